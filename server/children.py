@@ -1,0 +1,75 @@
+"""Child processes that cannot outlive us. How they are started lives here; which ones, elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+
+
+def start_child(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a process that the kernel kills when we end, however we end.
+
+    Call it from the main thread: the kernel's promise is to the thread that starts the child. `output`
+    takes what the child prints, else it prints where we do. A Ctrl-C at the terminal reaches us alone,
+    so that we decide in which order things stop.
+    """
+    if sys.platform != "linux":
+        raise NotImplementedError("child processes are tied to their parent by prctl, which is Linux's")
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def tie_to_parent() -> None:
+        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+        if os.getppid() != parent:  # it died before the call above, which then promises nothing
+            os._exit(1)
+
+    return subprocess.Popen(  # noqa: S603  (the command is ours, no shell)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env=None if environment is None else dict(environment),
+        pass_fds=pass_fds,
+        preexec_fn=tie_to_parent,
+        process_group=0,
+    )
+
+
+async def ended(child: subprocess.Popen[bytes]) -> int:
+    """Wait, without holding the loop, until the child has ended; return its exit code (−9: by signal 9)."""
+    if child.poll() is None:
+        descriptor = os.pidfd_open(child.pid)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, over.set)
+        try:
+            await over.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    return child.wait()
+
+
+def stop_child(child: subprocess.Popen[bytes], patience_seconds: float) -> int:
+    """Ask the child to end, and kill it when it has not within its time; return its exit code."""
+    if child.poll() is None:
+        child.terminate()
+    try:
+        return child.wait(patience_seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
