@@ -90,14 +90,10 @@ class EmbeddedStore:
         while True:
             if not self.alive():
                 raise StoreFailed(f"{self.name} ended while it started: see {self.log}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            if self._connect():
                 return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise StoreFailed(
-                        f"{self.name} did not answer within {START_SECONDS:.0f} s: see {self.log}"
-                    ) from None
+            if time.monotonic() > deadline:
+                raise StoreFailed(f"{self.name} did not answer within {START_SECONDS:.0f} s: see {self.log}")
             time.sleep(_POLL_SECONDS)
 
     def alive(self) -> bool:
@@ -105,9 +101,17 @@ class EmbeddedStore:
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
-        """End it in good order, and wait until it has ended."""
+        """End it in good order, and wait until it has ended, for which SecantusDB takes 2 s."""
         if self.process is not None:
             stop_child(self.process, STOP_SECONDS)
+
+    def _connect(self) -> bool:
+        """Whether it takes a connection."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def kill(self) -> None:
         """End it as a power cut would, and wait until it has ended."""
@@ -162,8 +166,11 @@ def lock_directory(directory: Path) -> int:
     The stores hold copies: after we were killed, the next start waits for the last of them to be gone
     instead of opening its files beside it. Raises BadSettings when somebody else runs there.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BadSettings(f"DATA_DIR={str(directory)!r}: {error.strerror}") from None
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -176,10 +183,11 @@ def lock_directory(directory: Path) -> int:
         time.sleep(_POLL_SECONDS)
 
 
-def start_missing(settings: Settings) -> list[EmbeddedStore]:
+def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
     """Start a store for each URI that is not set, and return them once they answer.
 
-    Raises BadSettings where a store may not or cannot be embedded, and StoreFailed.
+    `lock` is what `lock_directory` returned for DATA_DIR. Raises BadSettings where a store
+    may not or cannot be embedded, and StoreFailed.
     """
     kinds = [
         kind
@@ -190,9 +198,7 @@ def start_missing(settings: Settings) -> list[EmbeddedStore]:
         return []
     if settings.app_env == "production":
         raise BadSettings("APP_ENV=production has no embedded stores: set MONGODB_URI and REDIS_URL")
-    directory = Path(settings.data_dir)
-    lock = lock_directory(directory)
-    stores: list[EmbeddedStore] = [kind(directory, lock) for kind in kinds]
+    stores: list[EmbeddedStore] = [kind(settings.data_dir, lock) for kind in kinds]
     for store in stores:
         store.launch()
     for store in stores:

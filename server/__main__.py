@@ -1,0 +1,137 @@
+"""The command line: `python -m server` serves; its other subcommands are listed by --help."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from server import draw
+from server.embedded import StoreFailed
+from server.logs import set_up_logging
+from server.settings import BadSettings, read_settings
+
+FETCH_SECONDS = 30
+PROOF_BYTES = 256 << 20
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a subcommand and return its exit code: 0 well, 1 not, 2 when it could not even begin."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code = parsed.run(parsed)
+    except BadSettings as error:
+        return _complain(str(error), 2)
+    except StoreFailed as error:
+        return _complain(str(error), 1)
+    assert isinstance(code, int)  # noqa: S101  (each `run` below returns one)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Wabao: people publish treasures, others race to dig for them. "
+        "Without a subcommand it serves; settings come from the environment (README.md, Settings).",
+    )
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="subcommands", metavar="")
+    commands.add_parser("serve", help="start the server (the default)").set_defaults(run=_serve)
+    worker = commands.add_parser("worker", help="one serving process; `serve` starts these")
+    worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
+    worker.set_defaults(run=_work)
+    commands.add_parser(
+        "release", help="create the indexes that are missing in MONGODB_URI, before a new version serves"
+    ).set_defaults(run=_release)
+    verify = commands.add_parser(
+        "verify",
+        help="check an ended task's proof against its commitment",
+        description="Recompute an ended task's draw from its proof, which is what /getProof replies. "
+        "Exits with 0 when all of it holds, 1 when something differs, 2 when it cannot be read.",
+    )
+    verify.add_argument("proof", metavar="FILE-OR-URL", help="the reply of /getProof, as a file or its URL")
+    verify.add_argument(
+        "--commitment", metavar="HEX", help="the commitment as it was shown while the task was running"
+    )
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _complain(problem: str, code: int) -> int:
+    print(problem, file=sys.stderr)
+    return code
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from server.supervisor import Supervisor
+
+    set_up_logging()
+    return asyncio.run(Supervisor(read_settings(os.environ)).run())
+
+
+def _work(parsed: argparse.Namespace) -> int:
+    from server.worker import serve
+
+    set_up_logging()
+    asyncio.run(serve(read_settings(os.environ), socket.socket(fileno=parsed.listener)))
+    return 0
+
+
+def _release(_: argparse.Namespace) -> int:
+    from server.store import Store
+
+    settings = read_settings(os.environ)
+    if not settings.mongodb_uri:
+        raise BadSettings("release needs MONGODB_URI")
+
+    async def ensure() -> None:
+        store = Store(settings.mongodb_uri)
+        await store.ensure_indexes()
+        store.close()
+
+    asyncio.run(ensure())
+    print("the indexes are there")
+    return 0
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    try:
+        proof = _read_proof(parsed.proof)
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        return _complain(f"{parsed.proof} cannot be read: {error or type(error).__name__}", 2)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        return _complain(f"{parsed.proof} is not a proof: {error}", 2)
+    found = draw.differences(proof, parsed.commitment)
+    for difference in found:
+        print(difference)
+    if found:
+        return 1
+    rules = msgspec.json.decode(proof.params, type=draw.Rules)
+    against = "the commitment given" if parsed.commitment else "itself alone: no --commitment was given"
+    print(f"all of it holds, held against {against}")
+    print(f"task {rules.code}, depths that win: {', '.join(map(str, proof.winning_depths))}")
+    print(f"digs: {len(proof.digs)}, wins: {sum(dig.is_prize for dig in proof.digs)}")
+    return 0
+
+
+def _read_proof(source: str) -> draw.Proof:
+    """Read a proof from a file or an http(s) URL; raise ValueError where the reply is a refusal."""
+    if source.startswith(("http://", "https://")):
+        reply = httpx.get(source, timeout=FETCH_SECONDS, follow_redirects=True)
+        text = reply.content
+    else:
+        text = Path(source).read_bytes()
+    envelope = msgspec.json.decode(text)
+    if isinstance(envelope, dict) and envelope.get("status") == 1:
+        raise ValueError(f"the reply is a refusal, {envelope.get('error')}: {envelope.get('msg')}")
+    return msgspec.convert(envelope, draw.Proof)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

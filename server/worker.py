@@ -1,0 +1,119 @@
+"""One serving process: settings → context → app → the socket it was given → drain.
+
+No process is started here, and no route stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Awaitable
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from server.app import make_app
+from server.context import Context
+from server.settings import Settings
+
+# A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
+BODY_SECONDS = 120
+REQUESTS_SECONDS = 18
+CONNECTIONS_SECONDS = 1
+CONTEXT_SECONDS = 4
+
+log = logging.getLogger("wabao.worker")
+
+
+class DrainingServer(HTTPServer):
+    """An HTTP server that knows which of its connections are in the middle of a request.
+
+    Websockets leave the server's hands once they are open, so they do not count.
+    """
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """Take what HTTPServer takes."""
+        self._busy: set[object] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        super().initialize(*args, **kwargs)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Expect a connection's next request: the one before, if any, is answered."""
+        self._answered(server_conn)
+        return _Expected(self, server_conn, super().start_request(server_conn, request_conn))
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection."""
+        self._answered(server_conn)
+        super().on_close(server_conn)
+
+    def begin(self, server_conn: object) -> None:
+        """Note that a request came in."""
+        self._busy.add(server_conn)
+        self._idle.clear()
+
+    def _answered(self, server_conn: object) -> None:
+        self._busy.discard(server_conn)
+        if not self._busy:
+            self._idle.set()
+
+    async def drain(self) -> None:
+        """Take no more connections, let the requests that came in be answered, then close the rest."""
+        self.stop()
+        try:
+            async with asyncio.timeout(REQUESTS_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("%d requests were not answered within %d s", len(self._busy), REQUESTS_SECONDS)
+        async with asyncio.timeout(CONNECTIONS_SECONDS):
+            await self.close_all_connections()
+
+
+class _Expected(HTTPMessageDelegate):
+    """A request that a connection may send; its first headers make it one in flight."""
+
+    def __init__(self, server: DrainingServer, server_conn: object, delegate: HTTPMessageDelegate) -> None:
+        self._server, self._server_conn, self._delegate = server, server_conn, delegate
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        self._server.begin(self._server_conn)
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal."""
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
+    loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
+    context = await Context.open(settings)
+    server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)
+    listener.setblocking(False)
+    server.add_socket(listener)
+    log.info("serving")
+    await asked_to_stop.wait()
+    await server.drain()
+    async with asyncio.timeout(CONTEXT_SECONDS):
+        await context.close()
+    log.info("drained")
