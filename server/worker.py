@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -21,15 +21,20 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
+from server.actions.dig import settle_pending
 from server.app import make_app
 from server.context import Context
 from server.settings import Settings
+from server.store import is_unavailable
 
 # A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
 BODY_SECONDS = 120
 REQUESTS_SECONDS = 18
 CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
+
+# What each process does again and again, with the seconds between: safe in several processes at once.
+PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = ((settle_pending, 2),)
 
 log = logging.getLogger("wabao.worker")
 
@@ -101,6 +106,19 @@ class _Expected(HTTPMessageDelegate):
         self._delegate.on_connection_close()
 
 
+async def _repeat(context: Context, seconds: float, work: Callable[[Context], Awaitable[None]]) -> None:
+    """Do the work for as long as the process serves; what fails now is logged and tried again later."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work(context)
+        except Exception as error:
+            if is_unavailable(error):
+                log.warning("%s: a store does not answer: %s", work.__name__, error)
+            else:
+                log.exception("%s failed", work.__name__)
+
+
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal."""
     asked_to_stop = asyncio.Event()
@@ -108,12 +126,15 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     context = await Context.open(settings)
+    periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
     server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)
     listener.setblocking(False)
     server.add_socket(listener)
     log.info("serving")
     await asked_to_stop.wait()
     await server.drain()
+    for task in periodic:
+        task.cancel()
     async with asyncio.timeout(CONTEXT_SECONDS):
         await context.close()
     log.info("drained")

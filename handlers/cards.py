@@ -1,0 +1,71 @@
+"""Cards: a task as lists show it, and the fields that details share with them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.context import Context
+from server.cooldowns import seconds_left
+from server.store.tasks import Task
+
+
+class Card(msgspec.Struct, kw_only=True):
+    """A task in a list. `status` is 0 while it runs, 1 once it has ended; `money` whole yuan a prize."""
+
+    code: str
+    wxname: str
+    wxheadpic: str
+    name: str
+    pic: str
+    thumbnail: str
+    goods_type: int
+    max_depth: int
+    prize_type: int
+    prize_num: int
+    money: int
+    is_cd: int
+    status: int
+    now_depth: int
+    time: int
+    cd_until: int
+    prizes_left: int
+
+
+def address(context: Context, path: str) -> str:
+    """Return the absolute address of a picture: ours stand under PUBLIC_URL, WeChat's as they are."""
+    return context.settings.public_url + path if path.startswith("/") else path
+
+
+def owed_yuan(task: Task) -> int:
+    """Return what the publisher has still to pay before the task opens, in whole yuan."""
+    return 0 if task["open"] or task["status"] else task["money"] * task["prize_num"]
+
+
+def card_fields(context: Context, task: Task) -> dict[str, str | int]:
+    """Return a card's fields; the cooldown is as it is now."""
+    now_ms = context.cooldowns.now_ms()
+    left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
+    return {
+        "code": task["_id"],
+        "wxname": task["wxname"],
+        "wxheadpic": address(context, task["wxheadpic"]),
+        "name": task["name"],
+        "pic": address(context, task["pic"]),
+        "thumbnail": address(context, task["thumbnail"]),
+        "goods_type": task["goods_type"],
+        "max_depth": task["max_depth"],
+        "prize_type": 1 if task["prize_num"] == 1 else 2,
+        "prize_num": task["prize_num"],
+        "money": task["money"],
+        "is_cd": int(left > 0),
+        "status": task["status"],
+        "now_depth": task["now_depth"],
+        "time": left,
+        "cd_until": task["cd_until"] if left else 0,
+        "prizes_left": task["prizes_left"],
+    }
+
+
+def card(context: Context, task: Task) -> Card:
+    """Return a task's card."""
+    return msgspec.convert(card_fields(context, task), Card)

@@ -1,0 +1,133 @@
+"""`postTask`, which is two interfaces at one path: with `code` it digs, with `goods_type` it publishes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.cards import address, owed_yuan
+from handlers.parameters import CodeOrShare, Flag, Unionid
+from server.actions.dig import dig
+from server.actions.publish import Draft, publish
+from server.cooldowns import seconds_left
+from server.errors import BadRequest, NoSuchTask
+
+
+class DigRequest(msgspec.Struct):
+    """`dig_id` is the client's own, made anew for each dig: the same one always gets the same reply."""
+
+    unionid: Unionid
+    code: CodeOrShare
+    dig_id: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description=" 8 到 64 位字母或数字")] | None = None
+
+
+class DigReply(Reply, kw_only=True):
+    """What the dig found, and the cooldown it began. wxname and wxheadpic are the digger's."""
+
+    is_prize: int
+    wxname: str
+    wxheadpic: str
+    is_cd: int
+    time: int
+    cd_until: int
+    now_depth: int
+    seq: int
+    task_status: int
+    prizes_left: int
+    no: int
+    joined: int
+    repeated: int
+
+
+class PublishRequest(msgspec.Struct, kw_only=True):
+    """Values that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
+
+    unionid: Unionid
+    goods_type: Annotated[int, Meta(ge=1, le=2, description=" 1（红包）或 2（实物）")]
+    name: Annotated[str, Meta(min_length=1, max_length=50, description=" 1 到 50 个字的物品名")]
+    prize_num: Annotated[int, Meta(ge=1, le=1000, description=" 1 到 1000 的整数")]
+    forecast_num: Annotated[int, Meta(ge=1, le=1_000_000, description=" 1 到 1000000 的整数")]
+    url: Annotated[str, Meta(max_length=500, description=" uploadFile 返回的图片地址")] | None = None
+    wxname: Annotated[str, Meta(max_length=32, description="不超过 32 个字的署名")] | None = None
+    synopsis: Annotated[str, Meta(max_length=2000, description="不超过 2000 个字的简介")] = ""
+    money: Annotated[int, Meta(ge=1, le=1_000_000, description=" 1 以上的整数（元，每个奖品）")] | None = None
+    interval: Annotated[int, Meta(ge=1, le=100_000, description=" 1 到 100000 的整数")] | None = None
+    fluctuation: Annotated[int, Meta(ge=0, le=99_999, description=" 0 到 interval − 1 的整数")] | None = None
+    draw_type: Annotated[int, Meta(ge=1, le=2, description=" 1（现场领取）或 2（邮寄）")] | None = None
+    is_public: Flag = 1
+    cd: Annotated[int, Meta(ge=0, le=3600, description=" 0 到 3600 的整数（秒）")] | None = None
+
+
+class PublishReply(Reply, kw_only=True):
+    """`owed`: whole yuan to pay before it opens."""
+
+    code: str
+    need_pay: int
+    owed: int
+
+
+class PostTask(Interface):
+    """Dig a task, or publish one."""
+
+    path = "/postTask"
+    method = "POST"
+    takes = (DigRequest, PublishRequest)
+    gives = (DigReply, PublishReply)
+
+    def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
+        """Choose by which of `code` and `goods_type` is there."""
+        digs = values.get("code") not in (None, "")
+        publishes = values.get("goods_type") not in (None, "")
+        if digs == publishes:
+            raise BadRequest("参数 code（挖宝）和 goods_type（发布）应有且只有一个")
+        if digs:
+            return DigRequest
+        for name in _inapplicable(values):
+            values.pop(name, None)
+        return PublishRequest
+
+    async def answer(self, request: DigRequest | PublishRequest) -> Reply:
+        """Do the one or the other."""
+        return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
+
+    async def _dig(self, request: DigRequest) -> Reply:
+        code = await self.context.store.visits.code_of(request.code)
+        if code is None:
+            raise NoSuchTask
+        dug = await dig(self.context, code, request.unionid, request.dig_id or "", self.admit)
+        made = dug.dig
+        left = seconds_left(made["cd_until"], self.context.cooldowns.now_ms())
+        return DigReply(
+            is_prize=made["is_prize"],
+            wxname=made["wxname"],
+            wxheadpic=address(self.context, made["wxheadpic"]),
+            is_cd=int(left > 0),
+            time=left,
+            cd_until=made["cd_until"] if left else 0,
+            now_depth=made["depth"],
+            seq=made["depth"],
+            task_status=int("end" in made),
+            prizes_left=made["prizes_left"],
+            no=made["no"],
+            joined=int("n" in made),
+            repeated=int(dug.repeated),
+        )
+
+    async def _publish(self, request: PublishRequest) -> Reply:
+        person = await self.person()
+        draft = msgspec.convert(request, Draft, from_attributes=True)
+        task = await publish(self.context, person, draft)
+        owed = owed_yuan(task)
+        return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed)
+
+
+def _inapplicable(values: dict[str, object]) -> list[str]:
+    """Return the parameters that forms send along although they do not apply; whatever they hold is ignored."""
+    names = {"1": ["draw_type"], "2": ["money"]}.get(str(values.get("goods_type")), [])
+    if re.fullmatch(r"0*1", str(values.get("prize_num"))):
+        names = [*names, "interval", "fluctuation"]
+    return names

@@ -1,0 +1,69 @@
+"""`/openapi.json`, from the interfaces' own declarations of what they take and give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from handlers.base import Interface, RefusalReply
+from server.errors import REFUSALS
+
+
+def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
+    """Return the OpenAPI 3.1 document of these interfaces, as JSON."""
+    structs: list[type[msgspec.Struct]] = [RefusalReply]
+    for interface in interfaces:
+        structs += [*interface.takes, *interface.gives]
+    _, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Wabao", "version": version, "description": _refusal_table()},
+        "paths": {interface.path: {interface.method.lower(): _operation(interface, components)} for interface in interfaces},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": interface.__name__,
+        "summary": (interface.__doc__ or "").split("\n")[0],
+        "security": [{"token": []}] if interface.needs_token else [{}, {"token": []}],
+        "responses": {
+            "200": {
+                "description": "`status` 0: done. `status` 1: refused, and `error` says why.",
+                "content": {"application/json": {"schema": _any_of([*interface.gives, RefusalReply])}},
+            }
+        },
+    }
+    if interface.method == "GET":
+        operation["parameters"] = [
+            parameter for taken in interface.takes for parameter in _query_parameters(components[taken.__name__])
+        ]
+    else:
+        kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
+        schema = _any_of(interface.takes)
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
+    return operation
+
+
+def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": of}
+        for name, of in schema["properties"].items()
+    ]
+
+
+def _any_of(structs: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
+    references = [{"$ref": f"#/components/schemas/{struct.__name__}"} for struct in structs]
+    return references[0] if len(references) == 1 else {"anyOf": references}
+
+
+def _refusal_table() -> str:
+    return "Refusals:\n\n" + "\n".join(f"- `{error}`: {refusal.default_msg}" for error, refusal in REFUSALS.items())

@@ -1,0 +1,83 @@
+"""What operators' tools ask: is it alive, is it ready, its metrics, its interfaces."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import REGISTRY
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from handlers.base import BaseHandler
+from server.store import is_unavailable
+
+READY_SECONDS = 2.0
+
+
+class Health(BaseHandler):
+    """`/healthz`: the process is alive and its loop turns. Asks no store."""
+
+    def get(self) -> None:
+        """Say so."""
+        self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
+
+
+class Ready(BaseHandler):
+    """`/readyz`: the stores answer; 503 says which does not."""
+
+    async def get(self) -> None:
+        """Ask them."""
+        silent = [name for name, answers in (("mongodb", self._mongodb), ("redis", self._redis)) if not await answers()]
+        if silent:
+            self.set_status(503)
+            msg = f"没有响应：{'、'.join(silent)}"
+            self.finish(
+                msgspec.json.encode(
+                    {"status": 1, "msg": msg, "error": "unavailable", "silent": silent, "trace_id": self.trace_id}
+                )
+            )
+            return
+        self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
+
+    async def _mongodb(self) -> bool:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.context.store.ping()
+        except TimeoutError:
+            return False
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            return False
+        return True
+
+    async def _redis(self) -> bool:
+        return True
+
+
+class Metrics(BaseHandler):
+    """`/metrics`, in Prometheus' format, over all processes of this machine."""
+
+    def get(self) -> None:
+        """Collect them."""
+        registry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(generate_latest(registry))
+
+
+class OpenApi(BaseHandler):
+    """`/openapi.json`, generated from the declarations that parse requests."""
+
+    def initialize(self, context: object, document: bytes) -> None:  # type: ignore[override]
+        """Take the finished document."""
+        super().initialize(context)  # type: ignore[arg-type]
+        self._document = document
+
+    def get(self) -> None:
+        """Serve it."""
+        self.finish(self._document)

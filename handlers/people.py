@@ -1,0 +1,120 @@
+"""Logging in, one's own numbers, name and picture."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.cards import address
+from handlers.parameters import Unionid
+from server.actions.people import log_in, set_profile
+
+_Base64 = Meta(min_length=1, max_length=10_000)
+
+
+class UserLoginRequest(msgspec.Struct):
+    """What `wx.login` and `wx.getUserProfile` gave the client."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=128, description="wx.login 得到的登录凭证")]
+    iv: Annotated[str, _Base64, Meta(description="wx.getUserProfile 得到的 iv")]
+    encryptedData: Annotated[str, _Base64, Meta(description="wx.getUserProfile 得到的 encryptedData")]  # noqa: N815
+
+
+class User(msgspec.Struct):
+    """The person who logged in, and the token that proves it from now on."""
+
+    unionid: str
+    openid: str
+    nickName: str  # noqa: N815
+    avatarUrl: str  # noqa: N815
+    gender: int
+    city: str
+    province: str
+    country: str
+    token: str
+
+
+class UserLoginReply(Reply, kw_only=True):
+    """One's own record."""
+
+    data: User
+
+
+class UserLogin(Interface):
+    """Log in with WeChat's code and encrypted user data."""
+
+    path = "/userLogin"
+    takes = (UserLoginRequest,)
+    gives = (UserLoginReply,)
+
+    async def answer(self, request: UserLoginRequest) -> Reply:
+        """Trade the code for a person and a token."""
+        person = await log_in(self.context, request.code, request.iv, request.encryptedData)
+        return UserLoginReply(
+            data=User(
+                unionid=person["_id"],
+                openid=person["openid"],
+                nickName=person.get("wxname") or person["nickName"],
+                avatarUrl=address(self.context, person.get("wxheadpic") or person["avatarUrl"]),
+                gender=person["gender"],
+                city=person["city"],
+                province=person["province"],
+                country=person["country"],
+                token=self.context.keys.sign_token(person["_id"]),
+            )
+        )
+
+
+class PersonRequest(msgspec.Struct):
+    """Who asks."""
+
+    unionid: Unionid
+
+
+class GetMyInfoReply(Reply, kw_only=True):
+    """digging_num: digs made; release_num: tasks published; partake_num: distinct tasks dug."""
+
+    digging_num: int
+    release_num: int
+    partake_num: int
+
+
+class GetMyInfo(Interface):
+    """One's own numbers."""
+
+    path = "/getMyInfo"
+    takes = (PersonRequest,)
+    gives = (GetMyInfoReply,)
+
+    async def answer(self, request: PersonRequest) -> Reply:
+        """Count."""
+        await self.person()
+        digs, tasks = await self.context.store.digs.numbers(request.unionid)
+        released = await self.context.store.tasks.released_number(request.unionid)
+        return GetMyInfoReply(digging_num=digs, release_num=released, partake_num=tasks)
+
+
+class SetProfileRequest(msgspec.Struct):
+    """A name and picture of one's own, for WeChat hands out neither."""
+
+    unionid: Unionid
+    wxname: Annotated[str, Meta(min_length=1, max_length=32, description=" 1 到 32 个字的名字")]
+    wxheadpic: Annotated[str, Meta(min_length=1, max_length=500, description=" uploadFile 返回的图片地址")]
+
+
+class SetProfile(Interface):
+    """Choose the name and picture that others see from now on."""
+
+    path = "/setProfile"
+    method = "POST"
+    takes = (SetProfileRequest,)
+    needs_token = True
+
+    async def answer(self, request: SetProfileRequest) -> Reply:
+        """Save them."""
+        await self.person()
+        await set_profile(self.context, request.unionid, request.wxname, request.wxheadpic)
+        return Reply()

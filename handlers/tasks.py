@@ -1,0 +1,389 @@
+"""Tasks as people meet them: the square, one's own lists, details, participants, the proof of the draw."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.cards import Card, address, card, card_fields, owed_yuan
+from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
+from server import draw
+from server.actions.visits import open_details
+from server.context import Context
+from server.cooldowns import seconds_left
+from server.errors import NoSuchTask, NotEnded
+from server.store.digs import Participant
+from server.store.tasks import Task, View
+
+NEWEST = 500
+PAGE_SIZE = 20
+# A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that
+# asks again when that is over must not spin.
+LEAST_WAIT_SECONDS = 10
+
+
+class PageRequest(msgspec.Struct):
+    """A page of a list, from 1."""
+
+    unionid: Unionid
+    page: Page = 1
+
+
+class CardsReply(Reply, kw_only=True):
+    """`[]` is past the end."""
+
+    data: list[Card]
+
+
+class GetTaskList(Interface):
+    """The square: running tasks first, then those ended within 7 days, newest first, 20 a page."""
+
+    path = "/getTaskList"
+    takes = (PageRequest,)
+    gives = (CardsReply,)
+
+    async def answer(self, request: PageRequest) -> Reply:
+        """Read a page."""
+        await self.person()
+        tasks = await self.context.store.tasks.square(request.page, self.context.cooldowns.now_ms())
+        return CardsReply(data=[card(self.context, task) for task in tasks])
+
+
+class OwnListRequest(msgspec.Struct):
+    """Without `page`, the newest 500."""
+
+    unionid: Unionid
+    page: Page | None = None
+
+    def window(self) -> tuple[int, int]:
+        """Return how many to skip and how many to show."""
+        return (0, NEWEST) if self.page is None else ((self.page - 1) * PAGE_SIZE, PAGE_SIZE)
+
+
+class ReleasedCard(Card, kw_only=True):
+    """`owed` is in whole yuan; `need_pay` is 1 while it is not 0."""
+
+    need_pay: int
+    owed: int
+
+
+class ReleasedReply(Reply, kw_only=True):
+    """Newest first."""
+
+    data: list[ReleasedCard]
+
+
+class GetMyRelease(Interface):
+    """The tasks that I published."""
+
+    path = "/getMyRelease"
+    takes = (OwnListRequest,)
+    gives = (ReleasedReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them, unpaid ones too."""
+        await self.person()
+        tasks = await self.context.store.tasks.released(request.unionid, *request.window())
+        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
+
+
+def _released_card(context: Context, task: Task) -> ReleasedCard:
+    owed = owed_yuan(task)
+    return msgspec.convert(card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard)
+
+
+class PartakenCard(Card, kw_only=True):
+    """The original document spells the publisher's picture `wxheadimgurl` here; both are served."""
+
+    wxheadimgurl: str
+
+
+class PartakenReply(Reply, kw_only=True):
+    """The task joined last comes first."""
+
+    data: list[PartakenCard]
+
+
+class GetMyPartake(Interface):
+    """The tasks that I dug."""
+
+    path = "/getMyPartake"
+    takes = (OwnListRequest,)
+    gives = (PartakenReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them by my first digs."""
+        await self.person()
+        tasks = await self.context.store.digs.tasks_of(request.unionid, *request.window(), won=False)
+        fields = [card_fields(self.context, task) for task in tasks]
+        return PartakenReply(
+            data=[msgspec.convert(f | {"wxheadimgurl": f["wxheadpic"]}, PartakenCard) for f in fields]
+        )
+
+
+class PrizeCard(Card, kw_only=True):
+    """`is_draw` is 1 once the prize was given; `draw_type` 1 on site, 2 by mail."""
+
+    is_draw: int
+    draw_type: int
+
+
+class PrizesReply(Reply, kw_only=True):
+    """The prize won last comes first."""
+
+    data: list[PrizeCard]
+
+
+class GetMyPrize(Interface):
+    """The tasks that I won."""
+
+    path = "/getMyPrize"
+    takes = (OwnListRequest,)
+    gives = (PrizesReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them by my winning digs."""
+        await self.person()
+        tasks = await self.context.store.digs.tasks_of(request.unionid, *request.window(), won=True)
+        return PrizesReply(
+            data=[
+                msgspec.convert(
+                    card_fields(self.context, task) | {"is_draw": 0, "draw_type": task["draw_type"]}, PrizeCard
+                )
+                for task in tasks
+            ]
+        )
+
+
+class ParticipantRow(msgspec.Struct):
+    """A participant; `no` is their place, from 1."""
+
+    is_prize: int
+    wxname: str
+    wxheadpic: str
+    no: int
+
+
+def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
+    """Return participants as replies show them: without their ids."""
+    return [
+        ParticipantRow(p["is_prize"], p["wxname"], address(context, p["wxheadpic"]), p["no"]) for p in participants
+    ]
+
+
+class GetTaskUserRequest(msgspec.Struct):
+    """Without `code`, the task is the one whose details this person opened last."""
+
+    unionid: Unionid
+    page: Page = 2
+    code: Code | None = None
+
+
+class GetTaskUserReply(Reply, kw_only=True):
+    """`[]` is the end."""
+
+    data: list[ParticipantRow]
+
+
+class GetTaskUser(Interface):
+    """A page of a task's participants, 50 each, in the order they joined."""
+
+    path = "/getTaskUser"
+    takes = (GetTaskUserRequest,)
+    gives = (GetTaskUserReply,)
+
+    async def answer(self, request: GetTaskUserRequest) -> Reply:
+        """Read a page; page 1,000 costs what page 1 costs."""
+        store = self.context.store
+        if request.code is None:
+            person, code = await store.people.find_with_last_opened(request.unionid)
+            await self.admit(person)
+        else:
+            code = request.code
+            await self.person()
+        rows = [] if code is None else await store.digs.participants(code, request.page)
+        return GetTaskUserReply(data=participant_rows(self.context, rows))
+
+
+class GetTaskDetailsRequest(msgspec.Struct):
+    """`is_share` 1 says that the page was opened through a link of `from_unionid`, an id or a share token."""
+
+    unionid: Unionid
+    code: CodeOrShare
+    is_share: Flag = 0
+    from_unionid: Annotated[str, Meta(max_length=128, description="分享者的 unionid 或分享码")] | None = None
+
+
+class Gift(msgspec.Struct, kw_only=True):
+    """All of a task that its page shows. `is_prize`, `is_draw` and `can_dig` are the caller's."""
+
+    goods_type: int
+    is_prize: int
+    is_draw: int
+    draw_type: int
+    money: int
+    wxname: str
+    wxheadpic: str
+    code: str
+    name: str
+    synopsis: str
+    pic: str
+    thumbnail: str
+    now_depth: int
+    max_depth: int
+    prize_type: int
+    prize_num: int
+    is_cd: int
+    time: int
+    users: list[ParticipantRow]
+    can_dig: int
+    why: str
+    cd: int
+    cd_until: int
+    server_time: int
+    seq: int
+    participants: int
+    prizes_left: int
+    watchers: int
+    commitment: str
+    forecast_num: int
+    interval: int
+    fluctuation: int
+    share: str
+    end_reason: str
+    need_pay: int
+    owed: int
+
+
+class GiftData(Gift, kw_only=True):
+    """The gift once more, with `status` its own: 0 running, 1 ended."""
+
+    status: int
+
+
+class GetTaskDetailsReply(Reply, Gift, kw_only=True):
+    """The gift, flat as the original document prints it; `status` here is the call's."""
+
+    data: GiftData
+
+
+class GetTaskDetails(Interface):
+    """A task's page as this caller meets it."""
+
+    path = "/getTaskDetails"
+    takes = (GetTaskDetailsRequest,)
+    gives = (GetTaskDetailsReply,)
+
+    async def answer(self, request: GetTaskDetailsRequest) -> Reply:
+        """Read the task and its first 50 participants; note that it was opened, and through whom."""
+        store, context = self.context.store, self.context
+        code = await store.visits.code_of(request.code)
+        view = None if code is None else await store.tasks.view(code, request.unionid)
+        if view is None:
+            raise NoSuchTask
+        context.cooldowns.see_clock(view["now"])
+        await self.admit(view["person"])
+        task = view["task"]
+        sharer = request.from_unionid if request.is_share else None
+        if sharer is None and request.code != task["_id"]:
+            sharer = request.code
+        share = await open_details(context, task["_id"], request.unionid, sharer)
+        users = await store.digs.participants(task["_id"], 1)
+        fields = _gift_fields(context, view, request.unionid) | {
+            "users": participant_rows(context, users),
+            "share": share,
+        }
+        return GetTaskDetailsReply(**fields, data=GiftData(**fields, status=task["status"]))
+
+
+def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, object]:
+    task = view["task"]
+    why = _why_not(view, unionid)
+    cd_seconds = task["cd_ms"] // 1000
+    left = 0 if task["status"] else seconds_left(task["cd_until"], view["now"])
+    wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
+    owed = owed_yuan(task) if task["publisher"] == unionid else 0
+    fields = card_fields(context, task)
+    del fields["status"]
+    return fields | {
+        "synopsis": task["synopsis"],
+        "is_prize": int(view["won"] is not None),
+        "is_draw": 0,
+        "draw_type": task["draw_type"],
+        "is_cd": int(left > 0 or bool(why)),
+        "time": left or wait,
+        "can_dig": int(not why and not left),
+        "why": why or ("cooling_down" if left else ""),
+        "cd": cd_seconds,
+        "cd_until": task["cd_until"] if left else 0,
+        "server_time": view["now"],
+        "seq": task["now_depth"],
+        "participants": task["participants"],
+        "watchers": 0,
+        "commitment": task["commitment"],
+        "forecast_num": task["forecast_num"],
+        "interval": task["interval"],
+        "fluctuation": task["fluctuation"],
+        "end_reason": task["end_reason"],
+        "need_pay": int(owed > 0),
+        "owed": owed,
+    }
+
+
+def _why_not(view: View, unionid: str) -> str:
+    """Return the code of the refusal that a dig would meet whatever the cooldown, "" for none."""
+    task = view["task"]
+    if not task["open"] and not task["status"]:
+        return "not_paid"
+    if task["status"]:
+        return "ended"
+    if task["publisher"] == unionid:
+        return "own_task"
+    if view["won"] is not None:
+        return "already_won"
+    return ""
+
+
+class GetProofRequest(msgspec.Struct):
+    """Needs no login."""
+
+    code: Code
+
+
+class GetProofReply(Reply, kw_only=True):
+    """All that recomputing the draw needs. `seed` and `commitment` are hex, `params` the very string hashed."""
+
+    seed: str
+    params: str
+    commitment: str
+    winning_depths: list[int]
+    digs: list[draw.ProvedDig]
+
+
+class GetProof(Interface):
+    """The proof of an ended task's draw."""
+
+    path = "/getProof"
+    takes = (GetProofRequest,)
+    gives = (GetProofReply,)
+
+    async def answer(self, request: GetProofRequest) -> Reply:
+        """Open the seed, once the task has ended."""
+        store = self.context.store
+        task = await store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        if not task["status"]:
+            raise NotEnded
+        seed = self.context.keys.open("seed", await store.tasks.seed_box(request.code), request.code)
+        rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        return GetProofReply(
+            seed=seed.hex(),
+            params=task["params"],
+            commitment=task["commitment"],
+            winning_depths=draw.winning_depths(seed, rules),
+            digs=[draw.ProvedDig(d["depth"], d["is_prize"]) for d in await store.digs.outcomes(request.code)],
+        )

@@ -1,0 +1,249 @@
+"""The dig: decide, record in the task, write to the history, publish, reply.
+
+What holds whatever dies at whatever moment: a dig is recorded by one conditional update of its task, which
+carries the whole record; the history follows from it and can be written again by anybody. See
+`Tasks.record_dig` for the condition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+from tornado.log import app_log
+
+from server import draw, metrics
+from server.context import Context
+from server.cooldowns import seconds_left
+from server.errors import (
+    AlreadyWon,
+    CoolingDown,
+    Ended,
+    NoSuchTask,
+    NotPaid,
+    OutcomeUnknown,
+    OwnTask,
+    Refusal,
+)
+from server.store import is_unavailable
+from server.store.digs import Dig
+from server.store.people import Person
+from server.store.tasks import Task, View
+
+DEADLINE_SECONDS = 5.0
+WINNING_REMEMBERED = 1_000
+
+
+# Checks the caller's record as `Interface.admit` does; raises NotLoggedIn or TokenRequired.
+AdmitCaller = Callable[[Person | None], Awaitable[Person]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dug:
+    """A dig and how the caller came by it: `repeated` where it was made before this request."""
+
+    dig: Dig
+    repeated: bool
+
+
+def known_cooldown(context: Context, code: str, unionid: str, dig_id: str) -> CoolingDown | None:
+    """Return the refusal that this process can give from memory, None where it must ask.
+
+    A caller who names a `dig_id`, or made the last dig, may be owed an earlier reply.
+    """
+    running = context.cooldowns.running(code)
+    if running is None or dig_id or running["unionid"] == unionid:
+        return None
+    return cooling_down(running["cd_until"], context.cooldowns.now_ms())
+
+
+def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
+    """Return the refusal with what a client needs to count down."""
+    left = seconds_left(cd_until_ms, now_ms)
+    return CoolingDown(f"慢了一步，还要等 {left} 秒", is_cd=1, time=left, cd_until=cd_until_ms)
+
+
+async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
+    """Dig one level deeper, or return the dig that this caller is owed the reply of.
+
+    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon;
+    and OutcomeUnknown where MongoDB did not say within 5 s whether the dig was recorded.
+    """
+    try:
+        dug = await _dig_in_turn(context, code, unionid, dig_id, admit)
+    except Refusal as refusal:
+        metrics.DIGS.labels(refusal.error).inc()
+        raise
+    metrics.DIGS.labels("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
+    return dug
+
+
+async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
+    refusal = known_cooldown(context, code, unionid, dig_id)
+    if refusal is not None:
+        raise refusal
+    lock = context.dig_locks.setdefault(code, asyncio.Lock())
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await lock.acquire()
+    except TimeoutError:
+        raise OutcomeUnknown from None
+    try:
+        refusal = known_cooldown(context, code, unionid, dig_id)
+        if refusal is not None:
+            raise refusal
+        return await _dig_alone(context, code, unionid, dig_id, admit)
+    finally:
+        lock.release()
+
+
+async def _dig_alone(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
+    """Try until the dig is recorded or refused; after each failure the read tells whether it was ours."""
+    own_id = dig_id or secrets.token_hex(12)
+    attempted = False
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
+            if view is None:
+                raise NoSuchTask
+            context.cooldowns.see_clock(view["now"])
+            owed = _owed_reply(view, unionid)
+            if owed is not None:
+                await admit(view["person"])
+                ours = attempted and owed["dig_id"] == own_id
+                if ours:
+                    await _write_history(context, owed)
+                return Dug(owed, repeated=not ours)
+            _refuse_for_task(context, view)
+            person = await admit(view["person"])
+            _refuse_for_caller(view, unionid)
+            task = view["task"]
+            if "pending" in task:
+                await context.store.digs.insert(task["last_dig"])
+            draft = _next_dig(context, view, person, own_id)
+            attempted = True
+            recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            if time.monotonic() > deadline:
+                if attempted:
+                    raise OutcomeUnknown from error
+                raise
+            app_log.warning("a dig of %s met a store that does not answer, asking again: %s", code, error)
+            continue
+        if recorded is not None:
+            context.cooldowns.learn(recorded)
+            await _write_history(context, recorded)
+            context.spawn(settle(context, recorded))
+            return Dug(recorded, repeated=False)
+
+
+def _owed_reply(view: View, unionid: str) -> Dig | None:
+    """Return the dig whose reply this caller gets again: the same `dig_id`, or the task's last within its time.
+
+    The reply to a dig may have been lost, and no winner may be told that somebody else was faster.
+    """
+    if view["same"] is not None:
+        return view["same"]
+    last = view["task"].get("last_dig")
+    if last is not None and last["unionid"] == unionid and view["now"] < last["at"] + view["task"]["cd_ms"]:
+        return last
+    return None
+
+
+def _refuse_for_task(context: Context, view: View) -> None:
+    task = view["task"]
+    if not task["open"]:
+        raise NotPaid
+    if task["status"]:
+        raise Ended
+    if task["cd_until"] > view["now"]:
+        context.cooldowns.learn(task["last_dig"])
+        raise cooling_down(task["cd_until"], view["now"])
+
+
+def _refuse_for_caller(view: View, unionid: str) -> None:
+    if view["task"]["publisher"] == unionid:
+        raise OwnTask
+    if view["won"] is not None:
+        raise AlreadyWon
+
+
+def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
+    """Decide what the next dig is, on the ground of this view; `at` and `cd_until` are the store's to set."""
+    task, first = view["task"], view["first"]
+    depth = task["now_depth"] + 1
+    wins = depth in winning_depths(context, task)
+    participants = task["participants"] + (first is None)
+    prizes_left = task["prizes_left"] - wins
+    made = Dig(
+        _id=f"{task['_id']}:{depth}",
+        code=task["_id"],
+        depth=depth,
+        unionid=person["_id"],
+        wxname=person.get("wxname") or person["nickName"],
+        wxheadpic=person.get("wxheadpic") or person["avatarUrl"],
+        is_prize=int(wins),
+        prizes_left=prizes_left,
+        participants=participants,
+        no=participants if first is None else first["no"],
+        dig_id=dig_id,
+        at=0,
+        cd_until=0,
+    )
+    if first is None:
+        made["n"] = participants
+    if prizes_left == 0:
+        made["end"] = "prizes_gone"
+    elif depth >= task["max_depth"]:
+        made["end"] = "depth_reached"
+    return made
+
+
+def winning_depths(context: Context, task: Task) -> frozenset[int]:
+    """Return the secret depths of a task; only what has `SECRET_KEY` can tell them."""
+    code = task["_id"]
+    known = context.winning.get(code)
+    if known is None:
+        seed = context.keys.open("seed", bytes(task["seed_box"]), code)
+        rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        known = frozenset(draw.winning_depths(seed, rules))
+        while len(context.winning) >= WINNING_REMEMBERED:
+            context.winning.pop(next(iter(context.winning)))
+        context.winning[code] = known
+    return known
+
+
+async def _write_history(context: Context, recorded: Dig) -> None:
+    """Write a recorded dig to the history and tell everyone. Where the store fails, `settle_pending` does it."""
+    if "n" in recorded:
+        metrics.JOINS.inc()
+    try:
+        await context.store.digs.insert(recorded)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        app_log.warning("dig %s stands in its task and not yet in the history: %s", recorded["_id"], error)
+
+
+async def settle(context: Context, recorded: Dig) -> None:
+    """Beside the reply, which does not wait for it: note in the task that its newest dig stands in the history."""
+    try:
+        await context.store.tasks.settle(recorded["code"], recorded["depth"])
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], error)
+
+
+async def settle_pending(context: Context) -> None:
+    """Finish what a process that died left between a task and the history. Runs every 2 s in every process."""
+    for recorded in await context.store.tasks.pending(older_than_ms=1000):
+        await context.store.digs.insert(recorded)
+        await context.store.tasks.settle(recorded["code"], recorded["depth"])

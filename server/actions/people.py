@@ -1,0 +1,54 @@
+"""What changes a person: logging in, choosing a name, and the first sight of a token."""
+
+from __future__ import annotations
+
+from server import metrics
+from server.context import Context
+from server.errors import BadRequest
+from server.store.people import Person
+
+
+async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> Person:
+    """Trade a login code and WeChat's encrypted user data for a person's record.
+
+    The session key lives only as long as this call. Raises BadLoginCode, LoginBlocked, WeChatBusy or
+    BadUserData.
+    """
+    session = await context.wechat.code_to_session(code)
+    user = context.wechat.decrypt_user(session, iv, encrypted_data)
+    unionid = session.unionid or user.unionid or f"openid:{session.openid}"
+    person = await context.store.people.save(
+        Person(
+            _id=unionid,
+            openid=session.openid,
+            nickName=user.nick_name,
+            avatarUrl=user.avatar_url,
+            gender=user.gender,
+            city=user.city,
+            province=user.province,
+            country=user.country,
+        )
+    )
+    metrics.LOGINS.inc()
+    return person
+
+
+async def remember_token(context: Context, unionid: str) -> None:
+    """Note that a valid token was presented: from now on this person is refused without one."""
+    await context.store.people.mark_token_seen(unionid)
+
+
+async def set_profile(context: Context, unionid: str, wxname: str, wxheadpic: str) -> None:
+    """Take the name and picture a person chose. Raises BadRequest for a picture nobody uploaded here."""
+    await context.store.people.set_profile(unionid, wxname, await uploaded_path(context, "wxheadpic", wxheadpic))
+
+
+async def uploaded_path(context: Context, parameter: str, address: str) -> str:
+    """Return the path of a picture that `uploadFile` gave out, whatever host its address names.
+
+    Raises BadRequest for any other picture.
+    """
+    stored = await context.store.files.find_path(address)
+    if stored is None:
+        raise BadRequest(f"参数 {parameter} 应为 uploadFile 返回的图片地址")
+    return stored

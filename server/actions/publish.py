@@ -1,0 +1,152 @@
+"""Publishing a task: its rules are checked, its seed is drawn and sealed, its commitment fixed."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+import msgspec
+
+from server import draw, metrics
+from server.actions.people import uploaded_path
+from server.context import Context
+from server.errors import BadRequest
+from server.store.people import Person
+from server.store.tasks import DAY_MS, Task
+
+RED_PACKET, GOODS = 1, 2
+ON_SITE, BY_MAIL = 1, 2
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a publisher asks for, each value within its own range; `publish` checks them together."""
+
+    goods_type: int
+    url: str | None = None
+    wxname: str | None = None
+    name: str
+    synopsis: str = ""
+    prize_num: int
+    forecast_num: int
+    money: int | None = None
+    interval: int | None = None
+    fluctuation: int | None = None
+    draw_type: int | None = None
+    is_public: int = 1
+    cd: int | None = None
+
+
+async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
+    """Fix the draw and save the task. A red packet stays closed until it is paid.
+
+    Raises BadRequest where the values do not fit together.
+    """
+    red_packet = draft.goods_type == RED_PACKET
+    money = _money(context, draft) if red_packet else 0
+    draw_type = ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "1（现场领取）或 2（邮寄）")
+    cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
+    rules = _rules(draft, cd_seconds, context.settings.task_days)
+    if draft.url:
+        pic = await uploaded_path(context, "url", draft.url)
+        thumbnail = await context.store.files.thumbnail_path(pic)
+    elif red_packet:
+        pic, thumbnail = await red_packet_picture(context, money, publisher["_id"])
+    else:
+        raise BadRequest("缺少参数 url，应为 uploadFile 返回的图片地址")
+    while True:
+        task = _task(context, publisher, draft, rules)
+        task["cd_ms"] = cd_seconds * 1000
+        task["money"], task["draw_type"] = money, draw_type
+        task["pic"], task["thumbnail"] = pic, thumbnail
+        if await context.store.tasks.insert(task):
+            break
+        rules = msgspec.structs.replace(rules, code=_new_code())
+    metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
+    return task
+
+
+def _required(value: int | None, name: str, description: str) -> int:
+    if value is None:
+        raise BadRequest(f"缺少参数 {name}，应为{description}")
+    return value
+
+
+def _money(context: Context, draft: Draft) -> int:
+    most = context.settings.max_red_packet_yuan
+    money = _required(draft.money, "money", f" 1 到 {most} 的整数（元，每个奖品）")
+    if not 1 <= money <= most:
+        raise BadRequest(f"参数 money 应为 1 到 {most} 的整数（元，每个奖品）")
+    return money
+
+
+def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
+    interval, fluctuation = 0, 0
+    if draft.prize_num > 1:
+        interval = _required(draft.interval, "interval", " 1 到 100000 的整数")
+        fluctuation = _required(draft.fluctuation, "fluctuation", f" 0 到 {interval - 1} 的整数")
+        if not 0 <= fluctuation < interval:
+            raise BadRequest(f"参数 fluctuation 应为 0 到 {interval - 1} 的整数（小于 interval）")
+    rules = draw.make_rules(_new_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
+    # What cannot finish is refused: the last depth must be reachable before the task expires.
+    deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
+    if rules.max_depth > deepest:
+        if draft.prize_num * (interval + fluctuation) > deepest:
+            raise BadRequest(
+                f"prize_num × (interval + fluctuation) 最大为 {deepest}，否则 {task_days} 天内挖不完"
+            )
+        raise BadRequest(f"参数 forecast_num 最大为 {deepest}，否则 {task_days} 天内挖不完")
+    return rules
+
+
+def _new_code() -> str:
+    letters = string.digits + string.ascii_letters
+    return "".join(secrets.choice(letters) for _ in range(12))
+
+
+def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) -> Task:
+    seed = secrets.token_bytes(draw.SEED_BYTES)
+    params = draw.encode_rules(rules)
+    now_ms = context.cooldowns.now_ms()
+    opened = draft.goods_type == GOODS
+    return Task(
+        _id=rules.code,
+        publisher=publisher["_id"],
+        wxname=draft.wxname or publisher.get("wxname") or publisher["nickName"],
+        wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
+        name=draft.name,
+        synopsis=draft.synopsis,
+        goods_type=draft.goods_type,
+        draw_type=ON_SITE,
+        money=0,
+        prize_num=rules.prize_num,
+        forecast_num=rules.forecast_num,
+        interval=rules.interval,
+        fluctuation=rules.fluctuation,
+        max_depth=rules.max_depth,
+        is_public=draft.is_public,
+        hidden=0,
+        pic="",
+        thumbnail="",
+        params=params,
+        commitment=draw.commitment(seed, params),
+        seed_box=context.keys.seal("seed", seed, rules.code),
+        cd_ms=0,
+        cd_until=0,
+        now_depth=0,
+        participants=0,
+        prizes_left=rules.prize_num,
+        status=0,
+        open=int(opened),
+        created_at=now_ms,
+        opened_at=now_ms if opened else 0,
+        expires_at=now_ms + context.settings.task_days * DAY_MS if opened else 0,
+        ended_at=0,
+        end_reason="",
+    )
+
+
+async def red_packet_picture(context: Context, money: int, owner: str) -> tuple[str, str]:
+    """Draw and store the picture of a red packet that was published without one."""
+    picture = await context.pictures.red_packet(money)
+    _, pic, thumbnail = await context.store.files.save(picture, owner)
+    return pic, thumbnail

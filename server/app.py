@@ -1,0 +1,76 @@
+"""The application: the only route table."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import Application, RequestHandler
+
+from handlers.base import Interface, NotFound
+from handlers.digging import PostTask
+from handlers.files import File, GetSharePic, UploadFile
+from handlers.openapi import describe
+from handlers.operation import Health, Metrics, OpenApi, Ready
+from handlers.people import GetMyInfo, SetProfile, UserLogin
+from handlers.tasks import (
+    GetMyPartake,
+    GetMyPrize,
+    GetMyRelease,
+    GetProof,
+    GetTaskDetails,
+    GetTaskList,
+    GetTaskUser,
+)
+from server import __version__, metrics
+from server.context import Context
+from server.sandbox import sandbox_routes
+
+INTERFACES: list[type[Interface]] = [
+    UserLogin,
+    GetTaskList,
+    GetTaskDetails,
+    PostTask,
+    GetSharePic,
+    GetTaskUser,
+    UploadFile,
+    GetMyInfo,
+    GetMyRelease,
+    GetMyPartake,
+    GetMyPrize,
+    SetProfile,
+    GetProof,
+]
+
+log = logging.getLogger("wabao.access")
+
+
+def make_app(context: Context) -> Application:
+    """Return the application; it serves until its context is closed."""
+    given = {"context": context}
+    routes = [URLSpec(interface.path, interface, given) for interface in INTERFACES]
+    routes += [
+        URLSpec(r"/healthz", Health, given),
+        URLSpec(r"/readyz", Ready, given),
+        URLSpec(r"/metrics", Metrics, given),
+        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": describe(INTERFACES, __version__)}),
+        URLSpec(r"/files/(.+)", File, given),
+    ]
+    if context.settings.sandboxed:
+        routes += sandbox_routes(context)
+    settings: dict[str, Any] = {
+        "default_handler_class": NotFound,
+        "default_handler_args": given,
+        "log_function": log_request,
+    }
+    return Application(routes, **settings)
+
+
+def log_request(handler: RequestHandler) -> None:
+    """Log method, path, status and milliseconds. Never the query, which carries ids and tokens."""
+    seconds = handler.request.request_time()
+    status = handler.get_status()
+    metrics.REQUESTS.labels(type(handler).__name__, str(status)).observe(seconds)
+    level = logging.WARNING if status >= 500 else logging.INFO
+    log.log(level, "%s %s %d %.1f ms", handler.request.method, handler.request.path, status, seconds * 1000)

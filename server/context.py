@@ -1,0 +1,68 @@
+"""What handlers and actions work with: the settings, the stores, WeChat. One a process."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.log import app_log
+
+from server.cooldowns import Cooldowns
+from server.keys import Keys
+from server.settings import Settings, secret_of
+from server.store import Store
+from server.wechat import WeChat
+from server.wechat import WeChat
+
+
+@dataclass(slots=True)
+class Context:
+    """Opened once at start and closed once at the end."""
+
+    settings: Settings
+    keys: Keys
+    store: Store
+    wechat: WeChat
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    winning: dict[str, frozenset[int]] = field(default_factory=dict)
+    # One dig of a task is in flight at a time in this process.
+    dig_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=weakref.WeakValueDictionary
+    )
+
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what a reply need not wait for; `close` waits for it, and a failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: asyncio.Task[None]) -> None:
+        self.background.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            app_log.error("work in the background failed", exc_info=task.exception())
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Context:
+        """Connect to the stores and make sure that the indexes are there."""
+        store = Store(settings.mongodb_uri)
+        await store.ensure_indexes()
+        keys = Keys(secret_of(settings))
+        wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
+        return cls(settings, keys, store, wechat)
+
+    async def close(self) -> None:
+        """Finish what runs in the background and let go of all connections."""
+        await self.close_background()
+        await self.wechat.aclose()
+        await self.wechat.aclose()
+        self.store.close()
+
+    async def close_background(self) -> None:
+        """Wait until what was spawned is done, 3 s at most."""
+        if self.background:
+            await asyncio.wait(self.background, timeout=3)

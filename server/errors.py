@@ -1,0 +1,161 @@
+"""The table of refusals: each code a client may get, with the Chinese message a person is shown.
+
+Only the table lives here. Refusals are raised anywhere and translated at two edges:
+`handlers/base.py` (HTTP) and `handlers/push.py` (websocket).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that is turned down; raising it must leave nothing behind.
+
+    `msg` is shown to the person as it is; `extra` are whole-number fields that go beside it in the
+    reply (for `cooling_down`: is_cd, time, cd_until).
+    """
+
+    error: ClassVar[str]
+    default_msg: ClassVar[str]
+    http_status: ClassVar[int] = 200
+
+    def __init__(self, msg: str | None = None, **extra: int) -> None:
+        self.msg = msg or self.default_msg
+        self.extra = extra
+        super().__init__(f"{self.error}: {self.msg}")
+
+
+class BadRequest(Refusal):
+    """The message names the parameter and what it must be."""
+
+    error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
+
+
+class BadToken(Refusal):
+    error, default_msg = "bad_token", "登录已失效，请重新登录"
+
+
+class TokenRequired(Refusal):
+    error, default_msg = "token_required", "为了账号安全，请重新登录后再试"
+
+
+class NotLoggedIn(Refusal):
+    error, default_msg = "not_logged_in", "还没有登录，请先登录"
+
+
+class BadLoginCode(Refusal):
+    error, default_msg = "bad_login_code", "登录凭证无效或已过期，请重新登录"
+
+
+class LoginBlocked(Refusal):
+    error, default_msg = "login_blocked", "微信限制了这个账号登录，请联系微信客服"
+
+
+class WeChatBusy(Refusal):
+    error, default_msg = "wechat_busy", "微信繁忙，请稍后再试"
+
+
+class BadUserData(Refusal):
+    error, default_msg = "bad_user_data", "微信返回的用户信息无法验证，请重新授权登录"
+
+
+class NoSuchTask(Refusal):
+    error, default_msg = "no_such_task", "没有找到这个宝贝，请检查链接是否完整"
+
+
+class NotPaid(Refusal):
+    error, default_msg = "not_paid", "红包还没有支付，支付后才能开挖"
+
+
+class Ended(Refusal):
+    error, default_msg = "ended", "这个宝贝已经结束了，去广场看看别的吧"
+
+
+class CoolingDown(Refusal):
+    error, default_msg = "cooling_down", "慢了一步，请等冷却结束再挖"
+
+
+class AlreadyWon(Refusal):
+    error, default_msg = "already_won", "你已经挖到这个宝贝了，把机会留给别人吧"
+
+
+class OwnTask(Refusal):
+    error, default_msg = "own_task", "不能挖自己发布的宝贝，分享给朋友来挖吧"
+
+
+class NotYours(Refusal):
+    error, default_msg = "not_yours", "只有发布者本人才能这样做"
+
+
+class NotWon(Refusal):
+    error, default_msg = "not_won", "你没有挖到这个宝贝，不能领取"
+
+
+class AlreadyPaid(Refusal):
+    error, default_msg = "already_paid", "这个红包已经支付过了，无需再付"
+
+
+class WrongAmount(Refusal):
+    """The message says what is owed."""
+
+    error, default_msg = "wrong_amount", "支付的金额不对，请按应付金额支付"
+
+
+class NothingToPay(Refusal):
+    error, default_msg = "nothing_to_pay", "实物宝贝无需支付"
+
+
+class WrongPickup(Refusal):
+    error, default_msg = "wrong_pickup", "取件码不对，请向中奖者核对后再试"
+
+
+class Locked(Refusal):
+    error, default_msg = "locked", "输错次数太多，请十分钟后再试"
+
+
+class ClaimOver(Refusal):
+    error, default_msg = "claim_over", "领奖期限已过，奖品已退回发布者"
+
+
+class NotEnded(Refusal):
+    error, default_msg = "not_ended", "宝贝还没有结束，结束后才能查看验证信息"
+
+
+class HasDigs(Refusal):
+    error, default_msg = "has_digs", "已经有人开挖，不能提前结束"
+
+
+class NotAPicture(Refusal):
+    error, default_msg = "not_a_picture", "这不是可以识别的图片，请上传 JPEG、PNG、WebP 或 GIF"
+
+
+class PictureTooLarge(Refusal):
+    error, default_msg = "picture_too_large", "图片太大，请上传 10 MB、5000 万像素以内的图片"
+
+
+class TooMany(Refusal):
+    error, default_msg = "too_many", "操作太频繁，请稍后再试"
+    http_status = 429
+
+
+class OutcomeUnknown(Refusal):
+    """What was asked for may or may not have happened: asking again is safe and tells."""
+
+    error, default_msg = "outcome_unknown", "网络不稳，结果还不确定，请再试一次查看"
+    http_status = 503
+
+
+class Unavailable(Refusal):
+    """A store does not answer, and nothing was changed."""
+
+    error, default_msg = "unavailable", "服务暂时不可用，请稍后再试"
+    http_status = 503
+
+
+class Internal(Refusal):
+    error, default_msg = "internal", "服务器出了点问题，我们会尽快修复，请稍后再试"
+    http_status = 500
+
+
+REFUSALS: dict[str, type[Refusal]] = {refusal.error: refusal for refusal in Refusal.__subclasses__()}

@@ -1,0 +1,57 @@
+"""Keys derived from `SECRET_KEY`, one a purpose, and what is done with them: sealing and tokens.
+
+Nothing else may read the secret. Sealed boxes are AES-256-GCM: nonce (12 bytes), tag (16), ciphertext.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from Crypto.Cipher import AES
+from Crypto.Hash import SHA256
+from Crypto.Protocol.KDF import HKDF
+from tornado.web import create_signed_value, decode_signed_value
+
+TOKEN_DAYS = 30
+
+
+class Keys:
+    """All that the secret is used for. The purposes are `seed`, `address`, `access_token`, `pay`, `token`."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._derive = lru_cache(maxsize=None)(self._derived)
+
+    def _derived(self, purpose: str) -> bytes:
+        key = HKDF(self._secret, 32, b"wabao", SHA256, context=purpose.encode())
+        assert isinstance(key, bytes)  # noqa: S101  (HKDF returns a tuple only when asked for several keys)
+        return key
+
+    def seal(self, purpose: str, plain: bytes, associated: str) -> bytes:
+        """Encrypt; `associated` (a task's code, a prize's id) must be given again to open."""
+        nonce = os.urandom(12)
+        cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=nonce)
+        cipher.update(associated.encode())
+        ciphertext, tag = cipher.encrypt_and_digest(plain)
+        return nonce + tag + ciphertext
+
+    def open(self, purpose: str, box: bytes, associated: str) -> bytes:
+        """Raise ValueError where the box was sealed under another key, purpose or `associated`."""
+        cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=box[:12])
+        cipher.update(associated.encode())
+        return cipher.decrypt_and_verify(box[28:], box[12:28])
+
+    def sign_token(self, unionid: str) -> str:
+        """Return a session token that proves `unionid` for `TOKEN_DAYS` days."""
+        return create_signed_value(self._derive("token").hex(), "token", unionid).decode()
+
+    def read_token(self, token: str) -> str | None:
+        """Return the unionid that a valid token proves; None for a forged, foreign or expired one."""
+        try:
+            value = decode_signed_value(
+                self._derive("token").hex(), "token", token, max_age_days=TOKEN_DAYS, min_version=2
+            )
+            return None if value is None else value.decode()
+        except UnicodeError:
+            return None

@@ -1,0 +1,27 @@
+"""What `/metrics` shows. Prometheus' client sums the processes where PROMETHEUS_MULTIPROC_DIR is set.
+
+No label holds a code, an id or anything else of a person's.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Histogram(
+    "wabao_request_seconds",
+    "Seconds from a request's arrival to its reply, by interface and HTTP status",
+    ["interface", "http_status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+REFUSALS = Counter("wabao_refusals", "Refused requests, by error code", ["error"])
+DIGS = Counter("wabao_digs", "Digs by outcome: dug, won, repeated, or why refused", ["outcome"])
+JOINS = Counter("wabao_joins", "Digs that made a person a participant of a task")
+LOGINS = Counter("wabao_logins", "Logins that succeeded")
+UPLOADS = Counter("wabao_uploads", "Pictures stored")
+TASKS = Counter("wabao_tasks_published", "Tasks published, by kind", ["kind"])
+STORE_SECONDS = Histogram(
+    "wabao_store_seconds",
+    "Seconds an operation on MongoDB took, by command",
+    ["command"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)

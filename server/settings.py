@@ -1,0 +1,154 @@
+"""The settings: one typed record, read once from the environment and checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+WECHAT_API = "https://api.weixin.qq.com"
+WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
+# The stand-in's mini-program. Its secret is none: the sandbox exists in development only.
+SANDBOX_APPID = "wxsandbox000000000"
+SANDBOX_SECRET = "sandbox"  # noqa: S105
+
+Flag = Literal[0, 1]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class BadSettings(Exception):
+    """A value that stops the start. The message is one line and names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment's variables in lower case. An empty text is an absent value."""
+
+    port: Port = 8000
+    app_env: Literal["development", "production"] = "development"
+    mongodb_uri: str = ""
+    redis_url: str = ""
+    data_dir: str = "var"
+    public_url: str = ""
+    secret_key: str = ""
+    require_token: Flag = 0
+    web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
+    cooldown_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
+    task_days: Days = 30
+    claim_days: Days = 30
+    max_red_packet_yuan: Positive = 200
+    ops_token: str = ""
+    wechat_appid: str = ""
+    wechat_secret: str = ""
+    wechat_page: str = ""
+    wechat_mchid: str = ""
+    wechat_api_v3_key: str = ""
+    wechat_private_key: str = ""
+    wechat_cert_serial: str = ""
+    wechat_pay_public_key: str = ""
+    wechat_pay_public_key_id: str = ""
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the stand-in plays WeChat, since WeChat is not configured."""
+        return not self.wechat_appid
+
+    @property
+    def appid(self) -> str:
+        """The mini-program's id: WeChat's, or the stand-in's."""
+        return self.wechat_appid or SANDBOX_APPID
+
+    @property
+    def app_secret(self) -> str:
+        """The mini-program's secret, likewise."""
+        return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
+
+    @property
+    def wechat_api(self) -> str:
+        """Base URL of WeChat's API, without a trailing slash: the sandbox on our own port, or WeChat."""
+        return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_API
+
+    @property
+    def wechat_pay_api(self) -> str:
+        """Base URL of WeChat Pay's API, likewise."""
+        return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_PAY_API
+
+
+_PRODUCTION_NEEDS = (
+    "mongodb_uri",
+    "redis_url",
+    "public_url",
+    "secret_key",
+    "ops_token",
+    "wechat_appid",
+    "wechat_secret",
+    "wechat_page",
+)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings; raise BadSettings naming what is wrong, or all that production lacks."""
+    values = {
+        name: environment[name.upper()].strip()
+        for name in Settings.__struct_fields__
+        if environment.get(name.upper(), "").strip()
+    }
+    for name, value in values.items():
+        _check_one(name, value)
+    settings = msgspec.convert(values, Settings, strict=False)
+    if settings.app_env == "production":
+        missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
+        if missing:
+            raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
+    _check_shapes(settings)
+    url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
+    return msgspec.structs.replace(settings, public_url=url)
+
+
+def _check_one(name: str, value: str) -> None:
+    field: Any = next(f for f in msgspec.structs.fields(Settings) if f.name == name)
+    try:
+        msgspec.convert(value, field.type, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"{name.upper()}={value!r}: {error}") from None
+
+
+def _check_shapes(settings: Settings) -> None:
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise BadSettings("PUBLIC_URL must begin with http:// or https://")
+    if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
+    if settings.secret_key and len(settings.secret_key) < 32:
+        raise BadSettings("SECRET_KEY must have at least 32 characters: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+    if settings.wechat_appid and not settings.wechat_secret:
+        raise BadSettings("WECHAT_APPID also needs WECHAT_SECRET")
+
+
+def secret_of(settings: Settings) -> bytes:
+    """Return the secret all keys derive from: SECRET_KEY, else one made in DATA_DIR (0600) and kept there."""
+    if settings.secret_key:
+        return settings.secret_key.encode()
+    path = Path(settings.data_dir) / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"secret_key.{os.getpid()}")
+    if not path.exists():
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # whole or not at all, and whoever comes first wins
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()

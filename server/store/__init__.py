@@ -1,0 +1,75 @@
+"""MongoDB, a file a collection. The only package that imports motor; it decides nothing.
+
+Every operation has a 5 s limit, majority write concern and reads from the primary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import ReadPreference, WriteConcern
+from pymongo.errors import ConnectionFailure, PyMongoError
+
+from server.store.access_tokens import AccessTokens
+from server.store.digs import Digs
+from server.store.files import Files
+from server.store.people import People
+from server.store.sandbox import Sandbox
+from server.store.tasks import Tasks
+from server.store.visits import Visits
+
+OPERATION_SECONDS = 5
+DEFAULT_DATABASE = "wabao"
+
+Document = dict[str, Any]
+
+
+class Store:
+    """The connection and its collections; one a process, shared by all handlers."""
+
+    def __init__(self, uri: str) -> None:
+        self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            uri,
+            timeoutMS=OPERATION_SECONDS * 1000,
+            serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
+            appname="wabao",
+            tz_aware=True,
+        )
+        self.database: AsyncIOMotorDatabase[Document] = self.client.get_default_database(
+            DEFAULT_DATABASE
+        ).with_options(write_concern=WriteConcern("majority"), read_preference=ReadPreference.PRIMARY)
+        self.tasks = Tasks(self.database)
+        self.digs = Digs(self.database)
+        self.people = People(self.database)
+        self.visits = Visits(self.database)
+        self.files = Files(self.database)
+        self.access_tokens = AccessTokens(self.database)
+        self.sandbox = Sandbox(self.database)
+
+    async def ensure_indexes(self) -> None:
+        """Create what indexes are missing; safe to repeat and to run in several processes at once."""
+        for collection, indexes in (
+            (self.tasks.collection, self.tasks.INDEXES),
+            (self.digs.collection, self.digs.INDEXES),
+            (self.visits.collection, self.visits.INDEXES),
+            (self.visits.shares, self.visits.SHARE_INDEXES),
+            (self.sandbox.collection, self.sandbox.INDEXES),
+        ):
+            await collection.create_indexes(indexes)
+
+    async def ping(self) -> None:
+        """Return when MongoDB answers; raise where it does not."""
+        await self.client.admin.command("ping")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.client.close()
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
+
+    What was asked may have happened all the same.
+    """
+    return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)

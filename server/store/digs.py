@@ -1,0 +1,205 @@
+"""The history: `digs`, one a depth, never changed once written.
+
+A dig is first recorded in its task (`last_dig`, `pending`) and then here; whoever reads history takes
+both, which the queries below do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+_Document = dict[str, Any]
+
+
+class Dig(TypedDict):
+    """One dig, with all that its frames say. Times are unix milliseconds.
+
+    `no` is the person's place among the participants; `n`, equal to it, stands only on their first dig of
+    the task. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why the task
+    ended with it.
+    """
+
+    _id: str
+    code: str
+    depth: int
+    unionid: str
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    prizes_left: int
+    participants: int
+    no: int
+    dig_id: str
+    at: int
+    cd_until: int
+    n: NotRequired[int]
+    end: NotRequired[str]
+
+
+class Participant(TypedDict):
+    """A person in a task's list, at their place `no` from 1."""
+
+    unionid: str
+    no: int
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+
+
+def pending_digs(match: _Document) -> _Document:
+    """Return the $unionWith stage that adds digs recorded in their task alone; `match` is on `last_dig.`."""
+    return {
+        "$unionWith": {
+            "coll": "tasks",
+            "pipeline": [{"$match": {"pending": 1, **match}}, {"$replaceRoot": {"newRoot": "$last_dig"}}],
+        }
+    }
+
+
+_ONCE_EACH: list[_Document] = [
+    {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
+    {"$replaceRoot": {"newRoot": "$dig"}},
+]
+
+
+class Digs:
+    """Reads and writes of `digs`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel(
+            [("code", 1), ("unionid", 1)],
+            name="participant_once",
+            unique=True,
+            partialFilterExpression={"n": {"$exists": True}},
+        ),
+        IndexModel(
+            [("code", 1), ("n", 1)], name="place_once", unique=True, partialFilterExpression={"n": {"$exists": True}}
+        ),
+        IndexModel(
+            [("code", 1), ("unionid", 1)],
+            name="winner_once",
+            unique=True,
+            partialFilterExpression={"is_prize": 1},
+        ),
+        IndexModel([("code", 1), ("unionid", 1), ("dig_id", 1)], name="dig_id_once", unique=True),
+        IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
+        IndexModel([("unionid", 1), ("at", -1)], name="persons_digs"),
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["digs"]
+
+    async def insert(self, dig: Dig) -> None:
+        """Write a dig that its task holds already; writing it again changes nothing."""
+        try:
+            await self.collection.insert_one(dict(dig))
+        except DuplicateKeyError as error:
+            if (error.details or {}).get("keyPattern") != {"_id": 1}:
+                raise  # another dig took this person's or depth's place, which must never be
+
+    async def participants(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
+        """Return one page of a task's participants, in the order they joined. Costs the same at any depth."""
+        places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "n": places}},
+            # A pending win may be that of somebody who joined earlier: it has no place of its own.
+            pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
+            *_ONCE_EACH,
+            {"$sort": {"no": pymongo.ASCENDING}},
+            {
+                "$lookup": {
+                    "from": "digs",
+                    "localField": "unionid",
+                    "foreignField": "unionid",
+                    "pipeline": [{"$match": {"code": code, "is_prize": 1}}],
+                    "as": "won",
+                }
+            },
+            {
+                "$project": {
+                    "_id": 0,
+                    "unionid": 1,
+                    "no": 1,
+                    "n": 1,
+                    "wxname": 1,
+                    "wxheadpic": 1,
+                    "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]},
+                }
+            },
+        ]
+        rows = await self.collection.aggregate(pipeline).to_list(page_size + 1)
+        winners = {row["unionid"] for row in rows if row["is_prize"]}
+        return [
+            Participant(
+                unionid=row["unionid"],
+                no=row["no"],
+                wxname=row["wxname"],
+                wxheadpic=row["wxheadpic"],
+                is_prize=int(row["unionid"] in winners),
+            )
+            for row in rows
+            if places["$gt"] < row.get("n", 0) <= places["$lte"]
+        ]
+
+    async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
+        """Return at most `limit` digs of a task deeper than `depth`, in order."""
+        deeper = {"$gt": depth}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "depth": deeper}},
+            {"$sort": {"depth": pymongo.ASCENDING}},
+            {"$limit": limit},
+            pending_digs({"_id": code, "last_dig.depth": deeper}),
+            *_ONCE_EACH,
+            {"$sort": {"depth": pymongo.ASCENDING}},
+            {"$limit": limit},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+
+    async def numbers(self, unionid: str) -> tuple[int, int]:
+        """Return how often a person dug and how many tasks they took part in."""
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid}},
+            {"$project": {"n": 1}},
+            pending_digs({"last_dig.unionid": unionid}),
+            {"$group": {"_id": "$_id", "joined": {"$max": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}}}},
+            {"$group": {"_id": None, "digs": {"$sum": 1}, "tasks": {"$sum": "$joined"}}},
+        ]
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
+
+    async def tasks_of(self, unionid: str, skip: int, limit: int, *, won: bool) -> list[_Document]:
+        """Return the tasks a person took part in (or won), without seeds, the newest first, each once."""
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid, **({"is_prize": 1} if won else {"n": {"$exists": True}})}},
+            {"$project": {"code": 1, "at": 1}},
+            pending_digs(
+                {"last_dig.unionid": unionid}
+                | ({"last_dig.is_prize": 1} if won else {"last_dig.n": {"$exists": True}})
+            ),
+            {"$group": {"_id": "$code", "at": {"$max": "$at"}}},
+            {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
+            {"$skip": skip},
+            {"$limit": limit},
+            {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
+            {"$unwind": "$task"},
+            {"$replaceRoot": {"newRoot": "$task"}},
+            {"$unset": "seed_box"},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)
+
+    async def outcomes(self, code: str) -> list[_Document]:
+        """Return depth and is_prize of every dig of a task, in order."""
+        pipeline: list[_Document] = [
+            {"$match": {"code": code}},
+            {"$project": {"depth": 1, "is_prize": 1}},
+            pending_digs({"_id": code}),
+            {"$group": {"_id": "$depth", "is_prize": {"$first": "$is_prize"}}},
+            {"$sort": {"_id": pymongo.ASCENDING}},
+            {"$project": {"_id": 0, "depth": "$_id", "is_prize": 1}},
+        ]
+        return await self.collection.aggregate(pipeline, allowDiskUse=True).to_list(None)

@@ -1,0 +1,75 @@
+"""The people who have logged in: `people`, by unionid."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+_Document = dict[str, Any]
+
+
+class Person(TypedDict):
+    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours."""
+
+    _id: str
+    openid: str
+    nickName: str
+    avatarUrl: str
+    gender: int
+    city: str
+    province: str
+    country: str
+    wxname: NotRequired[str]
+    wxheadpic: NotRequired[str]
+    token_seen: NotRequired[bool]
+
+
+class People:
+    """Reads and writes of `people`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = []
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["people"]
+
+    async def find(self, unionid: str) -> Person | None:
+        """Return the person, None where nobody logged in under this id."""
+        found: Person | None = await self.collection.find_one({"_id": unionid})  # type: ignore[assignment]
+        return found
+
+    async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
+        """Return the person, and the code of the task whose details they opened last."""
+        opened: list[_Document] = [
+            {"$match": {"unionid": unionid}},
+            {"$sort": {"opened_at": pymongo.DESCENDING}},
+            {"$limit": 1},
+        ]
+        pipeline: list[_Document] = [
+            {"$match": {"_id": unionid}},
+            {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
+            {"$lookup": {"from": "visits", "pipeline": opened, "as": "opened"}},
+        ]
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        if not found:
+            return None, None
+        return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
+
+    async def save(self, person: Person) -> Person:
+        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record."""
+        unionid = person["_id"]
+        fields = {name: value for name, value in person.items() if name != "_id"}
+        saved: Person = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": unionid}, {"$set": fields}, upsert=True, return_document=True
+        )
+        return saved
+
+    async def set_profile(self, unionid: str, wxname: str, wxheadpic: str) -> None:
+        """Write the name and picture that the person chose."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"wxname": wxname, "wxheadpic": wxheadpic}})
+
+    async def mark_token_seen(self, unionid: str) -> None:
+        """Note that this person's client sends tokens: from now on a bare unionid is refused."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})

@@ -1,0 +1,230 @@
+"""The tasks: `tasks`, by code. Each method is one operation; what may happen is decided in `server/actions`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.digs import Dig
+from server.store.people import Person
+
+_Document = dict[str, Any]
+
+DAY_MS = 86_400_000
+
+# Time is MongoDB's, as a whole number of milliseconds: servers' clocks differ, and not every server that
+# speaks MongoDB's protocol compares a stored date with $$NOW rightly.
+NOW_MS: _Document = {"$toLong": "$$NOW"}
+
+
+class Task(TypedDict):
+    """One treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
+
+    `open` is 1 once it can be dug: goods at once, red packets when they are paid. `last_dig` is the whole
+    record of the newest dig; while `pending` is there, `digs` may lack it.
+    """
+
+    _id: str
+    publisher: str
+    wxname: str
+    wxheadpic: str
+    name: str
+    synopsis: str
+    goods_type: int
+    draw_type: int
+    money: int
+    prize_num: int
+    forecast_num: int
+    interval: int
+    fluctuation: int
+    max_depth: int
+    is_public: int
+    hidden: int
+    pic: str
+    thumbnail: str
+    params: str
+    commitment: str
+    seed_box: bytes
+    cd_ms: int
+    cd_until: int
+    now_depth: int
+    participants: int
+    prizes_left: int
+    status: int
+    open: int
+    created_at: int
+    opened_at: int
+    expires_at: int
+    ended_at: int
+    end_reason: str
+    last_dig: NotRequired[Dig]
+    pending: NotRequired[int]
+
+
+class View(TypedDict):
+    """A task as one caller meets it; `now` is MongoDB's clock at the read."""
+
+    task: Task
+    now: int
+    person: Person | None
+    first: Dig | None
+    won: Dig | None
+    same: Dig | None
+
+
+class Tasks:
+    """Reads and writes of `tasks`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel(
+            [("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1)], name="square"
+        ),
+        IndexModel([("publisher", 1), ("created_at", -1)], name="released"),
+        IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
+        IndexModel(
+            [("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}
+        ),
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["tasks"]
+
+    async def insert(self, task: Task) -> bool:
+        """Write a new task; return False where its code is taken."""
+        try:
+            await self.collection.insert_one(dict(task))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def find(self, code: str) -> Task | None:
+        """Return a task without its seed, None where there is none."""
+        found: Task | None = await self.collection.find_one({"_id": code}, {"seed_box": 0})  # type: ignore[assignment]
+        return found
+
+    async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
+        """Return the task together with the caller's record and own digs of it, in one round trip.
+
+        `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
+        under `dig_id`; a pending dig counts as done.
+        """
+
+        def own_dig(condition: _Document, name: str) -> _Document:
+            pipeline = [{"$match": {"code": code, "unionid": unionid, **condition}}, {"$limit": 1}]
+            return {"$lookup": {"from": "digs", "pipeline": pipeline, "as": name}}
+
+        pipeline: list[_Document] = [
+            {"$match": {"_id": code}},
+            {"$replaceRoot": {"newRoot": {"task": "$$ROOT", "now": NOW_MS}}},
+            {"$lookup": {"from": "people", "pipeline": [{"$match": {"_id": unionid}}], "as": "person"}},
+            own_dig({"n": {"$exists": True}}, "first"),
+            own_dig({"is_prize": 1}, "won"),
+        ]
+        if dig_id:
+            pipeline.append(own_dig({"dig_id": dig_id}, "same"))
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        if not found:
+            return None
+        row = found[0]
+        view = View(
+            task=row["task"],
+            now=row["now"],
+            person=next(iter(row["person"]), None),
+            first=next(iter(row["first"]), None),
+            won=next(iter(row["won"]), None),
+            same=next(iter(row.get("same", [])), None),
+        )
+        last = view["task"].get("last_dig")
+        if last is not None and last["unionid"] == unionid:
+            view["first"] = view["first"] or (last if "n" in last else None)
+            view["won"] = view["won"] or (last if last["is_prize"] else None)
+            view["same"] = view["same"] or (last if dig_id and last["dig_id"] == dig_id else None)
+        return view
+
+    async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
+        """Record a dig in its task, if nobody dug since `dig.depth - 1` and the cooldown is over.
+
+        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where the dig ends the task).
+        Returns the dig as recorded; None where the task had moved on.
+        """
+        cd_until: Any = 0 if "end" in dig else {"$add": [NOW_MS, cd_ms]}
+        changes: _Document = {
+            "now_depth": dig["depth"],
+            "participants": dig["participants"],
+            "prizes_left": dig["prizes_left"],
+            "cd_until": cd_until,
+            "pending": 1,
+            # What came from a person stays inside $literal: a name of "$seed_box" would copy that field.
+            "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
+        }
+        if "end" in dig:
+            changes |= {"status": 1, "end_reason": {"$literal": dig["end"]}, "ended_at": NOW_MS}
+        found = await self.collection.find_one_and_update(
+            {
+                "_id": dig["code"],
+                "status": 0,
+                "open": 1,
+                "now_depth": dig["depth"] - 1,
+                "$expr": {"$lte": ["$cd_until", NOW_MS]},
+            },
+            # $set onto an existing document merges, and a field that only the previous dig had would stay.
+            [{"$unset": "last_dig"}, {"$set": changes}],
+            projection={"last_dig": 1},
+            return_document=True,
+        )
+        return None if found is None else found["last_dig"]
+
+    async def settle(self, code: str, depth: int) -> None:
+        """Note that the dig of this depth stands in `digs`."""
+        await self.collection.update_one({"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}})
+
+    async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
+        """Return digs that were recorded in their task so long ago, but perhaps not in `digs`."""
+        found = self.collection.find(
+            {"pending": 1, "$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}},
+            {"last_dig": 1},
+            limit=limit,
+        )
+        return [task["last_dig"] async for task in found]
+
+    async def square(self, page: int, now_ms: int, page_size: int = 20) -> list[Task]:
+        """Return a page of public tasks: running ones first, then those ended within 7 days, newest first."""
+        found = self.collection.find(
+            {
+                "is_public": 1,
+                "hidden": 0,
+                "open": 1,
+                "$or": [{"status": 0}, {"status": 1, "ended_at": {"$gte": now_ms - 7 * DAY_MS}}],
+            },
+            {"seed_box": 0},
+            sort=[("status", pymongo.ASCENDING), ("opened_at", pymongo.DESCENDING)],
+            skip=(page - 1) * page_size,
+            limit=page_size,
+        )
+        return await found.to_list(page_size)  # type: ignore[return-value]
+
+    async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
+        """Return the tasks that a person published, newest first."""
+        found = self.collection.find(
+            {"publisher": unionid},
+            {"seed_box": 0},
+            sort=[("created_at", pymongo.DESCENDING)],
+            skip=skip,
+            limit=limit,
+        )
+        return await found.to_list(limit)  # type: ignore[return-value]
+
+    async def released_number(self, unionid: str) -> int:
+        """Return how many tasks a person published."""
+        return await self.collection.count_documents({"publisher": unionid})
+
+    async def seed_box(self, code: str) -> bytes:
+        """Return the sealed seed of a task that exists."""
+        found = await self.collection.find_one({"_id": code}, {"seed_box": 1})
+        if found is None:
+            raise LookupError(f"no task {code}")
+        return bytes(found["seed_box"])

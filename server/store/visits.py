@@ -1,0 +1,94 @@
+"""Who opened which task, through whom: `visits` (a person and a task each) and `shares` (who brought whom)."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import Any, ClassVar, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.tasks import NOW_MS
+
+_Document = dict[str, Any]
+
+SHARE_CHARACTERS = 20  # a task's code has 12, so that one can be told from the other
+
+
+class Visit(TypedDict):
+    """`share` is the token that stands for this person and task in links."""
+
+    code: str
+    unionid: str
+    share: str
+    opened_at: int
+
+
+class Visits:
+    """Reads and writes of `visits` and `shares`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("share", 1)], name="share_once", unique=True),
+        IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
+    ]
+    SHARE_INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("code", 1)], name="of_task")]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["visits"]
+        self.shares = database["shares"]
+
+    async def open(self, code: str, unionid: str) -> Visit:
+        """Note that a person opened a task's details; the share token is made the first time and stays."""
+        letters = string.ascii_letters + string.digits
+        share = "".join(secrets.choice(letters) for _ in range(SHARE_CHARACTERS))
+        for attempt in (1, 2):
+            try:
+                visit: Visit = await self.collection.find_one_and_update(  # type: ignore[assignment]
+                    {"_id": f"{code}:{unionid}"},
+                    [
+                        {
+                            "$set": {
+                                "code": {"$literal": code},
+                                "unionid": {"$literal": unionid},
+                                "share": {"$ifNull": ["$share", {"$literal": share}]},
+                                "opened_at": NOW_MS,
+                            }
+                        }
+                    ],
+                    upsert=True,
+                    return_document=True,
+                )
+            except DuplicateKeyError:  # two pages opened at once; the second finds what the first wrote
+                if attempt == 2:
+                    raise
+            else:
+                return visit
+        raise AssertionError("unreachable")
+
+    async def share_token(self, code: str, unionid: str) -> str:
+        """Return the token that stands for this person and task in links and QR codes."""
+        found = await self.collection.find_one({"_id": f"{code}:{unionid}"}, {"share": 1})
+        return found["share"] if found is not None else (await self.open(code, unionid))["share"]
+
+    async def of_share(self, share: str) -> Visit | None:
+        """Return whose token this is and of which task."""
+        found: Visit | None = await self.collection.find_one({"share": share})  # type: ignore[assignment]
+        return found
+
+    async def code_of(self, code_or_share: str) -> str | None:
+        """Return a task's code, which a share token stands for too; None for an unknown token."""
+        if len(code_or_share) != SHARE_CHARACTERS:
+            return code_or_share
+        visit = await self.of_share(code_or_share)
+        return None if visit is None else visit["code"]
+
+    async def record_share(self, code: str, sharer: str, newcomer: str) -> None:
+        """Note who brought whom to a task; once a pair and task, however often."""
+        try:
+            await self.shares.insert_one(
+                {"_id": f"{code}:{sharer}:{newcomer}", "code": code, "sharer": sharer, "newcomer": newcomer}
+            )
+        except DuplicateKeyError:
+            return

@@ -1,0 +1,110 @@
+"""The draw, held against the rule written out once more, and against whoever tampers with a proof."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server import draw
+
+seeds = st.binary(min_size=32, max_size=32)
+
+
+@st.composite
+def rules(make: st.DrawFn) -> draw.Rules:
+    interval = make(st.integers(1, 40))
+    return draw.make_rules(
+        "abcDEF012345",
+        prize_num=make(st.integers(1, 30)),
+        forecast_num=make(st.integers(1, 3000)),
+        interval=interval,
+        fluctuation=make(st.integers(0, interval - 1)),
+    )
+
+
+def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
+    params = draw.encode_rules(of)
+    depths = draw.winning_depths(seed, of)
+    digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in range(1, dug + 1)]
+    return draw.Proof(seed.hex(), params, draw.commitment(seed, params), depths, digs)
+
+
+def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
+    seed = bytes(range(32))
+    of = draw.make_rules("abcDEF012345", prize_num=3, forecast_num=10, interval=7, fluctuation=2)
+    params = '{"code":"abcDEF012345","fluctuation":2,"forecast_num":10,"interval":7,"max_depth":27,"prize_num":3}'
+    assert draw.encode_rules(of) == params
+    assert draw.commitment(seed, params) == hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
+    depth, expected = 0, []
+    for k in (1, 2, 3):
+        x = int(hmac.new(seed, b"prize:%d" % k, hashlib.sha256).hexdigest(), 16)
+        depth += 7 - 2 + x % 5
+        expected.append(depth)
+    assert draw.winning_depths(seed, of) == expected
+
+
+def test_one_prize_ignores_interval_and_fluctuation() -> None:
+    assert draw.make_rules("c" * 12, 1, 10, 5, 3) == draw.Rules("c" * 12, 0, 10, 0, 10, 1)
+
+
+@given(seeds, rules())
+def test_params_are_json_with_sorted_keys_and_no_spaces(seed: bytes, of: draw.Rules) -> None:
+    params = draw.encode_rules(of)
+    assert params == json.dumps(json.loads(params), sort_keys=True, separators=(",", ":"))
+
+
+@given(seeds, rules())
+def test_every_prize_can_be_found_and_no_two_lie_together(seed: bytes, of: draw.Rules) -> None:
+    depths = draw.winning_depths(seed, of)
+    assert len(depths) == of.prize_num
+    assert depths == sorted(set(depths))
+    assert depths[0] >= 1
+    assert depths[-1] <= of.max_depth
+
+
+@given(seeds, rules(), st.integers(0, 60))
+def test_an_honest_proof_holds(seed: bytes, of: draw.Rules, dug: int) -> None:
+    proof = proof_of(seed, of, min(dug, of.max_depth))
+    assert draw.differences(proof, proof.commitment) == []
+
+
+@given(seeds, rules(), st.integers(0, 31))
+def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.Rules, at: int) -> None:
+    honest = proof_of(seed, of, 0)
+    other = bytearray(seed)
+    other[at] ^= 1
+    assert draw.differences(proof_of(bytes(other), of, 0), honest.commitment)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("seed", "zz", "cannot be read"),
+        ("params", "[]", "cannot be read"),
+        ("params", '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":9,"prize_num":1}', "rules"),
+        ("params", '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,"prize_num":0}', "impossible"),
+        ("winning_depths", [1], "puts the prizes at"),
+        ("commitment", "00", "hash to"),
+        ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),
+    ],
+)
+def test_a_tampered_proof_is_found_out(field: str, value: object, complaint: str) -> None:
+    seed = bytes(32)
+    proof = proof_of(seed, draw.make_rules("c" * 12, 2, 10, 5, 0), 10)
+    tampered = draw.Proof(**{name: getattr(proof, name) for name in proof.__struct_fields__} | {field: value})
+    assert any(complaint in difference for difference in draw.differences(tampered, proof.commitment))
+
+
+@given(seeds, rules(), st.data())
+def test_a_win_moved_in_the_record_is_found_out(seed: bytes, of: draw.Rules, data: st.DataObject) -> None:
+    honest = proof_of(seed, of, of.max_depth)
+    at = data.draw(st.integers(0, len(honest.digs) - 1))
+    digs = list(honest.digs)
+    digs[at] = draw.ProvedDig(at + 1, 1 - digs[at].is_prize)
+    tampered = draw.Proof(honest.seed, honest.params, honest.commitment, honest.winning_depths, digs)
+    assert draw.differences(tampered, honest.commitment)
