@@ -1,0 +1,55 @@
+"""The pictures of people who do not exist."""
+
+from __future__ import annotations
+
+import asyncio
+import colorsys
+import io
+
+from PIL import Image, ImageDraw
+
+from server.sandbox.base import SandboxHandler
+
+SIDE = 132  # pixels, what WeChat's avatars have
+_CELL = 22
+_GREY = (204, 204, 204)
+
+
+class Avatar(SandboxHandler):
+    """GET /sandbox/avatar/….png: a pattern that follows from the name, or the grey figure."""
+
+    async def get(self, name: str) -> None:
+        """Answer a PNG that never changes."""
+        picture = await asyncio.to_thread(_draw, name)
+        self.set_header("Content-Type", "image/png")
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.finish(picture)
+
+
+def _draw(name: str) -> bytes:
+    picture = Image.new("RGB", (SIDE, SIDE), (240, 240, 240))
+    if name == "grey":
+        _draw_figure(ImageDraw.Draw(picture))
+    else:
+        _draw_pattern(ImageDraw.Draw(picture), name)
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _draw_pattern(draw: ImageDraw.ImageDraw, digest: str) -> None:
+    """Draw 5 × 5 cells, alike on both sides, from 32 hexadecimal digits: 15 for the cells, then the hue."""
+    hue = int(digest[16:20], 16) / 0x10000
+    red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.45, 0.6))
+    for place, digit in enumerate(digest[:15]):
+        column, row = divmod(place, 5)
+        if int(digit, 16) % 2:
+            continue
+        for x in {column, 4 - column}:
+            left, top = _CELL // 2 + x * _CELL, _CELL // 2 + row * _CELL
+            draw.rectangle((left, top, left + _CELL - 1, top + _CELL - 1), fill=(red, green, blue))
+
+
+def _draw_figure(draw: ImageDraw.ImageDraw) -> None:
+    draw.ellipse((42, 26, 90, 74), fill=_GREY)
+    draw.ellipse((20, 82, 112, 178), fill=_GREY)

@@ -1,0 +1,106 @@
+"""The access token and the mini-program codes that are drawn for it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import secrets
+from typing import Annotated, TypeVar
+from urllib.parse import quote
+
+import msgspec
+import qrcode
+from msgspec import Meta
+from PIL import Image
+from qrcode.image.pil import PilImage
+
+from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
+from server.store.sandbox import TokenState
+
+TOKEN_MS = 7_200_000
+# The next token is handed out when the present one has five minutes left.
+RENEWED_BEFORE_MS = 300_000
+
+_SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
+_PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+class TokenWish(msgspec.Struct):
+    """What stable_token is asked with."""
+
+    grant_type: str = ""
+    appid: str = ""
+    secret: str = ""
+    force_refresh: bool = False
+
+
+class CodeWish(msgspec.Struct):
+    """What getwxacodeunlimit is asked with; `width` in pixels."""
+
+    scene: str = ""
+    page: str = "pages/index/index"
+    width: Annotated[int, Meta(ge=280, le=1280)] = 430
+
+
+class StableToken(SandboxHandler):
+    """POST /cgi-bin/stable_token."""
+
+    async def post(self) -> None:
+        """Answer the present token, or with `force_refresh` a new one that ends the present one."""
+        wish = _decode(self.request.body, TokenWish)
+        settings = self.context.settings
+        if wish.grant_type != "client_credential":
+            raise WeChatFailure(40002)
+        if wish.appid != settings.appid:
+            raise WeChatFailure(40013)
+        if wish.secret != settings.app_secret:
+            raise WeChatFailure(40125)
+        now = now_ms()
+        token = secrets.token_urlsafe(96)
+        new: TokenState = {"_id": wish.appid, "token": token, "expires_at_ms": now + TOKEN_MS}
+        expiring_before_ms = now + TOKEN_MS + 1 if wish.force_refresh else now + RENEWED_BEFORE_MS
+        valid = await self.state.replace_token(new, expiring_before_ms)
+        self.write_json(
+            {"access_token": valid["token"], "expires_in": (valid["expires_at_ms"] - now) // 1000}
+        )
+
+
+class MiniProgramCode(SandboxHandler):
+    """POST /wxa/getwxacodeunlimit."""
+
+    async def post(self) -> None:
+        """Answer a picture; what is wrong with the request is JSON, as at WeChat."""
+        token = self.get_query_argument("access_token", "")
+        if not token:
+            raise WeChatFailure(41001)
+        valid = await self.state.find_token(self.context.settings.appid, now_ms())
+        if valid is None or valid["token"] != token:
+            raise WeChatFailure(40001)
+        wish = _decode(self.request.body, CodeWish)
+        if not _SCENE.fullmatch(wish.scene):
+            raise WeChatFailure(40169)
+        if not _PAGE.fullmatch(wish.page):
+            raise WeChatFailure(41030)
+        address = f"{self.context.settings.public_url}/{wish.page}?scene={quote(wish.scene, safe='')}"
+        picture = await asyncio.to_thread(_draw, address, wish.width)
+        self.set_header("Content-Type", "image/jpeg")
+        self.finish(picture)
+
+
+def _decode(body: bytes, kind: type[_Body]) -> _Body:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
+        raise WeChatFailure(47001) from None
+
+
+def _draw(address: str, width: int) -> bytes:
+    """Return a JPEG of `address`: a stand-in's code has no round shape, but a camera reads it."""
+    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4)
+    code.add_data(address)
+    drawn = code.make_image(image_factory=PilImage).get_image().convert("L")
+    file = io.BytesIO()
+    drawn.resize((width, width), Image.Resampling.LANCZOS).save(file, "JPEG", quality=90)
+    return file.getvalue()

@@ -1,0 +1,139 @@
+"""Logging in: `wx.login` with `wx.getUserProfile` as one address, and `jscode2session`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from typing import Annotated, Any, Literal
+
+import msgspec
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+from msgspec import Meta
+
+from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
+from server.store.sandbox import LoginCode
+
+CODE_MS = 300_000
+ANONYMOUS_NAME = "微信用户"
+
+Text = Annotated[str, Meta(min_length=1, max_length=50)]
+Flag = Annotated[int, Meta(ge=0, le=1)]
+
+
+class Wishes(msgspec.Struct):
+    """Who logs in, and how WeChat should behave about it.
+
+    `errcode`: what jscode2session answers to the code. `anonymous`: name and picture as WeChat hands them
+    out since 2022. `unionid`: `1` in the session and the data, `data` in the data alone, `0` nowhere.
+    `appid`: encrypt the data for another mini-program than this one.
+    """
+
+    user: Text
+    nickname: Text | None = None
+    gender: Annotated[int, Meta(ge=0, le=2)] = 0
+    anonymous: Flag = 0
+    unionid: Literal["1", "data", "0"] = "1"
+    errcode: Literal[0, -1, 40029, 40163, 40226, 45011] = 0
+    appid: Text | None = None
+
+
+class Authorize(SandboxHandler):
+    """GET /sandbox/authorize?user=…: what a mini-program has in hand when it calls userLogin."""
+
+    async def get(self) -> None:
+        """Answer `code`, `iv` and `encryptedData`, good once, for five minutes."""
+        wishes = self._wishes()
+        if wishes is None:
+            return
+        unionid = wechat_id("unionid", wishes.user)
+        session_key = os.urandom(16)
+        now = now_ms()
+        code: LoginCode = {
+            "_id": secrets.token_urlsafe(24),
+            "openid": wechat_id("openid", wishes.user),
+            "unionid": unionid if wishes.unionid == "1" else None,
+            "session_key": base64.b64encode(session_key).decode(),
+            "errcode": wishes.errcode,
+            "used": False,
+            "expires_at_ms": now + CODE_MS,
+        }
+        await self.state.add_code(code, now)
+        data = self._user_data(wishes, code["openid"], now)
+        if wishes.unionid != "0":
+            data["unionId"] = unionid
+        iv = os.urandom(16)
+        encrypted = AES.new(session_key, AES.MODE_CBC, iv).encrypt(pad(msgspec.json.encode(data), 16))
+        self.write_json(
+            {
+                "code": code["_id"],
+                "iv": base64.b64encode(iv).decode(),
+                "encryptedData": base64.b64encode(encrypted).decode(),
+            }
+        )
+
+    def _wishes(self) -> Wishes | None:
+        given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        present = {name: value for name, value in given.items() if value}
+        try:
+            return msgspec.convert(present, Wishes, strict=False)
+        except msgspec.ValidationError as error:
+            self.set_status(400)
+            self.write_json({"errMsg": f"authorize:fail {error}"})
+            return None
+
+    def _user_data(self, wishes: Wishes, openid: str, now: int) -> dict[str, Any]:
+        settings = self.context.settings
+        picture = "grey" if wishes.anonymous else hashlib.sha256(wishes.user.encode()).hexdigest()[:32]
+        return {
+            "openId": openid,
+            "nickName": ANONYMOUS_NAME if wishes.anonymous else wishes.nickname or wishes.user,
+            "gender": 0 if wishes.anonymous else wishes.gender,
+            "language": "zh_CN",
+            "city": "" if wishes.anonymous else "深圳",
+            "province": "" if wishes.anonymous else "广东",
+            "country": "" if wishes.anonymous else "中国",
+            "avatarUrl": f"{settings.public_url}/sandbox/avatar/{picture}.png",
+            "watermark": {"timestamp": now // 1000, "appid": wishes.appid or settings.appid},
+        }
+
+
+class CodeToSession(SandboxHandler):
+    """GET /sns/jscode2session."""
+
+    async def get(self) -> None:
+        """Exchange a code for whose it is, once."""
+        settings = self.context.settings
+        appid, secret, js_code, grant_type = (
+            self.get_query_argument(name, "") for name in ("appid", "secret", "js_code", "grant_type")
+        )
+        if not appid or not secret or not js_code:
+            raise WeChatFailure(41008 if appid and secret else 41004 if appid else 41002)
+        if appid != settings.appid:
+            raise WeChatFailure(40013)
+        if secret != settings.app_secret:
+            raise WeChatFailure(40125)
+        if grant_type != "authorization_code":
+            raise WeChatFailure(40002)
+        self.write_json(await self._session(js_code))
+
+    async def _session(self, js_code: str) -> dict[str, str]:
+        code = await self.state.find_code(js_code, now_ms())
+        if code is None:
+            raise WeChatFailure(40029)
+        if code["errcode"]:
+            raise WeChatFailure(code["errcode"])
+        if not await self.state.use_code(js_code, now_ms()):
+            raise WeChatFailure(40163)
+        session = {"session_key": code["session_key"], "openid": code["openid"]}
+        if code["unionid"]:
+            session["unionid"] = code["unionid"]
+        return session
+
+
+def wechat_id(kind: str, user: str) -> str:
+    """Return the id of that kind that `user` always has: 28 characters beginning with an o, as WeChat's."""
+    digest = hashlib.sha256(f"{kind}:{user}".encode()).digest()
+    return "o" + base64.urlsafe_b64encode(digest).decode()[:27]

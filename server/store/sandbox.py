@@ -1,0 +1,85 @@
+"""What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`. Empty in production.
+
+Every time is an int64 of unix milliseconds that the caller gives; what has expired is as good as absent,
+and is deleted when the next code is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+_Document = dict[str, Any]
+
+
+class LoginCode(TypedDict):
+    """`errcode` other than 0 is what WeChat answers to this code, each time it is asked."""
+
+    _id: str
+    openid: str
+    unionid: str | None
+    session_key: str
+    errcode: int
+    used: bool
+    expires_at_ms: int
+
+
+class TokenState(TypedDict):
+    """The one access token that is valid for `_id`, an appid."""
+
+    _id: str
+    token: str
+    expires_at_ms: int
+
+
+class Sandbox:
+    """Login codes, each used once, and the access token."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel("expires_at_ms")]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["sandbox_codes"]
+        self.tokens = database["sandbox_tokens"]
+
+    async def add_code(self, code: LoginCode, now_ms: int) -> None:
+        """Keep a new code, and forget those that have expired."""
+        await self.collection.delete_many({"expires_at_ms": {"$lte": now_ms}})
+        await self.collection.insert_one(dict(code))
+
+    async def find_code(self, code: str, now_ms: int) -> LoginCode | None:
+        """Return a code that has not expired, used or not."""
+        found: LoginCode | None = await self.collection.find_one(  # type: ignore[assignment]
+            {"_id": code, "expires_at_ms": {"$gt": now_ms}}
+        )
+        return found
+
+    async def use_code(self, code: str, now_ms: int) -> bool:
+        """Mark a code as used; True for exactly one of all who try, False once it has expired."""
+        used = await self.collection.update_one(
+            {"_id": code, "used": False, "expires_at_ms": {"$gt": now_ms}}, {"$set": {"used": True}}
+        )
+        return used.modified_count == 1
+
+    async def find_token(self, appid: str, now_ms: int) -> TokenState | None:
+        """Return the valid access token, None where there is none."""
+        found: TokenState | None = await self.tokens.find_one(  # type: ignore[assignment]
+            {"_id": appid, "expires_at_ms": {"$gt": now_ms}}
+        )
+        return found
+
+    async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:
+        """Put `state` where the stored token expires before that time; return the one that is valid now."""
+        try:
+            replaced: TokenState = await self.tokens.find_one_and_update(  # type: ignore[assignment]
+                {"_id": state["_id"], "expires_at_ms": {"$lt": expiring_before_ms}},
+                {"$set": {"token": state["token"], "expires_at_ms": state["expires_at_ms"]}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            return replaced
+        except DuplicateKeyError:  # there is one that lasts longer
+            kept: TokenState | None = await self.tokens.find_one({"_id": state["_id"]})  # type: ignore[assignment]
+            return state if kept is None else kept

@@ -1,0 +1,122 @@
+"""WeChat as this server uses it: login codes, user data, the access token, mini-program codes.
+
+The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing of this package
+reads a request of ours or decides what a person may do.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.errors import BadUserData, WeChatBusy
+from server.keys import Keys
+from server.wechat.api import Api, WeChatError
+from server.wechat.tokens import AccessToken, SealedTokens
+from server.wechat.user_data import Id, UserData, decrypt_user
+
+__all__ = ["SealedTokens", "Session", "UserData", "WeChat", "WeChatError", "decrypt_user"]
+
+# "invalid or not latest", "invalid" and "expired": each means that a new token will do.
+_TOKEN_REFUSED = frozenset({40001, 40014, 42001})
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Whose login code it was. `session_key` opens the person's encrypted data and goes nowhere else.
+
+    `unionid` is None where the mini-program is not bound to an Open Platform account.
+    """
+
+    openid: Id
+    session_key: str
+    unionid: Id | None = None
+
+    def __repr__(self) -> str:
+        return "Session(…)"  # a logged or raised one must show neither the key nor whose it is
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: int
+
+
+class WeChat:
+    """One mini-program's connection to WeChat; one a process.
+
+    `base_url` has no trailing slash. No call outlasts twice `call_seconds` (a busy WeChat is asked once
+    more). Every method raises WeChatBusy where WeChat does not answer or answers nonsense, and
+    WeChatError where it answers a code that only the operator can mend.
+    """
+
+    def __init__(
+        self,
+        appid: str,
+        secret: str,
+        base_url: str,
+        tokens: SealedTokens,
+        keys: Keys,
+        call_seconds: float = 6.0,
+    ) -> None:
+        self.appid = appid
+        self._secret = secret
+        self._api = Api(base_url, call_seconds)
+        self._token = AccessToken(appid, tokens, keys, self._fetch_token)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
+
+    async def code_to_session(self, code: str) -> Session:
+        """Spend a login code (`jscode2session`).
+
+        Raises BadLoginCode for one that is unknown, expired or used, LoginBlocked for a blocked person.
+        """
+        parameters = {
+            "appid": self.appid,
+            "secret": self._secret,
+            "js_code": code,
+            "grant_type": "authorization_code",
+        }
+        return await self._api.read("GET", "/sns/jscode2session", Session, parameters)
+
+    def decrypt_user(self, session: Session, iv: str, encrypted_data: str) -> UserData:
+        """Return the user data that WeChat encrypted for `session` in this mini-program, else BadUserData."""
+        user = decrypt_user(session.session_key, iv, encrypted_data, self.appid)
+        if user.open_id not in (None, session.openid):
+            raise BadUserData
+        return user
+
+    async def access_token(self) -> str:
+        """Return the token that all processes share, good for minutes at least."""
+        return await self._token.current()
+
+    async def mini_program_code(self, scene: str, page: str) -> bytes:
+        """Return the picture (JPEG or PNG) of a code that opens `page` with `scene` (`getwxacodeunlimit`).
+
+        `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; empty is
+        the home page.
+        """
+        token = await self._token.current()
+        try:
+            return await self._draw_code(token, scene, page)
+        except WeChatError as error:
+            if error.errcode not in _TOKEN_REFUSED:
+                raise
+        return await self._draw_code(await self._token.current(refused=token), scene, page)
+
+    async def _draw_code(self, token: str, scene: str, page: str) -> bytes:
+        body = {"scene": scene, **({"page": page} if page else {})}
+        content = await self._api.call("POST", "/wxa/getwxacodeunlimit", {"access_token": token}, body)
+        if not content.startswith(_PICTURES):
+            raise WeChatBusy
+        return content
+
+    async def _fetch_token(self, force_refresh: bool) -> tuple[str, int]:
+        body = {
+            "grant_type": "client_credential",
+            "appid": self.appid,
+            "secret": self._secret,
+            "force_refresh": force_refresh,
+        }
+        found = await self._api.read("POST", "/cgi-bin/stable_token", _Token, {}, body)
+        return found.access_token, found.expires_in

@@ -1,0 +1,134 @@
+"""One call to WeChat's API: timeouts, the one retry, and what its error codes mean to a person.
+
+It knows no interface of WeChat's. Addresses and bodies hold the secret, login codes and tokens, so no
+log line or error here shows one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
+
+CONNECT_SECONDS = 3.0
+SYSTEM_BUSY = -1
+
+_log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+
+# https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
+# 45011 is no `too_many`: that is HTTP 429, which says that a request reached no interface of ours, and
+# this one did. A person is told to wait either way.
+_REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
+    SYSTEM_BUSY: (WeChatBusy, None),
+    40029: (BadLoginCode, None),
+    40163: (BadLoginCode, "登录凭证已经用过了，请重新登录"),
+    40226: (LoginBlocked, None),
+    41008: (BadLoginCode, None),
+    45009: (WeChatBusy, "今天向微信请求的次数已用完，请明天再试"),
+    45011: (WeChatBusy, "登录太频繁，请等一分钟再试"),
+}
+
+
+class WeChatError(Exception):
+    """WeChat answered an error code that no person can do anything about: wrong settings, or our bug."""
+
+    def __init__(self, path: str, errcode: int, errmsg: str) -> None:
+        self.errcode = errcode
+        super().__init__(f"{path} answered {errcode}: {errmsg[:200]}")
+
+
+class _Failure(msgspec.Struct):
+    """What a failed call answers. A successful one has no `errcode`, or 0."""
+
+    errcode: int = 0
+    errmsg: str = ""
+
+
+class Api:
+    """The connections to one base URL."""
+
+    def __init__(self, base_url: str, call_seconds: float) -> None:
+        for chatty in ("httpx", "httpcore"):  # they log addresses and headers, and ours hold secrets
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self._call_seconds = call_seconds
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
+            mounts={"all://127.0.0.1": None},  # the stand-in is no business of a configured proxy
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        kind: type[_Answer],
+        parameters: Mapping[str, str],
+        body: Mapping[str, object] | None = None,
+    ) -> _Answer:
+        """Return the answer as a `kind`; raises as `call`, and WeChatBusy where it is none."""
+        content = await self.call(method, path, parameters, body)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
+            _log.warning("WeChat's %s answered something else than its documentation says", path)
+            raise WeChatBusy from None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """Return the body of a successful answer, JSON or not.
+
+        A WeChat that says it is busy is asked once more. Raises the refusal that WeChat's error code
+        stands for, WeChatBusy where nothing usable came back in time, WeChatError for any other code.
+        """
+        content = await self._send(method, path, parameters, body)
+        failure = _failure(path, content)
+        if failure.errcode == SYSTEM_BUSY:
+            content = await self._send(method, path, parameters, body)
+            failure = _failure(path, content)
+        if failure.errcode == 0:
+            return content
+        if failure.errcode not in _REFUSALS:
+            raise WeChatError(path, failure.errcode, failure.errmsg)
+        refusal, msg = _REFUSALS[failure.errcode]
+        raise refusal(msg)
+
+    async def _send(
+        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, object] | None
+    ) -> bytes:
+        try:
+            async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
+                response = await self._http.request(method, path, params=parameters, json=body)
+        except (httpx.HTTPError, TimeoutError) as error:
+            _log.warning("WeChat's %s does not answer: %s", path, type(error).__name__)
+            raise WeChatBusy from None
+        if response.status_code != httpx.codes.OK:  # WeChat says what went wrong in the body of a 200
+            _log.warning("WeChat's %s answered HTTP %d", path, response.status_code)
+            raise WeChatBusy
+        return response.content
+
+
+def _failure(path: str, content: bytes) -> _Failure:
+    """Read an answer's error code. Answers say text/plain, image/jpeg and JSON at will: look, not ask."""
+    if not content.lstrip().startswith(b"{"):
+        return _Failure()
+    try:
+        return msgspec.json.decode(content, type=_Failure)
+    except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
+        _log.warning("WeChat's %s answered broken JSON", path)
+        raise WeChatBusy from None

@@ -1,0 +1,117 @@
+"""The access token: one an appid, shared by all processes, kept sealed in a store.
+
+WeChat lets a token be renewed by force twenty times a day, and each renewal breaks the one before. So
+whoever needs a new one first claims the renewal, and the others, here and in other processes, wait for
+what that one stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from server.errors import WeChatBusy
+from server.keys import Keys
+
+# WeChat begins to hand out the next token when the present one has five minutes left.
+FRESH_MS = 300_000
+# Longer than two calls with their timeouts: a claim that is this old is a dead process's.
+CLAIM_MS = 20_000
+WAIT_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class SealedTokens(Protocol):
+    """Where sealed tokens are kept, by appid. An absent one is an empty box that has expired."""
+
+    async def find(self, appid: str) -> tuple[bytes, int]:
+        """Return the box and when its token expires (unix ms)."""
+
+    async def claim(self, appid: str, seen: bytes, now_ms: int, until_ms: int) -> bool:
+        """Win the right to renew until `until_ms`; False where another has it or the box is not `seen`."""
+
+    async def save(self, appid: str, box: bytes, expires_at_ms: int) -> None:
+        """Keep a renewed token and give the claim back."""
+
+    async def release(self, appid: str) -> None:
+        """Give the claim back without a renewed token."""
+
+
+class AccessToken:
+    """The token of one appid. `fetch(force_refresh)` asks WeChat: the token, and for how many seconds."""
+
+    def __init__(
+        self,
+        appid: str,
+        tokens: SealedTokens,
+        keys: Keys,
+        fetch: Callable[[bool], Awaitable[tuple[str, int]]],
+    ) -> None:
+        self._appid = appid
+        self._tokens = tokens
+        self._keys = keys
+        self._fetch = fetch
+        self._renewals: dict[str | None, asyncio.Task[str]] = {}
+
+    async def current(self, refused: str | None = None) -> str:
+        """Return a token with minutes left that is not `refused`, the one WeChat just turned down.
+
+        Raises what `fetch` raises, and WeChatBusy where another process does not finish its renewal.
+        """
+        token, _ = await self._stored(refused)
+        if token is not None:
+            return token
+        renewal = self._renewals.get(refused)
+        if renewal is None:
+            renewal = asyncio.create_task(self._renewed(refused))
+            self._renewals[refused] = renewal
+            renewal.add_done_callback(lambda _: self._renewals.pop(refused))
+        return await asyncio.shield(renewal)  # whoever gives up waiting leaves it to the others
+
+    async def _renewed(self, refused: str | None) -> str:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while True:
+                    token, box = await self._stored(refused)
+                    if token is not None:
+                        return token
+                    now_ms = _now_ms()
+                    if await self._tokens.claim(self._appid, box, now_ms, now_ms + CLAIM_MS):
+                        return await self._renew(force=refused is not None)
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        except TimeoutError:
+            _log.warning("the access token's renewal takes too long")
+            raise WeChatBusy from None
+
+    async def _renew(self, force: bool) -> str:
+        saved = False
+        try:
+            token, seconds = await self._fetch(force)
+            box = self._keys.seal("access_token", token.encode(), self._appid)
+            await self._tokens.save(self._appid, box, _now_ms() + seconds * 1000)
+            saved = True
+            return token
+        finally:
+            if not saved:
+                await self._tokens.release(self._appid)
+
+    async def _stored(self, refused: str | None) -> tuple[str | None, bytes]:
+        """Return the stored token, None where it will not do, and the box it was in."""
+        box, expires_at_ms = await self._tokens.find(self._appid)
+        if expires_at_ms - _now_ms() < FRESH_MS:
+            return None, box
+        try:
+            token = self._keys.open("access_token", box, self._appid).decode()
+        except ValueError:
+            _log.warning("the stored access token was sealed under another SECRET_KEY; asking for it anew")
+            return None, box
+        return (None if token == refused else token), box
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,521 @@
+"""WeChat's client against a server that answers whatever a test tells it to, good and bad."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from typing import Any
+
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import PeriodicCallback
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from server.context import Context
+from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
+from server.keys import Keys
+from server.wechat import Session, WeChat, WeChatError, decrypt_user, tokens
+
+APPID = "wx0123456789abcdef"
+SECRET = "the-secret-of-the-mini-program"
+SESSION = {"openid": "oAlice", "session_key": "a-session-key", "unionid": "uAlice"}
+PNG = b"\x89PNG\r\n\x1a\n rest"
+
+Answer = bytes | dict[str, Any] | Callable[[RequestHandler], Any]
+
+
+class Script:
+    """What a server answers, path by path; the last answer to a path is repeated. Keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, path: str, *answers: Answer) -> Script:
+        self.answers[path] = list(answers)
+        return self
+
+    def to(self, path: str) -> list[dict[str, Any]]:
+        """Return the parameters of each request to `path`."""
+        return [parameters for asked, parameters in self.asked if asked == path]
+
+
+class Scripted(RequestHandler):
+    def initialize(self, script: Script) -> None:
+        self.script = script
+
+    async def get(self, path: str) -> None:
+        parameters = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        if self.request.method == "POST":
+            parameters |= json.loads(self.request.body)
+        self.script.asked.append((path, parameters))
+        answers = self.script.answers[path]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if callable(answer):
+            await answer(self)
+        else:
+            self.finish(answer)
+
+    post = get
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def base(io_loop: Any, script: Script) -> Iterator[str]:
+    """Where a server that follows the script listens."""
+    sock, port = bind_unused_port()
+    server = HTTPServer(
+        Application([(r"(/.*)", Scripted, {"script": script})], log_function=lambda handler: None)
+    )
+    server.add_sockets([sock])
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)
+
+
+@asynccontextmanager
+async def connected(context: Context, base: str, **options: Any) -> AsyncIterator[WeChat]:
+    """A client of `base`, as one process has it."""
+    keys = options.pop("keys", context.keys)
+    wechat = WeChat(APPID, SECRET, base, context.store.access_tokens, keys, **options)
+    try:
+        yield wechat
+    finally:
+        await wechat.aclose()
+
+
+def token(name: str, expires_in: int = 7200) -> dict[str, Any]:
+    return {"access_token": name, "expires_in": expires_in}
+
+
+# -- login codes
+
+
+@pytest.mark.gen_test
+async def test_a_login_code_is_exchanged_as_wechat_documents_it(context, base, script):
+    script("/sns/jscode2session", SESSION)
+    async with connected(context, base) as wechat:
+        session = await wechat.code_to_session("a-code")
+    assert session == Session("oAlice", "a-session-key", "uAlice")
+    assert script.asked == [
+        (
+            "/sns/jscode2session",
+            {"appid": APPID, "secret": SECRET, "js_code": "a-code", "grant_type": "authorization_code"},
+        )
+    ]
+
+
+@pytest.mark.gen_test
+async def test_a_session_without_unionid_has_none(context, base, script):
+    script("/sns/jscode2session", {"openid": "oAlice", "session_key": "k", "errcode": 0, "errmsg": "ok"})
+    async with connected(context, base) as wechat:
+        assert (await wechat.code_to_session("a-code")).unionid is None
+
+
+@pytest.mark.parametrize(
+    ("errcode", "refusal", "said"),
+    [
+        (40029, BadLoginCode, "无效"),
+        (41008, BadLoginCode, "无效"),
+        (40163, BadLoginCode, "用过"),
+        (40226, LoginBlocked, "限制"),
+        (45011, WeChatBusy, "频繁"),
+        (45009, WeChatBusy, "明天"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_wechats_error_codes_become_refusals_at_once(context, base, script, errcode, refusal, said):
+    script("/sns/jscode2session", {"errcode": errcode, "errmsg": "in English, rid: 1-2-3"})
+    async with connected(context, base) as wechat:
+        with pytest.raises(refusal) as raised:
+            await wechat.code_to_session("a-code")
+    assert said in raised.value.msg
+    assert raised.value.http_status == 200
+    assert len(script.asked) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_busy_wechat_is_asked_once_more(context, base, script):
+    script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"}, SESSION)
+    async with connected(context, base) as wechat:
+        assert (await wechat.code_to_session("a-code")).openid == "oAlice"
+    assert len(script.asked) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_wechat_that_stays_busy_is_asked_no_third_time(context, base, script):
+    script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"})
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.code_to_session("a-code")
+    assert len(script.asked) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_code_that_only_the_operator_can_mend_is_an_error_that_shows_no_secret(context, base, script):
+    script("/sns/jscode2session", {"errcode": 40013, "errmsg": "invalid appid"})
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatError, match=r"/sns/jscode2session answered 40013: invalid appid") as raised:
+            await wechat.code_to_session("a-code")
+    assert SECRET not in str(raised.value)
+    assert "a-code" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"<html>502</html>",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"openid": "\xff", "session_key": "k"}',
+        b'{"openid": 5, "session_key": "k"}',
+        b'{"openid": "", "session_key": "k"}',
+        b'{"openid": "$where", "session_key": "k"}',
+        b'{"session_key": "k"}',
+        b'{"errcode": "x"}',
+        PNG,
+    ],
+)
+@pytest.mark.gen_test
+async def test_garbage_is_a_busy_wechat(context, base, script, garbage):
+    script("/sns/jscode2session", garbage)
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.code_to_session("a-code")
+
+
+@pytest.mark.gen_test
+async def test_an_http_error_is_a_busy_wechat(context, base, script):
+    async def fail(handler: RequestHandler) -> None:
+        handler.set_status(502)
+        await handler.finish(SESSION)
+
+    script("/sns/jscode2session", fail)
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.code_to_session("a-code")
+
+
+@pytest.mark.gen_test
+async def test_silence_is_a_busy_wechat(context, base, script):
+    gone = asyncio.Event()
+
+    async def say_nothing(handler: RequestHandler) -> None:
+        await gone.wait()
+
+    script("/sns/jscode2session", say_nothing)
+    async with connected(context, base, call_seconds=0.3) as wechat:
+        async with asyncio.timeout(2):
+            with pytest.raises(WeChatBusy):
+                await wechat.code_to_session("a-code")
+    gone.set()
+
+
+@pytest.mark.gen_test
+async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, script):
+    done = asyncio.Event()
+
+    async def trickle(handler: RequestHandler) -> None:
+        def write() -> None:
+            if not handler.request.connection.stream.closed():
+                handler.write(b" ")
+                handler.flush()
+
+        drops = PeriodicCallback(write, 50)
+        drops.start()
+        await done.wait()
+        drops.stop()
+
+    script("/sns/jscode2session", trickle)
+    async with connected(context, base, call_seconds=0.4) as wechat:
+        async with asyncio.timeout(3):
+            with pytest.raises(WeChatBusy):
+                await wechat.code_to_session("a-code")
+    done.set()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_breaks_is_a_busy_wechat(context, base, script):
+    async def hang_up(handler: RequestHandler) -> None:
+        handler.request.connection.stream.close()
+
+    script("/sns/jscode2session", hang_up)
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.code_to_session("a-code")
+
+
+@pytest.mark.gen_test
+async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
+    sock, port = bind_unused_port()
+    sock.close()
+    async with connected(context, f"http://127.0.0.1:{port}") as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.code_to_session("a-code")
+
+
+@pytest.mark.gen_test
+async def test_a_proxy_of_the_environment_is_not_asked_for_the_stand_in(context, base, script, monkeypatch):
+    sock, port = bind_unused_port()
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+    script("/sns/jscode2session", SESSION)
+    with closing(sock):
+        async with connected(context, base) as wechat:
+            assert (await wechat.code_to_session("a-code")).openid == "oAlice"
+
+
+@pytest.mark.gen_test
+async def test_no_secret_is_ever_logged(context, base, script, caplog):
+    caplog.set_level(logging.DEBUG)
+    script("/sns/jscode2session", SESSION, b"{", {"errcode": 40029}, {"errcode": -1})
+    script("/cgi-bin/stable_token", token("the-access-token"))
+    script("/wxa/getwxacodeunlimit", {"errcode": 40001}, PNG, b"no picture")
+    async with connected(context, base) as wechat:
+        assert "a-session-key" not in repr(await wechat.code_to_session("a-code"))
+        for refusal in (WeChatBusy, BadLoginCode, WeChatBusy):
+            with pytest.raises(refusal):
+                await wechat.code_to_session("a-code")
+        await wechat.mini_program_code("scene", "")
+        with pytest.raises(WeChatBusy):
+            await wechat.mini_program_code("scene", "")
+    own = [record.getMessage() for record in caplog.records if not record.name.startswith("pymongo")]
+    assert any("broken JSON" in message for message in own)
+    for secret in (SECRET, "a-code", "a-session-key", "the-access-token", "oAlice"):
+        assert not [message for message in own if secret in message]
+
+
+# -- the access token and what it is for
+
+
+@pytest.mark.gen_test
+async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_processes(context, base, script):
+    script("/cgi-bin/stable_token", token("the-token"))
+    async with connected(context, base) as one, connected(context, base) as another:
+        assert await one.access_token() == "the-token"
+        assert await another.access_token() == "the-token"
+        assert await one.access_token() == "the-token"
+    wish = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, "force_refresh": False}
+    assert script.asked == [("/cgi-bin/stable_token", wish)]
+    kept = await context.store.access_tokens.collection.find_one({"_id": APPID})
+    assert b"the-token" not in kept["box"]
+
+
+@pytest.mark.gen_test
+async def test_many_who_need_a_token_at_once_share_one_renewal(context, base, script):
+    script("/cgi-bin/stable_token", token("first"), token("second"))
+    async with connected(context, base) as one, connected(context, base) as another:
+        found = await asyncio.gather(*(wechat.access_token() for wechat in [one, another] * 10))
+    assert set(found) == {"first"}
+    assert len(script.asked) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_shared_renewal_that_fails_fails_for_all_and_leaves_the_next_one_free(context, base, script):
+    script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
+    async with connected(context, base) as wechat:
+        failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
+        assert [type(error) for error in failed] == [WeChatBusy] * 5
+        assert await wechat.access_token() == "later"
+    assert len(script.asked) == 3
+
+
+@pytest.mark.gen_test
+async def test_a_token_with_few_minutes_left_is_asked_for_anew_but_not_forced(context, base, script):
+    script("/cgi-bin/stable_token", token("old", expires_in=200), token("new"))
+    async with connected(context, base) as wechat:
+        assert [await wechat.access_token() for _ in range(3)] == ["old", "new", "new"]
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_another_secret_key_sealed_is_asked_for_anew(context, base, script):
+    script("/cgi-bin/stable_token", token("old"), token("new"))
+    async with connected(context, base) as wechat:
+        await wechat.access_token()
+    async with connected(context, base, keys=Keys(b"another" * 8)) as wechat:
+        assert await wechat.access_token() == "new"
+
+
+@pytest.mark.parametrize("errcode", [40001, 40014, 42001])
+@pytest.mark.gen_test
+async def test_a_refused_token_is_renewed_by_force_once_and_the_call_repeated(context, base, script, errcode):
+    script("/cgi-bin/stable_token", token("old"), token("new"))
+    script("/wxa/getwxacodeunlimit", {"errcode": errcode, "errmsg": "…"}, PNG)
+    async with connected(context, base) as wechat:
+        assert await wechat.mini_program_code("scene", "pages/dig") == PNG
+        assert await wechat.access_token() == "new"
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, True]
+    assert script.to("/wxa/getwxacodeunlimit") == [
+        {"access_token": used, "scene": "scene", "page": "pages/dig"} for used in ("old", "new")
+    ]
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_is_refused_again_is_not_renewed_for_ever(context, base, script):
+    script("/cgi-bin/stable_token", token("old"), token("new"))
+    script("/wxa/getwxacodeunlimit", {"errcode": 40001, "errmsg": "…"})
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatError):
+            await wechat.mini_program_code("scene", "")
+    assert len(script.to("/cgi-bin/stable_token")) == 2
+    assert len(script.to("/wxa/getwxacodeunlimit")) == 2
+
+
+@pytest.mark.gen_test
+async def test_processes_that_are_refused_together_renew_once(context, base, script):
+    names = iter(["old", "new", "newer"])
+
+    async def grant(handler: RequestHandler) -> None:
+        await handler.finish(token(next(names)))
+
+    async def draw(handler: RequestHandler) -> None:
+        good = handler.get_query_argument("access_token") != "old"
+        await handler.finish(PNG if good else {"errcode": 40001})
+
+    script("/cgi-bin/stable_token", grant)
+    script("/wxa/getwxacodeunlimit", draw)
+    async with connected(context, base) as one, connected(context, base) as another:
+        await one.access_token()
+        drawn = await asyncio.gather(
+            *(wechat.mini_program_code("scene", "") for wechat in [one, another] * 5)
+        )
+    assert drawn == [PNG] * 10
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, True]
+
+
+@pytest.mark.gen_test
+async def test_a_renewal_that_a_dead_process_claimed_is_taken_over(context, base, script):
+    script("/cgi-bin/stable_token", token("new"))
+    async with connected(context, base) as wechat:
+        assert await context.store.access_tokens.claim(APPID, b"", now_ms=1, until_ms=2)
+        assert await wechat.access_token() == "new"
+
+
+@pytest.mark.gen_test
+async def test_a_renewal_that_another_process_does_not_finish_is_not_waited_for_long(
+    context, base, script, monkeypatch
+):
+    monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
+    script("/cgi-bin/stable_token", token("new"))
+    async with connected(context, base) as wechat:
+        assert await context.store.access_tokens.claim(APPID, b"", now_ms=1, until_ms=1 << 50)
+        with pytest.raises(WeChatBusy):
+            await wechat.access_token()
+        assert script.asked == []
+        await context.store.access_tokens.release(APPID)
+        assert await wechat.access_token() == "new"
+
+
+@pytest.mark.gen_test
+async def test_what_is_neither_a_picture_nor_a_failure_is_a_busy_wechat(context, base, script):
+    script("/cgi-bin/stable_token", token("a"))
+    script("/wxa/getwxacodeunlimit", b"<html>", b"", b"{", {"errcode": 0, "errmsg": "ok"})
+    async with connected(context, base) as wechat:
+        for _ in range(4):
+            with pytest.raises(WeChatBusy):
+                await wechat.mini_program_code("scene", "")
+
+
+# -- the person's data
+
+
+def encrypted(plain: bytes, iv: bytes = b"i" * 16, padding: str = "pkcs7") -> list[str]:
+    """Return the key, the iv and the data as WeChat encrypts them."""
+    key = b"the session key."
+    whole = pad(plain, 16, padding) if padding else plain
+    ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(whole)
+    return [base64.b64encode(part).decode() for part in (key, iv, ciphertext)]
+
+
+def user(**fields: Any) -> bytes:
+    return json.dumps({"watermark": {"timestamp": 1, "appid": APPID}, **fields}).encode()
+
+
+def test_the_sample_of_wechats_documentation_is_opened():
+    found = decrypt_user(
+        "tiihtNczf5v6AKRyjwEUhQ==",
+        "r7BXXKkLb8qrSNn05n0qiA==",
+        "CiyLU1Aw2KjvrjMdj8YKliAjtP4gsMZMQmRzooG2xrDcvSnxIMXFufNstNGTyaGS9uT5geRa0W4oTOb1WT7fJlAC+oNPdbB+3hVb"
+        "JSRgv+4lGOETKUQz6OYStslQ142dNCuabNPGBzlooOmB231qMM85d2/fV6ChevvXvQP8Hkue1poOFtnEtpyxVLW1zAo6/1Xx1COx"
+        "Fvrc2d7UL/lmHInNlxuacJXwu0fjpXfz/YqYzBIBzD6WUfTIF9GRHpOn/Hz7saL8xz+W//FRAUid1OksQaQx4CMs8LOddcQhULW4"
+        "ucetDf96JcR3g0gfRK4PC7E/r7Z6xNrXd2UIeorGj5Ef7b1pJAYB6Y5anaHqZ9J6nKEBvB4DnNLIVWSgARns/8wR2SiRS7MNACwT"
+        "yrGvt9ts8p12PKFdlqYTopNHR1Vf7XjfhQlVsAJdNiKdYmYVoKlaRv85IfVunYzO0IKXsyl7JCUjCpoG20f0a04COwfneQAGGwd5"
+        "oa+T8yO5hzuyDb/XcxxmK01EpqOyuxINew==",
+        "wx4f4bc4dec97d474b",
+    )
+    assert (found.nick_name, found.gender, found.city) == ("Band", 1, "Guangzhou")
+    assert (found.open_id, found.union_id) == ("oGZUI0egBJY1zhBYw2KhdUfwVJJE", "ocMvos6NjeKLIBqg5Mr9QjxrP1FA")
+
+
+def test_a_plus_that_arrives_as_a_space_is_read_as_a_plus():
+    seen = 0
+    for number in range(20):
+        parts = encrypted(user(nickName=f"小明{number}"), iv=os.urandom(16))
+        seen += "+" in parts[1] + parts[2]
+        assert decrypt_user(*(part.replace("+", " ") for part in parts), APPID).nick_name == f"小明{number}"
+    assert seen
+
+
+def test_what_wechat_leaves_out_is_empty():
+    found = decrypt_user(*encrypted(user()), APPID)
+    assert (found.nick_name, found.avatar_url, found.gender, found.city) == ("", "", 0, "")
+    assert (found.open_id, found.union_id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["", "", ""],
+        [*encrypted(user())[:2], ""],
+        [*encrypted(user())[:2], "AAAA"],
+        [*encrypted(user())[:2], "不是"],
+        [*encrypted(user())[:2], "A" * 100_000],
+        [base64.b64encode(b"another key 1234").decode(), *encrypted(user())[1:]],
+        ["c2hvcnQ=", *encrypted(user())[1:]],
+        [encrypted(user())[0], "c2hvcnQ=", encrypted(user())[2]],
+        encrypted(user(), padding="x923"),
+        encrypted(user() + b"\x00" * (16 - len(user()) % 16), padding=""),
+        encrypted(b"not JSON"),
+        encrypted(b"[]"),
+        encrypted(b"{}"),
+        encrypted(b"\xff\xfe"),
+        encrypted(user(watermark={"appid": "wxanother"})),
+        encrypted(user(watermark=None)),
+        encrypted(user(nickName={"$ne": None})),
+        encrypted(user(nickName="\ud800")),
+        encrypted(user(nickName="长" * 129)),
+        encrypted(user(gender=3)),
+        encrypted(user(gender="1")),
+        encrypted(user(avatarUrl="javascript:alert(1)")),
+        encrypted(user(unionId="")),
+        encrypted(user(unionId="a b")),
+        encrypted(user(openId=5)),
+    ],
+)
+def test_data_that_is_not_whole_and_for_this_mini_program_is_refused(parts):
+    with pytest.raises(BadUserData):
+        decrypt_user(*parts, APPID)
+
+
+@pytest.mark.gen_test
+async def test_data_that_names_somebody_else_than_the_session_is_refused(context, base):
+    key, iv, data = encrypted(user(openId="oBob"))
+    async with connected(context, base) as wechat:
+        assert wechat.decrypt_user(Session("oBob", key), iv, data).open_id == "oBob"
+        with pytest.raises(BadUserData):
+            wechat.decrypt_user(Session("oAlice", key), iv, data)
