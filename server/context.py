@@ -14,7 +14,7 @@ from server.cooldowns import Cooldowns
 from server.keys import Keys
 from server.settings import Settings, secret_of
 from server.store import Store
-from server.wechat import WeChat
+from server.studio import Studio
 from server.wechat import WeChat
 
 
@@ -26,6 +26,7 @@ class Context:
     keys: Keys
     store: Store
     wechat: WeChat
+    pictures: Studio = field(default_factory=Studio)
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # One dig of a task is in flight at a time in this process.
@@ -58,7 +59,7 @@ class Context:
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
         await self.close_background()
-        await self.wechat.aclose()
+        await self.pictures.close()
         await self.wechat.aclose()
         self.store.close()
 

@@ -9,8 +9,10 @@ import msgspec
 
 from server import draw, metrics
 from server.actions.people import uploaded_path
+from server.actions.pictures import draw_red_packet
 from server.context import Context
 from server.errors import BadRequest
+from server.store.files import thumbnail_path
 from server.store.people import Person
 from server.store.tasks import DAY_MS, Task
 
@@ -43,21 +45,22 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """
     red_packet = draft.goods_type == RED_PACKET
     money = _money(context, draft) if red_packet else 0
-    draw_type = ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "1（现场领取）或 2（邮寄）")
+    draw_type = (
+        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "1（现场领取）或 2（邮寄）")
+    )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     rules = _rules(draft, cd_seconds, context.settings.task_days)
     if draft.url:
         pic = await uploaded_path(context, "url", draft.url)
-        thumbnail = await context.store.files.thumbnail_path(pic)
     elif red_packet:
-        pic, thumbnail = await red_packet_picture(context, money, publisher["_id"])
+        pic = await draw_red_packet(context, money)
     else:
         raise BadRequest("缺少参数 url，应为 uploadFile 返回的图片地址")
     while True:
         task = _task(context, publisher, draft, rules)
         task["cd_ms"] = cd_seconds * 1000
         task["money"], task["draw_type"] = money, draw_type
-        task["pic"], task["thumbnail"] = pic, thumbnail
+        task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
         if await context.store.tasks.insert(task):
             break
         rules = msgspec.structs.replace(rules, code=_new_code())
@@ -143,10 +146,3 @@ def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) 
         ended_at=0,
         end_reason="",
     )
-
-
-async def red_packet_picture(context: Context, money: int, owner: str) -> tuple[str, str]:
-    """Draw and store the picture of a red packet that was published without one."""
-    picture = await context.pictures.red_packet(money)
-    _, pic, thumbnail = await context.store.files.save(picture, owner)
-    return pic, thumbnail

@@ -55,6 +55,8 @@ class Store:
             (self.visits.collection, self.visits.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),
             (self.sandbox.collection, self.sandbox.INDEXES),
+            (self.files.collection, self.files.INDEXES),
+            (self.files.chunks, self.files.CHUNK_INDEXES),
         ):
             await collection.create_indexes(indexes)
 

@@ -1,0 +1,72 @@
+"""Keeping what people upload, and drawing what they share."""
+
+from __future__ import annotations
+
+import logging
+
+from server import metrics
+from server.context import Context
+from server.errors import WeChatBusy
+from server.poster import Poster
+from server.store.tasks import Task
+from server.wechat import WeChatError
+
+log = logging.getLogger("wabao.pictures")
+
+
+async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int, str, str]:
+    """Store somebody's picture; return its file_id, its path and its thumbnail's.
+
+    Raises NotAPicture, PictureTooLarge, and Unavailable where decoding took too long.
+    """
+    picture = await context.pictures.normalise(data)
+    saved = await context.store.files.save(picture, owner)
+    metrics.UPLOADS.inc()
+    return saved
+
+
+async def make_poster(context: Context, task: Task, unionid: str) -> str:
+    """Return the path of the poster with which this person shares this task; it is drawn once.
+
+    Where WeChat draws no mini-program code, the poster shows the QR code of the page instead, which leads
+    to the same task. That one is kept apart, so that asking again later gets the mini-program's.
+    """
+    made_for = f"poster:{task['_id']}:{unionid}"
+    path = await context.store.files.find_made(made_for)
+    if path is not None:
+        return path
+    share = await context.store.visits.share_token(task["_id"], unionid)
+    code = b""
+    if not context.settings.sandboxed:
+        try:
+            code = await context.wechat.mini_program_code(share, context.settings.wechat_page)
+        except (WeChatBusy, WeChatError) as error:
+            log.warning("a poster shows the page's QR code, for WeChat drew none: %s", error)
+            made_for += ":page"
+    poster = Poster(
+        name=task["name"],
+        prize_line=prize_line(task),
+        publisher=task["wxname"],
+        commitment=task["commitment"],
+        picture=await context.store.files.read_path(task["pic"]),
+        address=f"{context.settings.public_url}/?code={share}",
+        code=code,
+    )
+    return await context.store.files.save_made(await context.pictures.poster(poster), made_for)
+
+
+def prize_line(task: Task) -> str:
+    """Return what can be won, as a poster says it."""
+    number = task["prize_num"]
+    if task["money"]:
+        return f"现金红包 {task['money']} 元" + (f" × {number} 个" if number > 1 else "")
+    return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"
+
+
+async def draw_red_packet(context: Context, money_yuan: int) -> str:
+    """Return the path of the picture for red packets of this amount that have no other; it is drawn once."""
+    made_for = f"red_packet:{money_yuan}"
+    path = await context.store.files.find_made(made_for)
+    if path is None:
+        path = await context.store.files.save_made(await context.pictures.red_packet(money_yuan), made_for)
+    return path
