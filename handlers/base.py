@@ -15,7 +15,16 @@ from handlers.parameters import parse, read_parameters
 from server import metrics
 from server.actions.people import remember_token
 from server.context import Context
-from server.errors import BadRequest, BadToken, Internal, NotLoggedIn, Refusal, TokenRequired, Unavailable
+from server.errors import (
+    BadRequest,
+    BadToken,
+    BodyTooLarge,
+    Internal,
+    NotLoggedIn,
+    Refusal,
+    TokenRequired,
+    Unavailable,
+)
 from server.store import is_unavailable
 from server.store.people import Person
 
@@ -89,7 +98,7 @@ class BaseHandler(RequestHandler):
         if is_unavailable(error):
             app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, error)
             return
-        app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=(kind, error, trace))
+        app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=error)
 
 
 def _refusal_of_status(status_code: int) -> Refusal:
@@ -121,11 +130,11 @@ class Interface(BaseHandler):
     path: ClassVar[str]
     method: ClassVar[str] = "GET"
     takes: ClassVar[tuple[type[msgspec.Struct], ...]]
-    gives: ClassVar[tuple[type[Reply], ...]] = (Reply,)
+    gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
     body_limit_bytes: ClassVar[int] = BODY_BYTES
 
-    async def answer(self, request: Any) -> Reply:
+    async def answer(self, request: Any) -> msgspec.Struct:
         """Do what the interface is for. Refusals are raised."""
         raise NotImplementedError
 
@@ -150,10 +159,8 @@ class Interface(BaseHandler):
         self._body += chunk[:room]
 
     def too_large(self) -> Refusal:
-        """Return the refusal of a body above `body_limit_bytes`; it is answered with 413."""
-        refusal = BadRequest(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
-        refusal.http_status = 413
-        return refusal
+        """Return the refusal of a body above `body_limit_bytes`."""
+        return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
 
     async def get(self) -> None:
         """Serve a GET interface."""
@@ -178,7 +185,11 @@ class Interface(BaseHandler):
     def _identify(self, unionid: str) -> Caller:
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if token:
-            if scheme.lower() != "bearer" or not unionid or self.context.keys.read_token(token.strip()) != unionid:
+            if (
+                scheme.lower() != "bearer"
+                or not unionid
+                or self.context.keys.read_token(token.strip()) != unionid
+            ):
                 raise BadToken
             return Caller(unionid, proven=True)
         if unionid and (self.needs_token or self.context.settings.require_token):

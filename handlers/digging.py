@@ -22,7 +22,9 @@ class DigRequest(msgspec.Struct):
 
     unionid: Unionid
     code: CodeOrShare
-    dig_id: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description=" 8 到 64 位字母或数字")] | None = None
+    dig_id: (
+        Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description=" 8 到 64 位字母或数字")] | None
+    ) = None
 
 
 class DigReply(Reply, kw_only=True):

@@ -20,7 +20,10 @@ def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wabao", "version": version, "description": _refusal_table()},
-        "paths": {interface.path: {interface.method.lower(): _operation(interface, components)} for interface in interfaces},
+        "paths": {
+            interface.path: {interface.method.lower(): _operation(interface, components)}
+            for interface in interfaces
+        },
         "components": {
             "schemas": components,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -43,7 +46,9 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
     }
     if interface.method == "GET":
         operation["parameters"] = [
-            parameter for taken in interface.takes for parameter in _query_parameters(components[taken.__name__])
+            parameter
+            for taken in interface.takes
+            for parameter in _query_parameters(components[taken.__name__])
         ]
     else:
         kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
@@ -66,4 +71,6 @@ def _any_of(structs: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
 
 
 def _refusal_table() -> str:
-    return "Refusals:\n\n" + "\n".join(f"- `{error}`: {refusal.default_msg}" for error, refusal in REFUSALS.items())
+    return "Refusals:\n\n" + "\n".join(
+        f"- `{error}`: {refusal.default_msg}" for error, refusal in REFUSALS.items()
+    )

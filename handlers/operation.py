@@ -29,13 +29,23 @@ class Ready(BaseHandler):
 
     async def get(self) -> None:
         """Ask them."""
-        silent = [name for name, answers in (("mongodb", self._mongodb), ("redis", self._redis)) if not await answers()]
+        silent = [
+            name
+            for name, answers in (("mongodb", self._mongodb), ("redis", self._redis))
+            if not await answers()
+        ]
         if silent:
             self.set_status(503)
             msg = f"没有响应：{'、'.join(silent)}"
             self.finish(
                 msgspec.json.encode(
-                    {"status": 1, "msg": msg, "error": "unavailable", "silent": silent, "trace_id": self.trace_id}
+                    {
+                        "status": 1,
+                        "msg": msg,
+                        "error": "unavailable",
+                        "silent": silent,
+                        "trace_id": self.trace_id,
+                    }
                 )
             )
             return
@@ -65,7 +75,7 @@ class Metrics(BaseHandler):
         registry = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.finish(generate_latest(registry))
 

@@ -16,7 +16,8 @@ from tornado import httputil
 from server.errors import BadRequest
 
 Unionid = Annotated[
-    str, Meta(min_length=1, max_length=128, pattern=r"\A[0-9A-Za-z:_\-]+\Z", description="登录时得到的 unionid")
+    str,
+    Meta(min_length=1, max_length=128, pattern=r"\A[0-9A-Za-z:_\-]+\Z", description="登录时得到的 unionid"),
 ]
 Code = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{12}\Z", description="12 位字母或数字的宝贝编号")]
 CodeOrShare = Annotated[
@@ -109,7 +110,7 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("请求的 JSON 无法解析，应为一个 JSON 对象") from None
     if not isinstance(decoded, dict):
-        raise BadRequest("请求的 JSON 应为一个对象，例如 {\"unionid\": \"…\"}")
+        raise BadRequest('请求的 JSON 应为一个对象，例如 {"unionid": "…"}')
     return decoded
 
 

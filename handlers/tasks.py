@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -92,7 +92,9 @@ class GetMyRelease(Interface):
 
 def _released_card(context: Context, task: Task) -> ReleasedCard:
     owed = owed_yuan(task)
-    return msgspec.convert(card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard)
+    return msgspec.convert(
+        card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard
+    )
 
 
 class PartakenCard(Card, kw_only=True):
@@ -151,7 +153,8 @@ class GetMyPrize(Interface):
         return PrizesReply(
             data=[
                 msgspec.convert(
-                    card_fields(self.context, task) | {"is_draw": 0, "draw_type": task["draw_type"]}, PrizeCard
+                    card_fields(self.context, task) | {"is_draw": 0, "draw_type": task["draw_type"]},
+                    PrizeCard,
                 )
                 for task in tasks
             ]
@@ -170,7 +173,8 @@ class ParticipantRow(msgspec.Struct):
 def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
     """Return participants as replies show them: without their ids."""
     return [
-        ParticipantRow(p["is_prize"], p["wxname"], address(context, p["wxheadpic"]), p["no"]) for p in participants
+        ParticipantRow(p["is_prize"], p["wxname"], address(context, p["wxheadpic"]), p["no"])
+        for p in participants
     ]
 
 
@@ -264,9 +268,11 @@ class GiftData(Gift, kw_only=True):
     status: int
 
 
-class GetTaskDetailsReply(Reply, Gift, kw_only=True):
-    """The gift, flat as the original document prints it; `status` here is the call's."""
+class GetTaskDetailsReply(Gift, kw_only=True):
+    """The gift, flat as the original document prints it; `status` here is the call's, as in any reply."""
 
+    status: int = 0
+    msg: str = ""
     data: GiftData
 
 
@@ -277,7 +283,7 @@ class GetTaskDetails(Interface):
     takes = (GetTaskDetailsRequest,)
     gives = (GetTaskDetailsReply,)
 
-    async def answer(self, request: GetTaskDetailsRequest) -> Reply:
+    async def answer(self, request: GetTaskDetailsRequest) -> GetTaskDetailsReply:
         """Read the task and its first 50 participants; note that it was opened, and through whom."""
         store, context = self.context.store, self.context
         code = await store.visits.code_of(request.code)
@@ -296,17 +302,18 @@ class GetTaskDetails(Interface):
             "users": participant_rows(context, users),
             "share": share,
         }
-        return GetTaskDetailsReply(**fields, data=GiftData(**fields, status=task["status"]))
+        data = msgspec.convert(fields | {"status": task["status"]}, GiftData)
+        return msgspec.convert(fields | {"data": data}, GetTaskDetailsReply)
 
 
-def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, object]:
+def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, Any]:
     task = view["task"]
     why = _why_not(view, unionid)
     cd_seconds = task["cd_ms"] // 1000
     left = 0 if task["status"] else seconds_left(task["cd_until"], view["now"])
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     owed = owed_yuan(task) if task["publisher"] == unionid else 0
-    fields = card_fields(context, task)
+    fields: dict[str, Any] = card_fields(context, task)
     del fields["status"]
     return fields | {
         "synopsis": task["synopsis"],

@@ -32,6 +32,12 @@ class BadRequest(Refusal):
     error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
 
 
+class BodyTooLarge(BadRequest):
+    """A body that was not read to its end; the message says how much would have been."""
+
+    http_status = 413
+
+
 class BadToken(Refusal):
     error, default_msg = "bad_token", "登录已失效，请重新登录"
 

@@ -20,6 +20,7 @@ import msgspec
 import pytest
 from PIL import Image
 from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from server.app import make_app
@@ -52,6 +53,14 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.start()
     yield store.uri
     store.stop()
+
+
+@pytest.fixture
+def _unused_port() -> Iterator[tuple[Any, int]]:
+    """Replace pytest-tornado's, which leaves the socket open where a test starts no server."""
+    sock, port = bind_unused_port()
+    yield sock, port
+    sock.close()
 
 
 @pytest.fixture
@@ -124,7 +133,10 @@ class Someone:
     async def upload(self, data: bytes, name: str = "picture.jpg") -> dict[str, Any]:
         """Upload a file as this person."""
         found = await self.client.http.post(
-            "/uploadFile", files={"file": (name, data)}, data={"unionid": self.unionid}, headers=self._headers()
+            "/uploadFile",
+            files={"file": (name, data)},
+            data={"unionid": self.unionid},
+            headers=self._headers(),
         )
         reply: dict[str, Any] = found.json()
         return reply
@@ -157,11 +169,15 @@ class Client:
     http: httpx.AsyncClient
     people: dict[str, Someone] = field(default_factory=dict)
 
-    async def get(self, path: str, headers: dict[str, str] | None = None, **parameters: Any) -> dict[str, Any]:
+    async def get(
+        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> dict[str, Any]:
         """GET an interface."""
         return _envelope(await self.http.get(path, params=parameters, headers=headers))
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **parameters: Any) -> dict[str, Any]:
+    async def post(
+        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> dict[str, Any]:
         """POST JSON to an interface."""
         return _envelope(await self.http.post(path, json=parameters, headers=headers))
 

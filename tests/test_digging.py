@@ -44,7 +44,12 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     assert (await client.get("/getProof", code=code))["error"] == "not_ended"
     for depth in range(1, 6):
         reply = await bob.dig(code)
-        assert (reply["now_depth"], reply["seq"], reply["no"], reply["joined"]) == (depth, depth, 1, int(depth == 1))
+        assert (reply["now_depth"], reply["seq"], reply["no"], reply["joined"]) == (
+            depth,
+            depth,
+            1,
+            int(depth == 1),
+        )
         if reply["is_prize"]:
             break
     assert (reply["is_prize"], reply["task_status"], reply["prizes_left"], reply["time"]) == (1, 1, 0, 0)
@@ -62,7 +67,12 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     )
     assert draw.differences(found, details["commitment"]) == []
     ended = await bob.get("/getTaskDetails", code=code)
-    assert (ended["is_prize"], ended["data"]["status"], ended["end_reason"], ended["why"]) == (1, 1, "prizes_gone", "ended")
+    assert (ended["is_prize"], ended["data"]["status"], ended["end_reason"], ended["why"]) == (
+        1,
+        1,
+        "prizes_gone",
+        "ended",
+    )
 
 
 @pytest.mark.gen_test
@@ -78,7 +88,12 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client
         assert 0 < refused["time"] <= 60
         assert str(refused["time"]) in refused["msg"]
     seen = await carol.get("/getTaskDetails", code=code)
-    assert (seen["is_cd"], seen["cd_until"], seen["can_dig"], seen["why"]) == (1, first["cd_until"], 0, "cooling_down")
+    assert (seen["is_cd"], seen["cd_until"], seen["can_dig"], seen["why"]) == (
+        1,
+        first["cd_until"],
+        0,
+        "cooling_down",
+    )
     assert [user["no"] for user in seen["users"]] == [1]
 
 
@@ -134,7 +149,12 @@ async def test_a_winner_digs_no_more(client: Client, context: Context) -> None:
     assert (await bob.dig(code))["is_prize"] == 1
     assert (await bob.dig(code))["error"] == "already_won"
     details = await bob.get("/getTaskDetails", code=code)
-    assert (details["is_cd"], details["time"], details["can_dig"], details["why"]) == (1, 10, 0, "already_won")
+    assert (details["is_cd"], details["time"], details["can_dig"], details["why"]) == (
+        1,
+        10,
+        0,
+        "already_won",
+    )
     assert (await bob.get("/getTaskList"))["data"][0]["is_cd"] == 0
     await check_history(context, code)
 
@@ -164,7 +184,9 @@ async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client
 
 
 @pytest.mark.gen_test
-async def test_two_processes_racing_make_one_dig_a_window(client: Client, context: Context, settings: Any) -> None:
+async def test_two_processes_racing_make_one_dig_a_window(
+    client: Client, context: Context, settings: Any
+) -> None:
     other = await Context.open(settings)
     from server.actions.dig import dig
     from server.errors import CoolingDown
@@ -203,7 +225,9 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, con
 
 
 @pytest.mark.gen_test
-async def test_a_dig_left_between_task_and_history_counts_everywhere(client: Client, context: Context) -> None:
+async def test_a_dig_left_between_task_and_history_counts_everywhere(
+    client: Client, context: Context
+) -> None:
     """As a process leaves it that is killed right after the conditional update."""
     from server.actions.dig import settle_pending
 

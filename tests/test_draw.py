@@ -37,7 +37,9 @@ def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
 def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
     seed = bytes(range(32))
     of = draw.make_rules("abcDEF012345", prize_num=3, forecast_num=10, interval=7, fluctuation=2)
-    params = '{"code":"abcDEF012345","fluctuation":2,"forecast_num":10,"interval":7,"max_depth":27,"prize_num":3}'
+    params = (
+        '{"code":"abcDEF012345","fluctuation":2,"forecast_num":10,"interval":7,"max_depth":27,"prize_num":3}'
+    )
     assert draw.encode_rules(of) == params
     assert draw.commitment(seed, params) == hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
     depth, expected = 0, []
@@ -86,8 +88,16 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
     [
         ("seed", "zz", "cannot be read"),
         ("params", "[]", "cannot be read"),
-        ("params", '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":9,"prize_num":1}', "rules"),
-        ("params", '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,"prize_num":0}', "impossible"),
+        (
+            "params",
+            '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":9,"prize_num":1}',
+            "rules",
+        ),
+        (
+            "params",
+            '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,"prize_num":0}',
+            "impossible",
+        ),
         ("winning_depths", [1], "puts the prizes at"),
         ("commitment", "00", "hash to"),
         ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),

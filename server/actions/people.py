@@ -16,7 +16,7 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
     """
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
-    unionid = session.unionid or user.unionid or f"openid:{session.openid}"
+    unionid = session.unionid or user.union_id or f"openid:{session.openid}"
     person = await context.store.people.save(
         Person(
             _id=unionid,
@@ -40,7 +40,9 @@ async def remember_token(context: Context, unionid: str) -> None:
 
 async def set_profile(context: Context, unionid: str, wxname: str, wxheadpic: str) -> None:
     """Take the name and picture a person chose. Raises BadRequest for a picture nobody uploaded here."""
-    await context.store.people.set_profile(unionid, wxname, await uploaded_path(context, "wxheadpic", wxheadpic))
+    await context.store.people.set_profile(
+        unionid, wxname, await uploaded_path(context, "wxheadpic", wxheadpic)
+    )
 
 
 async def uploaded_path(context: Context, parameter: str, address: str) -> str:

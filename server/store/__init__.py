@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConnectionFailure, PyMongoError
@@ -25,6 +27,16 @@ DEFAULT_DATABASE = "wabao"
 Document = dict[str, Any]
 
 
+class _PlainInt(TypeDecoder):
+    """BSON's 64-bit integers become plain ones, which encoders of all kinds know."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: int) -> int:
+        """Return the number."""
+        return int(value)
+
+
 class Store:
     """The connection and its collections; one a process, shared by all handlers."""
 
@@ -34,11 +46,14 @@ class Store:
             timeoutMS=OPERATION_SECONDS * 1000,
             serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
             appname="wabao",
-            tz_aware=True,
         )
         self.database: AsyncIOMotorDatabase[Document] = self.client.get_default_database(
             DEFAULT_DATABASE
-        ).with_options(write_concern=WriteConcern("majority"), read_preference=ReadPreference.PRIMARY)
+        ).with_options(
+            codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
+            write_concern=WriteConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
         self.tasks = Tasks(self.database)
         self.digs = Digs(self.database)
         self.people = People(self.database)

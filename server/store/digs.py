@@ -6,12 +6,15 @@ both, which the queries below do.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
+
+if TYPE_CHECKING:
+    from server.store.tasks import Task
 
 _Document = dict[str, Any]
 
@@ -78,7 +81,10 @@ class Digs:
             partialFilterExpression={"n": {"$exists": True}},
         ),
         IndexModel(
-            [("code", 1), ("n", 1)], name="place_once", unique=True, partialFilterExpression={"n": {"$exists": True}}
+            [("code", 1), ("n", 1)],
+            name="place_once",
+            unique=True,
+            partialFilterExpression={"n": {"$exists": True}},
         ),
         IndexModel(
             [("code", 1), ("unionid", 1)],
@@ -96,11 +102,17 @@ class Digs:
 
     async def insert(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
-        try:
-            await self.collection.insert_one(dict(dig))
-        except DuplicateKeyError as error:
-            if (error.details or {}).get("keyPattern") != {"_id": 1}:
-                raise  # another dig took this person's or depth's place, which must never be
+        fields = {name: value for name, value in dig.items() if name != "_id"}
+        for last_try in (False, True):
+            try:
+                await self.collection.update_one({"_id": dig["_id"]}, {"$setOnInsert": fields}, upsert=True)
+            except DuplicateKeyError:
+                # Another process wrote the same dig at the same moment; a second time it would mean that
+                # another dig took this person's or depth's place, which must never be.
+                if last_try:
+                    raise
+            else:
+                return
 
     async def participants(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
         """Return one page of a task's participants, in the order they joined. Costs the same at any depth."""
@@ -172,7 +184,7 @@ class Digs:
         found = await self.collection.aggregate(pipeline).to_list(1)
         return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
 
-    async def tasks_of(self, unionid: str, skip: int, limit: int, *, won: bool) -> list[_Document]:
+    async def tasks_of(self, unionid: str, skip: int, limit: int, *, won: bool) -> list[Task]:
         """Return the tasks a person took part in (or won), without seeds, the newest first, each once."""
         pipeline: list[_Document] = [
             {"$match": {"unionid": unionid, **({"is_prize": 1} if won else {"n": {"$exists": True}})}},
@@ -190,7 +202,7 @@ class Digs:
             {"$replaceRoot": {"newRoot": "$task"}},
             {"$unset": "seed_box"},
         ]
-        return await self.collection.aggregate(pipeline).to_list(limit)
+        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
     async def outcomes(self, code: str) -> list[_Document]:
         """Return depth and is_prize of every dig of a task, in order."""

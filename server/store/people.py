@@ -68,7 +68,9 @@ class People:
 
     async def set_profile(self, unionid: str, wxname: str, wxheadpic: str) -> None:
         """Write the name and picture that the person chose."""
-        await self.collection.update_one({"_id": unionid}, {"$set": {"wxname": wxname, "wxheadpic": wxheadpic}})
+        await self.collection.update_one(
+            {"_id": unionid}, {"$set": {"wxname": wxname, "wxheadpic": wxheadpic}}
+        )
 
     async def mark_token_seen(self, unionid: str) -> None:
         """Note that this person's client sends tokens: from now on a bare unionid is refused."""

@@ -85,9 +85,7 @@ class Tasks:
         ),
         IndexModel([("publisher", 1), ("created_at", -1)], name="released"),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
-        IndexModel(
-            [("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}
-        ),
+        IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
     ]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
@@ -148,10 +146,10 @@ class Tasks:
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
         """Record a dig in its task, if nobody dug since `dig.depth - 1` and the cooldown is over.
 
-        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where the dig ends the task).
+        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where no cooldown follows: there is none, or the task ends).
         Returns the dig as recorded; None where the task had moved on.
         """
-        cd_until: Any = 0 if "end" in dig else {"$add": [NOW_MS, cd_ms]}
+        cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
         changes: _Document = {
             "now_depth": dig["depth"],
             "participants": dig["participants"],
@@ -176,11 +174,16 @@ class Tasks:
             projection={"last_dig": 1},
             return_document=True,
         )
-        return None if found is None else found["last_dig"]
+        if found is None:
+            return None
+        recorded: Dig = found["last_dig"]
+        return recorded
 
     async def settle(self, code: str, depth: int) -> None:
         """Note that the dig of this depth stands in `digs`."""
-        await self.collection.update_one({"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}})
+        await self.collection.update_one(
+            {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}
+        )
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
         """Return digs that were recorded in their task so long ago, but perhaps not in `digs`."""
