@@ -105,7 +105,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         proof = _read_proof(parsed.proof)
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         return _complain(f"{parsed.proof} cannot be read: {error or type(error).__name__}", 2)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _complain(f"{parsed.proof} is not a proof: {error}", 2)
     found = draw.differences(proof, parsed.commitment)
     for difference in found:

@@ -1,0 +1,166 @@
+"""`python -m server verify` and `release`: what they print and how they exit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pymongo
+import pytest
+
+from server import draw
+from server.__main__ import main
+
+SEED = bytes(range(32))
+RULES = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)
+PARAMS = draw.encode_rules(RULES)
+COMMITMENT = draw.commitment(SEED, PARAMS)
+
+
+def a_reply() -> dict[str, Any]:
+    """What /getProof replies for a task that was dug to its end."""
+    depths = draw.winning_depths(SEED, RULES)
+    digs = [{"depth": depth, "is_prize": int(depth in depths)} for depth in range(1, depths[-1] + 1)]
+    return {
+        "status": 0,
+        "msg": "",
+        "seed": SEED.hex(),
+        "params": PARAMS,
+        "commitment": COMMITMENT,
+        "winning_depths": depths,
+        "digs": digs,
+    }
+
+
+def written(directory: Path, reply: object) -> str:
+    path = directory / "proof.json"
+    path.write_bytes(msgspec.json.encode(reply))
+    return str(path)
+
+
+def test_verify_says_that_an_honest_proof_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["verify", written(tmp_path, a_reply()), "--commitment", COMMITMENT.upper()]) == 0
+    said = capsys.readouterr().out
+    assert "all of it holds" in said
+    assert RULES.code in said
+
+
+def test_verify_without_a_commitment_says_what_that_is_worth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["verify", written(tmp_path, a_reply())]) == 0
+    assert "no --commitment was given" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"seed": (b"\x01" * 32).hex()}, "hash"),
+        ({"winning_depths": [1, 2, 3]}, "prizes"),
+        ({"digs": [{"depth": 2, "is_prize": 0}]}, "dig 1"),
+        ({"params": "{}"}, "cannot be read"),
+    ],
+)
+def test_verify_says_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], said: str
+):
+    assert main(["verify", written(tmp_path, a_reply() | changed), "--commitment", COMMITMENT]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_verify_holds_a_proof_against_the_commitment_that_was_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["verify", written(tmp_path, a_reply()), "--commitment", "00" * 32]) == 1
+    assert "00" * 32 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not JSON", b"[]", b"\xff\xfe", b'{"status":0}', b'{"seed":1}', b"[" * 100_000]
+)
+def test_verify_says_in_one_line_what_it_cannot_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+):
+    path = tmp_path / "proof.json"
+    path.write_bytes(content)
+    assert main(["verify", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert str(path) in said
+    assert said.count("\n") == 1
+
+
+def test_verify_says_that_a_file_or_a_server_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["verify", str(tmp_path / "nothing.json")]) == 2
+    assert main(["verify", "http://127.0.0.1:1/getProof?code=Abcdefghij12"]) == 2
+    assert main(["verify", "http://["]) == 2
+    assert capsys.readouterr().err.count("cannot be read") == 3
+
+
+def test_verify_prints_the_refusal_of_a_task_that_has_not_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    refusal = {"status": 1, "msg": "宝贝还没有结束", "error": "not_ended", "trace_id": "00"}
+    assert main(["verify", written(tmp_path, refusal)]) == 2
+    said = capsys.readouterr().err
+    assert "not_ended" in said
+    assert "宝贝还没有结束" in said
+
+
+@pytest.fixture
+def proof_url() -> Iterator[str]:
+    """A server that answers everything with the proof."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(msgspec.json.encode(a_reply()))
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/getProof?code={RULES.code}"
+        server.shutdown()
+        thread.join()
+
+
+def test_verify_fetches_a_proof_from_its_url(proof_url: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["verify", proof_url, "--commitment", COMMITMENT]) == 0
+    assert "all of it holds" in capsys.readouterr().out
+
+
+def test_release_creates_the_indexes_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
+    uri = mongodb_uri.replace("/wabao", f"/release_{os.getpid()}")
+    environment = {**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        for _ in range(2):
+            subprocess.run([sys.executable, "-m", "server", "release"], env=environment, check=True)
+        assert len(database["digs"].index_information()) > 1
+        client.drop_database(database.name)
+
+
+def test_release_asks_for_the_database_it_is_to_prepare(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    assert main(["release"]) == 2
+    assert "MONGODB_URI" in capsys.readouterr().err
+
+
+def test_help_names_the_subcommands(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("serve", "release", "verify"))

@@ -1,0 +1,112 @@
+"""The settings: what is read, what stops the start, and the secret that development makes for itself."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from server.embedded import start_missing
+from server.settings import BadSettings, Settings, read_settings, secret_of
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "MONGODB_URI": "mongodb://db.invalid/wabao",
+    "REDIS_URL": "redis://redis.invalid/0",
+    "PUBLIC_URL": "https://wabao.invalid",
+    "SECRET_KEY": "x" * 32,
+    "OPS_TOKEN": "an operator",
+    "WECHAT_APPID": "wx1",
+    "WECHAT_SECRET": "s",
+    "WECHAT_PAGE": "pages/task",
+}
+
+
+def test_an_empty_environment_gives_a_development_server():
+    settings = read_settings({})
+    assert settings.port == 8000
+    assert settings.app_env == "development"
+    assert settings.web_concurrency == 1
+    assert settings.cooldown_seconds == 10
+    assert settings.sandboxed
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_numbers_are_read_from_text_and_empty_text_is_no_value():
+    settings = read_settings(
+        {"PORT": " 8123 ", "WEB_CONCURRENCY": "3", "COOLDOWN_SECONDS": "", "MONGODB_URI": " "}
+    )
+    assert (settings.port, settings.web_concurrency, settings.cooldown_seconds) == (8123, 3, 10)
+    assert settings.mongodb_uri == ""
+
+
+def test_variables_of_other_programs_are_ignored():
+    assert read_settings({"PATH": "/bin", "HOME": "/"}) == read_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("APP_ENV", "staging"),
+        ("REQUIRE_TOKEN", "2"),
+        ("REQUIRE_TOKEN", "yes"),
+        ("WEB_CONCURRENCY", "0"),
+        ("COOLDOWN_SECONDS", "-1"),
+        ("COOLDOWN_SECONDS", "3601"),
+        ("TASK_DAYS", "0"),
+        ("CLAIM_DAYS", "0"),
+        ("MAX_RED_PACKET_YUAN", "0"),
+        ("MONGODB_URI", "http://db"),
+        ("REDIS_URL", "localhost:6379"),
+        ("PUBLIC_URL", "wabao.example"),
+        ("SECRET_KEY", "short"),
+        ("WECHAT_APPID", "wx1"),
+    ],
+)
+def test_a_bad_value_is_told_in_one_line_that_names_it(name: str, value: str):
+    with pytest.raises(BadSettings) as refused:
+        read_settings({name: value})
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_production_names_all_that_is_missing_at_once():
+    with pytest.raises(BadSettings) as refused:
+        read_settings({"APP_ENV": "production"})
+    for name in PRODUCTION.keys() - {"APP_ENV"}:
+        assert name in str(refused.value)
+
+
+@pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"APP_ENV"}))
+def test_production_starts_with_all_of_them_and_with_none_less(name: str):
+    assert read_settings(PRODUCTION).app_env == "production"
+    with pytest.raises(BadSettings, match=name):
+        read_settings({**PRODUCTION, name: ""})
+
+
+def test_production_has_no_sandbox_and_no_embedded_store():
+    settings = read_settings(PRODUCTION)
+    assert not settings.sandboxed
+    assert start_missing(settings, lock=-1) == []
+    with pytest.raises(BadSettings, match="MONGODB_URI"):
+        start_missing(Settings(app_env="production", redis_url="redis://x"), lock=-1)
+
+
+def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path: Path):
+    settings = Settings(data_dir=str(tmp_path / "data"))
+    secret = secret_of(settings)
+    assert len(secret) >= 32
+    assert secret_of(settings) == secret
+    assert secret_of(Settings(data_dir=str(tmp_path / "other"))) != secret
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path: Path):
+    settings = Settings(secret_key="k" * 40, data_dir=str(tmp_path / "data"))
+    assert secret_of(settings) == b"k" * 40
+    assert not (tmp_path / "data").exists()
