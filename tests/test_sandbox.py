@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
 from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -263,6 +266,50 @@ async def test_a_session_is_given_to_this_mini_program_only(place, change, errco
     answer = await place.ask("/sns/jscode2session", **{"js_code": ticket["code"], **LOGIN, **change})
     assert answer["errcode"] == errcode
     assert "session_key" in await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN)
+
+
+@pytest.mark.gen_test
+async def test_user_login_takes_what_the_sandbox_gives_once_and_with_spaces_for_pluses(client):
+    spaces = 0
+    for number in range(10):
+        ticket = (await client.http.get("/sandbox/authorize", params={"user": f"user{number}"})).json()
+        arrived = {name: value.replace("+", " ") for name, value in ticket.items()}
+        spaces += arrived != ticket
+        first = await client.get("/userLogin", **arrived)
+        assert (first["status"], first["data"]["nickName"]) == (0, f"user{number}")
+        assert (await client.get("/userLogin", **arrived))["error"] == "bad_login_code"
+    assert spaces
+
+
+@pytest.mark.parametrize(
+    ("wishes", "error"),
+    [
+        ({"errcode": 40029}, "bad_login_code"),
+        ({"errcode": 40226}, "login_blocked"),
+        ({"errcode": 45011}, "wechat_busy"),
+        ({"errcode": -1}, "wechat_busy"),
+        ({"appid": "wxanother"}, "bad_user_data"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_user_login_refuses_as_wechat_does_and_remembers_nobody(client, context, wishes, error):
+    ticket = (await client.http.get("/sandbox/authorize", params={"user": "alice", **wishes})).json()
+    assert (await client.get("/userLogin", **ticket))["error"] == error
+    assert await context.store.people.collection.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_data_that_was_bent_admits_nobody_to_anothers_record(client, context):
+    bob = await client.log_in("bob", unionid="data")
+    again = await client.log_in("bob", unionid="data")
+    assert again.unionid == bob.unionid
+    ticket = (await client.http.get("/sandbox/authorize", params={"user": "mallory", "unionid": 0})).json()
+    code = await context.store.sandbox.find_code(ticket["code"], 0)
+    key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
+    bent = json.dumps({"unionId": bob.unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
+    ticket["encryptedData"] = base64.b64encode(AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16)))
+    assert (await client.get("/userLogin", **ticket))["error"] == "bad_user_data"
+    assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"]
 
 
 # -- the access token and what it is for

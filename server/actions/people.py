@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server import metrics
 from server.context import Context
-from server.errors import BadRequest
+from server.errors import BadRequest, BadUserData
 from server.store.people import Person
 
 
@@ -17,6 +17,12 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
     unionid = session.unionid or user.union_id or f"openid:{session.openid}"
+    if session.unionid is None and user.union_id is not None:
+        # WeChat's encryption does not authenticate: who has the ciphertext can bend it. So a unionid that
+        # stands in the data alone admits nobody to a record that another openid has made.
+        known = await context.store.people.find(unionid)
+        if known is not None and known["openid"] != session.openid:
+            raise BadUserData
     person = await context.store.people.save(
         Person(
             _id=unionid,
