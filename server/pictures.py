@@ -93,12 +93,14 @@ def _decoded(source: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the image in RGB, RGBA or CMYK."""
+    """Return the image in RGB, RGBA or CMYK: itself where it can be, for a copy may take 200 MB."""
+    if image.mode in ("RGBA", "CMYK") or (image.mode == "RGB" and not image.has_transparency_data):
+        return image
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode.startswith("I"):  # 16 bits of grey, which a plain conversion would clip to 8
         return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L").convert("RGB")
-    return image if image.mode == "CMYK" else image.convert("RGB")
+    return image.convert("RGB")
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -113,7 +113,7 @@ def draw_red_packet(money_yuan: int) -> Picture:
 
 
 def _amount_size(money_yuan: int) -> int:
-    return min(360, 2400 // max(1, len(str(money_yuan))))
+    return min(360, 2050 // len(str(money_yuan)))
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, lines: int) -> list[str]:
@@ -172,9 +172,7 @@ def has_glyph(character: str) -> bool:
 @cache
 def _font(size: int, weight: int) -> ImageFont.FreeTypeFont:
     with as_file(files("manimgx_fonts_cjk") / "NotoSansCJK-VF.otf.ttc") as path:
-        font = ImageFont.truetype(
-            path, size, index=_SIMPLIFIED_CHINESE, layout_engine=ImageFont.Layout.BASIC
-        )
+        font = ImageFont.truetype(path, size, index=_SIMPLIFIED_CHINESE, layout_engine=ImageFont.Layout.BASIC)
     font.set_variation_by_axes([weight])
     return font
 

@@ -1,0 +1,553 @@
+"""What becomes of uploaded pictures, what is drawn, and the process that does both."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import io
+import itertools
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+import qrcode
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
+from PIL.Image import Transpose
+
+from server import poster, studio
+from server.errors import NotAPicture, PictureTooLarge, Unavailable
+from server.pictures import MAX_BYTES, Picture, normalise
+from server.poster import HEIGHT, WIDTH, Poster, draw_poster, draw_red_packet, has_glyph, printable, wrap
+from server.studio import Studio
+
+ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def four_corners(width: int = 120, height: int = 80) -> Image.Image:
+    """A picture that looks different in each orientation."""
+    image = Image.new("RGB", (width, height), "white")
+    for box, colour in (
+        ((0, 0), "red"),
+        ((width // 2, 0), "lime"),
+        ((0, height // 2), "blue"),
+    ):
+        image.paste(colour, (*box, box[0] + width // 2, box[1] + height // 2))
+    return image
+
+
+def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
+    """The colours of the four quarters, rounded so that JPEG's losses do not show."""
+    rgb, (width, height) = image.convert("RGB"), image.size
+    points = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
+    return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr, misc]
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """How far two pictures are apart, 0 to 255 on average."""
+    return sum(ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB"))).mean) / 3
+
+
+# ---------------------------------------------------------------- uploads
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_every_format_is_recognised_and_kept_as_jpeg(kind: str) -> None:
+    picture = normalise(encoded(four_corners(), kind))
+    assert picture.content_type == "image/jpeg"
+    assert (picture.width, picture.height) == (120, 80)
+    full = opened(picture.full)
+    assert (full.format, full.size) == ("JPEG", (120, 80))
+    assert corner_colours(full) == corner_colours(opened(picture.thumbnail)) == corner_colours(four_corners())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_what_is_transparent_stays_so_and_is_kept_as_png(kind: str) -> None:
+    image = four_corners().convert("RGBA")
+    image.paste((0, 0, 0, 0), (60, 40, 120, 80))
+    picture = normalise(encoded(image, kind))
+    assert picture.content_type == "image/png"
+    for stored in (opened(picture.full), opened(picture.thumbnail)):
+        assert (stored.format, stored.mode) == ("PNG", "RGBA")
+        alpha = stored.getchannel("A")
+        assert alpha.getpixel((stored.width - 5, stored.height - 5)) == 0
+        assert alpha.getpixel((5, 5)) == 255
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "I;16", "CMYK"])
+def test_a_picture_without_transparency_is_kept_as_jpeg_whatever_its_mode(mode: str) -> None:
+    grey = Image.new("RGB", (64, 64), (153, 153, 153))  # one of the palette's own
+    if mode == "I;16":
+        image = Image.new("I;16", (64, 64), 153 << 8)
+    elif mode == "1":
+        image = Image.new("1", (64, 64), 1)
+    else:
+        image = grey.convert(mode)
+    picture = normalise(encoded(image, "JPEG" if mode == "CMYK" else "PNG"))
+    assert picture.content_type == "image/jpeg"
+    shown = 255 if mode == "1" else 153
+    assert opened(picture.full).convert("L").getpixel((32, 32)) == pytest.approx(shown, abs=3)
+
+
+def test_of_an_animation_the_first_frame_is_kept() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
+    for kind in ("GIF", "WEBP"):
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert corner_colours(opened(normalise(data).full)) == [(255, 0, 0)] * 4
+
+
+@pytest.mark.parametrize(
+    ("size", "full", "thumbnail"),
+    [
+        ((4000, 3000), (1600, 1200), (300, 225)),
+        ((3000, 4000), (1200, 1600), (225, 300)),
+        ((1600, 1600), (1600, 1600), (300, 300)),
+        ((200, 100), (200, 100), (200, 100)),
+        ((1, 1), (1, 1), (1, 1)),
+        ((20_000, 2), (1600, 1), (300, 1)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_longest_side_is_1600_and_nothing_is_enlarged(
+    kind: str, size: tuple[int, int], full: tuple[int, int], thumbnail: tuple[int, int]
+) -> None:
+    picture = normalise(encoded(Image.new("RGB", size, "orange"), kind))
+    assert opened(picture.full).size == (picture.width, picture.height) == full
+    assert opened(picture.thumbnail).size == thumbnail
+
+
+TURNED_BY_THE_CAMERA = {
+    1: None,
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,  # the camera's turn, which a viewer undoes clockwise
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", TURNED_BY_THE_CAMERA)
+def test_a_turned_photo_is_stored_upright(kind: str, orientation: int) -> None:
+    turn = TURNED_BY_THE_CAMERA[orientation]
+    taken = four_corners() if turn is None else four_corners().transpose(turn)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = normalise(encoded(taken, kind, exif=exif))
+    assert (picture.width, picture.height) == (120, 80)
+    for stored in (picture.full, picture.thumbnail):
+        assert corner_colours(opened(stored)) == corner_colours(four_corners())
+        assert 0x0112 not in opened(stored).getexif()
+
+
+def test_broken_exif_does_not_spoil_a_picture() -> None:
+    data = encoded(four_corners(), "JPEG", exif=b"Exif\x00\x00MM\x00\xff\x00\x00\x00\x08" + b"\xff" * 40)
+    assert corner_colours(opened(normalise(data).full)) == corner_colours(four_corners())
+
+
+def test_nothing_is_left_of_the_metadata() -> None:
+    secret = b"31.2304N-121.4737E"
+    exif = Image.Exif()
+    exif[0x010E] = secret.decode()  # ImageDescription
+    exif.get_ifd(0x8825)[0x001D] = secret.decode()  # GPSDateStamp, a text in the GPS directory
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Comment", secret.decode())
+    notes.add_itxt("XML:com.adobe.xmp", secret.decode())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    transparent = four_corners().convert("RGBA")
+    transparent.putalpha(100)
+    given_ones = [
+        encoded(four_corners(), "JPEG", exif=exif, comment=secret, icc_profile=profile, xmp=secret),
+        encoded(four_corners(), "PNG", exif=exif, pnginfo=notes, icc_profile=profile),
+        encoded(transparent, "PNG", exif=exif, pnginfo=notes, icc_profile=profile),
+        encoded(four_corners(), "WEBP", exif=exif, xmp=secret, icc_profile=profile),
+        encoded(four_corners(), "GIF", comment=secret),
+        encoded(four_corners(), "JPEG") + secret,
+    ]
+    for data in given_ones:
+        assert secret in data
+        picture = normalise(data)
+        for stored in (picture.full, picture.thumbnail):
+            assert secret not in stored
+            assert set(opened(stored).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
+    red = Image.new("RGB", (40, 40), "red")
+    for data in (encoded(red, "JPEG", icc_profile=swapped), encoded(red, "PNG", icc_profile=swapped)):
+        assert corner_colours(opened(normalise(data).full)) == [(0, 255, 0)] * 4
+    half_clear = Image.new("RGBA", (40, 40), (255, 0, 0, 128))
+    shown = opened(normalise(encoded(half_clear, "PNG", icc_profile=swapped)).full)
+    assert shown.getpixel((20, 20)) == (0, 255, 0, 128)
+    damaged = encoded(red, "PNG", icc_profile=b"no profile at all")
+    assert corner_colours(opened(normalise(damaged).full)) == [(255, 0, 0)] * 4
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and has nearly nothing behind that."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def test_a_decompression_bomb_is_refused_by_its_header() -> None:
+    for width, height in ((50_001, 1000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)):
+        with pytest.raises(PictureTooLarge):
+            normalise(png_header(width, height))
+    with pytest.raises(NotAPicture):  # this one may be as large as it says, and is not
+        normalise(png_header(100, 100))
+    gif = encoded(Image.new("P", (8, 8)), "GIF")
+    with pytest.raises(PictureTooLarge):
+        normalise(gif[:6] + struct.pack("<HH", 65_535, 65_535) + gif[10:])
+
+
+def test_fifty_megapixels_are_fine_and_one_row_more_is_not() -> None:
+    assert normalise(encoded(Image.new("1", (10_000, 5000)), "PNG")).width == 1600
+    with pytest.raises(PictureTooLarge):
+        normalise(encoded(Image.new("1", (10_000, 5001)), "PNG"))
+
+
+def test_ten_megabytes_are_fine_and_one_byte_more_is_not() -> None:
+    data = encoded(four_corners(), "JPEG")
+    assert normalise(data + bytes(MAX_BYTES - len(data))).width == 120
+    with pytest.raises(PictureTooLarge):
+        normalise(data + bytes(MAX_BYTES - len(data) + 1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0", b"GIF89a", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7"],
+)
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        normalise(data)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM", "TGA", "EPS", "PDF", "AVIF", "JPEG2000"])
+def test_other_formats_are_refused_though_pillow_knows_them(kind: str) -> None:
+    with pytest.raises(NotAPicture):
+        normalise(encoded(four_corners(), kind))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_truncated_picture_is_refused(kind: str) -> None:
+    noise = Image.effect_noise((200, 200), 80).convert("RGB")
+    data = encoded(noise, kind)
+    for kept in (0.1, 0.5, 0.9):
+        with pytest.raises(NotAPicture):
+            normalise(data[: int(len(data) * kept)])
+
+
+SOUND = [
+    encoded(four_corners(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08" + b"\x00" * 20),
+    encoded(four_corners(), "JPEG", progressive=True),
+    encoded(four_corners().convert("RGBA"), "PNG"),
+    encoded(four_corners().convert("P"), "PNG", transparency=0),
+    encoded(four_corners(), "WEBP"),
+    encoded(four_corners(), "GIF"),
+]
+
+
+damage = st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 4), st.binary(max_size=4)), min_size=1, max_size=6)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@given(st.sampled_from(SOUND), damage)
+def test_a_damaged_picture_is_shown_or_refused_and_raises_nothing_else(
+    sound: bytes, damage: list[tuple[int, int, bytes]]
+) -> None:
+    data = bytearray(sound)
+    for place, lost, found in damage:
+        start = place % (len(data) + 1)
+        data[start : start + lost] = found
+    try:
+        picture = normalise(bytes(data))
+    except (NotAPicture, PictureTooLarge):
+        return
+    assert max(opened(picture.full).size) <= 1600
+
+
+# ---------------------------------------------------------------- what is drawn
+
+
+def a_poster(**fields: str | bytes) -> Poster:
+    given_fields = {
+        "name": "手工紫砂壶一把",
+        "prize_line": "共 3 份，挖到就归你",
+        "publisher": "小明",
+        "commitment": "0123456789abcdef" * 4,
+        "picture": encoded(four_corners(), "JPEG"),
+        "address": ADDRESS,
+    }
+    return Poster(**(given_fields | fields))  # type: ignore[arg-type]
+
+
+def shown_code(drawn: Image.Image) -> Image.Image:
+    """The part of a poster that is to be scanned."""
+    left, top, side = WIDTH - poster._MARGIN - poster._CODE_SIDE, 1044, poster._CODE_SIDE
+    return drawn.crop((left, top, left + side, top + side))
+
+
+def shows_code_of(drawn: Image.Image, address: str) -> bool:
+    """Whether every module of the address' QR code is where it belongs on the poster."""
+    expected = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=2)
+    expected.add_data(address)
+    modules = expected.get_matrix()
+    shown = shown_code(drawn).convert("L")
+    scale = shown.width / len(modules)
+    return all(
+        (shown.getpixel((int((x + 0.5) * scale), int((y + 0.5) * scale))) < 128) == dark  # type: ignore[operator]
+        for y, row in enumerate(modules)
+        for x, dark in enumerate(row)
+    )
+
+
+def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
+    drawn = opened(draw_poster(a_poster()).full)
+    assert drawn.size == (WIDTH, HEIGHT) == (750, 1334)
+    assert shows_code_of(drawn, ADDRESS)
+    assert not shows_code_of(drawn, ADDRESS.replace("Ab3d", "Ab4d"))
+    left, top, right, bottom = poster._PICTURE_BOX
+    assert corner_colours(drawn.crop((left, top + 80, right, bottom - 80))) == corner_colours(four_corners())
+
+
+def test_a_code_that_was_handed_in_is_shown_instead() -> None:
+    code = four_corners(430, 430)
+    drawn = opened(draw_poster(a_poster(code=encoded(code, "JPEG"))).full)
+    assert corner_colours(shown_code(drawn)) == corner_colours(code)
+
+
+def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster() -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    for field, box in {
+        "name": (40, 770, 710, 900),
+        "prize_line": (40, 830, 710, 1000),
+        "publisher": (40, 880, 710, 1015),
+        "commitment": (60, 1215, 440, 1275),
+    }.items():
+        other = opened(draw_poster(a_poster(**{field: "9876 换成别的字"})).full)
+        assert difference(plain.crop(box), other.crop(box)) > 0.5, field
+    same = opened(draw_poster(a_poster(commitment="0123456789abcdef" + "0" * 48)).full)
+    assert difference(plain, same) == 0
+
+
+HOSTILE_TEXTS = [
+    "W" * 50,
+    "挖" * 50,
+    "😀" * 50,
+    "👨‍👩‍👧‍👦🏳️‍🌈" * 5,
+    "a\nb\tc\r\n\u2028d\u0000\u202e\u200b\ufeff",
+    "ﷺ" * 50,
+    "म" * 50,
+    "e\u0301\u0302\u0303" * 12,
+    "𠮷野家" * 15,
+    "，。！" * 16,
+    "\ud7ff\ue000\uffff",
+    " ",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
+def test_no_text_leaves_its_place(text: str) -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
+    for untouched in (
+        (0, 0, WIDTH, 760),  # a few pixels off, since JPEG blurs within blocks of 16
+        (0, 760, 30, HEIGHT),
+        (722, 760, WIDTH, HEIGHT),
+        (0, 1026, WIDTH, HEIGHT),
+    ):
+        assert difference(plain.crop(untouched), drawn.crop(untouched)) == 0
+
+
+def test_everything_the_server_itself_writes_has_a_glyph() -> None:
+    written = {
+        character
+        for node in ast.walk(ast.parse(inspect.getsource(poster)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for character in node.value
+        if character > "\x7f" and character != poster._NO_CHARACTER
+    }
+    assert {"挖", "宝", "元"} <= written
+    assert [character for character in written if not has_glyph(character)] == []
+
+
+def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
+    font = poster._font(44, 700)
+    drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
+    assert len(drawn) == 8  # the same eight boxes would be one
+
+
+def test_what_the_font_lacks_is_left_out() -> None:
+    assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶 Tea 两 件"
+    assert printable("e\u0301") == "é"
+    assert printable("😀") == ""
+
+
+FONT = poster._font(44, 700)
+ROOM = 670.0
+
+
+@given(st.text(max_size=60).map(printable))
+def test_lines_never_exceed_their_room_and_lose_nothing_while_there_are_enough(text: str) -> None:
+    lines = wrap(text, FONT, ROOM, lines=100)
+    assert all(FONT.getlength(line) <= ROOM for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    for line in wrap(text, FONT, ROOM, lines=1):
+        assert FONT.getlength(line) <= ROOM
+
+
+def test_lines_break_as_readers_expect() -> None:
+    assert wrap("挖到的人，得到一只 Handmade 茶壶", FONT, 44 * 5, 9) == [
+        "挖到的人，",
+        "得到一只 H",
+        "andmade",
+        "茶壶",
+    ]
+    assert wrap("一二三四五。六七八", FONT, 44 * 5, 9) == ["一二三四", "五。六七八"]
+    assert wrap("一二三四五六七八九十", FONT, 44 * 5, 1) == ["一二三四…"]
+
+
+def test_a_red_packet_says_what_it_pays() -> None:
+    drawn = {money: opened(draw_red_packet(money).full) for money in (1, 20, 200, 99_999_999)}
+    assert {image.size for image in drawn.values()} == {(800, 800)}
+    numbers = [image.crop((0, 470, 800, 660)) for image in drawn.values()]
+    assert all(difference(one, other) > 1 for one, other in itertools.pairwise(numbers))
+    for image in drawn.values():  # even the longest number keeps its distance from the edge
+        assert difference(image.crop((0, 470, 40, 660)), drawn[1].crop((0, 470, 40, 660))) < 0.1
+
+
+def test_a_transparent_picture_lies_on_white() -> None:
+    clear = encoded(Image.new("RGBA", (300, 300)), "PNG")
+    drawn = opened(draw_poster(a_poster(picture=clear)).full)
+    assert corner_colours(drawn.crop(poster._PICTURE_BOX)) == [(255, 255, 255)] * 4
+
+
+# ---------------------------------------------------------------- the process
+
+
+@pytest.fixture
+def own_studio(io_loop: object) -> object:
+    made = Studio()
+    yield made
+    io_loop.run_sync(made.close)  # type: ignore[attr-defined]
+
+
+def pid_of(own: Studio) -> int:
+    assert own._process is not None
+    return own._process.pid
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.gen_test
+async def test_the_process_makes_what_the_functions_make(own_studio: Studio) -> None:
+    data = encoded(four_corners(), "PNG")
+    assert await own_studio.normalise(data) == normalise(data)
+    assert await own_studio.poster(a_poster()) == draw_poster(a_poster())
+    assert await own_studio.red_packet(20) == draw_red_packet(20)
+    with pytest.raises(NotAPicture):
+        await own_studio.normalise(b"no picture")
+    with pytest.raises(PictureTooLarge):
+        await own_studio.normalise(png_header(50_001, 1000))
+    many = await asyncio.gather(*(own_studio.red_packet(money) for money in range(1, 9)))
+    assert many == [draw_red_packet(money) for money in range(1, 9)]
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_is_killed_between_or_in_pictures_is_replaced(own_studio: Studio) -> None:
+    await own_studio.red_packet(1)
+    first = pid_of(own_studio)
+    os.kill(first, signal.SIGKILL)
+    assert isinstance(await own_studio.red_packet(2), Picture)
+    second = pid_of(own_studio)
+    os.kill(second, signal.SIGSTOP)  # it takes the job and does not answer
+    waiting = asyncio.create_task(own_studio.red_packet(3))
+    await asyncio.sleep(0)
+    os.kill(second, signal.SIGKILL)
+    assert await waiting == draw_red_packet(3)
+    assert len({first, second, pid_of(own_studio)}) == 3
+
+
+@pytest.mark.gen_test
+async def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_made(
+    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own_studio.red_packet(1)
+    stalled = pid_of(own_studio)
+    os.kill(stalled, signal.SIGSTOP)
+    monkeypatch.setattr(studio, "JOB_SECONDS", 0.05)
+    with pytest.raises(Unavailable):
+        await own_studio.red_packet(2)
+    monkeypatch.undo()
+    assert not is_alive(stalled)
+    assert await own_studio.red_packet(3) == draw_red_packet(3)
+
+
+@pytest.mark.gen_test
+async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: Studio) -> None:
+    await own_studio.red_packet(1)
+    pid = pid_of(own_studio)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGINT)
+    await own_studio.red_packet(2)
+    assert pid_of(own_studio) == pid
+    await own_studio.close()
+    assert not is_alive(pid)
+
+
+def test_the_process_ends_with_a_server_that_is_killed() -> None:
+    server = (
+        "import asyncio\n"
+        "from server.studio import Studio\n"
+        "async def main():\n"
+        "    studio = Studio()\n"
+        "    await studio.red_packet(1)\n"
+        "    print(studio._process.pid, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    ) as parent:
+        assert parent.stdout is not None
+        child = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+    try:
+        assert select.select([child], [], [], 10)[0], "the process outlived its server"
+    finally:
+        os.close(child)
