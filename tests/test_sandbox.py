@@ -307,7 +307,8 @@ async def test_data_that_was_bent_admits_nobody_to_anothers_record(client, conte
     code = await context.store.sandbox.find_code(ticket["code"], 0)
     key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
     bent = json.dumps({"unionId": bob.unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
-    ticket["encryptedData"] = base64.b64encode(AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16)))
+    ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16))
+    ticket["encryptedData"] = base64.b64encode(ciphertext).decode()
     assert (await client.get("/userLogin", **ticket))["error"] == "bad_user_data"
     assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"]
 
