@@ -11,11 +11,13 @@ from typing import Any
 from tornado.log import app_log
 
 from server.cooldowns import Cooldowns
+from server.hub import Hub
 from server.keys import Keys
 from server.settings import Settings, secret_of
 from server.store import Store
 from server.studio import Studio
 from server.wechat import WeChat
+from server.wechat.pay import Pay, merchant_of
 
 
 @dataclass(slots=True)
@@ -26,8 +28,10 @@ class Context:
     keys: Keys
     store: Store
     wechat: WeChat
+    pay: Pay
+    hub: Hub
+    cooldowns: Cooldowns
     pictures: Studio = field(default_factory=Studio)
-    cooldowns: Cooldowns = field(default_factory=Cooldowns)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # One dig of a task is in flight at a time in this process.
     dig_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = field(
@@ -54,13 +58,27 @@ class Context:
         await store.ensure_indexes()
         keys = Keys(secret_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
-        return cls(settings, keys, store, wechat)
+        merchant = await merchant_of(settings, store.sandbox_keys)
+        pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
+        cooldowns = Cooldowns()
+        hub = Hub(
+            store,
+            settings.redis_url,
+            f"wabao:{store.database.name}",
+            settings.public_url,
+            cooldowns.now_ms,
+            cooldowns.learn,
+        )
+        hub.start()
+        return cls(settings, keys, store, wechat, pay, hub, cooldowns)
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
         await self.close_background()
+        await self.hub.close()
         await self.pictures.close()
         await self.wechat.aclose()
+        await self.pay.aclose()
         self.store.close()
 
     async def close_background(self) -> None:

@@ -79,6 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Base URL of WeChat Pay's API, likewise."""
         return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_PAY_API
 
+    @property
+    def notify_url(self) -> str:
+        """Where WeChat Pay's notices go, without the interface: PUBLIC_URL, or the sandbox's own port.
+
+        PUBLIC_URL may be an address that reaches this server from outside only, or not yet.
+        """
+        return f"http://127.0.0.1:{self.port}" if self.sandboxed else self.public_url
+
 
 _PRODUCTION_NEEDS = (
     "mongodb_uri",
@@ -127,7 +135,9 @@ def _check_shapes(settings: Settings) -> None:
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
     if settings.secret_key and len(settings.secret_key) < 32:
-        raise BadSettings("SECRET_KEY must have at least 32 characters: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+        raise BadSettings(
+            "SECRET_KEY must have at least 32 characters: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
     if settings.wechat_appid and not settings.wechat_secret:
         raise BadSettings("WECHAT_APPID also needs WECHAT_SECRET")
 

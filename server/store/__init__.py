@@ -18,6 +18,7 @@ from server.store.digs import Digs
 from server.store.files import Files
 from server.store.people import People
 from server.store.sandbox import Sandbox
+from server.store.sandbox_keys import SandboxKeys
 from server.store.tasks import Tasks
 from server.store.visits import Visits
 
@@ -61,6 +62,7 @@ class Store:
         self.files = Files(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.sandbox = Sandbox(self.database)
+        self.sandbox_keys = SandboxKeys(self.database)
 
     async def ensure_indexes(self) -> None:
         """Create what indexes are missing; safe to repeat and to run in several processes at once."""

@@ -1,0 +1,320 @@
+"""The one class through which money moves: calls to WeChat Pay, and its notices opened.
+
+`wechatpayv3` signs, sends, verifies and decrypts. What it does not do is done here: a base URL that is not
+WeChat's, a limit on the age of a notice, answers with types, and what an error means for the money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType  # type: ignore[import-untyped]
+from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
+from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
+
+from server.wechat.pay.answers import Bill, Notice, Order, PaymentParameters, Refund
+from server.wechat.pay.failures import ForgedNotice, PayRefused, PayUnknown
+from server.wechat.pay.merchant import Merchant
+from server.wechat.pay.wire import (
+    Failure,
+    Prepay,
+    WireBill,
+    WireNotice,
+    WireOrder,
+    WireRefund,
+    WireRefundNotice,
+)
+
+CONNECT_SECONDS = 3.0
+# WeChat asks that notices and replies older than this be refused.
+NOTICE_SECONDS = 300
+# 1000 is 现金营销; it must be reported with exactly these two.
+TRANSFER_SCENE = "1000"
+TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
+
+# What WeChat answers with a 4xx here and a 5xx there, and always means "ask again".
+_UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
+_SIGNED_BY = frozenset(
+    f"wechatpay-{name}" for name in ("timestamp", "nonce", "signature", "serial", "signature-type")
+)
+_BEIJING = timezone(timedelta(hours=8))
+_Wire = TypeVar("_Wire", bound=msgspec.Struct)
+
+
+class Pay:
+    """One merchant's connection to WeChat Pay for one mini-program; one a process.
+
+    `base_url` has no trailing slash, and WeChat signs and is asked for paths below it. Notices are asked for
+    at `notify_url` + /payNotify, /refundNotify, /transferNotify. No call outlasts `call_seconds`. Every call
+    raises PayRefused where WeChat says no, and PayUnknown where nothing is certain: no answer in time, a
+    broken connection, an error of WeChat's own, an answer whose signature is wrong. `merchant` is None where
+    WeChat is configured without its payments: then every call raises PayRefused("NOT_CONFIGURED").
+    """
+
+    def __init__(
+        self,
+        merchant: Merchant | None,
+        appid: str,
+        base_url: str,
+        notify_url: str,
+        call_seconds: float = 6.0,
+    ) -> None:
+        self.appid = appid
+        self.merchant = merchant
+        self._base_url = base_url
+        self._notify_url = notify_url
+        self._call_seconds = call_seconds
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
+            mounts={"all://127.0.0.1": None},  # the stand-in is no business of a configured proxy
+        )
+        self._configured: Any = None if merchant is None else self._library(merchant)
+
+    def _library(self, merchant: Merchant) -> Any:
+        library = AsyncWeChatPay(
+            wechatpay_type=WeChatPayType.MINIPROG,
+            mchid=merchant.mchid,
+            private_key=merchant.private_key,
+            cert_serial_no=merchant.cert_serial,
+            appid=self.appid,
+            apiv3_key=merchant.api_v3_key,
+            public_key=merchant.public_key,
+            public_key_id=merchant.public_key_id,
+        )
+        # It has no parameters for these: the gateway is a constant, and the client its own.
+        library._core._gate_way = self._base_url
+        library._core._client = self._http
+        return library
+
+    @property
+    def _pay(self) -> Any:
+        if self._configured is None:
+            raise PayRefused("NOT_CONFIGURED", "WECHAT_MCHID and its keys are not set")
+        return self._configured
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    # -- paying in
+
+    async def create_order(
+        self, out_trade_no: str, description: str, amount_fen: int, openid: str, expires_at_ms: int
+    ) -> str:
+        """Order that `openid` pays; return the prepay_id, good for two hours.
+
+        `out_trade_no`: 6 to 32 of `[0-9A-Za-z]`. `description` is cut to WeChat's 127 bytes. The same number
+        with the same values again is fine; ORDERPAID and ORDER_CLOSED refuse one that is over.
+        """
+        found = await self._ask(
+            Prepay,
+            self._pay.pay(
+                description=_cut(description, 127),
+                out_trade_no=out_trade_no,
+                amount={"total": amount_fen, "currency": "CNY"},
+                payer={"openid": openid},
+                time_expire=datetime.fromtimestamp(expires_at_ms // 1000, _BEIJING).isoformat(),
+                notify_url=f"{self._notify_url}/payNotify",
+            ),
+        )
+        return found.prepay_id
+
+    def payment_parameters(self, prepay_id: str) -> PaymentParameters:
+        """Return what `wx.requestPayment` takes, signed now."""
+        stamp, nonce, package = str(int(time.time())), secrets.token_hex(16), f"prepay_id={prepay_id}"
+        sign: str = self._pay.sign([self.appid, stamp, nonce, package])
+        return PaymentParameters(
+            package=package, time_stamp=stamp, nonce_str=nonce, sign_type="RSA", pay_sign=sign
+        )
+
+    async def query_order(self, out_trade_no: str) -> Order:
+        """Return the order as WeChat knows it; ORDER_NOT_EXIST refuses one that was never made."""
+        return (await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))).order()
+
+    async def close_order(self, out_trade_no: str) -> None:
+        """Let nobody pay this order any more; ORDERPAID refuses one that is paid. Again is fine."""
+        await self._settle(self._pay.close(out_trade_no=out_trade_no))
+
+    # -- paying back
+
+    async def refund(
+        self, out_refund_no: str, out_trade_no: str, amount_fen: int, total_fen: int, reason: str
+    ) -> Refund:
+        """Give back `amount_fen` of an order of `total_fen`; the same number again gives the same refund.
+
+        `out_refund_no`: at most 64 of `[0-9A-Za-z_|*@-]`. `reason` is shown to the payer, cut to 80 bytes.
+        """
+        return (
+            await self._ask(
+                WireRefund,
+                self._pay.refund(
+                    out_refund_no=out_refund_no,
+                    out_trade_no=out_trade_no,
+                    amount={"refund": amount_fen, "total": total_fen, "currency": "CNY"},
+                    reason=_cut(reason, 80),
+                    notify_url=f"{self._notify_url}/refundNotify",
+                ),
+            )
+        ).refund()
+
+    async def query_refund(self, out_refund_no: str) -> Refund:
+        """Return the refund as WeChat knows it; RESOURCE_NOT_EXISTS refuses one that was never made."""
+        return (await self._ask(WireRefund, self._pay.query_refund(out_refund_no))).refund()
+
+    # -- paying out
+
+    def transfer_body(
+        self, out_bill_no: str, openid: str, amount_fen: int, activity: str, reward: str, remark: str
+    ) -> bytes:
+        """Return the exact body of a transfer, to be saved before `transfer` first sends it.
+
+        `out_bill_no`: at most 32 of `[0-9A-Za-z]`. `activity` (活动名称) and `reward` (奖励说明) are reported
+        to WeChat, `remark` is shown to the person; all three are cut to 32 characters.
+        """
+        body = {
+            "appid": self.appid,
+            "out_bill_no": out_bill_no,
+            "transfer_scene_id": TRANSFER_SCENE,
+            "openid": openid,
+            "transfer_amount": amount_fen,
+            "transfer_remark": remark[:32],
+            "user_recv_perception": "现金奖励",
+            "transfer_scene_report_infos": [
+                {"info_type": "活动名称", "info_content": activity[:32]},
+                {"info_type": "奖励说明", "info_content": reward[:32]},
+            ],
+            "notify_url": f"{self._notify_url}/transferNotify",
+        }
+        return msgspec.json.encode(body)
+
+    async def transfer(self, body: bytes) -> Bill:
+        """Offer the money to a person, who then confirms; the same body again gives the same bill.
+
+        NOT_ENOUGH refuses what the operating account (运营账户) cannot pay.
+        """
+        data = json.loads(body)
+        return (
+            await self._ask(WireBill, self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data))
+        ).bill()
+
+    async def query_transfer(self, out_bill_no: str) -> Bill:
+        """Return the bill as WeChat knows it; NOT_FOUND refuses one that was never made."""
+        return (await self._ask(WireBill, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))).bill()
+
+    async def cancel_transfer(self, out_bill_no: str) -> Bill:
+        """Take the offer back, unless the person confirmed; CANCELING becomes CANCELLED later."""
+        path = f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel"
+        return (await self._ask(WireBill, self._post_nothing(path))).bill()
+
+    async def _post_nothing(self, path: str) -> tuple[int, str]:
+        """POST without a body. The library would send `null` and sign nothing."""
+        core = self._pay._core
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "Wechatpay-Serial": core._public_key_id,
+            "Authorization": build_authorization(
+                path, "POST", core._mchid, core._cert_serial_no, core._private_key
+            ),
+        }
+        response = await self._http.post(self._base_url + path, headers=headers)
+        if response.is_success and not core._verify_signature(response.headers, response.text):
+            raise PayUnknown("the answer's signature is wrong")
+        return response.status_code, response.text
+
+    # -- notices
+
+    def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Verify and open a notice; raises ForgedNotice.
+
+        `headers` are the request's. The same notice is genuine again for five minutes: whoever acts on one
+        must do so once. Amounts and numbers are the caller's to compare; merchant and mini-program are ours.
+        """
+        if self.merchant is None:
+            raise ForgedNotice("there is no merchant to notify")
+        found = {name.lower(): value for name, value in headers.items() if name.lower() in _SIGNED_BY}
+        stamp = found.get("wechatpay-timestamp", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            raise ForgedNotice("no timestamp")
+        if abs(time.time() - int(stamp)) > NOTICE_SECONDS:
+            raise ForgedNotice("its timestamp is more than five minutes away")
+        if found.get("wechatpay-serial") != self.merchant.public_key_id:
+            raise ForgedNotice("it is signed under another key")
+        if found.get("wechatpay-signature-type") != "WECHATPAY2-SHA256-RSA2048":
+            raise ForgedNotice("it is signed in another way")
+        try:
+            opened = self._pay.callback(found, body)
+            if opened is None:
+                raise ForgedNotice("its signature is wrong, or it cannot be decrypted")
+            notice = msgspec.convert(opened, WireNotice)
+            return Notice(id=notice.id, event_type=notice.event_type, resource=self._opened(notice))
+        # UTF-8's, base64's, JSON's and msgspec's errors all are ValueErrors; the others are what the library
+        # runs into where genuine JSON is not a notice.
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
+
+    def _opened(self, notice: WireNotice) -> Order | Refund | Bill:
+        if notice.event_type.startswith("TRANSACTION."):
+            order = msgspec.convert(notice.resource, WireOrder)
+            self._check_ours(order.mchid, order.appid)
+            return order.order()
+        if notice.event_type.startswith("REFUND."):
+            refund = msgspec.convert(notice.resource, WireRefundNotice)
+            self._check_ours(refund.mchid)
+            return refund.refund()
+        if notice.event_type.startswith("MCHTRANSFER."):
+            bill = msgspec.convert(notice.resource, WireBill)
+            self._check_ours(bill.mch_id or bill.mchid)
+            return bill.bill()
+        raise ForgedNotice("it is of a kind that nobody asked for")
+
+    def _check_ours(self, mchid: str, appid: str | None = None) -> None:
+        if self.merchant is None or mchid != self.merchant.mchid or appid not in (None, self.appid):
+            raise ForgedNotice("it is for another merchant or mini-program")
+
+    # -- calling
+
+    async def _ask(self, kind: type[_Wire], call: Awaitable[tuple[int, str | bytes]]) -> _Wire:
+        content = await self._settle(call)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+            raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
+
+    async def _settle(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
+        """Return the body of a call that succeeded; raise what its end means for the money."""
+        try:
+            async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
+                status, content = await call
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise PayUnknown(f"no answer: {type(error).__name__}") from None
+        except Exception as error:
+            if type(error) is not Exception:  # the library raises bare ones; any other is a bug
+                raise
+            raise PayUnknown(f"no answer to trust: {error}") from None
+        if 200 <= status < 300:
+            return content
+        raise _failed(status, content)
+
+
+def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
+    try:
+        failure = msgspec.json.decode(content, type=Failure)
+    except ValueError:  # a proxy's page, most likely
+        return PayUnknown(f"HTTP {status} without a reason")
+    if not 400 <= status < 500 or not failure.code or failure.code in _UNCERTAIN:
+        return PayUnknown(f"HTTP {status} {failure.code}: {failure.message[:200]}")
+    return PayRefused(failure.code, failure.message[:200], status)
+
+
+def _cut(text: str, size: int) -> str:
+    """Return the longest beginning of `text` that has at most `size` bytes."""
+    return text.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,25 @@
+"""How a call to WeChat Pay ends where it does not succeed, and what is wrong with a notice."""
+
+from __future__ import annotations
+
+
+class PayRefused(Exception):
+    """WeChat said no, and did nothing. `code` is WeChat's: NOT_ENOUGH, ORDERPAID, NOT_FOUND, PARAM_ERROR, …
+
+    That says nothing of what an earlier call under the same number did: a refusal never is a reason to take
+    a new number.
+    """
+
+    def __init__(self, code: str, message: str, http_status: int = 0) -> None:
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        super().__init__(f"{code}: {message}")
+
+
+class PayUnknown(Exception):
+    """Whatever was asked for may or may not have happened: ask WeChat, or repeat under the same number."""
+
+
+class ForgedNotice(Exception):
+    """A notice that WeChat did not send us now: to be answered 401, and to touch no record."""
