@@ -29,6 +29,7 @@ from server.store import is_unavailable
 from server.store.people import Person
 
 BODY_BYTES = 1 << 20
+THROWN_AWAY_BYTES = 64 << 20
 
 
 class Reply(msgspec.Struct, kw_only=True):
@@ -143,14 +144,14 @@ class Interface(BaseHandler):
         return self.takes[0]
 
     def prepare(self) -> None:
-        """Refuse a body that says it is too large before it is read."""
+        """Refuse a body that says it is far too large before it is read."""
         self._body = bytearray()
-        # Tornado answers a body above its own limit with a bare 400; ours is answered here, in JSON, and
-        # what a client still sends is thrown away as it comes.
+        # Tornado answers a body above its own limit with a bare 400; ours is answered in JSON, after what
+        # is above it was thrown away as it came: a client that is cut off while it sends reads no reply.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
         length = self.request.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > self.body_limit_bytes:
+        if length.isdigit() and int(length) > THROWN_AWAY_BYTES:
             raise self.too_large()
 
     def data_received(self, chunk: bytes) -> None:

@@ -279,11 +279,11 @@ SOUND = [
 ]
 
 
-damage = st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 4), st.binary(max_size=4)), min_size=1, max_size=6)
+CHANGE = st.tuples(st.integers(0, 4000), st.integers(0, 4), st.binary(max_size=4))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@given(st.sampled_from(SOUND), damage)
+@given(st.sampled_from(SOUND), st.lists(CHANGE, min_size=1, max_size=6))
 def test_a_damaged_picture_is_shown_or_refused_and_raises_nothing_else(
     sound: bytes, damage: list[tuple[int, int, bytes]]
 ) -> None:

@@ -61,9 +61,11 @@ class People:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record."""
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
-        saved: Person = await self.collection.find_one_and_update(  # type: ignore[assignment]
-            {"_id": unionid}, {"$set": fields}, upsert=True, return_document=True
-        )
+        saved: Person | None = None
+        while saved is None:  # as SecantusDB answers the second of two first logins at once
+            saved = await self.collection.find_one_and_update(  # type: ignore[assignment]
+                {"_id": unionid}, {"$set": fields}, upsert=True, return_document=True
+            )
         return saved
 
     async def set_profile(self, unionid: str, wxname: str, wxheadpic: str) -> None:
