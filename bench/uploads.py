@@ -1,0 +1,160 @@
+"""Does uploading pictures hold the server up? Ten 10-megapixel pictures at once, /healthz timed meanwhile.
+
+    python bench/uploads.py [--pictures 10] [--kind mixed|jpeg|png|webp]
+
+Starts a server of its own (one process, embedded stores, an empty directory) on a free port. The uploads
+come from another process than the one that times, and the same run gives the idle figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+from PIL import Image
+
+SIZE = (3872, 2592)  # 10.04 megapixels
+KINDS = ("jpeg", "png", "webp")
+PAUSE_SECONDS = 0.002
+IDLE_PROBES = 1000
+READY_SECONDS = 30
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--pictures", type=int, default=10)
+    arguments.add_argument("--kind", choices=["mixed", *KINDS], default="mixed")
+    asked = arguments.parse_args()
+    kinds = KINDS if asked.kind == "mixed" else (asked.kind,)
+    drawn = {kind: a_photo(kind) for kind in kinds}
+    pictures = [drawn[kinds[number % len(kinds)]] for number in range(asked.pictures)]
+
+    with tempfile.TemporaryDirectory() as directory, ProcessPoolExecutor(1) as uploader:
+        uploader.submit(os.getpid).result()  # so that its start is not in what is timed
+        port = free_port()
+        server = start_server(Path(directory), port)
+        try:
+            wait_until_ready(port, server)
+            identity = log_in(port)
+            upload(port, identity, [pictures[0]])  # so is the start of the process for pictures
+            idle = probe(port, lambda probes: len(probes) >= IDLE_PROBES)
+            began = time.perf_counter()
+            uploads: Future[list[float]] = uploader.submit(upload, port, identity, pictures)
+            busy = probe(port, lambda _: uploads.done())
+            seconds = uploads.result()
+            took = time.perf_counter() - began
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+
+    sizes = ", ".join(f"{kind} {len(data) / 2**20:.1f} MB" for kind, data in drawn.items())
+    print(f"{len(pictures)} pictures of {SIZE[0]} × {SIZE[1]} at once ({sizes}), {os.cpu_count()} cores")
+    print(f"all stored after {took:.2f} s; one upload took {min(seconds):.2f} to {max(seconds):.2f} s\n")
+    print(f"{'/healthz, ms':<24}{'probes':>8}{'p50':>8}{'p99':>8}{'max':>8}")
+    for name, probes in (("idle", idle), ("while they are uploaded", busy)):
+        print(f"{name:<24}{len(probes):>8}{figures(probes)}")
+
+
+def a_photo(kind: str) -> bytes:
+    """Return a picture with detail everywhere, of the size in bytes that such a photo has."""
+    detail = Image.effect_noise((SIZE[0] // 4, SIZE[1] // 4), 80).resize(SIZE)
+    image = Image.merge("RGB", [detail, detail.transpose(Image.Transpose.ROTATE_180), detail])
+    buffer = io.BytesIO()
+    if kind == "png":
+        image = image.point(lambda value: value & 0xF0)  # else its size would be over the limit
+    image.save(buffer, kind, **({} if kind == "png" else {"quality": 88}))
+    return buffer.getvalue()
+
+
+def free_port() -> int:
+    with socket.socket() as probe_socket:
+        probe_socket.bind(("127.0.0.1", 0))
+        return int(probe_socket.getsockname()[1])
+
+
+def start_server(directory: Path, port: int) -> subprocess.Popen[bytes]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    with (directory / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "server"],
+            cwd=Path(__file__).parents[1],
+            env={**kept, "PORT": str(port), "DATA_DIR": str(directory / "data")},
+            stdout=log,
+            stderr=log,
+        )
+
+
+def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise SystemExit("the server did not become ready")
+
+
+def log_in(port: int) -> tuple[str, str]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        given = client.get("/sandbox/authorize", params={"user": "bench", "nickname": "小明"}).json()
+        login = {name: given[name] for name in ("code", "iv", "encryptedData")}
+        data = client.get("/userLogin", params=login).json()["data"]
+    return data["unionid"], data["token"]
+
+
+def upload(port: int, identity: tuple[str, str], pictures: list[bytes]) -> list[float]:
+    """Upload all at once; return the seconds each took."""
+
+    def one(data: bytes) -> float:
+        began = time.perf_counter()
+        reply = httpx.post(
+            f"http://127.0.0.1:{port}/uploadFile",
+            files={"file": data},
+            data={"unionid": identity[0]},
+            headers={"Authorization": f"Bearer {identity[1]}"},
+            timeout=60,
+        ).json()
+        assert reply["status"] == 0, reply
+        return time.perf_counter() - began
+
+    with ThreadPoolExecutor(len(pictures)) as threads:
+        return list(threads.map(one, pictures))
+
+
+def probe(port: int, enough: Callable[[list[float]], bool]) -> list[float]:
+    """Ask /healthz on one connection until it is enough; return the seconds each answer took."""
+    probes: list[float] = []
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        while not enough(probes):
+            began = time.perf_counter()
+            connection.request("GET", "/healthz")
+            response = connection.getresponse()
+            response.read()
+            probes.append(time.perf_counter() - began)
+            assert response.status == 200
+            time.sleep(PAUSE_SECONDS)
+    return probes
+
+
+def figures(probes: list[float]) -> str:
+    cuts = statistics.quantiles(probes, n=100, method="inclusive")
+    return "".join(f"{1000 * seconds:>8.1f}" for seconds in (cuts[49], cuts[98], max(probes)))
+
+
+if __name__ == "__main__":
+    main()
