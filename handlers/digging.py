@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
@@ -10,11 +9,11 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import address, owed_yuan
-from handlers.parameters import CodeOrShare, Flag, Unionid
+from handlers.parameters import CodeOrShare, Flag, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
-from server.cooldowns import seconds_left
 from server.errors import BadRequest, NoSuchTask
+from server.events import seconds_left
 
 
 class DigRequest(msgspec.Struct):
@@ -97,7 +96,7 @@ class PostTask(Interface):
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> Reply:
-        code = await self.context.store.visits.code_of(request.code)
+        code, _ = await self.context.store.visits.resolve(request.code)
         if code is None:
             raise NoSuchTask
         dug = await dig(self.context, code, request.unionid, request.dig_id or "", self.admit)
@@ -128,8 +127,8 @@ class PostTask(Interface):
 
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
-    """Return the parameters that forms send along although they do not apply; whatever they hold is ignored."""
-    names = {"1": ["draw_type"], "2": ["money"]}.get(str(values.get("goods_type")), [])
-    if re.fullmatch(r"0*1", str(values.get("prize_num"))):
+    """Return the parameters that do not apply, which forms send along: whatever they hold is ignored."""
+    names = {1: ["draw_type"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
+    if whole_number(values.get("prize_num")) == 1:
         names = [*names, "interval", "fluctuation"]
     return names

@@ -64,7 +64,7 @@ class Ready(BaseHandler):
         return True
 
     async def _redis(self) -> bool:
-        return True
+        return await self.context.hub.bus.ping()
 
 
 class Metrics(BaseHandler):

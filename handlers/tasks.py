@@ -11,10 +11,10 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, address, card, card_fields, owed_yuan
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from server import draw
-from server.actions.visits import open_details
+from server.actions.visits import open_details, sharer_of
 from server.context import Context
-from server.cooldowns import seconds_left
 from server.errors import NoSuchTask, NotEnded
+from server.events import seconds_left
 from server.store.digs import Participant
 from server.store.tasks import Task, View
 
@@ -286,19 +286,19 @@ class GetTaskDetails(Interface):
     async def answer(self, request: GetTaskDetailsRequest) -> GetTaskDetailsReply:
         """Read the task and its first 50 participants; note that it was opened, and through whom."""
         store, context = self.context.store, self.context
-        code = await store.visits.code_of(request.code)
+        code, sharer = await store.visits.resolve(request.code)
         view = None if code is None else await store.tasks.view(code, request.unionid)
         if view is None:
             raise NoSuchTask
         context.cooldowns.see_clock(view["now"])
         await self.admit(view["person"])
         task = view["task"]
-        sharer = request.from_unionid if request.is_share else None
-        if sharer is None and request.code != task["_id"]:
-            sharer = request.code
+        if request.is_share and request.from_unionid:
+            sharer = await sharer_of(context, request.from_unionid)
         share = await open_details(context, task["_id"], request.unionid, sharer)
         users = await store.digs.participants(task["_id"], 1)
         fields = _gift_fields(context, view, request.unionid) | {
+            "watchers": await context.hub.watchers(task["_id"]),
             "users": participant_rows(context, users),
             "share": share,
         }
@@ -329,7 +329,6 @@ def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, Any]:
         "server_time": view["now"],
         "seq": task["now_depth"],
         "participants": task["participants"],
-        "watchers": 0,
         "commitment": task["commitment"],
         "forecast_num": task["forecast_num"],
         "interval": task["interval"],
@@ -361,7 +360,7 @@ class GetProofRequest(msgspec.Struct):
 
 
 class GetProofReply(Reply, kw_only=True):
-    """All that recomputing the draw needs. `seed` and `commitment` are hex, `params` the very string hashed."""
+    """All that recomputes the draw. `seed` and `commitment` are hex, `params` the very string hashed."""
 
     seed: str
     params: str

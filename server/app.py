@@ -13,7 +13,9 @@ from handlers.digging import PostTask
 from handlers.files import File, GetSharePic, UploadFile
 from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
+from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, SetProfile, UserLogin
+from handlers.push import PING_SECONDS, PONG_SECONDS, READ_BYTES, Push
 from handlers.tasks import (
     GetMyPartake,
     GetMyPrize,
@@ -56,15 +58,31 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/metrics", Metrics, given),
         URLSpec(r"/openapi\.json", OpenApi, {**given, "document": describe(INTERFACES, __version__)}),
         URLSpec(r"/files/(.+)", File, given),
+        URLSpec(r"/ws", Push, given),
     ]
+    routes += page_routes(context)
     if context.settings.sandboxed:
         routes += sandbox_routes(context)
     settings: dict[str, Any] = {
         "default_handler_class": NotFound,
         "default_handler_args": given,
         "log_function": log_request,
+        "websocket_max_message_size": READ_BYTES,
+        "websocket_ping_interval": PING_SECONDS,
+        "websocket_ping_timeout": PONG_SECONDS,
     }
     return Application(routes, **settings)
+
+
+def page_routes(context: Context) -> list[URLSpec]:
+    """Return the routes of what stands under `static/`."""
+    given = {"context": context}
+    app = Site("app")
+    login = "sandbox" if context.settings.sandboxed else "wechat"
+    return [
+        URLSpec(r"/", Page, {**given, "page": app.page({"login": login})}),
+        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app}}),
+    ]
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -61,8 +61,3 @@ class Cooldowns:
         if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
             return None
         return known.dig if known.dig["cd_until"] > self.now_ms() else None
-
-
-def seconds_left(cd_until_ms: int, now_ms: int) -> int:
-    """Return whole seconds until a cooldown is over, rounded up; 0 when it is."""
-    return max(0, -(-(cd_until_ms - now_ms) // 1000))

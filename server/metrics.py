@@ -5,7 +5,7 @@ No label holds a code, an id or anything else of a person's.
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Histogram(
     "wabao_request_seconds",
@@ -19,6 +19,12 @@ JOINS = Counter("wabao_joins", "Digs that made a person a participant of a task"
 LOGINS = Counter("wabao_logins", "Logins that succeeded")
 UPLOADS = Counter("wabao_uploads", "Pictures stored")
 TASKS = Counter("wabao_tasks_published", "Tasks published, by kind", ["kind"])
+DELIVERIES = Counter("wabao_deliveries", "Frames of the realtime channel handed to a watcher's socket")
+GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
+POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")
+RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
+CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
+CONNECTIONS = Gauge("wabao_websockets", "Open websockets", multiprocess_mode="livesum")
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",

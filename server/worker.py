@@ -132,7 +132,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     server.add_socket(listener)
     log.info("serving")
     await asked_to_stop.wait()
-    await server.drain()
+    await asyncio.gather(server.drain(), context.hub.drain())
     for task in periodic:
         task.cancel()
     async with asyncio.timeout(CONTEXT_SECONDS):

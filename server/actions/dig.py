@@ -17,8 +17,8 @@ import msgspec
 from tornado.log import app_log
 
 from server import draw, metrics
+from server.actions.news import announce_dig
 from server.context import Context
-from server.cooldowns import seconds_left
 from server.errors import (
     AlreadyWon,
     CoolingDown,
@@ -29,6 +29,7 @@ from server.errors import (
     OwnTask,
     Refusal,
 )
+from server.events import seconds_left
 from server.store import is_unavailable
 from server.store.digs import Dig
 from server.store.people import Person
@@ -230,6 +231,8 @@ async def _write_history(context: Context, recorded: Dig) -> None:
         if not is_unavailable(error):
             raise
         app_log.warning("dig %s stands in its task and not yet in the history: %s", recorded["_id"], error)
+        return
+    await announce_dig(context, recorded)
 
 
 async def settle(context: Context, recorded: Dig) -> None:

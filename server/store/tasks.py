@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
@@ -10,6 +11,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.digs import Dig
+from server.store.due import DUE_INDEX, claim_due
 from server.store.people import Person
 
 _Document = dict[str, Any]
@@ -24,8 +26,9 @@ NOW_MS: _Document = {"$toLong": "$$NOW"}
 class Task(TypedDict):
     """One treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
 
-    `open` is 1 once it can be dug: goods at once, red packets when they are paid. `last_dig` is the whole
-    record of the newest dig; while `pending` is there, `digs` may lack it.
+    `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
+    `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
+    `end_note` is what an operator says about ending it. `due_at` is as `server/store/due.py` explains.
     """
 
     _id: str
@@ -63,6 +66,9 @@ class Task(TypedDict):
     end_reason: str
     last_dig: NotRequired[Dig]
     pending: NotRequired[int]
+    paid_by: NotRequired[str]
+    end_note: NotRequired[str]
+    due_at: NotRequired[int]
 
 
 class View(TypedDict):
@@ -86,6 +92,7 @@ class Tasks:
         IndexModel([("publisher", 1), ("created_at", -1)], name="released"),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
         IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
+        DUE_INDEX,
     ]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
@@ -160,7 +167,12 @@ class Tasks:
             "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
         }
         if "end" in dig:
-            changes |= {"status": 1, "end_reason": {"$literal": dig["end"]}, "ended_at": NOW_MS}
+            changes |= {
+                "status": 1,
+                "end_reason": {"$literal": dig["end"]},
+                "ended_at": NOW_MS,
+                "due_at": NOW_MS,
+            }
         found = await self.collection.find_one_and_update(
             {
                 "_id": dig["code"],
@@ -179,6 +191,57 @@ class Tasks:
         recorded: Dig = found["last_dig"]
         return recorded
 
+    async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> Task | None:
+        """Open a task that this order paid for; None where it is open, has ended, or is not there."""
+        return await self._change(
+            {"_id": code, "open": 0, "status": 0},
+            {
+                "open": 1,
+                "paid_by": {"$literal": out_trade_no},
+                "opened_at": NOW_MS,
+                "expires_at": {"$add": [NOW_MS, lasts_ms]},
+                "due_at": {"$add": [NOW_MS, lasts_ms]},
+            },
+        )
+
+    async def end(self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False) -> Task | None:
+        """End a running task without a dig (`undug`: only if nobody has dug); None where that cannot be."""
+        return await self._change(
+            {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
+            {
+                "status": 1,
+                "cd_until": 0,
+                "end_reason": {"$literal": end_reason},
+                "ended_at": NOW_MS,
+                "due_at": NOW_MS,
+                **({"end_note": {"$literal": end_note}} if end_note else {}),
+            },
+        )
+
+    async def _change(self, condition: _Document, changes: _Document) -> Task | None:
+        found: Task | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            condition, [{"$set": changes}], projection={"seed_box": 0}, return_document=True
+        )
+        return found
+
+    async def delete_unpaid(self, code: str) -> None:
+        """Delete a task that was never paid and has not ended."""
+        await self.collection.delete_one({"_id": code, "open": 0, "status": 0})
+
+    async def postpone(self, task: Task, due_at_ms: int) -> None:
+        """Look at a task again at that time, unless it ended meanwhile."""
+        await self.collection.update_one(
+            {"_id": task["_id"], "status": task["status"]}, {"$set": {"due_at": due_at_ms}}
+        )
+
+    async def finish(self, code: str) -> None:
+        """Nothing is left to do about a task that has ended."""
+        await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
+
+    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Task]:
+        """Yield tasks that are due, each claimed."""
+        return claim_due(self.collection, now_ms)  # type: ignore[return-value]
+
     async def settle(self, code: str, depth: int) -> None:
         """Note that the dig of this depth stands in `digs`."""
         await self.collection.update_one(
@@ -193,6 +256,13 @@ class Tasks:
             limit=limit,
         )
         return [task["last_dig"] async for task in found]
+
+    async def positions(self, codes: list[str]) -> list[_Document]:
+        """Return `_id`, now_depth, status and open of these tasks."""
+        found = self.collection.find(
+            {"_id": {"$in": codes}}, {"now_depth": 1, "status": 1, "open": 1}, batch_size=len(codes) + 1
+        )
+        return await found.to_list(len(codes))
 
     async def square(self, page: int, now_ms: int, page_size: int = 20) -> list[Task]:
         """Return a page of public tasks: running ones first, then those ended within 7 days, newest first."""

@@ -1,0 +1,340 @@
+"""The websocket edge: what clients send, who they are, and how finished frames get into their sockets.
+
+What is sent and when is `server/hub.py`'s; here is one connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.log import app_log
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13
+
+from handlers.parameters import Code, Unionid, parse
+from server import metrics
+from server.context import Context
+from server.errors import (
+    BadRequest,
+    BadToken,
+    Internal,
+    NoSuchTask,
+    NotLoggedIn,
+    Refusal,
+    TokenRequired,
+    TooMany,
+    Unavailable,
+)
+from server.events import Error, Pong, encode
+from server.store import is_unavailable
+
+# What a stalled client makes us hold, and for how long. A frame is some hundred bytes: this is a thousand
+# digs, or one replay of 300 with much to spare.
+UNSENT_BYTES = 256 << 10
+STUCK_SECONDS = 10.0
+SUBSCRIPTIONS = 100
+MESSAGE_BYTES = 4096
+MESSAGES_A_SECOND = 20
+# A larger message is cut off by Tornado while it comes; up to here it is read, and refused in good order.
+READ_BYTES = 1 << 20
+PING_SECONDS = 25
+PONG_SECONDS = 10
+
+GOING_AWAY, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
+
+Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description=" 0 以上的整数")]
+
+
+class ConnectRequest(msgspec.Struct):
+    """The query of `/ws`; with `code` it subscribes at once."""
+
+    unionid: Unionid
+    code: Code | None = None
+    token: str | None = None
+    since: Sequence | None = None
+    ticks: Annotated[int, Meta(ge=0, le=1, description="0 或 1")] = 1
+
+
+class Subscribe(msgspec.Struct, tag="subscribe", tag_field="action"):
+    """Watch a task; `since` is the seq of the last dig that the client has."""
+
+    code: Code
+    since: Sequence | None = None
+    ticks: bool = True
+
+
+class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action"):
+    """Watch a task no more."""
+
+    code: Code
+
+
+class Ping(msgspec.Struct, tag="ping", tag_field="action"):
+    """Ask for a `pong`."""
+
+
+_decoder: msgspec.json.Decoder[Subscribe | Unsubscribe | Ping] = msgspec.json.Decoder(
+    Subscribe | Unsubscribe | Ping
+)
+
+
+class CodedProtocol(WebSocketProtocol13):
+    """Tornado's protocol, but for the code that a message too large is closed with."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close; 1009 is told as our own code, which says that reconnecting is no use."""
+        super().close(MISBEHAVED if code == 1009 else code, reason)
+
+
+class Socket(WebSocketHandler):
+    """A websocket that finished frames can be put into; it knows nothing of tasks."""
+
+    iostream: IOStream
+
+    def initialize(self, **_: Any) -> None:
+        """Hold nothing yet."""
+        self.unsent_bytes = 0
+        self._taken_at = 0.0
+        self._plain: socket.socket | None = None
+        self._cut_code = 0
+
+    def check_origin(self, origin: str) -> bool:
+        """Let every page connect: a token proves who it is, and no cookie does."""
+        return True
+
+    def prepare(self) -> None:
+        """Answer whoever does not speak websocket in JSON, as everywhere."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            self.set_status(426)
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(
+                msgspec.json.encode(
+                    {"status": 1, "msg": "这个地址只接受 websocket 连接", "error": "bad_request"}
+                )
+            )
+
+    def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
+        """Return Tornado's protocol with our code for messages that are too large."""
+        protocol = super().get_websocket_protocol()
+        return (
+            CodedProtocol(self, False, protocol.params) if isinstance(protocol, WebSocketProtocol13) else None
+        )
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Take the stream: frames go straight into its socket while nothing waits before them."""
+        stream = self.ws_connection.stream if self.ws_connection is not None else None
+        assert stream is not None  # noqa: S101  (Tornado has both before it calls us)
+        self.iostream = stream
+        self.iostream.set_nodelay(True)
+        # TLS ends before us; where it does not, only the stream's own write encrypts.
+        if not isinstance(self.iostream, SSLIOStream):
+            self._plain = self.iostream.socket
+
+    def send(self, frames: bytes) -> None:
+        """Send finished frames; what the socket does not take at once waits, within bounds."""
+        stream = self.iostream
+        if stream.closed():
+            return
+        rest: bytes | memoryview = frames
+        if self._plain is not None and not stream.writing():
+            try:
+                sent = self._plain.send(frames)
+            except BlockingIOError:
+                sent = 0
+            except OSError:  # reset by the other side, which the stream notices on its own
+                return
+            if sent == len(frames):
+                return
+            rest = memoryview(frames)[sent:]
+        self._queue(rest)
+
+    def _queue(self, rest: bytes | memoryview) -> None:
+        size = len(rest)
+        if not self.unsent_bytes:
+            self._taken_at = time.monotonic()
+        self.unsent_bytes += size
+        if self.unsent_bytes > UNSENT_BYTES:
+            self.cut(TOO_SLOW)
+            return
+        self.waits()
+        self.iostream.write(rest).add_done_callback(lambda written: self._taken(size, written))
+
+    def _taken(self, size: int, written: asyncio.Future[None]) -> None:
+        self.unsent_bytes -= size
+        self._taken_at = time.monotonic()
+        if not written.cancelled() and not isinstance(written.exception(), StreamClosedError | None):
+            app_log.error("a frame could not be written", exc_info=written.exception())
+
+    def waits(self) -> None:
+        """Note that something waits in this connection; `cut_if_stuck` wants to be asked."""
+
+    def cut_if_stuck(self, now: float) -> bool:
+        """Drop the connection where nothing was taken for 10 s; return whether anything still waits."""
+        if not self.unsent_bytes or self.iostream.closed():
+            return False
+        if now - self._taken_at > STUCK_SECONDS:
+            self.cut(TOO_SLOW)
+            return False
+        return True
+
+    def cut(self, code: int) -> None:
+        """Drop the connection at once: whoever does not read would not read a close frame either."""
+        self._cut_code = code
+        self.iostream.close()
+
+    def leave(self, code: int, reason: str) -> None:
+        """Close in good order with one of our codes."""
+        self._cut_code = code
+        self.close(code, reason)
+
+    def on_close(self) -> None:
+        """Count why it ended."""
+        metrics.CLOSES.labels(str(self._cut_code or self.close_code or 1006)).inc()
+
+
+class Push(Socket):
+    """`/ws`: one client, up to 100 tasks."""
+
+    context: Context
+
+    def initialize(self, context: Context) -> None:  # type: ignore[override]
+        """Take what the route table hands over."""
+        super().initialize()
+        self.context = context
+        self._watched: set[str] = set()
+        self._second = 0
+        self._messages = 0
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Check who it is, and subscribe where the query names a task."""
+        await super().open()
+        hub = self.context.hub
+        if hub.draining:
+            self.say_goodbye()
+            return
+        hub.connections.add(self)
+        metrics.CONNECTIONS.inc()
+        try:
+            query = {name: found[-1].decode() for name, found in self.request.query_arguments.items()}
+            asked = parse(ConnectRequest, query)
+            await self._identify(asked)
+            if asked.code is not None:
+                await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
+        except (NoSuchTask, BadToken, TokenRequired, NotLoggedIn) as refusal:
+            self._refuse(refusal, "")
+            code = NO_SUCH_TASK if isinstance(refusal, NoSuchTask) else IDENTITY_REFUSED
+            self.leave(code, refusal.error)
+        except UnicodeDecodeError:
+            self._refuse(BadRequest("查询参数不是 UTF-8 文字"), "")
+            self.leave(IDENTITY_REFUSED, BadRequest.error)
+        except Refusal as refusal:
+            self._refuse(refusal, "")
+            self.leave(IDENTITY_REFUSED, refusal.error)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            self._refuse(Unavailable(), "")
+            self.leave(GOING_AWAY, Unavailable.error)
+        # The query holds a token and an id, and a socket may stay for days.
+        self.request.query_arguments.clear()
+        self.request.arguments.clear()
+
+    async def _identify(self, asked: ConnectRequest) -> None:
+        if asked.token is not None and self.context.keys.read_token(asked.token) != asked.unionid:
+            raise BadToken
+        if asked.token is None and self.context.settings.require_token:
+            raise TokenRequired
+        person = await self.context.store.people.find(asked.unionid)
+        if person is None:
+            raise NotLoggedIn
+        if asked.token is None and person.get("token_seen"):
+            raise TokenRequired
+
+    async def _watch(self, asked: Subscribe) -> None:
+        if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
+            raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
+        await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
+        self._watched.add(asked.code)
+        if self.iostream.closed():  # it went while the task was read, and on_close is over
+            self._unwatch_all()
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Do what a client asks; what cannot be done is answered by an `error` frame."""
+        if len(message if isinstance(message, bytes) else message.encode()) > MESSAGE_BYTES or self._floods():
+            self.leave(MISBEHAVED, "too much")
+            return
+        code = ""
+        try:
+            if isinstance(message, bytes):
+                raise BadRequest("应为 JSON 文字消息，不能用二进制")  # noqa: TRY301
+            asked = _decode_message(message)
+            if isinstance(asked, Ping):
+                self.send(encode([Pong(server_time=self.context.cooldowns.now_ms())]))
+                return
+            code = asked.code
+            if isinstance(asked, Subscribe):
+                await self._watch(asked)
+            else:
+                self.context.hub.leave(self, code)
+                self._watched.discard(code)
+        except Refusal as refusal:
+            self._refuse(refusal, code)
+        except Exception as error:
+            if is_unavailable(error):
+                self._refuse(Unavailable(), code)
+            else:
+                app_log.error("a websocket message failed", exc_info=error)
+                self._refuse(Internal(), code)
+
+    def on_ping(self, data: bytes) -> None:
+        """Count a client's own pings among its messages."""
+        if self._floods():
+            self.leave(MISBEHAVED, "too much")
+
+    def _floods(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._messages = second, 0
+        self._messages += 1
+        return self._messages > MESSAGES_A_SECOND
+
+    def _refuse(self, refusal: Refusal, code: str) -> None:
+        metrics.REFUSALS.labels(refusal.error).inc()
+        self.send(encode([Error(error=refusal.error, msg=refusal.msg, code=code)]))
+
+    def waits(self) -> None:
+        """Let the hub ask once a second whether this connection is stuck."""
+        self.context.hub.congested.add(self)
+
+    def say_goodbye(self) -> None:
+        """Close because the server stops."""
+        self.leave(GOING_AWAY, "the server is stopping")
+
+    def _unwatch_all(self) -> None:
+        for code in self._watched:
+            self.context.hub.leave(self, code)
+        self._watched.clear()
+
+    def on_close(self) -> None:
+        """Watch nothing more."""
+        super().on_close()
+        if self in self.context.hub.connections:
+            self.context.hub.connections.discard(self)
+            metrics.CONNECTIONS.dec()
+        self._unwatch_all()
+
+
+def _decode_message(message: str) -> Subscribe | Unsubscribe | Ping:
+    """Raise BadRequest naming what the message should have been."""
+    try:
+        return _decoder.decode(message)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        raise BadRequest(
+            '应为 {"action":"subscribe"|"unsubscribe","code":"…","since":整数?,"ticks":真假?} 或 {"action":"ping"}'
+        ) from None

@@ -1,0 +1,25 @@
+"""How a change of state leaves the process: each action that changes a task ends here."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.hub import News
+from server.store.digs import Dig
+
+
+async def announce_dig(context: Context, dig: Dig) -> None:
+    """Tell every open page of a dig; its record must stand in the history already."""
+    await context.hub.announce(dig["code"], News(dig=dict(dig)))
+
+
+async def announce_end(context: Context, code: str) -> None:
+    """Tell every open page that a task ended without a dig; the task must say so already."""
+    context.cooldowns.forget(code)
+    task = await context.store.tasks.find(code)
+    if task is not None and task["status"]:
+        await context.hub.announce(code, News(end_reason=task["end_reason"], end_seq=task["now_depth"]))
+
+
+async def announce_start(context: Context, code: str) -> None:
+    """Tell every open page that a red packet was paid and digging is open."""
+    await context.hub.announce(code, News(start=context.cooldowns.now_ms()))

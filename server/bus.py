@@ -1,0 +1,233 @@
+"""Redis: the news between processes. The only importer of redis.
+
+Redis keeps nothing that matters. Whoever hears nothing reads MongoDB, and each acknowledged subscription,
+also one that follows a reconnect, means that something may have been missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from tornado.log import app_log
+
+OPERATION_SECONDS = 1.0
+# A half-open link brings nothing and fails nothing: it is pinged, and given up when no answer comes.
+PING_SECONDS = 3.0
+SILENCE_SECONDS = 7.0
+GREATEST_DELAY_SECONDS = 1.0
+COUNTED_SECONDS = 15
+
+
+class Bus:
+    """One process's connection to the others.
+
+    `on_message(code, payload)` is called for each message of a task that is listened to, and
+    `on_subscribed(code)` whenever its subscription was acknowledged: both on the loop, both must not block.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        prefix: str,
+        on_message: Callable[[str, bytes], None],
+        on_subscribed: Callable[[str], None],
+    ) -> None:
+        self.process = secrets.token_hex(6)
+        self.connected = asyncio.Event()
+        self._prefix = prefix
+        self._on_message = on_message
+        self._on_subscribed = on_subscribed
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=OPERATION_SECONDS,
+            socket_connect_timeout=OPERATION_SECONDS,
+            health_check_interval=int(PING_SECONDS),
+            retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
+        )
+        self._wanted: set[str] = set()
+        self._acknowledged: dict[str, asyncio.Event] = {}
+        self._pubsub: PubSub | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether Redis is there and tells us all that is published from now on."""
+        return self.connected.is_set()
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it until `close`."""
+        self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+        await self._redis.aclose()
+
+    async def ping(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.ping()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def publish(self, code: str, payload: bytes) -> bool:
+        """Send a message to whoever listens to a task; return False where it could not be sent."""
+        if not self.up:
+            return False
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.publish(self._channel(code), payload)
+        except (RedisError, OSError, TimeoutError) as error:
+            app_log.warning("a message was not published: %s", error)
+            return False
+        return True
+
+    async def listen(self, code: str) -> bool:
+        """Subscribe to a task; return whether that was acknowledged within a second.
+
+        An acknowledgement that comes later is told to `on_subscribed` all the same.
+        """
+        self._wanted.add(code)
+        acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
+        await self._command("subscribe", code)
+        if not self.up:
+            return False
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await acknowledged.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def ignore(self, code: str) -> None:
+        """Unsubscribe from a task."""
+        self._wanted.discard(code)
+        self._acknowledged.pop(code, None)
+        await self._command("unsubscribe", code)
+
+    async def count_watchers(
+        self, own: Mapping[str, int], now_ms: int
+    ) -> dict[str, dict[str, tuple[int, int]]] | None:
+        """Write how many watch each task in this process; return each process's count and time (unix ms).
+
+        What is older than 15 s is left out. None where Redis does not answer.
+        """
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                pipeline = self._redis.pipeline(transaction=False)
+                for code, count in own.items():
+                    key = self._counts_key(code)
+                    if count:
+                        pipeline.hset(key, self.process, f"{count} {now_ms}")
+                    else:
+                        pipeline.hdel(key, self.process)
+                    pipeline.expire(key, COUNTED_SECONDS)
+                    pipeline.hgetall(key)
+                answers = await pipeline.execute()
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return {code: _fresh(answers[3 * k + 2], now_ms) for k, code in enumerate(own)}
+
+    async def watchers(self, code: str, now_ms: int) -> int:
+        """Return how many watch a task over all processes; 0 where Redis does not answer."""
+        if not self.up:
+            return 0
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                found: Any = await self._redis.hgetall(self._counts_key(code))
+        except (RedisError, OSError, TimeoutError):
+            return 0
+        return sum(count for count, _ in _fresh(found, now_ms).values())
+
+    def _channel(self, code: str) -> str:
+        return f"{self._prefix}:task:{code}"
+
+    def _counts_key(self, code: str) -> str:
+        return f"{self._prefix}:watchers:{code}"
+
+    async def _command(self, name: str, code: str) -> None:
+        """Send a command on the reading connection; a failure ends that connection, which is then made anew."""
+        pubsub = self._pubsub
+        if pubsub is None:
+            return
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await getattr(pubsub, name)(self._channel(code))
+        except (RedisError, OSError, TimeoutError) as error:
+            app_log.warning("redis did not take a command: %s", error)
+            if pubsub.connection is not None:
+                await pubsub.connection.disconnect(nowait=True)
+
+    async def _keep_reading(self) -> None:
+        delay = 0.0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._read()
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.up:
+                    app_log.warning("redis is gone: %s", error)
+            finally:
+                self.connected.clear()
+                for acknowledged in self._acknowledged.values():
+                    acknowledged.clear()
+            delay = 0.05 if time.monotonic() - began > GREATEST_DELAY_SECONDS else min(delay * 2, 1.0) or 0.05
+            await asyncio.sleep(delay)
+
+    async def _read(self) -> None:
+        """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
+        pubsub = self._redis.pubsub()
+        try:
+            # Also an own channel, so that there is a connection before anybody watches anything.
+            await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in self._wanted))
+            self._pubsub = pubsub
+            heard = pinged = time.monotonic()
+            while True:
+                message = await pubsub.get_message(timeout=1.0)
+                now = time.monotonic()
+                if message is not None:
+                    heard = now
+                    self._take(message)
+                elif now - heard > SILENCE_SECONDS:
+                    raise TimeoutError(f"silent for {SILENCE_SECONDS:.0f} s")
+                if now - max(heard, pinged) > PING_SECONDS:
+                    pinged = now
+                    await pubsub.ping()
+        finally:
+            self._pubsub = None
+            await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] not in ("message", "subscribe"):
+            return
+        code = message["channel"].decode().removeprefix(self._channel(""))
+        if message["type"] == "message":
+            self._on_message(code, message["data"])
+            return
+        self.connected.set()
+        acknowledged = self._acknowledged.get(code)
+        if acknowledged is not None:
+            acknowledged.set()
+            self._on_subscribed(code)
+
+
+def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:
+    counts = {}
+    for process, value in found.items():
+        count, at = (int(part) for part in value.split())
+        if now_ms - at <= COUNTED_SECONDS * 1000:
+            counts[process.decode()] = (count, at)
+    return counts
