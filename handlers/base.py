@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ from server.store import is_unavailable
 from server.store.people import Person
 
 BODY_BYTES = 1 << 20
+# How much of a body that was refused for its size is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
 
 
@@ -59,6 +61,7 @@ class BaseHandler(RequestHandler):
     """Anything that answers in JSON: errors become the envelope, never HTML."""
 
     context: Context
+    method: ClassVar[str] = "GET"
 
     def initialize(self, context: Context) -> None:
         """Take what the route table hands over."""
@@ -72,6 +75,17 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.clear_header("Server")
 
+    def compute_etag(self) -> str | None:
+        """Return none: a reply is never `304`, which has no body to read `status` from."""
+        return None
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Decode a part of the path; one that is no text names nothing."""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise HTTPError(404) from None
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Turn whatever was raised into an envelope. Tornado calls this for what nobody caught."""
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -82,6 +96,12 @@ class BaseHandler(RequestHandler):
         else:
             refusal = _refusal_of_status(status_code)
         self.set_status(status_code if isinstance(error, HTTPError) else refusal.http_status)
+        if status_code == 405:
+            self.set_header("Allow", self.method)
+        self.finish(self._envelope(refusal))
+
+    def _envelope(self, refusal: Refusal) -> bytes:
+        """Count a refusal and return the reply that says it."""
         metrics.REFUSALS.labels(refusal.error).inc()
         envelope = {
             "status": 1,
@@ -90,7 +110,7 @@ class BaseHandler(RequestHandler):
             "trace_id": self.trace_id,
             **refusal.extra,
         }
-        self.finish(msgspec.json.encode(envelope))
+        return msgspec.json.encode(envelope)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs whole, under the trace_id that the client is told; a refusal is no error."""
@@ -112,28 +132,91 @@ def _refusal_of_status(status_code: int) -> Refusal:
     return BadRequest()
 
 
-class NotFound(BaseHandler):
-    """Every path that no route knows."""
+@stream_request_body
+class Receiver(BaseHandler):
+    """What takes a request's body: as it comes, and no more of it than `body_limit_bytes`."""
+
+    body_limit_bytes: ClassVar[int] = BODY_BYTES
+
+    async def serve(self, body: bytes) -> None:
+        """Answer the request, whatever its method."""
+        raise NotImplementedError
+
+    def too_large(self) -> Refusal:
+        """Return the refusal of a body above `body_limit_bytes`."""
+        return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
 
     def prepare(self) -> None:
-        """Refuse, whatever the method."""
+        """Refuse a body that says it is too large before it comes."""
+        self._body = bytearray()
+        self._thrown_away_bytes = 0
+        self._refused = False
+        # Tornado answers a body above its own limit with a bare 400; ours is answered in JSON.
+        if isinstance(self.request.connection, HTTP1Connection):
+            self.request.connection.set_max_body_size(1 << 62)
+        length = self.request.headers.get("Content-Length", "0")
+        if re.fullmatch("[0-9]{1,18}", length) and int(length) > self.body_limit_bytes:
+            self._refuse_body()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body; what comes of one that was refused is thrown away."""
+        if self._refused:
+            self._thrown_away_bytes += len(chunk)
+            if self._thrown_away_bytes > THROWN_AWAY_BYTES:
+                self.finish()
+            return
+        self._body += chunk
+        if len(self._body) > self.body_limit_bytes:
+            self._body.clear()
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        """Reply at once, and end the connection only when the body is over.
+
+        A client may wait for a reply before it sends the rest, or read none before it has sent it all; one
+        that is cut off while it sends reads none at all.
+        """
+        self._refused = True
+        refusal = self.too_large()
+        envelope = self._envelope(refusal)
+        self.set_status(refusal.http_status)
+        self.set_header("Connection", "close")
+        self.set_header("Content-Length", str(len(envelope)))
+        self.write(envelope)
+        self.flush()
+
+    async def _serve(self) -> None:
+        if self._refused:
+            self.finish()
+            return
+        body = bytes(self._body)
+        self._body.clear()
+        await self.serve(body)
+
+    get = head = post = put = patch = delete = options = _serve
+
+
+class NotFound(Receiver):
+    """Every path that no route knows."""
+
+    async def serve(self, body: bytes) -> None:
+        """Refuse."""
         raise HTTPError(404)
 
 
-@stream_request_body
-class Interface(BaseHandler):
+class Interface(Receiver):
     """One REST interface: what it takes and gives is declared, the rest follows from that.
 
     `takes` is the request's struct (several where one path serves several interfaces; `pick` chooses),
-    `gives` the reply's. `/openapi.json` is generated from the same attributes.
+    `gives` the reply's; `takes_files` are the fields of a form that hold files. `/openapi.json` is
+    generated from the same attributes.
     """
 
     path: ClassVar[str]
-    method: ClassVar[str] = "GET"
     takes: ClassVar[tuple[type[msgspec.Struct], ...]]
+    takes_files: ClassVar[tuple[str, ...]] = ()
     gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
-    body_limit_bytes: ClassVar[int] = BODY_BYTES
 
     async def answer(self, request: Any) -> msgspec.Struct:
         """Do what the interface is for. Refusals are raised."""
@@ -143,57 +226,27 @@ class Interface(BaseHandler):
         """Return which of `takes` the parameters are of."""
         return self.takes[0]
 
-    def prepare(self) -> None:
-        """Refuse a body that says it is far too large before it is read."""
-        self._body = bytearray()
-        # Tornado answers a body above its own limit with a bare 400; ours is answered in JSON, after what
-        # is above it was thrown away as it came: a client that is cut off while it sends reads no reply.
-        if isinstance(self.request.connection, HTTP1Connection):
-            self.request.connection.set_max_body_size(1 << 62)
-        length = self.request.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > THROWN_AWAY_BYTES:
-            raise self.too_large()
-
-    def data_received(self, chunk: bytes) -> None:
-        """Collect the body, up to one byte more than it may have."""
-        room = self.body_limit_bytes + 1 - len(self._body)
-        self._body += chunk[:room]
-
-    def too_large(self) -> Refusal:
-        """Return the refusal of a body above `body_limit_bytes`."""
-        return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
-
-    async def get(self) -> None:
-        """Serve a GET interface."""
-        await self._serve("GET")
-
-    async def post(self) -> None:
-        """Serve a POST interface."""
-        await self._serve("POST")
-
-    async def _serve(self, method: str) -> None:
-        if method != self.method:
+    async def serve(self, body: bytes) -> None:
+        """Parse, identify, answer."""
+        if self.request.method != self.method:
             raise HTTPError(405)
-        if len(self._body) > self.body_limit_bytes:
-            raise self.too_large()
-        body = bytes(self._body)
-        self._body.clear()
         values = read_parameters(self.request, body)
         request = parse(self.pick(values), values)
-        self.caller = self._identify(getattr(request, "unionid", ""))
+        self.caller = self._identify(request)
         self.write(msgspec.json.encode(await self.answer(request)))
 
-    def _identify(self, unionid: str) -> Caller:
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if token:
-            if (
-                scheme.lower() != "bearer"
-                or not unionid
-                or self.context.keys.read_token(token.strip()) != unionid
-            ):
+    def _identify(self, request: msgspec.Struct) -> Caller:
+        """Return whom the request is from. Where it names nobody, the token does."""
+        if "unionid" not in request.__struct_fields__:
+            return Caller("", proven=False)  # logging in must work with whatever token is still sent along
+        unionid: str = getattr(request, "unionid", None) or ""
+        scheme, _, token = self.request.headers.get("Authorization", "").strip().partition(" ")
+        if token or scheme.lower() not in ("", "bearer"):
+            proven = self.context.keys.read_token(token.strip()) if scheme.lower() == "bearer" else None
+            if proven is None or unionid not in ("", proven):
                 raise BadToken
-            return Caller(unionid, proven=True)
-        if unionid and (self.needs_token or self.context.settings.require_token):
+            return Caller(proven, proven=True)
+        if self.needs_token or self.context.settings.require_token:
             raise TokenRequired
         return Caller(unionid, proven=False)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -27,84 +28,107 @@ CodeOrShare = Annotated[
 Page = Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
 Flag = Annotated[int, Meta(ge=0, le=1, description="0 或 1")]
 
+_WHOLE = re.compile("-?[0-9]{1,19}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
+class _Declared(NamedTuple):
+    """A parameter as its struct declares it: what it must be, and whether that is a whole number."""
+
+    description: str
+    whole: bool
+
+
 def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
-    """Return `values` as the declared `kind`; whole numbers may be strings, empty strings are absent.
+    """Return `values` as the declared `kind`; whole numbers may be texts, empty texts and null are absent.
 
     Raises BadRequest naming the parameter and what it must be, as its declaration describes it.
     """
-    present = {name: value for name, value in values.items() if value is not None and value != ""}
-    for name, value in present.items():
-        if isinstance(value, str) and ("\x00" in value or not _is_text(value)):
-            raise BadRequest(f"{name} 含有不能使用的字符，请改用普通文字")
+    declared = _declared(kind)
+    present: dict[str, object] = {}
+    for name, parameter in declared.items():
+        value = values.get(name)
+        if value is None or value == "":
+            continue
+        if parameter.whole:
+            value = whole_number(value)
+            if value is None:
+                raise BadRequest(f"参数 {name} 应为{parameter.description}")
+        elif isinstance(value, str) and not _is_text(value):
+            raise BadRequest(f"参数 {name} 应为{parameter.description}，不能含有特殊字符")
+        present[name] = value
     try:
-        return msgspec.convert(present, kind, strict=False)
+        return msgspec.convert(present, kind)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(kind, str(error))) from None
+        raise BadRequest(_explain(declared, str(error))) from None
+
+
+def whole_number(value: object) -> int | None:
+    """Return the whole number that a parameter is, as a number or as a text; None where it is none."""
+    if isinstance(value, str):
+        return int(value) if _WHOLE.fullmatch(value) else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot
-        return False
-    return True
+    """Whether UTF-8 can hold it, which lone surrogates it cannot, and MongoDB, which refuses some NULs."""
+    return "\x00" not in value and not _SURROGATE.search(value)
 
 
-def _explain(kind: type[msgspec.Struct], problem: str) -> str:
-    found = re.search(r"missing required field `(\w+)`", problem)
-    if found:
-        return f"缺少参数 {found[1]}，应为{_description(kind, found[1])}"
-    found = re.search(r"at `\$\.(\w+)", problem)
-    if found:
-        return f"参数 {found[1]} 应为{_description(kind, found[1])}"
-    return f"请求的内容有误：{problem}"
+@cache
+def _declared(kind: type[msgspec.Struct]) -> dict[str, _Declared]:
+    return {field.encode_name: _declaration(field.type) for field in msgspec.structs.fields(kind)}
 
 
-def _description(kind: type[msgspec.Struct], name: str) -> str:
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name == name:
-            return _described(field.type)
-    return "有效的值"
-
-
-def _described(kind: Any) -> str:
+def _declaration(kind: Any) -> _Declared:
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.UnionType):  # `X | None`: an absent one is fine, so X describes it
         info = next(part for part in info.types if not isinstance(part, msgspec.inspect.NoneType))
+    description = None
     if isinstance(info, msgspec.inspect.Metadata):
-        described = (info.extra_json_schema or {}).get("description")
-        if described:
-            return str(described)
-    return "文字" if "Str" in type(info).__name__ else "整数"
+        description, info = (info.extra_json_schema or {}).get("description"), info.type
+    whole = isinstance(info, msgspec.inspect.IntType)
+    return _Declared(str(description or ("整数" if whole else "文字")), whole)
+
+
+def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
+    found = re.search(r"missing required field `(\w+)`", problem)
+    if found:
+        return f"缺少参数 {found[1]}，应为{declared[found[1]].description}"
+    found = re.search(r"at `\$\.(\w+)", problem)
+    if found:
+        return f"参数 {found[1]} 应为{declared[found[1]].description}"
+    raise AssertionError(f"msgspec explained a refusal in a new way: {problem}")
 
 
 def read_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[str, object]:
-    """Return a request's parameters: the query's, and over them the body's (JSON, form or multipart).
+    """Return a request's parameters: the query's, and with POST over them the body's (JSON or a form).
 
     Raises BadRequest where the body is not what its content type says. Uploaded files end up in
     `request.files`, as in Tornado.
     """
-    values: dict[str, object] = {}
-    for name, found in request.query_arguments.items():
-        values[name] = _decoded(name, found[-1])
-    if body:
+    values: dict[str, object] = {name: _decoded(found) for name, found in request.query_arguments.items()}
+    if body and request.method == "POST":
         values.update(_body_parameters(request, body))
     return values
 
 
 def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[str, object]:
-    content_type = request.headers.get("Content-Type", "application/json")
-    essence = content_type.partition(";")[0].strip().lower()
-    if essence in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    kind, semicolon, options = request.headers.get("Content-Type", "application/json").partition(";")
+    kind = kind.strip().lower()
+    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
         arguments: dict[str, list[bytes]] = {}
         try:
-            httputil.parse_body_arguments(content_type, body, arguments, request.files, request.headers)
+            httputil.parse_body_arguments(
+                kind + semicolon + options, body, arguments, request.files, request.headers
+            )
         except httputil.HTTPInputError as error:
             raise BadRequest(f"请求的表单无法解析（{error}），请检查 Content-Type 和内容") from None
-        return {name: _decoded(name, found[-1]) for name, found in arguments.items()}
+        return {name: _decoded(found) for name, found in arguments.items()}
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -114,8 +138,6 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
     return decoded
 
 
-def _decoded(name: str, value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise BadRequest(f"参数 {name[:40]!r} 不是 UTF-8 文字") from None
+def _decoded(found: list[bytes]) -> str:
+    """Return the last value of a name; bytes that are no text become surrogates, which `parse` refuses."""
+    return found[-1].decode(errors="surrogateescape")

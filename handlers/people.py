@@ -98,11 +98,11 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """A name and picture of one's own, for WeChat hands out neither."""
+    """A name and picture of one's own, for WeChat hands out neither. The token says whose."""
 
-    unionid: Unionid
     wxname: Annotated[str, Meta(min_length=1, max_length=32, description=" 1 到 32 个字的名字")]
     wxheadpic: Annotated[str, Meta(min_length=1, max_length=500, description=" uploadFile 返回的图片地址")]
+    unionid: Unionid | None = None
 
 
 class SetProfile(Interface):
@@ -116,5 +116,5 @@ class SetProfile(Interface):
     async def answer(self, request: SetProfileRequest) -> Reply:
         """Save them."""
         await self.person()
-        await set_profile(self.context, request.unionid, request.wxname, request.wxheadpic)
+        await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
         return Reply()
