@@ -7,23 +7,22 @@ from server.store.visits import SHARE_CHARACTERS
 
 
 async def open_details(context: Context, code: str, unionid: str, sharer: str | None) -> str:
-    """Note the visit and, where somebody else's id or share token is given, the share.
+    """Note the visit and, where it came through somebody else, the share.
 
-    Returns the caller's own share token for this task. A sharer who is unknown or the caller is ignored.
+    Returns the caller's own share token for this task.
     """
-    store = context.store
-    visit = await store.visits.open(code, unionid)
-    if sharer:
-        sharer_id = await _sharer_id(context, sharer)
-        if sharer_id is not None and sharer_id != unionid:
-            await store.visits.record_share(code, sharer_id, unionid)
+    visits = context.store.visits
+    visit = await visits.open(code, unionid)
+    if sharer is not None and sharer != unionid:
+        await visits.record_share(code, sharer, unionid)
     return visit["share"]
 
 
-async def _sharer_id(context: Context, sharer: str) -> str | None:
-    if len(sharer) == SHARE_CHARACTERS and sharer.isalnum():
-        visit = await context.store.visits.of_share(sharer)
+async def sharer_of(context: Context, from_unionid: str) -> str | None:
+    """Return whom a link is from, which bears their id or share token; None for an unknown one."""
+    if len(from_unionid) == SHARE_CHARACTERS:
+        visit = await context.store.visits.of_share(from_unionid)
         if visit is not None:
             return visit["unionid"]
-    person = await context.store.people.find(sharer)
+    person = await context.store.people.find(from_unionid)
     return None if person is None else person["_id"]

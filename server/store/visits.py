@@ -1,4 +1,4 @@
-"""Who opened which task, through whom: `visits` (a person and a task each) and `shares` (who brought whom)."""
+"""Who opened which task, through whom: `visits` (a person and a task each), `shares` (who brought whom)."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ class Visits:
         found: Visit | None = await self.collection.find_one({"share": share})  # type: ignore[assignment]
         return found
 
-    async def code_of(self, code_or_share: str) -> str | None:
-        """Return a task's code, which a share token stands for too; None for an unknown token."""
+    async def resolve(self, code_or_share: str) -> tuple[str | None, str | None]:
+        """Return a task's code and, where a share token stands for it, whose it is; (None, None): unknown."""
         if len(code_or_share) != SHARE_CHARACTERS:
-            return code_or_share
+            return code_or_share, None
         visit = await self.of_share(code_or_share)
-        return None if visit is None else visit["code"]
+        return (None, None) if visit is None else (visit["code"], visit["unionid"])
 
     async def record_share(self, code: str, sharer: str, newcomer: str) -> None:
         """Note who brought whom to a task; once a pair and task, however often."""
