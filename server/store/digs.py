@@ -78,13 +78,13 @@ class Digs:
             [("code", 1), ("unionid", 1)],
             name="participant_once",
             unique=True,
-            partialFilterExpression={"n": {"$exists": True}},
+            partialFilterExpression={"n": {"$gt": 0}},
         ),
         IndexModel(
             [("code", 1), ("n", 1)],
             name="place_once",
             unique=True,
-            partialFilterExpression={"n": {"$exists": True}},
+            partialFilterExpression={"n": {"$gt": 0}},
         ),
         IndexModel(
             [("code", 1), ("unionid", 1)],
@@ -187,11 +187,11 @@ class Digs:
     async def tasks_of(self, unionid: str, skip: int, limit: int, *, won: bool) -> list[Task]:
         """Return the tasks a person took part in (or won), without seeds, the newest first, each once."""
         pipeline: list[_Document] = [
-            {"$match": {"unionid": unionid, **({"is_prize": 1} if won else {"n": {"$exists": True}})}},
+            {"$match": {"unionid": unionid, **({"is_prize": 1} if won else {"n": {"$gt": 0}})}},
             {"$project": {"code": 1, "at": 1}},
             pending_digs(
                 {"last_dig.unionid": unionid}
-                | ({"last_dig.is_prize": 1} if won else {"last_dig.n": {"$exists": True}})
+                | ({"last_dig.is_prize": 1} if won else {"last_dig.n": {"$gt": 0}})
             ),
             {"$group": {"_id": "$code", "at": {"$max": "$at"}}},
             {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},

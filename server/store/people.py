@@ -42,15 +42,18 @@ class People:
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
-        opened: list[_Document] = [
-            {"$match": {"unionid": unionid}},
-            {"$sort": {"opened_at": pymongo.DESCENDING}},
-            {"$limit": 1},
-        ]
         pipeline: list[_Document] = [
             {"$match": {"_id": unionid}},
             {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
-            {"$lookup": {"from": "visits", "pipeline": opened, "as": "opened"}},
+            {
+                "$lookup": {
+                    "from": "visits",
+                    "localField": "person._id",
+                    "foreignField": "unionid",
+                    "pipeline": [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}],
+                    "as": "opened",
+                }
+            },
         ]
         found = await self.collection.aggregate(pipeline).to_list(1)
         if not found:

@@ -117,38 +117,45 @@ class Tasks:
         `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
         under `dig_id`; a pending dig counts as done.
         """
-
-        def own_dig(condition: _Document, name: str) -> _Document:
-            pipeline = [{"$match": {"code": code, "unionid": unionid, **condition}}, {"$limit": 1}]
-            return {"$lookup": {"from": "digs", "pipeline": pipeline, "as": name}}
-
+        named: list[_Document] = [{"n": {"$gt": 0}}, {"is_prize": 1}]
+        if dig_id:
+            named.append({"dig_id": dig_id})
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
-            {"$replaceRoot": {"newRoot": {"task": "$$ROOT", "now": NOW_MS}}},
-            {"$lookup": {"from": "people", "pipeline": [{"$match": {"_id": unionid}}], "as": "person"}},
-            own_dig({"n": {"$exists": True}}, "first"),
-            own_dig({"is_prize": 1}, "won"),
+            {
+                "$replaceRoot": {
+                    "newRoot": {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}}
+                }
+            },
+            # With a pipeline alone, a $lookup reads a whole collection on some servers; by equal fields it
+            # takes the index everywhere.
+            {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
+            {
+                "$lookup": {
+                    "from": "digs",
+                    "localField": "unionid",
+                    "foreignField": "unionid",
+                    "pipeline": [{"$match": {"code": code, "$or": named}}],
+                    "as": "own",
+                }
+            },
         ]
-        if dig_id:
-            pipeline.append(own_dig({"dig_id": dig_id}, "same"))
         found = await self.collection.aggregate(pipeline).to_list(1)
         if not found:
             return None
         row = found[0]
-        view = View(
-            task=row["task"],
+        task: Task = row["task"]
+        own: list[Dig] = row["own"]
+        if "last_dig" in task and task["last_dig"]["unionid"] == unionid:
+            own.append(task["last_dig"])
+        return View(
+            task=task,
             now=row["now"],
             person=next(iter(row["person"]), None),
-            first=next(iter(row["first"]), None),
-            won=next(iter(row["won"]), None),
-            same=next(iter(row.get("same", [])), None),
+            first=next((dig for dig in own if "n" in dig), None),
+            won=next((dig for dig in own if dig["is_prize"]), None),
+            same=next((dig for dig in own if dig_id and dig["dig_id"] == dig_id), None),
         )
-        last = view["task"].get("last_dig")
-        if last is not None and last["unionid"] == unionid:
-            view["first"] = view["first"] or (last if "n" in last else None)
-            view["won"] = view["won"] or (last if last["is_prize"] else None)
-            view["same"] = view["same"] or (last if dig_id and last["dig_id"] == dig_id else None)
-        return view
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
         """Record a dig in its task, if nobody dug since `dig.depth - 1` and the cooldown is over.
@@ -173,22 +180,17 @@ class Tasks:
                 "ended_at": NOW_MS,
                 "due_at": NOW_MS,
             }
+        cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.collection.find_one_and_update(
-            {
-                "_id": dig["code"],
-                "status": 0,
-                "open": 1,
-                "now_depth": dig["depth"] - 1,
-                "$expr": {"$lte": ["$cd_until", NOW_MS]},
-            },
-            # $set onto an existing document merges, and a field that only the previous dig had would stay.
-            [{"$unset": "last_dig"}, {"$set": changes}],
+            # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
+            {"_id": dig["code"], "status": 0, "open": 1, "now_depth": dig["depth"] - 1},
+            [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
             return_document=True,
         )
-        if found is None:
+        recorded: Dig | None = None if found is None else found.get("last_dig")
+        if recorded is None or recorded["_id"] != dig["_id"] or recorded["dig_id"] != dig["dig_id"]:
             return None
-        recorded: Dig = found["last_dig"]
         return recorded
 
     async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> Task | None:
@@ -250,12 +252,13 @@ class Tasks:
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
         """Return digs that were recorded in their task so long ago, but perhaps not in `digs`."""
-        found = self.collection.find(
-            {"pending": 1, "$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}},
-            {"last_dig": 1},
-            limit=limit,
-        )
-        return [task["last_dig"] async for task in found]
+        pipeline: list[_Document] = [
+            {"$match": {"pending": 1}},
+            {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},
+            {"$limit": limit},
+            {"$replaceRoot": {"newRoot": "$last_dig"}},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
     async def positions(self, codes: list[str]) -> list[_Document]:
         """Return `_id`, now_depth, status and open of these tasks."""
