@@ -24,12 +24,16 @@ class Page:
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self.connection = connection
         self.frames: list[dict[str, Any]] = []
+        self.ended = False
 
     async def next(self) -> dict[str, Any] | None:
         """Return the next frame, None when the socket is closed."""
+        if self.ended:
+            return None
         async with asyncio.timeout(SECONDS):
             message = await self.connection.read_message()
         if message is None:
+            self.ended = True
             return None
         frame: dict[str, Any] = json.loads(message)
         self.frames.append(frame)
@@ -59,8 +63,13 @@ def pages(io_loop: Any) -> Iterator[list[Page]]:
     """Pages that are closed after the test."""
     opened: list[Page] = []
     yield opened
-    for page in opened:
-        page.connection.close()
+
+    async def close() -> None:
+        for page in opened:
+            page.connection.close()
+            await page.closed()
+
+    io_loop.run_sync(close)
 
 
 @pytest.fixture
@@ -73,7 +82,7 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
             asked = {"unionid": who.unionid, "token": who.token} | asked
         if code is not None:
             asked["code"] = code
-        url = f"ws://127.0.0.1:{settings.port}/ws?" + "&".join(f"{k}={v}" for k, v in asked.items())
+        url = f"ws://127.0.0.1:{asked.pop('port', settings.port)}/ws?" + "&".join(f"{k}={v}" for k, v in asked.items())
         page = Page(await websocket_connect(url))
         pages.append(page)
         return page

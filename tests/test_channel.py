@@ -1,0 +1,175 @@
+"""A watched task's state machine, for any history and any order in which news of it arrives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.channel import REPLAYED_DIGS, Channel
+from server.store.digs import Dig
+from server.store.tasks import Task
+
+CODE = "abcDEF012345"
+
+
+def a_task(**fields: Any) -> Task:
+    base = {
+        "_id": CODE,
+        "cd_ms": 5000,
+        "max_depth": 400,
+        "money": 3,
+        "goods_type": 1,
+        "commitment": "c" * 64,
+        "now_depth": 0,
+        "cd_until": 0,
+        "prizes_left": 50,
+        "participants": 0,
+        "status": 0,
+        "open": 1,
+        "end_reason": "",
+    }
+    return base | fields  # type: ignore[return-value]
+
+
+def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
+    """Return the digs that these people made in turn."""
+    places: dict[int, int] = {}
+    digs: list[Dig] = []
+    for depth, person in enumerate(people, 1):
+        first = person not in places
+        no = places.setdefault(person, len(places) + 1)
+        dig = Dig(
+            _id=f"{CODE}:{depth}",
+            code=CODE,
+            depth=depth,
+            unionid=f"u{person}",
+            wxname=f"名字{person}",
+            wxheadpic="/files/x.jpg",
+            is_prize=int(depth in wins),
+            prizes_left=50 - len([w for w in wins if w <= depth]),
+            participants=len(places),
+            no=no,
+            dig_id=f"dig-{depth}",
+            at=depth * 10_000,
+            cd_until=depth * 10_000 + 5000,
+        )
+        if first:
+            dig["n"] = no
+        digs.append(dig)
+    if ends and digs:
+        digs[-1]["end"] = "depth_reached"
+        digs[-1]["cd_until"] = 0
+    return digs
+
+
+def task_after(digs: list[Dig]) -> Task:
+    if not digs:
+        return a_task()
+    last = digs[-1]
+    return a_task(
+        now_depth=last["depth"],
+        cd_until=last["cd_until"],
+        prizes_left=last["prizes_left"],
+        participants=last["participants"],
+        status=int("end" in last),
+        end_reason=last.get("end", ""),
+    )
+
+
+def loaded(digs: list[Dig], later: list[Dig] | None = None) -> Channel:
+    channel = Channel(CODE)
+    channel.load(task_after(digs), digs[-REPLAYED_DIGS:] + (later or []), "http://x")
+    return channel
+
+
+def frames_of(data: bytes) -> list[dict[str, Any]]:
+    """Take finished frames apart again."""
+    found = []
+    while data:
+        assert data[0] == 0x81
+        length, at = data[1], 2
+        if length == 126:
+            length, at = int.from_bytes(data[2:4], "big"), 4
+        found.append(json.loads(data[at : at + length]))
+        data = data[at + length :]
+    return found
+
+
+def comparable(channel: Channel) -> dict[str, Any]:
+    (snapshot,) = frames_of(channel.welcome(None, 10**9))
+    return {k: v for k, v in snapshot.items() if k not in ("watchers", "time", "is_cd", "server_time")}
+
+
+histories = st.builds(
+    a_history,
+    st.lists(st.integers(0, 8), max_size=40),
+    st.sets(st.integers(1, 40), max_size=6),
+    ends=st.booleans(),
+)
+
+
+@given(histories, st.integers(0, 40))
+def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Dig], at: int) -> None:
+    channel = loaded(digs[:at])
+    for dig in digs[at:]:
+        assert channel.apply(dig)
+    assert comparable(channel) == comparable(loaded(digs))
+
+
+@given(histories, st.integers(0, 40), st.integers(0, 40))
+def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
+    channel = loaded(digs[:at], later=digs[at : at + more])
+    assert comparable(channel) == comparable(loaded(digs[: at + more]))
+
+
+@given(histories, st.data())
+def test_news_twice_and_out_of_turn_sends_each_dig_once_and_in_order(digs: list[Dig], data: st.DataObject) -> None:
+    channel = loaded([])
+    news = data.draw(st.permutations(digs + digs))
+    sent = b"".join(channel.apply(dig) for dig in news)
+    while channel.behind:  # what the hub reads when somebody spoke of more
+        sent += b"".join(channel.apply(dig) for dig in digs if dig["depth"] > channel.seq)
+    assert [frame["seq"] for frame in frames_of(sent) if frame["type"] == "cd"] == [d["depth"] for d in digs]
+    assert comparable(channel) == comparable(loaded(digs))
+
+
+@given(histories, st.integers(0, 50))
+def test_a_replay_is_the_live_frames_bytes(digs: list[Dig], since: int) -> None:
+    channel = loaded([])
+    live = {dig["depth"]: channel.apply(dig) for dig in digs}
+    expected = b"".join(frames for depth, frames in live.items() if depth > since)
+    welcome = loaded(digs).welcome(since, 10**9)
+    assert welcome.startswith(expected)
+    assert [frame["type"] for frame in frames_of(welcome[len(expected) :])] == ["snapshot"]
+
+
+@given(histories)
+def test_no_frame_holds_an_id(digs: list[Dig]) -> None:
+    channel = loaded(digs)
+    assert not any(f'"u{k}"' in str(channel.welcome(0, 10**9)) for k in range(9))
+
+
+def test_more_than_300_missed_digs_are_a_snapshot_alone() -> None:
+    digs = a_history([k % 7 for k in range(350)], set(), ends=False)
+    channel = loaded(digs)
+    assert len(frames_of(channel.welcome(49, 0))) == 1
+    assert [f["seq"] for f in frames_of(channel.welcome(50, 0)) if f["type"] == "cd"] == list(range(51, 351))
+
+
+def test_an_end_without_a_dig_is_told_once() -> None:
+    channel = loaded(a_history([1, 2], set(), ends=False))
+    (end,) = frames_of(channel.end("operator"))
+    assert (end["type"], end["seq"], end["end_reason"]) == ("end", 2, "operator")
+    assert channel.end("operator") == b""
+    assert frames_of(channel.welcome(None, 0))[0]["end_reason"] == "operator"
+
+
+def test_a_start_is_told_once() -> None:
+    channel = Channel(CODE)
+    channel.load(a_task(open=0), [], "")
+    (start,) = frames_of(channel.start(7))
+    assert (start["type"], start["server_time"]) == ("start", 7)
+    assert channel.start(8) == b""

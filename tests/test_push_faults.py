@@ -1,0 +1,227 @@
+"""The realtime channel when Redis, a process, a connection or a reader fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from conftest import Client
+from test_push import Page, open_page, pages  # noqa: F401  (fixtures)
+
+from handlers import push
+from server.actions.dig import dig
+from server.context import Context
+from server.embedded import EmbeddedRedis
+from server.settings import Settings
+
+
+async def admit(person: Any) -> Any:
+    return person
+
+
+def seqs(page: Page) -> list[int]:
+    return [frame["seq"] for frame in page.frames if frame["type"] == "cd"]
+
+
+async def read_up_to(page: Page, depth: int) -> None:
+    while depth not in seqs(page):
+        assert await page.next() is not None, "closed"
+
+
+class TestOwnRedis:
+    """With a Redis of the test's own, which it may kill."""
+
+    @pytest.fixture
+    def redis(self, tmp_path: Any) -> Iterator[EmbeddedRedis]:
+        store = EmbeddedRedis(tmp_path / "redis")
+        store.start()
+        yield store
+        store.kill()
+
+    @pytest.fixture
+    def environment(self, redis: EmbeddedRedis) -> dict[str, str]:
+        return {"REDIS_URL": redis.uri}
+
+    @pytest.mark.gen_test(timeout=60)
+    async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
+        self,
+        client: Client,
+        context: Context,
+        settings: Settings,
+        open_page: Any,  # noqa: F811
+        redis: EmbeddedRedis,
+    ) -> None:
+        other = await Context.open(settings)
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        code = await alice.publish(forecast_num=100_000, cd=0)
+        page = await open_page(alice, code)
+        await page.until("snapshot")
+        depth = 0
+        for _ in range(4):
+            await context.hub.bus.connected.wait()
+            await other.hub.bus.connected.wait()
+            redis.kill()
+            for who in (bob, carol):  # one dig by each process while Redis is down
+                await dig(other if who is bob else context, code, who.unionid, "", admit)
+                depth += 1
+            await read_up_to(page, depth)
+            redis.start()
+            await dig(other, code, bob.unionid, "", admit)
+            depth += 1
+            await read_up_to(page, depth)
+        assert seqs(page) == list(range(1, depth + 1))
+        fresh = await (await open_page(alice, code)).until("snapshot")
+        assert (fresh["seq"], fresh["participants"]) == (depth, 2)
+        await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
+    client: Client,
+    context: Context,
+    open_page: Any,  # noqa: F811
+    settings: Settings,
+) -> None:
+    other = await Context.open(settings)
+    await other.hub.close()  # it digs and tells nobody
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    await dig(other, code, bob.unionid, "", admit)
+    assert (await page.until("join"))["seq"] == 1
+    await other.close()
+
+
+@contextlib.asynccontextmanager
+async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
+    """A TCP proxy that resets each connection once it has passed on so many bytes from the server."""
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        upstream = asyncio.ensure_future(pipe(reader, up_writer))
+        left = after_bytes
+        while left and (data := await up_reader.read(left)):
+            writer.write(data)
+            left -= len(data)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.transport.abort()
+        up_writer.transport.abort()
+        upstream.cancel()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@pytest.mark.gen_test
+async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
+    client: Client,
+    open_page: Any,  # noqa: F811
+    settings: Settings,
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    whole = await open_page(alice, code)
+    await whole.until("snapshot")
+    seen: list[int] = []
+    dug = 0
+    for cut_after in (450, 600, 700, 800, 1000):
+        async with cutting_proxy(settings.port, cut_after) as port:
+            last = seen[-1] if seen else 0
+            page = await open_page(alice, code, since=last, port=port)
+            for who in (bob, carol, bob):
+                await who.dig(code)
+                dug += 1
+            while (frame := await page.next()) is not None:
+                if frame["type"] == "cd":
+                    seen.append(frame["seq"])
+    page = await open_page(alice, code, since=seen[-1] if seen else 0)
+    await page.until("snapshot")
+    assert seen + seqs(page) == list(range(1, dug + 1))
+    await read_up_to(whole, dug)
+    assert seqs(whole) == list(range(1, dug + 1))
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_read_is_cut_and_nobody_else_notices(
+    client: Client,
+    context: Context,
+    open_page: Any,  # noqa: F811
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(push, "UNSENT_BYTES", 20_000)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1_000_000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    with socket.socket() as sleeper:
+        sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sleeper.connect(("127.0.0.1", settings.port))
+        sleeper.sendall(
+            f"GET /ws?unionid={bob.unionid}&token={bob.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        await page.until("watchers", watchers=2)
+        before = push.metrics.CLOSES.labels("4008")._value.get()
+        channel = context.hub.channels[code]
+        chunk = push.encode([push.Pong(server_time=1)]) * 2000
+        while len(channel.watchers) == 2:
+            for watcher in list(channel.watchers):
+                watcher.send(chunk)
+            await page.next()
+        assert push.metrics.CLOSES.labels("4008")._value.get() == before + 1
+    await bob.dig(code)
+    assert (await page.until("cd"))["seq"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_stopping_server_says_1001(client: Client, context: Context, open_page: Any) -> None:  # noqa: F811
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    drained = asyncio.ensure_future(context.hub.drain())
+    assert await page.closed() == 1001
+    late = await open_page(alice, code)
+    assert await late.closed() == 1001
+    await drained
+
+
+@pytest.mark.gen_test
+async def test_a_page_left_while_its_task_is_read_is_not_watched(
+    client: Client,
+    context: Context,
+    settings: Settings,
+    open_page: Any,  # noqa: F811
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
+            hasty.sendall(
+                f"GET /ws?unionid={alice.unionid}&token={alice.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            )
+            # the loop answers nothing yet: the socket is gone before its task is read
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    while len(context.hub.channels[code].watchers) > 1:
+        await page.until("watchers")
+    assert page.frames[-1]["watchers"] == 1
