@@ -18,6 +18,7 @@ from tornado.log import app_log
 
 from server import draw, metrics
 from server.actions.news import announce_dig
+from server.actions.win import record_prize
 from server.context import Context
 from server.errors import (
     AlreadyWon,
@@ -125,7 +126,7 @@ async def _dig_alone(context: Context, code: str, unionid: str, dig_id: str, adm
             _refuse_for_caller(view, unionid)
             task = view["task"]
             if "pending" in task:
-                await context.store.digs.insert(task["last_dig"])
+                await _keep(context, task["last_dig"])
             draft = _next_dig(context, view, person, own_id)
             attempted = True
             recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
@@ -235,9 +236,18 @@ async def _write_history(context: Context, recorded: Dig) -> None:
     await announce_dig(context, recorded)
 
 
+async def _keep(context: Context, recorded: Dig) -> None:
+    """Write a dig that stands in its task to the history, and what it won; again changes nothing."""
+    await context.store.digs.insert(recorded)
+    if recorded["is_prize"]:
+        await record_prize(context, recorded)
+
+
 async def settle(context: Context, recorded: Dig) -> None:
     """Beside the reply, which does not wait for it: note in the task that its newest dig stands in the history."""
     try:
+        if recorded["is_prize"]:
+            await record_prize(context, recorded)
         await context.store.tasks.settle(recorded["code"], recorded["depth"])
     except Exception as error:
         if not is_unavailable(error):
@@ -248,5 +258,5 @@ async def settle(context: Context, recorded: Dig) -> None:
 async def settle_pending(context: Context) -> None:
     """Finish what a process that died left between a task and the history. Runs every 2 s in every process."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
-        await context.store.digs.insert(recorded)
+        await _keep(context, recorded)
         await context.store.tasks.settle(recorded["code"], recorded["depth"])

@@ -46,7 +46,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     red_packet = draft.goods_type == RED_PACKET
     money = _money(context, draft) if red_packet else 0
     draw_type = (
-        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "1（现场领取）或 2（邮寄）")
+        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", " 1（现场领取）或 2（邮寄）")
     )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     rules = _rules(draft, cd_seconds, context.settings.task_days)
@@ -145,4 +145,5 @@ def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) 
         expires_at=now_ms + context.settings.task_days * DAY_MS if opened else 0,
         ended_at=0,
         end_reason="",
+        due_at=now_ms + (context.settings.task_days if opened else 1) * DAY_MS,
     )

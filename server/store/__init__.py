@@ -14,11 +14,19 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from server.store.access_tokens import AccessTokens
+from server.store.bills import Bills
 from server.store.digs import Digs
 from server.store.files import Files
+from server.store.ledger import Ledger
+from server.store.orders import Orders
 from server.store.people import People
+from server.store.pickups import Pickups
+from server.store.prizes import Prizes
+from server.store.refunds import Refunds
 from server.store.sandbox import Sandbox
 from server.store.sandbox_keys import SandboxKeys
+from server.store.sandbox_notices import Misbehaviours, SandboxNotices
+from server.store.sandbox_pay import SandboxPay
 from server.store.tasks import Tasks
 from server.store.visits import Visits
 
@@ -60,9 +68,18 @@ class Store:
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.files = Files(self.database)
+        self.orders = Orders(self.database)
+        self.prizes = Prizes(self.database)
+        self.bills = Bills(self.database)
+        self.refunds = Refunds(self.database)
+        self.ledger = Ledger(self.database)
+        self.pickups = Pickups(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
+        self.sandbox_pay = SandboxPay(self.database)
+        self.sandbox_notices = SandboxNotices(self.database)
+        self.misbehaviours = Misbehaviours(self.database)
 
     async def ensure_indexes(self) -> None:
         """Create what indexes are missing; safe to repeat and to run in several processes at once."""
@@ -71,7 +88,15 @@ class Store:
             (self.digs.collection, self.digs.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),
+            (self.orders.collection, self.orders.INDEXES),
+            (self.prizes.collection, self.prizes.INDEXES),
+            (self.bills.collection, self.bills.INDEXES),
+            (self.refunds.collection, self.refunds.INDEXES),
+            (self.ledger.collection, self.ledger.INDEXES),
             (self.sandbox.collection, self.sandbox.INDEXES),
+            (self.sandbox_pay.orders, self.sandbox_pay.ORDER_INDEXES),
+            (self.sandbox_pay.bills, self.sandbox_pay.BILL_INDEXES),
+            (self.sandbox_notices.collection, self.sandbox_notices.INDEXES),
             (self.files.collection, self.files.INDEXES),
             (self.files.chunks, self.files.CHUNK_INDEXES),
         ):

@@ -206,7 +206,9 @@ class Tasks:
             },
         )
 
-    async def end(self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False) -> Task | None:
+    async def end(
+        self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False
+    ) -> Task | None:
         """End a running task without a dig (`undug`: only if nobody has dug); None where that cannot be."""
         return await self._change(
             {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},

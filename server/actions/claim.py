@@ -1,0 +1,161 @@
+"""Claiming a prize: a red packet by a bill, goods by mail or on site. Repeats safely until it is given."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import msgspec
+
+from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
+from server.actions.publish import BY_MAIL, RED_PACKET
+from server.actions.win import ensure_prize
+from server.context import Context
+from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
+from server.money import claim_deadline_ms
+from server.store.bills import Bill
+from server.store.prizes import Prize
+from server.store.tasks import DAY_MS, Task
+from server.wechat.pay import PayUnknown
+
+ATTEMPTS = 3
+PICKUP_DIGITS = 6
+PICKUP_ATTEMPTS = 100
+REPLACEABLE_MS = DAY_MS
+RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
+
+ALREADY_GIVEN = "这个奖品你已经领过了"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where goods are sent. Sealed wherever it is kept, and shown to the task's publisher alone."""
+
+    receiver: str
+    phone: str
+    address: str
+
+    def __repr__(self) -> str:
+        return "Address(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How far a claim has come. `package_info` is what the winner confirms in WeChat, "" for none."""
+
+    task: Task
+    prize: Prize
+    package_info: str = ""
+
+
+async def claim(
+    context: Context, code: str, unionid: str, receiver: str, phone: str, address: str
+) -> Claim:
+    """Claim the prize this person won; the last three are for goods by mail alone.
+
+    Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    prize = await ensure_prize(context, task, unionid)
+    if prize is None:
+        raise NotWon
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    over = deadline_ms is not None and context.cooldowns.now_ms() > deadline_ms
+    if prize["state"] in ("expiring", "returned") or (over and prize["state"] != "given"):
+        raise ClaimOver
+    if task["goods_type"] == RED_PACKET:
+        return await _claim_red_packet(context, task, prize)
+    if task["draw_type"] == BY_MAIL:
+        return await _claim_by_mail(context, task, prize, check_address(receiver, phone, address))
+    return await _claim_on_site(context, task, prize)
+
+
+async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
+    if prize["state"] == "given":
+        raise ClaimOver(ALREADY_GIVEN)
+    try:
+        for _ in range(ATTEMPTS):
+            now_ms = context.cooldowns.now_ms()
+            if prize["state"] == "won":
+                # Due again in a minute: should this process die before the bill is saved, it is made then.
+                await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
+                prize = await _reread(context, prize)
+                if prize["state"] in ("expiring", "returned"):
+                    raise ClaimOver
+            if prize["state"] == "given":
+                return Claim(task, prize)
+            bill, made = await ensure_bill(context, prize)
+            if made:
+                bill = await send_bill(context, bill)
+            elif bill["state"] in ("asked", "waiting"):
+                bill = await ask_about_bill(context, bill)
+            else:
+                await follow_bill(context, bill)
+            prize = await _reread(context, prize)
+            if made or bill["state"] in ("asked", "waiting"):
+                return _claimed(task, prize, bill)
+    except PayUnknown:
+        raise OutcomeUnknown from None
+    raise OutcomeUnknown
+
+
+def _claimed(task: Task, prize: Prize, bill: Bill) -> Claim:
+    if bill["state"] == "failed":
+        raise WeChatBusy("微信没有付成这个红包，请稍后再领；一直不成请联系客服")
+    if bill["state"] == "asked" and bill["alarm"]:
+        raise WeChatBusy("红包正在准备，请稍后再来领取，不会丢失")
+    return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
+
+
+async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
+    now_ms, prizes = context.cooldowns.now_ms(), context.store.prizes
+    box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
+    given = await prizes.give_by_mail(prize["_id"], box, now_ms)
+    if given is None:
+        given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
+    if given is None:
+        prize = await _reread(context, prize)
+        raise ClaimOver("收货信息超过 24 小时不能再改，请联系发布者" if prize["state"] == "given" else None)
+    return Claim(task, given)
+
+
+async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
+    for _ in range(PICKUP_ATTEMPTS):
+        if prize["state"] == "given":
+            raise ClaimOver(ALREADY_GIVEN)
+        if prize["state"] == "claiming":
+            return Claim(task, prize)
+        if prize["state"] != "won":
+            raise ClaimOver
+        pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
+        await context.store.prizes.await_pickup(prize["_id"], pickup, context.cooldowns.now_ms())
+        prize = await _reread(context, prize)
+    raise OutcomeUnknown
+
+
+async def _reread(context: Context, prize: Prize) -> Prize:
+    found = await context.store.prizes.find(prize["_id"])
+    assert found is not None  # noqa: S101  (a prize is never deleted)
+    return found
+
+
+def check_address(receiver: str, phone: str, address: str) -> Address:
+    """Return the address; raise BadRequest naming what is wrong. The refusal never repeats what was given."""
+    receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
+    if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
+        raise BadRequest(f"参数 receiver 应为 1 到 {RECEIVER_CHARACTERS} 个字的收件人")
+    digits = phone.removeprefix("+").replace("-", "").replace(" ", "")
+    if not (len(phone) <= PHONE_CHARACTERS and digits.isascii() and digits.isdigit() and len(digits) >= 5):
+        raise BadRequest("参数 phone 应为 5 到 20 位的电话号码")
+    if not 1 <= len(address) <= ADDRESS_CHARACTERS:
+        raise BadRequest(f"参数 address 应为 1 到 {ADDRESS_CHARACTERS} 个字的收货地址")
+    return Address(receiver, phone, address)
+
+
+def open_address(context: Context, prize: Prize) -> Address | None:
+    """Return where a prize is sent; None where there is no address. For its task's publisher alone."""
+    box = prize.get("address_box")
+    if box is None:
+        return None
+    return msgspec.json.decode(context.keys.open("address", bytes(box), prize["_id"]), type=Address)

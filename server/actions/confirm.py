@@ -1,0 +1,38 @@
+"""Handing goods over on site: the publisher confirms a winner's pick-up code."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
+from server.money import claim_deadline_ms
+from server.store.prizes import Prize
+
+
+async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
+    """Note that the prize of this pick-up code was handed over; again gives the same.
+
+    Five wrong codes lock a task for ten minutes, over all processes, against right codes too. Raises
+    NoSuchTask, NotYours, Locked, WrongPickup, ClaimOver.
+    """
+    store = context.store
+    task = await store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    tries_left = await store.pickups.begin_try(code)
+    if tries_left is None:
+        raise Locked
+    prize = await store.prizes.find_pickup(code, pickup)
+    if prize is None:
+        if not tries_left:
+            raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
+        raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
+    await store.pickups.forgive(code)
+    now_ms = context.cooldowns.now_ms()
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    if prize["state"] == "claiming" and (deadline_ms is None or now_ms <= deadline_ms):
+        prize = await store.prizes.give_on_site(prize["_id"], now_ms) or await store.prizes.find(prize["_id"])
+    if prize is None or prize["state"] != "given":
+        raise ClaimOver
+    return prize

@@ -1,0 +1,138 @@
+"""Ending a task without a dig, and winding up every task that has ended: who is owed what from then on."""
+
+from __future__ import annotations
+
+from server.actions.news import announce_end
+from server.actions.pay_in import ask_about_order
+from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
+from server.actions.refund import owe_refund
+from server.context import Context
+from server.errors import Ended, HasDigs, NoSuchTask, NotYours
+from server.money import Contradiction, claim_deadline_ms, prize_fen
+from server.store.prizes import Prize
+from server.store.tasks import Task
+
+LOOK_AGAIN_MS = 60_000
+# A win that a process left unwritten is written within seconds.
+UNWRITTEN_MS = 2_000
+
+
+async def end_own_task(context: Context, code: str, unionid: str) -> None:
+    """End a task for its publisher, while nobody has dug. Raises NoSuchTask, NotYours, Ended, HasDigs."""
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    if task["status"]:
+        raise Ended
+    if task["now_depth"]:
+        raise HasDigs
+    await _end(context, code, "publisher", undug=True)
+
+
+async def end_task_as_operator(context: Context, code: str, note: str) -> None:
+    """End a task for a reason, `note`, that everyone can read. Raises NoSuchTask, Ended."""
+    await _end(context, code, "operator", note)
+
+
+async def _end(
+    context: Context, code: str, end_reason: str, note: str = "", *, undug: bool = False
+) -> None:
+    ended = await context.store.tasks.end(code, end_reason, note, undug=undug)
+    if ended is None:
+        task = await context.store.tasks.find(code)
+        if task is None:
+            raise NoSuchTask
+        raise Ended if task["status"] else HasDigs
+    await announce_end(context, code)
+
+
+async def settle_task(context: Context, task: Task) -> None:
+    """Do what is due about a task: delete it unpaid, end it expired, wind it up ended. Raises PayUnknown."""
+    tasks, code = context.store.tasks, task["_id"]
+    if not task["status"]:
+        if not task["open"]:
+            await _delete_unpaid(context, task)
+            return
+        if context.cooldowns.now_ms() < task["expires_at"]:
+            await tasks.postpone(task, task["expires_at"])
+            return
+        if await tasks.end(code, "expired") is not None:
+            await announce_end(context, code)
+        ended = await tasks.find(code)
+        if ended is None:
+            raise Contradiction(f"task {code} is gone")
+        task = ended
+    await _wind_up(context, task)
+
+
+async def _delete_unpaid(context: Context, task: Task) -> None:
+    order = await context.store.orders.find_live(task["_id"])
+    if order is not None and order["state"] == "asked":
+        order = await ask_about_order(context, order, close=True)
+    if order is None or order["state"] == "closed":
+        await context.store.tasks.delete_unpaid(task["_id"])
+    else:  # its money came, or may still come: the order sees to the rest
+        await context.store.tasks.postpone(task, context.cooldowns.now_ms() + LOOK_AGAIN_MS)
+
+
+async def _wind_up(context: Context, task: Task) -> None:
+    """Owe back what nobody won; at the deadline, what nobody claimed."""
+    store, code = context.store, task["_id"]
+    if not task["open"]:  # never paid: whatever comes in later is refunded by its order
+        await store.tasks.finish(code)
+        return
+    if task["prizes_left"]:
+        await _owe_back(context, "unwon", task, prize_fen(task) * task["prizes_left"])
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    assert deadline_ms is not None  # noqa: S101  (it has ended)
+    won = task["prize_num"] - task["prizes_left"]
+    if won and context.cooldowns.now_ms() <= deadline_ms:
+        await store.tasks.postpone(task, deadline_ms + 1)
+        return
+    if won and not await _expire_prizes(context, task, won):
+        return
+    await store.tasks.finish(code)
+
+
+async def _expire_prizes(context: Context, task: Task, won: int) -> bool:
+    """Take back what nobody claimed; True once each prize is given or on its way back."""
+    store, code = context.store, task["_id"]
+    await store.prizes.begin_expiring(code)
+    prizes = await store.prizes.of_task(code)
+    for prize in prizes:
+        if prize["state"] == "claiming":
+            await _retract(context, prize)
+    await store.prizes.begin_expiring(code)
+    prizes = await store.prizes.of_task(code)
+    now_ms = context.cooldowns.now_ms()
+    if len(prizes) < won:
+        await store.tasks.postpone(task, now_ms + UNWRITTEN_MS)
+        return False
+    if any(prize["state"] in ("won", "claiming") for prize in prizes):
+        await store.tasks.postpone(task, now_ms + LOOK_AGAIN_MS)
+        return False
+    if prize_fen(task):
+        unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
+        await _owe_back(context, "unclaimed", task, unclaimed_fen)
+    else:
+        await store.prizes.return_expired(code)
+    return True
+
+
+async def _retract(context: Context, prize: Prize) -> None:
+    bill, _ = await ensure_bill(context, prize)
+    if bill["state"] in ("given", "failed"):
+        await follow_bill(context, bill)
+    else:
+        await retract_bill(context, bill)
+
+
+async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:
+    if not amount_fen:
+        return
+    order = await context.store.orders.find(task.get("paid_by", ""))
+    if order is None:
+        raise Contradiction(f"task {task['_id']} is open and nobody paid for it")
+    await owe_refund(context, "unwon" if kind == "unwon" else "unclaimed", order, amount_fen)

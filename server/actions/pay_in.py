@@ -1,0 +1,264 @@
+"""Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
+
+Each step is saved before the next begins, and every step may be repeated: whoever finds an order half way
+goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import string
+
+from server.actions.news import announce_start
+from server.actions.publish import RED_PACKET
+from server.actions.refund import owe_refund
+from server.context import Context
+from server.errors import (
+    AlreadyPaid,
+    Ended,
+    NoSuchTask,
+    NothingToPay,
+    NotYours,
+    OutcomeUnknown,
+    WeChatBusy,
+    WrongAmount,
+)
+from server.money import Contradiction, total_fen
+from server.store.orders import Order
+from server.store.people import Person
+from server.store.tasks import DAY_MS, Task
+from server.wechat.pay import Order as Answer
+from server.wechat.pay import PaymentParameters, PayRefused, PayUnknown
+
+ORDER_MS = 7_200_000
+# An order this close to its end is not handed out any more.
+LEAST_MS = 60_000
+FIRST_ASK_MS = 60_000
+LOOK_APART_MS = 2_000
+LOOK_SECONDS = 2.0
+ATTEMPTS = 3
+
+log = logging.getLogger("wabao.money")
+
+
+async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
+    """Return what `wx.requestPayment` takes to pay for a task; asking again gives the same order.
+
+    `yuan` is what one prize pays, or all of them together: ordered is always the sum. Raises NoSuchTask,
+    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, WeChatBusy, OutcomeUnknown.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    _refuse_payment(task, publisher["_id"], yuan)
+    if context.pay.merchant is None:
+        raise WeChatBusy("这里还没有开通微信支付，暂时不能发红包")
+    for _ in range(ATTEMPTS):
+        order = await _payable_order(context, task, publisher)
+        if order is not None:
+            return context.pay.payment_parameters(order["prepay_id"])
+    raise OutcomeUnknown
+
+
+def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
+    if task["publisher"] != unionid:
+        raise NotYours
+    if task["goods_type"] != RED_PACKET:
+        raise NothingToPay
+    if task["status"]:
+        raise Ended
+    if task["open"]:
+        raise AlreadyPaid
+    owed = task["money"] * task["prize_num"]
+    if yuan not in (task["money"], owed):
+        raise WrongAmount(f"支付的金额不对，应付 {owed} 元")
+
+
+async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    """Return the task's order with its prepay_id; None where one was closed, and a new one may be made."""
+    orders = context.store.orders
+    order = await orders.find_live(task["_id"]) or await _new_order(context, task, publisher)
+    if order is None:
+        return None
+    now_ms = context.cooldowns.now_ms()
+    closing = order["expires_at"] - now_ms < LEAST_MS
+    if closing or (
+        order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)
+    ):
+        try:
+            order = await ask_about_order(context, order, close=closing)
+        except PayUnknown:
+            if closing:
+                raise OutcomeUnknown from None
+        if order["state"] == "closed":
+            return None
+    if order["state"] != "asked":
+        await follow_payment(context, order)
+        raise AlreadyPaid
+    if closing:  # WeChat knows nothing of it yet; a minute from now it cannot be paid any more
+        raise OutcomeUnknown
+    return order if order["prepay_id"] else await _order_at_wechat(context, order)
+
+
+async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    letters = string.digits + string.ascii_letters
+    now_ms = context.cooldowns.now_ms()
+    order = Order(
+        _id=task["_id"] + "".join(secrets.choice(letters) for _ in range(12)),
+        code=task["_id"],
+        publisher=publisher["_id"],
+        openid=publisher["openid"],
+        description=f"挖宝红包：{task['name']}",
+        amount_fen=total_fen(task),
+        state="asked",
+        prepay_id="",
+        transaction_id="",
+        created_at=now_ms,
+        # Whole seconds, which is what WeChat takes.
+        expires_at=(now_ms + ORDER_MS) // 1000 * 1000,
+        asked_at=0,
+        paid_at=0,
+        live=1,
+        due_at=now_ms + FIRST_ASK_MS,
+    )
+    return order if await context.store.orders.insert(order) else None
+
+
+async def _order_at_wechat(context: Context, order: Order) -> Order | None:
+    try:
+        prepay_id = await context.pay.create_order(
+            order["_id"], order["description"], order["amount_fen"], order["openid"], order["expires_at"]
+        )
+    except PayUnknown:
+        raise OutcomeUnknown from None
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            log.warning("WeChat takes no order %s: %s", order["_id"], refused)
+            raise WeChatBusy from None
+        await _settle_refused(context, order)
+        return None
+    await context.store.orders.save_prepay(order["_id"], prepay_id)
+    order["prepay_id"] = prepay_id
+    return order
+
+
+async def _settle_refused(context: Context, order: Order) -> None:
+    try:
+        await ask_about_order(context, order, close=False)
+    except PayUnknown:
+        raise OutcomeUnknown from None
+
+
+async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
+    """Ask WeChat about an unpaid order, follow what it says, and return the order as it is then.
+
+    With `close`, and after its end, it is closed unless it is paid. Raises PayUnknown where WeChat does not
+    say, WeChatBusy where it refuses to.
+    """
+    number = order["_id"]
+    expired = context.cooldowns.now_ms() > order["expires_at"]
+    try:
+        answer = await context.pay.query_order(number)
+        if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or expired):
+            answer = await _close(context, number)
+    except PayRefused as refused:
+        if not refused.not_found:
+            log.warning("WeChat says nothing of order %s: %s", number, refused)
+            raise WeChatBusy from None
+        # It was never made. Until its end it may still be: what we sent may be on its way.
+        if expired:
+            await context.store.orders.mark_closed(number)
+        return await _reread(context, number)
+    if answer.paid:
+        await note_payment(context, answer)
+    elif answer.trade_state in ("CLOSED", "REVOKED"):
+        await context.store.orders.mark_closed(number)
+    return await _reread(context, number)
+
+
+async def _close(context: Context, number: str) -> Answer:
+    try:
+        await context.pay.close_order(number)
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            raise
+    return await context.pay.query_order(number)
+
+
+async def _reread(context: Context, number: str) -> Order:
+    order = await context.store.orders.find(number)
+    if order is None:
+        raise Contradiction(f"order {number} is gone")
+    return order
+
+
+async def note_payment(context: Context, answer: Answer) -> None:
+    """Take WeChat's word, from a notice or a query, that an order is paid. Any number of times: once counts.
+
+    Raises Contradiction where we have no such order of that amount.
+    """
+    now_ms = context.cooldowns.now_ms()
+    order = await context.store.orders.mark_paid(
+        answer.out_trade_no, answer.amount_fen or 0, answer.transaction_id or "", now_ms
+    )
+    if order is None:
+        order = await context.store.orders.find(answer.out_trade_no)
+        if order is None or order["amount_fen"] != answer.amount_fen:
+            raise Contradiction(f"a payment of {answer.amount_fen} fen for order {answer.out_trade_no}")
+    await follow_payment(context, order)
+
+
+async def follow_payment(context: Context, order: Order) -> None:
+    """Let a paid order open its task, or owe it back whole where it cannot."""
+    if order["state"] != "paid":
+        return
+    store, number, code = context.store, order["_id"], order["code"]
+    opened = await store.tasks.open_paid(code, number, context.settings.task_days * DAY_MS)
+    await store.ledger.enter("paid", number, code, order["amount_fen"], context.cooldowns.now_ms())
+    task = opened or await store.tasks.find(code)
+    if task is not None and task.get("paid_by") == number:
+        await store.orders.mark_spent(number)
+    else:
+        await owe_refund(context, "whole", order, order["amount_fen"])
+        await store.orders.mark_unusable(number)
+    if opened is not None:
+        await announce_start(context, code)
+
+
+async def look_at_payment(context: Context, code: str) -> bool:
+    """Ask about an unpaid task's order, for its publisher looks, every 2 s at most. True where it is paid.
+
+    Whether it is paid has to be known without WeChat's notice, which may never come.
+    """
+    order = await context.store.orders.find_live(code)
+    if order is None:
+        return False
+    if order["state"] == "asked":
+        now_ms = context.cooldowns.now_ms()
+        if not await context.store.orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS):
+            return False
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                order = await ask_about_order(context, order, close=False)
+        except (TimeoutError, PayUnknown, WeChatBusy) as error:
+            log.warning("WeChat does not say if order %s is paid: %s", order["_id"], type(error).__name__)
+            return False
+    await follow_payment(context, order)
+    return order["state"] in ("paid", "spent")
+
+
+async def settle_order(context: Context, order: Order) -> None:
+    """Bring an order that is due one step nearer to its end. Raises PayUnknown and WeChatBusy."""
+    if order["state"] == "asked":
+        order = await ask_about_order(context, order, close=False)
+    if order["state"] == "asked":
+        now_ms = context.cooldowns.now_ms()
+        # Seldomer as it gets older, and once more right after its end.
+        later = now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"])
+        await context.store.orders.postpone(order["_id"], max(now_ms, min(later, order["expires_at"] + 1000)))
+    elif order["state"] == "paid":
+        await follow_payment(context, order)
+    else:
+        await context.store.orders.finish(order)

@@ -1,0 +1,167 @@
+"""Paying out: the bill of a red packet that is being claimed, and what WeChat says of it.
+
+A bill's number and exact body are saved before WeChat is called. An unknown outcome is asked about; what
+WeChat does not know is sent again, the same bytes; a new number is taken only once WeChat says that the old
+one failed or was cancelled.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.context import Context
+from server.money import Contradiction
+from server.store.bills import Bill
+from server.store.prizes import Prize, bill_number
+from server.wechat.pay import Bill as Answer
+from server.wechat.pay import PayRefused
+
+ASK_AGAIN_MS = 60_000
+# While the winner has only to confirm, nothing is wrong: WeChat gives them 24 hours.
+ASK_WAITING_MS = 600_000
+ALARM_AFTER_MS = 3_600_000
+
+log = logging.getLogger("wabao.money")
+
+
+async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
+    """Return the bill of a prize that is `claiming`, and whether this call made it."""
+    bills, number = context.store.bills, bill_number(prize)
+    known = await bills.find(number)
+    if known is not None:
+        return known, False
+    person = await context.store.people.find(prize["unionid"])
+    task = await context.store.tasks.find(prize["code"])
+    if person is None or task is None:
+        raise Contradiction(f"prize {prize['_id']} has no winner or no task")
+    now_ms = context.cooldowns.now_ms()
+    bill = Bill(
+        _id=number,
+        code=prize["code"],
+        prize=prize["_id"],
+        attempt=prize["attempt"],
+        unionid=prize["unionid"],
+        amount_fen=prize["amount_fen"],
+        body=context.pay.transfer_body(
+            number,
+            person["openid"],
+            prize["amount_fen"],
+            activity="挖宝",
+            reward=f"挖到第 {prize['depth']} 层的红包",
+            remark=f"挖宝红包：{task['name']}",
+        ),
+        state="asked",
+        package_info="",
+        remote="",
+        fail_reason="",
+        alarm="",
+        created_at=now_ms,
+        ended_at=0,
+        due_at=now_ms + ASK_AGAIN_MS,
+    )
+    if await bills.insert(bill):
+        return bill, True
+    return await reread_bill(context, number), False
+
+
+async def send_bill(context: Context, bill: Bill) -> Bill:
+    """Send a bill's body, for the first time or again; return the bill as it is then. Raises PayUnknown."""
+    try:
+        answer = await context.pay.transfer(bytes(bill["body"]))
+    except PayRefused as refused:
+        return await _note_refused(context, bill, refused)
+    return await note_bill(context, bill, answer)
+
+
+async def ask_about_bill(context: Context, bill: Bill) -> Bill:
+    """Ask WeChat about a bill that is not final; return the bill as it is then. Raises PayUnknown."""
+    try:
+        answer = await context.pay.query_transfer(bill["_id"])
+    except PayRefused as refused:
+        if refused.not_found:
+            return await send_bill(context, bill)
+        return await _note_refused(context, bill, refused)
+    if answer.state == "WAIT_USER_CONFIRM" and not bill["package_info"]:
+        return await send_bill(context, bill)  # only the reply to this carries what the winner needs
+    return await note_bill(context, bill, answer)
+
+
+async def retract_bill(context: Context, bill: Bill) -> Bill:
+    """At the deadline: cancel a bill unless it is final; return the bill as it is then. Raises PayUnknown.
+
+    One that WeChat may never have got is sent first, so that WeChat can say that it is cancelled.
+    """
+    bill = await ask_about_bill(context, bill)
+    if bill["state"] != "waiting" or bill["remote"] == "CANCELING":
+        return bill
+    try:
+        answer = await context.pay.cancel_transfer(bill["_id"])
+    except PayRefused as refused:
+        log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
+        return bill
+    return await note_bill(context, bill, answer)
+
+
+async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
+    """Take WeChat's word, from a notice or a reply, on a bill. Any number of times: once counts.
+
+    Returns the bill as it is then. Raises Contradiction where the amount is another.
+    """
+    if answer.amount_fen not in (None, bill["amount_fen"]):
+        raise Contradiction(f"bill {bill['_id']} of {answer.amount_fen} fen")
+    bills, number, now_ms = context.store.bills, bill["_id"], context.cooldowns.now_ms()
+    if answer.state == "SUCCESS":
+        known = await bills.mark_final(number, "given", answer.state, "", now_ms)
+    elif answer.state in ("FAIL", "CANCELLED"):
+        known = await bills.mark_final(number, "failed", answer.state, answer.fail_reason or "", now_ms)
+    elif answer.state == "WAIT_USER_CONFIRM":
+        package_info = answer.package_info or bill["package_info"]
+        return await bills.mark_waiting(number, package_info, now_ms + ASK_WAITING_MS) or await reread_bill(
+            context, number
+        )
+    else:
+        slow = (
+            answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
+        )
+        return await bills.note(
+            number, answer.state, answer.state if slow else "", now_ms + ASK_AGAIN_MS
+        ) or await reread_bill(context, number)
+    known = known or await reread_bill(context, number)
+    await follow_bill(context, known)
+    return known
+
+
+async def follow_bill(context: Context, bill: Bill) -> None:
+    """Let the prize and the books follow a bill that is final."""
+    store, now_ms = context.store, context.cooldowns.now_ms()
+    if bill["state"] == "given":
+        await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
+        await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
+    elif bill["state"] == "failed":
+        await store.prizes.free_from_bill(bill["prize"], bill["attempt"])
+    else:
+        return
+    await store.bills.finish(bill)
+
+
+async def settle_bill(context: Context, bill: Bill) -> None:
+    """Bring a bill that is due one step nearer to its end. Raises PayUnknown."""
+    if bill["state"] in ("asked", "waiting"):
+        await ask_about_bill(context, bill)
+    else:
+        await follow_bill(context, bill)
+
+
+async def reread_bill(context: Context, number: str) -> Bill:
+    """Return a bill that is there; raises Contradiction where it is not."""
+    bill = await context.store.bills.find(number)
+    if bill is None:
+        raise Contradiction(f"there is no bill {number}")
+    return bill
+
+
+async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
+    log.error("WeChat does not pay bill %s, which is tried again: %s", bill["_id"], refused)
+    due_at_ms = context.cooldowns.now_ms() + ASK_AGAIN_MS
+    noted = await context.store.bills.note(bill["_id"], refused.code, refused.code, due_at_ms)
+    return noted or await reread_bill(context, bill["_id"])

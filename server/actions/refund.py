@@ -1,0 +1,117 @@
+"""Paying back: a refund is saved first, then sent, then asked about until WeChat says how it ended."""
+
+from __future__ import annotations
+
+import logging
+
+from server.context import Context
+from server.money import Contradiction
+from server.store.orders import Order
+from server.store.refunds import Refund, RefundKind, refund_number
+from server.wechat.pay import PayRefused
+from server.wechat.pay import Refund as Answer
+
+ASK_AGAIN_MS = 60_000
+# WeChat keeps these for the operator to mend, by hand, in its console.
+ASK_ABNORMAL_MS = 3_600_000
+ALARM_AFTER_MS = 3_600_000
+REASONS: dict[RefundKind, str] = {
+    "whole": "红包没有开始，全额退回",
+    "unwon": "没有挖出的红包退回",
+    "unclaimed": "没有领取的红包退回",
+}
+
+log = logging.getLogger("wabao.money")
+
+
+async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
+    """Save a refund that is to be sent. An order has one of each kind; saving it again changes nothing."""
+    now_ms = context.cooldowns.now_ms()
+    await context.store.refunds.insert(
+        Refund(
+            _id=refund_number(kind, order["_id"]),
+            kind=kind,
+            code=order["code"],
+            out_trade_no=order["_id"],
+            amount_fen=amount_fen,
+            total_fen=order["amount_fen"],
+            state="asked",
+            alarm="",
+            created_at=now_ms,
+            ended_at=0,
+            due_at=now_ms,
+        )
+    )
+
+
+async def settle_refund(context: Context, refund: Refund) -> None:
+    """Bring a refund that is due one step nearer to its end. Raises PayUnknown.
+
+    Until WeChat has answered once it is sent again, under the same number, which makes one refund however
+    often it arrives; from then on it is asked about.
+    """
+    if refund["state"] in ("refunded", "closed"):
+        await _follow(context, refund)
+        return
+    try:
+        if refund["state"] == "asked":
+            answer = await context.pay.refund(
+                refund["_id"],
+                refund["out_trade_no"],
+                refund["amount_fen"],
+                refund["total_fen"],
+                REASONS[refund["kind"]],
+            )
+        else:
+            answer = await context.pay.query_refund(refund["_id"])
+    except PayRefused as refused:
+        await _note_refused(context, refund, refused)
+        return
+    await note_refund(context, answer)
+
+
+async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
+    log.error("WeChat does not refund %s, which is tried again: %s", refund["_id"], refused)
+    due_at_ms = context.cooldowns.now_ms() + ASK_AGAIN_MS
+    await context.store.refunds.note(refund["_id"], None, refused.code, due_at_ms)
+
+
+async def note_refund(context: Context, answer: Answer) -> None:
+    """Take WeChat's word, from a notice or a reply, on a refund. Any number of times: once counts."""
+    refunds, number = context.store.refunds, answer.out_refund_no
+    known = await refunds.find(number)
+    if known is None or known["amount_fen"] != answer.amount_fen:
+        raise Contradiction(f"a refund of {answer.amount_fen} fen under the number {number}")
+    now_ms = context.cooldowns.now_ms()
+    if answer.status == "PROCESSING":
+        slow = now_ms - known["created_at"] > ALARM_AFTER_MS
+        await refunds.note(number, "processing", "PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS)
+    elif answer.status == "ABNORMAL":
+        log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
+        await refunds.note(number, "abnormal", "ABNORMAL", now_ms + ASK_ABNORMAL_MS)
+    else:
+        closed = answer.status == "CLOSED"
+        if closed:
+            log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
+        state, alarm = ("closed", "CLOSED") if closed else ("refunded", "")
+        ended = await refunds.mark_final(number, state, alarm, now_ms)  # type: ignore[arg-type]
+        await _follow(context, ended or await _reread(context, number))
+
+
+async def _follow(context: Context, refund: Refund) -> None:
+    """Let the books, and the prizes that were nobody's any more, follow a refund that has ended."""
+    store = context.store
+    if refund["state"] == "refunded":
+        await store.ledger.enter(
+            "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.cooldowns.now_ms()
+        )
+        if refund["kind"] == "unclaimed":
+            await store.prizes.return_expired(refund["code"])
+    await store.refunds.finish(refund)
+
+
+async def _reread(context: Context, number: str) -> Refund:
+    refund = await context.store.refunds.find(number)
+    if refund is None:
+        raise Contradiction(f"refund {number} is gone")
+    return refund

@@ -1,0 +1,58 @@
+"""One sweep over everything that is due. Runs again and again in every process; each thing is done once.
+
+What is due is claimed by one conditional update before anything is done about it (`server/store/due.py`), so
+that of any number of sweeps at once one does it, and another comes after it where that one died.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from server.actions.end_task import settle_task
+from server.actions.pay_in import settle_order
+from server.actions.pay_out import ensure_bill, settle_bill
+from server.actions.refund import settle_refund
+from server.actions.win import enter_owed
+from server.context import Context
+from server.errors import WeChatBusy
+from server.money import Contradiction
+from server.store.prizes import Prize
+from server.wechat.pay import PayUnknown
+
+_Due = TypeVar("_Due", bound=Mapping[str, Any])
+
+log = logging.getLogger("wabao.money")
+
+
+async def sweep(context: Context) -> None:
+    """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
+    store, now_ms = context.store, context.cooldowns.now_ms
+    await _each(context, store.orders.claim_due(now_ms), settle_order)
+    await _each(context, store.tasks.claim_due(now_ms), settle_task)
+    await _each(context, store.prizes.claim_due(now_ms), settle_prize)
+    await _each(context, store.bills.claim_due(now_ms), settle_bill)
+    await _each(context, store.refunds.claim_due(now_ms), settle_refund)
+
+
+async def settle_prize(context: Context, prize: Prize) -> None:
+    """Finish what a process that died left behind a prize: the books, or the bill it is claimed by."""
+    if prize["amount_fen"]:
+        await enter_owed(context, prize)
+        if prize["state"] == "claiming":
+            await ensure_bill(context, prize)
+    await context.store.prizes.finish(prize)
+
+
+async def _each(
+    context: Context, due: AsyncIterator[_Due], settle: Callable[[Context, _Due], Awaitable[None]]
+) -> None:
+    """What fails stays due, and must not keep the rest from being done: it is logged and comes again."""
+    async for document in due:
+        try:
+            await settle(context, document)
+        except (PayUnknown, WeChatBusy) as error:
+            log.warning("%s %s waits for WeChat: %s", settle.__name__, document["_id"], error)
+        except Contradiction:
+            log.exception("%s %s has to be looked at", settle.__name__, document["_id"])

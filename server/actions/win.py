@@ -1,0 +1,61 @@
+"""From a winning dig to its prize: written once, by whoever comes first."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.money import Contradiction, prize_fen
+from server.store.digs import Dig
+from server.store.prizes import Prize
+from server.store.tasks import Task
+
+
+async def record_prize(context: Context, dig: Dig) -> None:
+    """Write the prize of a dig that won, and that it is owed; again changes nothing."""
+    task = await context.store.tasks.find(dig["code"])
+    if task is None:
+        raise Contradiction(f"dig {dig['_id']} has no task")
+    await _write(context, task, dig)
+
+
+async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
+    """Return the prize this person won in this task, None for none; a win just recorded counts."""
+    prize = await context.store.prizes.find_won(task["_id"], unionid)
+    if prize is None:
+        view = await context.store.tasks.view(task["_id"], unionid)
+        if view is not None and view["won"] is not None:
+            await _write(context, task, view["won"])
+            prize = await context.store.prizes.find_won(task["_id"], unionid)
+    return prize
+
+
+async def _write(context: Context, task: Task, dig: Dig) -> None:
+    prize = Prize(
+        _id=dig["_id"],
+        code=dig["code"],
+        depth=dig["depth"],
+        unionid=dig["unionid"],
+        publisher=task["publisher"],
+        wxname=dig["wxname"],
+        wxheadpic=dig["wxheadpic"],
+        goods_type=task["goods_type"],
+        draw_type=task["draw_type"],
+        amount_fen=prize_fen(task),
+        state="won",
+        attempt=0,
+        won_at=dig["at"],
+        claimed_at=0,
+        given_at=0,
+    )
+    if prize["amount_fen"]:
+        prize["due_at"] = context.cooldowns.now_ms()  # until the books say that it is owed
+    await context.store.prizes.insert(prize)
+    if prize["amount_fen"]:
+        await enter_owed(context, prize)
+        await context.store.prizes.finish(prize)
+
+
+async def enter_owed(context: Context, prize: Prize) -> None:
+    """Record in the books that a red packet is owed to whoever won it."""
+    await context.store.ledger.enter(
+        "owed", prize["_id"], prize["code"], prize["amount_fen"], context.cooldowns.now_ms()
+    )

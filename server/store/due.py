@@ -1,0 +1,51 @@
+"""What is left to do: a document carries `due_at` for as long as it has to be looked at again.
+
+Any number of processes may claim at once. Claiming moves `due_at` ahead by a lease, so that each document is
+in one process's hands at a time, and comes due again where that process dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import IndexModel
+
+_Document = dict[str, Any]
+
+# Longer than all calls about one document can last together.
+LEASE_MS = 60_000
+BATCH = 100
+
+DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})
+
+
+async def claim_due(
+    collection: AsyncIOMotorCollection[_Document], now_ms: Callable[[], int]
+) -> AsyncIterator[_Document]:
+    """Yield documents that are due, each claimed for this process right before, the longest due first."""
+    found = collection.find(
+        {"due_at": {"$lte": now_ms()}}, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH
+    )
+    for row in await found.to_list(BATCH):
+        claimed = await collection.find_one_and_update(
+            {"_id": row["_id"], "due_at": row["due_at"]},
+            {"$set": {"due_at": now_ms() + LEASE_MS}},
+            return_document=True,
+        )
+        if claimed is not None:
+            yield claimed
+
+
+async def postpone(
+    collection: AsyncIOMotorCollection[_Document], key: str, state: str, due_at_ms: int
+) -> None:
+    """Look at a document again at that time, unless its state has changed meanwhile."""
+    await collection.update_one({"_id": key, "state": state}, {"$set": {"due_at": due_at_ms}})
+
+
+async def finish(collection: AsyncIOMotorCollection[_Document], key: str, state: str) -> None:
+    """Nothing is left to do about a document, unless its state has changed meanwhile."""
+    await collection.update_one({"_id": key, "state": state}, {"$unset": {"due_at": ""}})

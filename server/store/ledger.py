@@ -1,0 +1,59 @@
+"""The books: `ledger`, in fen. Entries are only ever added; an entry's id says what it records.
+
+paid:out_trade_no · owed:code:depth · given:out_bill_no · refunded:out_refund_no
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+_Document = dict[str, Any]
+
+EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
+
+
+class Entry(TypedDict):
+    """`at` is when the entry was made, in unix milliseconds."""
+
+    _id: str
+    kind: EntryKind
+    code: str
+    amount_fen: int
+    at: int
+
+
+class Ledger:
+    """Reads of `ledger`, and the one write there is."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("kind", 1), ("amount_fen", 1)], name="sums"),
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["ledger"]
+
+    async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
+        """Record what a document's state says, once."""
+        try:
+            await self.collection.insert_one(
+                {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
+            )
+        except DuplicateKeyError:
+            return  # it is there
+
+    async def of_task(self, code: str) -> list[Entry]:
+        """Return a task's entries."""
+        return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
+
+    async def sums_fen(self) -> dict[EntryKind, int]:
+        """Return the sum of each kind of entry, over all tasks."""
+        pipeline: list[_Document] = [{"$group": {"_id": "$kind", "amount_fen": {"$sum": "$amount_fen"}}}]
+        sums: dict[EntryKind, int] = {"paid": 0, "owed": 0, "given": 0, "refunded": 0}
+        async for row in self.collection.aggregate(pipeline):
+            sums[row["_id"]] = row["amount_fen"]
+        return sums

@@ -1,0 +1,144 @@
+"""What publishers pay: `orders`, by WeChat's out_trade_no. One document, one state.
+
+asked → paid → spent (it opened its task) | unusable (it is refunded whole) · asked → closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.due import DUE_INDEX, claim_due, finish, postpone
+
+_Document = dict[str, Any]
+
+OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
+
+
+class Order(TypedDict):
+    """Times are unix milliseconds. `live` is there unless a new order of the same task may be made.
+
+    `prepay_id` is "" until WeChat gave one; `expires_at` is when WeChat stops taking the payment.
+    """
+
+    _id: str
+    code: str
+    publisher: str
+    openid: str
+    description: str
+    amount_fen: int
+    state: OrderState
+    prepay_id: str
+    transaction_id: str
+    created_at: int
+    expires_at: int
+    asked_at: int
+    paid_at: int
+    live: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+class Orders:
+    """Reads and writes of `orders`. Each change is one update, conditional on the state before it."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
+        DUE_INDEX,
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["orders"]
+
+    async def insert(self, order: Order) -> bool:
+        """Save a new order; return False where its task has a live one already."""
+        try:
+            await self.collection.insert_one(dict(order))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def find(self, out_trade_no: str) -> Order | None:
+        """Return an order."""
+        found: Order | None = await self.collection.find_one({"_id": out_trade_no})  # type: ignore[assignment]
+        return found
+
+    async def find_live(self, code: str) -> Order | None:
+        """Return the order of a task that is paid or may still be."""
+        found: Order | None = await self.collection.find_one({"code": code, "live": 1})  # type: ignore[assignment]
+        return found
+
+    async def of_task(self, code: str) -> list[Order]:
+        """Return all orders of a task."""
+        return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
+
+    async def save_prepay(self, out_trade_no: str, prepay_id: str) -> None:
+        """Keep what WeChat gave for the payment."""
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "asked"}, {"$set": {"prepay_id": prepay_id}}
+        )
+
+    async def begin_asking(self, out_trade_no: str, now_ms: int, apart_ms: int) -> bool:
+        """Note that WeChat is asked about an order; False where somebody asked less than `apart_ms` ago."""
+        found = await self.collection.update_one(
+            {"_id": out_trade_no, "state": "asked", "asked_at": {"$lte": now_ms - apart_ms}},
+            {"$set": {"asked_at": now_ms}},
+        )
+        return found.modified_count == 1
+
+    async def mark_paid(
+        self, out_trade_no: str, amount_fen: int, transaction_id: str, now_ms: int
+    ) -> Order | None:
+        """Note that WeChat has the money; None where that is known already or there is no such order.
+
+        One that was closed can be paid all the same where WeChat says so: its money has to go somewhere.
+        """
+        found: Order | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": out_trade_no, "amount_fen": amount_fen, "state": {"$in": ["asked", "closed"]}},
+            {
+                "$set": {
+                    "state": "paid",
+                    "transaction_id": transaction_id,
+                    "paid_at": now_ms,
+                    "due_at": now_ms,
+                }
+            },
+            return_document=True,
+        )
+        return found
+
+    async def mark_spent(self, out_trade_no: str) -> None:
+        """Note that a paid order opened its task: nothing is left to do."""
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "paid"}, {"$set": {"state": "spent"}, "$unset": {"due_at": ""}}
+        )
+
+    async def mark_unusable(self, out_trade_no: str) -> None:
+        """Note that a paid order cannot open its task; its refund stands already."""
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "paid"},
+            {"$set": {"state": "unusable"}, "$unset": {"due_at": "", "live": ""}},
+        )
+
+    async def mark_closed(self, out_trade_no: str) -> None:
+        """Note that WeChat takes no payment for this order any more; its task may get a new one."""
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "asked"},
+            {"$set": {"state": "closed"}, "$unset": {"due_at": "", "live": ""}},
+        )
+
+    async def postpone(self, out_trade_no: str, due_at_ms: int) -> None:
+        """Ask about an unpaid order again at that time."""
+        await postpone(self.collection, out_trade_no, "asked", due_at_ms)
+
+    async def finish(self, order: Order) -> None:
+        """Nothing is left to do about an order in this state."""
+        await finish(self.collection, order["_id"], order["state"])
+
+    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Order]:
+        """Yield orders that are due, each claimed."""
+        return claim_due(self.collection, now_ms)  # type: ignore[return-value]

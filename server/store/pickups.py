@@ -1,0 +1,62 @@
+"""Tries at pick-up codes: `pickups`, one document a task, so that guesses are counted over all processes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.tasks import NOW_MS
+
+_Document = dict[str, Any]
+
+WRONG_CODES = 5
+LOCKED_MS = 600_000
+
+
+class Pickups:
+    """Reads and writes of `pickups`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = []
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["pickups"]
+
+    async def begin_try(self, code: str) -> int | None:
+        """Count a try before its code is looked at; return how many are left after it, None while locked.
+
+        Counting first means that guesses made at once cannot outrun the lock.
+        """
+        try:
+            found = await self.collection.find_one_and_update(
+                {"_id": code, "$expr": {"$lte": [{"$ifNull": ["$locked_until", 0]}, NOW_MS]}},
+                [
+                    {"$set": {"tries": {"$add": [{"$ifNull": ["$tries", 0]}, 1]}}},
+                    {
+                        "$set": {
+                            "locked_until": {
+                                "$cond": [
+                                    {"$gte": ["$tries", WRONG_CODES]},
+                                    {"$add": [NOW_MS, LOCKED_MS]},
+                                    {"$literal": 0},
+                                ]
+                            },
+                            "tries": {
+                                "$cond": [{"$gte": ["$tries", WRONG_CODES]}, {"$literal": 0}, "$tries"]
+                            },
+                        }
+                    },
+                ],
+                upsert=True,
+                return_document=True,
+            )
+        except DuplicateKeyError:
+            return None  # it is there, and locked
+        assert found is not None  # noqa: S101  (an upsert returns a document)
+        return 0 if found["locked_until"] else WRONG_CODES - int(found["tries"])
+
+    async def forgive(self, code: str) -> None:
+        """Forget the tries: a code was right."""
+        await self.collection.update_one({"_id": code}, {"$set": {"tries": 0, "locked_until": 0}})

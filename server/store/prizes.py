@@ -1,0 +1,201 @@
+"""What was won: `prizes`, one a winning dig, by "code:depth". One document, one state.
+
+Red packets: won → claiming (a bill is out) → given; a bill that failed leads back to won.
+Goods by mail: won → given (the address is here).
+Goods on site: won → claiming (a pick-up code is out) → given.
+At the deadline: won, or claiming on site, → expiring → returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.due import DUE_INDEX, claim_due
+
+_Document = dict[str, Any]
+
+PrizeState: TypeAlias = Literal["won", "claiming", "given", "expiring", "returned"]
+
+
+class Prize(TypedDict):
+    """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
+
+    `attempt` counts the bills of a red packet; the one that is out is `bill_number(prize)`. `address_box` is
+    sealed for the prize's own id.
+    """
+
+    _id: str
+    code: str
+    depth: int
+    unionid: str
+    publisher: str
+    wxname: str
+    wxheadpic: str
+    goods_type: int
+    draw_type: int
+    amount_fen: int
+    state: PrizeState
+    attempt: int
+    won_at: int
+    claimed_at: int
+    given_at: int
+    pickup: NotRequired[str]
+    address_box: NotRequired[bytes]
+    due_at: NotRequired[int]
+
+
+class Prizes:
+    """Reads and writes of `prizes`. Each change is one update, conditional on the state before it."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("code", 1), ("unionid", 1)], name="winner_once", unique=True),
+        IndexModel([("code", 1), ("depth", 1)], name="of_task"),
+        IndexModel([("unionid", 1), ("won_at", -1)], name="of_winner"),
+        IndexModel(
+            [("code", 1), ("pickup", 1)],
+            name="pickup_once",
+            unique=True,
+            partialFilterExpression={"pickup": {"$exists": True}},
+        ),
+        DUE_INDEX,
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["prizes"]
+
+    async def insert(self, prize: Prize) -> None:
+        """Write a prize that a dig won; writing it again changes nothing."""
+        try:
+            await self.collection.insert_one(dict(prize))
+        except DuplicateKeyError as error:
+            if (error.details or {}).get("keyPattern") != {"_id": 1}:
+                raise  # this person has another prize of this task, which must never be
+
+    async def find(self, prize_id: str) -> Prize | None:
+        """Return a prize."""
+        found: Prize | None = await self.collection.find_one({"_id": prize_id})  # type: ignore[assignment]
+        return found
+
+    async def find_won(self, code: str, unionid: str) -> Prize | None:
+        """Return the prize that this person won in this task."""
+        found: Prize | None = await self.collection.find_one({"code": code, "unionid": unionid})  # type: ignore[assignment]
+        return found
+
+    async def find_pickup(self, code: str, pickup: str) -> Prize | None:
+        """Return the prize of a task that this pick-up code stands for."""
+        found: Prize | None = await self.collection.find_one({"code": code, "pickup": pickup})  # type: ignore[assignment]
+        return found
+
+    async def of_task(self, code: str) -> list[Prize]:
+        """Return a task's prizes that were won, by depth."""
+        found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
+        return await found.to_list(None)  # type: ignore[return-value]
+
+    async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
+        """Return in which of these tasks this person was given their prize."""
+        found = self.collection.find(
+            {"unionid": unionid, "code": {"$in": codes}, "state": "given"}, {"code": 1}
+        )
+        return {prize["code"] async for prize in found}
+
+    async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
+        """Let the next bill of a red packet go out; None where the prize is not free for that any more."""
+        return await self._change(
+            {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
+            {
+                "state": "claiming",
+                "attempt": prize["attempt"] + 1,
+                "claimed_at": now_ms,
+                "due_at": due_at_ms,
+            },
+        )
+
+    async def give_by_bill(self, prize_id: str, attempt: int, now_ms: int) -> Prize | None:
+        """Note that this bill paid the prize out; None where that is known already."""
+        return await self._change(
+            {"_id": prize_id, "state": "claiming", "attempt": attempt},
+            {"state": "given", "given_at": now_ms},
+        )
+
+    async def free_from_bill(self, prize_id: str, attempt: int) -> Prize | None:
+        """Note that this bill pays nothing: the prize may be claimed again."""
+        return await self._change(
+            {"_id": prize_id, "state": "claiming", "attempt": attempt}, {"state": "won"}
+        )
+
+    async def give_by_mail(self, prize_id: str, address_box: bytes, now_ms: int) -> Prize | None:
+        """Keep the sealed address, which is all that giving takes here; None where it is not free."""
+        return await self._change(
+            {"_id": prize_id, "state": "won"},
+            {"state": "given", "address_box": address_box, "claimed_at": now_ms, "given_at": now_ms},
+        )
+
+    async def replace_address(
+        self, prize_id: str, address_box: bytes, claimed_after_ms: int
+    ) -> Prize | None:
+        """Keep another address; None where the first is older than `claimed_after_ms`."""
+        return await self._change(
+            {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},
+            {"address_box": address_box},
+        )
+
+    async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
+        """Give out a pick-up code; None where the prize is not free, or the code is another prize's."""
+        try:
+            return await self._change(
+                {"_id": prize_id, "state": "won"},
+                {"state": "claiming", "pickup": pickup, "claimed_at": now_ms},
+            )
+        except DuplicateKeyError:
+            return None
+
+    async def give_on_site(self, prize_id: str, now_ms: int) -> Prize | None:
+        """Note that the publisher handed it over; None where it is not waiting for that."""
+        return await self._change(
+            {"_id": prize_id, "state": "claiming", "pickup": {"$exists": True}},
+            {"state": "given", "given_at": now_ms},
+        )
+
+    async def begin_expiring(self, code: str) -> None:
+        """At the deadline: nobody can claim a task's unclaimed prizes any more."""
+        await self.collection.update_many({"code": code, "state": "won"}, {"$set": {"state": "expiring"}})
+        await self.collection.update_many(
+            {"code": code, "state": "claiming", "pickup": {"$exists": True}}, {"$set": {"state": "expiring"}}
+        )
+
+    async def return_expired(self, code: str) -> None:
+        """Note that a task's expired prizes are the publisher's again."""
+        await self.collection.update_many(
+            {"code": code, "state": "expiring"}, {"$set": {"state": "returned"}}
+        )
+
+    async def finish(self, prize: Prize) -> None:
+        """Nothing is left to do about a prize in this state but what its bill or its task bring."""
+        await self.collection.update_one(
+            {"_id": prize["_id"], "state": prize["state"], "attempt": prize["attempt"]},
+            {"$unset": {"due_at": ""}},
+        )
+
+    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Prize]:
+        """Yield prizes that are due, each claimed."""
+        return claim_due(self.collection, now_ms)  # type: ignore[return-value]
+
+    async def _change(self, condition: _Document, changes: _Document) -> Prize | None:
+        found: Prize | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            condition, {"$set": changes}, return_document=True
+        )
+        return found
+
+
+def bill_number(prize: Prize) -> str:
+    """Return the number of the bill that pays this prize at its present attempt: at most 32 characters.
+
+    It follows from the prize, so that whoever makes the bill makes the same one.
+    """
+    return f"{prize['code']}D{prize['depth']}A{prize['attempt']}"
