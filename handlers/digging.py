@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import address, owed_yuan
-from handlers.parameters import CodeOrShare, Flag, Unionid, whole_number
+from handlers.parameters import NOT_BLANK, CodeOrShare, Flag, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
@@ -22,7 +22,7 @@ class DigRequest(msgspec.Struct):
     unionid: Unionid
     code: CodeOrShare
     dig_id: (
-        Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description=" 8 到 64 位字母或数字")] | None
+        Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description="8 到 64 位字母或数字")] | None
     ) = None
 
 
@@ -48,19 +48,21 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     """Values that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
 
     unionid: Unionid
-    goods_type: Annotated[int, Meta(ge=1, le=2, description=" 1（红包）或 2（实物）")]
-    name: Annotated[str, Meta(min_length=1, max_length=50, description=" 1 到 50 个字的物品名")]
-    prize_num: Annotated[int, Meta(ge=1, le=1000, description=" 1 到 1000 的整数")]
-    forecast_num: Annotated[int, Meta(ge=1, le=1_000_000, description=" 1 到 1000000 的整数")]
-    url: Annotated[str, Meta(max_length=500, description=" uploadFile 返回的图片地址")] | None = None
-    wxname: Annotated[str, Meta(max_length=32, description="不超过 32 个字的署名")] | None = None
+    goods_type: Annotated[int, Meta(ge=1, le=2, description="1（红包）或 2（实物）")]
+    name: Annotated[str, Meta(max_length=50, pattern=NOT_BLANK, description="1 到 50 个字的物品名")]
+    prize_num: Annotated[int, Meta(ge=1, le=1000, description="1 到 1000 的整数")]
+    forecast_num: Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
+    url: Annotated[str, Meta(max_length=500, description="uploadFile 返回的图片地址")] | None = None
+    wxname: (
+        Annotated[str, Meta(max_length=32, pattern=NOT_BLANK, description="不超过 32 个字的署名")] | None
+    ) = None
     synopsis: Annotated[str, Meta(max_length=2000, description="不超过 2000 个字的简介")] = ""
-    money: Annotated[int, Meta(ge=1, le=1_000_000, description=" 1 以上的整数（元，每个奖品）")] | None = None
-    interval: Annotated[int, Meta(ge=1, le=100_000, description=" 1 到 100000 的整数")] | None = None
-    fluctuation: Annotated[int, Meta(ge=0, le=99_999, description=" 0 到 interval − 1 的整数")] | None = None
-    draw_type: Annotated[int, Meta(ge=1, le=2, description=" 1（现场领取）或 2（邮寄）")] | None = None
+    money: Annotated[int, Meta(ge=1, le=1_000_000, description="1 以上的整数（元，每个奖品）")] | None = None
+    interval: Annotated[int, Meta(ge=1, le=100_000, description="1 到 100000 的整数")] | None = None
+    fluctuation: Annotated[int, Meta(ge=0, le=99_999, description="0 到 interval − 1 的整数")] | None = None
+    draw_type: Annotated[int, Meta(ge=1, le=2, description="1（现场领取）或 2（邮寄）")] | None = None
     is_public: Flag = 1
-    cd: Annotated[int, Meta(ge=0, le=3600, description=" 0 到 3600 的整数（秒）")] | None = None
+    cd: Annotated[int, Meta(ge=0, le=3600, description="0 到 3600 的整数（秒）")] | None = None
 
 
 class PublishReply(Reply, kw_only=True):

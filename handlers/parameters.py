@@ -28,6 +28,8 @@ CodeOrShare = Annotated[
 Page = Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
 Flag = Annotated[int, Meta(ge=0, le=1, description="0 或 1")]
 
+NOT_BLANK = r"\S"
+
 _WHOLE = re.compile("-?[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -35,9 +37,9 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class _Declared(NamedTuple):
-    """A parameter as its struct declares it: what it must be, and whether that is a whole number."""
+    """A parameter as its struct declares it: what it must be, in a sentence, and whether a whole number."""
 
-    description: str
+    must_be: str
     whole: bool
 
 
@@ -55,9 +57,9 @@ def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
         if parameter.whole:
             value = whole_number(value)
             if value is None:
-                raise BadRequest(f"参数 {name} 应为{parameter.description}")
+                raise BadRequest(f"参数 {name} {parameter.must_be}")
         elif isinstance(value, str) and not _is_text(value):
-            raise BadRequest(f"参数 {name} 应为{parameter.description}，不能含有特殊字符")
+            raise BadRequest(f"参数 {name} {parameter.must_be}，不能含有特殊字符")
         present[name] = value
     try:
         return msgspec.convert(present, kind)
@@ -92,16 +94,17 @@ def _declaration(kind: Any) -> _Declared:
     if isinstance(info, msgspec.inspect.Metadata):
         description, info = (info.extra_json_schema or {}).get("description"), info.type
     whole = isinstance(info, msgspec.inspect.IntType)
-    return _Declared(str(description or ("整数" if whole else "文字")), whole)
+    description = str(description or ("整数" if whole else "文字"))
+    return _Declared(f"应为{' ' if description[0].isascii() else ''}{description}", whole)
 
 
 def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
     found = re.search(r"missing required field `(\w+)`", problem)
     if found:
-        return f"缺少参数 {found[1]}，应为{declared[found[1]].description}"
+        return f"缺少参数 {found[1]}，{declared[found[1]].must_be}"
     found = re.search(r"at `\$\.(\w+)", problem)
     if found:
-        return f"参数 {found[1]} 应为{declared[found[1]].description}"
+        return f"参数 {found[1]} {declared[found[1]].must_be}"
     raise AssertionError(f"msgspec explained a refusal in a new way: {problem}")
 
 

@@ -47,7 +47,7 @@ PONG_SECONDS = 10
 
 GOING_AWAY, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
 
-Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description=" 0 以上的整数")]
+Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description="0 以上的整数")]
 
 
 class ConnectRequest(msgspec.Struct):
