@@ -1,4 +1,4 @@
-"""What may be sent, how it is read, and what becomes of what may not: a refusal that says it, and no trace."""
+"""What may be sent, how it is read, and what becomes of what may not: a refusal that says it; no trace."""
 
 from __future__ import annotations
 
