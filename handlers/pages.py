@@ -1,0 +1,172 @@
+"""The pages: what stands under `static/`, read once at start and served compressed from memory.
+
+Nothing here knows what a page does. Its modules speak to the documented interfaces like any other client.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tornado.web import HTTPError
+
+from handlers.base import BaseHandler
+from server.context import Context
+
+STATIC = Path(__file__).parents[1] / "static"
+VERSION_DIGITS = 12
+
+_CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file as it is sent: `digest` names its bytes, `gzipped` are the same bytes compressed."""
+
+    content_type: str
+    body: bytes
+    gzipped: bytes
+    digest: str
+
+
+class Site:
+    """One directory below `static/`.
+
+    Its files are addressed as `/static/NAME/VERSION/…`, where the version is a hash over all of them: a
+    module's relative imports stay within the version, so that every file may be cached for good and a page
+    never mixes two versions.
+    """
+
+    def __init__(self, name: str) -> None:
+        directory = STATIC / name
+        texts = {
+            str(path.relative_to(directory)): path.read_bytes()
+            for path in sorted(directory.rglob("*"))
+            if path.suffix in _CONTENT_TYPES
+        }
+        digest = hashlib.sha256()
+        for path, text in texts.items():
+            digest.update(f"{path}\0{len(text)}\0".encode())
+            digest.update(text)
+        self.version = digest.hexdigest()[:VERSION_DIGITS]
+        self.root = f"/static/{name}/{self.version}"
+        self.files = {path: _static_file(path, text) for path, text in texts.items()}
+
+    def page(self, values: dict[str, str]) -> StaticFile:
+        """Return index.html with `{{root}}` and each `{{name}}` of `values` filled in.
+
+        The values are ours: none may come from a person, for nothing is escaped.
+        """
+        text = self.files["index.html"].body.decode()
+        for name, value in {**values, "root": self.root}.items():
+            text = text.replace("{{" + name + "}}", value)
+        return _static_file("index.html", text.encode())
+
+
+def _static_file(path: str, body: bytes) -> StaticFile:
+    return StaticFile(
+        content_type=_CONTENT_TYPES[Path(path).suffix],
+        body=body,
+        gzipped=gzip.compress(body, 9, mtime=0),
+        digest=hashlib.sha256(body).hexdigest()[:32],
+    )
+
+
+class FileHandler(BaseHandler):
+    """Sends files of a site, compressed for whoever takes that, with an ETag for whoever has it."""
+
+    _etag: str | None = None
+
+    def compute_etag(self) -> str | None:
+        """Return the file's; what is no file has none."""
+        return self._etag
+
+    def send(self, file: StaticFile, cache: str) -> None:
+        """Answer with the file, or 304."""
+        gzipped = "gzip" in self.request.headers.get("Accept-Encoding", "")
+        self._etag = f'"{file.digest}{"-gzip" if gzipped else ""}"'
+        self.set_header("Content-Type", file.content_type)
+        self.set_header("Cache-Control", cache)
+        self.set_header("Vary", "Accept-Encoding")
+        self.set_etag_header()
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+            return
+        if gzipped:
+            self.set_header("Content-Encoding", "gzip")
+        self.finish(file.gzipped if gzipped else file.body)
+
+
+class Static(FileHandler):
+    """`/static/NAME/VERSION/…`."""
+
+    def initialize(self, context: Context, sites: dict[str, Site]) -> None:  # type: ignore[override]
+        """Take the sites by name."""
+        super().initialize(context)
+        self._sites = sites
+
+    def get(self, name: str, version: str, path: str) -> None:
+        """Send a file: for good under the version that is served, else until the next question."""
+        site = self._sites.get(name)
+        file = None if site is None else site.files.get(path)
+        if site is None or file is None:
+            raise HTTPError(404)
+        # Another version is asked for by a page from before or after a deployment, which this heals.
+        current = version == site.version
+        self.send(file, "public, max-age=31536000, immutable" if current else "no-cache")
+
+    head = get
+
+
+class Page(FileHandler):
+    """A site's index.html, with the policy that lets the browser run and load nothing but ours."""
+
+    def initialize(self, context: Context, page: StaticFile) -> None:  # type: ignore[override]
+        """Take the finished page."""
+        super().initialize(context)
+        self._page = page
+
+    def get(self) -> None:
+        """Send it; it is asked for again each time, since it names the version of all else."""
+        for name, value in security_headers(self.context.settings.public_url).items():
+            self.set_header(name, value)
+        self.send(self._page, "no-cache")
+
+    head = get
+
+
+def security_headers(public_url: str) -> dict[str, str]:
+    """Return what a page is sent with.
+
+    Pictures come from under PUBLIC_URL and, where people bring WeChat's avatars, from any https address.
+    """
+    parts = urlsplit(public_url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    socket = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": f"'self' data: blob: https: {origin}",
+        "connect-src": f"'self' {socket}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+    }

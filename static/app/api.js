@@ -1,0 +1,138 @@
+// The REST interfaces: parameters in, the reply out, refusals thrown. What a reply means is the pages' matter.
+
+import { person, remember } from "./session.js";
+
+const TIMEOUT_MS = 15_000;
+const UPLOAD_TIMEOUT_MS = 120_000;
+const DIG_TRIES = 7;
+const LOG_IN_AGAIN = ["bad_token", "token_required", "not_logged_in"];
+
+/** A reply with status 1. `message` is meant for the person; `error` is its code; `reply` the whole. */
+export class Refused extends Error {
+  constructor(reply, httpStatus) {
+    super(reply.msg);
+    this.error = reply.error;
+    this.reply = reply;
+    this.httpStatus = httpStatus;
+  }
+}
+
+/** No reply came: whether the request was carried out is unknown. */
+export class Unreachable extends Error {
+  constructor() {
+    super("网络不通，请检查网络后再试");
+    this.error = "unreachable";
+  }
+}
+
+/** Whether asking the very same again may help: nothing came back, a store was down, the outcome is unknown. */
+export function mayPass(error) {
+  return error instanceof Unreachable || (error instanceof Refused && error.httpStatus === 503);
+}
+
+export async function get(path, parameters = {}) {
+  const address = `${path}?${new URLSearchParams(identified(parameters))}`;
+  try {
+    return await request(address, {});
+  } catch (error) {
+    if (!mayPass(error)) throw error;
+    await pause(400);
+    return await request(address, {});
+  }
+}
+
+/** POST JSON, once: most of what is posted must not happen twice. */
+export function post(path, parameters = {}) {
+  return request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(identified(parameters)),
+  });
+}
+
+/**
+ * Dig. The reply to a dig can be lost on its way although the dig was made, so the client names each dig:
+ * asked again with the same name, the server tells what became of it instead of digging twice.
+ */
+export async function dig(code) {
+  const digId = crypto.getRandomValues(new Uint32Array(4)).join("_");
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await post("/postTask", { code, dig_id: digId });
+    } catch (error) {
+      if (!mayPass(error) || attempt === DIG_TRIES) throw error;
+      await pause(200 * 2 ** attempt * (0.5 + Math.random() / 2));
+    }
+  }
+}
+
+/** Upload a picture; `onProgress` is told the share that is sent, 0 to 1. fetch cannot tell that, XHR can. */
+export function upload(file, onProgress) {
+  const form = new FormData();
+  form.append("unionid", person.unionid);
+  form.append("file", file);
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", "/uploadFile");
+    sending.setRequestHeader("Authorization", `Bearer ${person.token}`);
+    sending.responseType = "json";
+    sending.timeout = UPLOAD_TIMEOUT_MS;
+    sending.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    sending.onerror = sending.ontimeout = () => reject(new Unreachable());
+    sending.onload = () => {
+      const reply = sending.response;
+      if (reply === null) reject(new Unreachable());
+      else if (reply.status) reject(refusal(reply, sending.status));
+      else resolve(reply);
+    };
+    sending.send(form);
+  });
+}
+
+/** Log in as whoever the sandbox, which plays WeChat in development, is asked to be. */
+export async function logIn(user) {
+  const given = await plain(`/sandbox/authorize?${new URLSearchParams({ user, nickname: user })}`);
+  if (!given.code) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, 400);
+  const { code, iv, encryptedData } = given;
+  const reply = await request(`/userLogin?${new URLSearchParams({ code, iv, encryptedData })}`, {}, false);
+  remember(reply.data);
+}
+
+/** Fetch what is no interface and has no envelope. */
+export async function plain(address, options = {}) {
+  const response = await reach(address, options);
+  return response.json();
+}
+
+function identified(parameters) {
+  const given = { unionid: person?.unionid, ...parameters };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null));
+}
+
+async function request(address, options, asPerson = true) {
+  const headers = { ...options.headers };
+  if (asPerson && person) headers.Authorization = `Bearer ${person.token}`;
+  const response = await reach(address, { ...options, headers });
+  const reply = await response.json().catch(() => {
+    throw new Unreachable(); // something between us and the server answered in its own words
+  });
+  if (reply.status) throw refusal(reply, response.status);
+  return reply;
+}
+
+async function reach(address, options) {
+  try {
+    return await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch {
+    throw new Unreachable(); // fetch throws where no reply came, and only there
+  }
+}
+
+function refusal(reply, httpStatus) {
+  if (LOG_IN_AGAIN.includes(reply.error)) remember(null);
+  return new Refused(reply, httpStatus);
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

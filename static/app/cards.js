@@ -1,0 +1,71 @@
+// Cards: a task as lists show it, with a countdown that runs.
+
+import { asTime, observeCard, secondsUntil } from "./clock.js";
+import { avatar, el, fill, set, write } from "./dom.js";
+import { icon } from "./icons.js";
+
+/** A gift's name as people see it: what a red packet pays stands before it. */
+export function title({ goods_type, money, name }) {
+  return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
+}
+
+/**
+ * Return a card's element, with `update(card)` to show the task as it is now and `tick()` to count on.
+ * `foot(card)` may add what only this list knows.
+ */
+export function cardElement(card, foot = () => null) {
+  const picture = el("img", { alt: "", width: 300, height: 225, loading: "lazy", decoding: "async" });
+  const state = el("span.state");
+  const name = el("h3");
+  const publisher = el("p.publisher");
+  const bar = depthBar();
+  const prizes = el("span.prizes");
+  const added = el("div.foot");
+  const link = el(
+    "a.card",
+    { href: `#/task/${card.code}` },
+    el("div.frame", {}, picture, state),
+    el("div.body", {}, name, publisher, bar.element, prizes),
+  );
+  const element = el("li", { "data-code": card.code }, link, added);
+
+  let shown = {};
+  const tick = () => {
+    const left = shown.status ? 0 : secondsUntil(shown.cd_until);
+    const kind = shown.status ? "ended" : left ? "cooling" : "open";
+    state.dataset.kind = kind;
+    write(state, { ended: "已结束", cooling: `冷却 ${asTime(left)}`, open: "可以挖" }[kind]);
+  };
+  const update = (now) => {
+    observeCard(now);
+    if (shown.thumbnail !== now.thumbnail) picture.src = now.thumbnail;
+    if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
+      fill(publisher, avatar(now.wxheadpic, 22), el("span", {}, now.wxname));
+    }
+    shown = now;
+    write(name, title(now));
+    bar.update(now.now_depth, now.max_depth);
+    set(prizes, { hidden: now.prize_type !== 2 });
+    fill(prizes, icon("trophy", 16), `剩 ${now.prizes_left} / ${now.prize_num} 份`);
+    link.classList.toggle("over", now.status === 1);
+    const wanted = foot(now);
+    fill(added, wanted);
+    added.hidden = !wanted;
+    tick();
+  };
+  update(card);
+  return { element, update, tick, card: () => shown };
+}
+
+/** Return a bar of how deep a task is dug, and its numbers. */
+export function depthBar() {
+  const filled = el("i");
+  const text = el("span");
+  return {
+    element: el("div.depth", {}, el("div.bar", { "aria-hidden": "true" }, filled), text),
+    update(depth, deepest) {
+      filled.style.setProperty("inline-size", `${(100 * depth) / deepest}%`);
+      write(text, `${depth} / ${deepest} 层`);
+    },
+  };
+}

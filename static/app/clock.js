@@ -1,0 +1,51 @@
+// The server's time, as far as this client can know it, and countdowns to a moment of it.
+
+const SAMPLES = 20;
+const offsets = [];
+
+/**
+ * Note what the server's clock said (unix ms). What arrives is always late, never early, so of several
+ * samples the greatest is the nearest. Held against a clock that no change of the system's time moves.
+ */
+export function observe(serverTime) {
+  offsets.push(serverTime - performance.now());
+  if (offsets.length > SAMPLES) offsets.shift();
+}
+
+/** Learn from a card: its cooldown ends at `cd_until`, and `time` is what was left, in seconds rounded up. */
+export function observeCard({ is_cd, cd_until, time }) {
+  if (is_cd) observe(cd_until - time * 1000);
+}
+
+/** The server's present time in unix ms. */
+export function now() {
+  return offsets.length ? performance.now() + Math.max(...offsets) : Date.now();
+}
+
+/** Whole seconds until `moment` (unix ms), rounded up; 0 once it is over. */
+export function secondsUntil(moment) {
+  return Math.max(0, Math.ceil((moment - now()) / 1000));
+}
+
+/** Seconds as people read them: 9, 1:05, 1:00:00. */
+export function asTime(seconds) {
+  if (seconds < 60) return String(seconds);
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (!parts[0]) parts.shift();
+  return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
+}
+
+/**
+ * Call `onSecond` with the seconds left, now and each time that number changes, the last time with 0.
+ * Returns a function that stops it.
+ */
+export function countDown(moment, onSecond) {
+  let timer;
+  const step = () => {
+    const left = moment - now();
+    onSecond(secondsUntil(moment));
+    if (left > 0) timer = setTimeout(step, (left % 1000) + 5);
+  };
+  step();
+  return () => clearTimeout(timer);
+}

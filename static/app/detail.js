@@ -1,0 +1,262 @@
+// A treasure's page: what the details say, kept true by the channel's frames.
+
+import { dig, get, post } from "./api.js";
+import { title } from "./cards.js";
+import { celebrate, celebrateMine } from "./celebrate.js";
+import { channel } from "./channel.js";
+import { claim } from "./claim.js";
+import { observe } from "./clock.js";
+import { ask } from "./dialog.js";
+import { avatar, el, fill, notice, set, write } from "./dom.js";
+import { icon } from "./icons.js";
+import { participants } from "./participants.js";
+import { payment } from "./payment.js";
+import { fairness } from "./proof.js";
+import { entitle } from "./router.js";
+import { shaft } from "./shaft.js";
+import { share } from "./share.js";
+
+const ENDINGS = {
+  prizes_gone: "奖品全部挖完了",
+  depth_reached: "已经挖到底了",
+  expired: "时间到了，没有挖完",
+  publisher: "发布者结束了这个宝贝",
+  operator: "平台结束了这个宝贝",
+};
+
+export function detail(root, signal, code) {
+  const load = () => {
+    fill(root, el("p.blank", { role: "status" }, "正在打开…"));
+    open(root, signal, code).catch((error) => {
+      if (signal.aborted) return;
+      const again = el("button", { type: "button", onclick: load }, "再试一次");
+      fill(root, el("p.blank", { role: "alert" }, error.message), el("p.blank", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
+      if (!error.error) throw error; // not a refusal, so a mistake of ours
+    });
+  };
+  load();
+  return "宝贝";
+}
+
+async function open(root, signal, opened) {
+  const { data } = await get("/getTaskDetails", { code: opened });
+  if (signal.aborted) return;
+  const page = new Page(data, signal);
+  // A share token opens its task; from here on the address names the task itself.
+  if (opened !== data.code) history.replaceState(null, "", `#/task/${data.code}`);
+  entitle(title(data));
+  page.fill(root);
+  page.watch();
+  if (page.task.can_dig) page.dig(); // opening the page of a task that does not cool down digs
+}
+
+class Page {
+  #busy = false;
+  #digging = Promise.resolve();
+  #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
+  #own = false;
+
+  constructor(task, signal) {
+    observe(task.server_time);
+    this.task = task;
+    this.signal = signal;
+    this.shaft = shaft(() => this.dig());
+    this.people = participants(task.code, signal);
+    this.people.reset(task.users);
+    this.fairness = fairness(task);
+    this.ending = el("div.ending", { role: "status", hidden: true });
+    this.watchers = el("span.watchers");
+    this.prizes = el("span.fact");
+    this.claim = el("div", { id: "claim" });
+    this.own = el("div");
+  }
+
+  fill(root) {
+    const { task } = this;
+    root.classList.add("detail");
+    fill(
+      root,
+      el(
+        "div.column",
+        {},
+        el("div.toolbar", {},
+          el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
+          this.watchers,
+          el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享")),
+        el("div.cover", {}, el("img", { src: task.pic, alt: `${task.name} 的图片` })),
+        el("header.heading", {},
+          el("h1", {}, title(task)),
+          el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span", {}, task.wxname), " 埋下"),
+          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, `冷却 ${task.cd} 秒`))),
+        task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
+      ),
+      el("div.column", {}, this.shaft.element, this.ending, this.claim, this.own, this.people.element, this.fairness.element),
+    );
+    this.show();
+    this.showClaim();
+    this.showOwn();
+  }
+
+  show() {
+    const { task } = this;
+    this.shaft.show(task, this.#busy);
+    this.people.count(task.participants);
+    this.fairness.show(task);
+    fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
+    set(this.watchers, { hidden: !task.watchers });
+    write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
+    set(this.ending, { hidden: !task.status });
+    if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
+  }
+
+  showClaim() {
+    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal) : null);
+  }
+
+  showOwn() {
+    const { task } = this;
+    this.#own ||= task.why === "own_task" || task.need_pay === 1; // an ended task tells nobody whose it was
+    if (!this.#own) return fill(this.own);
+    if (task.need_pay) return fill(this.own, payment(task, this.signal, () => this.reload()));
+    const end = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
+    return fill(
+      this.own,
+      el("section.panel.stack", {},
+        el("h2", {}, "我发布的"),
+        el("div.buttons", {},
+          el("a.button", { href: `#/winners/${task.code}` }, "中奖者和发奖"),
+          task.now_depth === 0 && !task.status ? end : null)),
+    );
+  }
+
+  watch() {
+    const leave = channel.subscribe(this.task.code, this.task.seq, (frame) => this.receive(frame));
+    this.signal.addEventListener("abort", () => {
+      leave();
+      this.shaft.close();
+    });
+  }
+
+  receive(frame) {
+    const { task } = this;
+    switch (frame.type) {
+      case "snapshot": {
+        const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
+        const ended = status && !task.status;
+        Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
+        if (frame.leapt || ended) this.reload();
+        break;
+      }
+      case "cd":
+        if (frame.seq < task.seq) return;
+        Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
+        break;
+      case "join":
+        task.participants = Math.max(task.participants, frame.participants);
+        this.people.add(frame);
+        if (!this.#busy) this.shaft.say(`${frame.wxname} 来挖了一锹`);
+        break;
+      case "prize":
+        task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
+        this.people.mark(frame.no);
+        this.#digging.then(() => this.celebrateOnce(frame.seq, () => celebrate(frame)));
+        break;
+      case "start":
+        this.reload();
+        break;
+      case "end":
+        Object.assign(task, { status: 1, end_reason: frame.end_reason, end_note: frame.end_note, cd_until: 0 });
+        break;
+      case "watchers":
+        task.watchers = frame.watchers;
+        break;
+      case "error":
+        notice(frame.msg);
+        break;
+      default:
+        return;
+    }
+    this.show();
+  }
+
+  /** Read everything anew: what happened cannot be told from frames alone. */
+  async reload() {
+    const { data } = await get("/getTaskDetails", { code: this.task.code });
+    if (this.signal.aborted || data.seq < this.task.seq) return;
+    observe(data.server_time);
+    Object.assign(this.task, data);
+    this.people.reset(data.users);
+    this.show();
+    this.showClaim();
+    this.showOwn();
+  }
+
+  dig() {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.shaft.say("");
+    this.show();
+    this.#digging = dig(this.task.code)
+      .then((reply) => this.dug(reply), (error) => this.refused(error))
+      .finally(() => {
+        this.#busy = false;
+        if (!this.signal.aborted) this.show();
+      });
+  }
+
+  dug(reply) {
+    const { task } = this;
+    if (this.signal.aborted) return;
+    if (reply.seq >= task.seq) {
+      Object.assign(task, {
+        seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,
+        status: reply.task_status,
+      });
+    }
+    if (reply.joined) {
+      task.participants = Math.max(task.participants, reply.no);
+      this.people.add(reply);
+    }
+    if (!reply.is_prize) {
+      this.shaft.say(`第 ${reply.now_depth} 层，什么也没有。${task.status ? "" : "等冷却结束再来一锹"}`);
+      return;
+    }
+    this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
+    Object.assign(task, { is_prize: 1, why: "already_won" });
+    this.people.mark(reply.no);
+    this.showClaim();
+    this.celebrateOnce(reply.seq, () => celebrateMine(task));
+  }
+
+  refused(error) {
+    const { task } = this;
+    if (this.signal.aborted) return;
+    this.shaft.say(error.message);
+    if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
+    else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
+    else if (!error.error) throw error;
+  }
+
+  celebrateOnce(seq, show) {
+    if (this.#celebrated.has(seq) || this.signal.aborted) return;
+    this.#celebrated.add(seq);
+    show();
+  }
+
+  async end() {
+    const agreed = await ask("提前结束？", "还没有人开挖，现在可以结束。结束后不能恢复，已付的红包会退回。", "结束");
+    if (!agreed) return;
+    try {
+      await post("/endTask", { code: this.task.code });
+      await this.reload();
+    } catch (error) {
+      notice(error.message);
+      if (!error.error) throw error;
+    }
+  }
+}
+
+function howGiven({ goods_type, draw_type }) {
+  if (goods_type === 1) return "现金红包";
+  return draw_type === 1 ? "现场领取" : "邮寄到家";
+}

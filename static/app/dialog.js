@@ -1,0 +1,41 @@
+// Dialogs: one thing at a time, closed by Escape, by its button or by a click beside it.
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+
+let number = 0;
+
+/** Open a dialog with a title and return it. It is gone once closed. */
+export function dialog(title, ...children) {
+  number += 1;
+  const id = `dialog-${number}`;
+  const close = el("button.close", { type: "button", "aria-label": "关闭", onclick: () => opened.close() }, icon("close", 20));
+  const opened = el(
+    "dialog",
+    { "aria-labelledby": id },
+    el("div.inside", {}, el("header", {}, el("h2", { id }, title), close), ...children),
+  );
+  opened.addEventListener("click", (event) => event.target === opened && opened.close());
+  opened.addEventListener("close", () => opened.remove());
+  document.body.append(opened);
+  opened.showModal();
+  return opened;
+}
+
+/** Ask before something that cannot be undone; resolves to whether it was agreed to. */
+export function ask(title, text, agreement) {
+  return new Promise((resolve) => {
+    let agreed = false;
+    const opened = dialog(
+      title,
+      el("p", {}, text),
+      el(
+        "div.buttons",
+        {},
+        el("button", { type: "button", onclick: () => opened.close() }, "取消"),
+        el("button.primary", { type: "button", onclick: () => { agreed = true; opened.close(); } }, agreement),
+      ),
+    );
+    opened.addEventListener("close", () => resolve(agreed));
+  });
+}

@@ -1,0 +1,62 @@
+// Building the page. Text from people becomes text nodes and attribute values here, never markup.
+
+/**
+ * Return a new element: `el("button.primary", {onclick: dig}, "挖一锹")`.
+ *
+ * Attributes that begin with "on" are listeners; true and false are present and absent; null is absent;
+ * `style` is an object of properties. Children may be nodes, texts, numbers, arrays of these, or null.
+ */
+export function el(selector, attributes = {}, ...children) {
+  const [tag, ...classes] = selector.split(".");
+  const element = document.createElement(tag);
+  element.classList.add(...classes);
+  set(element, attributes);
+  element.append(...nodes(children));
+  return element;
+}
+
+export function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) {
+      element.addEventListener(name.slice(2), value);
+    } else if (name === "style") {
+      for (const [property, wanted] of Object.entries(value)) element.style.setProperty(property, wanted);
+    } else if (value === true || value === false) {
+      element.toggleAttribute(name, value);
+    } else if (value === null || value === undefined) {
+      element.removeAttribute(name);
+    } else {
+      element.setAttribute(name, value);
+    }
+  }
+}
+
+/** Replace what an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren(...nodes(children));
+  return element;
+}
+
+/** Set an element's text where it differs, so that screen readers are not told the same twice. */
+export function write(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+function nodes(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Return a picture of a person. It says nothing: their name stands beside it. */
+export function avatar(address, size = 36) {
+  const image = el("img.avatar", { alt: "", width: size, height: size, loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.classList.add("missing"), { once: true });
+  image.src = address;
+  return image;
+}
+
+/** Show a line at the foot of the screen for a while. */
+export function notice(text) {
+  const line = el("p.notice", {}, text);
+  document.getElementById("notices").append(line);
+  setTimeout(() => line.remove(), 5000);
+}

@@ -1,0 +1,74 @@
+// Logging in. In development the sandbox plays WeChat, so you are who you say you are; otherwise this page
+// cannot log anybody in, since only the mini-program may, and says so.
+
+import { logIn } from "./api.js";
+import { el, fill, write } from "./dom.js";
+import { icon } from "./icons.js";
+
+const NAMES = ["小明", "小红", "阿强", "老王", "朵朵", "大熊"];
+
+export function login(root) {
+  const problem = el("p.problem", { role: "alert" });
+  const name = el("input", {
+    id: "user", name: "user", required: true, maxlength: 32, autocomplete: "off", placeholder: "例如 小明",
+  });
+  const enter = async () => {
+    const user = name.value.trim();
+    if (!user) return name.focus();
+    form.inert = true;
+    try {
+      await logIn(user);
+    } catch (error) {
+      write(problem, error.message);
+    } finally {
+      form.inert = false;
+    }
+  };
+  const form = el(
+    "form.panel.stack",
+    { onsubmit: (event) => { event.preventDefault(); enter(); } },
+    el("label", { for: "user" }, "你是谁"),
+    name,
+    el(
+      "div.chips",
+      { role: "group", "aria-label": "常用的名字" },
+      NAMES.map((user) => el("button.chip", { type: "button", onclick: () => { name.value = user; enter(); } }, user)),
+    ),
+    problem,
+    el("button.primary", { type: "submit" }, "进入"),
+    el("p.hint", {}, "开发环境：沙箱代替微信登录，报哪个名字就是谁。每个窗口各登录各的，开两个窗口就是两个人。"),
+  );
+  root.classList.add("narrow");
+  fill(root, welcome(), form);
+  return "登录";
+}
+
+/** With WeChat configured: where to go instead. `shared` is what the link or poster named, or null. */
+export function miniProgram(root, shared) {
+  const picture = el("img.code", { alt: "小程序码", width: 240, height: 240 });
+  picture.addEventListener("error", () => picture.remove(), { once: true });
+  picture.src = `/miniProgramCode?${new URLSearchParams(shared ? { code: shared } : {})}`;
+  root.classList.add("narrow");
+  fill(
+    root,
+    welcome(),
+    el(
+      "section.panel.stack.centred",
+      {},
+      picture,
+      el("p", {}, shared ? "用微信扫一扫，在小程序里打开这个宝贝" : "用微信扫一扫，打开挖宝小程序"),
+      el("p.hint", {}, "挖宝在微信小程序里进行：登录、支付和领奖都由微信完成，网页上无法登录。"),
+    ),
+  );
+  return "";
+}
+
+function welcome() {
+  return el(
+    "div.welcome",
+    {},
+    el("div.emblem", {}, icon("shovel", 44)),
+    el("h1", {}, "挖宝"),
+    el("p", {}, "有人埋下宝贝，大家一锹一层往下挖。每挖一锹就要冷却，冷却一结束，看谁手快。"),
+  );
+}

@@ -1,0 +1,81 @@
+// Where the page begins: who is logged in, which page the address names, and whether the channel is open.
+
+import { channel } from "./channel.js";
+import { detail } from "./detail.js";
+import { el, fill, set } from "./dom.js";
+import { icon } from "./icons.js";
+import { login, miniProgram } from "./login.js";
+import { mine } from "./mine.js";
+import { publish } from "./publish.js";
+import { route, show } from "./router.js";
+import { onChange, person } from "./session.js";
+import { square } from "./square.js";
+import { winners } from "./winners.js";
+
+const TABS = [
+  ["/", "square", "广场"],
+  ["/publish", "publish", "发布"],
+  ["/mine", "mine", "我的"],
+];
+
+const nav = document.getElementById("nav");
+const banner = document.getElementById("banner");
+
+const open = route(
+  [
+    [/^\/$/, square],
+    [/^\/task\/([0-9A-Za-z]+)$/, detail],
+    [/^\/publish$/, publish],
+    [/^\/mine(?:\/(published|dug|won))?$/, mine],
+    [/^\/winners\/([0-9A-Za-z]+)$/, winners],
+  ],
+  (path) => {
+    for (const link of nav.children) {
+      const own = link.getAttribute("href").slice(1);
+      const here = own === "/" ? path === "/" : path.startsWith(own);
+      set(link, { "aria-current": here ? "page" : null });
+    }
+  },
+);
+
+function start() {
+  // A poster's code and a shared link say /?code=…, with a task's code or somebody's share token.
+  const shared = new URLSearchParams(location.search).get("code");
+  if (document.documentElement.dataset.login === "wechat") {
+    show((root) => miniProgram(root, shared));
+    return;
+  }
+  if (shared) history.replaceState(null, "", `/#/task/${encodeURIComponent(shared)}`);
+  fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
+  onChange(admit);
+  let admitted = null;
+  function admit() {
+    const somebody = person?.unionid ?? null;
+    if (somebody === admitted) return;
+    admitted = somebody;
+    nav.hidden = !somebody;
+    channel.close();
+    say("");
+    if (!somebody) show(login);
+    else {
+      channel.connect();
+      open();
+    }
+  }
+  nav.hidden = true;
+  if (person) admit();
+  else show(login);
+}
+
+function say(text) {
+  if (banner.textContent !== text) banner.textContent = text;
+  banner.classList.toggle("shown", text !== "");
+}
+
+channel.addEventListener("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
+channel.addEventListener("found", () => say(""));
+addEventListener("offline", () => channel.cut());
+addEventListener("online", () => channel.retry());
+document.addEventListener("visibilitychange", () => document.hidden || channel.probe());
+
+start();

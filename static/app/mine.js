@@ -1,0 +1,106 @@
+// One's own page: numbers, name and picture, and the treasures published, dug and won.
+
+import { get, post } from "./api.js";
+import { cardElement } from "./cards.js";
+import { dialog } from "./dialog.js";
+import { avatar, el, fill, set, write } from "./dom.js";
+import { pictureField } from "./picture.js";
+import { person, remember } from "./session.js";
+
+const LISTS = {
+  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published],
+  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null],
+  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won],
+};
+
+export function mine(root, signal, which = "published") {
+  const [, path, nothing, foot] = LISTS[which];
+  const numbers = el("dl.numbers");
+  const list = el("ul.cards");
+  const foot_ = el("p.blank", { role: "status" }, "正在读取…");
+  const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "更多");
+  root.classList.add("wide");
+  fill(
+    root,
+    el("section.panel.me", {},
+      avatar(person.avatarUrl, 64),
+      el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
+        el("button.link", { type: "button", onclick: () => editProfile() }, "改名字和头像"),
+        el("button.link", { type: "button", onclick: () => remember(null) }, "退出登录"))),
+      numbers),
+    el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
+      el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
+    list,
+    foot_,
+    more,
+  );
+
+  const cards = [];
+  let page = 0;
+
+  async function load() {
+    set(more, { hidden: true });
+    try {
+      const { data } = await get(path, { page: page + 1 });
+      if (signal.aborted) return;
+      page += 1;
+      for (const card of data) {
+        const made = cardElement(card, foot);
+        cards.push(made);
+        list.append(made.element);
+      }
+      write(foot_, cards.length ? "" : nothing);
+      set(more, { hidden: data.length < 20 });
+    } catch (error) {
+      write(foot_, error.message);
+      set(more, { hidden: false });
+    }
+  }
+
+  async function count() {
+    const { digging_num, release_num, partake_num } = await get("/getMyInfo");
+    const rows = [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]];
+    fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
+  }
+
+  load();
+  count().catch((error) => write(foot_, error.message));
+  const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
+  signal.addEventListener("abort", () => clearInterval(ticking));
+  return "我的";
+}
+
+function published(card) {
+  if (card.need_pay) return el("a.button.primary", { href: `#/task/${card.code}` }, `待支付 ${card.owed} 元`);
+  return el("a.button", { href: `#/winners/${card.code}` }, "中奖者和发奖");
+}
+
+function won(card) {
+  if (card.is_draw) return el("p.good", {}, "已领取");
+  return el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖");
+}
+
+// WeChat hands out neither names nor pictures any more, so people choose their own.
+function editProfile() {
+  const problem = el("p.problem", { role: "alert" });
+  const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
+  const uploaded = new URL(person.avatarUrl, location.href).pathname.startsWith("/files/");
+  const picture = pictureField("face", {
+    label: "头像", hint: uploaded ? "不选就用现在的" : "请选一张图片", address: uploaded ? person.avatarUrl : "",
+  });
+  const save = async (event) => {
+    event.preventDefault();
+    try {
+      const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
+      await post("/setProfile", { wxname, wxheadpic });
+      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic });
+      opened.close();
+      dispatchEvent(new Event("hashchange"));
+    } catch (error) {
+      write(problem, error.message);
+    }
+  };
+  const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },
+    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem,
+    el("button.primary", { type: "submit" }, "保存")));
+}

@@ -1,0 +1,41 @@
+// Paying for a red packet. In WeChat `wx.requestPayment` takes the order's five values; here the sandbox
+// plays the person who pays.
+
+import { plain, post } from "./api.js";
+import { el, write } from "./dom.js";
+
+/** Return the section that pays what `task` owes; `paid` is called once it is. */
+export function payment(task, signal, paid) {
+  const said = el("p.problem", { role: "alert" });
+  const button = el("button.primary", { type: "button", onclick: () => pay() }, `支付 ${task.owed} 元`);
+
+  async function pay() {
+    button.disabled = true;
+    write(said, "");
+    try {
+      const order = await post("/payTask", { code: task.code, money: task.owed });
+      const prepay_id = order.package.replace("prepay_id=", "");
+      await plain("/sandbox/pay", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ prepay_id }),
+      });
+      if (!signal.aborted) await paid(); // looking asks WeChat about the order, should its notice be late
+    } catch (error) {
+      write(said, error.message);
+      if (!error.error) throw error;
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  return el(
+    "section.panel.stack",
+    {},
+    el("h2", {}, "支付后开挖"),
+    el("p", {}, `${task.prize_num} 个红包，每个 ${task.money} 元，共 ${task.owed} 元。支付成功后立即开挖，没人挖到的会退回。`),
+    said,
+    button,
+    el("p.hint", {}, "开发环境：由沙箱代为付款，不花真钱。24 小时内没有支付会自动删除。"),
+  );
+}

@@ -1,0 +1,54 @@
+// Choosing a picture: it shows at once, is uploaded at once, and says how far that is.
+
+import { upload } from "./api.js";
+import { el, fill, set, write } from "./dom.js";
+import { icon } from "./icons.js";
+
+const MOST_BYTES = 10 << 20;
+const KINDS = "image/jpeg,image/png,image/webp,image/gif";
+
+/**
+ * Return a field's element with `ready()`, which resolves to the picture's address once it is uploaded
+ * ("" where none was chosen) and throws why it was not.
+ */
+export function pictureField(id, { label, hint, address = "" }) {
+  const preview = el("div.preview", {}, address ? el("img", { src: address, alt: "" }) : icon("picture", 40));
+  const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "上传进度" });
+  const said = el("p.hint", { role: "status" }, hint);
+  const input = el("input.unseen", { type: "file", id, accept: KINDS, onchange: () => choose(input.files[0]) });
+  const element = el("div.field", {}, el("span.label", {}, label), input, el("label.picture", { for: id }, preview, el("span", {}, "选择图片")), bar, said);
+  let uploading = Promise.resolve(address);
+  let local = "";
+
+  function choose(file) {
+    if (!file) return;
+    URL.revokeObjectURL(local);
+    local = URL.createObjectURL(file);
+    fill(preview, el("img", { src: local, alt: "所选的图片" }));
+    uploading = send(file);
+    uploading.catch(() => {}); // said below, and thrown by ready() to whoever needs the picture
+  }
+
+  async function send(file) {
+    set(said, { class: "hint" });
+    set(bar, { hidden: false, value: 0 });
+    try {
+      if (file.size > MOST_BYTES) throw new Error("图片太大，请选择 10 MB 以内的图片");
+      write(said, "正在上传…");
+      const { url } = await upload(file, (share) => {
+        bar.value = share;
+        write(said, share < 1 ? `正在上传 ${Math.floor(share * 100)}%` : "已传完，正在处理…");
+      });
+      write(said, "图片已上传");
+      return url;
+    } catch (error) {
+      set(said, { class: "problem" });
+      write(said, error.message);
+      throw error;
+    } finally {
+      set(bar, { hidden: true });
+    }
+  }
+
+  return { element, ready: () => uploading };
+}

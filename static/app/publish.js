@@ -1,0 +1,139 @@
+// Publishing: only the fields that apply, each with its range, and what they come to before it is sent.
+
+import { post } from "./api.js";
+import { el, set, write } from "./dom.js";
+import { pictureField } from "./picture.js";
+import { person } from "./session.js";
+
+const DAY_SECONDS = 86_400;
+
+export function publish(root, signal) {
+  const picture = pictureField("picture", { label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内" });
+  const pictureHint = el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。");
+  const summary = el("p.summary", { role: "status" });
+  const problem = el("p.problem", { role: "alert" });
+  const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
+
+  const fields = {
+    name: field("name", "物品名", { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
+    synopsis: field("synopsis", "简介", { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
+    wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字"),
+    prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
+    money: number("money", "每个红包多少元", 1, 200, 1),
+    forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
+    interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
+    fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
+    cd: number("cd", "每锹之后冷却几秒", 0, 3600, 10),
+  };
+  const kinds = choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]);
+  const giving = choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]);
+  const audience = choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]);
+
+  const form = el(
+    "form.stack",
+    { oninput: () => adapt(), onsubmit: (event) => { event.preventDefault(); send(); } },
+    el("section.panel.stack", {}, kinds, picture.element, pictureHint, fields.name, fields.synopsis, fields.wxname),
+    el("section.panel.stack", {},
+      el("h2", {}, "奖品和难度"),
+      el("div.pair", {}, fields.prize_num, fields.money),
+      fields.forecast_num,
+      el("div.pair", {}, fields.interval, fields.fluctuation),
+      fields.cd),
+    el("section.panel.stack", {}, giving, audience),
+    summary,
+    problem,
+    submit,
+  );
+  root.classList.add("narrow");
+  root.append(el("h1", {}, "埋下一个宝贝"), form);
+  adapt();
+
+  function value(name) {
+    return form.elements[name].value.trim();
+  }
+
+  function whole(name) {
+    return Number.parseInt(value(name), 10) || 0;
+  }
+
+  function adapt() {
+    const redPacket = value("goods_type") === "1";
+    const several = whole("prize_num") > 1;
+    apply(fields.money, redPacket);
+    apply(giving, !redPacket);
+    apply(fields.interval, several);
+    apply(fields.fluctuation, several);
+    set(pictureHint, { hidden: !redPacket });
+    const most = Math.max(0, whole("interval") - 1);
+    form.elements.fluctuation.max = most;
+    write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，小于间隔；0 就是人人都知道位置，只比手快`);
+    write(summary, summarise(redPacket, several));
+  }
+
+  function summarise(redPacket, several) {
+    const prizes = whole("prize_num");
+    const deepest = several
+      ? Math.max(whole("forecast_num"), prizes * (whole("interval") + whole("fluctuation")))
+      : whole("forecast_num");
+    if (!deepest) return "";
+    const seconds = deepest * whole("cd");
+    const pay = redPacket ? `，要支付 ${prizes * whole("money")} 元` : "";
+    return `最深 ${deepest} 层，挖到底至少要 ${duration(seconds)}${pay}。`;
+  }
+
+  async function send() {
+    write(problem, "");
+    submit.disabled = true;
+    try {
+      const asked = Object.fromEntries([...new FormData(form)].filter(([name]) => name !== "picture"));
+      const url = await picture.ready();
+      const { code } = await post("/postTask", { ...asked, url });
+      if (!signal.aborted) location.hash = `#/task/${code}`;
+    } catch (error) {
+      write(problem, error.message);
+    } finally {
+      submit.disabled = false;
+    }
+  }
+
+  return "发布";
+}
+
+function duration(seconds) {
+  if (seconds < 60) return `${seconds} 秒`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} 分钟`;
+  if (seconds < 2 * DAY_SECONDS) return `${Math.ceil(seconds / 3600)} 小时`;
+  return `${Math.ceil(seconds / DAY_SECONDS)} 天`;
+}
+
+function field(name, label, attributes, hint = null) {
+  const tag = attributes.rows ? "textarea" : "input";
+  return el(
+    "div.field",
+    {},
+    el("label", { for: name }, label),
+    el(tag, { id: name, name, autocomplete: "off", "aria-describedby": hint ? `${name}-hint` : null, ...attributes }),
+    hint ? el("p.hint", { id: `${name}-hint` }, hint) : null,
+  );
+}
+
+function number(name, label, least, most, initial) {
+  const attributes = { type: "number", inputmode: "numeric", min: least, max: most, step: 1, value: initial, required: true };
+  return field(name, label, attributes, `${least} 到 ${most}`);
+}
+
+function choice(name, label, options) {
+  return el(
+    "fieldset.field",
+    {},
+    el("legend", {}, label),
+    el("div.segments", {}, options.map(([value, text], place) =>
+      el("label", {}, el("input", { type: "radio", name, value, checked: place === 0 }), el("span", {}, text)))),
+  );
+}
+
+// A field that does not apply is neither shown, nor checked by the browser, nor sent.
+function apply(element, applies) {
+  element.hidden = !applies;
+  for (const input of element.querySelectorAll("input, textarea")) input.disabled = !applies;
+}

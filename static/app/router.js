@@ -1,0 +1,43 @@
+// Which page is shown: the part of the address after #. A page is a function that fills an element.
+
+import { fill, write } from "./dom.js";
+
+let current = null;
+
+/**
+ * Show the page that the address names, now and whenever it changes.
+ *
+ * `routes` are [pattern, page]: `page(root, signal, ...groups)` fills `root` and returns its title; `signal`
+ * aborts when another page takes its place.
+ */
+export function route(routes, onOpen) {
+  const open = () => {
+    const path = location.hash.slice(1) || "/";
+    if (!path.startsWith("/")) return; // a link within the page
+    const [found, page] = routes
+      .map(([pattern, candidate]) => [path.match(pattern), candidate])
+      .find(([match]) => match) ?? [["/"], routes[0][1]];
+    show((root, signal) => page(root, signal, ...found.slice(1)));
+    onOpen(path);
+  };
+  history.scrollRestoration = "manual"; // pages that keep their place restore it themselves
+  addEventListener("hashchange", open);
+  return open;
+}
+
+/** Show a page whatever the address says. */
+export function show(page) {
+  const first = current === null;
+  current?.abort();
+  current = new AbortController();
+  const root = document.getElementById("page");
+  fill(root);
+  root.className = "";
+  scrollTo(0, 0);
+  entitle(page(root, current.signal));
+  if (!first) root.focus({ preventScroll: true }); // so that the keyboard and screen readers begin at its top
+}
+
+export function entitle(title) {
+  write(document.querySelector("title"), title ? `${title} · 挖宝` : "挖宝");
+}

@@ -1,0 +1,84 @@
+// The shaft: how deep it is, the countdown, and the button that digs. It shows what it is told.
+
+import { asTime, countDown } from "./clock.js";
+import { el, fill, set, write } from "./dom.js";
+import { icon } from "./icons.js";
+
+const STRATUM_PX = 14; // how far the earth moves up with each depth
+const CIRCUMFERENCE = 2 * Math.PI * 54;
+const WHY_NOT = {
+  ended: "已结束",
+  not_paid: "待支付",
+  own_task: "我的宝贝",
+  already_won: "已挖到",
+};
+
+/** Return the shaft's element with `show(task, busy)` and `say(text)`; `onDig` is called by the button. */
+export function shaft(onDig) {
+  const big = el("strong");
+  const small = el("small");
+  const circle = ring();
+  const button = el("button.dig", { type: "button", onclick: () => ready && onDig() }, circle.svg, big, small);
+  const gauge = el("i");
+  const now = el("b");
+  const most = el("span");
+  const line = el("p.said", { role: "status" });
+  const element = el(
+    "section.shaft",
+    { "aria-label": "挖宝" },
+    el("div.gauge", { "aria-hidden": "true" }, gauge),
+    el("p.level", {}, "第 ", now, " 层", most),
+    button,
+    line,
+  );
+
+  let ready = false;
+  let stop = () => {};
+  let counted = null;
+
+  function show(task, busy) {
+    write(now, task.now_depth);
+    write(most, `共 ${task.max_depth} 层`);
+    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.max_depth}%`);
+    element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
+    const key = [task.status, task.why, task.cd_until, task.cd, busy].join();
+    if (key === counted) return;
+    counted = key;
+    stop();
+    const why = task.status ? "ended" : task.why;
+    stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
+      ready = !seconds && !why && !busy;
+      set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
+      button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
+      circle.show(seconds, task.cd);
+      if (seconds) {
+        write(big, asTime(seconds));
+        write(small, "秒后可挖");
+      } else {
+        fill(big, icon(why === "ended" || why === "not_paid" ? "lock" : "shovel", 44));
+        write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? "挖…" : "挖一锹");
+      }
+    });
+  }
+
+  return { element, show, say: (text) => write(line, text), close: () => stop() };
+}
+
+function ring() {
+  const make = (name, attributes) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+    return made;
+  };
+  const svg = make("svg", { viewBox: "0 0 120 120", class: "ring", "aria-hidden": "true" });
+  const left = make("circle", { cx: 60, cy: 60, r: 54, class: "left" });
+  svg.append(make("circle", { cx: 60, cy: 60, r: 54 }), left);
+  left.style.setProperty("stroke-dasharray", CIRCUMFERENCE);
+  return {
+    svg,
+    show(seconds, of) {
+      const share = of ? Math.min(1, seconds / of) : 0;
+      left.style.setProperty("stroke-dashoffset", CIRCUMFERENCE * (1 - share));
+    },
+  };
+}

@@ -1,0 +1,39 @@
+// Sharing a task: the poster and a link. Both carry the share token, never the sharer's unionid.
+
+import { post } from "./api.js";
+import { dialog } from "./dialog.js";
+import { el, fill, notice, write } from "./dom.js";
+
+export function share(task) {
+  const link = `${location.origin}/?code=${task.share}`;
+  const poster = el("div.poster", { role: "status" }, "正在画海报…");
+  const field = el("input", { value: link, readonly: true, "aria-label": "链接", onfocus: () => field.select() });
+  const copy = async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(link);
+      notice("链接已复制");
+    } catch {
+      notice("浏览器不让复制，请长按选中的链接"); // it is not allowed everywhere, and nothing else can be done
+    }
+  };
+  dialog(
+    "分享给朋友",
+    poster,
+    el("div.row", {}, field, el("button", { type: "button", onclick: copy }, "复制")),
+    el("p.hint", {}, "保存海报或复制链接发给朋友。分享不会带来任何挖宝优势。"),
+  );
+  draw();
+
+  async function draw() {
+    try {
+      const { pic } = await post("/getSharePic", { code: task.code });
+      const image = el("img", { alt: `“${task.name}”的海报，上面有二维码`, width: 750, height: 1334 });
+      image.addEventListener("error", () => write(poster, "海报没有加载出来，请再试一次"), { once: true });
+      image.src = pic;
+      fill(poster, image);
+    } catch (error) {
+      write(poster, error.message);
+    }
+  }
+}
