@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import select
@@ -18,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from server import embedded
 from server.embedded import EmbeddedMongoDB, EmbeddedRedis
@@ -94,6 +96,11 @@ def clean_environment(**values: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in settings} | values
 
 
+def descendant_pids(pid: int) -> list[int]:
+    children = child_pids(pid)
+    return children + [grandchild for child in children for grandchild in descendant_pids(child)]
+
+
 def child_pids(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -130,6 +137,19 @@ def log_in(address: str, user: str) -> dict[str, Any]:
     assert reply["status"] == 0, reply
     person: dict[str, Any] = reply["data"]
     return person
+
+
+def upload_picture(address: str, person: dict[str, Any]) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), "orange").save(picture, "PNG")
+    reply = httpx.post(
+        f"{address}/uploadFile",
+        files={"file": ("cat.png", picture.getvalue())},
+        data={"unionid": person["unionid"]},
+        headers={"Authorization": f"Bearer {person['token']}"},
+        timeout=10,
+    ).json()
+    assert reply["status"] == 0, reply
 
 
 def info(address: str, person: dict[str, Any]) -> dict[str, Any]:
@@ -309,8 +329,11 @@ def test_starting_again_finds_the_data_also_after_everything_was_killed_with_9(
         again.wait_for("Wabao is ready at ")
         assert info(again.address, alice)["status"] == 0
         assert log_in(again.address, "alice")["unionid"] == alice["unionid"]
-        descriptors = opened([pid for pids in again.children().values() for pid in pids])
-        assert len(descriptors) == 3
+        upload_picture(again.address, alice)
+        descriptors = opened(descendant_pids(again.process.pid))
+        assert (
+            len(descriptors) == 4
+        )  # two stores, a worker, and the process that makes its pictures
         assert again.end(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
         assert_all_end(descriptors)
     assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
