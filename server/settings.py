@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from server import merchant_settings
+
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
 # The stand-in's mini-program. Its secret is none: the sandbox exists in development only.
@@ -97,6 +99,7 @@ _PRODUCTION_NEEDS = (
     "wechat_appid",
     "wechat_secret",
     "wechat_page",
+    *merchant_settings.NAMES,
 )
 
 
@@ -115,8 +118,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         if missing:
             raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
     _check_shapes(settings)
+    merchant = _check_merchant(settings)
     url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
-    return msgspec.structs.replace(settings, public_url=url)
+    return msgspec.structs.replace(settings, public_url=url, **merchant)
 
 
 def _check_one(name: str, value: str) -> None:
@@ -140,6 +144,20 @@ def _check_shapes(settings: Settings) -> None:
         )
     if settings.wechat_appid and not settings.wechat_secret:
         raise BadSettings("WECHAT_APPID also needs WECHAT_SECRET")
+
+
+def _check_merchant(settings: Settings) -> dict[str, str]:
+    try:
+        merchant = merchant_settings.check_merchant(
+            {name: getattr(settings, name) for name in merchant_settings.NAMES}
+        )
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+    if merchant and settings.sandboxed:
+        raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
+    if merchant and not settings.public_url.startswith("https://"):
+        raise BadSettings("PUBLIC_URL must begin with https:// where WECHAT_MCHID is set: WeChat notifies it")
+    return merchant
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -22,8 +22,10 @@ from tornado.httputil import (
 )
 
 from server.actions.dig import settle_pending
+from server.actions.sweep import sweep
 from server.app import make_app
 from server.context import Context
+from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import is_unavailable
 
@@ -34,7 +36,11 @@ CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
 
 # What each process does again and again, with the seconds between: safe in several processes at once.
-PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = ((settle_pending, 2),)
+PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
+    (settle_pending, 2),
+    (sweep, 2),
+    (send_notices, 1),
+)
 
 log = logging.getLogger("wabao.worker")
 

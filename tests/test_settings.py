@@ -6,10 +6,23 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.embedded import start_missing
 from server.settings import BadSettings, Settings, read_settings, secret_of
 
+KEY = rsa.generate_private_key(65537, 2048)
+PRIVATE_KEY = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+PUBLIC_KEY = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+MERCHANT = {
+    "WECHAT_MCHID": "1900000109",
+    "WECHAT_API_V3_KEY": "k" * 32,
+    "WECHAT_PRIVATE_KEY": PRIVATE_KEY,
+    "WECHAT_CERT_SERIAL": "444F4864EA9B34415A2B7F4E0B1F2C3D4E5F6A7B",
+    "WECHAT_PAY_PUBLIC_KEY": PUBLIC_KEY,
+    "WECHAT_PAY_PUBLIC_KEY_ID": "PUB_KEY_ID_0000000000000024101100397200000006",
+}
 PRODUCTION = {
     "APP_ENV": "production",
     "MONGODB_URI": "mongodb://db.invalid/wabao",
@@ -20,7 +33,9 @@ PRODUCTION = {
     "WECHAT_APPID": "wx1",
     "WECHAT_SECRET": "s",
     "WECHAT_PAGE": "pages/task",
+    **MERCHANT,
 }
+PAID = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "PUBLIC_URL": "https://wabao.invalid", **MERCHANT}
 
 
 def test_an_empty_environment_gives_a_development_server():
@@ -94,6 +109,78 @@ def test_production_has_no_sandbox_and_no_embedded_store():
     assert start_missing(settings, lock=-1) == []
     with pytest.raises(BadSettings, match="MONGODB_URI"):
         start_missing(Settings(app_env="production", redis_url="redis://x"), lock=-1)
+
+
+def test_wechat_may_be_configured_without_its_payments_in_development_only():
+    settings = read_settings({"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"})
+    assert not settings.sandboxed
+    assert settings.wechat_mchid == ""
+
+
+@pytest.mark.parametrize("name", sorted(MERCHANT))
+def test_of_a_merchants_settings_all_are_given_or_none(name: str):
+    assert read_settings(PAID).wechat_mchid == "1900000109"
+    with pytest.raises(BadSettings, match=f"^WeChat Pay also needs {name}$"):
+        read_settings({**PAID, name: ""})
+    only = {given: "" for given in MERCHANT if given != name}
+    with pytest.raises(BadSettings, match=r"^WeChat Pay also needs "):
+        read_settings({**PAID, **only})
+
+
+def test_a_merchant_needs_a_mini_program_and_an_address_that_wechat_can_notify():
+    with pytest.raises(BadSettings, match="WECHAT_APPID"):
+        read_settings(MERCHANT)
+    with pytest.raises(BadSettings, match="PUBLIC_URL must begin with https://"):
+        read_settings({**PAID, "PUBLIC_URL": "http://wabao.invalid"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WECHAT_MCHID", "19000"),
+        ("WECHAT_MCHID", "１９０００００１０９"),
+        ("WECHAT_API_V3_KEY", "k" * 31),
+        ("WECHAT_API_V3_KEY", "钥" * 32),
+        ("WECHAT_CERT_SERIAL", "not hexadecimal at all"),
+        ("WECHAT_PAY_PUBLIC_KEY_ID", "444F4864EA9B34415A2B7F4E0B1F2C3D4E5F6A7B"),
+        ("WECHAT_PRIVATE_KEY", "/etc/keys/apiclient_key.pem"),
+        ("WECHAT_PRIVATE_KEY", PUBLIC_KEY),
+        ("WECHAT_PRIVATE_KEY", PRIVATE_KEY[:600]),
+        ("WECHAT_PRIVATE_KEY", PRIVATE_KEY.replace("A", "B")),
+        ("WECHAT_PAY_PUBLIC_KEY", PRIVATE_KEY),
+        ("WECHAT_PAY_PUBLIC_KEY", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
+    ],
+)
+def test_a_bad_value_of_a_merchant_is_named_and_not_shown(name: str, value: str):
+    with pytest.raises(BadSettings) as refused:
+        read_settings({**PAID, name: value})
+    assert str(refused.value).startswith(f"{name} must ")
+    assert value not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        str,
+        lambda pem: pem.replace("\n", "\\n"),
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: pem.replace("\n", " "),
+        lambda pem: pem.replace("\n", ""),
+        lambda pem: f'"{pem}"',
+    ],
+)
+def test_a_key_is_read_whatever_became_of_its_line_breaks(mangle):
+    mangled = {name: mangle(MERCHANT[name]) for name in ("WECHAT_PRIVATE_KEY", "WECHAT_PAY_PUBLIC_KEY")}
+    settings = read_settings({**PAID, **mangled})
+    assert settings.wechat_private_key == PRIVATE_KEY
+    assert settings.wechat_pay_public_key == PUBLIC_KEY
+
+
+def test_an_old_style_key_is_rewritten_in_the_new_one():
+    old = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    assert old.startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert read_settings({**PAID, "WECHAT_PRIVATE_KEY": old}).wechat_private_key == PRIVATE_KEY
 
 
 def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path: Path):

@@ -1,6 +1,7 @@
 """WeChat's stand-in for development: routes under `/sandbox` that answer as WeChat's servers do.
 
-Nothing but the route table may import this package: to the rest of the server WeChat is an address.
+Nothing but the route table and the worker, which repeats notices, may import this package: to the rest of
+the server WeChat is an address.
 Replies have WeChat's shapes, not ours. All state is in MongoDB, so that any process may serve the next
 request and a restart changes nothing.
 """
@@ -13,8 +14,19 @@ from server.context import Context
 from server.sandbox.avatars import Avatar
 from server.sandbox.codes import MiniProgramCode, StableToken
 from server.sandbox.login import Authorize, CodeToSession
+from server.sandbox.misbehaviour import Misbehave
+from server.sandbox.notices import send_notices
+from server.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
+from server.sandbox.refunds import MakeRefund, QueryRefund
+from server.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
+from server.sandbox.wallet import ConfirmBill, PayOrder
 
-__all__ = ["sandbox_routes"]
+__all__ = ["sandbox_routes", "send_notices"]
+
+_ORDERS = "/sandbox/v3/pay/transactions"
+_REFUNDS = "/sandbox/v3/refund/domestic/refunds"
+_TRANSFERS = "/sandbox/v3/fund-app/mch-transfer/transfer-bills"
+_NUMBER = "([0-9A-Za-z_|*@-]{1,64})"
 
 
 def sandbox_routes(context: Context) -> list[URLSpec]:
@@ -28,4 +40,15 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(r"/sandbox/sns/jscode2session", CodeToSession, handed),
         URLSpec(r"/sandbox/cgi-bin/stable_token", StableToken, handed),
         URLSpec(r"/sandbox/wxa/getwxacodeunlimit", MiniProgramCode, handed),
+        URLSpec(rf"{_ORDERS}/jsapi", MakeOrder, handed),
+        URLSpec(rf"{_ORDERS}/out-trade-no/{_NUMBER}", QueryOrder, handed),
+        URLSpec(rf"{_ORDERS}/out-trade-no/{_NUMBER}/close", CloseOrder, handed),
+        URLSpec(_REFUNDS, MakeRefund, handed),
+        URLSpec(rf"{_REFUNDS}/{_NUMBER}", QueryRefund, handed),
+        URLSpec(_TRANSFERS, MakeTransfer, handed),
+        URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}", QueryTransfer, handed),
+        URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}/cancel", CancelTransfer, handed),
+        URLSpec(r"/sandbox/pay", PayOrder, handed),
+        URLSpec(r"/sandbox/confirm", ConfirmBill, handed),
+        URLSpec(r"/sandbox/misbehave", Misbehave, handed),
     ]

@@ -5,6 +5,7 @@ Every operation has a 5 s limit, majority write concern and reads from the prima
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
@@ -12,9 +13,12 @@ from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.monitoring import CommandListener
 
 from server.store.access_tokens import AccessTokens
+from server.store.audit_log import AuditLog
 from server.store.bills import Bills
+from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
 from server.store.ledger import Ledger
@@ -49,9 +53,11 @@ class _PlainInt(TypeDecoder):
 class Store:
     """The connection and its collections; one a process, shared by all handlers."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, listeners: Sequence[CommandListener] = ()) -> None:
+        """`listeners` hear of each command, besides the one that feeds `/metrics`."""
         self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             uri,
+            event_listeners=[CommandSeconds(), *listeners],
             timeoutMS=OPERATION_SECONDS * 1000,
             serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
             appname="wabao",
@@ -74,6 +80,7 @@ class Store:
         self.refunds = Refunds(self.database)
         self.ledger = Ledger(self.database)
         self.pickups = Pickups(self.database)
+        self.audit_log = AuditLog(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
@@ -87,6 +94,7 @@ class Store:
             (self.tasks.collection, self.tasks.INDEXES),
             (self.digs.collection, self.digs.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
+            (self.audit_log.collection, self.audit_log.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),
             (self.orders.collection, self.orders.INDEXES),
             (self.prizes.collection, self.prizes.INDEXES),

@@ -141,7 +141,11 @@ class Pay:
 
     async def close_order(self, out_trade_no: str) -> None:
         """Let nobody pay this order any more; ORDERPAID refuses one that is paid. Again is fine."""
-        await self._settle(self._pay.close(out_trade_no=out_trade_no))
+        try:
+            await self._settle(self._pay.close(out_trade_no=out_trade_no))
+        except PayRefused as refused:
+            if refused.code not in ("ORDER_CLOSED", "ORDERCLOSED"):
+                raise
 
     # -- paying back
 
@@ -300,7 +304,7 @@ class Pay:
             if type(error) is not Exception:  # the library raises bare ones; any other is a bug
                 raise
             raise PayUnknown(f"no answer to trust: {error}") from None
-        if 200 <= status < 300:
+        if status in (200, 204):  # a 202 says that somebody is paying just now: neither yes nor no
             return content
         raise _failed(status, content)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_NOT_FOUND = frozenset({"NOT_FOUND", "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"})
+
 
 class PayRefused(Exception):
     """WeChat said no, and did nothing. `code` is WeChat's: NOT_ENOUGH, ORDERPAID, NOT_FOUND, PARAM_ERROR, …
@@ -15,6 +17,11 @@ class PayRefused(Exception):
         self.message = message
         self.http_status = http_status
         super().__init__(f"{code}: {message}")
+
+    @property
+    def not_found(self) -> bool:
+        """Whether WeChat knows no order, refund or bill of that number."""
+        return self.code in _NOT_FOUND
 
 
 class PayUnknown(Exception):

@@ -1,0 +1,94 @@
+"""The settings of a WeChat Pay merchant: all of them or none, checked before anything starts. Pure.
+
+Keys are PEM text. A variable in which line breaks became `\\n`, spaces or nothing is read all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+NAMES = (
+    "wechat_mchid",
+    "wechat_api_v3_key",
+    "wechat_private_key",
+    "wechat_cert_serial",
+    "wechat_pay_public_key",
+    "wechat_pay_public_key_id",
+)
+_SHAPES = {
+    "wechat_mchid": (re.compile(r"[0-9]{8,32}"), "must be the merchant's number: digits"),
+    "wechat_api_v3_key": (re.compile(r"[!-~]{32}"), "must be the 32 characters set as APIv3 key"),
+    "wechat_cert_serial": (
+        re.compile(r"[0-9A-Fa-f]{16,40}"),
+        "must be the serial number of the merchant's certificate: hexadecimal digits",
+    ),
+    "wechat_pay_public_key_id": (re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{8,64}"), "must begin with PUB_KEY_ID_"),
+}
+_PEM = re.compile(r"-----BEGIN ([A-Z ]{1,40})-----(.{1,16000})-----END \1-----", re.DOTALL)
+
+
+def check_merchant(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values as they are used, keys rewritten as PKCS #8 and SubjectPublicKeyInfo; {} for none.
+
+    Raises ValueError: one line that names the variable and holds no part of its value.
+    """
+    missing = [name.upper() for name in NAMES if not values.get(name)]
+    if len(missing) == len(NAMES):
+        return {}
+    if missing:
+        raise ValueError(f"WeChat Pay also needs {', '.join(missing)}")
+    for name, (shape, must) in _SHAPES.items():
+        if not shape.fullmatch(values[name]):
+            raise ValueError(f"{name.upper()} {must}")
+    return {
+        **values,
+        "wechat_cert_serial": values["wechat_cert_serial"].upper(),
+        "wechat_private_key": _private_key(values["wechat_private_key"]),
+        "wechat_pay_public_key": _public_key(values["wechat_pay_public_key"]),
+    }
+
+
+def _private_key(text: str) -> str:
+    try:
+        key = load_pem_private_key(_rewritten(text), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+        key = None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
+        raise ValueError(
+            "WECHAT_PRIVATE_KEY must be the text of apiclient_key.pem: an RSA key, not encrypted"
+        )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _public_key(text: str) -> str:
+    try:
+        key = load_pem_public_key(_rewritten(text))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
+        raise ValueError(
+            "WECHAT_PAY_PUBLIC_KEY must be the text of pub_key.pem: a public key, not a certificate"
+        )
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _rewritten(text: str) -> bytes:
+    """Return PEM with its line breaks where they belong; ValueError where it is none."""
+    found = _PEM.search(text.replace("\\n", "\n"))
+    if found is None:
+        raise ValueError("no PEM")
+    label, body = found[1], "".join(found[2].split())
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()

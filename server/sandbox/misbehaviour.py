@@ -1,0 +1,120 @@
+"""Telling the stand-in's WeChat Pay to misbehave, one call or notice at a time, as WeChat sometimes does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from server.sandbox.base import now_ms
+from server.sandbox.pay_call import FAILURES
+from server.sandbox.refunds import tell_refund
+from server.sandbox.transfers import find_bill, tell_bill
+from server.sandbox.wallet import Wallet, WalletFailure
+
+
+class Wish(msgspec.Struct):
+    """`what` happens `times` times, to `number` and in `call`, or where one is empty to any.
+
+    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, act and never answer (`timeout`),
+    act and break the connection (`disconnect`), act and sign wrongly (`bad_signature`), or `refuse` with
+    `code` (NOT_ENOUGH). A transfer or its confirmation may `fail` with `code`; a transfer may stay
+    `accepted` until it is asked for again; a refund, a confirmation or a cancellation may stay `pending`
+    until `settle`; a refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by
+    `seconds`, or preceded by a forged one. `expire` and `settle` (as `code`) happen to `number` at once;
+    `behave` forgets all that was not used up.
+    """
+
+    what: Literal[
+        "error_before",
+        "error_after",
+        "timeout",
+        "disconnect",
+        "bad_signature",
+        "refuse",
+        "fail",
+        "accepted",
+        "pending",
+        "abnormal",
+        "closed",
+        "lose_notice",
+        "repeat_notice",
+        "delay_notice",
+        "forge_notice",
+        "expire",
+        "settle",
+        "behave",
+    ]
+    number: Annotated[str, Meta(max_length=64)] = ""
+    call: Literal[
+        "",
+        "order",
+        "query_order",
+        "close",
+        "refund",
+        "query_refund",
+        "transfer",
+        "query_transfer",
+        "cancel",
+        "confirm",
+    ] = ""
+    code: Annotated[str, Meta(max_length=64)] = ""
+    seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    times: Annotated[int, Meta(ge=1, le=1000)] = 1
+
+
+class Misbehave(Wallet):
+    """POST /sandbox/misbehave."""
+
+    name = "misbehave"
+
+    async def act(self) -> str:
+        """Remember a wish, or grant it now."""
+        wish = self.read(Wish)
+        store = self.context.store
+        if wish.what == "behave":
+            await store.misbehaviours.clear()
+        elif wish.what == "expire":
+            await self._expire(wish.number)
+        elif wish.what == "settle":
+            await self._settle(wish.number, wish.code)
+        else:
+            if wish.what == "refuse" and wish.code not in ("", *FAILURES):
+                raise WalletFailure(f"code must be one of {', '.join(FAILURES)}")
+            await store.misbehaviours.add(
+                {
+                    "what": wish.what,
+                    "number": wish.number,
+                    "call": wish.call,
+                    "code": wish.code,
+                    "seconds": wish.seconds,
+                    "left": wish.times,
+                }
+            )
+        return "ok"
+
+    async def _expire(self, number: str) -> None:
+        pay, now = self.context.store.sandbox_pay, now_ms()
+        if await pay.expire_bill(number, now):
+            await find_bill(self.context, number)
+        elif await pay.expire_order(number, now):
+            await pay.find_order(number, now)
+        else:
+            raise WalletFailure("no such order or bill")
+
+    async def _settle(self, number: str, code: str) -> None:
+        pay = self.context.store.sandbox_pay
+        for pending, final in (("TRANSFERING", code or "SUCCESS"), ("CANCELING", code or "CANCELLED")):
+            moved = await pay.move_bill(number, (pending,), final, now_ms())
+            if moved is not None:
+                await tell_bill(self.context, moved)
+                return
+        known = await pay.find_refund(number)
+        status = code or "SUCCESS"
+        if known is None:
+            raise WalletFailure("nothing of that number is pending")
+        given_back_fen = known[1]["amount_fen"] if status == "CLOSED" else 0
+        if not await pay.settle_refund(number, status, given_back_fen):
+            raise WalletFailure("nothing of that number is pending")
+        await tell_refund(self.context, known[0], {**known[1], "status": status})

@@ -1,0 +1,103 @@
+"""Telling the merchant: a notice is kept, sent at once, and sent again until it is acknowledged.
+
+WeChat's hours between attempts are seconds here. Any process carries on with what another one left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPError
+from tornado.log import app_log
+
+from server.context import Context
+from server.sandbox.base import now_ms
+from server.sandbox.signing import sealed_notice
+from server.store.sandbox_keys import SandboxKeyPairs
+from server.store.sandbox_notices import SandboxNotice
+
+# WeChat waits 5 s for an answer, and counts all but a 200 or 204 as none.
+ANSWER_SECONDS = 5.0
+# WeChat tries fifteen times, after 15 s/15 s/30 s/3 m/10 m/20 m/30 m/30 m/30 m/60 m/3 h/3 h/3 h/6 h.
+PAUSES_SECONDS = (1, 1, 2, 3, 5, 8, 10, 15, 20, 30, 30, 30, 60, 60)
+
+
+async def tell(
+    context: Context, event_type: str, number: str, url: str, resource: Mapping[str, object]
+) -> None:
+    """Keep a notice and begin to send it; nothing where the merchant gave no address."""
+    if not url:
+        return
+    whim = await context.store.misbehaviours.take(
+        ("lose_notice", "repeat_notice", "delay_notice", "forge_notice"), number
+    )
+    what = whim["what"] if whim else ""
+    now = now_ms()
+    notice: SandboxNotice = {
+        "_id": f"EV-{secrets.token_hex(12)}",
+        "number": number,
+        "event_type": event_type,
+        "url": url,
+        "resource": msgspec.json.encode(resource).decode(),
+        "copies": 2 if what == "repeat_notice" else 1,
+        "forged": what == "forge_notice",
+        "created_at_ms": now,
+        "state": "lost" if what == "lose_notice" else "waiting",
+        "attempts": 0,
+        "due_at_ms": now + (whim["seconds"] * 1000 if whim and what == "delay_notice" else 0),
+    }
+    await context.store.sandbox_notices.add(notice)
+    context.spawn(send_notices(context))
+
+
+async def send_notices(context: Context) -> None:
+    """Send every notice that is due; does nothing where WeChat is not the stand-in."""
+    if not context.settings.sandboxed:
+        return
+    pairs = await context.store.sandbox_keys.find()
+    if pairs is None:
+        return
+    while True:
+        now = now_ms()
+        notice = await context.store.sandbox_notices.claim(now, now + int(ANSWER_SECONDS * 2000) + 1000)
+        if notice is None:
+            return
+        await _attempt(context, pairs, notice)
+
+
+async def _attempt(context: Context, pairs: SandboxKeyPairs, notice: SandboxNotice) -> None:
+    if notice["forged"] and notice["attempts"] == 1:
+        status = await _send(pairs, notice, genuine=False)
+        if status in (200, 204):
+            app_log.error("a forged notice was acknowledged by %s", notice["url"])
+    statuses = await asyncio.gather(*(_send(pairs, notice) for _ in range(notice["copies"])))
+    if statuses[-1] in (200, 204):
+        await context.store.sandbox_notices.end(notice["_id"], "done")
+    elif notice["attempts"] > len(PAUSES_SECONDS):
+        await context.store.sandbox_notices.end(notice["_id"], "given_up")
+    else:
+        pause = PAUSES_SECONDS[notice["attempts"] - 1]
+        await context.store.sandbox_notices.postpone(notice["_id"], now_ms() + pause * 1000)
+
+
+async def _send(pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True) -> int:
+    """Return the status that the merchant answers, 0 where it does not answer."""
+    headers, body = sealed_notice(pairs, notice, genuine)
+    try:
+        answer = await AsyncHTTPClient().fetch(
+            notice["url"],
+            method="POST",
+            headers=headers,
+            body=body,
+            request_timeout=ANSWER_SECONDS,
+            connect_timeout=ANSWER_SECONDS,
+            follow_redirects=False,
+            raise_error=False,
+        )
+    except (OSError, HTTPError) as error:
+        app_log.info("%s cannot be told: %s", notice["url"], type(error).__name__)
+        return 0
+    return answer.code

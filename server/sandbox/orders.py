@@ -1,0 +1,194 @@
+"""Orders: `/v3/pay/transactions`."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from server.sandbox.base import now_ms
+from server.sandbox.pay_call import PayCall, PayFailure
+from server.sandbox.signing import beijing_time
+from server.settings import SANDBOX_APPID
+from server.store.sandbox_pay import SandboxOrder
+from server.wechat.pay.merchant import SANDBOX_MCHID
+
+# How long a prepay_id is good where the order names no end.
+PREPAY_MS = 7_200_000
+
+Fen = Annotated[int, Meta(ge=1, le=10_000_000_00)]
+NotifyUrl = Annotated[str, Meta(max_length=255, pattern=r"\Ahttps?://[^?#\s]+\Z")]
+Text = Annotated[str, Meta(min_length=1, max_length=127)]
+
+
+class OrderAmount(msgspec.Struct):
+    """What is to be paid."""
+
+    total: Fen
+    currency: Literal["CNY"] = "CNY"
+
+
+class Payer(msgspec.Struct):
+    """Who pays."""
+
+    openid: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class OrderRequest(msgspec.Struct):
+    """What `POST /v3/pay/transactions/jsapi` takes, as far as this merchant uses it."""
+
+    appid: str
+    mchid: str
+    description: Text
+    out_trade_no: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_*-]{6,32}\Z")]
+    notify_url: NotifyUrl
+    amount: OrderAmount
+    payer: Payer
+    time_expire: str | None = None
+
+
+class CloseRequest(msgspec.Struct):
+    """What closing takes."""
+
+    mchid: str
+
+
+class MakeOrder(PayCall):
+    """POST /v3/pay/transactions/jsapi."""
+
+    call = "order"
+
+    async def post(self) -> None:
+        """Answer a prepay_id; the same request again gives the same."""
+        await self.serve()
+
+    def body_number(self) -> str:
+        """Return the out_trade_no."""
+        return self.read(OrderRequest).out_trade_no
+
+    async def act(self, number: str) -> dict[str, object]:
+        """Keep the order."""
+        asked = self.read(OrderRequest)
+        if asked.appid != SANDBOX_APPID or asked.mchid != SANDBOX_MCHID:
+            raise PayFailure("APPID_MCHID_NOT_MATCH")
+        now = now_ms()
+        expires_at_ms = now + PREPAY_MS if asked.time_expire is None else _unix_ms(asked.time_expire)
+        body = msgspec.json.encode(asked).decode()
+        kept = await self.pay.find_order(asked.out_trade_no, now)
+        if kept is None:
+            if expires_at_ms <= now:
+                raise PayFailure("PARAM_ERROR", "订单失效时间不得早于当前时间")
+            kept = await self.pay.add_order(
+                {
+                    "_id": asked.out_trade_no,
+                    "asked": body,
+                    "openid": asked.payer.openid,
+                    "total_fen": asked.amount.total,
+                    "notify_url": asked.notify_url,
+                    "prepay_id": f"wx{now}{secrets.token_hex(10)}",
+                    "transaction_id": f"42000{now}{secrets.randbelow(10**10):010d}",
+                    "trade_state": "NOTPAY",
+                    "expires_at_ms": expires_at_ms,
+                    "paid_at_ms": 0,
+                    "refundable_fen": asked.amount.total,
+                    "refunds": [],
+                }
+            )
+        if kept["asked"] != body:
+            raise PayFailure("INVALID_REQUEST", "请求重入时，参数与首次请求时不一致，请核对后再试")
+        _refuse_over(kept)
+        return {"prepay_id": kept["prepay_id"]}
+
+
+class QueryOrder(PayCall):
+    """GET /v3/pay/transactions/out-trade-no/{}?mchid=…."""
+
+    call = "query_order"
+
+    async def get(self, out_trade_no: str) -> None:
+        """Answer the order."""
+        await self.serve(out_trade_no)
+
+    async def act(self, number: str) -> dict[str, object]:
+        """Look it up."""
+        _check_mchid(self.get_query_argument("mchid", ""))
+        return describe_order(await find_order(self, number))
+
+
+class CloseOrder(PayCall):
+    """POST /v3/pay/transactions/out-trade-no/{}/close."""
+
+    call = "close"
+
+    async def post(self, out_trade_no: str) -> None:
+        """Answer 204 once nobody can pay it."""
+        await self.serve(out_trade_no)
+
+    async def act(self, number: str) -> None:
+        """Close it."""
+        _check_mchid(self.read(CloseRequest).mchid)
+        _refuse_over(await find_order(self, number))
+        if not await self.pay.close_order(number):
+            _refuse_over(await find_order(self, number))
+
+
+def describe_order(order: SandboxOrder) -> dict[str, object]:
+    """Return an order as a query and the notice of its payment say it."""
+    said: dict[str, object] = {
+        "appid": SANDBOX_APPID,
+        "mchid": SANDBOX_MCHID,
+        "out_trade_no": order["_id"],
+        "trade_state": order["trade_state"],
+        "trade_state_desc": {"NOTPAY": "订单未支付", "CLOSED": "订单已关闭"}.get(
+            order["trade_state"], "支付成功"
+        ),
+        "amount": {"total": order["total_fen"], "currency": "CNY"},
+    }
+    if not order["paid_at_ms"]:
+        return said
+    return said | {
+        "transaction_id": order["transaction_id"],
+        "trade_type": "JSAPI",
+        "bank_type": "OTHERS",
+        "success_time": beijing_time(order["paid_at_ms"]),
+        "payer": {"openid": order["openid"]},
+        "amount": {
+            "total": order["total_fen"],
+            "payer_total": order["total_fen"],
+            "currency": "CNY",
+            "payer_currency": "CNY",
+        },
+    }
+
+
+async def find_order(call: PayCall, out_trade_no: str) -> SandboxOrder:
+    """Return the order that a call is about; ORDER_NOT_EXIST where there is none."""
+    order = await call.pay.find_order(out_trade_no, now_ms())
+    if order is None:
+        raise PayFailure("ORDER_NOT_EXIST")
+    return order
+
+
+def _refuse_over(order: SandboxOrder) -> None:
+    if order["trade_state"] == "CLOSED":
+        raise PayFailure("ORDER_CLOSED")
+    if order["trade_state"] != "NOTPAY":
+        raise PayFailure("ORDERPAID")
+
+
+def _check_mchid(mchid: str) -> None:
+    if mchid != SANDBOX_MCHID:
+        raise PayFailure("PARAM_ERROR", "商户号mchid与签名的商户不一致")
+
+
+def _unix_ms(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise PayFailure("PARAM_ERROR", "time_expire 不符合 rfc3339 格式") from None
+    if when.tzinfo is None:
+        raise PayFailure("PARAM_ERROR", "time_expire 缺少时区")
+    return int(when.timestamp() * 1000)

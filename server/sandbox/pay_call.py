@@ -1,0 +1,175 @@
+"""What the calls of the stand-in's WeChat Pay share: signatures both ways, errors, and misbehaviour."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from tornado.log import app_log
+from tornado.web import HTTPError
+
+from server.context import Context
+from server.sandbox.base import SandboxHandler
+from server.sandbox.signing import signed_by_merchant, signed_headers
+from server.store.sandbox_keys import SandboxKeyPairs
+from server.store.sandbox_notices import Misbehaviour
+from server.wechat.pay.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
+
+PREFIX = "/sandbox"
+# A request's signature may be five minutes old.
+FRESH_SECONDS = 300
+# A call that is told to hang answers nobody; this is for whoever would wait for ever.
+HANG_SECONDS = 60
+
+# https://pay.weixin.qq.com/doc/v3/merchant/4012068814 and each interface's own page
+FAILURES: dict[str, tuple[int, str]] = {
+    "PARAM_ERROR": (400, "参数错误"),
+    "INVALID_REQUEST": (400, "请求不合法"),
+    "APPID_MCHID_NOT_MATCH": (400, "AppID和mch_id不匹配"),
+    "ORDERPAID": (400, "该订单已支付"),
+    "ORDER_CLOSED": (400, "订单已关闭"),
+    "SIGN_ERROR": (401, "签名错误，请检查后再试"),
+    "NO_AUTH": (403, "商户无权限"),
+    "NOT_ENOUGH": (403, "资金不足"),
+    "RULE_LIMIT": (403, "业务规则限制"),
+    "USER_ACCOUNT_ABNORMAL": (403, "用户账户异常"),
+    "NOT_FOUND": (404, "记录不存在"),
+    "ORDER_NOT_EXIST": (404, "订单不存在"),
+    "RESOURCE_NOT_EXISTS": (404, "退款单不存在"),
+    "FREQUENCY_LIMITED": (429, "频率超限"),
+    "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
+}
+# What a call can be told to do instead, or besides, of what it should.
+WHIMS = (
+    *("error_before", "error_after", "timeout", "disconnect", "bad_signature"),
+    *("refuse", "fail", "accepted", "pending", "abnormal", "closed"),
+)
+
+_AUTHORIZATION = re.compile(
+    r'WECHATPAY2-SHA256-RSA2048 mchid="([^"]*)",nonce_str="([^"]*)",signature="([^"]*)",'
+    r'timestamp="(\d{1,12})",serial_no="([^"]*)"'
+)
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+class PayFailure(Exception):
+    """A code to answer with, and where WeChat has one for the case, its message."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        self.message = message or FAILURES[code][1]
+        super().__init__(f"{code}: {self.message}")
+
+
+class PayCall(SandboxHandler):
+    """One interface of WeChat Pay v3. `call` is what a misbehaviour calls it."""
+
+    call: ClassVar[str]
+    whim: Misbehaviour | None = None
+    pairs: SandboxKeyPairs | None = None
+
+    def initialize(self, context: Context) -> None:
+        """Take what the route table hands over."""
+        super().initialize(context)
+        self.pay = self.context.store.sandbox_pay
+        self._gone = asyncio.Event()
+
+    async def act(self, number: str) -> dict[str, object] | None:
+        """Do what the interface is for; None answers 204. `number` is the one in the path, if any."""
+        raise NotImplementedError
+
+    async def serve(self, number: str = "") -> None:
+        """Verify who asks, act, sign the answer; or misbehave as told."""
+        self.pairs = await self.context.store.sandbox_keys.find()
+        self._verify()
+        self.whim = await self.context.store.misbehaviours.take(
+            WHIMS, number or self.body_number(), self.call
+        )
+        what = self.whim["what"] if self.whim else ""
+        if what == "error_before":
+            raise PayFailure("SYSTEM_ERROR")
+        if what == "refuse" and self.whim:
+            raise PayFailure(self.whim["code"] or "NOT_ENOUGH")
+        answer = await self.act(number)
+        if what == "error_after":
+            raise PayFailure("SYSTEM_ERROR")
+        if what in ("timeout", "disconnect"):
+            await self._say_nothing(wait=what == "timeout")
+            return
+        if answer is None:
+            self.answer(204, b"", genuine=what != "bad_signature")
+        else:
+            self.answer(200, msgspec.json.encode(answer), genuine=what != "bad_signature")
+
+    def told(self, what: str) -> bool:
+        """Whether this call was told to misbehave so."""
+        return self.whim is not None and self.whim["what"] == what
+
+    def body_number(self) -> str:
+        """Return the number that the body is about."""
+        return ""
+
+    def read(self, kind: type[_Body]) -> _Body:
+        """Return the body as a `kind`."""
+        try:
+            return msgspec.json.decode(self.request.body, type=kind)
+        except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+            raise PayFailure("PARAM_ERROR", f"输入源“/body”不合法：{error}") from None
+
+    def answer(self, status: int, body: bytes, genuine: bool = True) -> None:
+        """Answer, signed."""
+        self.set_status(status)
+        if body:
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+        if self.pairs is not None:
+            for name, value in signed_headers(self.pairs, body, genuine).items():
+                self.set_header(name, value)
+        self.finish(body or None)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Turn whatever was raised into WeChat's code and message."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        failure = error if isinstance(error, PayFailure) else PayFailure("SYSTEM_ERROR")
+        if isinstance(error, HTTPError):
+            failure = PayFailure("PARAM_ERROR")
+        body = msgspec.json.encode({"code": failure.code, "message": failure.message})
+        self.answer(FAILURES[failure.code][0], body)
+
+    def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Log bugs; what WeChat would refuse too is none."""
+        if not isinstance(error, PayFailure | HTTPError):
+            app_log.error("%s failed", type(self).__name__, exc_info=error)
+
+    def on_connection_close(self) -> None:
+        """Note that nobody waits any more."""
+        self._gone.set()
+
+    async def _say_nothing(self, wait: bool) -> None:
+        if wait:
+            try:
+                async with asyncio.timeout(HANG_SECONDS):
+                    await self._gone.wait()
+            except TimeoutError:
+                app_log.info("%s: whoever asked waits for longer than any client should", self.call)
+        self.detach().close()
+
+    def _verify(self) -> None:
+        found = _AUTHORIZATION.fullmatch(self.request.headers.get("Authorization", ""))
+        if found is None or self.pairs is None:
+            raise PayFailure("SIGN_ERROR", "Http头缺少Authorization或其格式不正确")
+        mchid, nonce, signature, stamp, serial = found.groups()
+        if abs(time.time() - int(stamp)) > FRESH_SECONDS:
+            raise PayFailure("SIGN_ERROR", "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
+        if mchid != SANDBOX_MCHID or serial != SANDBOX_CERT_SERIAL:
+            raise PayFailure("SIGN_ERROR", "商户证书序列号有误，请使用签名私钥匹配的证书序列号")
+        path = (self.request.uri or "").removeprefix(PREFIX)
+        try:
+            body = self.request.body.decode()
+        except UnicodeDecodeError:
+            raise PayFailure("SIGN_ERROR") from None
+        text = f"{self.request.method}\n{path}\n{stamp}\n{nonce}\n{body}\n"
+        if not signed_by_merchant(self.pairs, text, signature):
+            raise PayFailure("SIGN_ERROR")

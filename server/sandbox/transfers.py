@@ -1,0 +1,204 @@
+"""Transfers to people: `/v3/fund-app/mch-transfer/transfer-bills`."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from server.context import Context
+from server.sandbox.base import now_ms
+from server.sandbox.notices import tell
+from server.sandbox.orders import NotifyUrl
+from server.sandbox.pay_call import PayCall, PayFailure
+from server.sandbox.signing import beijing_time
+from server.settings import SANDBOX_APPID
+from server.store.sandbox_pay import SandboxBill
+from server.wechat.pay.merchant import SANDBOX_MCHID
+
+# A person has a day to confirm.
+CONFIRM_MS = 86_400_000
+# From here on WeChat wants the person's name, which this merchant does not know.
+NAMED_FEN = 200_000
+# https://pay.weixin.qq.com/doc/v3/merchant/4012711988: 1000 is 现金营销
+SCENE = "1000"
+REPORTED = {"活动名称", "奖励说明"}
+PERCEPTIONS = {"活动奖励", "现金奖励"}
+OPEN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
+
+
+class ReportInfo(msgspec.Struct):
+    """One of the things that a scene wants to be told."""
+
+    info_type: str
+    info_content: Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class TransferRequest(msgspec.Struct):
+    """What `POST …/transfer-bills` takes, as far as this merchant uses it."""
+
+    appid: str
+    out_bill_no: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{1,32}\Z")]
+    transfer_scene_id: str
+    openid: Annotated[str, Meta(min_length=1, max_length=64)]
+    transfer_amount: Annotated[int, Meta(ge=1)]
+    transfer_remark: Annotated[str, Meta(min_length=1, max_length=32)]
+    transfer_scene_report_infos: list[ReportInfo]
+    notify_url: NotifyUrl | None = None
+    user_recv_perception: str | None = None
+
+
+class MakeTransfer(PayCall):
+    """POST /v3/fund-app/mch-transfer/transfer-bills."""
+
+    call = "transfer"
+
+    async def post(self) -> None:
+        """Answer a bill that waits for its person; the same request again gives the same."""
+        await self.serve()
+
+    def body_number(self) -> str:
+        """Return the out_bill_no."""
+        return self.read(TransferRequest).out_bill_no
+
+    async def act(self, number: str) -> dict[str, object]:
+        """Keep the bill."""
+        asked = self.read(TransferRequest)
+        _check(asked)
+        now = now_ms()
+        body = msgspec.json.encode(asked).decode()
+        fail_reason = (
+            (self.whim["code"] or "PAYEE_ACCOUNT_ABNORMAL") if self.whim and self.told("fail") else ""
+        )
+        state = "FAIL" if fail_reason else "ACCEPTED" if self.told("accepted") else "WAIT_USER_CONFIRM"
+        known = await find_bill(self.context, asked.out_bill_no)
+        if known is None:
+            new: SandboxBill = {
+                "_id": asked.out_bill_no,
+                "asked": body,
+                "openid": asked.openid,
+                "amount_fen": asked.transfer_amount,
+                "remark": asked.transfer_remark,
+                "notify_url": asked.notify_url or "",
+                "transfer_bill_no": f"13300{now}{secrets.randbelow(10**14):014d}",
+                "package_info": secrets.token_urlsafe(48),
+                "state": state,
+                "fail_reason": fail_reason,
+                "created_at_ms": now,
+                "updated_at_ms": now,
+                "expires_at_ms": now + CONFIRM_MS,
+            }
+            known = await self.pay.add_bill(new)
+            if known is new:
+                await tell_bill(self.context, known)
+        if known["asked"] != body:
+            raise PayFailure("INVALID_REQUEST", "商户单号已存在，且请求参数与首次请求时不一致，请核对后再试")
+        if known["state"] == "ACCEPTED" and state == "WAIT_USER_CONFIRM":
+            known = await self.pay.move_bill(known["_id"], ("ACCEPTED",), state, now) or known
+        answer: dict[str, object] = {
+            "out_bill_no": known["_id"],
+            "transfer_bill_no": known["transfer_bill_no"],
+            "create_time": beijing_time(known["created_at_ms"]),
+            "state": known["state"],
+        }
+        if known["state"] == "WAIT_USER_CONFIRM":
+            answer["package_info"] = known["package_info"]
+        if known["fail_reason"]:
+            answer["fail_reason"] = known["fail_reason"]
+        return answer
+
+
+class QueryTransfer(PayCall):
+    """GET …/transfer-bills/out-bill-no/{}."""
+
+    call = "query_transfer"
+
+    async def get(self, out_bill_no: str) -> None:
+        """Answer the bill."""
+        await self.serve(out_bill_no)
+
+    async def act(self, number: str) -> dict[str, object]:
+        """Look it up."""
+        bill = await find_bill(self.context, number)
+        if bill is None:
+            raise PayFailure("NOT_FOUND")
+        return _describe(bill) | {"appid": SANDBOX_APPID, "transfer_remark": bill["remark"]}
+
+
+class CancelTransfer(PayCall):
+    """POST …/transfer-bills/out-bill-no/{}/cancel; its body is empty."""
+
+    call = "cancel"
+
+    async def post(self, out_bill_no: str) -> None:
+        """Answer CANCELING; a query soon says CANCELLED."""
+        await self.serve(out_bill_no)
+
+    async def act(self, number: str) -> dict[str, object]:
+        """Take it back, unless it is over or its person confirmed."""
+        bill = await find_bill(self.context, number)
+        if bill is None:
+            raise PayFailure("NOT_FOUND")
+        state = bill["state"]
+        if state not in ("CANCELING", "CANCELLED"):
+            to = "CANCELING" if self.told("pending") else "CANCELLED"
+            moved = await self.pay.move_bill(number, OPEN, to, now_ms())
+            if moved is None:
+                raise PayFailure("INVALID_REQUEST", "当前转账单状态不支持撤销")
+            await tell_bill(self.context, moved)
+            bill, state = moved, "CANCELING"
+        return {
+            "out_bill_no": number,
+            "transfer_bill_no": bill["transfer_bill_no"],
+            "state": state,
+            "update_time": beijing_time(bill["updated_at_ms"]),
+        }
+
+
+async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
+    """Return a bill; one whose time is over fails first."""
+    pay = context.store.sandbox_pay
+    failed = await pay.move_bill(out_bill_no, OPEN, "FAIL", now_ms(), "OVERDUE_CLOSE", expired=True)
+    if failed is not None:
+        await tell_bill(context, failed)
+        return failed
+    return await pay.find_bill(out_bill_no)
+
+
+async def tell_bill(context: Context, bill: SandboxBill) -> None:
+    """Send the notice of a bill that is over; nothing of one that is not."""
+    if bill["state"] not in ("SUCCESS", "FAIL", "CANCELLED"):
+        return
+    await tell(context, "MCHTRANSFER.BILL.FINISHED", bill["_id"], bill["notify_url"], _describe(bill))
+
+
+def _describe(bill: SandboxBill) -> dict[str, object]:
+    said: dict[str, object] = {
+        "mch_id": SANDBOX_MCHID,
+        "out_bill_no": bill["_id"],
+        "transfer_bill_no": bill["transfer_bill_no"],
+        "state": bill["state"],
+        "transfer_amount": bill["amount_fen"],
+        "openid": bill["openid"],
+        "create_time": beijing_time(bill["created_at_ms"]),
+        "update_time": beijing_time(bill["updated_at_ms"]),
+    }
+    if bill["fail_reason"]:
+        said["fail_reason"] = bill["fail_reason"]
+    return said
+
+
+def _check(asked: TransferRequest) -> None:
+    if asked.appid != SANDBOX_APPID:
+        raise PayFailure("INVALID_REQUEST", "APPID不存在")
+    if asked.transfer_scene_id != SCENE:
+        raise PayFailure("INVALID_REQUEST", "你尚未获取该转账场景")
+    infos = asked.transfer_scene_report_infos
+    if len(infos) != len(REPORTED) or {info.info_type for info in infos} != REPORTED:
+        raise PayFailure("PARAM_ERROR", "未传入完整且对应的转账场景报备信息，请根据接口文档检查")
+    if asked.user_recv_perception not in (None, *PERCEPTIONS):
+        raise PayFailure("INVALID_REQUEST", "暂不支持展示当前传入的用户收款感知")
+    if asked.transfer_amount >= NAMED_FEN:
+        raise PayFailure("PARAM_ERROR", "转账金额大于等于2000元时，收款用户姓名必填")

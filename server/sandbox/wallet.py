@@ -1,0 +1,138 @@
+"""The person's side: `wx.requestPayment` and `wx.requestMerchantTransfer`, as an address each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from server.sandbox.base import SandboxHandler, now_ms
+from server.sandbox.notices import tell
+from server.sandbox.orders import describe_order
+from server.sandbox.signing import signed_by_merchant
+from server.sandbox.transfers import find_bill, tell_bill
+from server.settings import SANDBOX_APPID
+from server.wechat.pay.merchant import SANDBOX_MCHID
+
+Flag = Annotated[int, Meta(ge=0, le=1)]
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+class WalletFailure(Exception):
+    """What the mini-program's `fail` callback is told."""
+
+
+class Wallet(SandboxHandler):
+    """Answers `errMsg` as the functions of `wx` do: HTTP 200 where it went well, 400 where it did not."""
+
+    name: ClassVar[str]
+
+    def read(self, kind: type[_Body]) -> _Body:
+        """Return the body, JSON or a form, as a `kind`."""
+        if self.request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            values: Any = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+        else:
+            try:
+                values = msgspec.json.decode(self.request.body)
+            except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+                raise WalletFailure(str(error)) from None
+        try:
+            return msgspec.convert(values, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise WalletFailure(str(error)) from None
+
+    async def post(self) -> None:
+        """Do it, and say how it went."""
+        try:
+            said = await self.act()
+        except WalletFailure as failure:
+            self.set_status(400)
+            said = f"fail {failure}"
+        self.write_json({"errMsg": f"{self.name}:{said}"})
+
+    async def act(self) -> str:
+        """Return what follows the name in `errMsg`; WalletFailure says why not."""
+        raise NotImplementedError
+
+
+class Payment(msgspec.Struct, rename="camel"):
+    """What `wx.requestPayment` takes, and which mini-program calls it. `decline`: the person cancels."""
+
+    app_id: str
+    time_stamp: str
+    nonce_str: str
+    package: str
+    sign_type: Literal["RSA"]
+    pay_sign: str
+    decline: Flag = 0
+
+
+class PayOrder(Wallet):
+    """POST /sandbox/pay."""
+
+    name = "requestPayment"
+
+    async def act(self) -> str:
+        """Pay the order that the merchant signed for."""
+        asked = self.read(Payment)
+        pairs = await self.context.store.sandbox_keys.find()
+        text = f"{asked.app_id}\n{asked.time_stamp}\n{asked.nonce_str}\n{asked.package}\n"
+        if (
+            pairs is None
+            or asked.app_id != SANDBOX_APPID
+            or not signed_by_merchant(pairs, text, asked.pay_sign)
+        ):
+            raise WalletFailure("支付验证签名失败")
+        if not asked.package.startswith("prepay_id="):
+            raise WalletFailure("缺少参数 prepay_id")
+        if asked.decline:
+            return "fail cancel"
+        prepay_id = asked.package.removeprefix("prepay_id=")
+        order = await self.context.store.sandbox_pay.pay_order(prepay_id, now_ms())
+        if order is None:
+            raise WalletFailure("订单已支付、已关闭或不存在")
+        await tell(
+            self.context, "TRANSACTION.SUCCESS", order["_id"], order["notify_url"], describe_order(order)
+        )
+        return "ok"
+
+
+class Confirmation(msgspec.Struct):
+    """What `wx.requestMerchantTransfer` takes. `package` is the bill's package_info, by either name."""
+
+    package: str = ""
+    package_info: str = ""
+    appId: str = SANDBOX_APPID  # noqa: N815  (as in `wx`)
+    mchId: str = SANDBOX_MCHID  # noqa: N815
+    decline: Flag = 0
+
+
+class ConfirmBill(Wallet):
+    """POST /sandbox/confirm."""
+
+    name = "requestMerchantTransfer"
+
+    async def act(self) -> str:
+        """Take the money that a bill offers; who declines may still take it later."""
+        asked = self.read(Confirmation)
+        pay = self.context.store.sandbox_pay
+        found = await pay.bill_of_package(asked.package or asked.package_info)
+        if found is None or asked.appId != SANDBOX_APPID or asked.mchId != SANDBOX_MCHID:
+            raise WalletFailure("参数错误")
+        bill = await find_bill(self.context, found["_id"])
+        if bill is None or bill["state"] != "WAIT_USER_CONFIRM":
+            raise WalletFailure("转账单已收款、已失效或已撤销")
+        if asked.decline:
+            return "cancel"
+        whim = await self.context.store.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
+        state, fail_reason = "SUCCESS", ""
+        if whim is not None and whim["what"] == "fail":
+            state, fail_reason = "FAIL", whim["code"] or "PAYEE_ACCOUNT_ABNORMAL"
+        elif whim is not None:
+            state = "TRANSFERING"
+        moved = await pay.move_bill(bill["_id"], ("WAIT_USER_CONFIRM",), state, now_ms(), fail_reason)
+        if moved is None:
+            raise WalletFailure("转账单已收款、已失效或已撤销")
+        await tell_bill(self.context, moved)
+        return "ok"

@@ -1,0 +1,105 @@
+"""What the stand-in has yet to tell the merchant, `sandbox_notices`, and how it was told to misbehave.
+
+Times are int64 unix milliseconds that the caller gives. Empty in production.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypedDict, cast
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel, ReturnDocument
+
+_Document = dict[str, Any]
+
+
+class SandboxNotice(TypedDict):
+    """`_id` is the notice's id, `number` what it is about; `state` waiting, done, lost or given_up.
+
+    `copies`: how often it is sent at a time. `forged`: a forged one goes before it.
+    """
+
+    _id: str
+    number: str
+    event_type: str
+    url: str
+    resource: str
+    copies: int
+    forged: bool
+    created_at_ms: int
+    state: str
+    attempts: int
+    due_at_ms: int
+
+
+class Misbehaviour(TypedDict):
+    """`number` and `call` are empty where any will do. `left`: how often it is still to happen."""
+
+    what: str
+    number: str
+    call: str
+    code: str
+    seconds: int
+    left: int
+
+
+class SandboxNotices:
+    """Notices until they are acknowledged or given up."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("state", 1), ("due_at_ms", 1)])]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["sandbox_notices"]
+
+    async def add(self, notice: SandboxNotice) -> None:
+        """Keep a notice to be sent."""
+        await self.collection.insert_one(dict(notice))
+
+    async def claim(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
+        """Take one that is due; whoever takes it has until `until_ms` to say what came of it."""
+        claimed = await self.collection.find_one_and_update(
+            {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
+            {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
+            sort=[("due_at_ms", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return cast("SandboxNotice | None", claimed)
+
+    async def end(self, notice_id: str, state: str) -> None:
+        """Send it no more."""
+        await self.collection.update_one({"_id": notice_id}, {"$set": {"state": state}})
+
+    async def postpone(self, notice_id: str, due_at_ms: int) -> None:
+        """Send it again at that time."""
+        await self.collection.update_one(
+            {"_id": notice_id, "state": "waiting"}, {"$set": {"due_at_ms": due_at_ms}}
+        )
+
+
+class Misbehaviours:
+    """How the stand-in was told to misbehave, each to be used up."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["sandbox_misbehaviours"]
+
+    async def add(self, misbehaviour: Misbehaviour) -> None:
+        """Keep one to happen `left` times."""
+        await self.collection.insert_one(dict(misbehaviour))
+
+    async def take(self, kinds: tuple[str, ...], number: str, call: str = "") -> Misbehaviour | None:
+        """Use one up that is meant for this number and call; the oldest, once of all who ask."""
+        taken = await self.collection.find_one_and_update(
+            {
+                "what": {"$in": list(kinds)},
+                "number": {"$in": ["", number]},
+                "call": {"$in": ["", call]},
+                "left": {"$gt": 0},
+            },
+            {"$inc": {"left": -1}},
+            sort=[("_id", 1)],
+        )
+        return cast("Misbehaviour | None", taken)
+
+    async def clear(self) -> None:
+        """Behave from now on."""
+        await self.collection.delete_many({})

@@ -1,0 +1,208 @@
+"""What WeChat Pay's stand-in remembers: `sandbox_orders` with their refunds, and `sandbox_bills`.
+
+Each change is one conditional update of one document. Amounts are in fen, times int64 unix milliseconds that
+the caller gives. Empty in production.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypedDict, cast
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+_Document = dict[str, Any]
+REFUNDS_AN_ORDER = 50
+
+
+class SandboxRefund(TypedDict):
+    """A refund of the order it is kept in. `status` is what a query answers."""
+
+    out_refund_no: str
+    refund_id: str
+    amount_fen: int
+    reason: str
+    status: str
+    notify_url: str
+    created_at_ms: int
+
+
+class SandboxOrder(TypedDict):
+    """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
+
+    `refundable_fen` is what was paid less what is, or is being, refunded.
+    """
+
+    _id: str
+    asked: str
+    openid: str
+    total_fen: int
+    notify_url: str
+    prepay_id: str
+    transaction_id: str
+    trade_state: str
+    expires_at_ms: int
+    paid_at_ms: int
+    refundable_fen: int
+    refunds: list[SandboxRefund]
+
+
+class SandboxBill(TypedDict):
+    """`_id` is the out_bill_no; `asked` the request's body, which a repetition must equal."""
+
+    _id: str
+    asked: str
+    openid: str
+    amount_fen: int
+    remark: str
+    notify_url: str
+    transfer_bill_no: str
+    package_info: str
+    state: str
+    fail_reason: str
+    created_at_ms: int
+    updated_at_ms: int
+    expires_at_ms: int
+
+
+class SandboxPay:
+    """The orders and bills of the sandbox's only merchant."""
+
+    ORDER_INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel("prepay_id", unique=True),
+        IndexModel("refunds.out_refund_no"),
+    ]
+    BILL_INDEXES: ClassVar[list[IndexModel]] = [IndexModel("package_info", unique=True)]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.orders = database["sandbox_orders"]
+        self.bills = database["sandbox_bills"]
+
+    # -- orders
+
+    async def add_order(self, order: SandboxOrder) -> SandboxOrder:
+        """Keep `order` unless its number is taken; return the one that has the number."""
+        try:
+            await self.orders.insert_one(dict(order))
+        except DuplicateKeyError:
+            taken: SandboxOrder | None = await self.orders.find_one({"_id": order["_id"]})  # type: ignore[assignment]
+            if taken is not None:
+                return taken
+            raise
+        return order
+
+    async def find_order(self, out_trade_no: str, now_ms: int) -> SandboxOrder | None:
+        """Return an order; one whose time is over is closed first."""
+        await self.close_order(out_trade_no, {"expires_at_ms": {"$lte": now_ms}})
+        found: SandboxOrder | None = await self.orders.find_one({"_id": out_trade_no})  # type: ignore[assignment]
+        return found
+
+    async def close_order(self, out_trade_no: str, where: dict[str, Any] | None = None) -> bool:
+        """Close an unpaid order; whether it was this call that did."""
+        closed = await self.orders.update_one(
+            {"_id": out_trade_no, "trade_state": "NOTPAY", **(where or {})},
+            {"$set": {"trade_state": "CLOSED"}},
+        )
+        return closed.modified_count == 1
+
+    async def pay_order(self, prepay_id: str, now_ms: int) -> SandboxOrder | None:
+        """Pay what can be paid, once; None where nothing can."""
+        paid = await self.orders.find_one_and_update(
+            {"prepay_id": prepay_id, "trade_state": "NOTPAY", "expires_at_ms": {"$gt": now_ms}},
+            {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return cast("SandboxOrder | None", paid)
+
+    async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
+        """Let an order's time be over now."""
+        changed = await self.orders.update_one({"_id": out_trade_no}, {"$set": {"expires_at_ms": now_ms}})
+        return changed.matched_count == 1
+
+    # -- refunds
+
+    async def add_refund(self, out_trade_no: str, refund: SandboxRefund, taken_fen: int) -> bool:
+        """Refund a part of what is left of a paid order; False where WeChat's rules forbid it.
+
+        `taken_fen` is what it takes of that: the amount, or nothing for a refund that is closed.
+        """
+        changed = await self.orders.update_one(
+            {
+                "_id": out_trade_no,
+                "trade_state": {"$in": ["SUCCESS", "REFUND"]},
+                "refundable_fen": {"$gte": refund["amount_fen"]},
+                "refunds.out_refund_no": {"$ne": refund["out_refund_no"]},
+                f"refunds.{REFUNDS_AN_ORDER - 1}": {"$exists": False},
+            },
+            {
+                "$push": {"refunds": refund},
+                "$inc": {"refundable_fen": -taken_fen},
+                "$set": {"trade_state": "REFUND"},
+            },
+        )
+        return changed.modified_count == 1
+
+    async def find_refund(self, out_refund_no: str) -> tuple[SandboxOrder, SandboxRefund] | None:
+        """Return a refund and the order it is of."""
+        order: SandboxOrder | None = await self.orders.find_one({"refunds.out_refund_no": out_refund_no})  # type: ignore[assignment]
+        if order is None:
+            return None
+        return order, next(r for r in order["refunds"] if r["out_refund_no"] == out_refund_no)
+
+    async def settle_refund(self, out_refund_no: str, status: str, given_back_fen: int) -> bool:
+        """End a refund that is PROCESSING; `given_back_fen` may then be refunded again."""
+        changed = await self.orders.update_one(
+            {"refunds": {"$elemMatch": {"out_refund_no": out_refund_no, "status": "PROCESSING"}}},
+            {"$set": {"refunds.$.status": status}, "$inc": {"refundable_fen": given_back_fen}},
+        )
+        return changed.modified_count == 1
+
+    # -- bills
+
+    async def add_bill(self, bill: SandboxBill) -> SandboxBill:
+        """Keep `bill` unless its number is taken; return the one that has the number."""
+        try:
+            await self.bills.insert_one(dict(bill))
+        except DuplicateKeyError:
+            taken: SandboxBill | None = await self.bills.find_one({"_id": bill["_id"]})  # type: ignore[assignment]
+            if taken is not None:
+                return taken
+            raise
+        return bill
+
+    async def find_bill(self, out_bill_no: str) -> SandboxBill | None:
+        """Return a bill."""
+        found: SandboxBill | None = await self.bills.find_one({"_id": out_bill_no})  # type: ignore[assignment]
+        return found
+
+    async def bill_of_package(self, package_info: str) -> SandboxBill | None:
+        """Return the bill that a person is shown for `package_info`."""
+        found: SandboxBill | None = await self.bills.find_one({"package_info": package_info})  # type: ignore[assignment]
+        return found
+
+    async def move_bill(
+        self,
+        out_bill_no: str,
+        states: tuple[str, ...],
+        state: str,
+        now_ms: int,
+        fail_reason: str = "",
+        expired: bool = False,
+    ) -> SandboxBill | None:
+        """Move a bill from one of `states` to `state`; None where it is in none of them.
+
+        `expired`: only one whose time is over.
+        """
+        where = {"expires_at_ms": {"$lte": now_ms}} if expired else {}
+        moved = await self.bills.find_one_and_update(
+            {"_id": out_bill_no, "state": {"$in": list(states)}, **where},
+            {"$set": {"state": state, "fail_reason": fail_reason, "updated_at_ms": now_ms}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return cast("SandboxBill | None", moved)
+
+    async def expire_bill(self, out_bill_no: str, now_ms: int) -> bool:
+        """Let a bill's time be over now."""
+        changed = await self.bills.update_one({"_id": out_bill_no}, {"$set": {"expires_at_ms": now_ms}})
+        return changed.matched_count == 1
