@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
 from server import metrics
-from server.actions.people import remember_token
+from server.actions.people import find_by_token, remember_token
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -218,8 +218,8 @@ class Interface(Receiver):
     gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
 
-    async def answer(self, request: Any) -> msgspec.Struct:
-        """Do what the interface is for. Refusals are raised."""
+    async def answer(self, request: Any) -> msgspec.Struct | bytes:
+        """Do what the interface is for. Refusals are raised; bytes are sent as they are."""
         raise NotImplementedError
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
@@ -233,7 +233,8 @@ class Interface(Receiver):
         values = read_parameters(self.request, body)
         request = parse(self.pick(values), values)
         self.caller = self._identify(request)
-        self.write(msgspec.json.encode(await self.answer(request)))
+        answered = await self.answer(request)
+        self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
 
     def _identify(self, request: msgspec.Struct) -> Caller:
         """Return whom the request is from. Where it names nobody, the token does."""
@@ -267,4 +268,6 @@ class Interface(Receiver):
 
     async def person(self) -> Person:
         """Read the caller's record and admit it."""
+        if self.caller.proven:
+            return await self.admit(await find_by_token(self.context, self.caller.unionid))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))

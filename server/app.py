@@ -11,10 +11,12 @@ from tornado.web import Application, RequestHandler
 from handlers.base import Interface, NotFound
 from handlers.digging import PostTask
 from handlers.files import File, GetSharePic, UploadFile
+from handlers.money import Notified, PayTask
 from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, SetProfile, UserLogin
+from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.push import PING_SECONDS, PONG_SECONDS, READ_BYTES, Push
 from handlers.tasks import (
     GetMyPartake,
@@ -43,6 +45,11 @@ INTERFACES: list[type[Interface]] = [
     GetMyPrize,
     SetProfile,
     GetProof,
+    PayTask,
+    DrawPrize,
+    ConfirmDraw,
+    EndTask,
+    GetWinners,
 ]
 
 log = logging.getLogger("wabao.access")
@@ -59,6 +66,7 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/openapi\.json", OpenApi, {**given, "document": describe(INTERFACES, __version__)}),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/ws", Push, given),
+        URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
     ]
     routes += page_routes(context)
     if context.settings.sandboxed:

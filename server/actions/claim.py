@@ -47,9 +47,7 @@ class Claim:
     package_info: str = ""
 
 
-async def claim(
-    context: Context, code: str, unionid: str, receiver: str, phone: str, address: str
-) -> Claim:
+async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
     """Claim the prize this person won; the last three are for goods by mail alone.
 
     Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.

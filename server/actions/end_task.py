@@ -36,9 +36,7 @@ async def end_task_as_operator(context: Context, code: str, note: str) -> None:
     await _end(context, code, "operator", note)
 
 
-async def _end(
-    context: Context, code: str, end_reason: str, note: str = "", *, undug: bool = False
-) -> None:
+async def _end(context: Context, code: str, end_reason: str, note: str = "", *, undug: bool = False) -> None:
     ended = await context.store.tasks.end(code, end_reason, note, undug=undug)
     if ended is None:
         task = await context.store.tasks.find(code)

@@ -84,9 +84,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         return None
     now_ms = context.cooldowns.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
-    if closing or (
-        order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)
-    ):
+    if closing or (order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)):
         try:
             order = await ask_about_order(context, order, close=closing)
         except PayUnknown:

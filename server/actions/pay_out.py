@@ -120,9 +120,7 @@ async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
             context, number
         )
     else:
-        slow = (
-            answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
-        )
+        slow = answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
         return await bills.note(
             number, answer.state, answer.state if slow else "", now_ms + ASK_AGAIN_MS
         ) or await reread_bill(context, number)

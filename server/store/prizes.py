@@ -136,9 +136,7 @@ class Prizes:
             {"state": "given", "address_box": address_box, "claimed_at": now_ms, "given_at": now_ms},
         )
 
-    async def replace_address(
-        self, prize_id: str, address_box: bytes, claimed_after_ms: int
-    ) -> Prize | None:
+    async def replace_address(self, prize_id: str, address_box: bytes, claimed_after_ms: int) -> Prize | None:
         """Keep another address; None where the first is older than `claimed_after_ms`."""
         return await self._change(
             {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},

@@ -1,0 +1,84 @@
+"""Paying for a red packet, and what WeChat Pay tells this server of its own accord."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from tornado.log import app_log
+
+from handlers.base import Interface, Receiver, Reply
+from handlers.parameters import Code, Unionid
+from server.actions.pay_in import note_payment, order_payment
+from server.actions.pay_out import note_bill, reread_bill
+from server.actions.refund import note_refund
+from server.wechat.pay import Bill, ForgedNotice, Order, Refund
+
+
+class PayTaskRequest(msgspec.Struct):
+    """`money` is what one prize pays, or all of them together, in whole yuan."""
+
+    unionid: Unionid
+    code: Code
+    money: Annotated[int, Meta(ge=1, le=1_000_000_000, description="应付的金额（元），1 以上的整数")]
+
+
+class PayTaskReply(Reply, kw_only=True):
+    """What `wx.requestPayment` takes."""
+
+    package: str
+    timeStamp: str  # noqa: N815
+    nonceStr: str  # noqa: N815
+    signType: str  # noqa: N815
+    paySign: str  # noqa: N815
+
+
+class PayTask(Interface):
+    """Order the payment of a red packet of one's own; asking again gives the same order."""
+
+    path = "/payTask"
+    method = "POST"
+    takes = (PayTaskRequest,)
+    gives = (PayTaskReply,)
+
+    async def answer(self, request: PayTaskRequest) -> PayTaskReply:
+        """Order it."""
+        publisher = await self.person()
+        parameters = await order_payment(self.context, publisher, request.code, request.money)
+        return PayTaskReply(
+            package=parameters.package,
+            timeStamp=parameters.time_stamp,
+            nonceStr=parameters.nonce_str,
+            signType=parameters.sign_type,
+            paySign=parameters.pay_sign,
+        )
+
+
+class Notified(Receiver):
+    """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 to be sent again."""
+
+    async def serve(self, body: bytes) -> None:
+        """Verify, open, and take WeChat's word. One that comes again changes nothing."""
+        if self.request.method != "POST":
+            self.set_status(405)
+            return
+        try:
+            notice = self.context.pay.read_notice(self.request.headers, body)
+        except ForgedNotice as forged:
+            app_log.warning("trace_id=%s a notice was refused: %s", self.trace_id, forged)
+            self.set_status(401)
+            return
+        match notice.resource:
+            case Order() as order:
+                if order.paid:
+                    await note_payment(self.context, order)
+            case Refund() as refund:
+                await note_refund(self.context, refund)
+            case Bill() as bill:
+                await note_bill(self.context, await reread_bill(self.context, bill.out_bill_no), bill)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Answer as WeChat asks: nothing but the code."""
+        self.set_status(401 if status_code == 401 else 500)
+        self.finish()

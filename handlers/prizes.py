@@ -1,0 +1,278 @@
+"""Prizes: claiming one, handing one over, who won what, and ending a task before anybody has dug."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import csv
+import io
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Literal
+
+import msgspec
+import qrcode
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.cards import address
+from handlers.parameters import Code, Unionid
+from server.actions.claim import Claim, claim, open_address
+from server.actions.confirm import confirm_pickup
+from server.actions.end_task import end_own_task
+from server.context import Context
+from server.errors import NoSuchTask, NotYours
+from server.money import claim_deadline_ms
+from server.store.prizes import Prize
+
+_BEIJING = timezone(timedelta(hours=8))
+# What spreadsheets take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_STATES = {
+    "won": "待领取",
+    "claiming": "领取中",
+    "given": "已领取",
+    "expiring": "已过期",
+    "returned": "已退回",
+}
+
+
+class DrawPrizeRequest(msgspec.Struct):
+    """The last three are for goods by mail, and ignored for others."""
+
+    unionid: Unionid
+    code: Code
+    receiver: Annotated[str, Meta(description=" 1 到 32 个字的收件人")] = ""
+    phone: Annotated[str, Meta(description=" 5 到 20 位的电话号码")] = ""
+    address: Annotated[str, Meta(description=" 1 到 200 个字的收货地址")] = ""
+
+
+class DrawPrizeReply(Reply, kw_only=True):
+    """How far the claim has come; `is_draw` 1 is the end of it.
+
+    Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
+    `pickup` is the code to show, `pickup_pic` the same as a QR picture (a data: URL). Whatever does not
+    apply is empty. `claim_until`: unix ms, 0 while the task runs.
+    """
+
+    is_draw: int
+    state: str
+    goods_type: int
+    draw_type: int
+    money: int
+    claim_until: int
+    package_info: str
+    appid: str
+    mchid: str
+    pickup: str
+    pickup_pic: str
+
+
+class DrawPrize(Interface):
+    """Claim the prize one has won; safe to repeat until it is given."""
+
+    path = "/drawPrize"
+    method = "POST"
+    takes = (DrawPrizeRequest,)
+    gives = (DrawPrizeReply,)
+    needs_token = True
+
+    async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
+        """Claim it."""
+        person = await self.person()
+        claimed = await claim(
+            self.context, request.code, person["_id"], request.receiver, request.phone, request.address
+        )
+        return await self._reply(claimed)
+
+    async def _reply(self, claimed: Claim) -> DrawPrizeReply:
+        settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
+        pickup = prize.get("pickup", "")
+        picture = ""
+        if pickup:
+            page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"
+            picture = await asyncio.to_thread(_qr_picture, page)
+        confirms = bool(claimed.package_info)
+        return DrawPrizeReply(
+            is_draw=int(prize["state"] == "given"),
+            state=prize["state"],
+            goods_type=prize["goods_type"],
+            draw_type=prize["draw_type"],
+            money=claimed.task["money"],
+            claim_until=claim_deadline_ms(claimed.task, settings.claim_days) or 0,
+            package_info=claimed.package_info,
+            appid=pay.appid if confirms else "",
+            mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
+            pickup=pickup,
+            pickup_pic=picture,
+        )
+
+
+def _qr_picture(text: str) -> str:
+    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=8, border=4)
+    drawn.add_data(text)
+    buffer = io.BytesIO()
+    drawn.make_image().save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+class ConfirmDrawRequest(msgspec.Struct):
+    """`pickup` is the six-digit code that the winner shows."""
+
+    unionid: Unionid
+    code: Code
+    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", description=" 6 位数字的取件码")]
+
+
+class ConfirmDrawReply(Reply, kw_only=True):
+    """Whose prize was handed over."""
+
+    is_draw: int
+    depth: int
+    wxname: str
+    wxheadpic: str
+
+
+class ConfirmDraw(Interface):
+    """The publisher confirms that goods were handed over on site."""
+
+    path = "/confirmDraw"
+    method = "POST"
+    takes = (ConfirmDrawRequest,)
+    gives = (ConfirmDrawReply,)
+    needs_token = True
+
+    async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
+        """Confirm it."""
+        publisher = await self.person()
+        prize = await confirm_pickup(self.context, request.code, publisher["_id"], request.pickup)
+        return ConfirmDrawReply(
+            is_draw=1,
+            depth=prize["depth"],
+            wxname=prize["wxname"],
+            wxheadpic=address(self.context, prize["wxheadpic"]),
+        )
+
+
+class TaskRequest(msgspec.Struct):
+    """Who asks, about which task."""
+
+    unionid: Unionid
+    code: Code
+
+
+class EndTask(Interface):
+    """End a task of one's own, while nobody has dug."""
+
+    path = "/endTask"
+    method = "POST"
+    takes = (TaskRequest,)
+    needs_token = True
+
+    async def answer(self, request: TaskRequest) -> Reply:
+        """End it."""
+        publisher = await self.person()
+        await end_own_task(self.context, request.code, publisher["_id"])
+        return Reply()
+
+
+class GetWinnersRequest(msgspec.Struct):
+    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) in place of JSON."""
+
+    unionid: Unionid
+    code: Code
+    format: Annotated[Literal["json", "csv"], Meta(description=" json 或 csv")] = "json"
+
+
+class WinnerRow(msgspec.Struct):
+    """Who won at which depth, how far claiming has come, and where to send it. Times: unix ms, 0 for never.
+
+    `state`: won, claiming, given, expiring, returned.
+    """
+
+    depth: int
+    wxname: str
+    wxheadpic: str
+    is_draw: int
+    state: str
+    won_at: int
+    given_at: int
+    receiver: str
+    phone: str
+    address: str
+
+
+class GetWinnersReply(Reply, kw_only=True):
+    """By depth."""
+
+    data: list[WinnerRow]
+
+
+class GetWinners(Interface):
+    """Who won what in a task of one's own, and where to send it; as JSON or CSV."""
+
+    path = "/getWinners"
+    takes = (GetWinnersRequest,)
+    gives = (GetWinnersReply,)
+    needs_token = True
+
+    async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
+        """Read them, for the task's publisher alone."""
+        publisher = await self.person()
+        task = await self.context.store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        if task["publisher"] != publisher["_id"]:
+            raise NotYours
+        prizes = await self.context.store.prizes.of_task(request.code)
+        # A thousand addresses take a while to open.
+        rows = await asyncio.to_thread(_winner_rows, self.context, prizes)
+        if request.format == "json":
+            return GetWinnersReply(data=rows)
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
+        return _table(rows)
+
+
+def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
+    rows = []
+    for prize in prizes:
+        where = open_address(context, prize)
+        rows.append(
+            WinnerRow(
+                depth=prize["depth"],
+                wxname=prize["wxname"],
+                wxheadpic=address(context, prize["wxheadpic"]),
+                is_draw=int(prize["state"] == "given"),
+                state=prize["state"],
+                won_at=prize["won_at"],
+                given_at=prize["given_at"],
+                receiver=where.receiver if where else "",
+                phone=where.phone if where else "",
+                address=where.address if where else "",
+            )
+        )
+    return rows
+
+
+def _table(rows: list[WinnerRow]) -> bytes:
+    """Return the rows as CSV. No cell that a person wrote is taken for a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"])
+    for row in rows:
+        cells = [
+            str(row.depth),
+            row.wxname,
+            _STATES[row.state],
+            _date(row.won_at),
+            _date(row.given_at),
+            row.receiver,
+            row.phone,
+            row.address,
+        ]
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _date(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, _BEIJING).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
