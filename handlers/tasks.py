@@ -11,7 +11,7 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, address, card, card_fields, owed_yuan
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from server import draw
-from server.actions.visits import open_details, sharer_of
+from server.actions.visits import open_details
 from server.context import Context
 from server.errors import NoSuchTask, NotEnded
 from server.events import seconds_left
@@ -294,7 +294,7 @@ class GetTaskDetails(Interface):
         await self.admit(view["person"])
         task = view["task"]
         if request.is_share and request.from_unionid:
-            sharer = await sharer_of(context, request.from_unionid)
+            sharer = request.from_unionid
         share = await open_details(context, task["_id"], request.unionid, sharer)
         users = await store.digs.participants(task["_id"], 1)
         fields = _gift_fields(context, view, request.unionid) | {

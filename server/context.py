@@ -33,6 +33,8 @@ class Context:
     cooldowns: Cooldowns
     pictures: Studio = field(default_factory=Studio)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
+    # People whose record says that their client sends tokens, as far as this process knows.
+    token_bearers: set[str] = field(default_factory=set)
     # One dig of a task is in flight at a time in this process.
     dig_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=weakref.WeakValueDictionary

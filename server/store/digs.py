@@ -202,7 +202,9 @@ class Digs:
             {"$replaceRoot": {"newRoot": "$task"}},
             {"$unset": "seed_box"},
         ]
-        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+        # All in one trip: a cursor knows that it is at its end once a batch has room for one more.
+        found = self.collection.aggregate(pipeline, batchSize=limit + 1)
+        return await found.to_list(limit)  # type: ignore[return-value]
 
     async def outcomes(self, code: str) -> list[_Document]:
         """Return depth and is_prize of every dig of a task, in order."""

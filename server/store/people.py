@@ -40,6 +40,13 @@ class People:
         found: Person | None = await self.collection.find_one({"_id": unionid})  # type: ignore[assignment]
         return found
 
+    async def find_by_token(self, unionid: str) -> Person | None:
+        """Return the person, who just presented a token, and note that they do."""
+        found: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
+        )
+        return found
+
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
         pipeline: list[_Document] = [

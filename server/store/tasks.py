@@ -293,6 +293,7 @@ class Tasks:
             sort=[("created_at", pymongo.DESCENDING)],
             skip=skip,
             limit=limit,
+            batch_size=limit,  # all in one trip
         )
         return await found.to_list(limit)  # type: ignore[return-value]
 

@@ -38,6 +38,7 @@ class Visits:
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self.collection = database["visits"]
         self.shares = database["shares"]
+        self._people = database["people"]
 
     async def open(self, code: str, unionid: str) -> Visit:
         """Note that a person opened a task's details; the share token is made the first time and stays."""
@@ -83,10 +84,26 @@ class Visits:
         return (None, None) if visit is None else (visit["code"], visit["unionid"])
 
     async def record_share(self, code: str, sharer: str, newcomer: str) -> None:
-        """Note who brought whom to a task; once a pair and task, however often."""
-        try:
-            await self.shares.insert_one(
-                {"_id": f"{code}:{sharer}:{newcomer}", "code": code, "sharer": sharer, "newcomer": newcomer}
-            )
-        except DuplicateKeyError:
-            return
+        """Note who brought whom to a task; once a pair and task, however often.
+
+        `sharer` is an id or a share token. One that nobody has, or that is the newcomer's, is passed over.
+        """
+        by_token = len(sharer) == SHARE_CHARACTERS
+        source = self.collection if by_token else self._people
+        sharer_id = "$unionid" if by_token else "$_id"
+        pipeline: list[_Document] = [
+            {"$match": {"share": sharer, "unionid": {"$ne": newcomer}}}
+            if by_token
+            else {"$match": {"_id": sharer}},
+            {
+                "$project": {
+                    "_id": {"$concat": [code, ":", sharer_id, ":", {"$literal": newcomer}]},
+                    "code": {"$literal": code},
+                    "sharer": sharer_id,
+                    "newcomer": {"$literal": newcomer},
+                }
+            },
+            {"$merge": {"into": self.shares.name, "on": "_id", "whenMatched": "keepExisting"}},
+        ]
+        if sharer != newcomer:
+            await source.aggregate(pipeline).to_list(None)
