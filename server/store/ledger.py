@@ -5,8 +5,10 @@ paid:out_trade_no · owed:code:depth · given:out_bill_no · refunded:out_refund
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
@@ -49,6 +51,17 @@ class Ledger:
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""
         return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
+
+    async def codes(self) -> AsyncIterator[str]:
+        """Yield each task that money or a prize has anything to do with, once, by code."""
+        pipeline: list[_Document] = [{"$project": {"code": 1}}]
+        pipeline += [
+            {"$unionWith": {"coll": other, "pipeline": [{"$project": {"code": 1}}]}}
+            for other in ("orders", "prizes", "bills", "refunds")
+        ]
+        pipeline += [{"$group": {"_id": "$code"}}, {"$sort": {"_id": pymongo.ASCENDING}}]
+        async for row in self.collection.aggregate(pipeline, allowDiskUse=True):
+            yield row["_id"]
 
     async def sums_fen(self) -> dict[EntryKind, int]:
         """Return the sum of each kind of entry, over all tasks."""

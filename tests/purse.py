@@ -1,0 +1,109 @@
+"""What the tests of money do over and over: pay, win, claim, let time pass, sweep, audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conftest import Client, Someone
+
+from server.actions.sweep import sweep
+from server.audit import audit
+from server.context import Context
+
+DAY_MS = 86_400_000
+SWEEPS = 12
+_TIMES = {
+    "tasks": ("created_at", "opened_at", "expires_at", "ended_at", "due_at"),
+    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "due_at"),
+    "prizes": ("won_at", "claimed_at", "given_at", "due_at"),
+    "bills": ("created_at", "ended_at", "due_at"),
+    "refunds": ("created_at", "ended_at", "due_at"),
+    "pickups": ("locked_until",),
+}
+
+
+async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:
+    """Publish a red packet of 2 yuan with one prize that the first dig wins; return its code."""
+    asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
+    reply = await publisher.post("/postTask", **(asked | parameters))
+    assert reply["status"] == 0, reply
+    return str(reply["code"])
+
+
+async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]:
+    """Call payTask and return what wx.requestPayment takes."""
+    reply = await publisher.post("/payTask", code=code, money=money)
+    assert reply["status"] == 0, reply
+    return {name: reply[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+
+
+async def wx(client: Client, function: str, **parameters: Any) -> str:
+    """Call what a person's WeChat, or the operator of the stand-in, does; return its errMsg."""
+    response = await client.http.post(f"/sandbox/{function}", json=parameters)
+    return str(response.json()["errMsg"])
+
+
+async def misbehave(client: Client, what: str, **wish: Any) -> None:
+    """Make the stand-in misbehave once."""
+    assert (await wx(client, "misbehave", what=what, **wish)).endswith(":ok")
+
+
+async def pay(client: Client, context: Context, publisher: Someone, code: str, money: int = 2) -> None:
+    """Order and pay, and wait until WeChat's notice was answered."""
+    parameters = await order(publisher, code, money)
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await context.close_background()
+
+
+async def win(client: Client, context: Context, winner: Someone, code: str) -> None:
+    """Dig, and win."""
+    reply = await winner.dig(code)
+    assert reply["status"] == 0, reply
+    assert reply["is_prize"] == 1
+    await context.close_background()
+
+
+async def confirm(client: Client, context: Context, package_info: str) -> str:
+    """Take the money in WeChat, and wait until its notice was answered."""
+    said = await wx(client, "confirm", package=package_info)
+    await context.close_background()
+    return said
+
+
+async def find(context: Context, collection: str, **condition: Any) -> list[dict[str, Any]]:
+    """Return documents as they are in the database."""
+    return await context.store.database[collection].find(condition).to_list(None)
+
+
+async def let_pass(context: Context, milliseconds: int) -> None:
+    """Let time pass: every date in the past and future moves so far towards the past."""
+    for collection, names in _TIMES.items():
+        for name in names:
+            await context.store.database[collection].update_many(
+                {name: {"$gt": 0}}, {"$inc": {name: -milliseconds}}
+            )
+
+
+async def sweep_until_quiet(context: Context) -> None:
+    """Sweep as often as it takes until nothing more is due before a date that lies ahead.
+
+    What waits for another try is tried at once.
+    """
+    for _ in range(SWEEPS):
+        now_ms = context.cooldowns.now_ms()
+        for collection in ("orders", "prizes", "bills", "refunds"):
+            await context.store.database[collection].update_many(
+                {"due_at": {"$gt": 0}}, {"$set": {"due_at": now_ms}}
+            )
+        # A running task is due when it expires, an ended one at the deadline: those dates are kept.
+        await context.store.database["tasks"].update_many(
+            {"due_at": {"$gt": now_ms, "$lt": now_ms + 120_000}}, {"$set": {"due_at": now_ms}}
+        )
+        await sweep(context)
+        await context.close_background()
+
+
+async def check_books(context: Context, *, remote: bool = True) -> None:
+    """Assert that the audit finds nothing, also by WeChat's own word."""
+    report = await audit(context.store, context.pay if remote else None)
+    assert report.differences == []
