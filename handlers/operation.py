@@ -6,7 +6,7 @@ import asyncio
 import os
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -70,14 +70,31 @@ class Ready(BaseHandler):
 class Metrics(BaseHandler):
     """`/metrics`, in Prometheus' format, over all processes of this machine."""
 
-    def get(self) -> None:
-        """Collect them."""
+    async def get(self) -> None:
+        """Collect them, and the sums of the books, which every process reads alike."""
         registry = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest(registry))
+        self.finish(generate_latest(registry) + await self._money())
+
+    async def _money(self) -> bytes:
+        store, registry = self.context.store, CollectorRegistry()
+        sums = await store.ledger.sums_fen()
+        shown = Gauge("wabao_money_fen", "The books, in fen, over all tasks", ["sum"], registry=registry)
+        for name, amount_fen in {**sums, "held": sums["paid"] - sums["given"] - sums["refunded"]}.items():
+            shown.labels(name).set(amount_fen)
+        alarms = Gauge(
+            "wabao_money_alarms",
+            "Bills and refunds that need the operator, by what WeChat Pay said",
+            ["kind", "alarm"],
+            registry=registry,
+        )
+        for kind, found in (("bill", store.bills), ("refund", store.refunds)):
+            for alarm, number in (await found.alarms()).items():
+                alarms.labels(kind, alarm).set(number)
+        return generate_latest(registry)
 
 
 class OpenApi(BaseHandler):

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from server import draw
-from server.embedded import StoreFailed
+from server.embedded import StoreFailed, running_store
 from server.logs import set_up_logging
 from server.settings import BadSettings, read_settings
 
@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         "--commitment", metavar="HEX", help="the commitment as it was shown while the task was running"
     )
     verify.set_defaults(run=_verify)
+    auditing = commands.add_parser(
+        "audit",
+        help="check that every fen is where it should be",
+        description="Recompute the books from orders, bills and refunds, and print what does not agree. "
+        "Exits with 0 when all of it does, 1 when something does not, 2 when it could not begin.",
+    )
+    auditing.add_argument("--remote", action="store_true", help="hold it all against WeChat's answers too")
+    auditing.set_defaults(run=_audit)
     return parser
 
 
@@ -98,6 +106,43 @@ def _release(_: argparse.Namespace) -> int:
     asyncio.run(ensure())
     print("the indexes are there")
     return 0
+
+
+def _audit(parsed: argparse.Namespace) -> int:
+    from server.audit import Report, audit
+    from server.store import Store, is_unavailable
+    from server.wechat.pay import Pay, merchant_of
+
+    settings = read_settings(os.environ)
+    uri = settings.mongodb_uri or running_store(settings)
+
+    async def read() -> Report:
+        store = Store(uri)
+        pay = None
+        try:
+            if parsed.remote:
+                merchant = await merchant_of(settings, store.sandbox_keys)
+                pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
+            return await audit(store, pay)
+        finally:
+            if pay is not None:
+                await pay.aclose()
+            store.close()
+
+    try:
+        report = asyncio.run(read())
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return _complain(f"MongoDB does not answer: {error}", 2)
+    for line in report.waiting + report.differences:
+        print(line)
+    held_fen = report.paid_fen - report.given_fen - report.refunded_fen
+    print(
+        f"{report.tasks} tasks, in fen: paid {report.paid_fen}, given {report.given_fen}, "
+        f"refunded {report.refunded_fen}, held {held_fen}, of which owed to winners {report.owed_fen}"
+    )
+    return 1 if report.differences else 0
 
 
 def _verify(parsed: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ refuses to work there. What starts a dead store again is `supervisor.py`.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
 import os
@@ -17,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from server.children import start_child, stop_child
 from server.settings import BadSettings, Settings
@@ -82,7 +84,13 @@ class EmbeddedStore:
             self.process = start_child(
                 self.command(), output=log, pass_fds=() if self._lock is None else (self._lock,)
             )
+        self.address_file(self.directory).write_text(self.uri)
         return self.process
+
+    @classmethod
+    def address_file(cls, directory: Path) -> Path:
+        """Return the file that says where the store of this directory answers, or did when it last ran."""
+        return directory / f"{cls.name.lower()}.uri"
 
     def wait_until_ready(self) -> None:
         """Return once it takes connections; raise StoreFailed when it died or took too long."""
@@ -204,6 +212,20 @@ def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
     for store in stores:
         store.wait_until_ready()
     return stores
+
+
+def running_store(settings: Settings) -> str:
+    """Return the URI of the MongoDB that a server has started in DATA_DIR; BadSettings where none answers."""
+    path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
+    uri = path.read_text() if path.exists() else ""
+    if uri:
+        address = urlsplit(uri)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((address.hostname or "", address.port or 0), timeout=1),
+        ):
+            return uri
+    raise BadSettings(f"no server runs in DATA_DIR={settings.data_dir!r}: start it, or set MONGODB_URI")
 
 
 def _free_port() -> int:

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due, finish
+from server.store.due import DUE_INDEX, claim_due, count_alarms, finish
 
 _Document = dict[str, Any]
 
@@ -111,6 +111,10 @@ class Bills:
     async def finish(self, bill: Bill) -> None:
         """Nothing is left to do about a bill in this state."""
         await finish(self.collection, bill["_id"], bill["state"])
+
+    async def alarms(self) -> dict[str, int]:
+        """Return how many need the operator, by why."""
+        return await count_alarms(self.collection)
 
     def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Bill]:
         """Yield bills that are due, each claimed."""

@@ -39,6 +39,15 @@ async def claim_due(
             yield claimed
 
 
+async def count_alarms(collection: AsyncIOMotorCollection[_Document]) -> dict[str, int]:
+    """Return how many documents carry each `alarm`."""
+    pipeline: list[_Document] = [
+        {"$match": {"alarm": {"$gt": ""}}},
+        {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},
+    ]
+    return {row["_id"]: row["number"] async for row in collection.aggregate(pipeline)}
+
+
 async def postpone(
     collection: AsyncIOMotorCollection[_Document], key: str, state: str, due_at_ms: int
 ) -> None:

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due, finish
+from server.store.due import DUE_INDEX, claim_due, count_alarms, finish
 
 _Document = dict[str, Any]
 
@@ -98,6 +98,10 @@ class Refunds:
     async def finish(self, refund: Refund) -> None:
         """Nothing is left to do about a refund in this state."""
         await finish(self.collection, refund["_id"], refund["state"])
+
+    async def alarms(self) -> dict[str, int]:
+        """Return how many need the operator, by why."""
+        return await count_alarms(self.collection)
 
     def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Refund]:
         """Yield refunds that are due, each claimed."""
