@@ -88,9 +88,11 @@ class Page {
           el("h1", {}, title(task)),
           el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span", {}, task.wxname), " 埋下"),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, `冷却 ${task.cd} 秒`))),
-        task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
       ),
-      el("div.column", {}, this.shaft.element, this.ending, this.claim, this.own, this.people.element, this.fairness.element),
+      el("div.column.play", {}, this.shaft.element, this.ending, this.claim, this.own,
+        task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
+        this.people.element),
+      el("div.column", {}, this.fairness.element),
     );
     this.show();
     this.showClaim();
@@ -159,7 +161,10 @@ class Page {
       case "prize":
         task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
         this.people.mark(frame.no);
-        this.#digging.then(() => this.celebrateOnce(frame.seq, () => celebrate(frame)));
+        this.#digging.then(() => this.celebrateOnce(frame.seq, () => {
+          this.shaft.say(`${frame.wxname} 挖到了！`);
+          celebrate(frame);
+        }));
         break;
       case "start":
         this.reload();

@@ -45,7 +45,7 @@ export function shaft(onDig) {
     if (key === counted) return;
     counted = key;
     stop();
-    const why = task.status ? "ended" : task.why;
+    const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
       set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
@@ -62,6 +62,11 @@ export function shaft(onDig) {
   }
 
   return { element, show, say: (text) => write(line, text), close: () => stop() };
+}
+
+// A cooldown is over when its time is; the other reasons stay.
+function lasting(why) {
+  return why === "cooling_down" ? "" : why;
 }
 
 function ring() {
