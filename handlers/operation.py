@@ -83,8 +83,9 @@ class Metrics(BaseHandler):
         store, registry = self.context.store, CollectorRegistry()
         sums = await store.ledger.sums_fen()
         shown = Gauge("wabao_money_fen", "The books, in fen, over all tasks", ["sum"], registry=registry)
-        for name, amount_fen in {**sums, "held": sums["paid"] - sums["given"] - sums["refunded"]}.items():
+        for name, amount_fen in sums.items():
             shown.labels(name).set(amount_fen)
+        shown.labels("held").set(sums["paid"] - sums["given"] - sums["refunded"])
         alarms = Gauge(
             "wabao_money_alarms",
             "Bills and refunds that need the operator, by what WeChat Pay said",

@@ -11,6 +11,7 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, address, card, card_fields, owed_yuan
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from server import draw
+from server.actions.pay_in import look_at_payment
 from server.actions.visits import open_details
 from server.context import Context
 from server.errors import NoSuchTask, NotEnded
@@ -149,11 +150,14 @@ class GetMyPrize(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Read them by my winning digs."""
         await self.person()
-        tasks = await self.context.store.digs.tasks_of(request.unionid, *request.window(), won=True)
+        store = self.context.store
+        tasks = await store.digs.tasks_of(request.unionid, *request.window(), won=True)
+        given = await store.prizes.given_codes(request.unionid, [task["_id"] for task in tasks])
         return PrizesReply(
             data=[
                 msgspec.convert(
-                    card_fields(self.context, task) | {"is_draw": 0, "draw_type": task["draw_type"]},
+                    card_fields(self.context, task)
+                    | {"is_draw": int(task["_id"] in given), "draw_type": task["draw_type"]},
                     PrizeCard,
                 )
                 for task in tasks
@@ -258,6 +262,7 @@ class Gift(msgspec.Struct, kw_only=True):
     fluctuation: int
     share: str
     end_reason: str
+    end_note: str
     need_pay: int
     owed: int
 
@@ -293,6 +298,12 @@ class GetTaskDetails(Interface):
         context.cooldowns.see_clock(view["now"])
         await self.admit(view["person"])
         task = view["task"]
+        waits = owed_yuan(task) > 0 and task["publisher"] == request.unionid
+        if waits and await look_at_payment(context, task["_id"]):
+            view = await store.tasks.view(task["_id"], request.unionid)
+            if view is None:
+                raise NoSuchTask
+            task = view["task"]
         if request.is_share and request.from_unionid:
             sharer = request.from_unionid
         share = await open_details(context, task["_id"], request.unionid, sharer)
@@ -301,9 +312,14 @@ class GetTaskDetails(Interface):
             "watchers": await context.hub.watchers(task["_id"]),
             "users": participant_rows(context, users),
             "share": share,
+            "is_draw": int(view["won"] is not None and await self._is_given(task, request.unionid)),
         }
         data = msgspec.convert(fields | {"status": task["status"]}, GiftData)
         return msgspec.convert(fields | {"data": data}, GetTaskDetailsReply)
+
+
+    async def _is_given(self, task: Task, unionid: str) -> bool:
+        return task["_id"] in await self.context.store.prizes.given_codes(unionid, [task["_id"]])
 
 
 def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, Any]:
@@ -318,7 +334,6 @@ def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, Any]:
     return fields | {
         "synopsis": task["synopsis"],
         "is_prize": int(view["won"] is not None),
-        "is_draw": 0,
         "draw_type": task["draw_type"],
         "is_cd": int(left > 0 or bool(why)),
         "time": left or wait,
@@ -334,6 +349,7 @@ def _gift_fields(context: Context, view: View, unionid: str) -> dict[str, Any]:
         "interval": task["interval"],
         "fluctuation": task["fluctuation"],
         "end_reason": task["end_reason"],
+        "end_note": task.get("end_note", ""),
         "need_pay": int(owed > 0),
         "owed": owed,
     }
