@@ -14,6 +14,7 @@ from handlers.files import File, GetSharePic, UploadFile
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
+from handlers.ops import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
@@ -58,14 +59,16 @@ log = logging.getLogger("wabao.access")
 def make_app(context: Context) -> Application:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
-    routes = [URLSpec(interface.path, interface, given) for interface in INTERFACES]
+    routes = [URLSpec(interface.path, interface, given) for interface in [*INTERFACES, *OPS_INTERFACES]]
+    document = describe([*INTERFACES, *OPS_INTERFACES], __version__)
     routes += [
         URLSpec(r"/healthz", Health, given),
         URLSpec(r"/readyz", Ready, given),
         URLSpec(r"/metrics", Metrics, given),
-        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": describe(INTERFACES, __version__)}),
+        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": document}),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/ws", Push, given),
+        URLSpec(r"/ops/feed", OpsFeed, given),
         URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
     ]
     routes += page_routes(context)

@@ -25,12 +25,14 @@ PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
 COUNTED_SECONDS = 15
+PULSES_MS = 900_000
 
 
 class Bus:
     """One process's connection to the others.
 
-    `on_message(code, payload)` is called for each message of a task that is listened to, and
+    `on_message(code, payload)` is called for each message of a task that is listened to, with an empty code
+    for one that is for every process, and
     `on_subscribed(code)` whenever its subscription was acknowledged: both on the loop, both must not block.
     """
 
@@ -151,6 +153,48 @@ class Bus:
         except (RedisError, OSError, TimeoutError):
             return 0
         return sum(count for count, _ in _fresh(found, now_ms).values())
+
+    async def write_pulse(self, pulse: bytes, now_ms: int) -> None:
+        """Append a process's pulse to the history, which keeps 15 minutes. Without Redis it is lost."""
+        if not self.up:
+            return
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.xadd(
+                    f"{self._prefix}:pulses",
+                    {"pulse": pulse},
+                    minid=f"{now_ms - PULSES_MS}",
+                    approximate=True,
+                )
+        except (RedisError, OSError, TimeoutError) as error:
+            app_log.warning("a pulse was lost: %s", error)
+
+    async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
+        """Return the pulses after an entry, and the last entry's id to go on from; None without Redis."""
+        start = "-" if after == "-" else f"({after}"
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                found: Any = await self._redis.xrange(f"{self._prefix}:pulses", min=start)
+        except (RedisError, OSError, TimeoutError):
+            return None
+        last = found[-1][0].decode() if found else after
+        return last, [fields[b"pulse"] for _, fields in found]
+
+    async def tries(self, window_seconds: int) -> int | None:
+        """Count a try at the operator's token, over all processes; return how many this window had.
+
+        None without Redis.
+        """
+        key = f"{self._prefix}:tries:{int(time.time()) // window_seconds}"
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                pipeline = self._redis.pipeline(transaction=False)
+                pipeline.incr(key)
+                pipeline.expire(key, window_seconds)
+                counted, _ = await pipeline.execute()
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return int(counted)
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"

@@ -11,8 +11,10 @@ from typing import Any
 from tornado.log import app_log
 
 from server.cooldowns import Cooldowns
+from server.feed import Feed
 from server.hub import Hub
 from server.keys import Keys
+from server.pulse import Pulsing
 from server.settings import Settings, secret_of
 from server.store import Store
 from server.studio import Studio
@@ -30,7 +32,9 @@ class Context:
     wechat: WeChat
     pay: Pay
     hub: Hub
+    pulsing: Pulsing
     cooldowns: Cooldowns
+    feed: Feed = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # People whose record says that their client sends tokens, as far as this process knows.
@@ -53,6 +57,11 @@ class Context:
         if not task.cancelled() and task.exception() is not None:
             app_log.error("work in the background failed", exc_info=task.exception())
 
+    @property
+    def operator_token(self) -> str:
+        """What an operator must know: OPS_TOKEN, in development one of our own."""
+        return self.settings.ops_token or self.keys.operator_token()
+
     @classmethod
     async def open(cls, settings: Settings) -> Context:
         """Connect to the stores and make sure that the indexes are there."""
@@ -72,11 +81,15 @@ class Context:
             cooldowns.learn,
         )
         hub.start()
-        return cls(settings, keys, store, wechat, pay, hub, cooldowns)
+        pulsing = Pulsing(hub, cooldowns.now_ms)
+        context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
+        context.feed = Feed(context)
+        return context
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
         await self.close_background()
+        await self.feed.close()
         await self.hub.close()
         await self.pictures.close()
         await self.wechat.aclose()

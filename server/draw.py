@@ -108,9 +108,7 @@ def _rule_differences(rules: Rules) -> Iterable[str]:
     if rules.prize_num < 1 or rules.forecast_num < 1 or not 0 <= rules.fluctuation <= rules.interval:
         yield f"params hold impossible rules: {encode_rules(rules)}"
         return
-    expected = make_rules(
-        rules.code, rules.prize_num, rules.forecast_num, rules.interval, rules.fluctuation
-    )
+    expected = make_rules(rules.code, rules.prize_num, rules.forecast_num, rules.interval, rules.fluctuation)
     if expected != rules:
         yield f"these rules make {encode_rules(expected)}, not {encode_rules(rules)}"
 

@@ -28,6 +28,8 @@ COUNT_SECONDS = 5.0
 # Above this many watchers their number is told every 5 s only.
 CROWD = 500
 DRAIN_SECONDS = 4.0
+# After an operator's order; a watcher that meets the same process again meanwhile is sent away once more.
+REST_SECONDS = 30.0
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,8 +46,16 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 
 
+class Order(msgspec.Struct, frozen=True):
+    """What an operator asks of one process: to send its watchers away."""
+
+    process: str
+
+
 class Closable(Watcher, Protocol):
     """A watcher that can be told to go."""
+
+    unsent_bytes: int
 
     def say_goodbye(self) -> None:
         """Close with 1001."""
@@ -75,6 +85,7 @@ class Hub:
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._ticks: dict[str, asyncio.TimerHandle] = {}
+        self._resting: asyncio.Task[None] | None = None
         self._keepers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -100,9 +111,20 @@ class Hub:
             if leaving:
                 await asyncio.sleep(DRAIN_SECONDS / steps)
 
+    def obey(self, order: Order) -> None:
+        """Send all watchers away, and take none for a while, so that they find another process."""
+        if order.process == self.bus.process and not self.draining:
+            self._resting = asyncio.get_running_loop().create_task(self._rest())
+
+    async def _rest(self) -> None:
+        await self.drain()
+        await asyncio.sleep(REST_SECONDS)
+        self.draining = False
+
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
-        tasks = [*self._keepers, *self._opening.values(), *self._reading.values()]
+        resting = [] if self._resting is None else [self._resting]
+        tasks = [*resting, *self._keepers, *self._opening.values(), *self._reading.values()]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -202,6 +224,7 @@ class Hub:
         frames = channel.apply(dig)
         if frames:
             self._send_dig(channel, frames)
+            metrics.DIG_TO_FRAME.observe(max(0, self._now_ms() - dig["at"]) / 1000)
         elif channel.behind:
             self._read_soon(channel)
 
@@ -212,6 +235,9 @@ class Hub:
 
     def _on_message(self, code: str, payload: bytes) -> None:
         try:
+            if not code:
+                self.obey(msgspec.msgpack.decode(payload, type=Order))
+                return
             news = msgspec.msgpack.decode(payload, type=News)
         except msgspec.MsgspecError as error:
             app_log.error("a message on the bus cannot be read: %s", error)

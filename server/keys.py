@@ -46,6 +46,21 @@ class Keys:
         """Return a session token that proves `unionid` for `TOKEN_DAYS` days."""
         return create_signed_value(self._derive("token").hex(), "token", unionid).decode()
 
+    def operator_token(self) -> str:
+        """Return what lets an operator in where OPS_TOKEN is not set: the same at each start."""
+        return self._derive("operator").hex()[:24]
+
+    def sign_operator(self, name: str) -> str:
+        """Return the value of an operator's cookie; it holds the name that the audit log will show."""
+        return create_signed_value(self._derive("operator session").hex(), "operator", name).decode()
+
+    def read_operator(self, cookie: str) -> str | None:
+        """Return the name in an operator's cookie of the last 12 hours; None for any other."""
+        value = decode_signed_value(
+            self._derive("operator session").hex(), "operator", cookie, max_age_days=0.5, min_version=2
+        )
+        return None if value is None else value.decode()
+
     def read_token(self, token: str) -> str | None:
         """Return the unionid that a valid token proves; None for a forged, foreign or expired one."""
         try:

@@ -20,6 +20,11 @@ LOGINS = Counter("wabao_logins", "Logins that succeeded")
 UPLOADS = Counter("wabao_uploads", "Pictures stored")
 TASKS = Counter("wabao_tasks_published", "Tasks published, by kind", ["kind"])
 DELIVERIES = Counter("wabao_deliveries", "Frames of the realtime channel handed to a watcher's socket")
+DIG_TO_FRAME = Histogram(
+    "wabao_dig_to_frame_seconds",
+    "Seconds from a dig's record to its frames being handed to this process's watchers",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5),
+)
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")

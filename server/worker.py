@@ -136,6 +136,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     context = await Context.open(settings)
     periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
+    periodic.append(loop.create_task(context.pulsing.run()))
     server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)
     listener.setblocking(False)
     server.add_socket(listener)

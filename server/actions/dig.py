@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ from server.errors import (
     OutcomeUnknown,
     OwnTask,
     Refusal,
+    Unavailable,
 )
 from server.events import seconds_left
 from server.store import is_unavailable
@@ -73,7 +73,8 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
     """Dig one level deeper, or return the dig that this caller is owed the reply of.
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon;
-    and OutcomeUnknown where MongoDB did not say within 5 s whether the dig was recorded.
+    and within 5 s OutcomeUnknown where MongoDB did not say whether the dig was recorded, Unavailable where
+    it was not even tried.
     """
     try:
         dug = await _dig_in_turn(context, code, unionid, dig_id, admit)
@@ -88,66 +89,73 @@ async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, a
     refusal = known_cooldown(context, code, unionid, dig_id)
     if refusal is not None:
         raise refusal
+    deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     lock = context.dig_locks.setdefault(code, asyncio.Lock())
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout_at(deadline):
             await lock.acquire()
     except TimeoutError:
-        raise OutcomeUnknown from None
+        raise Unavailable from None
     try:
         refusal = known_cooldown(context, code, unionid, dig_id)
         if refusal is not None:
             raise refusal
-        return await _dig_alone(context, code, unionid, dig_id, admit)
+        return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
     finally:
         lock.release()
 
 
-async def _dig_alone(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
+async def _dig_alone(
+    context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller, deadline: float
+) -> Dug:
     """Try until the dig is recorded or refused; after each failure the read tells whether it was ours."""
     own_id = dig_id or secrets.token_hex(12)
     attempted = False
-    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
-            if view is None:
-                raise NoSuchTask
-            context.cooldowns.see_clock(view["now"])
-            owed = _owed_reply(view, unionid)
-            if owed is not None:
-                await admit(view["person"])
-                ours = attempted and owed["dig_id"] == own_id
-                if ours:
-                    await _write_history(context, owed)
-                return Dug(owed, repeated=not ours)
-            _refuse_for_task(context, view)
-            person = await admit(view["person"])
-            _refuse_for_caller(view, unionid)
-            task = view["task"]
-            if "pending" in task:
-                await _keep(context, task["last_dig"])
-            draft = _next_dig(context, view, person, own_id)
-            attempted = True
-            recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
+            async with asyncio.timeout_at(deadline):
+                view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
+                if view is None:
+                    raise NoSuchTask
+                context.cooldowns.see_clock(view["now"])
+                owed = _owed_reply(view, unionid)
+                if owed is not None:
+                    await admit(view["person"])
+                    recorded: Dig | None = owed
+                else:
+                    draft = await _decide(context, view, unionid, own_id, admit)
+                    attempted = True
+                    recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
+        except TimeoutError:
+            raise (OutcomeUnknown if attempted else Unavailable) from None
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            if time.monotonic() > deadline:
-                if attempted:
-                    raise OutcomeUnknown from error
-                raise
             app_log.warning("a dig of %s met a store that does not answer, asking again: %s", code, error)
             continue
-        if recorded is not None:
-            context.cooldowns.learn(recorded)
-            await _write_history(context, recorded)
-            context.spawn(settle(context, recorded))
-            return Dug(recorded, repeated=False)
+        if recorded is None:
+            continue
+        if not attempted or recorded["dig_id"] != own_id:
+            return Dug(recorded, repeated=True)
+        context.cooldowns.learn(recorded)
+        await _write_history(context, recorded)
+        context.pulsing.note(recorded)
+        context.spawn(settle(context, recorded))
+        return Dug(recorded, repeated=False)
+
+
+async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit: AdmitCaller) -> Dig:
+    """Return the dig that this caller may make now; what the one before left undone is done first."""
+    _refuse_for_task(context, view)
+    person = await admit(view["person"])
+    _refuse_for_caller(view, unionid)
+    if "pending" in view["task"]:
+        await _keep(context, view["task"]["last_dig"])
+    return _next_dig(context, view, person, dig_id)
 
 
 def _owed_reply(view: View, unionid: str) -> Dig | None:
-    """Return the dig whose reply this caller gets again: the same `dig_id`, or the task's last within its time.
+    """Return the dig whose reply this caller gets again: the same `dig_id`, or the last one within its time.
 
     The reply to a dig may have been lost, and no winner may be told that somebody else was faster.
     """
@@ -223,7 +231,7 @@ def winning_depths(context: Context, task: Task) -> frozenset[int]:
 
 
 async def _write_history(context: Context, recorded: Dig) -> None:
-    """Write a recorded dig to the history and tell everyone. Where the store fails, `settle_pending` does it."""
+    """Write a recorded dig to the history and tell all; where the store fails, `settle_pending` writes it."""
     if "n" in recorded:
         metrics.JOINS.inc()
     try:
@@ -244,7 +252,7 @@ async def _keep(context: Context, recorded: Dig) -> None:
 
 
 async def settle(context: Context, recorded: Dig) -> None:
-    """Beside the reply, which does not wait for it: note in the task that its newest dig stands in the history."""
+    """Beside the reply, which does not wait: note in the task that its newest dig stands in the history."""
     try:
         if recorded["is_prize"]:
             await record_prize(context, recorded)
@@ -256,7 +264,7 @@ async def settle(context: Context, recorded: Dig) -> None:
 
 
 async def settle_pending(context: Context) -> None:
-    """Finish what a process that died left between a task and the history. Runs every 2 s in every process."""
+    """Finish what a process that died left between a task and the history. Runs every 2 s everywhere."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         await _keep(context, recorded)
         await context.store.tasks.settle(recorded["code"], recorded["depth"])

@@ -13,8 +13,10 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.statements import Totals
+
 if TYPE_CHECKING:
-    from server.store.tasks import Task
+    from server.store.tasks import Task, WonTask
 
 _Document = dict[str, Any]
 
@@ -184,27 +186,37 @@ class Digs:
         found = await self.collection.aggregate(pipeline).to_list(1)
         return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
 
-    async def tasks_of(self, unionid: str, skip: int, limit: int, *, won: bool) -> list[Task]:
-        """Return the tasks a person took part in (or won), without seeds, the newest first, each once."""
+    async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[Task]:
+        """Return the tasks a person took part in, without seeds, the one joined last first."""
+        return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
+
+    async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:
+        """Return the tasks a person won, without seeds, the one won last first."""
+        return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
+
+    async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
         pipeline: list[_Document] = [
-            {"$match": {"unionid": unionid, **({"is_prize": 1} if won else {"n": {"$gt": 0}})}},
+            {"$match": {"unionid": unionid, field: value}},
             {"$project": {"code": 1, "at": 1}},
-            pending_digs(
-                {"last_dig.unionid": unionid}
-                | ({"last_dig.is_prize": 1} if won else {"last_dig.n": {"$gt": 0}})
-            ),
-            {"$group": {"_id": "$code", "at": {"$max": "$at"}}},
+            pending_digs({"last_dig.unionid": unionid, f"last_dig.{field}": value}),
+            {"$group": {"_id": "$code", "at": {"$max": "$at"}, "dig": {"$first": "$_id"}}},
             {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
             {"$skip": skip},
             {"$limit": limit},
             {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
+            # What a winning dig won bears the dig's id.
+            {"$lookup": {"from": "prizes", "localField": "dig", "foreignField": "_id", "as": "prize"}},
             {"$unwind": "$task"},
-            {"$replaceRoot": {"newRoot": "$task"}},
+            {
+                "$replaceRoot": {
+                    "newRoot": {"$mergeObjects": ["$task", {"prize_state": {"$first": "$prize.state"}}]}
+                }
+            },
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it is at its end once a batch has room for one more.
         found = self.collection.aggregate(pipeline, batchSize=limit + 1)
-        return await found.to_list(limit)  # type: ignore[return-value]
+        return await found.to_list(limit)
 
     async def outcomes(self, code: str) -> list[_Document]:
         """Return depth and is_prize of every dig of a task, in order."""

@@ -71,6 +71,12 @@ class Task(TypedDict):
     due_at: NotRequired[int]
 
 
+class WonTask(Task):
+    """A task with the state of the caller's prize; None or absent until the prize is written."""
+
+    prize_state: NotRequired[str | None]
+
+
 class View(TypedDict):
     """A task as one caller meets it; `now` is MongoDB's clock at the read."""
 
@@ -86,10 +92,14 @@ class Tasks:
     """Reads and writes of `tasks`."""
 
     INDEXES: ClassVar[list[IndexModel]] = [
+        # Lists end with _id, so that those of one millisecond have an order too and pages do not overlap.
         IndexModel(
-            [("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1)], name="square"
+            [("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1), ("_id", 1)],
+            name="square",
         ),
-        IndexModel([("publisher", 1), ("created_at", -1)], name="released"),
+        IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
+        IndexModel([("last_dig.at", -1)], name="dug_last"),
+        IndexModel([("wxname", 1), ("created_at", -1)], name="signature"),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
         IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
         DUE_INDEX,
@@ -246,6 +256,52 @@ class Tasks:
         """Yield tasks that are due, each claimed."""
         return claim_due(self.collection, now_ms)  # type: ignore[return-value]
 
+    async def set_hidden(self, code: str, *, hidden: bool) -> None:
+        """Take a task out of the square or put it back."""
+        await self.collection.update_one({"_id": code}, {"$set": {"hidden": int(hidden)}})
+
+    async def find_many(self, codes: list[str]) -> list[Task]:
+        """Return those of these tasks that there are, without seeds."""
+        found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
+        return await found.to_list(len(codes))  # type: ignore[return-value]
+
+    async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
+        """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
+        found = {task["_id"]: task for task in await self.find_many(watched[:limit])} if watched else {}
+        dug = self.collection.find(
+            {}, {"seed_box": 0}, sort=[("last_dig.at", pymongo.DESCENDING)], limit=limit
+        )
+        for task in await dug.to_list(limit):
+            found[task["_id"]] = task  # type: ignore[assignment]
+        return list(found.values())
+
+    async def search(self, text: str, limit: int) -> list[Task]:
+        """Return the newest tasks with this code, or whose publisher's signature is this text."""
+        found = self.collection.find(
+            {"$or": [{"_id": text}, {"wxname": text}]},
+            {"seed_box": 0},
+            sort=[("created_at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return await found.to_list(limit)  # type: ignore[return-value]
+
+    async def stock(self) -> _Document:
+        """Return how many tasks run, and how many of their prizes are still hidden."""
+        pipeline: list[_Document] = [
+            {"$match": {"status": 0, "open": 1}},
+            {
+                "$group": {
+                    "_id": None,
+                    "running": {"$sum": 1},
+                    "prizes": {"$sum": "$prize_num"},
+                    "prizes_left": {"$sum": "$prizes_left"},
+                }
+            },
+            {"$project": {"_id": 0}},
+        ]
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}
+
     async def settle(self, code: str, depth: int) -> None:
         """Note that the dig of this depth stands in `digs`."""
         await self.collection.update_one(
@@ -279,7 +335,11 @@ class Tasks:
                 "$or": [{"status": 0}, {"status": 1, "ended_at": {"$gte": now_ms - 7 * DAY_MS}}],
             },
             {"seed_box": 0},
-            sort=[("status", pymongo.ASCENDING), ("opened_at", pymongo.DESCENDING)],
+            sort=[
+                ("status", pymongo.ASCENDING),
+                ("opened_at", pymongo.DESCENDING),
+                ("_id", pymongo.ASCENDING),
+            ],
             skip=(page - 1) * page_size,
             limit=page_size,
         )
@@ -290,7 +350,7 @@ class Tasks:
         found = self.collection.find(
             {"publisher": unionid},
             {"seed_box": 0},
-            sort=[("created_at", pymongo.DESCENDING)],
+            sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
             skip=skip,
             limit=limit,
             batch_size=limit,  # all in one trip

@@ -83,6 +83,18 @@ class Visits:
         visit = await self.of_share(code_or_share)
         return (None, None) if visit is None else (visit["code"], visit["unionid"])
 
+    async def share_numbers(self, code: str) -> _Document:
+        """Return how many people opened a task, and how many of them came by how many others' shares."""
+        opened = await self.collection.count_documents({"code": code})
+        pipeline: list[_Document] = [
+            {"$match": {"code": code}},
+            {"$group": {"_id": "$sharer", "brought": {"$sum": 1}}},
+            {"$group": {"_id": None, "sharers": {"$sum": 1}, "brought": {"$sum": "$brought"}, "most": {"$max": "$brought"}}},
+            {"$project": {"_id": 0}},
+        ]
+        found = await self.shares.aggregate(pipeline).to_list(1)
+        return {"opened": opened, **(found[0] if found else {"sharers": 0, "brought": 0, "most": 0})}
+
     async def record_share(self, code: str, sharer: str, newcomer: str) -> None:
         """Note who brought whom to a task; once a pair and task, however often.
 
