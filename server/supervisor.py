@@ -23,6 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from server.children import ended, start_child, stop_child
 from server.embedded import EmbeddedStore, lock_directory, start_missing
+from server.keys import Keys
 from server.settings import BadSettings, Settings, secret_of
 
 BACKLOG = 4096
@@ -112,7 +113,12 @@ class Supervisor:
         """Print the one line that says we are ready, once we are."""
         while not await _answers(self._settings.port, "/readyz"):  # noqa: ASYNC110  (nothing here tells us)
             await asyncio.sleep(_POLL_SECONDS)
-        sys.stdout.write(f"Wabao is ready at {self._settings.public_url} (stop it with Ctrl-C)\n")
+        settings = self._settings
+        lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
+        if not settings.ops_token:  # only in development, where the token is our own
+            token = Keys(secret_of(settings)).operator_token()
+            lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
+        sys.stdout.write("".join(line + "\n" for line in lines))
         sys.stdout.flush()
 
     async def _stop(self) -> None:

@@ -218,6 +218,34 @@ class Digs:
         found = self.collection.aggregate(pipeline, batchSize=limit + 1)
         return await found.to_list(limit)
 
+    async def totals(self, code: str) -> Totals:
+        """Return what a task's history adds up to, pending digs counted."""
+        pipeline: list[_Document] = [
+            {"$match": {"code": code}},
+            {"$project": {"depth": 1, "is_prize": 1, "n": 1}},
+            pending_digs({"_id": code}),
+            *_ONCE_EACH,
+            {
+                "$group": {
+                    "_id": None,
+                    "digs": {"$sum": 1},
+                    "deepest": {"$max": "$depth"},
+                    "wins": {"$sum": "$is_prize"},
+                    "participants": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
+                }
+            },
+        ]
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        if not found:
+            return Totals(digs=0, deepest=0, wins=0, participants=0)
+        row = found[0]
+        return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
+
+    async def newest(self, code: str, limit: int) -> list[Dig]:
+        """Return a task's newest digs in the history, the last one first."""
+        found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)  # type: ignore[return-value]
+
     async def outcomes(self, code: str) -> list[_Document]:
         """Return depth and is_prize of every dig of a task, in order."""
         pipeline: list[_Document] = [
