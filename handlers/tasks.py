@@ -120,7 +120,7 @@ class GetMyPartake(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Read them by my first digs."""
         await self.person()
-        tasks = await self.context.store.digs.tasks_of(request.unionid, *request.window(), won=False)
+        tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
         fields = [card_fields(self.context, task) for task in tasks]
         return PartakenReply(
             data=[msgspec.convert(f | {"wxheadimgurl": f["wxheadpic"]}, PartakenCard) for f in fields]
@@ -150,14 +150,12 @@ class GetMyPrize(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Read them by my winning digs."""
         await self.person()
-        store = self.context.store
-        tasks = await store.digs.tasks_of(request.unionid, *request.window(), won=True)
-        given = await store.prizes.given_codes(request.unionid, [task["_id"] for task in tasks])
+        tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
         return PrizesReply(
             data=[
                 msgspec.convert(
                     card_fields(self.context, task)
-                    | {"is_draw": int(task["_id"] in given), "draw_type": task["draw_type"]},
+                    | {"is_draw": int(task.get("prize_state") == "given"), "draw_type": task["draw_type"]},
                     PrizeCard,
                 )
                 for task in tasks
@@ -316,7 +314,6 @@ class GetTaskDetails(Interface):
         }
         data = msgspec.convert(fields | {"status": task["status"]}, GiftData)
         return msgspec.convert(fields | {"data": data}, GetTaskDetailsReply)
-
 
     async def _is_given(self, task: Task, unionid: str) -> bool:
         return task["_id"] in await self.context.store.prizes.given_codes(unionid, [task["_id"]])

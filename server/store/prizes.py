@@ -73,8 +73,9 @@ class Prizes:
         """Write a prize that a dig won; writing it again changes nothing."""
         try:
             await self.collection.insert_one(dict(prize))
-        except DuplicateKeyError as error:
-            if (error.details or {}).get("keyPattern") != {"_id": 1}:
+        except DuplicateKeyError:
+            # Which of the unique indexes is named depends on the server and on who came in between.
+            if await self.find(prize["_id"]) is None:
                 raise  # this person has another prize of this task, which must never be
 
     async def find(self, prize_id: str) -> Prize | None:
