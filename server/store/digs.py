@@ -207,11 +207,9 @@ class Digs:
             # What a winning dig won bears the dig's id.
             {"$lookup": {"from": "prizes", "localField": "dig", "foreignField": "_id", "as": "prize"}},
             {"$unwind": "$task"},
-            {
-                "$replaceRoot": {
-                    "newRoot": {"$mergeObjects": ["$task", {"prize_state": {"$first": "$prize.state"}}]}
-                }
-            },
+            # Not $first of "$prize.state": SecantusDB finds nothing along a path through an array.
+            {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
+            {"$replaceRoot": {"newRoot": {"$mergeObjects": ["$task", {"prize_state": "$prize.state"}]}}},
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it is at its end once a batch has room for one more.
