@@ -113,7 +113,7 @@ def opened(pids: list[int]) -> list[int]:
 def assert_all_end(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         ready, _, _ = select.select([descriptor], [], [], PATIENCE_SECONDS)
-        assert ready, "a child outlived its parent"
+        assert ready, "a process that should have ended did not"
         os.close(descriptor)
 
 
@@ -256,7 +256,9 @@ def test_a_worker_killed_with_9_is_started_again_and_refuses_nobody_meanwhile(
     server: Running, alice: dict[str, Any]
 ):
     for victim in server.children()["worker"]:
+        death = opened([victim])
         os.kill(victim, signal.SIGKILL)
+        assert_all_end(death)
         assert info(server.address, alice)["status"] == 0
         server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
         server.wait_for("wabao.worker serving")
