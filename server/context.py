@@ -11,6 +11,7 @@ from typing import Any
 from tornado.log import app_log
 
 from server.cooldowns import Cooldowns
+from server.dig_ids import DigIds
 from server.feed import Feed
 from server.hub import Hub
 from server.keys import Keys
@@ -35,6 +36,7 @@ class Context:
     pulsing: Pulsing
     cooldowns: Cooldowns
     feed: Feed = field(init=False)
+    dig_ids: DigIds = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # People whose record says that their client sends tokens, as far as this process knows.
@@ -84,6 +86,7 @@ class Context:
         pulsing = Pulsing(hub, cooldowns.now_ms)
         context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
         context.feed = Feed(context)
+        context.dig_ids = DigIds(store)
         return context
 
     async def close(self) -> None:

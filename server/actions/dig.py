@@ -52,15 +52,23 @@ class Dug:
     repeated: bool
 
 
-def known_cooldown(context: Context, code: str, unionid: str, dig_id: str) -> CoolingDown | None:
-    """Return the refusal that this process can give from memory, None where it must ask.
-
-    A caller who names a `dig_id`, or made the last dig, may be owed an earlier reply.
-    """
+def _known_cooldown(context: Context, code: str, unionid: str) -> Dig | None:
+    """Return the dig of somebody else whose cooldown is known to run; who made it may be owed its reply."""
     running = context.cooldowns.running(code)
-    if running is None or dig_id or running["unionid"] == unionid:
-        return None
-    return cooling_down(running["cd_until"], context.cooldowns.now_ms())
+    return None if running is None or running["unionid"] == unionid else running
+
+
+async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id: str) -> bool:
+    """Raise CoolingDown where this process knows enough; return whether the caller repeats an earlier dig.
+
+    Without a `dig_id` no store is asked; with one, all who ask at once share one round trip.
+    """
+    running = _known_cooldown(context, code, unionid)
+    if running is None:
+        return False
+    if dig_id and await context.dig_ids.used(code, unionid, dig_id):
+        return True
+    raise cooling_down(running["cd_until"], context.cooldowns.now_ms())
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
@@ -86,23 +94,21 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
 
 
 async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
-    refusal = known_cooldown(context, code, unionid, dig_id)
-    if refusal is not None:
-        raise refusal
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     lock = context.dig_locks.setdefault(code, asyncio.Lock())
-    try:
-        async with asyncio.timeout_at(deadline):
-            await lock.acquire()
-    except TimeoutError:
-        raise Unavailable from None
-    try:
-        refusal = known_cooldown(context, code, unionid, dig_id)
-        if refusal is not None:
-            raise refusal
-        return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
-    finally:
-        lock.release()
+    while True:
+        repeats = await _refuse_from_memory(context, code, unionid, dig_id)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await lock.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            if repeats or _known_cooldown(context, code, unionid) is None:
+                return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
+        finally:
+            lock.release()
+        # Somebody else dug while we waited: now memory has something to say.
 
 
 async def _dig_alone(

@@ -94,7 +94,7 @@ class Digs:
             unique=True,
             partialFilterExpression={"is_prize": 1},
         ),
-        IndexModel([("code", 1), ("unionid", 1), ("dig_id", 1)], name="dig_id_once", unique=True),
+        IndexModel([("code", 1), ("dig_id", 1), ("unionid", 1)], name="used_once", unique=True),
         IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
         IndexModel([("unionid", 1), ("at", -1)], name="persons_digs"),
     ]
@@ -238,6 +238,13 @@ class Digs:
             return Totals(digs=0, deepest=0, wins=0, participants=0)
         row = found[0]
         return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
+
+    async def with_dig_ids(self, code: str, dig_ids: list[str]) -> list[Dig]:
+        """Return a task's digs that were made under one of these ids, by whomever."""
+        found = self.collection.find(
+            {"code": code, "dig_id": {"$in": dig_ids}}, batch_size=len(dig_ids) + 1
+        )
+        return await found.to_list(None)  # type: ignore[return-value]
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""

@@ -1,0 +1,47 @@
+"""Whether a dig_id was used before, asked for many people in one round trip.
+
+When a countdown ends, every open page digs at the same instant, each under a dig_id of its own, and all but
+one are refused. Each may be a repetition whose reply was lost, so memory alone may not refuse it; one query
+for all who ask while another is under way may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from dataclasses import dataclass, field
+
+from server.store import Store
+from server.store.digs import Dig
+
+
+@dataclass(slots=True)
+class _Question:
+    dig_ids: set[str] = field(default_factory=set)
+    answer: asyncio.Task[list[Dig]] | None = None
+
+
+class DigIds:
+    """One a process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._gathering: dict[str, _Question] = {}
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def used(self, code: str, unionid: str, dig_id: str) -> bool:
+        """Whether the history holds a dig of this person under this id."""
+        question = self._gathering.get(code)
+        if question is None:
+            question = self._gathering[code] = _Question()
+            question.answer = asyncio.get_running_loop().create_task(self._ask(code, question))
+        question.dig_ids.add(dig_id)
+        assert question.answer is not None  # noqa: S101  (set where the question is made)
+        found = await asyncio.shield(question.answer)
+        return any(dig["dig_id"] == dig_id and dig["unionid"] == unionid for dig in found)
+
+    async def _ask(self, code: str, question: _Question) -> list[Dig]:
+        turn = self._turns.setdefault(code, asyncio.Lock())
+        async with turn:
+            del self._gathering[code]  # who comes from now on asks the next question
+            return await self._store.digs.with_dig_ids(code, list(question.dig_ids))
