@@ -203,7 +203,7 @@ class Bus:
         return f"{self._prefix}:watchers:{code}"
 
     async def _command(self, name: str, code: str) -> None:
-        """Send a command on the reading connection; a failure ends that connection, which is then made anew."""
+        """Send a command on the reading connection; a failure ends it, and another is made."""
         pubsub = self._pubsub
         if pubsub is None:
             return

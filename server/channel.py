@@ -145,7 +145,7 @@ class Channel:
         )
 
     def welcome(self, since: int | None, now_ms: int) -> bytes:
-        """Return what a new watcher gets: the digs after `since`, where they can be replayed, and a snapshot."""
+        """Return what a new watcher gets: the digs after `since`, if they can be replayed; a snapshot."""
         snapshot: list[Frame] = [self.snapshot(now_ms)]
         replay = b""
         if since is not None and since < self.seq and self.recent and self.recent[0][0] <= since + 1:

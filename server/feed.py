@@ -161,7 +161,7 @@ class Feed:
                 await self._tell_pulses()
                 if turn % BOARD_SECONDS == 0:
                     await self._tell_board()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (logged, shown as an alarm, and tried again)
                 if not is_unavailable(error):
                     app_log.error("the operator's feed failed", exc_info=error)
                 self._send(

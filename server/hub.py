@@ -166,8 +166,10 @@ class Hub:
         asyncio.get_running_loop().create_task(self._forget(code))
 
     async def _forget(self, code: str) -> None:
+        if code in self.channels or code in self._opening:
+            return
+        await self.bus.ignore(code)
         if code not in self.channels and code not in self._opening:
-            await self.bus.ignore(code)
             await self.bus.count_watchers({code: 0}, self._now_ms())
 
     async def _channel(self, code: str) -> Channel:
@@ -180,11 +182,16 @@ class Hub:
             if opening is None:
                 opening = asyncio.get_running_loop().create_task(self._open(code))
                 self._opening[code] = opening
-                opening.add_done_callback(lambda _: self._opening.pop(code, None))
+                opening.add_done_callback(lambda done: self._opened(code, done))
             # A watcher that gives up must not end the reading for those who wait with it.
             channel = await asyncio.shield(opening)
             if self.channels.get(code) is channel:
                 return channel
+
+    def _opened(self, code: str, done: asyncio.Task[Channel]) -> None:
+        del self._opening[code]
+        if not done.cancelled():
+            done.exception()  # whoever waits is told; where nobody does any more, nobody needs to be
 
     async def _open(self, code: str) -> Channel:
         channel = Channel(code)
@@ -351,7 +358,7 @@ class Hub:
             await asyncio.sleep(seconds())
             try:
                 await work()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
                 if not is_unavailable(error):
                     app_log.error("%s failed", work.__name__, exc_info=error)
                     continue
@@ -393,6 +400,9 @@ class Hub:
         now_ms = self._now_ms()
         for channel in list(self.channels.values()):
             own = len(channel.watchers)
+            if not own:  # whoever it was opened for went away meanwhile
+                self._close_channel(channel)
+                continue
             if own != channel.own_count_told:
                 channel.own_count_told = own
                 news = News(watchers=(self.bus.process, own, now_ms))

@@ -135,7 +135,7 @@ def _rss_bytes() -> int:
 
 
 class Second(msgspec.Struct):
-    """All processes' pulses of one second, added up. Durations are milliseconds, None where none was measured."""
+    """All processes' pulses of one second, added up. Durations are milliseconds, None for none."""
 
     at: int
     watchers: int

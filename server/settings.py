@@ -140,7 +140,8 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
     if settings.secret_key and len(settings.secret_key) < 32:
         raise BadSettings(
-            "SECRET_KEY must have at least 32 characters: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            "SECRET_KEY must have at least 32 characters: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     if settings.wechat_appid and not settings.wechat_secret:
         raise BadSettings("WECHAT_APPID also needs WECHAT_SECRET")

@@ -126,7 +126,9 @@ def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig],
 
 
 @given(histories, st.data())
-def test_news_twice_and_out_of_turn_sends_each_dig_once_and_in_order(digs: list[Dig], data: st.DataObject) -> None:
+def test_news_twice_and_out_of_turn_sends_each_dig_once_and_in_order(
+    digs: list[Dig], data: st.DataObject
+) -> None:
     channel = loaded([])
     news = data.draw(st.permutations(digs + digs))
     sent = b"".join(channel.apply(dig) for dig in news)

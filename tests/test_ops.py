@@ -68,7 +68,9 @@ async def test_an_operators_acts_are_done_and_written_down(
 
 
 @pytest.mark.gen_test
-async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(client: Client, context: Context) -> None:
+async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
+    client: Client, context: Context
+) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000, cd=0, wxname="一位发布者")
@@ -87,7 +89,9 @@ async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(client: C
 async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
     cookie = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
     origin = f"http://127.0.0.1:{settings.port}"
-    request = HTTPRequest(f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": cookie, "Origin": origin})
+    request = HTTPRequest(
+        f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": cookie, "Origin": origin}
+    )
     connection = await websocket_connect(request)
     try:
         while (message := await connection.read_message()) is not None:

@@ -82,7 +82,9 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
             asked = {"unionid": who.unionid, "token": who.token} | asked
         if code is not None:
             asked["code"] = code
-        url = f"ws://127.0.0.1:{asked.pop('port', settings.port)}/ws?" + "&".join(f"{k}={v}" for k, v in asked.items())
+        url = f"ws://127.0.0.1:{asked.pop('port', settings.port)}/ws?" + "&".join(
+            f"{k}={v}" for k, v in asked.items()
+        )
         page = Page(await websocket_connect(url))
         pages.append(page)
         return page
@@ -90,7 +92,17 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
     return opening
 
 
-STATE = ["seq", "cd", "cd_until", "now_depth", "max_depth", "prizes_left", "participants", "status", "end_reason"]
+STATE = [
+    "seq",
+    "cd",
+    "cd_until",
+    "now_depth",
+    "max_depth",
+    "prizes_left",
+    "participants",
+    "status",
+    "end_reason",
+]
 
 
 @pytest.mark.gen_test
@@ -167,7 +179,8 @@ async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
     assert first is not None
     del first["n"]
     await context.store.digs.collection.insert_many(
-        first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"} for depth in range(2, 303)
+        first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"}
+        for depth in range(2, 303)
     )
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"now_depth": 302}})
     assert (await (await open_page(alice, code, since=1)).next())["type"] == "snapshot"
@@ -181,8 +194,18 @@ async def test_what_a_client_sends_wrongly_gets_an_error_and_the_socket_stays(
     alice = await client.log_in("alice")
     code = await alice.publish()
     page = await open_page(alice)
-    wrong = ["{", "[]", '"x"', '{"action":"dance"}', '{"action":"subscribe"}', '{"action":"subscribe","code":7}']
-    wrong += ['{"action":"subscribe","code":"%s","since":-1}' % code, '{"action":"subscribe","code":{"$ne":1}}']
+    wrong = [
+        "{",
+        "[]",
+        '"x"',
+        '{"action":"dance"}',
+        '{"action":"subscribe"}',
+        '{"action":"subscribe","code":7}',
+    ]
+    wrong += [
+        json.dumps({"action": "subscribe", "code": code, "since": -1}),
+        '{"action":"subscribe","code":{"$ne":1}}',
+    ]
     for message in wrong:
         await page.connection.write_message(message)
         assert (await page.until("error"))["error"] == "bad_request"
@@ -198,7 +221,9 @@ async def test_what_a_client_sends_wrongly_gets_an_error_and_the_socket_stays(
 
 
 @pytest.mark.gen_test
-async def test_a_refused_connection_closes_with_a_code_the_client_sees(client: Client, open_page: Any) -> None:
+async def test_a_refused_connection_closes_with_a_code_the_client_sees(
+    client: Client, open_page: Any
+) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     assert await (await open_page(alice, "A" * 12)).closed() == 4004
@@ -275,7 +300,9 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
 
 
 @pytest.mark.gen_test
-async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client: Client, open_page: Any) -> None:
+async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
+    client: Client, open_page: Any
+) -> None:
     alice, *people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
     code = await alice.publish(prize_num=4, forecast_num=1, interval=2, fluctuation=1, cd=0)
     page = await open_page(alice, code)

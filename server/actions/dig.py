@@ -122,7 +122,7 @@ async def _dig_alone(
             async with asyncio.timeout_at(deadline):
                 view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
                 if view is None:
-                    raise NoSuchTask
+                    raise NoSuchTask  # noqa: TRY301  (what is caught below is the store's silence)
                 context.cooldowns.see_clock(view["now"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:

@@ -1,4 +1,4 @@
-"""The tasks: `tasks`, by code. Each method is one operation; what may happen is decided in `server/actions`."""
+"""The tasks: `tasks`, by code. Each method is one operation; what may happen is `server/actions`' to decide."""
 
 from __future__ import annotations
 
@@ -170,7 +170,8 @@ class Tasks:
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
         """Record a dig in its task, if nobody dug since `dig.depth - 1` and the cooldown is over.
 
-        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where no cooldown follows: there is none, or the task ends).
+        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where no cooldown
+        follows: there is none, or the task ends).
         Returns the dig as recorded; None where the task had moved on.
         """
         cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}

@@ -89,7 +89,14 @@ class Visits:
         pipeline: list[_Document] = [
             {"$match": {"code": code}},
             {"$group": {"_id": "$sharer", "brought": {"$sum": 1}}},
-            {"$group": {"_id": None, "sharers": {"$sum": 1}, "brought": {"$sum": "$brought"}, "most": {"$max": "$brought"}}},
+            {
+                "$group": {
+                    "_id": None,
+                    "sharers": {"$sum": 1},
+                    "brought": {"$sum": "$brought"},
+                    "most": {"$max": "$brought"},
+                }
+            },
             {"$project": {"_id": 0}},
         ]
         found = await self.shares.aggregate(pipeline).to_list(1)
