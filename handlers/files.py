@@ -7,8 +7,8 @@ from tornado.web import HTTPError
 
 from handlers.base import BaseHandler, Interface, Reply
 from handlers.cards import address
-from handlers.parameters import Code, Unionid
-from server.actions.pictures import make_poster, upload_picture
+from handlers.parameters import Code, CodeOrShare, Unionid, parse
+from server.actions.pictures import draw_mini_program_code, make_poster, upload_picture
 from server.errors import BadRequest, NoSuchTask, PictureTooLarge, Refusal
 from server.pictures import MAX_BYTES
 
@@ -41,6 +41,7 @@ class UploadFile(Interface):
     path = "/uploadFile"
     method = "POST"
     takes = (UploadFileRequest,)
+    takes_files = ("file",)
     gives = (UploadFileReply,)
     body_limit_bytes = MAX_BYTES + MULTIPART_BYTES
 
@@ -89,6 +90,28 @@ class GetSharePic(Interface):
             raise NoSuchTask
         path = await make_poster(self.context, task, request.unionid)
         return GetSharePicReply(pic=address(self.context, path))
+
+
+class MiniProgramCodeRequest(msgspec.Struct):
+    """Which task the code opens; without one, the mini-program's first page."""
+
+    code: CodeOrShare | None = None
+
+
+class MiniProgramCode(BaseHandler):
+    """`/miniProgramCode`: a picture that WeChat's scanner opens the mini-program by. Needs no login.
+
+    WeChat is asked once for each task or share that exists, however often this is.
+    """
+
+    async def get(self) -> None:
+        """Lead to the picture."""
+        asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
+        if asked.code is not None:
+            code = await self.context.store.visits.code_of(asked.code)
+            if code is None or await self.context.store.tasks.find(code) is None:
+                raise HTTPError(404)
+        self.redirect(await draw_mini_program_code(self.context, asked.code or "square"))
 
 
 class File(BaseHandler):

@@ -10,7 +10,7 @@ from tornado.web import Application, RequestHandler
 
 from handlers.base import Interface, NotFound
 from handlers.digging import PostTask
-from handlers.files import File, GetSharePic, UploadFile
+from handlers.files import File, GetSharePic, MiniProgramCode, UploadFile
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
@@ -67,6 +67,7 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/metrics", Metrics, given),
         URLSpec(r"/openapi\.json", OpenApi, {**given, "document": document}),
         URLSpec(r"/files/(.+)", File, given),
+        URLSpec(r"/miniProgramCode", MiniProgramCode, given),
         URLSpec(r"/ws", Push, given),
         URLSpec(r"/ops/feed", OpsFeed, given),
         URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),

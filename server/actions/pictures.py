@@ -55,6 +55,23 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
     return await context.store.files.save_made(await context.pictures.poster(poster), made_for)
 
 
+async def draw_mini_program_code(context: Context, scene: str) -> str:
+    """Return the path of the code that opens the mini-program with this scene; WeChat draws it once.
+
+    Raises WeChatBusy where WeChat draws none.
+    """
+    made_for = f"mini_program_code:{scene}"
+    path = await context.store.files.find_made(made_for)
+    if path is not None:
+        return path
+    try:
+        drawn = await context.wechat.mini_program_code(scene, context.settings.wechat_page)
+    except WeChatError as error:
+        log.warning("WeChat drew no mini-program code: %s", error)
+        raise WeChatBusy from error
+    return await context.store.files.save_made(await context.pictures.normalise(drawn), made_for)
+
+
 def prize_line(task: Task) -> str:
     """Return what can be won, as a poster says it."""
     number = task["prize_num"]

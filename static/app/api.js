@@ -91,17 +91,30 @@ export function upload(file, onProgress) {
 
 /** Log in as whoever the sandbox, which plays WeChat in development, is asked to be. */
 export async function logIn(user) {
-  const given = await plain(`/sandbox/authorize?${new URLSearchParams({ user, nickname: user })}`);
-  if (!given.code) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, 400);
-  const { code, iv, encryptedData } = given;
+  const asked = await reach(`/sandbox/authorize?${new URLSearchParams({ user, nickname: user })}`, {});
+  if (!asked.ok) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, asked.status);
+  const { code, iv, encryptedData } = await asked.json();
   const reply = await request(`/userLogin?${new URLSearchParams({ code, iv, encryptedData })}`, {}, false);
   remember(reply.data);
 }
 
-/** Fetch what is no interface and has no envelope. */
-export async function plain(address, options = {}) {
-  const response = await reach(address, options);
-  return response.json();
+/** Call one of WeChat's functions as the sandbox plays them; it answers like them, by an errMsg. */
+export async function callWeChat(path, body) {
+  const response = await reach(`/sandbox${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const { errMsg } = await response.json();
+  if (!response.ok) throw new Refused({ msg: `微信没有完成：${errMsg}`, error: "wechat" }, response.status);
+}
+
+/** Fetch an interface's other form, a file: it takes the same token, so no plain link leads to it. */
+export async function getFile(path, parameters) {
+  const address = `${path}?${new URLSearchParams(identified(parameters))}`;
+  const response = await reach(address, { headers: { Authorization: `Bearer ${person.token}` } });
+  if (response.headers.get("Content-Type").startsWith("application/json")) throw refusal(await response.json(), response.status);
+  return response.blob();
 }
 
 function identified(parameters) {

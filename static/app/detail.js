@@ -170,7 +170,8 @@ class Page {
         this.reload();
         break;
       case "end":
-        Object.assign(task, { status: 1, end_reason: frame.end_reason, end_note: frame.end_note, cd_until: 0 });
+        Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });
+        if (frame.end_reason === "operator") this.reload(); // the operator's reason is in the details
         break;
       case "watchers":
         task.watchers = frame.watchers;

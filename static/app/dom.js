@@ -9,7 +9,7 @@
 export function el(selector, attributes = {}, ...children) {
   const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
-  element.classList.add(...classes);
+  if (classes.length) element.classList.add(...classes);
   set(element, attributes);
   element.append(...nodes(children));
   return element;

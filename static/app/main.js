@@ -27,7 +27,7 @@ const open = route(
     [/^\/task\/([0-9A-Za-z]+)$/, detail],
     [/^\/publish$/, publish],
     [/^\/mine(?:\/(published|dug|won))?$/, mine],
-    [/^\/winners\/([0-9A-Za-z]+)$/, winners],
+    [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, winners],
   ],
   (path) => {
     for (const link of nav.children) {
@@ -40,12 +40,16 @@ const open = route(
 
 function start() {
   // A poster's code and a shared link say /?code=…, with a task's code or somebody's share token.
-  const shared = new URLSearchParams(location.search).get("code");
+  // A winner's QR code adds &pickup=…, which takes the publisher who scans it to where it is confirmed.
+  const { code: shared = null, pickup } = Object.fromEntries(new URLSearchParams(location.search));
   if (document.documentElement.dataset.login === "wechat") {
     show((root) => miniProgram(root, shared));
     return;
   }
-  if (shared) history.replaceState(null, "", `/#/task/${encodeURIComponent(shared)}`);
+  if (shared) {
+    const code = encodeURIComponent(shared);
+    history.replaceState(null, "", pickup ? `/#/winners/${code}/${encodeURIComponent(pickup)}` : `/#/task/${code}`);
+  }
   fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
   onChange(admit);
   let admitted = null;

@@ -1,8 +1,10 @@
 // Paying for a red packet. In WeChat `wx.requestPayment` takes the order's five values; here the sandbox
 // plays the person who pays.
 
-import { plain, post } from "./api.js";
+import { callWeChat, post } from "./api.js";
 import { el, write } from "./dom.js";
+
+const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
 
 /** Return the section that pays what `task` owes; `paid` is called once it is. */
 export function payment(task, signal, paid) {
@@ -14,12 +16,8 @@ export function payment(task, signal, paid) {
     write(said, "");
     try {
       const order = await post("/payTask", { code: task.code, money: task.owed });
-      const prepay_id = order.package.replace("prepay_id=", "");
-      await plain("/sandbox/pay", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ prepay_id }),
-      });
+      const { timeStamp, nonceStr, signType, paySign } = order;
+      await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
       if (!signal.aborted) await paid(); // looking asks WeChat about the order, should its notice be late
     } catch (error) {
       write(said, error.message);

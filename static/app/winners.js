@@ -1,58 +1,91 @@
 // The publisher's side of a prize: who won, where to send it, and the pick-up codes.
 
-import { get, post } from "./api.js";
-import { avatar, el, fill, notice, write } from "./dom.js";
+import { get, getFile, post } from "./api.js";
+import { title } from "./cards.js";
+import { avatar, el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
-export function winners(root, signal, code) {
+const STATES = { won: "待领取", claiming: "领取中", given: "已领取", expiring: "已过期", returned: "已退回" };
+
+/** `scanned` is a pick-up code that came with the address, from a winner's QR code. */
+export function winners(root, signal, code, scanned = "") {
+  const heading = el("p.hint");
   const list = el("ul.winners");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, "核对取件码"), pickupForm());
+  const table = el("button", { type: "button", hidden: true, onclick: () => download() }, "下载表格（CSV）");
   root.classList.add("narrow");
-  fill(root, el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")), el("h1", {}, "中奖者和发奖"), pickup, list, said);
+  fill(
+    root,
+    el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")),
+    el("header", {}, el("h1", {}, "中奖者和发奖"), heading),
+    pickup,
+    list,
+    table,
+    said,
+  );
 
   async function load() {
     try {
-      const { data } = await get("/getWinners", { code });
+      const [{ data: task }, { data }] = await Promise.all([get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
+      write(heading, title(task));
       fill(list, data.map(row));
-      pickup.hidden = !data.some((winner) => winner.draw_type === 1 && winner.goods_type === 2 && !winner.is_draw);
+      set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
+      set(table, { hidden: !data.length });
       write(said, data.length ? "" : "还没有人挖到");
     } catch (error) {
       write(said, error.message);
+      if (!error.error) throw error;
     }
   }
 
-  function row(winner) {
-    return el("li.panel", {},
-      avatar(winner.wxheadpic, 44),
-      el("div", {},
-        el("b", {}, winner.wxname),
-        el("p.hint", {}, `第 ${winner.depth} 层 · ${winner.is_draw ? "已领取" : "未领取"}`),
-        winner.address ? el("p.address", {}, `${winner.receiver}，${winner.phone}，${winner.address}`) : null));
+  async function download() {
+    try {
+      const address = URL.createObjectURL(await getFile("/getWinners", { code, format: "csv" }));
+      el("a", { href: address, download: `winners-${code}.csv` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      notice(error.message);
+      if (!error.error) throw error;
+    }
   }
 
   function pickupForm() {
     const problem = el("p.problem", { role: "alert" });
     const input = el("input", {
-      id: "pickup", name: "pickup", inputmode: "numeric", pattern: "[0-9]{6}", maxlength: 6, required: true, autocomplete: "off",
+      id: "pickup", name: "pickup", inputmode: "numeric", pattern: "[0-9]{6}", maxlength: 6, required: true,
+      autocomplete: "off", value: scanned,
     });
     const confirm = async (event) => {
       event.preventDefault();
       write(problem, "");
       try {
-        await post("/confirmDraw", { code, pickup: input.value });
+        const { wxname } = await post("/confirmDraw", { code, pickup: input.value });
         input.value = "";
-        notice("取件码正确，可以发奖了");
+        notice(`取件码正确，可以把奖品交给 ${wxname}`);
         await load();
       } catch (error) {
         write(problem, error.message);
+        if (!error.error) throw error;
       }
     };
     return el("form.stack", { onsubmit: confirm },
-      el("label", { for: "pickup" }, "中奖者的 6 位取件码"), el("div.row", {}, input, el("button.primary", { type: "submit" }, "核对")), problem);
+      el("label", { for: "pickup" }, "中奖者的 6 位取件码"),
+      el("div.row", {}, input, el("button.primary", { type: "submit" }, "核对")),
+      problem);
   }
 
   load();
   return "中奖者";
+}
+
+function row(winner) {
+  const { wxname, wxheadpic, depth, state, receiver, phone, address } = winner;
+  return el("li.panel", {},
+    avatar(wxheadpic, 44),
+    el("div", {},
+      el("b", {}, wxname),
+      el("p.hint", {}, `第 ${depth} 层 · ${STATES[state] ?? state}`),
+      address ? el("p.address", {}, `${receiver}，${phone}`, el("br"), address) : null));
 }
