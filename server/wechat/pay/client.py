@@ -245,7 +245,9 @@ class Pay:
         if self.merchant is None:
             raise ForgedNotice("there is no merchant to notify")
         found = {name.lower(): value for name, value in headers.items() if name.lower() in _SIGNED_BY}
-        stamp = found.get("wechatpay-timestamp", "")
+        if found.keys() != _SIGNED_BY:  # without one of them the library raises an error of no kind of its own
+            raise ForgedNotice("it is not signed")
+        stamp = found["wechatpay-timestamp"]
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise ForgedNotice("no timestamp")
         if abs(time.time() - int(stamp)) > NOTICE_SECONDS:

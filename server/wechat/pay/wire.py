@@ -86,10 +86,11 @@ class WireRefund(msgspec.Struct):
         )
 
 
-class WireRefundNotice(WireRefund, rename={"status": "refund_status"}):
+class WireRefundNotice(WireRefund, kw_only=True, rename={"status": "refund_status"}):
     """A refund in a notice, where the status has another name and the merchant is told."""
 
-    mchid: str = ""
+    status: RefundStatus  # renamed only where it is declared
+    mchid: str
 
 
 class WireBill(msgspec.Struct):
