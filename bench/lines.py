@@ -1,0 +1,89 @@
+"""Keep-alive HTTP connections as thin as can be, so that a client is not what is measured."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+from serving import Person
+
+CONNECT_SECONDS = 20
+REPLY_SECONDS = 20
+
+
+class Lost(Exception):
+    """The connection ended before the reply was there."""
+
+
+class Line:
+    """One connection: send a request's bytes, then wait for its reply."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._writer is not None
+
+    async def connect(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except (OSError, TimeoutError) as error:
+            raise Lost from error
+
+    def send(self, request: bytes) -> None:
+        if self._writer is None:
+            raise Lost
+        self._writer.write(request)
+
+    async def reply(self) -> dict[str, Any]:
+        """Return the reply's JSON; raise Lost, after which the line is closed."""
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+                body = await self._reader.readexactly(int(length))
+        except (OSError, EOFError, TimeoutError) as error:
+            self.close()
+            raise Lost from error
+        found: dict[str, Any] = msgspec.json.decode(body)
+        return found
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def get(path: str, token: str) -> bytes:
+    """Return a GET's bytes."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+
+def post(path: str, asked: dict[str, Any], token: str) -> bytes:
+    """Return the bytes of a POST with JSON."""
+    body = msgspec.json.encode(asked)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def log_in_all(port: int, number: int, at_once: int = 20) -> list[Person]:
+    """Log people in through the sandbox."""
+    limit = asyncio.Semaphore(at_once)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+
+        async def log_in(user: str) -> Person:
+            async with limit:
+                given = (await http.get("/sandbox/authorize", params={"user": user, "nickname": user})).json()
+                login = {name: given[name] for name in ("code", "iv", "encryptedData")}
+                data = (await http.get("/userLogin", params=login)).json()["data"]
+                return Person(data["unionid"], data["token"])
+
+        return list(await asyncio.gather(*(log_in(f"person{index}") for index in range(number))))

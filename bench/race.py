@@ -1,0 +1,318 @@
+"""200 people dig one task at the same instant, window after window: does exactly one succeed?
+
+    python bench/race.py [--people 200] [--windows 50] [--seed 1]
+
+Starts a server of its own: two serving processes, embedded stores, an empty directory. First without
+faults, then with a serving process killed -9 in every fifth window and the store killed -9 in two. What must
+hold is checked from the database. Exits with 1 when something did not hold. Takes about six minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from lines import Line, Lost, log_in_all, post
+from serving import Person, Server, running
+
+from server import draw
+from server.keys import Keys
+from server.statements import broken_by_digs
+from server.store import Store
+from server.store.tasks import Task
+
+COOLDOWN_SECONDS = 1
+# With faults, longer than anything here takes to come back, so that who asks again does so within it.
+FAULTY_COOLDOWN_SECONDS = 5
+KILL_WITHIN_SECONDS = 0.1
+ANSWER_SECONDS = 20
+ASK_AGAIN_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one person's dig of one window ended: the first reply, and the last after asking again."""
+
+    first: dict[str, Any] | None
+    last: dict[str, Any]
+    first_ms: float
+    asked: int
+
+
+@dataclass
+class Tally:
+    """What the windows of one run came to."""
+
+    cooldown_seconds: int
+    windows: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    acknowledged: Counter[int] = field(default_factory=Counter)
+    recorded: Counter[int] = field(default_factory=Counter)
+    success_ms: list[float] = field(default_factory=list)
+    refusal_ms: list[float] = field(default_factory=list)
+    sent_within_ms: list[float] = field(default_factory=list)
+    recovered_seconds: list[float] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    learned: int = 0
+    acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    wins: int = 0
+
+
+class Race:
+    """A server, the people, and a look into its database."""
+
+    def __init__(
+        self, server: Server, people: list[Person], store: Store, keys: Keys, chance: random.Random
+    ) -> None:
+        self.server, self.people, self.store, self.keys, self.chance = server, people, store, keys, chance
+        self.lines = [Line(server.port) for _ in people]
+
+    async def run(self, cooldown_seconds: int, windows: int, *, faults: bool) -> Tally:
+        """Publish a task and dig it for that many windows."""
+        tally = Tally(cooldown_seconds)
+        code = self.publish(cooldown_seconds)
+        stores = {windows // 4, windows // 4 * 3} if faults else set()
+        for number in range(1, windows + 1):
+            killed = "store" if number in stores else "worker" if faults and number % 5 == 0 else ""
+            await self._window(tally, code, number, killed)
+        task = await self._settled(code)
+        digs = await self.store.digs.after(code, 0, windows + 100)
+        rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        depths = draw.winning_depths(self.keys.open("seed", bytes(task["seed_box"]), code), rules)
+        tally.broken += broken_by_digs(task, digs, depths)
+        by_depth = {dig["depth"]: dig for dig in digs}
+        told = ("is_prize", "wxname", "prizes_left", "no")
+        for unionid, reply in tally.acks:
+            dig = by_depth.get(reply["now_depth"])
+            if dig is None or dig["unionid"] != unionid or any(dig[name] != reply[name] for name in told):
+                tally.broken.append(
+                    f"{code}:{reply['now_depth']}: acknowledged, and not recorded as it was told"
+                )
+        tally.wins = sum(dig["is_prize"] for dig in digs)
+        return tally
+
+    def publish(self, cooldown_seconds: int) -> str:
+        """Publish a task with a prize every five digs or so, which outlasts the run."""
+        return self.server.publish(
+            self.people[0], cooldown_seconds, prize_num=100, forecast_num=700, interval=5, fluctuation=2
+        )
+
+    async def _window(self, tally: Tally, code: str, number: int, killed: str) -> None:
+        task = await self._task(code)
+        await asyncio.gather(*(line.connect() for line in self.lines if not line.is_open))
+        await asyncio.sleep(max(0, task["cd_until"] / 1000 - time.time()) + 0.01)
+        named = {index: f"window-{code}-{number}-{index}" for index in range(0, len(self.people), 2)}
+        digs = [self._request(code, index, named.get(index)) for index in range(len(self.people))]
+        began = time.perf_counter()
+        for line, dig in zip(self.lines[1:], digs[1:], strict=True):  # the first is the publisher
+            line.send(dig)
+        tally.sent_within_ms.append((time.perf_counter() - began) * 1000)
+        killing = asyncio.create_task(self._kill(tally, killed))
+        endings = dict(
+            zip(
+                range(1, len(self.people)),
+                await asyncio.gather(
+                    *(self._end(line, dig, began) for line, dig in zip(self.lines[1:], digs[1:], strict=True))
+                ),
+                strict=True,
+            )
+        )
+        await killing
+        if killed:
+            tally.recovered_seconds.append(time.perf_counter() - began)
+        after = await self._task(code)
+        tally.windows += 1
+        self._count(tally, code, endings)
+        tally.recorded[after["now_depth"] - task["now_depth"]] += 1
+        if after["now_depth"] > task["now_depth"]:
+            await self._ask_again(tally, code, after["last_dig"], endings, named)
+
+    def _count(self, tally: Tally, code: str, endings: dict[int, Ending]) -> None:
+        depths = set()
+        for index, ending in endings.items():
+            if ending.first is None:
+                tally.lost += 1
+            elif ending.first["status"]:
+                tally.refused[ending.first["error"]] += 1
+                tally.refusal_ms.append(ending.first_ms)
+            else:
+                tally.success_ms.append(ending.first_ms)
+            if not ending.last["status"]:
+                depths.add(ending.last["now_depth"])
+                tally.acks.append((self.people[index].unionid, ending.last))
+            elif ending.last["error"] not in ("cooling_down", "already_won"):
+                tally.broken.append(f"{code}: somebody was left with {ending.last['error']}")
+        tally.acknowledged[len(depths)] += 1
+
+    async def _ask_again(
+        self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
+    ) -> None:
+        """Whose dig was recorded must have learned it, and learns it again, with the dig's id and without."""
+        index = next(i for i, person in enumerate(self.people) if person.unionid == dig["unionid"])
+        ending = endings[index]
+        if ending.last["status"] or ending.last["now_depth"] != dig["depth"]:
+            tally.broken.append(f"{dig['_id']}: recorded, but whoever dug it was told {ending.last}")
+        elif ending.first is None or ending.first["status"]:
+            tally.learned += 1
+        for dig_id in {None, named.get(index)}:
+            reply = await self._answer(self.lines[index], self._request(code, index, dig_id))
+            if (reply.get("now_depth"), reply.get("repeated")) != (dig["depth"], 1):
+                tally.broken.append(f"{dig['_id']}: asked again with dig_id {dig_id}, the reply was {reply}")
+
+    def _request(self, code: str, index: int, dig_id: str | None) -> bytes:
+        person = self.people[index]
+        asked = {"unionid": person.unionid, "code": code} | ({"dig_id": dig_id} if dig_id else {})
+        return post("/postTask", asked, person.token)
+
+    async def _end(self, line: Line, dig: bytes, began: float) -> Ending:
+        """Wait for the reply, and ask again for as long as there is none that tells."""
+        first: dict[str, Any] | None
+        try:
+            first = await line.reply()
+        except Lost:
+            first = None
+        first_ms = (time.perf_counter() - began) * 1000
+        if first is not None and first.get("error") not in ("outcome_unknown", "unavailable"):
+            return Ending(first, first, first_ms, 1)
+        return Ending(first, await self._answer(line, dig), first_ms, 2)
+
+    async def _answer(self, line: Line, dig: bytes) -> dict[str, Any]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                try:
+                    if not line.is_open:
+                        await line.connect()
+                    line.send(dig)
+                    reply = await line.reply()
+                except Lost:
+                    reply = {"status": 1, "error": "unavailable"}
+                if reply.get("error") not in ("outcome_unknown", "unavailable"):
+                    return reply
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+    async def _kill(self, tally: Tally, what: str) -> None:
+        if not what:
+            return
+        await asyncio.sleep(self.chance.uniform(0, KILL_WITHIN_SECONDS))
+        pids = self.server.workers() if what == "worker" else [store_of(self.server)[0]]
+        os.kill(self.chance.choice(pids), signal.SIGKILL)
+        tally.kills[what] += 1
+
+    async def _task(self, code: str) -> Task:
+        found = await self.store.tasks.collection.find_one({"_id": code})
+        assert found is not None
+        task: Task = found  # type: ignore[assignment]
+        return task
+
+    async def _settled(self, code: str) -> Task:
+        """Return the task once the processes have written all of its digs to the history by themselves."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while "pending" in (task := await self._task(code)):  # noqa: ASYNC110  (nothing here tells us)
+                await asyncio.sleep(0.2)
+            return task
+
+
+def store_of(server: Server) -> tuple[int, int]:
+    """Return pid and port of the embedded MongoDB."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    for pid in children:
+        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        if "secantus" in command:
+            return int(pid), int(command[command.index("--port") + 1])
+    raise LookupError("no embedded store runs")
+
+
+def spread(server: Server) -> str:
+    """Return how many of the connections each serving process holds."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = {row[9] for row in rows if int(row[1].rpartition(":")[2], 16) == server.port and row[3] == "01"}
+    counts = []
+    for pid in server.workers():
+        links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+        counts.append(sum(link.removeprefix("socket:[").rstrip("]") in ours for link in links))
+    return " + ".join(map(str, counts))
+
+
+def show(name: str, tally: Tally) -> None:
+    def times(values: list[float]) -> str:
+        if not values:
+            return "none"
+        ordered = sorted(values)
+        p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        return f"p50 {statistics.median(ordered):.0f} ms, p99 {p99:.0f} ms"
+
+    def counts(counted: Counter[int]) -> str:
+        return ", ".join(f"{number} in {counted[number]} windows" for number in sorted(counted))
+
+    print(f"\n{name}: {tally.windows} windows, cooldown {tally.cooldown_seconds} s")
+    rows = [
+        ("killed -9", ", ".join(f"{what} {count}" for what, count in tally.kills.items()) or "nothing"),
+        ("digs acknowledged", counts(tally.acknowledged)),
+        ("digs recorded", counts(tally.recorded)),
+        ("prizes won", str(tally.wins)),
+        ("all sent within", f"{statistics.median(tally.sent_within_ms):.1f} ms (median)"),
+        ("successes", times(tally.success_ms)),
+        ("refusals", times(tally.refusal_ms)),
+        ("refused", ", ".join(f"{error} {count}" for error, count in tally.refused.most_common())),
+    ]
+    if tally.kills:
+        longest = max(tally.recovered_seconds)
+        rows += [
+            ("connections lost", str(tally.lost)),
+            ("learned of their dig only by asking again", str(tally.learned)),
+            ("until all were answered", f"{longest:.1f} s at most"),
+        ]
+    rows.append(("what did not hold", "; ".join(tally.broken) or "nothing"))
+    for label, value in rows:
+        print(f"  {label:<44}{value}")
+
+
+async def race(server: Server, number: int, windows: int, seed: int) -> bool:
+    people = await log_in_all(server.port, number + 1)
+    _, port = store_of(server)
+    store = Store(f"mongodb://127.0.0.1:{port}/wabao?directConnection=true")
+    keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
+    racing = Race(server, people, store, keys, random.Random(seed))  # noqa: S311
+    await asyncio.gather(*(line.connect() for line in racing.lines))
+    print(
+        f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}", flush=True
+    )
+    calm = await racing.run(COOLDOWN_SECONDS, windows, faults=False)
+    if calm.recorded != {1: windows} or calm.acknowledged != {1: windows}:
+        calm.broken.append("not exactly one success a window")
+    show("Without faults", calm)
+    faulty = await racing.run(FAULTY_COOLDOWN_SECONDS, windows, faults=True)
+    if max(faulty.recorded) > 1 or max(faulty.acknowledged) > 1:
+        faulty.broken.append("more than one success in a window")
+    show("With faults", faulty)
+    for line in racing.lines:
+        line.close()
+    store.close()
+    return not calm.broken and not faulty.broken
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--people", type=int, default=200)
+    arguments.add_argument("--windows", type=int, default=50)
+    arguments.add_argument("--seed", type=int, default=1, help="of what is killed when")
+    asked = arguments.parse_args()
+    with running(workers=2) as server:
+        return 0 if asyncio.run(race(server, asked.people, asked.windows, asked.seed)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""A real server of a benchmark's own: `python -m server`, embedded stores, an empty directory, a free port."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+
+READY_SECONDS = 30
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True, frozen=True)
+class Person:
+    unionid: str
+    token: str
+
+    @property
+    def query(self) -> str:
+        return f"unionid={self.unionid}&token={self.token}"
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server and one keep-alive connection to it."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    http: httpx.Client
+    log: Path
+
+    def workers(self) -> list[int]:
+        """Return the pids of the serving processes."""
+        pids = (Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")).read_text().split()
+        return [int(pid) for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
+    def log_in(self, user: str) -> Person:
+        given = self.http.get("/sandbox/authorize", params={"user": user, "nickname": "小明"}).json()
+        login = {name: given[name] for name in ("code", "iv", "encryptedData")}
+        data = self.http.get("/userLogin", params=login).json()["data"]
+        return Person(data["unionid"], data["token"])
+
+    def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
+        """Publish goods; without `parameters` they lie so deep that no benchmark finds them."""
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48), "orange").save(buffer, "JPEG")
+        headers = {"Authorization": f"Bearer {publisher.token}"}
+        form = {"unionid": publisher.unionid}
+        picture = self.http.post("/uploadFile", files={"file": buffer.getvalue()}, data=form, headers=headers)
+        asked = {
+            "unionid": publisher.unionid,
+            "goods_type": 2,
+            "url": picture.json()["url"],
+            "name": "一只猫",
+            "prize_num": 1,
+            "forecast_num": 1_000_000 if not cooldown_seconds else 86_400 * 25 // cooldown_seconds,
+            "draw_type": 2,
+            "cd": cooldown_seconds,
+            **parameters,
+        }
+        reply = self.http.post("/postTask", json=asked, headers=headers).json()
+        assert reply["status"] == 0, reply
+        return str(reply["code"])
+
+    def dig(self, digger: Person, code: str) -> int:
+        """Dig; return the depth."""
+        headers = {"Authorization": f"Bearer {digger.token}"}
+        reply = self.http.post("/postTask", json={"unionid": digger.unionid, "code": code}, headers=headers).json()
+        assert reply["status"] == 0, reply
+        return int(reply["seq"])
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that bear these labels."""
+        families = text_string_to_metric_families(self.http.get("/metrics").text)
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(s.value for s in samples if labels.items() <= s.labels.items())
+
+
+@contextmanager
+def running(workers: int = 1) -> Iterator[Server]:
+    """Start a server, wait until it is ready, and stop it at the end."""
+    with tempfile.TemporaryDirectory() as directory, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+        probe.close()
+        log = Path(directory) / "log"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+        own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "server"],
+                cwd=Path(__file__).parents[1],
+                env={**kept, **own},
+                stdout=output,
+                stderr=output,
+            )
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+            try:
+                _wait_until_ready(http, process, log)
+                yield Server(port, process, http, log)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(40)
+
+
+def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if b"Wabao is ready" in log.read_bytes():
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"the server did not become ready:\n{log.read_text()}")
+
+
+def rss_kb(pid: int) -> int:
+    """Return a process's resident memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise ProcessLookupError(pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
