@@ -1,4 +1,4 @@
-"""The tasks: `tasks`, by code. Each method is one operation; what may happen is `server/actions`' to decide."""
+"""The tasks: `tasks`, by code. Each method is one operation; `server/actions` decides what may happen."""
 
 from __future__ import annotations
 
