@@ -108,7 +108,7 @@ class MiniProgramCode(BaseHandler):
         """Lead to the picture."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
-            code = await self.context.store.visits.code_of(asked.code)
+            code, _ = await self.context.store.visits.resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
         self.redirect(await draw_mini_program_code(self.context, asked.code or "square"))
