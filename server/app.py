@@ -98,9 +98,10 @@ def page_routes(context: Context) -> list[URLSpec]:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Log method, path, status and milliseconds. Never the query, which carries ids and tokens."""
+    """Log method, path, status, milliseconds and trace_id. Never the query, which carries ids and tokens."""
     seconds = handler.request.request_time()
     status = handler.get_status()
     metrics.REQUESTS.labels(type(handler).__name__, str(status)).observe(seconds)
     level = logging.WARNING if status >= 500 else logging.INFO
-    log.log(level, "%s %s %d %.1f ms", handler.request.method, handler.request.path, status, seconds * 1000)
+    request, trace_id = handler.request, getattr(handler, "trace_id", "-")
+    log.log(level, "%s %s %d %.1f ms %s", request.method, request.path, status, seconds * 1000, trace_id)
