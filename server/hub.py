@@ -399,6 +399,8 @@ class Hub:
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
         now_ms = self._now_ms()
         for channel in list(self.channels.values()):
+            if self.channels.get(channel.code) is not channel:  # closed while others were told
+                continue
             own = len(channel.watchers)
             if not own:  # whoever it was opened for went away meanwhile
                 self._close_channel(channel)

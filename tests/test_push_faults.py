@@ -225,3 +225,29 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
     while len(context.hub.channels[code].watchers) > 1:
         await page.until("watchers")
     assert page.frames[-1]["watchers"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs_nobody(
+    client: Client,
+    context: Context,
+    open_page: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await client.log_in("alice")
+    codes = [await alice.publish() for _ in range(2)]
+    for code in codes:
+        await (await open_page(alice, code)).until("snapshot")
+    hub = context.hub
+    left = hub.channels[codes[1]]
+    publish = hub.bus.publish
+
+    async def leave_and_publish(code: str, payload: bytes) -> bool:
+        for watcher in list(left.watchers):
+            hub.leave(watcher, left.code)
+        return await publish(code, payload)
+
+    monkeypatch.setattr(hub.bus, "publish", leave_and_publish)
+    hub.channels[codes[0]].own_count_told = 0
+    await hub._tell_counts()
+    assert list(hub.channels) == codes[:1]
