@@ -31,10 +31,18 @@ class Cooldowns:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
         self._offset_ms = 0
+        self._offset_seen = float("-inf")
 
     def see_clock(self, now_ms: int) -> None:
-        """Take MongoDB's clock as a read just brought it."""
-        self._offset_ms = now_ms - time.time_ns() // 1_000_000
+        """Take MongoDB's clock as a read just brought it.
+
+        What a read waits on its way back makes the clock look slow, never fast; and with a slow one, people
+        would be refused after their cooldown is over. So the fastest of the last seconds counts.
+        """
+        offset_ms = now_ms - time.time_ns() // 1_000_000
+        seen = time.monotonic()
+        if offset_ms >= self._offset_ms or seen - self._offset_seen > TRUSTED_SECONDS:
+            self._offset_ms, self._offset_seen = offset_ms, seen
 
     def now_ms(self) -> int:
         """Return MongoDB's clock, reckoned from our own and the offset last seen."""

@@ -121,7 +121,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
     ):
         refused, sent = await of(trips, request)
         assert refused["error"] == error
-        assert sent == ["aggregate tasks"]
+        assert len(sent) == 1, sent
 
 
 @pytest.mark.gen_test
