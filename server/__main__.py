@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,17 @@ def _parser() -> argparse.ArgumentParser:
         "--commitment", metavar="HEX", help="the commitment as it was shown while the task was running"
     )
     verify.set_defaults(run=_verify)
+    crowd = commands.add_parser(
+        "crowd",
+        help="let a crowd publish and dig on a running server with a sandbox, until stopped",
+        description="Log people in through a running server's sandbox and let them publish, watch and dig at "
+        "human pace. Ends with a table, and with 1 where the server broke a promise of its frames.",
+    )
+    crowd.add_argument("--people", type=_at_least(2), default=30, metavar="N", help="how many (30)")
+    crowd.add_argument("--tasks", type=_at_least(1), default=4, metavar="N", help="running at a time (4)")
+    crowd.add_argument("--url", default="http://127.0.0.1:8000", help="the server (%(default)s)")
+    crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
+    crowd.set_defaults(run=_crowd)
     auditing = commands.add_parser(
         "audit",
         help="check that every fen is where it should be",
@@ -69,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("--remote", action="store_true", help="hold it all against WeChat's answers too")
     auditing.set_defaults(run=_audit)
     return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more")
+        return int(text)
+
+    return whole_number
 
 
 def _complain(problem: str, code: int) -> int:
@@ -163,6 +184,15 @@ def _verify(parsed: argparse.Namespace) -> int:
     print(f"task {rules.code}, depths that win: {', '.join(map(str, proof.winning_depths))}")
     print(f"digs: {len(proof.digs)}, wins: {sum(dig.is_prize for dig in proof.digs)}")
     return 0
+
+
+def _crowd(parsed: argparse.Namespace) -> int:
+    from server.crowd import NoCrowd, Options, crowd
+
+    try:
+        return asyncio.run(crowd(Options(parsed.url, parsed.people, parsed.tasks, parsed.seconds)))
+    except NoCrowd as error:
+        return _complain(str(error), 2)
 
 
 def _read_proof(source: str) -> draw.Proof:

@@ -1,0 +1,85 @@
+"""A crowd of people who do not exist: they publish, watch and dig on a running server, until stopped.
+
+For demonstrations and for load. It is a client like any other and knows nothing of the server but its
+documented interfaces; what the server promises of its frames is checked on the way. Nothing may depend on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+from server.crowd.person import Person
+from server.crowd.site import NoCrowd, Site
+from server.crowd.square import Square
+from server.crowd.tally import Tally
+
+__all__ = ["NoCrowd", "Options", "crowd"]
+
+LINE_SECONDS = 3
+# How many log in at the same time: a login costs a server several hundred times what a watcher does.
+LOGINS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for; `seconds` None is until stopped."""
+
+    url: str
+    people: int
+    tasks: int
+    seconds: float | None
+
+
+async def crowd(options: Options) -> int:
+    """Live until SIGINT, SIGTERM or the time is over, then print the table.
+
+    Returns 0, or 1 where the server broke a promise. Raises NoCrowd where it cannot begin.
+    """
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    tally = Tally(options.people)
+    began = time.monotonic()
+    async with Site(options.url, tally) as site:
+        await site.check()
+        living = asyncio.create_task(_live(site, options, tally, began))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait((living, stopping), timeout=options.seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in (living, stopping):
+            task.cancel()
+        await asyncio.wait((living, stopping))
+        if not living.cancelled():
+            await living
+    _say(tally.table(time.monotonic() - began))
+    return 1 if tally.violations else 0
+
+
+async def _live(site: Site, options: Options, tally: Tally, began: float) -> None:
+    """Let everybody live; ends when the last one has been told not to come back."""
+    square = Square(site, tally, options.tasks, options.people)
+    people = [Person(number, site, square, tally) for number in range(options.people)]
+    logins = asyncio.Semaphore(LOGINS_AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        keepers = [group.create_task(square.keep_alive()), group.create_task(_tell(tally, began))]
+        lives = [
+            group.create_task(person.live(logins, publishes=number < square.publishers_wanted))
+            for number, person in enumerate(people)
+        ]
+        await asyncio.wait(lives)
+        for keeper in keepers:
+            keeper.cancel()
+
+
+async def _tell(tally: Tally, began: float) -> None:
+    while True:
+        await asyncio.sleep(LINE_SECONDS)
+        _say(tally.line(time.monotonic() - began))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,358 @@
+"""One person of a crowd: opens a treasure's page, watches it, digs at human pace, goes on to another.
+
+A person holds one websocket and comes back after a close as its code says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from urllib.parse import urlencode
+
+import msgspec
+from tornado.httpclient import HTTPClientError
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
+
+from server.crowd.site import Login, Reply, Site, Unanswered
+from server.crowd.square import Square
+from server.crowd.tally import Tally
+from server.crowd.watch import Watch
+from server.events import Cd, End, Error, Frame, Join, Pong, Prize, Snapshot, Start, Tick, Watchers
+
+CONNECT_SECONDS = 10
+PING_SECONDS = 20  # half-open connections bring nothing and fail nothing
+PONG_SECONDS = 10
+LONGEST_DELAY_SECONDS = 10.0
+DIG_ATTEMPTS = 5
+# Of the digs that somebody sees: after how many they go to another page, or put the phone away for a while.
+MOVES, LEAVES = 0.03, 0.01
+QUICK_PEOPLE = 0.2
+
+SERVER_STOPS, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
+
+_CHARACTERS = [
+    "爱笑的", "早起的", "路过的", "不服输的", "爱喝茶的",
+    "戴草帽的", "眼尖的", "慢悠悠的", "胆大的", "隔壁的",
+]
+_FIGURES = [
+    "小熊", "阿花", "老王", "橘猫", "土拨鼠", "小满", "阿福",
+    "石头", "豆豆", "穿山甲", "麻雀", "鲤鱼", "七七",
+]
+
+_chance = secrets.SystemRandom()
+_decoder: msgspec.json.Decoder[
+    Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers | Error | Pong
+] = msgspec.json.Decoder(Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers | Error | Pong)
+
+
+class Person:
+    """One of a crowd; `number` makes them who they are, in this run and the next."""
+
+    login: Login
+
+    def __init__(self, number: int, site: Site, square: Square, tally: Tally) -> None:
+        self._user = f"crowd-{number:04}"
+        turn, character = divmod(number, len(_CHARACTERS))
+        again, _ = divmod(turn, len(_FIGURES))
+        figure = (turn + character) % len(_FIGURES)
+        self._nickname = f"{_CHARACTERS[character]}{_FIGURES[figure]}{again or ''}"
+        self._quick = _chance.random() < QUICK_PEOPLE
+        self._site, self._square, self._tally = site, square, tally
+        self._code = ""
+        self._may_dig = False
+        self._watches: dict[str, Watch] = {}
+        self._connection: WebSocketClientConnection | None = None
+        # Tasks unsubscribed from: their frames end before the `pong` of the ping that was sent after it.
+        self._left: deque[str] = deque()
+        self._went_away = False
+        self._failed = 0
+        self._next_dig: asyncio.TimerHandle | None = None
+        self._next_move: asyncio.TimerHandle | None = None
+        self._doing = asyncio.TaskGroup()  # digs and moves
+
+    # ---- coming, staying, coming back
+
+    async def live(self, logins: asyncio.Semaphore, publishes: bool) -> None:
+        """Log in and take part, until cancelled or told by the server not to come back."""
+        async with self._doing:
+            await self._log_in(logins)
+            self._tally.logged_in += 1
+            while publishes and not await self._became_publisher():
+                await self._pause()
+            while await self._visit(logins):
+                pass
+
+    async def _log_in(self, logins: asyncio.Semaphore) -> None:
+        while True:
+            try:
+                async with logins:
+                    self.login = await self._site.log_in(self._user, self._nickname)
+                return
+            except Unanswered:
+                await self._pause()
+
+    async def _became_publisher(self) -> bool:
+        try:
+            await self._square.admit(self)
+        except Unanswered:
+            return False
+        return True
+
+    async def _pause(self) -> None:
+        """Wait longer each time, and never as long as everybody else."""
+        self._failed += 1
+        longest = min(LONGEST_DELAY_SECONDS, 0.5 * 2 ** min(self._failed, 10))
+        await asyncio.sleep(_chance.uniform(0.1, longest))
+
+    async def _visit(self, logins: asyncio.Semaphore) -> bool:
+        """Watch over one connection until it ends; return whether to come back."""
+        try:
+            if self._code not in self._square.running:
+                code = await self._square.choose({self._code})
+                self._open_page(code, await self._details(code))
+            ended_with = await self._watch()
+        except (OSError, HTTPClientError, StreamClosedError, WebSocketError, Unanswered) as error:
+            if not isinstance(error, Unanswered):
+                self._tally.closes[f"no connection, {type(error).__name__}"] += 1
+            await self._pause()
+            return True
+        finally:
+            self._settle_down()
+        if self._went_away:
+            self._tally.closes["went away for a while"] += 1
+            self._went_away = False
+            await asyncio.sleep(_chance.uniform(1, 5))
+            return True
+        self._tally.closes[str(ended_with or "1006")] += 1
+        return await self._comes_back(ended_with, logins)
+
+    async def _comes_back(self, code: int | None, logins: asyncio.Semaphore) -> bool:
+        """Do as the table of close codes says."""
+        if code == MISBEHAVED:
+            self._tally.violations["the server says of a person that they sent too much"] += 1
+            return False
+        if code == SERVER_STOPS:
+            await asyncio.sleep(_chance.uniform(0, 5))
+        elif code == IDENTITY_REFUSED:
+            await self._pause()
+            await self._log_in(logins)
+        elif code == NO_SUCH_TASK:
+            self._square.forget(self._code)
+        elif code == TOO_SLOW:
+            await asyncio.sleep(_chance.uniform(0, 0.5))
+        else:
+            await self._pause()
+        return True
+
+    async def _details(self, code: str) -> Reply:
+        """Read what a task's page shows. Raises Unanswered."""
+        details = await self._site.get("/getTaskDetails", self.login, code=code)
+        if details.get("status") != 0:
+            self._square.forget(code)
+            raise Unanswered
+        return details
+
+    def _open_page(self, code: str, details: Reply) -> None:
+        self._settle_down()
+        self._square.moved(self._code, code)
+        self._code = code
+        self._may_dig = details["why"] in ("", "cooling_down")
+        kept = {code, *self._left, *self._square.running}
+        self._watches = {code: watch for code, watch in self._watches.items() if code in kept}
+
+    async def _watch(self) -> int | None:
+        """Connect, subscribing to the page's task at once, and take frames; return the close code."""
+        query: dict[str, str | int] = {
+            "unionid": self.login.unionid,
+            "token": self.login.token,
+            "code": self._code,
+        }
+        since = self._subscription(self._code)
+        if since is not None:
+            query["since"] = since
+        connection = await websocket_connect(
+            f"{self._site.socket_url}?{urlencode(query)}",
+            connect_timeout=CONNECT_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
+        )
+        self._connection = connection
+        self._tally.watching += 1
+        try:
+            while (message := await connection.read_message()) is not None:
+                self._receive(message)
+        finally:
+            self._tally.watching -= 1
+            self._connection = None
+            self._left.clear()
+            connection.close()
+        return connection.close_code
+
+    def _subscription(self, code: str) -> int | None:
+        return self._watches.setdefault(code, Watch()).subscribe()
+
+    def _settle_down(self) -> None:
+        """Plan nothing more for this page."""
+        for timer in (self._next_dig, self._next_move):
+            if timer is not None:
+                timer.cancel()
+        self._next_dig = self._next_move = None
+
+    # ---- frames
+
+    def _receive(self, message: str | bytes) -> None:
+        now = time.monotonic()
+        try:
+            frame = _decoder.decode(message)
+        except msgspec.MsgspecError as error:
+            self._tally.violations[f"a frame cannot be read: {error}"] += 1
+            return
+        self._tally.frames[type(frame).__name__.lower()] += 1
+        if isinstance(frame, Error):
+            self._take_error(frame)
+            return
+        self._failed = 0
+        if isinstance(frame, Pong):
+            self._left.popleft()
+            return
+        watch = self._watches.get(frame.code)
+        if watch is None or frame.code not in (self._code, *self._left):
+            self._tally.violations["a frame of a task came that is not watched"] += 1
+            return
+        wrong = watch.take(frame)
+        if wrong:
+            self._tally.violations[f"task {frame.code}: {wrong}"] += 1
+        if isinstance(frame, Cd) and watch.live:
+            self._tally.frame_seen((frame.code, frame.seq), now)
+            self._square.saw_dig(frame.code)
+        if isinstance(frame, End) or (isinstance(frame, Snapshot) and frame.status):
+            self._square.saw_end(frame.code)
+        if frame.code == self._code and watch.live:
+            self._consider(frame)
+
+    def _take_error(self, error: Error) -> None:
+        """Take a refusal. One without a code is of the connection, whose close code says what to do."""
+        if not error.code:
+            return
+        if error.error == "no_such_task":
+            self._square.forget(error.code)
+            self._plan_move(1)
+        elif error.error == "unavailable" and error.code == self._code and self._connection is not None:
+            self._connection.close()  # a store is down; another connection asks it again, after a while
+            self._failed += 1
+        else:
+            self._tally.violations[f"the server refused a message: {error.error}"] += 1
+
+    def _consider(self, frame: Frame) -> None:
+        """Decide what to do about something new on the page."""
+        if isinstance(frame, End) or (isinstance(frame, Snapshot) and frame.status):
+            self._settle_down()
+            self._plan_move(_chance.uniform(1, 4))
+        elif isinstance(frame, Cd | Snapshot):
+            self._plan_dig((frame.cd_until - frame.server_time) / 1000)
+            if not self._may_dig and self._next_move is None:
+                self._plan_move(_chance.uniform(2, 6))
+            elif isinstance(frame, Cd) and _chance.random() < MOVES:
+                self._plan_move(_chance.uniform(0, 2))
+            elif isinstance(frame, Cd) and _chance.random() < LEAVES and self._connection is not None:
+                self._went_away = True
+                self._connection.close()
+
+    # ---- digging
+
+    def _plan_dig(self, left_seconds: float) -> None:
+        """Dig when the cooldown is over: some have a finger on the button, most see it and then press."""
+        if self._next_dig is not None:
+            self._next_dig.cancel()
+            self._next_dig = None
+        if not self._may_dig:
+            return
+        reaction = _chance.uniform(0.02, 0.3) if self._quick else 0.2 + _chance.lognormvariate(0.2, 0.8)
+        self._next_dig = asyncio.get_running_loop().call_later(max(0.0, left_seconds) + reaction, self._press)
+
+    def _press(self) -> None:
+        self._next_dig = None
+        self._doing.create_task(self._dig(self._code))
+
+    async def _dig(self, code: str) -> None:
+        """Dig once. Without an answer, ask again with the same `dig_id`: it is the same dig."""
+        dig_id = secrets.token_hex(8)
+        for attempt in range(DIG_ATTEMPTS):
+            asked_at = time.monotonic()
+            try:
+                reply = await self._site.post("/postTask", self.login, code=code, dig_id=dig_id)
+            except Unanswered:
+                await self._pause()
+                continue
+            self._take_reply(code, reply, asked_at, again=attempt > 0)
+            return
+        self._tally.digs["no answer"] += 1
+        self._dig_later(code, _chance.uniform(2, 6))
+
+    def _take_reply(self, code: str, reply: Reply, asked_at: float, again: bool) -> None:
+        if reply.get("status") == 0:
+            mine = again or not reply["repeated"]
+            self._tally.digs[("won" if reply["is_prize"] else "dug") if mine else "repeated"] += 1
+            self._tally.dug((code, reply["seq"]), self._user, asked_at, again or not mine)
+            if reply["is_prize"]:
+                self._give_up(code)
+            return
+        refused = str(reply.get("error"))
+        self._tally.digs[refused] += 1
+        if refused in ("already_won", "own_task"):
+            self._give_up(code)
+        elif refused == "cooling_down":
+            self._dig_later(code, reply["time"])
+        elif refused != "ended":
+            self._tally.violations[f"a dig was refused with {refused}"] += 1
+
+    def _give_up(self, code: str) -> None:
+        if code != self._code:
+            return
+        self._may_dig = False
+        self._settle_down()
+        self._plan_move(_chance.uniform(2, 6))
+
+    def _dig_later(self, code: str, left_seconds: float) -> None:
+        """Plan the next dig where no frame did so meanwhile."""
+        if code == self._code and self._next_dig is None and self._connection is not None:
+            self._plan_dig(left_seconds)
+
+    # ---- going to another page
+
+    def _plan_move(self, seconds: float) -> None:
+        if self._next_move is None:
+            self._next_move = asyncio.get_running_loop().call_later(seconds, self._set_out)
+
+    def _set_out(self) -> None:
+        self._next_move = None
+        self._doing.create_task(self._move())
+
+    async def _move(self) -> None:
+        """Watch another task over the same connection. Where that ends meanwhile, the page stays."""
+        connection, old = self._connection, self._code
+        new = await self._square.choose({old, *self._left})
+        if new == old or new in self._left:
+            return
+        try:
+            details = await self._details(new)
+        except Unanswered:
+            self._plan_move(_chance.uniform(2, 6))
+            return
+        if connection is None or connection is not self._connection or old != self._code:
+            return
+        self._left.append(old)
+        self._open_page(new, details)
+        messages = (
+            {"action": "unsubscribe", "code": old},
+            {"action": "ping"},
+            {"action": "subscribe", "code": new, "since": self._subscription(new)},
+        )
+        try:
+            for message in messages:
+                await connection.write_message(msgspec.json.encode(message).decode())
+        except (WebSocketError, StreamClosedError):
+            return  # it ends, which whoever reads it notices

@@ -1,0 +1,127 @@
+"""The server as a crowd reaches it over HTTP: logging in through its sandbox, and its interfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from server.crowd.tally import Tally
+
+REQUEST_SECONDS = 15
+CONNECTIONS = 200
+SHOWN_BYTES = 100
+
+Reply = dict[str, Any]
+
+
+class NoCrowd(Exception):
+    """There is no server to crowd, or none with a sandbox. The message is one line."""
+
+
+class Unanswered(Exception):
+    """A request got no answer that tells what became of it: asking again is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who somebody is once logged in."""
+
+    unionid: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What proves it to an interface."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+class Site:
+    """One server; to be used as an asynchronous context manager."""
+
+    def __init__(self, url: str, tally: Tally) -> None:
+        self.url = url.rstrip("/")
+        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).netloc:
+            raise NoCrowd(f"{url} is no address: --url must begin with http:// or https://")
+        self.socket_url = f"ws{self.url.removeprefix('http')}/ws"
+        self._tally = tally
+        # Websockets know no proxy, so the requests beside them must not take another way.
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=httpx.Timeout(REQUEST_SECONDS),
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Site:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def check(self) -> None:
+        """Raise NoCrowd where nobody could log in."""
+        try:
+            found = await self._http.get("/sandbox/authorize", params={"user": "crowd"})
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NoCrowd(
+                f"no server answers at {self.url} ({type(error).__name__}): start one with `python -m server`"
+            ) from None
+        if found.status_code != 200 or b"encryptedData" not in found.content:
+            raise NoCrowd(
+                f"the server at {self.url} has no WeChat sandbox, and a crowd can log in nowhere else: "
+                "it exists where WECHAT_APPID is not set"
+            )
+
+    async def log_in(self, user: str, nickname: str) -> Login:
+        """Log somebody in as a mini-program would. Raises Unanswered."""
+        given = await self._ask("GET", "/sandbox/authorize", params={"user": user, "nickname": nickname})
+        login = {name: given.get(name, "") for name in ("code", "iv", "encryptedData")}
+        reply = await self._ask("GET", "/userLogin", params=login)
+        if reply.get("status") != 0:
+            self._tally.failures[str(reply.get("error"))] += 1
+            raise Unanswered
+        return Login(reply["data"]["unionid"], reply["data"]["token"])
+
+    async def get(self, path: str, login: Login, **parameters: Any) -> Reply:
+        """GET an interface as somebody; the reply may be a refusal. Raises Unanswered."""
+        asked = {"unionid": login.unionid, **parameters}
+        return await self._ask("GET", path, params=asked, headers=login.headers)
+
+    async def post(self, path: str, login: Login, **parameters: Any) -> Reply:
+        """POST to an interface, likewise."""
+        asked = {"unionid": login.unionid, **parameters}
+        return await self._ask("POST", path, json=asked, headers=login.headers)
+
+    async def upload(self, login: Login, picture: bytes) -> Reply:
+        """Upload a JPEG, likewise."""
+        return await self._ask(
+            "POST",
+            "/uploadFile",
+            files={"file": ("treasure.jpg", picture)},
+            data={"unionid": login.unionid},
+            headers=login.headers,
+        )
+
+    async def _ask(self, method: str, path: str, **request: Any) -> Reply:
+        try:
+            found = await self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            self._tally.failures[type(error).__name__] += 1
+            raise Unanswered from error
+        try:
+            reply = msgspec.json.decode(found.content, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            reply = {"error": f"a body that is no JSON object: {found.content[:SHOWN_BYTES]!r}"}
+        if found.status_code == 200:
+            return reply
+        self._tally.failures[f"{found.status_code} {reply.get('error', '')}"] += 1
+        if found.status_code == 500:
+            self._tally.violations[f"{path} replied 500, {reply.get('error')}"] += 1
+        raise Unanswered

@@ -1,0 +1,160 @@
+"""The tasks of a crowd: what runs now, and that there is always something to dig."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from server.crowd.site import Login, Reply, Site, Unanswered
+from server.crowd.tally import Tally
+from server.crowd.treasures import TREASURES, Treasure, picture
+
+PUBLISHERS = 8
+# A task that nobody has dug for so long cannot be dug by this crowd: those who are left have won it.
+STALE_SECONDS = 60
+LOOK_SECONDS = 5
+AGAIN_SECONDS = 3
+PAUSE_SECONDS = 2
+
+_chance = secrets.SystemRandom()
+
+
+class Publisher(Protocol):
+    """Somebody who has logged in."""
+
+    login: Login
+
+
+@dataclass(slots=True)
+class Running:
+    """A task that can be dug."""
+
+    name: str
+    dug_at: float
+    watchers: int = 0
+
+
+class Square:
+    """What the crowd's tasks are; people tell it of digs and ends that they see."""
+
+    def __init__(self, site: Site, tally: Tally, tasks: int, people: int) -> None:
+        self.running: dict[str, Running] = {}
+        self.publishers_wanted = max(1, min(PUBLISHERS, people // 3))
+        self._site = site
+        self._tally = tally
+        self._tasks = tasks
+        # Who has won a task digs it no more, so there must be more people than prizes.
+        self._most_prizes = max(1, (people - 1) // 2)
+        self._publishers: list[Publisher] = []
+        self._pictures: dict[str, str] = {}
+        self._opened = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    async def admit(self, publisher: Publisher) -> None:
+        """Let somebody publish; what they left running earlier is dug on. Raises Unanswered."""
+        released = await self._site.get("/getMyRelease", publisher.login, page=1)
+        for card in released.get("data", []):
+            runs = not card["status"] and not card.get("need_pay")
+            if runs and card["prizes_left"] <= self._most_prizes and len(self.running) < self._tasks:
+                self._open(card["code"], card["name"])
+        self._publishers.append(publisher)
+        if len(self._publishers) == self.publishers_wanted:
+            self._closed.set()
+
+    def _open(self, code: str, name: str) -> None:
+        self.running[code] = Running(name, time.monotonic())
+        self._tally.running = len(self.running)
+        self._opened.set()
+
+    def saw_dig(self, code: str) -> None:
+        """Note that a task can still be dug."""
+        if code in self.running:
+            self.running[code].dug_at = time.monotonic()
+
+    def saw_end(self, code: str) -> None:
+        """Note that a task has ended."""
+        self._tally.ended += code in self.running
+        self.forget(code)
+
+    def forget(self, code: str) -> None:
+        """Leave a task alone."""
+        if self.running.pop(code, None) is not None:
+            self._tally.running = len(self.running)
+            self._closed.set()
+
+    async def choose(self, avoided: set[str]) -> str:
+        """Return the code of a task to watch, rather one of the less crowded; wait where none runs."""
+        while not self.running:
+            self._opened.clear()
+            await self._opened.wait()
+        codes = [code for code in self.running if code not in avoided] or list(self.running)
+        few = sorted(codes, key=lambda code: self.running[code].watchers)[:2]
+        return _chance.choice(few)
+
+    def moved(self, old: str, new: str) -> None:
+        """Note that somebody went from one task to another."""
+        for code, change in ((old, -1), (new, 1)):
+            if code in self.running:
+                self.running[code].watchers += change
+
+    async def keep_alive(self) -> None:
+        """Publish whenever fewer tasks run than are wanted; never returns."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._closed.wait()
+            except TimeoutError:
+                stale = time.monotonic() - STALE_SECONDS
+                for code in [code for code, task in self.running.items() if task.dug_at < stale]:
+                    self.forget(code)
+            self._closed.clear()
+            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # an end is looked at before the square moves on
+            if len(self._publishers) < self.publishers_wanted:
+                continue
+            try:
+                while len(self.running) < self._tasks:
+                    await self._publish()
+            except Unanswered:
+                await asyncio.sleep(AGAIN_SECONDS * (1 + _chance.random()))
+                self._closed.set()
+
+    async def _publish(self) -> None:
+        """Publish a treasure that the square does not show. Raises Unanswered."""
+        names = {task.name for task in self.running.values()}
+        treasure = _chance.choice([one for one in TREASURES if one.name not in names] or TREASURES)
+        login = _chance.choice(self._publishers).login
+        url = self._pictures.get(treasure.name) or await self._upload(login, treasure)
+        reply = await self._site.post(
+            "/postTask",
+            login,
+            goods_type=2,
+            url=url,
+            name=treasure.name,
+            synopsis=treasure.synopsis,
+            prize_num=min(treasure.prize_num, self._most_prizes),
+            forecast_num=treasure.forecast_num,
+            interval=treasure.interval,
+            fluctuation=treasure.fluctuation,
+            draw_type=2,
+            is_public=1,
+            cd=treasure.cd,
+        )
+        if reply.get("status") != 0:
+            del self._pictures[treasure.name]  # the server may have been given a new database
+            self._refused("postTask", reply)
+        self._tally.published += 1
+        self._open(reply["code"], treasure.name)
+
+    async def _upload(self, login: Login, treasure: Treasure) -> str:
+        reply = await self._site.upload(login, await asyncio.to_thread(picture, treasure))
+        if reply.get("status") != 0:
+            self._refused("uploadFile", reply)
+        self._pictures[treasure.name] = str(reply["url"])
+        return self._pictures[treasure.name]
+
+    def _refused(self, what: str, reply: Reply) -> NoReturn:
+        self._tally.failures[f"{what} {reply.get('error')}"] += 1
+        raise Unanswered

@@ -1,0 +1,110 @@
+"""What one watcher of one task was told, held against what was promised: each dig once and in order. Pure.
+
+A connection may end between the frames of one dig, and nothing tells that more of them were to come. So who
+comes back asks for the last dig again unless something after it arrived, and forgets what it had of it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.channel import REPLAYED_DIGS
+from server.events import Cd, End, Frame, Join, Prize, Snapshot, Tick
+
+_ORDER = (Cd, Join, Prize, End)
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A task's state after the dig `seq`; `cd_until` is unix ms."""
+
+    seq: int
+    participants: int
+    prizes_left: int
+    cd_until: int
+    ended: bool
+
+
+class Watch:
+    """One watcher of one task, over all its connections."""
+
+    def __init__(self) -> None:
+        self.known: Known | None = None
+        self.live = False  # whether frames are of what happens now: the subscription's snapshot has come
+        self._before: Known | None = None  # the state before the last dig, while more of that dig may come
+        self._last: type[Frame] | None = None  # the last dig's last frame so far
+
+    def subscribe(self) -> int | None:
+        """Begin a subscription; return its `since`."""
+        if self._before is not None:
+            self.known = self._before
+        self._whole()
+        self.live = False
+        return None if self.known is None else self.known.seq
+
+    def _whole(self) -> None:
+        """Note that nothing more comes of the last dig."""
+        self._before, self._last = None, None
+
+    def take(self, frame: Frame) -> str:
+        """Take the next frame of the task; return what is wrong with it, "" where nothing is.
+
+        After a wrong frame the state is the frame's, so that one mistake is told once.
+        """
+        if isinstance(frame, Snapshot):
+            return self._take_snapshot(frame)
+        if self.known is None:
+            return f"a {_name(frame)} came before any snapshot"
+        if isinstance(frame, _ORDER):
+            return self._take_dig(self.known, frame)
+        self._whole()
+        if isinstance(frame, Tick) and self.known.ended:
+            return "a tick came after the end"
+        return ""
+
+    def _take_snapshot(self, frame: Snapshot) -> str:
+        known, asked = self.known, not self.live
+        told = Known(frame.seq, frame.participants, frame.prizes_left, frame.cd_until, bool(frame.status))
+        self.known, self.live = told, True
+        self._whole()
+        if known is None:
+            return ""
+        if frame.seq - known.seq > REPLAYED_DIGS:
+            return ""
+        if frame.seq != known.seq:
+            return f"a snapshot at {frame.seq} came after dig {known.seq}"
+        if not asked:
+            return "a snapshot came that neither a subscription nor a gap explains"
+        # An end that no dig made is not replayed: the snapshot tells it.
+        if msgspec.structs.replace(known, ended=told.ended) != told or (known.ended and not told.ended):
+            return f"the frames up to dig {known.seq} make {known}, the snapshot says {told}"
+        return ""
+
+    def _take_dig(self, known: Known, frame: Frame) -> str:
+        if isinstance(frame, Cd):
+            self._before, self._last = known, Cd
+            self.known = msgspec.structs.replace(known, seq=frame.seq, cd_until=frame.cd_until)
+            if known.ended:
+                return f"dig {frame.seq} came after the end"
+            return "" if frame.seq == known.seq + 1 else f"dig {frame.seq} came after dig {known.seq}"
+        assert isinstance(frame, Join | Prize | End)  # noqa: S101  (the caller has looked)
+        if frame.seq != known.seq:
+            return f"a {_name(frame)} of dig {frame.seq} came after dig {known.seq}"
+        if isinstance(frame, End):
+            self.known = msgspec.structs.replace(known, ended=True)
+            self._whole()
+            return "the end came twice" if known.ended else ""
+        out_of_order = self._last is None or _ORDER.index(self._last) >= _ORDER.index(type(frame))
+        self._last = type(frame)
+        if isinstance(frame, Join):
+            self.known = msgspec.structs.replace(known, participants=frame.participants)
+            counts = frame.no == frame.participants == known.participants + 1
+        else:
+            self.known = msgspec.structs.replace(known, prizes_left=frame.prizes_left)
+            counts = frame.prizes_left == known.prizes_left - 1
+        if out_of_order:
+            return f"a {_name(frame)} of dig {frame.seq} came twice or late"
+        return "" if counts else f"the {_name(frame)} of dig {frame.seq} does not count on: {known}"
+
+
+def _name(frame: Frame) -> str:
+    return type(frame).__name__.lower()
