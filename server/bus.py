@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redis.asyncio import Redis
@@ -26,6 +26,8 @@ SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
 COUNTED_SECONDS = 15
 PULSES_MS = 900_000
+# Reading 15 minutes of several processes at once would make the loop stand still.
+PULSES_PAGE = 200
 
 
 class Bus:
@@ -72,8 +74,7 @@ class Bus:
     async def close(self) -> None:
         """Let go of the connections."""
         if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+            await end_tasks([self._reader])
         await self._redis.aclose()
 
     async def ping(self) -> bool:
@@ -171,14 +172,20 @@ class Bus:
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the pulses after an entry, and the last entry's id to go on from; None without Redis."""
-        start = "-" if after == "-" else f"({after}"
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                found: Any = await self._redis.xrange(f"{self._prefix}:pulses", min=start)
-        except (RedisError, OSError, TimeoutError):
-            return None
-        last = found[-1][0].decode() if found else after
-        return last, [fields[b"pulse"] for _, fields in found]
+        last, pulses = after, []
+        while True:
+            try:
+                async with asyncio.timeout(OPERATION_SECONDS):
+                    found: Any = await self._redis.xrange(
+                        f"{self._prefix}:pulses", min="-" if last == "-" else f"({last}", count=PULSES_PAGE
+                    )
+            except (RedisError, OSError, TimeoutError):
+                return None
+            if found:
+                last = found[-1][0].decode()
+                pulses += [fields[b"pulse"] for _, fields in found]
+            if len(found) < PULSES_PAGE:
+                return last, pulses
 
     async def tries(self, window_seconds: int) -> int | None:
         """Count a try at the operator's token, over all processes; return how many this window had.
@@ -266,6 +273,19 @@ class Bus:
         if acknowledged is not None:
             acknowledged.set()
             self._on_subscribed(code)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and return when they have ended, however they did.
+
+    One cancellation may not be enough: `asyncio.wait_for`, in which redis sends its commands, loses one that
+    arrives just when what it waits for is done (Python 3.11).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.2)
 
 
 def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ import msgspec
 from tornado.log import app_log
 
 from server import metrics
-from server.bus import Bus
+from server.bus import Bus, end_tasks
 from server.channel import REPLAYED_DIGS, Channel, Watcher
 from server.errors import NoSuchTask
 from server.events import Tick, Watchers, encode
@@ -124,11 +124,7 @@ class Hub:
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
         resting = [] if self._resting is None else [self._resting]
-        tasks = [*resting, *self._keepers, *self._opening.values(), *self._reading.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end_tasks([*resting, *self._keepers, *self._opening.values(), *self._reading.values()])
         for tick in self._ticks.values():
             tick.cancel()
         await self.bus.close()
