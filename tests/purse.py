@@ -19,6 +19,9 @@ _TIMES = {
     "bills": ("created_at", "ended_at", "due_at"),
     "refunds": ("created_at", "ended_at", "due_at"),
     "pickups": ("locked_until",),
+    "sandbox_orders": ("expires_at_ms",),
+    "sandbox_bills": ("expires_at_ms",),
+    "sandbox_notices": ("due_at_ms",),
 }
 
 
