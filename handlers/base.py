@@ -217,6 +217,7 @@ class Interface(Receiver):
     takes_files: ClassVar[tuple[str, ...]] = ()
     gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
+    needs_operator: ClassVar[bool] = False
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes:
         """Do what the interface is for. Refusals are raised; bytes are sent as they are."""
