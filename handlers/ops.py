@@ -5,115 +5,31 @@ Nothing here shows a seed, a depth that wins, or anybody's id.
 
 from __future__ import annotations
 
-import hmac
-from typing import Annotated, Any
+import asyncio
+from collections import Counter
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
+from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, operator_of
 from handlers.parameters import Code, Flag
 from handlers.push import Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task
+from server.audit import Books, differences, read_books
 from server.context import Context
-from server.errors import BadToken, NoSuchTask, TokenRequired, TooMany
+from server.errors import NoSuchTask, TokenRequired
 from server.feed import BoardTask, board_task
 from server.store.audit_log import Act
 
-COOKIE = "wabao_operator"
-TRIES, TRIES_SECONDS = 10, 60
 FOUND_TASKS = 50
 SHOWN_DIGS = 100
 SHOWN_ACTS = 200
+SHOWN_PAYMENTS = 100
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200, description=" 1 到 200 个字的理由")]
-
-
-class _LocalTries:
-    """Counts tries in this process, for when Redis cannot."""
-
-    count = 0
-    window = -1
-
-
-class OpsLoginRequest(msgspec.Struct):
-    """`name` is what the audit log shows."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=32, description=" 1 到 32 个字的操作人姓名")]
-    token: Annotated[str, Meta(min_length=1, max_length=256, description=" OPS_TOKEN 的值")]
-
-
-class OpsLogin(Interface):
-    """Let an operator in, for 12 hours; ten tries a minute, over all processes."""
-
-    path = "/ops/login"
-    method = "POST"
-    takes = (OpsLoginRequest,)
-
-    async def answer(self, request: OpsLoginRequest) -> Reply:
-        """Compare the token in constant time and set a cookie that scripts cannot read."""
-        await self._limit()
-        if not hmac.compare_digest(request.token.encode(), self.context.operator_token.encode()):
-            raise BadToken("口令不对，请检查 OPS_TOKEN")
-        self.set_cookie(
-            COOKIE,
-            self.context.keys.sign_operator(request.name),
-            path="/ops",
-            httponly=True,
-            samesite="Strict",
-            secure=self.context.settings.public_url.startswith("https://"),
-        )
-        return Reply()
-
-    async def _limit(self) -> None:
-        tries = await self.context.hub.bus.tries(TRIES_SECONDS)
-        if tries is None:
-            window = self.context.cooldowns.now_ms() // (TRIES_SECONDS * 1000)
-            if window != _LocalTries.window:
-                _LocalTries.window, _LocalTries.count = window, 0
-            _LocalTries.count += 1
-            tries = _LocalTries.count
-        if tries > TRIES:
-            raise TooMany("尝试次数太多，请一分钟后再试")
-
-
-class OperatorInterface(Interface):
-    """An interface for whoever has an operator's cookie; a page of another site cannot send it along."""
-
-    async def answer(self, request: Any) -> msgspec.Struct:
-        """Check the cookie first."""
-        self.operator = operator_of(self)
-        return await self.operate(request)
-
-    async def operate(self, request: Any) -> msgspec.Struct:
-        """Do what the interface is for."""
-        raise NotImplementedError
-
-
-def operator_of(handler: Interface | OpsFeed) -> str:
-    """Return the name in the request's cookie; raise TokenRequired without a valid one."""
-    name = handler.context.keys.read_operator(handler.get_cookie(COOKIE, "") or "")
-    if name is None:
-        raise TokenRequired("请先用 OPS_TOKEN 登录")
-    return name
-
-
-class OpsLogoutRequest(msgspec.Struct):
-    """Nothing is asked."""
-
-
-class OpsLogout(OperatorInterface):
-    """Forget the operator's cookie."""
-
-    path = "/ops/logout"
-    method = "POST"
-    takes = (OpsLogoutRequest,)
-
-    async def operate(self, request: OpsLogoutRequest) -> Reply:
-        """Clear it."""
-        self.clear_cookie(COOKIE, path="/ops")
-        return Reply()
 
 
 class OpsTasksRequest(msgspec.Struct):
@@ -138,7 +54,7 @@ class OpsTasks(OperatorInterface):
     async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
         """Look them up."""
         found = await self.context.store.tasks.search(request.query, FOUND_TASKS)
-        watchers = [await self.context.hub.watchers(task["_id"]) for task in found]
+        watchers = await asyncio.gather(*(self.context.hub.watchers(task["_id"]) for task in found))
         return OpsTasksReply(data=[board_task(*pair) for pair in zip(found, watchers, strict=True)])
 
 
@@ -167,17 +83,46 @@ class Shares(msgspec.Struct):
     most: int
 
 
+class Payment(msgspec.Struct):
+    """An order, a transfer to a winner or a refund to the publisher; `alarm` is why the operator must act."""
+
+    number: str
+    kind: str
+    amount_fen: int
+    state: str
+    alarm: str
+    at: int
+
+
+class Money(msgspec.Struct):
+    """Where a task's money is. `held_fen` is what is neither given nor refunded, of which `owed_fen` is owed.
+
+    `prizes` counts them by state; `differences` says what does not balance, [] when everything does.
+    """
+
+    paid_fen: int
+    given_fen: int
+    refunded_fen: int
+    held_fen: int
+    owed_fen: int
+    prizes: dict[str, int]
+    payments: list[Payment]
+    differences: list[str]
+
+
 class OpsTaskReply(Reply, kw_only=True):
-    """A task with its newest digs and who brought whom, as numbers."""
+    """A task with its newest digs, who brought whom, as numbers, and its money."""
 
     task: BoardTask
     synopsis: str
     commitment: str
+    end_note: str
     created_at: int
     opened_at: int
     expires_at: int
     ended_at: int
     shares: Shares
+    money: Money
     digs: list[OpsDig]
 
 
@@ -195,17 +140,45 @@ class OpsTask(OperatorInterface):
         if task is None:
             raise NoSuchTask
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
+        books = await read_books(store, request.code)
         return OpsTaskReply(
             task=board_task(task, await self.context.hub.watchers(request.code)),
             synopsis=task["synopsis"],
             commitment=task["commitment"],
+            end_note=task.get("end_note", ""),
             created_at=task["created_at"],
             opened_at=task["opened_at"],
             expires_at=task["expires_at"],
             ended_at=task["ended_at"],
             shares=msgspec.convert(await store.visits.share_numbers(request.code), Shares),
+            money=money_of(books),
             digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
         )
+
+
+def money_of(books: Books) -> Money:
+    """Return what an operator sees of a task's money."""
+    payments = [
+        *(Payment(o["_id"], "order", o["amount_fen"], o["state"], "", o["created_at"]) for o in books.orders),
+        *(
+            Payment(b["_id"], "transfer", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
+            for b in books.bills
+        ),
+        *(
+            Payment(r["_id"], f"refund_{r['kind']}", r["amount_fen"], r["state"], r["alarm"], r["created_at"])
+            for r in books.refunds
+        ),
+    ]
+    return Money(
+        paid_fen=books.paid_fen,
+        given_fen=books.given_fen,
+        refunded_fen=books.refunded_fen,
+        held_fen=books.held_fen,
+        owed_fen=books.owed_fen,
+        prizes=dict(Counter(prize["state"] for prize in books.prizes)),
+        payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
+        differences=differences(books),
+    )
 
 
 class OpsEndRequest(msgspec.Struct):
@@ -311,7 +284,7 @@ class OpsFeed(Socket):
         super().prepare()
         if not self._finished:
             try:
-                operator_of(self)
+                operator_of(self.context.keys, self.get_cookie(COOKIE))
             except TokenRequired:
                 raise HTTPError(403) from None
 
@@ -332,6 +305,7 @@ class OpsFeed(Socket):
 OPS_INTERFACES: list[type[Interface]] = [
     OpsLogin,
     OpsLogout,
+    OpsMe,
     OpsTasks,
     OpsTask,
     OpsEnd,

@@ -89,11 +89,12 @@ def make_app(context: Context) -> Application:
 def page_routes(context: Context) -> list[URLSpec]:
     """Return the routes of what stands under `static/`."""
     given = {"context": context}
-    app = Site("app")
+    app, ops = Site("app"), Site("ops")
     login = "sandbox" if context.settings.sandboxed else "wechat"
     return [
         URLSpec(r"/", Page, {**given, "page": app.page({"login": login})}),
-        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app}}),
+        URLSpec(r"/ops", Page, {**given, "page": ops.page({})}),
+        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app, "ops": ops}}),
     ]
 
 

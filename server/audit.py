@@ -110,7 +110,6 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
 async def read_books(store: Store, code: str) -> Books:
     """Read all that there is about the money of one task."""
     task = await store.tasks.find(code)
-    winning = {dig["depth"] for dig in await store.digs.outcomes(code) if dig["is_prize"]}
     return Books(
         code,
         task,
@@ -119,7 +118,7 @@ async def read_books(store: Store, code: str) -> Books:
         await store.bills.of_task(code),
         await store.refunds.of_task(code),
         await store.ledger.of_task(code),
-        winning,
+        set(await store.digs.won_depths(code)),
     )
 
 

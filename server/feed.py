@@ -6,15 +6,25 @@ It runs only while somebody looks. It reads pulses from Redis and tasks from Mon
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from tornado.log import app_log
 
+from server.alarms import (
+    ALARMS_TOLD,
+    BOOKS_SECONDS,
+    STATEMENTS_SECONDS,
+    Alarm,
+    Check,
+    check_books,
+    check_statements,
+)
+from server.bus import end_tasks
 from server.events import text_frame
-from server.pulse import HISTORY_SECONDS, Pulse, PulseDig, Second, add_up
-from server.statements import broken_by_totals
+from server.pulse import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
 from server.store import is_unavailable
 from server.store.tasks import Task
 
@@ -22,13 +32,20 @@ if TYPE_CHECKING:
     from server.context import Context
 
 BOARD_TASKS = 20
-BOARD_SECONDS = 2
-CHECK_SECONDS = 15
-# A second is shown once the slowest process had time to tell its part of it.
-COMPLETE_MS = 1200
-PRESENT_MS = 3000
-# A history longer than this is not added up each 15 s.
-CHECKED_DIGS = 20_000
+BOARD_SECONDS = 2.0
+STOCK_SECONDS = 10.0
+CHECKS_SECONDS = 1.0
+# MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
+SILENCE_SECONDS = 5.0
+# A second is told once the slowest process had this long to tell its part; one that comes later makes it
+# be told again.
+COMPLETE_MS = 500
+KEPT_SECONDS = 10
+# A process that says nothing any more is shown as silent before it is forgotten.
+PRESENT_SECONDS = 30
+HISTORY_EVENTS = 60
+
+log = logging.getLogger("wabao.feed")
 
 
 class Viewer(Protocol):
@@ -39,7 +56,7 @@ class Viewer(Protocol):
 
 
 class ProcessRow(msgspec.Struct):
-    """A process as it last said of itself."""
+    """A process as it last said of itself, in the second that began at `at` (unix seconds)."""
 
     process: str
     pid: int
@@ -74,30 +91,37 @@ class BoardTask(msgspec.Struct):
 
 
 class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
-    """The last 15 minutes, from the first moment."""
+    """The last 15 minutes, from the first moment; `fields` names what stands where in a second."""
 
     now: int
+    fields: tuple[str, ...]
     seconds: list[Second]
+    digs: list[PulseDig]
+    ends: list[PulseEnd]
 
 
 class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
-    """What is new: complete seconds, all processes, the digs they made."""
+    """What is new: complete seconds (one may come again, corrected), all processes, what they did.
+
+    `alarms` is everything that is wrong now, [] when nothing is.
+    """
 
     now: int
     seconds: list[Second]
     processes: list[ProcessRow]
     digs: list[PulseDig]
+    ends: list[PulseEnd]
+    alarms: list[Alarm]
 
 
 class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
-    """The tasks that matter now, the stock of prizes, and what is wrong: sentences, [] when nothing is."""
+    """The tasks that matter now, and the stock of prizes."""
 
     now: int
     tasks: list[BoardTask]
     running: int
     prizes: int
     prizes_left: int
-    alarms: list[str]
 
 
 _encoder = msgspec.json.Encoder()
@@ -110,34 +134,52 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 
 
 class Feed:
-    """One a process."""
+    """One a process; every viewer gets the same bytes."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._viewers: set[Viewer] = set()
         self._running: asyncio.Task[None] | None = None
         self._after = "-"
-        self._pulses: list[Pulse] = []
         self._shown = 0
-        self._checked = 0.0
-        self._broken: list[str] = []
-        self._books: list[str] = []
+        self._pulses: list[Pulse] = []
+        self._newest: dict[str, Pulse] = {}
+        self._tasks: list[Task] = []
+        self._board = b""
+        self._board_at = 0.0
+        self._stock = {"running": 0, "prizes": 0, "prizes_left": 0}
+        self._stock_due = 0.0
+        self._statements = Check(lambda: check_statements(context.store, self._tasks), STATEMENTS_SECONDS)
+        self._books = Check(lambda: check_books(context.store), BOOKS_SECONDS)
 
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the history, and from then on each second."""
         found = await self._context.hub.bus.read_pulses()
-        now_ms = self._context.cooldowns.now_ms()
-        pulses = [msgspec.msgpack.decode(data, type=Pulse) for data in (found[1] if found else [])]
-        seconds = [s for s in add_up(pulses) if s.at * 1000 > now_ms - HISTORY_SECONDS * 1000]
-        last_complete = (now_ms - COMPLETE_MS) // 1000 - 1
-        history = HistoryFrame(now_ms, [s for s in seconds if s.at <= max(self._shown, last_complete)])
+        now_ms = self._now_ms()
+        complete = (now_ms - COMPLETE_MS) // 1000 - 1
+        # 15 minutes of several processes take longer than the loop may stand still.
+        pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
+        # What was told to the others meanwhile is not told again.
+        last = seconds[-1].at if seconds else 0
+        seconds += [second for second in add_up(self._pulses) if last < second.at <= self._shown]
+        history = HistoryFrame(
+            now_ms,
+            Second.__struct_fields__,
+            seconds,
+            [dig for pulse in pulses for dig in pulse.digs][-HISTORY_EVENTS:],
+            [end for pulse in pulses for end in pulse.ends][-HISTORY_EVENTS:],
+        )
         viewer.send(text_frame(_encoder.encode(history)))
         self._viewers.add(viewer)
-        if self._running is None or self._running.done():
-            self._shown = history.seconds[-1].at if history.seconds else 0
+        if self._running is None:
+            self._shown = complete
             self._after = found[0] if found else "-"
-            self._pulses = [p for p in pulses if p.at // 1000 > self._shown]
+            self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
+            self._newest = {pulse.process: pulse for pulse in self._pulses}
+            self._board_at = time.monotonic()
             self._running = asyncio.get_running_loop().create_task(self._run())
+        elif self._board:
+            viewer.send(self._board)
 
     def leave(self, viewer: Viewer) -> None:
         """Send a viewer nothing more."""
@@ -146,94 +188,118 @@ class Feed:
     async def close(self) -> None:
         """Stop."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+            await end_tasks([self._running])
 
-    def _send(self, frame: msgspec.Struct) -> None:
-        data = text_frame(_encoder.encode(frame))
+    def _now_ms(self) -> int:
+        return self._context.cooldowns.now_ms()
+
+    def _send(self, data: bytes) -> None:
         for viewer in list(self._viewers):
             viewer.send(data)
 
     async def _run(self) -> None:
-        turn = 0
-        while self._viewers:
-            try:
+        """Tell while somebody looks. A store that does not answer delays only what is read from it."""
+        others = [
+            asyncio.get_running_loop().create_task(self._repeat(work, seconds))
+            for work, seconds in ((self._tell_board, BOARD_SECONDS), (self._check, CHECKS_SECONDS))
+        ]
+        try:
+            while self._viewers:
                 await self._tell_pulses()
-                if turn % BOARD_SECONDS == 0:
-                    await self._tell_board()
-            except Exception as error:  # noqa: BLE001  (logged, shown as an alarm, and tried again)
-                if not is_unavailable(error):
-                    app_log.error("the operator's feed failed", exc_info=error)
-                self._send(
-                    BoardFrame(
-                        self._context.cooldowns.now_ms(), [], 0, 0, 0, ["mongodb 没有响应 / does not answer"]
-                    )
-                )
-            turn += 1
-            await asyncio.sleep(1)
+                await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
+            self._running = None  # whoever comes from here on starts anew
+        finally:
+            await end_tasks(others)
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                if is_unavailable(error):  # the board's silence becomes an alarm
+                    log.warning("a store does not answer: %s", error)
+                else:
+                    log.exception("the operator's feed failed")
+            await asyncio.sleep(seconds)
 
     async def _tell_pulses(self) -> None:
-        bus, now_ms = self._context.hub.bus, self._context.cooldowns.now_ms()
-        found = await bus.read_pulses(self._after)
-        new = []
+        now_ms = self._now_ms()
+        complete = (now_ms - COMPLETE_MS) // 1000 - 1
+        found = await self._context.hub.bus.read_pulses(self._after)
+        new: list[Pulse] = []
         if found is not None:
             self._after = found[0]
             new = [msgspec.msgpack.decode(data, type=Pulse) for data in found[1]]
-        self._pulses += new
-        complete = (now_ms - COMPLETE_MS) // 1000 - 1
-        seconds = [s for s in add_up(self._pulses) if self._shown < s.at <= complete]
-        if seconds:
-            self._shown = seconds[-1].at
-        newest: dict[str, Pulse] = {}
-        for pulse in self._pulses:
-            newest[pulse.process] = pulse
-        self._pulses = [p for p in self._pulses if p.at // 1000 > self._shown or p.at > now_ms - PRESENT_MS]
-        rows = [
-            ProcessRow(
-                p.process, p.pid, p.at, p.since, p.rss_bytes, p.watchers, p.draining, p.lag_ms, p.redis_up
-            )
-            for p in sorted(newest.values(), key=lambda p: p.since)
+        self._pulses = [pulse for pulse in self._pulses if pulse.second > complete - KEPT_SECONDS] + new
+        self._newest |= {pulse.process: pulse for pulse in new}
+        self._newest = {
+            process: pulse
+            for process, pulse in self._newest.items()
+            if pulse.second > complete - PRESENT_SECONDS
+        }
+        late = {pulse.second for pulse in new}
+        seconds = [
+            second
+            for second in add_up(self._pulses)
+            if second.at <= complete and (second.at > self._shown or second.at in late)
         ]
-        self._send(PulseFrame(now_ms, seconds, rows, [dig for pulse in new for dig in pulse.digs]))
+        self._shown = max(self._shown, complete)
+        frame = PulseFrame(
+            now_ms,
+            seconds,
+            [_row(pulse) for pulse in sorted(self._newest.values(), key=lambda pulse: pulse.since)],
+            [dig for pulse in new for dig in pulse.digs],
+            [end for pulse in new for end in pulse.ends],
+            self._alarms(),
+        )
+        self._send(text_frame(_encoder.encode(frame)))
+
+    def _alarms(self) -> list[Alarm]:
+        found = [*self._statements.found, *self._books.found][:ALARMS_TOLD]
+        if time.monotonic() - self._board_at > SILENCE_SECONDS:
+            found.insert(0, Alarm("mongodb"))
+        if not self._context.hub.bus.up:
+            found.insert(0, Alarm("redis"))
+        return found
 
     async def _tell_board(self) -> None:
-        context = self._context
+        store = self._context.store.tasks
         watched: dict[str, int] = {}
-        newest = {pulse.process: pulse for pulse in self._pulses}
-        for pulse in newest.values():
+        for pulse in self._newest.values():
             for code, count in pulse.watched.items():
                 watched[code] = watched.get(code, 0) + count
-        tasks = await context.store.tasks.matter_now(list(watched), BOARD_TASKS)
-        stock = await context.store.tasks.stock()
-        await self._check(tasks)
-        alarms = [*self._broken, *self._books]
-        if not context.hub.bus.up:
-            alarms.append("redis 没有响应 / does not answer")
-        rows = [board_task(task, watched.get(task["_id"], 0)) for task in tasks]
+        most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
+        self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
+        if time.monotonic() > self._stock_due:
+            self._stock = await store.stock()
+            self._stock_due = time.monotonic() + STOCK_SECONDS
+        self._board_at = time.monotonic()
+        rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
-        self._send(
-            BoardFrame(
-                context.cooldowns.now_ms(),
-                rows,
-                stock["running"],
-                stock["prizes"],
-                stock["prizes_left"],
-                alarms,
-            )
-        )
+        self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
+        self._send(self._board)
 
-    async def _check(self, tasks: list[Task]) -> None:
-        """Hold the tasks on the board against their history, every 15 s."""
-        if time.monotonic() - self._checked < CHECK_SECONDS:
-            return
-        self._checked = time.monotonic()
-        self._broken = []
-        for task in tasks:
-            if task["now_depth"] > CHECKED_DIGS:
-                continue
-            before = await self._context.store.tasks.find(task["_id"])
-            totals = await self._context.store.digs.totals(task["_id"])
-            after = await self._context.store.tasks.find(task["_id"])
-            # Only what did not move meanwhile can be compared.
-            if before is not None and after is not None and before["now_depth"] == after["now_depth"]:
-                self._broken += broken_by_totals(after, totals)
+    async def _check(self) -> None:
+        if self._tasks:
+            await self._statements.run_if_due()
+        await self._books.run_if_due()
+
+
+def _history(data: list[bytes], complete: int) -> tuple[list[Pulse], list[Second]]:
+    pulses = [msgspec.msgpack.decode(each, type=Pulse) for each in data]
+    recent = [pulse for pulse in pulses if complete - HISTORY_SECONDS < pulse.second <= complete]
+    return pulses, add_up(recent)
+
+
+def _row(pulse: Pulse) -> ProcessRow:
+    return ProcessRow(
+        pulse.process,
+        pulse.pid,
+        pulse.second,
+        pulse.since,
+        pulse.rss_bytes,
+        pulse.watchers,
+        pulse.draining,
+        pulse.lag_ms,
+        pulse.redis_up,
+    )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+FRAME_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
+STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+
 REQUESTS = Histogram(
     "wabao_request_seconds",
     "Seconds from a request's arrival to its reply, by interface and HTTP status",
@@ -23,7 +26,7 @@ DELIVERIES = Counter("wabao_deliveries", "Frames of the realtime channel handed 
 DIG_TO_FRAME = Histogram(
     "wabao_dig_to_frame_seconds",
     "Seconds from a dig's record to its frames being handed to this process's watchers",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5),
+    buckets=FRAME_BUCKETS,
 )
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")
@@ -34,5 +37,5 @@ STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",
     ["command"],
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+    buckets=STORE_BUCKETS,
 )

@@ -9,20 +9,36 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from prometheus_client.core import REGISTRY
+from prometheus_client import Counter, Histogram
+from prometheus_client.samples import Sample
 
+from server import metrics
 from server.hub import Hub
 from server.store.digs import Dig
+from server.store.tasks import Task
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
 WATCHED_TOLD = 30
-DIGS_TOLD = 20
+# Of each kind: plain digs are many and alike, wins and endings few.
+EVENTS_TOLD = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_COUNTERS = {
+    "digs": metrics.DIGS,
+    "joins": metrics.JOINS,
+    "deliveries": metrics.DELIVERIES,
+    "closes": metrics.CLOSES,
+    "gaps": metrics.GAPS,
+    "polled": metrics.POLLED_GAPS,
+    "resyncs": metrics.RESYNCS,
+    "uploads": metrics.UPLOADS,
+    "logins": metrics.LOGINS,
+    "errors": metrics.REFUSALS,
+}
 
 
 class PulseDig(msgspec.Struct, frozen=True):
@@ -34,14 +50,28 @@ class PulseDig(msgspec.Struct, frozen=True):
     is_prize: int
     end: str
     at: int
+    cd_until: int
+
+
+class PulseEnd(msgspec.Struct, frozen=True):
+    """A task that the process ended without a dig."""
+
+    code: str
+    name: str
+    end_reason: str
+    at: int
 
 
 class Pulse(msgspec.Struct, frozen=True):
-    """One second of one process. `counts` are increases of the metrics' samples since the pulse before."""
+    """One second of one process, by MongoDB's clock.
+
+    `counts` are increases of counters, as "digs.won" or "joins"; `frame` and `store` those of the buckets of
+    the two histograms, each with the buckets below it, as Prometheus counts.
+    """
 
     process: str
     pid: int
-    at: int
+    second: int
     since: int
     rss_bytes: int
     draining: int
@@ -49,57 +79,75 @@ class Pulse(msgspec.Struct, frozen=True):
     largest_unsent_bytes: int
     lag_ms: float
     redis_up: int
-    counts: dict[str, float]
+    counts: dict[str, int]
+    frame: list[int]
+    store: list[int]
     watched: dict[str, int]
     digs: list[PulseDig]
+    ends: list[PulseEnd]
 
 
 class Pulsing:
     """Takes one process's pulse and tells it, each second until cancelled."""
 
-    def __init__(self, hub: Hub, now_ms: Any) -> None:
+    def __init__(self, hub: Hub, now_ms: Callable[[], int]) -> None:
         self._hub = hub
         self._now_ms = now_ms
         self._since = now_ms()
-        self._before = _samples()
+        self._counts = _counts()
+        self._frame = _buckets(metrics.DIG_TO_FRAME)
+        self._store = _buckets(metrics.STORE_SECONDS)
         self._lag = 0.0
         self._digs: list[PulseDig] = []
+        self._wins: list[PulseDig] = []
+        self._ends: list[PulseEnd] = []
 
-    def note(self, dig: Dig) -> None:
+    def note_dig(self, dig: Dig) -> None:
         """Take a dig that this process made into the next pulse."""
-        if len(self._digs) < DIGS_TOLD:
-            self._digs.append(
+        kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
+        if len(kept) < EVENTS_TOLD:
+            kept.append(
                 PulseDig(
-                    dig["code"], dig["depth"], dig["wxname"], dig["is_prize"], dig.get("end", ""), dig["at"]
+                    dig["code"],
+                    dig["depth"],
+                    dig["wxname"],
+                    dig["is_prize"],
+                    dig.get("end", ""),
+                    dig["at"],
+                    dig["cd_until"],
                 )
             )
 
-    async def run(self) -> None:
-        """Measure the loop's lag ten times a second and send a pulse each second."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            for _ in range(round(1 / SAMPLE_SECONDS)):
-                due = max(due + SAMPLE_SECONDS, loop.time())
-                await asyncio.sleep(due - loop.time())
-                self._lag = max(self._lag, loop.time() - due)
-            await self._hub.bus.write_pulse(msgspec.msgpack.encode(self.take()), self._now_ms())
+    def note_end(self, task: Task) -> None:
+        """Take a task that this process ended without a dig into the next pulse."""
+        if len(self._ends) < EVENTS_TOLD:
+            self._ends.append(PulseEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
-    def take(self) -> Pulse:
-        """Return what happened since the last call."""
-        samples = _samples()
-        counts = {
-            name: value - self._before.get(name, 0.0)
-            for name, value in samples.items()
-            if value != self._before.get(name, 0.0)
-        }
-        self._before = samples
+    async def run(self) -> None:
+        """Measure the loop's lag ten times a second, and send each second's pulse when it is over."""
+        loop = asyncio.get_running_loop()
+        told = self._now_ms() // 1000 - 1
+        while True:
+            rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
+            due = loop.time() + rest
+            await asyncio.sleep(rest)
+            self._lag = max(self._lag, loop.time() - due)
+            over = self._now_ms() // 1000 - 1
+            if over > told:
+                told = over
+                await self._hub.bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
+
+    def take(self, second: int) -> Pulse:
+        """Return what happened since the last call, as that of `second` (unix seconds)."""
+        before, self._counts = self._counts, _counts()
+        frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
+        store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
         watched = sorted(((len(c.watchers), code) for code, c in hub.channels.items()), reverse=True)
         pulse = Pulse(
             process=hub.bus.process,
             pid=os.getpid(),
-            at=self._now_ms(),
+            second=second,
             since=self._since,
             rss_bytes=_rss_bytes(),
             draining=int(hub.draining),
@@ -107,26 +155,47 @@ class Pulsing:
             largest_unsent_bytes=max((c.unsent_bytes for c in hub.connections), default=0),
             lag_ms=round(self._lag * 1000, 1),
             redis_up=int(hub.bus.up),
-            counts=counts,
+            counts={
+                name: count - before.get(name, 0)
+                for name, count in self._counts.items()
+                if count != before.get(name, 0)
+            },
+            frame=_increases(self._frame, frame_before),
+            store=_increases(self._store, store_before),
             watched={code: count for count, code in watched[:WATCHED_TOLD]},
-            digs=self._digs,
+            digs=[*self._wins, *self._digs],
+            ends=self._ends,
         )
         self._lag = 0.0
-        self._digs = []
+        self._digs, self._wins, self._ends = [], [], []
         return pulse
 
 
-def _samples() -> dict[str, float]:
-    """Return this process's own counters and histogram buckets, by name and labels."""
-    found = {}
-    for metric in REGISTRY.collect():
-        if metric.type not in ("counter", "histogram") or not metric.name.startswith("wabao_"):
-            continue
-        for sample in metric.samples:
-            if not sample.name.endswith("_created"):
-                labels = ",".join(f"{name}={value}" for name, value in sample.labels.items())
-                found[f"{sample.name}{{{labels}}}"] = sample.value
+def _counts() -> dict[str, int]:
+    """Return this process's own counters by name and label."""
+    return {
+        ".".join((name, *sample.labels.values())): int(sample.value)
+        for name, counter in _COUNTERS.items()
+        for sample in _samples(counter, "_total")
+    }
+
+
+def _buckets(histogram: Histogram) -> dict[float, int]:
+    """Return a histogram's buckets by their upper bounds, over all labels."""
+    found: dict[float, int] = defaultdict(int)
+    for sample in _samples(histogram, "_bucket"):
+        found[float(sample.labels["le"])] += int(sample.value)
     return found
+
+
+def _samples(metric: Counter | Histogram, suffix: str) -> list[Sample]:
+    return [s for family in metric.collect() for s in family.samples if s.name.endswith(suffix)]
+
+
+def _increases(now: dict[float, int], before: dict[float, int]) -> list[int]:
+    """Return by how much each bucket grew, [] where none did."""
+    found = [now[bound] - before.get(bound, 0) for bound in sorted(now)]
+    return found if any(found) else []
 
 
 def _rss_bytes() -> int:
@@ -134,8 +203,12 @@ def _rss_bytes() -> int:
         return int(file.read().split()[1]) * _PAGE_BYTES
 
 
-class Second(msgspec.Struct):
-    """All processes' pulses of one second, added up. Durations are milliseconds, None for none."""
+class Second(msgspec.Struct, array_like=True):
+    """All processes' pulses of one second, added up. It is sent as an array: a history is 900 of them.
+
+    Durations are milliseconds, None where none was measured; lag and queue (bytes) are those of the process
+    that has most.
+    """
 
     at: int
     watchers: int
@@ -159,68 +232,59 @@ class Second(msgspec.Struct):
 
 
 def add_up(pulses: Iterable[Pulse]) -> list[Second]:
-    """Return a Second for each second that any pulse fell into, in order."""
-    by_second: dict[int, dict[str, Pulse]] = defaultdict(dict)
+    """Return a Second for each second that any pulse is of, in order."""
+    by_second: dict[int, list[Pulse]] = defaultdict(list)
     for pulse in pulses:
-        by_second[pulse.at // 1000][pulse.process] = pulse
-    return [_second(at, list(found.values())) for at, found in sorted(by_second.items())]
+        by_second[pulse.second].append(pulse)
+    return [_second(at, found) for at, found in sorted(by_second.items())]
 
 
 def _second(at: int, pulses: list[Pulse]) -> Second:
-    counts: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)
+    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}}
     for pulse in pulses:
-        for name, value in pulse.counts.items():
-            counts[name] += value
-    digs = _labelled(counts, "wabao_digs_total")
+        for name, count in pulse.counts.items():
+            kind, dot, label = name.partition(".")
+            if dot:
+                labelled[kind][label] = labelled[kind].get(label, 0) + count
+            else:
+                counts[name] += count
+    frame = [sum(column) for column in zip(*(p.frame for p in pulses if p.frame), strict=False)]
+    store = [sum(column) for column in zip(*(p.store for p in pulses if p.store), strict=False)]
     return Second(
         at=at,
         watchers=sum(pulse.watchers for pulse in pulses),
         processes=len(pulses),
-        digs=digs,
-        joins=int(counts.get("wabao_joins_total{}", 0)),
-        wins=digs.get("won", 0),
-        deliveries=int(counts.get("wabao_deliveries_total{}", 0)),
-        frame_p50=quantile(counts, "wabao_dig_to_frame_seconds", 0.5),
-        frame_p99=quantile(counts, "wabao_dig_to_frame_seconds", 0.99),
+        digs=labelled["digs"],
+        joins=counts["joins"],
+        wins=labelled["digs"].get("won", 0),
+        deliveries=counts["deliveries"],
+        frame_p50=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.5),
+        frame_p99=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.99),
         lag=max(pulse.lag_ms for pulse in pulses),
         queue=max(pulse.largest_unsent_bytes for pulse in pulses),
-        closes=_labelled(counts, "wabao_websocket_closes_total"),
-        gaps=int(counts.get("wabao_redis_gaps_total{}", 0) + counts.get("wabao_polled_gaps_total{}", 0)),
-        resyncs=int(counts.get("wabao_resyncs_total{}", 0)),
-        store_p50=quantile(counts, "wabao_store_seconds", 0.5),
-        store_p99=quantile(counts, "wabao_store_seconds", 0.99),
-        uploads=int(counts.get("wabao_uploads_total{}", 0)),
-        logins=int(counts.get("wabao_logins_total{}", 0)),
-        errors=_labelled(counts, "wabao_refusals_total"),
+        closes=labelled["closes"],
+        gaps=counts["gaps"] + counts["polled"],
+        resyncs=counts["resyncs"],
+        store_p50=quantile_ms(metrics.STORE_BUCKETS, store, 0.5),
+        store_p99=quantile_ms(metrics.STORE_BUCKETS, store, 0.99),
+        uploads=counts["uploads"],
+        logins=counts["logins"],
+        errors=labelled["errors"],
     )
 
 
-def _labelled(counts: dict[str, float], name: str) -> dict[str, int]:
-    """Return a counter's increases by the value of its one label."""
-    found = {}
-    for sample, value in counts.items():
-        if sample.startswith(name + "{"):
-            found[sample.partition("=")[2].rstrip("}")] = int(value)
-    return found
+def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> float | None:
+    """Return a quantile in milliseconds, to within its bucket; None where nothing was measured.
 
-
-def quantile(counts: dict[str, float], name: str, q: float) -> float | None:
-    """Return a quantile of a histogram's increases in milliseconds, to within its buckets."""
-    buckets: dict[float, float] = defaultdict(float)
-    for sample, value in counts.items():
-        if sample.startswith(name + "_bucket{"):
-            buckets[float(sample.rpartition("le=")[2].rstrip("}"))] += value
-    # A bucket's count holds those below it, and one that did not grow is not among the increases.
-    total = buckets.get(float("inf"), 0.0)
-    if not total:
+    `bounds` are the buckets' upper ones in seconds; the last bucket has none, and counts everything.
+    """
+    if not buckets or not buckets[-1]:
         return None
-    lower = 0.0
-    below = 0.0
-    for upper in sorted(buckets):
-        if buckets[upper] >= q * total:
-            if upper == float("inf"):
-                return round(lower * 1000, 2)
-            share = (q * total - below) / (buckets[upper] - below)
-            return round((lower + (upper - lower) * share) * 1000, 2)
-        lower, below = upper, buckets[upper]
+    wanted = q * buckets[-1]
+    lower, below = 0.0, 0
+    for upper, count in zip(bounds, buckets, strict=False):
+        if count >= wanted:
+            return round((lower + (upper - lower) * (wanted - below) / (count - below)) * 1000, 2)
+        lower, below = upper, count
     return round(lower * 1000, 2)

@@ -145,7 +145,7 @@ async def _dig_alone(
             return Dug(recorded, repeated=True)
         context.cooldowns.learn(recorded)
         await _write_history(context, recorded)
-        context.pulsing.note(recorded)
+        context.pulsing.note_dig(recorded)
         context.spawn(settle(context, recorded))
         return Dug(recorded, repeated=False)
 

@@ -17,6 +17,7 @@ async def announce_end(context: Context, code: str) -> None:
     context.cooldowns.forget(code)
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
+        context.pulsing.note_end(task)
         await context.hub.announce(code, News(end_reason=task["end_reason"], end_seq=task["now_depth"]))
 
 

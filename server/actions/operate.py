@@ -6,7 +6,7 @@ import msgspec
 
 from server.actions.end_task import end_task_as_operator
 from server.context import Context
-from server.errors import NoSuchTask, Unavailable
+from server.errors import Ended, NoSuchTask, Unavailable
 from server.hub import Order
 from server.store.audit_log import Act
 
@@ -19,8 +19,11 @@ async def _note(context: Context, operator: str, act: str, target: str, reason: 
 
 async def end_task(context: Context, operator: str, code: str, reason: str) -> None:
     """End a task; everybody can read the reason. Raises NoSuchTask, Ended."""
-    if await context.store.tasks.find(code) is None:
+    task = await context.store.tasks.find(code)
+    if task is None:
         raise NoSuchTask
+    if task["status"]:
+        raise Ended
     await _note(context, operator, "end", code, reason)
     await end_task_as_operator(context, code, reason)
 

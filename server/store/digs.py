@@ -251,6 +251,16 @@ class Digs:
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)  # type: ignore[return-value]
 
+    async def won_depths(self, code: str) -> list[int]:
+        """Return the depths of a task's digs that won."""
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "is_prize": 1}},
+            {"$project": {"depth": 1}},
+            pending_digs({"_id": code, "last_dig.is_prize": 1}),
+            {"$group": {"_id": "$depth"}},
+        ]
+        return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
+
     async def outcomes(self, code: str) -> list[_Document]:
         """Return depth and is_prize of every dig of a task, in order."""
         pipeline: list[_Document] = [
