@@ -111,7 +111,7 @@ class Square:
                 for code in [code for code, task in self.running.items() if task.dug_at < stale]:
                     self.forget(code)
             self._closed.clear()
-            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # an end is looked at before the square moves on
+            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # people look at an end for a moment
             if len(self._publishers) < self.publishers_wanted:
                 continue
             try:
