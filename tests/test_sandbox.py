@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import io
 import json
 from collections.abc import Iterator
@@ -37,7 +38,8 @@ class Place:
         settings = msgspec.structs.replace(
             context.settings, port=port, public_url=f"http://127.0.0.1:{port}", wechat_appid=""
         )
-        here = Context(settings, context.keys, context.store, context.wechat, context.pay)
+        here = copy.copy(context)
+        here.settings = settings
         self.server = HTTPServer(Application(sandbox_routes(here), log_function=lambda handler: None))
         self.server.add_sockets([sock])
         self.http = httpx.AsyncClient(base_url=settings.wechat_api, trust_env=False)
@@ -429,5 +431,7 @@ async def test_the_wrong_method_is_answered_as_wechat_answers_it(place):
 )
 @pytest.mark.gen_test
 async def test_it_does_not_exist_where_wechat_is_configured_nor_in_production(context, configured):
+    elsewhere = copy.copy(context)
+    elsewhere.settings = configured
     with pytest.raises(RuntimeError):
-        sandbox_routes(Context(configured, context.keys, context.store, context.wechat, context.pay))
+        sandbox_routes(elsewhere)
