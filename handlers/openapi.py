@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from handlers.base import Interface, RefusalReply
+from handlers.operators import COOKIE
 from server.errors import REFUSALS
 
 
@@ -17,6 +18,8 @@ def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
     for interface in interfaces:
         structs += [*interface.takes, *interface.gives]
     _, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    for component in components.values():
+        _respell_patterns(component)
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wabao", "version": version, "description": _refusal_table()},
@@ -26,7 +29,10 @@ def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
         },
         "components": {
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "operator": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
         },
     }
     return msgspec.json.encode(document)
@@ -36,12 +42,16 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
         "summary": (interface.__doc__ or "").split("\n")[0],
-        "security": [{"token": []}] if interface.needs_token else [{}, {"token": []}],
+        "security": _security(interface),
         "responses": {
             "200": {
                 "description": "`status` 0: done. `status` 1: refused, and `error` says why.",
                 "content": {"application/json": {"schema": _any_of([*interface.gives, RefusalReply])}},
-            }
+            },
+            "default": {
+                "description": "It never came to an answer: 405, 413, 429, 500 or 503.",
+                "content": {"application/json": {"schema": _any_of([RefusalReply])}},
+            },
         },
     }
     if interface.method == "GET":
@@ -53,8 +63,30 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
     else:
         kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
         schema = _any_of(interface.takes)
+        if interface.takes_files:
+            kinds = ["multipart/form-data"]
+            schema = {"allOf": [schema, _files(interface.takes_files)]}
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     return operation
+
+
+def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
+    if interface.needs_operator:
+        return [{"operator": []}]
+    return [{"token": []}] if interface.needs_token else [{}, {"token": []}]
+
+
+def _files(names: Sequence[str]) -> dict[str, Any]:
+    properties = {name: {"type": "string", "format": "binary"} for name in names}
+    return {"type": "object", "properties": properties, "required": list(names)}
+
+
+def _respell_patterns(schema: Any) -> None:
+    """Respell what marks both ends of a text: JSON Schema's regular expressions are JavaScript's."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _respell_patterns(part)
+    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):
+        schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
 
 
 def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
