@@ -37,6 +37,7 @@ from server.store import is_unavailable
 # digs, or one replay of 300 with much to spare.
 UNSENT_BYTES = 256 << 10
 STUCK_SECONDS = 10.0
+PIECE_BYTES = 16 << 10
 SUBSCRIPTIONS = 100
 MESSAGE_BYTES = 4096
 MESSAGES_A_SECOND = 20
@@ -46,6 +47,10 @@ PING_SECONDS = 25
 PONG_SECONDS = 10
 
 GOING_AWAY, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
+PROTOCOL_ERROR, NO_CLOSE_FRAME, MESSAGE_TOO_BIG = 1002, 1006, 1009
+# The codes below 3000 that a close frame may carry.
+REGISTERED = frozenset({*range(1000, 1004), *range(1007, 1015)})
+OUR_CODES = frozenset({IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED})
 
 Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description="0 以上的整数")]
 
@@ -84,11 +89,22 @@ _decoder: msgspec.json.Decoder[Subscribe | Unsubscribe | Ping] = msgspec.json.De
 
 
 class CodedProtocol(WebSocketProtocol13):
-    """Tornado's protocol, but for the code that a message too large is closed with."""
+    """Tornado's protocol, but for some of the codes that it closes with."""
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close; 1009 is told as our own code, which says that reconnecting is no use."""
-        super().close(MISBEHAVED if code == 1009 else code, reason)
+        """Close. Our own 1009 is told as 4009, which says that reconnecting is no use.
+
+        A peer's close is answered with its code, one that nobody may send with 1002 (RFC 6455, 7.4).
+        """
+        if self.client_terminated:
+            code = code if code is None or _may_be_sent(code) else PROTOCOL_ERROR
+        elif code == MESSAGE_TOO_BIG:
+            code = MISBEHAVED
+        super().close(code, reason)
+
+
+def _may_be_sent(code: int) -> bool:
+    return code in REGISTERED or 3000 <= code <= 4999
 
 
 class Socket(WebSocketHandler):
@@ -138,32 +154,35 @@ class Socket(WebSocketHandler):
 
     def send(self, frames: bytes) -> None:
         """Send finished frames; what the socket does not take at once waits, within bounds."""
-        stream = self.iostream
-        if stream.closed():
-            return
-        rest: bytes | memoryview = frames
-        if self._plain is not None and not stream.writing():
+        sent = 0
+        if self._plain is not None and not self.iostream.writing():
             try:
                 sent = self._plain.send(frames)
             except BlockingIOError:
-                sent = 0
-            except OSError:  # reset by the other side, which the stream notices on its own
+                pass
+            except OSError:  # closed, or reset by the other side, which the stream notices on its own
                 return
             if sent == len(frames):
                 return
-            rest = memoryview(frames)[sent:]
-        self._queue(rest)
+        if not self.iostream.closed() and not self._cut_code:
+            self._queue(memoryview(frames)[sent:])
 
-    def _queue(self, rest: bytes | memoryview) -> None:
-        size = len(rest)
+    def _queue(self, rest: memoryview) -> None:
         if not self.unsent_bytes:
             self._taken_at = time.monotonic()
-        elif self.unsent_bytes + size > UNSENT_BYTES:  # one replay may be longer than that by itself
+        elif self.unsent_bytes + len(rest) > UNSENT_BYTES:  # one replay may be longer than that by itself
             self.cut(TOO_SLOW)
             return
-        self.unsent_bytes += size
+        self.unsent_bytes += len(rest)
         self.waits()
-        self.iostream.write(rest).add_done_callback(lambda written: self._taken(size, written))
+        # In pieces, since each tells when it was taken: a long replay over a slow line is not stuck.
+        for at in range(0, len(rest), PIECE_BYTES):
+            if not self.iostream.closed():
+                self._write(rest[at : at + PIECE_BYTES])
+
+    def _write(self, piece: memoryview) -> None:
+        size = len(piece)
+        self.iostream.write(piece).add_done_callback(lambda written: self._taken(size, written))
 
     def _taken(self, size: int, written: asyncio.Future[None]) -> None:
         self.unsent_bytes -= size
@@ -189,13 +208,15 @@ class Socket(WebSocketHandler):
         self.iostream.close()
 
     def leave(self, code: int, reason: str) -> None:
-        """Close in good order with one of our codes."""
-        self._cut_code = code
+        """Close in good order with one of our codes; nothing may follow a close frame."""
+        self._cut_code, self._plain = code, None
         self.close(code, reason)
 
     def on_close(self) -> None:
-        """Count why it ended."""
-        metrics.CLOSES.labels(str(self._cut_code or self.close_code or 1006)).inc()
+        """Count why it ended. A peer may close with any code, and each would be a time series."""
+        code = self._cut_code or self.close_code or NO_CLOSE_FRAME
+        known = code in REGISTERED or code in OUR_CODES or code == NO_CLOSE_FRAME
+        metrics.CLOSES.labels(str(code) if known else "other").inc()
 
 
 class Push(Socket):
