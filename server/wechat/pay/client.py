@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType  # type: ignore[import-untyped]
+from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
@@ -49,6 +50,18 @@ _BEIJING = timezone(timedelta(hours=8))
 _Wire = TypeVar("_Wire", bound=msgspec.Struct)
 
 
+class _Core(AsyncCore):  # type: ignore[misc]
+    """The library's connection, with what it has no parameters for: the gateway and the client."""
+
+    def __init__(self, base_url: str, http: httpx.AsyncClient, given: Mapping[str, str]) -> None:
+        super().__init__(**given)
+        self._gate_way = base_url
+        self._client = http
+
+    async def _update_certificates(self) -> None:
+        """Fetch none: with WeChat Pay's public key there are none, so an answer under one is forged."""
+
+
 class Pay:
     """One merchant's connection to WeChat Pay for one mini-program; one a process.
 
@@ -79,19 +92,16 @@ class Pay:
         self._configured: Any = None if merchant is None else self._library(merchant)
 
     def _library(self, merchant: Merchant) -> Any:
-        library = AsyncWeChatPay(
-            wechatpay_type=WeChatPayType.MINIPROG,
-            mchid=merchant.mchid,
-            private_key=merchant.private_key,
-            cert_serial_no=merchant.cert_serial,
-            appid=self.appid,
-            apiv3_key=merchant.api_v3_key,
-            public_key=merchant.public_key,
-            public_key_id=merchant.public_key_id,
-        )
-        # It has no parameters for these: the gateway is a constant, and the client its own.
-        library._core._gate_way = self._base_url
-        library._core._client = self._http
+        given = {
+            "mchid": merchant.mchid,
+            "private_key": merchant.private_key,
+            "cert_serial_no": merchant.cert_serial,
+            "apiv3_key": merchant.api_v3_key,
+            "public_key": merchant.public_key,
+            "public_key_id": merchant.public_key_id,
+        }
+        library = AsyncWeChatPay(wechatpay_type=WeChatPayType.MINIPROG, appid=self.appid, **given)
+        library._core = _Core(self._base_url, self._http, given)
         return library
 
     @property
@@ -244,20 +254,20 @@ class Pay:
         """
         if self.merchant is None:
             raise ForgedNotice("there is no merchant to notify")
-        found = {name.lower(): value for name, value in headers.items() if name.lower() in _SIGNED_BY}
-        if found.keys() != _SIGNED_BY:  # without one of them the library raises an error of no kind of its own
+        found = {name.lower(): value for name, value in headers.items() if value}
+        if not found.keys() >= _SIGNED_BY:  # without one of them the library raises a bare Exception
             raise ForgedNotice("it is not signed")
         stamp = found["wechatpay-timestamp"]
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise ForgedNotice("no timestamp")
         if abs(time.time() - int(stamp)) > NOTICE_SECONDS:
             raise ForgedNotice("its timestamp is more than five minutes away")
-        if found.get("wechatpay-serial") != self.merchant.public_key_id:
+        if found["wechatpay-serial"] != self.merchant.public_key_id:
             raise ForgedNotice("it is signed under another key")
-        if found.get("wechatpay-signature-type") != "WECHATPAY2-SHA256-RSA2048":
+        if found["wechatpay-signature-type"] != "WECHATPAY2-SHA256-RSA2048":
             raise ForgedNotice("it is signed in another way")
         try:
-            opened = self._pay.callback(found, body)
+            opened = self._pay.callback({name: found[name] for name in _SIGNED_BY}, body)
             if opened is None:
                 raise ForgedNotice("its signature is wrong, or it cannot be decrypted")
             notice = msgspec.convert(opened, WireNotice)

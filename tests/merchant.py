@@ -1,0 +1,127 @@
+"""The merchant's side in tests of WeChat Pay: an address that notices come to, and a client that uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from server.context import Context
+from server.wechat.pay import Notice, Pay, PaymentParameters
+
+OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+
+
+class Desk:
+    """Takes whatever is POSTed, and answers with the next of `answers`, 204 where there is none."""
+
+    def __init__(self) -> None:
+        self.taken: asyncio.Queue[tuple[str, HTTPHeaders, bytes]] = asyncio.Queue()
+        self.answers: list[int] = []
+
+        class Take(RequestHandler):
+            def post(handler) -> None:  # noqa: N805
+                handler.set_status(self.answers.pop(0) if self.answers else 204)
+                request = handler.request
+                self.taken.put_nowait((request.path, request.headers, request.body))
+
+        sock, port = bind_unused_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.server = HTTPServer(Application([(r".*", Take)], log_function=lambda _: None))
+        self.server.add_sockets([sock])
+
+    async def close(self) -> None:
+        self.server.stop()
+        await self.server.close_all_connections()
+
+
+class Shop:
+    """A merchant with a desk, and the person who pays and is paid."""
+
+    def __init__(self, context: Context, http: httpx.AsyncClient) -> None:
+        self.context = context
+        self.http = http
+        self.desk = Desk()
+        self.pay = self.client()
+
+    def client(self, base_url: str | None = None, call_seconds: float = 6.0) -> Pay:
+        settings = self.context.settings
+        return Pay(
+            self.context.pay.merchant,
+            settings.appid,
+            base_url or settings.wechat_pay_api,
+            self.desk.url,
+            call_seconds,
+        )
+
+    async def close(self) -> None:
+        await self.pay.aclose()
+        await self.context.close_background()
+        await self.desk.close()
+
+    async def misbehave(self, what: str, **wish: Any) -> None:
+        answer = await self.http.post("/sandbox/misbehave", json={"what": what, **wish})
+        assert answer.json() == {"errMsg": "misbehave:ok"}, answer.text
+
+    async def hand_over(self, parameters: PaymentParameters, **changes: Any) -> str:
+        """Play `wx.requestPayment`; return its errMsg."""
+        values = {
+            "appId": self.context.settings.appid,
+            "timeStamp": parameters.time_stamp,
+            "nonceStr": parameters.nonce_str,
+            "package": parameters.package,
+            "signType": parameters.sign_type,
+            "paySign": parameters.pay_sign,
+        }
+        return str((await self.http.post("/sandbox/pay", json=values | changes)).json()["errMsg"])
+
+    async def order(self, amount_fen: int = 300, number: str | None = None) -> tuple[str, str]:
+        """Return an out_trade_no and its prepay_id."""
+        number = number or a_number()
+        expires_at_ms = int(time.time() * 1000) + 7_200_000
+        return number, await self.pay.create_order(number, "挖宝红包", amount_fen, OPENID, expires_at_ms)
+
+    async def paid(self, amount_fen: int = 300) -> str:
+        """Return the number of an order that is paid; its notice is taken."""
+        number, prepay_id = await self.order(amount_fen)
+        assert await self.hand_over(self.pay.payment_parameters(prepay_id)) == "requestPayment:ok"
+        await self.notice()
+        return number
+
+    def body(self, number: str | None = None, amount_fen: int = 200) -> bytes:
+        return self.pay.transfer_body(number or a_number(), OPENID, amount_fen, "挖宝", "挖到宝贝", "恭喜")
+
+    async def confirm(self, package_info: str | None, **changes: Any) -> str:
+        """Play `wx.requestMerchantTransfer`; return its errMsg."""
+        answer = await self.http.post("/sandbox/confirm", json={"package": package_info, **changes})
+        return str(answer.json()["errMsg"])
+
+    async def taken(self) -> tuple[str, HTTPHeaders, bytes]:
+        """Wait for whatever comes to the desk next."""
+        async with asyncio.timeout(5):
+            return await self.desk.taken.get()
+
+    async def notice(self) -> Notice:
+        """Wait for the next notice, which must be genuine."""
+        _, headers, body = await self.taken()
+        return self.pay.read_notice(headers, body)
+
+
+@contextmanager
+def a_shop(io_loop: Any, context: Context, http: httpx.AsyncClient) -> Iterator[Shop]:
+    shop = Shop(context, http)
+    yield shop
+    io_loop.run_sync(shop.close)
+
+
+def a_number() -> str:
+    return secrets.token_hex(12)
