@@ -42,16 +42,19 @@ class Line:
 
     async def reply(self) -> dict[str, Any]:
         """Return the reply's JSON; raise Lost, after which the line is closed."""
+        found: dict[str, Any] = msgspec.json.decode(await self.body())
+        return found
+
+    async def body(self) -> bytes:
+        """Return the reply's body, likewise."""
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 head = await self._reader.readuntil(b"\r\n\r\n")
                 length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                body = await self._reader.readexactly(int(length))
+                return await self._reader.readexactly(int(length))
         except (OSError, EOFError, TimeoutError) as error:
             self.close()
             raise Lost from error
-        found: dict[str, Any] = msgspec.json.decode(body)
-        return found
 
     def close(self) -> None:
         if self._writer is not None:

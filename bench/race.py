@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 from lines import Line, Lost, log_in_all, post
-from serving import Person, Server, running
+from serving import Person, Server, running, store_of
 
 from server import draw
 from server.keys import Keys
@@ -190,18 +190,20 @@ class Race:
         return Ending(first, await self._answer(line, dig), first_ms, 2)
 
     async def _answer(self, line: Line, dig: bytes) -> dict[str, Any]:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while True:
-                try:
-                    if not line.is_open:
-                        await line.connect()
-                    line.send(dig)
-                    reply = await line.reply()
-                except Lost:
-                    reply = {"status": 1, "error": "unavailable"}
-                if reply.get("error") not in ("outcome_unknown", "unavailable"):
-                    return reply
-                await asyncio.sleep(ASK_AGAIN_SECONDS)
+        reply: dict[str, Any] = {"status": 1, "error": "no answer"}
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if not line.is_open:
+                    await line.connect()
+                line.send(dig)
+                reply = await line.reply()
+            except Lost:
+                reply = {"status": 1, "error": "no answer"}
+            if reply.get("error") not in ("no answer", "outcome_unknown", "unavailable"):
+                return reply
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        return reply
 
     async def _kill(self, tally: Tally, what: str) -> None:
         if not what:
@@ -223,16 +225,6 @@ class Race:
             while "pending" in (task := await self._task(code)):  # noqa: ASYNC110  (nothing here tells us)
                 await asyncio.sleep(0.2)
             return task
-
-
-def store_of(server: Server) -> tuple[int, int]:
-    """Return pid and port of the embedded MongoDB."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    for pid in children:
-        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-        if "secantus" in command:
-            return int(pid), int(command[command.index("--port") + 1])
-    raise LookupError("no embedded store runs")
 
 
 def spread(server: Server) -> str:
@@ -311,7 +303,11 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1, help="of what is killed when")
     asked = arguments.parse_args()
     with running(workers=2) as server:
-        return 0 if asyncio.run(race(server, asked.people, asked.windows, asked.seed)) else 1
+        if asyncio.run(race(server, asked.people, asked.windows, asked.seed)):
+            return 0
+        said = server.log.read_text().splitlines()
+        print("\nwhat the server said:", *[line for line in said if " INFO " not in line][-60:], sep="\n")
+        return 1
 
 
 if __name__ == "__main__":

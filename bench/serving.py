@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from PIL import Image
@@ -46,7 +45,9 @@ class Server:
     def workers(self) -> list[int]:
         """Return the pids of the serving processes."""
         pids = (Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")).read_text().split()
-        return [int(pid) for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+        return [
+            int(pid) for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        ]
 
     def log_in(self, user: str) -> Person:
         given = self.http.get("/sandbox/authorize", params={"user": user, "nickname": "小明"}).json()
@@ -79,7 +80,9 @@ class Server:
     def dig(self, digger: Person, code: str) -> int:
         """Dig; return the depth."""
         headers = {"Authorization": f"Bearer {digger.token}"}
-        reply = self.http.post("/postTask", json={"unionid": digger.unionid, "code": code}, headers=headers).json()
+        reply = self.http.post(
+            "/postTask", json={"unionid": digger.unionid, "code": code}, headers=headers
+        ).json()
         assert reply["status"] == 0, reply
         return int(reply["seq"])
 
@@ -98,7 +101,9 @@ def running(workers: int = 1) -> Iterator[Server]:
         port = int(probe.getsockname()[1])
         probe.close()
         log = Path(directory) / "log"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ
+        }
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -124,6 +129,16 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
             return
         time.sleep(0.05)
     raise SystemExit(f"the server did not become ready:\n{log.read_text()}")
+
+
+def store_of(server: Server) -> tuple[int, int]:
+    """Return pid and port of the embedded MongoDB."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    for pid in children:
+        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        if "secantus" in command:
+            return int(pid), int(command[command.index("--port") + 1])
+    raise LookupError("no embedded store runs")
 
 
 def rss_kb(pid: int) -> int:
