@@ -57,8 +57,9 @@ class Caller:
     proven: bool
 
 
+@stream_request_body
 class BaseHandler(RequestHandler):
-    """Anything that answers in JSON: errors become the envelope, never HTML."""
+    """Anything that answers in JSON: errors become the envelope, never HTML. It takes no body."""
 
     context: Context
     method: ClassVar[str] = "GET"
@@ -74,6 +75,9 @@ class BaseHandler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.clear_header("Server")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Throw away what nobody asked for."""
 
     def compute_etag(self) -> str | None:
         """Return none: a reply is never `304`, which has no body to read `status` from."""
@@ -132,7 +136,6 @@ def _refusal_of_status(status_code: int) -> Refusal:
     return BadRequest()
 
 
-@stream_request_body
 class Receiver(BaseHandler):
     """What takes a request's body: as it comes, and no more of it than `body_limit_bytes`."""
 

@@ -6,16 +6,19 @@ What is sent and when is `server/hub.py`'s; here is one connection.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import time
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.log import app_log
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
+from handlers.base import RefusalReply
 from handlers.parameters import Code, Unionid, parse
 from server import metrics
 from server.context import Context
@@ -103,6 +106,19 @@ class CodedProtocol(WebSocketProtocol13):
         super().close(code, reason)
 
 
+def _speaks_websocket(request: HTTPServerRequest) -> bool:
+    """Whether a request is whole enough for Tornado, which answers others in plain text."""
+    headers = request.headers
+    connection = [option.strip().lower() for option in headers.get("Connection", "").split(",")]
+    return (
+        request.method == "GET"
+        and headers.get("Upgrade", "").lower() == "websocket"
+        and "upgrade" in connection
+        and bool(headers.get("Sec-WebSocket-Key"))
+        and headers.get("Sec-WebSocket-Version") in ("7", "8", "13")
+    )
+
+
 def _may_be_sent(code: int) -> bool:
     return code in REGISTERED or 3000 <= code <= 4999
 
@@ -125,15 +141,18 @@ class Socket(WebSocketHandler):
 
     def prepare(self) -> None:
         """Answer whoever does not speak websocket in JSON, as everywhere."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            self.set_status(426)
-            self.set_header("Upgrade", "websocket")
-            self.set_header("Content-Type", "application/json; charset=utf-8")
-            self.finish(
-                msgspec.json.encode(
-                    {"status": 1, "msg": "这个地址只接受 websocket 连接", "error": "bad_request"}
-                )
-            )
+        if not _speaks_websocket(self.request):
+            self.write_error(426)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Say in JSON why no websocket opens: mostly, that none was asked for."""
+        refusal = {403: TokenRequired(), 500: Internal()}.get(status_code)
+        self.set_status(status_code if refusal else 426)
+        self.set_header("Upgrade", "websocket")
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        refusal = refusal or BadRequest("这个地址只接受 websocket 连接")
+        reply = RefusalReply(msg=refusal.msg, error=refusal.error, trace_id=secrets.token_hex(8))
+        self.finish(msgspec.json.encode(reply))
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
         """Return Tornado's protocol with our code for messages that are too large."""
