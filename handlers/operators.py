@@ -29,8 +29,8 @@ class _LocalTries:
 class OpsLoginRequest(msgspec.Struct):
     """`name` is what the audit log shows."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=32, description=" 1 到 32 个字的操作人姓名")]
-    token: Annotated[str, Meta(min_length=1, max_length=256, description=" OPS_TOKEN 的值")]
+    name: Annotated[str, Meta(min_length=1, max_length=32, description="1 到 32 个字的操作人姓名")]
+    token: Annotated[str, Meta(min_length=1, max_length=256, description="OPS_TOKEN 的值")]
 
 
 class OpsLogin(Interface):

@@ -29,7 +29,7 @@ SHOWN_DIGS = 100
 SHOWN_ACTS = 200
 SHOWN_PAYMENTS = 100
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, description=" 1 到 200 个字的理由")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, description="1 到 200 个字的理由")]
 
 
 class OpsTasksRequest(msgspec.Struct):
@@ -227,7 +227,7 @@ class OpsHide(OperatorInterface):
 class OpsDisconnectRequest(msgspec.Struct):
     """`process` as the feed names it."""
 
-    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", description=" 12 位的进程标识")]
+    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", description="12 位的进程标识")]
     reason: Reason
 
 

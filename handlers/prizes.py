@@ -41,9 +41,9 @@ class DrawPrizeRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    receiver: Annotated[str, Meta(description=" 1 到 32 个字的收件人")] = ""
-    phone: Annotated[str, Meta(description=" 5 到 20 位的电话号码")] = ""
-    address: Annotated[str, Meta(description=" 1 到 200 个字的收货地址")] = ""
+    receiver: Annotated[str, Meta(description="1 到 32 个字的收件人")] = ""
+    phone: Annotated[str, Meta(description="5 到 20 位的电话号码")] = ""
+    address: Annotated[str, Meta(description="1 到 200 个字的收货地址")] = ""
 
 
 class DrawPrizeReply(Reply, kw_only=True):
@@ -120,7 +120,7 @@ class ConfirmDrawRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", description=" 6 位数字的取件码")]
+    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", description="6 位数字的取件码")]
 
 
 class ConfirmDrawReply(Reply, kw_only=True):
@@ -180,7 +180,7 @@ class GetWinnersRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    format: Annotated[Literal["json", "csv"], Meta(description=" json 或 csv")] = "json"
+    format: Annotated[Literal["json", "csv"], Meta(description="json 或 csv")] = "json"
 
 
 class WinnerRow(msgspec.Struct):
