@@ -1,0 +1,139 @@
+"""How fast and how cheaply what happens reaches all open pages: one run, one table.
+
+    python bench/fanout.py [--only cpu,dig,two,race,load,slow]
+
+Needs the `bench` extra and some minutes. Servers and clients are processes of their own, ports are free
+ones, stores are embedded and new. Exits with 1 where a bar is missed. What else the machine has to do
+meanwhile shows in the load averages, and spoils the delays first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cpu
+import live
+
+DIGS = 60
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the table. `bar` is the greatest value that is good enough."""
+
+    what: str
+    value: float
+    unit: str
+    bar: float | None = None
+    note: str = ""
+
+    @property
+    def missed(self) -> bool:
+        return self.bar is not None and self.value > self.bar
+
+    def __str__(self) -> str:
+        bar = "" if self.bar is None else f"≤ {self.bar:g}"
+        verdict = "" if self.bar is None else "MISSED" if self.missed else "reached"
+        return f"{self.what:<58}{self.value:>9.4g} {self.unit:<10}{bar:>8}  {verdict:<9}{self.note}".rstrip()
+
+
+def cpu_rows() -> Iterator[Row]:
+    found = cpu.measure()
+    medians = {kind: statistics.median(figures) for kind, figures in found.items()}
+    for kind, figures in found.items():
+        note = f"{min(figures):.2f} to {max(figures):.2f} in {len(figures)} rounds"
+        yield Row(f"CPU a delivery, {cpu.SOCKETS} sockets: {kind}", medians[kind], "µs", note=note)
+    for kind, bar in (("write_message", 0.4), ("websockets.broadcast", 0.9), ("bare loop", 1.8)):
+        yield Row(f"CPU a delivery: ours / {kind}", medians["ours"] / medians[kind], "", bar)
+
+
+def dig_rows() -> Iterator[Row]:
+    found = live.idle_watchers(workers=1, watchers=2000, digs=DIGS)
+    yield from _delays("a dig to the last of 2000 watchers, 1 process", found, 150)
+
+
+def two_rows() -> Iterator[Row]:
+    found = live.idle_watchers(workers=2, watchers=1000, digs=DIGS)
+    yield from _delays("a dig to the last of 1000 watchers, 2 processes", found, 100)
+
+
+def _delays(what: str, found: live.Digs, bar: float) -> Iterator[Row]:
+    note = f"p50 {found.p50_ms:.1f}, max {max(found.last_ms):.1f}, {len(found.last_ms)} digs"
+    yield Row(f"{what}: p99", found.p99_ms, "ms", bar, note)
+
+
+def race_rows() -> Iterator[Row]:
+    pages, rounds = 2000, 6
+    found = live.race(pages, rounds)
+    note = f"{rounds} rounds; replies: " + ", ".join(
+        f"{n} {word}" for word, n in sorted(found.replies.items())
+    )
+    yield Row(
+        f"all {pages} pages dig at tick 0: a dig to the last, worst", max(found.last_ms), "ms", note=note
+    )
+    yield Row("  the same, median", statistics.median(found.last_ms), "ms")
+
+
+def load_rows() -> Iterator[Row]:
+    load, back = live.many(watchers=5000, seconds=26, missed_digs=5)
+    yield Row("5000 watching sockets: memory of the server each", load.kb_each, "KB", 25)
+    yield Row("5000 watching sockets: a tick each second", 100 * load.ticks, "% a core", 10)
+    yield Row("5000 watching sockets: idle, pings and all", 100 * load.idle, "% a core", 5)
+    yield Row(
+        "5000 torn off, all back with `since`",
+        back.seconds,
+        "s",
+        15,
+        f"{back.missed_digs} digs missed, replayed",
+    )
+    yield Row("  replies with 500 meanwhile", back.replies_500, "", 0)
+
+
+def slow_rows() -> Iterator[Row]:
+    found = live.slow_readers(watchers=2000, slow=20, digs=DIGS, rounds=5)
+    ratio = statistics.median(found.ratios)
+    note = "of " + ", ".join(f"{value:.2f}" for value in found.ratios)
+    yield Row("1 % never read: the others' p99 / without them, median", ratio, "", 1.2, note)
+    for what, digs in (("without", found.without), ("beside", found.beside)):
+        p99 = statistics.median(dig.deliveries_p99_ms for dig in digs)
+        yield Row(f"  p99 of 2000 watchers' deliveries {what} them, median", p99, "ms")
+    yield Row("  slow ones not counted as cut (4008)", found.slow - found.cut, "", 0, f"of {found.slow}")
+    yield Row("  memory grown beside 20 of them", found.grown_kb / 1024, "MB", 16)
+
+
+SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
+    "cpu": cpu_rows,
+    "dig": dig_rows,
+    "two": two_rows,
+    "race": race_rows,
+    "load": load_rows,
+    "slow": slow_rows,
+}
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--only", default=",".join(SECTIONS), help=f"of {', '.join(SECTIONS)}")
+    began = time.perf_counter()
+    rows = []
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    for name in arguments.parse_args().only.split(","):
+        before = os.getloadavg()[0]
+        for row in SECTIONS[name]():
+            rows.append(row)
+            print(row, flush=True)
+        print(f"  [load average {before:.1f} before, {os.getloadavg()[0]:.1f} after]", flush=True)
+    barred = [row for row in rows if row.bar is not None]
+    missed = sum(row.missed for row in barred)
+    print(f"{missed} of {len(barred)} bars missed; {time.perf_counter() - began:.0f} s")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

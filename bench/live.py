@@ -1,0 +1,232 @@
+"""What open pages of a real server meet: delays, memory, CPU, slow readers, a return of all at once."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+from serving import Person, Server, cpu_seconds, rss_kb, running
+from watchers import Asked, Crowd, Heard, masked_text
+
+# What a mini-program on a phone sends along.
+HEADERS = (
+    "User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.50(0x18003231) NetType/WIFI Language/zh_CN\r\n"
+    "Origin: https://servicewechat.com\r\nAccept-Encoding: gzip, deflate\r\n"
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+)
+REPLAYED_DIGS = 300
+NO_COOLDOWN, ENDLESS = 0, 3600
+
+
+@dataclass(slots=True)
+class Digs:
+    """Milliseconds from a dig's commit: to its last delivery, a figure a dig; and all deliveries' p99."""
+
+    last_ms: list[float]
+    deliveries_p99_ms: float
+
+    @property
+    def p50_ms(self) -> float:
+        return statistics.median(self.last_ms)
+
+    @property
+    def p99_ms(self) -> float:
+        return percentile(self.last_ms, 99)
+
+
+def percentile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def page(person: Person, code: str, **asked: object) -> Asked:
+    since = f"&since={asked['seq']}" if asked.get("seq") else ""
+    return Asked(f"/ws?{person.query}&code={code}{since}", headers=HEADERS, **asked)  # type: ignore[arg-type]
+
+
+def a_dig(person: Person, code: str) -> bytes:
+    body = msgspec.json.encode({"unionid": person.unionid, "code": code})
+    return (
+        b"POST /postTask HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (person.token.encode(), len(body))
+    ) + body
+
+
+def open_pages(server: Server, crowd: Crowd, pages: list[Asked], at_once: int = 200) -> float:
+    """Open them and return the seconds it took."""
+    found = crowd.connect(server.port, pages, at_once=at_once)
+    assert not found.refused, found.refused
+    return found.seconds
+
+
+def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watchers: int) -> Digs:
+    """Dig once as each digger, each time when all have heard of the dig before."""
+    heard: list[Heard] = []
+    for digger in diggers:
+        crowd.ask("hear", server.dig(digger, code), watchers)
+        heard.append(crowd.answer())
+    every = [delay for dig in heard for delay in dig.delays_ms]
+    return Digs([max(dig.delays_ms) for dig in heard], percentile(every, 99))
+
+
+def check(crowd: Crowd, open_pages: int) -> None:
+    """Raise where a page missed a dig, got one twice or out of turn, or was closed."""
+    wrong, still_open = crowd.call("found_wrong")
+    assert not wrong, wrong
+    assert still_open == open_pages, still_open
+
+
+def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
+    """One dig after the other to so many pages that only watch, on so many processes."""
+    with running(workers) as server, closing(Crowd()) as crowd:
+        alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
+        code = server.publish(alice, NO_COOLDOWN)
+        open_pages(server, crowd, [page(alice, code)] * watchers)
+        dig_to(server, crowd, code, diggers[:5], watchers)
+        found = dig_to(server, crowd, code, diggers, watchers)
+        check(crowd, watchers)
+        return found
+
+
+@dataclass(slots=True)
+class Race:
+    """All pages dig at the moment their countdown ends."""
+
+    last_ms: list[float]
+    replies: Counter[str]
+
+
+def race(pages: int, rounds: int) -> Race:
+    """So many people, each with a page and a connection for digs, all digging at tick 0."""
+    with running() as server, closing(Crowd()) as crowd:
+        alice = server.log_in("alice")
+        with ThreadPoolExecutor(4) as threads:
+            people = list(threads.map(lambda n: _log_in(server, n), range(pages)))
+        code = server.publish(alice, 3)
+        open_pages(server, crowd, [page(person, code, dig=a_dig(person, code)) for person in people])
+        crowd.call("dig_at_zero")
+        last_ms, replies = [], Counter[str]()
+        depth = server.dig(server.log_in("bob"), code)
+        for number in range(rounds + 1):
+            crowd.ask("hear", depth + number, pages)
+            delays = crowd.answer().delays_ms
+            if number:
+                last_ms.append(max(delays))
+                replies += crowd.call("dig_replies", pages)
+        return Race(last_ms, replies)
+
+
+def _log_in(server: Server, number: int) -> Person:
+    with httpx.Client(base_url=server.http.base_url, timeout=30) as http:
+        return Server(server.port, server.process, http, server.log).log_in(f"racer{number}")
+
+
+@dataclass(slots=True)
+class Load:
+    """What watching sockets cost one process; `idle` and `ticks` are shares of a core."""
+
+    kb_each: float
+    idle: float
+    ticks: float
+    opened_seconds: float
+
+
+@dataclass(slots=True)
+class Return:
+    """All pages torn off at once and back with `since`."""
+
+    seconds: float
+    missed_digs: int
+    replies_500: float
+
+
+def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
+    """So many sockets on one process: what they cost, and what happens when all are cut off and return."""
+    with running() as server, closing(Crowd()) as crowd:
+        (worker,) = server.workers()
+        alice, *diggers = (server.log_in(f"user{number}") for number in range(missed_digs + 2))
+        quiet, busy = server.publish(alice, ENDLESS), server.publish(alice, NO_COOLDOWN)
+        open_pages(server, crowd, [page(alice, quiet)] * 50)
+        crowd.call("tear_off")
+        before_kb = rss_kb(worker)
+        opened_seconds = open_pages(server, crowd, [page(alice, quiet)] * watchers)
+        idle = _share_of_core(worker, seconds)
+        server.dig(diggers[0], quiet)
+        ticks = _share_of_core(worker, seconds)
+        kb_each = (rss_kb(worker) - before_kb) / watchers
+        check(crowd, watchers)
+        crowd.call("tear_off")
+
+        open_pages(server, crowd, [page(alice, busy)] * watchers)
+        for digger in diggers[:2]:
+            crowd.ask("hear", server.dig(digger, busy), watchers)
+            crowd.answer()
+        began = time.perf_counter()
+        crowd.call("tear_off")
+        for digger in diggers[2:]:
+            server.dig(digger, busy)
+        open_pages(server, crowd, [page(alice, busy, seq=2)] * watchers, at_once=watchers)
+        seconds_back = time.perf_counter() - began
+        dig_to(server, crowd, busy, diggers[:1], watchers)
+        check(crowd, watchers)
+        replies_500 = server.counted("wabao_request_seconds_count", http_status="500")
+        return Load(kb_each, idle, ticks, opened_seconds), Return(seconds_back, missed_digs, replies_500)
+
+
+def _share_of_core(pid: int, seconds: int) -> float:
+    began, used = time.perf_counter(), cpu_seconds(pid)
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - used) / (time.perf_counter() - began)
+
+
+@dataclass(slots=True)
+class Slow:
+    """The others' delays without and with watchers that never read, in turn."""
+
+    without: list[Digs]
+    beside: list[Digs]
+    slow: int
+    cut: float
+    grown_kb: int
+
+    @property
+    def ratios(self) -> list[float]:
+        pairs = zip(self.without, self.beside, strict=True)
+        return [beside.deliveries_p99_ms / without.deliveries_p99_ms for without, beside in pairs]
+
+
+def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
+    """Some never read: each asked for four replays of 300 digs, more than their socket takes."""
+    with running() as server, closing(Crowd()) as crowd, closing(Crowd()) as stuck:
+        (worker,) = server.workers()
+        alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
+        code = server.publish(alice, NO_COOLDOWN)
+        for number in range(REPLAYED_DIGS):
+            server.dig(diggers[number % len(diggers)], code)
+        open_pages(server, crowd, [page(alice, code)] * watchers)
+        dig_to(server, crowd, code, diggers[:5], watchers)
+        found = Slow([], [], slow * rounds, 0, 0)
+        before_kb = rss_kb(worker)
+        for number in range(1, rounds + 1):
+            found.without.append(dig_to(server, crowd, code, diggers, watchers))
+            open_ = server.counted("wabao_websockets")
+            present = server.dig(diggers[0], code)
+            since = present - REPLAYED_DIGS + 1
+            again = masked_text(b'{"action":"subscribe","code":"%s","since":%d}' % (code.encode(), since))
+            stuck.connect(server.port, [page(alice, code, seq=since, first=3 * again, reads=False)] * slow)
+            while server.counted("wabao_websockets") < open_ + slow:
+                time.sleep(0.05)
+            found.beside.append(dig_to(server, crowd, code, diggers, watchers))
+            found.grown_kb = max(found.grown_kb, rss_kb(worker) - before_kb)
+            while (cut := server.counted("wabao_websocket_closes_total", close_code="4008")) < slow * number:
+                time.sleep(0.2)
+            found.cut = cut
+            stuck.call("tear_off")
+        check(crowd, watchers)
+        return found

@@ -1,0 +1,369 @@
+"""A crowd of websocket clients in a process of its own: bare sockets and epoll, so that it is never the
+bottleneck. It answers pings, checks that each dig comes once and in order, and notes when.
+
+The parent process works with `Crowd`; what runs in the child is `_Watchers`.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import multiprocessing
+import os
+import resource
+import select
+import socket
+import struct
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+WAIT_SECONDS = 60
+PONG = b"\x8a\x80\0\0\0\0"
+
+
+class Head(msgspec.Struct):
+    """What of a frame is looked at."""
+
+    type: str
+    seq: int = 0
+    time: int = 0
+    server_time: int = 0
+
+
+@dataclass(slots=True)
+class Asked:
+    """A connection to make: `first` is sent once it is open, `seq` is the last dig that it has, and `dig` a
+    request that it makes when a cooldown ends.
+
+    One that does not read has what a phone's connection has between it and the server: small buffers, where
+    loopback's would take megabytes before anybody noticed.
+    """
+
+    path: str
+    seq: int = 0
+    headers: str = ""
+    first: bytes = b""
+    dig: bytes = b""
+    reads: bool = True
+
+
+@dataclass(slots=True)
+class Connected:
+    """What became of the connections that were asked for."""
+
+    seconds: float
+    refused: Counter[str]
+
+
+@dataclass(slots=True)
+class Heard:
+    """A dig as the crowd heard of it: milliseconds from the server's time of the dig to each delivery."""
+
+    delays_ms: list[float]
+
+
+class Crowd:
+    """The parent's end. A method returns when the crowd has done it; after 60 s it raises TimeoutError."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ask(self, name: str, *arguments: Any) -> None:
+        """Ask for something whose answer `answer` will bring."""
+        self._pipe.send((name, arguments))
+
+    def answer(self) -> Any:
+        if not self._pipe.poll(WAIT_SECONDS):
+            raise TimeoutError
+        found = self._pipe.recv()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        self.ask(name, *arguments)
+        return self.answer()
+
+    def connect(
+        self, port: int, asked: list[Asked], ready: str = "snapshot", at_once: int = 200
+    ) -> Connected:
+        """Connect, `at_once` at a time; each is ready when its first `ready` frame has come."""
+        found: Connected = self.call("connect", port, asked, ready, at_once)
+        return found
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join(WAIT_SECONDS)
+
+
+def masked_text(payload: bytes) -> bytes:
+    """Return a client's text frame of up to 125 bytes, with a mask of zeros."""
+    return bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
+def _run(pipe: Connection) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _Watchers(pipe).run()
+
+
+CONNECTING, SHAKING_HANDS, OPEN = range(3)
+
+
+@dataclass(slots=True, eq=False)
+class _Peer:
+    asked: Asked
+    sock: socket.socket
+    seq: int
+    stage: int = CONNECTING
+    is_ready: bool = False
+    rest: bytes = b""
+    digging: socket.socket | None = None
+
+
+@dataclass
+class _Watchers:
+    pipe: Connection
+    peers: dict[int, _Peer] = field(default_factory=dict)
+    digging: dict[int, socket.socket] = field(default_factory=dict)
+    waiting: deque[Asked] = field(default_factory=deque)
+    refused: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    replies: Counter[str] = field(default_factory=Counter)
+    delays_ms: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    received: int = 0
+    ready: str = ""
+    unready: int = 0
+    answer: Callable[[], Any] | None = None
+
+    def run(self) -> None:
+        self.poll = select.epoll()
+        self.poll.register(self.pipe.fileno(), select.EPOLLIN)
+        self.decode = msgspec.json.Decoder(Head).decode
+        while True:
+            for fd, _ in self.poll.poll(1.0, 512):
+                if fd != self.pipe.fileno():
+                    self._read(fd)
+                    continue
+                try:
+                    name, arguments = self.pipe.recv()
+                except EOFError:
+                    return
+                self.answer = getattr(self, name)(*arguments)
+            if self.answer is not None:
+                found = self.answer()
+                if found is not None:
+                    self.answer = None
+                    self.pipe.send(found)
+
+    # ---- what the parent asks for
+
+    def connect(self, port: int, asked: list[Asked], ready: str, at_once: int) -> Callable[[], Any]:
+        self.port, self.ready = port, ready
+        self.waiting.extend(asked)
+        self.unready = len(asked)
+        self.refused.clear()
+        began = time.perf_counter()
+        for _ in range(min(at_once, len(asked))):
+            self._connect_next()
+        return lambda: None if self.unready else Connected(time.perf_counter() - began, +self.refused)
+
+    def receive(self, count: int) -> Callable[[], Any]:
+        """Answer when `count` more text frames have come."""
+        self.received -= count
+        return lambda: True if self.received >= 0 else None
+
+    def hear(self, seq: int, count: int) -> Callable[[], Any]:
+        """Answer with a dig's delays when that many have heard of it."""
+        delays = self.delays_ms[seq]
+        return lambda: Heard(self.delays_ms.pop(seq)) if len(delays) >= count else None
+
+    def found_wrong(self) -> Callable[[], Any]:
+        """Answer with what was not as promised, and how many connections are open."""
+        return lambda: (self.wrong, sum(peer.is_ready for peer in self.peers.values()))
+
+    def tear_off(self) -> Callable[[], Any]:
+        """Reset all connections at once."""
+        for peer in list(self.peers.values()):
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._forget(peer)
+        self.delays_ms.clear()
+        return lambda: True
+
+    def dig_at_zero(self) -> Callable[[], Any]:
+        """From now on each page digs when its cooldown ends, over a connection that is open already."""
+        for peer in self.peers.values():
+            peer.digging = socket.create_connection(("127.0.0.1", self.port))
+            peer.digging.setblocking(False)
+            self.digging[peer.digging.fileno()] = peer.digging
+            self.poll.register(peer.digging.fileno(), select.EPOLLIN)
+        return lambda: True
+
+    def dig_replies(self, count: int) -> Callable[[], Any]:
+        """Answer with the next `count` replies to digs, counted, when they have come."""
+
+        def counted() -> Counter[str] | None:
+            if self.replies.total() < count:
+                return None
+            replies, self.replies = self.replies, Counter()
+            return replies
+
+        return counted
+
+    # ---- one connection
+
+    def _connect_next(self) -> None:
+        asked = self.waiting.popleft()
+        sock = socket.socket()
+        sock.setblocking(False)
+        if not asked.reads:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        if sock.connect_ex(("127.0.0.1", self.port)) not in (0, errno.EINPROGRESS):
+            raise OSError("no connection")
+        self.peers[sock.fileno()] = _Peer(asked, sock, asked.seq)
+        self.poll.register(sock.fileno(), select.EPOLLOUT)
+
+    def _shake_hands(self, peer: _Peer) -> None:
+        failed = peer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failed:
+            self._end(peer, errno.errorcode[failed])
+            return
+        key = base64.b64encode(os.urandom(16)).decode()
+        request = (
+            f"GET {peer.asked.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            f"{peer.asked.headers}\r\n"
+        )
+        peer.sock.send(request.encode())
+        peer.stage = SHAKING_HANDS
+        self.poll.modify(peer.sock.fileno(), select.EPOLLIN if peer.asked.reads else 0)
+        if not peer.asked.reads:
+            peer.sock.send(peer.asked.first)
+            self._now_ready(peer)
+
+    def _read(self, fd: int) -> None:
+        if fd in self.digging:
+            self._take_reply(self.digging[fd].recv(1 << 16))
+            return
+        peer = self.peers.get(fd)
+        if peer is None:  # forgotten in this very turn
+            return
+        if peer.stage == CONNECTING:
+            self._shake_hands(peer)
+            return
+        try:
+            data = peer.sock.recv(1 << 18)
+        except OSError as error:
+            self._end(peer, type(error).__name__)
+            return
+        now_ms = time.time() * 1000
+        if not data:
+            self._end(peer, "closed")
+            return
+        if peer.rest:
+            data = peer.rest + data
+        if peer.stage == OPEN:
+            self._take(peer, data, now_ms)
+        else:
+            self._take_headers(peer, data, now_ms)
+
+    def _take_headers(self, peer: _Peer, data: bytes, now_ms: float) -> None:
+        headers, end, rest = data.partition(b"\r\n\r\n")
+        if not end:
+            peer.rest = data
+            return
+        status = headers.split(maxsplit=2)[1].decode()
+        if status != "101":
+            self._end(peer, status)
+            return
+        peer.stage, peer.rest = OPEN, b""
+        if peer.asked.first:
+            peer.sock.send(peer.asked.first)
+        if not self.ready:
+            self._now_ready(peer)
+        self._take(peer, rest, now_ms)
+
+    def _take(self, peer: _Peer, data: bytes, now_ms: float) -> None:
+        at, end = 0, len(data)
+        while end - at >= 2:
+            opcode, length, begin = data[at] & 15, data[at + 1], at + 2
+            if length == 126:
+                length, begin = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
+            elif length == 127:
+                length, begin = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+            if end < begin + length:
+                break
+            at = begin + length
+            if opcode == 1:
+                self._take_frame(peer, data[begin:at], now_ms)
+            elif opcode == 9:
+                peer.sock.send(PONG)
+            elif opcode == 8:
+                self.wrong[f"close {int.from_bytes(data[begin : begin + 2], 'big')}"] += 1
+        peer.rest = data[at:]
+
+    def _take_frame(self, peer: _Peer, payload: bytes, now_ms: float) -> None:
+        self.received += peer.is_ready
+        if self.ready and not payload.startswith(b"{"):
+            if payload.startswith(self.ready.encode()):
+                self._now_ready(peer)
+            return
+        if not self.ready:
+            return
+        frame = self.decode(payload)
+        if frame.type == "cd":
+            if frame.seq != peer.seq + 1:
+                self.wrong[f"dig {frame.seq} after {peer.seq}"] += 1
+            peer.seq = frame.seq
+            if peer.is_ready:
+                self.delays_ms[frame.seq].append(now_ms - frame.server_time)
+        elif frame.type == self.ready and not peer.is_ready:
+            if peer.asked.seq and frame.seq != peer.seq:
+                self.wrong[f"a snapshot of {frame.seq} after {peer.seq}"] += 1
+            peer.seq = frame.seq
+            self._now_ready(peer)
+        elif frame.type == "tick" and frame.time == 0 and peer.digging is not None:
+            peer.digging.send(peer.asked.dig)
+
+    def _take_reply(self, data: bytes) -> None:
+        status = data.split(maxsplit=2)[1].decode()
+        reply = msgspec.json.decode(data.partition(b"\r\n\r\n")[2])
+        self.replies[status if status != "200" else reply.get("error", "dug")] += 1
+
+    def _now_ready(self, peer: _Peer) -> None:
+        if not peer.is_ready:
+            peer.is_ready = True
+            self._settled()
+
+    def _settled(self) -> None:
+        self.unready -= 1
+        if self.waiting:
+            self._connect_next()
+
+    def _end(self, peer: _Peer, why: str) -> None:
+        self._forget(peer)
+        if peer.is_ready:
+            self.wrong[why] += 1
+        else:
+            self.refused[why] += 1
+            self._settled()
+
+    def _forget(self, peer: _Peer) -> None:
+        del self.peers[peer.sock.fileno()]
+        self.poll.unregister(peer.sock.fileno())
+        peer.sock.close()
+        if peer.digging is not None:
+            del self.digging[peer.digging.fileno()]
+            self.poll.unregister(peer.digging.fileno())
+            peer.digging.close()
