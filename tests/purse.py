@@ -6,6 +6,7 @@ from typing import Any
 
 from conftest import Client, Someone
 
+from server.actions.dig import settle_pending
 from server.actions.sweep import sweep
 from server.audit import audit
 from server.context import Context
@@ -92,7 +93,10 @@ async def sweep_until_quiet(context: Context) -> None:
 
     What waits for another try is tried at once.
     """
+    before = None
     for _ in range(SWEEPS):
+        await context.store.database["tasks"].update_many({"pending": 1}, {"$inc": {"last_dig.at": -2000}})
+        await settle_pending(context)
         now_ms = context.cooldowns.now_ms()
         for collection in ("orders", "prizes", "bills", "refunds"):
             await context.store.database[collection].update_many(
@@ -104,6 +108,15 @@ async def sweep_until_quiet(context: Context) -> None:
         )
         await sweep(context)
         await context.close_background()
+        after = [
+            (document["_id"], document.get("state", document.get("status")), "due_at" in document)
+            for collection in ("tasks", "orders", "prizes", "bills", "refunds")
+            for document in await find(context, collection)
+        ]
+        if after == before:
+            return
+        before = after
+    raise AssertionError(f"{SWEEPS} sweeps were not enough")
 
 
 async def check_books(context: Context, *, remote: bool = True) -> None:

@@ -1,0 +1,80 @@
+"""Where a process can die: every write to the money's collections, and every call to WeChat Pay, by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from server.context import Context
+
+COLLECTIONS = ("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups")
+_READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "pending", "seed_box")
+
+
+class Killed(BaseException):
+    """Not an Exception, so that nothing of the server's catches it: to the server the process is gone."""
+
+
+def die() -> None:
+    """Stop here, as if killed."""
+    raise Killed
+
+
+class Steps:
+    """Replaces a context's collections and Pay by ones that name each step as it is done.
+
+    With `kill_after`, a number from 1, the process is killed right after that step.
+    """
+
+    def __init__(self, context: Context, kill_after: int = 0, kill: Callable[[], None] = die) -> None:
+        self.names: list[str] = []
+        self._kill_after, self._kill = kill_after, kill
+        for name in COLLECTIONS:
+            setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
+        context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
+
+    @property
+    def killed(self) -> bool:
+        """Whether that step was reached."""
+        return 0 < self._kill_after <= len(self.names)
+
+    def done(self, name: str) -> None:
+        """Note a step; after the last one nothing more is done, by whatever part of the process."""
+        if self.killed:
+            self._kill()
+        self.names.append(name)
+        if self.killed:
+            self._kill()
+
+    def begin(self) -> None:
+        """Begin a step; a process that is dead does not."""
+        if self.killed:
+            self._kill()
+
+
+class _Traced:
+    def __init__(self, name: str, target: Any, steps: Steps) -> None:
+        self._name, self._target, self._steps = name, target, steps
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._target, attribute)
+        step = f"{self._name}.{attribute}"
+        if attribute == "claim_due":
+            return lambda now_ms: self._claim(step, found(now_ms))
+        reads = attribute == "aclose" or (self._name != "pay" and attribute.startswith(_READS))
+        if reads or not inspect.iscoroutinefunction(found):
+            return found
+
+        async def traced(*arguments: Any, **named: Any) -> Any:
+            self._steps.begin()
+            result = await found(*arguments, **named)
+            self._steps.done(step)
+            return result
+
+        return traced
+
+    async def _claim(self, step: str, due: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for document in due:
+            self._steps.done(step)
+            yield document
