@@ -1,0 +1,68 @@
+// What an operator may do. Each act asks again and for a reason, and shows what became of it.
+
+import { post } from "./api.js";
+import { el, fill, write } from "./dom.js";
+import { t } from "./words.js";
+
+/** Buttons for what can be done with a task now; `done` is called after an act. */
+export function taskActs(task, done) {
+  const about = { target: task.name || task.code, done };
+  const buttons = [];
+  if (!task.status) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
+  const hidden = task.hidden ? 0 : 1;
+  buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
+  return buttons;
+}
+
+/** The button that sends a process's watchers to the others. */
+export function disconnect(row) {
+  return button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
+}
+
+function button(act, about) {
+  return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
+}
+
+function ask(act, { target, path, parameters, done, grave }) {
+  const result = el("p.result", { role: "status" });
+  const reason = el("input", { id: "reason", required: true, maxlength: "200", pattern: ".*\\S.*", autocomplete: "off", "aria-describedby": "reason-hint" });
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("cancel"));
+  const confirm = el(`button.primary${grave ? ".grave" : ""}`, { type: "submit" }, t("confirm", t(`act_${act}`)));
+  const form = el(
+    "form",
+    {
+      async onsubmit(event) {
+        event.preventDefault();
+        confirm.disabled = reason.disabled = true;
+        result.className = "result";
+        write(result, t("working"));
+        try {
+          await post(path, { ...parameters, reason: reason.value.trim() });
+        } catch (refused) {
+          result.className = "result problem";
+          write(result, refused.message);
+          confirm.disabled = reason.disabled = false;
+          return;
+        }
+        result.className = "result good";
+        write(result, t(`done_${act}`));
+        confirm.remove();
+        write(cancel, t("close"));
+        cancel.focus();
+        done();
+      },
+    },
+    el("h2", { id: "asked" }, t(`ask_${act}`, target)),
+    el("p", {}, t(`ask_${act}_text`)),
+    el("label", { for: "reason" }, t("reason")),
+    reason,
+    el("p.hint", { id: "reason-hint" }, t("reason_hint")),
+    result,
+    el("div.buttons", {}, cancel, confirm),
+  );
+  const dialog = fill(el("dialog", { "aria-labelledby": "asked" }), form);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  reason.focus();
+}

@@ -1,0 +1,39 @@
+// The operator's interfaces: parameters in, the reply out, refusals thrown.
+
+import { named, t } from "./words.js";
+
+const TIMEOUT_MS = 10_000;
+
+/** A reply that says no, or none at all ("unreachable"). `message` is meant for the operator. */
+export class Refused extends Error {
+  constructor(error, message) {
+    super(message);
+    this.error = error;
+  }
+}
+
+let onLoggedOut = () => {};
+
+/** Call this whenever the server says that nobody is logged in. */
+export function whenLoggedOut(listener) {
+  onLoggedOut = listener;
+}
+
+export const get = (path, parameters = {}) => request(`${path}?${new URLSearchParams(parameters)}`, {});
+
+export const post = (path, parameters = {}) =>
+  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(parameters) });
+
+async function request(address, options) {
+  let reply;
+  try {
+    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    reply = await response.json();
+  } catch {
+    throw new Refused("unreachable", t("unreachable")); // no reply came, or something between us answered
+  }
+  if (!reply.status) return reply;
+  if (reply.error === "token_required") onLoggedOut();
+  const known = named("error", reply.error);
+  throw new Refused(reply.error, known === reply.error ? reply.msg : known);
+}

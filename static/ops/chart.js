@@ -1,0 +1,239 @@
+// One chart of the last 15 minutes, on a canvas: lines, or columns that stack. It draws when it is told to.
+//
+// A pixel stands for several seconds. Lines show the worst of them, columns the mean; and since which seconds
+// go together does not depend on what is newest, what is drawn moves left and does not flicker.
+
+import { el, fill, write } from "./dom.js";
+import { SECONDS } from "./history.js";
+import { t } from "./words.js";
+
+const HEIGHT = 76;
+const LABEL_HEIGHT = 13;
+const MARKS_SECONDS = [300, 600];
+
+let colours = null;
+
+/** Return the colours of the present scheme, by the names that base.css gives them. */
+function palette() {
+  if (colours) return colours;
+  const style = getComputedStyle(document.documentElement);
+  const names = ["blue", "green", "amber", "red", "violet", "grey", "line", "soft"];
+  colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  colours.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  return colours;
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colours = null; });
+
+export class Chart {
+  #history;
+  #spec;
+  #values = el("div.values");
+  #canvas = el("canvas", { "aria-hidden": "true" });
+  #mark = el("i.cursor", { hidden: true });
+  #plot;
+  #width = 0;
+  #visible = true;
+  #series = [];
+  #texts = [];
+
+  /**
+   * `spec`: `id` names it in words.js; `series()` returns what it shows now, each with `label`, `colour` and
+   * `value(second)`, null where nothing was measured; `stacked`; `format`; `least`, the smallest top of the
+   * scale; `summed`, to say the sum of the 15 minutes; `note()`, a text beside the title.
+   *
+   * `onPoint(at)` is told of the second that is pointed to, null when none is.
+   */
+  constructor(spec, history, onPoint) {
+    this.#spec = spec;
+    this.#history = history;
+    this.#plot = el("div.plot", { tabindex: "0", role: "group", "aria-label": t(spec.id) }, this.#canvas, this.#mark);
+    this.note = el("span.note");
+    const title = el("header", {}, el("h3", {}, t(spec.id)), this.note);
+    this.element = el(`section.chart${spec.wide ? ".wide" : ""}`, { "data-chart": spec.id }, title, this.#values, this.#plot);
+    this.#listen(onPoint);
+    new ResizeObserver(([entry]) => {
+      this.#width = Math.floor(entry.contentRect.width);
+      this.draw();
+    }).observe(this.#plot);
+    new IntersectionObserver(([entry]) => {
+      const appears = entry.isIntersecting && !this.#visible;
+      this.#visible = entry.isIntersecting;
+      if (appears) this.draw();
+    }).observe(this.element);
+  }
+
+  #listen(onPoint) {
+    const plot = this.#plot;
+    plot.addEventListener("pointermove", (event) => {
+      const share = (event.clientX - plot.getBoundingClientRect().left) / this.#width;
+      onPoint(Math.floor(this.#history.newest + 1 - SECONDS + share * SECONDS));
+    });
+    plot.addEventListener("pointerleave", () => onPoint(null));
+    plot.addEventListener("blur", () => onPoint(null));
+    plot.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30 }[event.key];
+      if (event.key === "Escape") onPoint(null);
+      else if (by) onPoint(Math.min(this.#history.newest, (this.pointed ?? this.#history.newest) + by));
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  /** Say the values of a second, or of now; and mark where it is. */
+  point(at) {
+    this.pointed = at;
+    this.#mark.hidden = at === null;
+    if (at !== null) {
+      const x = ((at + 0.5 - (this.#history.newest + 1 - SECONDS)) / SECONDS) * this.#width;
+      this.#mark.style.transform = `translateX(${x}px)`;
+    }
+    this.say();
+  }
+
+  /** Write the values beside the series' names. */
+  say() {
+    const { format, summed, note } = this.#spec;
+    const sum = summed && (this.pointed ?? null) === null;
+    const second = this.#history.get(this.pointed ?? this.#history.newest);
+    this.#series.forEach(({ value }, place) => {
+      let found = null;
+      if (sum) {
+        found = 0;
+        for (const each of this.#history.all()) found += value(each) ?? 0;
+      } else if (second) found = value(second);
+      write(this.#texts[place], format(found));
+    });
+    write(this.note, sum ? t("in_15_min") : note ? note() : "");
+  }
+
+  /** Draw what the history holds, unless nobody can see it. */
+  draw() {
+    this.#list();
+    this.say();
+    if (!this.#visible || !this.#width || !this.#history.newest) return;
+    const ratio = devicePixelRatio;
+    const [width, height] = [Math.round(this.#width * ratio), Math.round(HEIGHT * ratio)];
+    if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
+    const context = this.#canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.#width, HEIGHT);
+    const bins = this.#bins();
+    const top = this.#top(bins);
+    this.#frame(context, top);
+    if (this.#spec.stacked) this.#columns(context, bins, top);
+    else this.#lines(context, bins, top);
+    if (this.pointed != null) this.point(this.pointed);
+  }
+
+  /** Take the series that there are now; their names are written anew only when they change. */
+  #list() {
+    const series = this.#spec.series(this.#history);
+    const same = series.length === this.#series.length && series.every(({ label }, place) => label === this.#series[place].label);
+    this.#series = series;
+    if (same && this.#texts.length) return;
+    this.#texts = series.map(() => el("b", {}, ""));
+    const one = series.length === 1;
+    fill(
+      this.#values,
+      series.map(({ label, colour }, place) =>
+        el("span", {}, el(`i.swatch.${colour}`), one ? null : `${label} `, this.#texts[place]),
+      ),
+      series.length ? null : el("span", {}, t("none")),
+    );
+  }
+
+  #bins() {
+    const { newest } = this.#history;
+    const step = Math.max(1, Math.ceil(SECONDS / this.#width));
+    const oldest = newest + 1 - SECONDS;
+    const first = Math.floor(oldest / step);
+    const number = Math.floor(newest / step) - first + 1;
+    const { stacked } = this.#spec;
+    const values = this.#series.map(() => new Float64Array(number).fill(NaN));
+    for (let bin = 0; bin < number; bin += 1) {
+      let known = 0;
+      for (let at = (first + bin) * step; at < (first + bin + 1) * step; at += 1) {
+        const second = this.#history.get(at);
+        if (!second) continue;
+        known += 1;
+        for (let place = 0; place < values.length; place += 1) {
+          const value = this.#series[place].value(second);
+          if (value == null) continue;
+          const before = values[place][bin];
+          if (Number.isNaN(before)) values[place][bin] = value;
+          else values[place][bin] = stacked ? before + value : Math.max(before, value);
+        }
+      }
+      if (stacked && known > 1) for (const each of values) each[bin] /= known;
+    }
+    const width = (step / SECONDS) * this.#width;
+    return { values, number, width, left: ((first * step - oldest) / SECONDS) * this.#width };
+  }
+
+  #top({ values, number }) {
+    let greatest = this.#spec.least;
+    for (let bin = 0; bin < number; bin += 1) {
+      let here = 0;
+      for (const each of values) here = this.#spec.stacked ? here + (each[bin] || 0) : Math.max(here, each[bin] || 0);
+      greatest = Math.max(greatest, here);
+    }
+    if (this.#spec.binary) return 2 ** Math.ceil(Math.log2(greatest));
+    const power = 10 ** Math.floor(Math.log10(greatest));
+    return [1, 2, 5, 10].find((factor) => factor * power >= greatest) * power;
+  }
+
+  /** Lines at the bottom, half-way and at the top, which is labelled; marks at 5 and 10 minutes ago. */
+  #frame(context, top) {
+    const { line, soft, font } = palette();
+    context.fillStyle = line;
+    for (const share of [0, 0.5, 1]) context.fillRect(0, this.#y(share), this.#width, 1);
+    for (const seconds of MARKS_SECONDS) context.fillRect((1 - seconds / SECONDS) * this.#width, LABEL_HEIGHT, 1, HEIGHT);
+    context.fillStyle = soft;
+    context.font = font;
+    context.textBaseline = "top";
+    context.fillText(this.#spec.format(top), 0, 0);
+    context.textAlign = "center";
+    for (const seconds of MARKS_SECONDS) {
+      context.fillText(t("minutes_ago", `−${seconds / 60}`), (1 - seconds / SECONDS) * this.#width, 0);
+    }
+    context.textAlign = "start";
+  }
+
+  #y(share) {
+    return HEIGHT - 1 - share * (HEIGHT - 1 - LABEL_HEIGHT);
+  }
+
+  #columns(context, { values, number, width, left }, top) {
+    const found = palette();
+    const floor = new Float64Array(number);
+    values.forEach((each, place) => {
+      context.fillStyle = found[this.#series[place].colour];
+      for (let bin = 0; bin < number; bin += 1) {
+        if (!(each[bin] > 0)) continue;
+        const low = this.#y(floor[bin] / top);
+        floor[bin] += each[bin];
+        const high = this.#y(floor[bin] / top);
+        context.fillRect(left + bin * width, high, Math.max(width, 1), Math.max(low - high, 1));
+      }
+    });
+  }
+
+  #lines(context, { values, number, width, left }, top) {
+    const found = palette();
+    context.lineWidth = 1.5;
+    context.lineJoin = "round";
+    context.lineCap = "round";
+    for (let place = values.length - 1; place >= 0; place -= 1) {
+      const each = values[place];
+      context.strokeStyle = found[this.#series[place].colour];
+      context.beginPath();
+      for (let bin = 0; bin < number; bin += 1) {
+        if (Number.isNaN(each[bin])) continue;
+        const [x, y] = [left + (bin + 0.5) * width, this.#y(each[bin] / top)];
+        if (bin === 0 || Number.isNaN(each[bin - 1])) context.moveTo(x, y);
+        context.lineTo(x, y);
+      }
+      context.stroke();
+    }
+  }
+}

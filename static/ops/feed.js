@@ -1,0 +1,78 @@
+// The feed: one websocket that tells everything, its reconnecting, and how old the newest thing it told is.
+
+import { get } from "./api.js";
+
+const SILENCE_MS = 6_000; // frames come each second: a socket that brings none is dead
+const FIRST_DELAY_MS = 400;
+const LONGEST_DELAY_MS = 5_000;
+
+/**
+ * Events: "history", "pulse" and "board", each with the frame as `detail`.
+ *
+ * Whether what it told is still true, whoever shows it asks `ageMs()`.
+ */
+export class Feed extends EventTarget {
+  #socket = null;
+  #attempt = 0;
+  #timer = 0;
+  #silence = 0;
+  #heard = -Infinity;
+  #offset = 0;
+
+  /** Connect, and stay connected until `close`. */
+  connect() {
+    clearTimeout(this.#timer);
+    const address = new URL("/ops/feed", location.href);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#socket === socket && this.#receive(JSON.parse(event.data));
+    socket.onclose = () => this.#socket === socket && this.#lost();
+    this.#listen();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#heard = -Infinity;
+    socket?.close();
+  }
+
+  /** How long ago the last frame came, in milliseconds; infinite where none ever did. */
+  ageMs() {
+    return performance.now() - this.#heard;
+  }
+
+  /** The server's clock, unix milliseconds. */
+  now() {
+    return Date.now() + this.#offset;
+  }
+
+  #receive(frame) {
+    this.#attempt = 0;
+    this.#heard = performance.now();
+    this.#offset = frame.now - Date.now();
+    this.#listen();
+    this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
+  }
+
+  #listen() {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#lost(), SILENCE_MS);
+  }
+
+  #lost() {
+    clearTimeout(this.#silence);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    // A refused handshake and a dead server look alike from here; asked over HTTP, the server tells them
+    // apart, and whoever is logged out lands at the login.
+    if (this.#attempt) get("/ops/me").catch(() => {});
+    const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => this.connect(), delay);
+  }
+}

@@ -1,0 +1,39 @@
+// Numbers, sums, sizes and times as texts, in the browser's language.
+
+import { language } from "./words.js";
+
+const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
+const yuan = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const clockTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const dayTime = new Intl.DateTimeFormat(language, { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+export const NOTHING = "–";
+
+export const count = (value) => (value == null ? NOTHING : value < 100_000 ? whole.format(value) : compact.format(value));
+
+export function milliseconds(value) {
+  if (value == null) return NOTHING;
+  return value < 1000 ? `${short.format(value)} ms` : `${short.format(value / 1000)} s`;
+}
+
+export function bytes(value) {
+  if (value == null) return NOTHING;
+  if (value < 1024) return `${value} B`;
+  if (value < 1024 ** 2) return `${short.format(value / 1024)} KB`;
+  return value < 1024 ** 3 ? `${short.format(value / 1024 ** 2)} MB` : `${short.format(value / 1024 ** 3)} GB`;
+}
+
+export const money = (fen) => `¥${yuan.format(fen / 100)}`;
+export const clock = (unixMs) => clockTime.format(unixMs);
+export const day = (unixMs) => (unixMs ? dayTime.format(unixMs) : NOTHING);
+
+/** Return a length of time with its two largest units: "3d 4h", "2:05". */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86400].map(Math.floor);
+  if (days) return `${days}d ${hours % 24}h`;
+  if (hours) return `${hours}h ${minutes % 60}m`;
+  return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+}

@@ -1,0 +1,39 @@
+// The last 15 minutes, second by second, as the feed tells them.
+
+export const SECONDS = 900;
+
+export class History {
+  #fields = [];
+  #seconds = new Map();
+
+  /** The newest second that is known, in unix seconds; 0 before there is one. */
+  newest = 0;
+
+  /** Begin anew with what a history frame says. */
+  begin(frame) {
+    this.#fields = frame.fields;
+    this.#seconds.clear();
+    this.newest = 0;
+    this.add(frame.seconds);
+  }
+
+  /** Take seconds; one that comes again replaces what was known of it. */
+  add(seconds) {
+    for (const values of seconds) {
+      const second = Object.fromEntries(this.#fields.map((name, place) => [name, values[place]]));
+      this.#seconds.set(second.at, second);
+      this.newest = Math.max(this.newest, second.at);
+    }
+    for (const at of this.#seconds.keys()) if (at <= this.newest - SECONDS) this.#seconds.delete(at);
+  }
+
+  /** Return a second, undefined where nothing is known of it. */
+  get(at) {
+    return this.#seconds.get(at);
+  }
+
+  /** Return the known seconds, in no particular order. */
+  all() {
+    return this.#seconds.values();
+  }
+}

@@ -1,0 +1,183 @@
+// The screen itself: charts, tasks, what just happened, processes. It shows what the feed tells, once a second.
+
+import { disconnect } from "./acts.js";
+import { makeCharts } from "./charts.js";
+import { el, fill, write } from "./dom.js";
+import { bytes, count, duration, milliseconds } from "./format.js";
+import { History } from "./history.js";
+import { TaskRow, eventLine } from "./rows.js";
+import { t } from "./words.js";
+
+const STREAM_LINES = 60;
+const SILENT_SECONDS = 4;
+const BOARD_STALE_MS = 8_000;
+
+export class Screen {
+  #feed;
+  #history = new History();
+  #rows = new Map();
+  #processes = new Map();
+  #names = new Map();
+  #stock = null;
+  #boardAt = -Infinity;
+  #charts;
+  #running = el("span.note");
+  #tasks = el("ul.tasks");
+  #stream = el("ol.stream");
+  #processList = el("ul.processes");
+  #shown = false;
+
+  constructor(feed) {
+    this.#feed = feed;
+    this.#charts = makeCharts(this.#history, () => this.#stock && t("stock", count(this.#stock.prizes_left), count(this.#stock.prizes)));
+    this.element = el(
+      "div.screen",
+      {},
+      el("div.charts", {}, this.#charts.map((chart) => chart.element)),
+      panel("tasks", this.#tasks, this.#running),
+      panel("stream", this.#stream),
+      panel("processes", this.#processList),
+    );
+    feed.addEventListener("history", ({ detail }) => this.#begin(detail));
+    feed.addEventListener("pulse", ({ detail }) => this.#pulse(detail));
+    feed.addEventListener("board", ({ detail }) => this.#board(detail));
+    document.addEventListener("visibilitychange", () => this.#show());
+  }
+
+  /** How old the newest second is, in milliseconds. */
+  ageMs() {
+    return this.#feed.now() - (this.#history.newest + 1) * 1000;
+  }
+
+  /** Put the screen into `root`; it draws only while it is there. */
+  open(root) {
+    this.#shown = true;
+    fill(root, this.element);
+    this.#show();
+  }
+
+  close() {
+    this.#shown = false;
+  }
+
+  /** Say whether the tasks are as new as they should be. */
+  age() {
+    this.#tasks.classList.toggle("stale", performance.now() - this.#boardAt > BOARD_STALE_MS);
+  }
+
+  #begin(frame) {
+    this.#history.begin(frame);
+    this.#stream.replaceChildren();
+    this.#happened([...frame.digs, ...frame.ends]);
+    this.#show();
+  }
+
+  #pulse(frame) {
+    this.#history.add(frame.seconds);
+    for (const dig of frame.digs) {
+      const row = this.#rows.get(dig.code);
+      if (!row || row.task.now_depth >= dig.depth) continue;
+      row.take({ now_depth: dig.depth, cd_until: dig.cd_until });
+      if (dig.is_prize) row.take({ prizes_left: row.task.prizes_left - 1 });
+      if (dig.end) row.take({ status: 1, end_reason: dig.end });
+    }
+    for (const end of frame.ends) this.#rows.get(end.code)?.take({ status: 1, end_reason: end.end_reason });
+    this.#happened([...frame.digs, ...frame.ends]);
+    this.#tell(frame.processes);
+    this.#show();
+  }
+
+  #board(frame) {
+    this.#boardAt = performance.now();
+    this.#stock = frame;
+    for (const task of frame.tasks) {
+      this.#names.set(task.code, task.name);
+      const row = this.#rows.get(task.code);
+      // A dig may have been told before the board that was read a moment earlier.
+      if (row && row.task.now_depth > task.now_depth) row.take({ watchers: task.watchers });
+      else if (row) row.take(task);
+      else this.#rows.set(task.code, new TaskRow(task));
+    }
+    const codes = new Set(frame.tasks.map((task) => task.code));
+    for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);
+    write(this.#running, t("tasks_running", count(frame.running)));
+    order(this.#tasks, frame.tasks.map((task) => this.#rows.get(task.code).element), t("no_tasks"));
+  }
+
+  #happened(events) {
+    if (!events.length) return;
+    events.sort((one, other) => one.at - other.at);
+    const lines = events.slice(-STREAM_LINES).map((event) => eventLine(event, (code) => this.#names.get(code) ?? code));
+    this.#stream.prepend(...lines.reverse());
+    while (this.#stream.children.length > STREAM_LINES) this.#stream.lastElementChild.remove();
+  }
+
+  #tell(rows) {
+    const told = new Set(rows.map((row) => row.process));
+    for (const process of this.#processes.keys()) if (!told.has(process)) this.#processes.delete(process);
+    for (const row of rows) {
+      if (!this.#processes.has(row.process)) this.#processes.set(row.process, new ProcessRow(row));
+      this.#processes.get(row.process).show(row, this.#feed.now());
+    }
+    order(this.#processList, rows.map((row) => this.#processes.get(row.process).element), "");
+  }
+
+  #show() {
+    if (!this.#shown || document.hidden) return;
+    const now = this.#feed.now();
+    for (const row of this.#rows.values()) row.show(now);
+    for (const chart of this.#charts) chart.draw();
+  }
+}
+
+class ProcessRow {
+  #state = el("span.state");
+  #values = Object.fromEntries(["watchers", "memory", "lag_short", "since"].map((name) => [name, el("dd")]));
+
+  constructor(row) {
+    const facts = Object.entries(this.#values).map(([name, value]) => el("div", {}, el("dt", {}, t(name)), value));
+    this.element = el(
+      "li",
+      { "data-process": row.process },
+      el("b", {}, row.pid),
+      this.#state,
+      el("dl", {}, facts),
+      disconnect(row),
+    );
+  }
+
+  show(row, now) {
+    const silent = Math.floor(now / 1000 - row.at - 1);
+    const [kind, text] =
+      silent >= SILENT_SECONDS
+        ? ["bad", t("silent", silent)]
+        : row.draining
+          ? ["cools", t("draining")]
+          : row.redis_up
+            ? ["open", t("serving")]
+            : ["bad", t("no_redis")];
+    this.#state.className = `state ${kind}`;
+    write(this.#state, text);
+    write(this.#values.watchers, count(row.watchers));
+    write(this.#values.memory, bytes(row.rss_bytes));
+    write(this.#values.lag_short, milliseconds(row.lag_ms));
+    write(this.#values.since, duration(now - row.since));
+  }
+}
+
+function panel(name, list, note) {
+  return el(`section.panel.${name}-panel`, { "aria-labelledby": `${name}-title` }, el("header", {}, el("h2", { id: `${name}-title` }, t(name)), note), list);
+}
+
+/** Put elements into a list in this order, moving only those that stand elsewhere; else a line that says why none. */
+function order(list, elements, none) {
+  if (!elements.length) {
+    if (list.children.length !== 1 || !list.firstElementChild.matches(".blank")) fill(list, el("li.blank", {}, none));
+    return;
+  }
+  const kept = new Set(elements);
+  for (const child of [...list.children]) if (!kept.has(child)) child.remove();
+  elements.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+}
