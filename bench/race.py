@@ -64,6 +64,7 @@ class Tally:
     sent_within_ms: list[float] = field(default_factory=list)
     recovered_seconds: list[float] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    outlasted: int = 0
     lost: int = 0
     learned: int = 0
     acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -135,12 +136,15 @@ class Race:
             tally.recovered_seconds.append(time.perf_counter() - began)
         after = await self._task(code)
         tally.windows += 1
-        self._count(tally, code, endings)
-        tally.recorded[after["now_depth"] - task["now_depth"]] += 1
+        outlasted = time.perf_counter() - began > tally.cooldown_seconds  # the next window had begun by then
+        tally.outlasted += outlasted
+        self._count(tally, code, endings, outlasted)
+        if not outlasted:
+            tally.recorded[after["now_depth"] - task["now_depth"]] += 1
         if after["now_depth"] > task["now_depth"]:
             await self._ask_again(tally, code, after["last_dig"], endings, named)
 
-    def _count(self, tally: Tally, code: str, endings: dict[int, Ending]) -> None:
+    def _count(self, tally: Tally, code: str, endings: dict[int, Ending], outlasted: bool) -> None:
         depths = set()
         for index, ending in endings.items():
             if ending.first is None:
@@ -155,7 +159,8 @@ class Race:
                 tally.acks.append((self.people[index].unionid, ending.last))
             elif ending.last["error"] not in ("cooling_down", "already_won"):
                 tally.broken.append(f"{code}: somebody was left with {ending.last['error']}")
-        tally.acknowledged[len(depths)] += 1
+        if not outlasted:
+            tally.acknowledged[len(depths)] += 1
 
     async def _ask_again(
         self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
@@ -266,6 +271,7 @@ def show(name: str, tally: Tally) -> None:
             ("connections lost", str(tally.lost)),
             ("learned of their dig only by asking again", str(tally.learned)),
             ("until all were answered", f"{longest:.1f} s at most"),
+            ("windows over before that, not counted above", str(tally.outlasted)),
         ]
     rows.append(("what did not hold", "; ".join(tally.broken) or "nothing"))
     for label, value in rows:

@@ -234,10 +234,15 @@ class Interface(Receiver):
         """Parse, identify, answer."""
         if self.request.method != self.method:
             raise HTTPError(405)
-        values = read_parameters(self.request, body)
-        request = parse(self.pick(values), values)
-        self.caller = self._identify(request)
-        answered = await self.answer(request)
+        try:
+            values = read_parameters(self.request, body)
+            request = parse(self.pick(values), values)
+            self.caller = self._identify(request)
+            answered = await self.answer(request)
+        except Refusal as refusal:  # as most digs end; write_error would make the reply twice
+            self.set_status(refusal.http_status)
+            self.finish(self._envelope(refusal))
+            return
         self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
 
     def _identify(self, request: msgspec.Struct) -> Caller:

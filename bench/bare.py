@@ -1,0 +1,81 @@
+"""The least that could serve the same reads: Tornado handlers that make the same calls to MongoDB and write
+what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped.
+
+    python bench/bare.py PORT MONGODB_URI
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+import msgspec
+from tornado.web import Application, RequestHandler
+
+from server.logs import set_up_logging
+from server.store import Store
+
+
+class Bare(RequestHandler):
+    """What all of them share."""
+
+    def initialize(self, store: Store) -> None:
+        self.store = store
+
+    def reply(self, **fields: Any) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.write(msgspec.json.encode({"status": 0, "msg": "", **fields}))
+
+
+class TaskList(Bare):
+    async def get(self) -> None:
+        await self.store.people.find(self.get_query_argument("unionid"))
+        self.reply(data=await self.store.tasks.square(1, int(time.time() * 1000)))
+
+
+class TaskDetails(Bare):
+    async def get(self) -> None:
+        code, unionid = self.get_query_argument("code"), self.get_query_argument("unionid")
+        view = await self.store.tasks.view(code, unionid)
+        assert view is not None
+        visit = await self.store.visits.open(code, unionid)
+        users = await self.store.digs.participants(code, 1)
+        self.reply(view=view, share=visit["share"], users=users)
+
+
+class TaskUser(Bare):
+    async def get(self) -> None:
+        await self.store.people.find(self.get_query_argument("unionid"))
+        code, page = self.get_query_argument("code"), int(self.get_query_argument("page"))
+        self.reply(data=await self.store.digs.participants(code, page))
+
+
+class Dig(Bare):
+    """Refuse: with `read`, after the read that tells why."""
+
+    async def post(self) -> None:
+        asked = json.loads(self.request.body)
+        if self.get_query_argument("read", ""):
+            await self.store.tasks.view(asked["code"], asked["unionid"])
+        self.reply(error="cooling_down", is_cd=1, time=9, cd_until=0)
+
+
+async def main(port: int, uri: str) -> None:
+    set_up_logging()
+    given = {"store": Store(uri)}
+    paths = {
+        "/getTaskList": TaskList,
+        "/getTaskDetails": TaskDetails,
+        "/getTaskUser": TaskUser,
+        "/postTask": Dig,
+    }
+    Application([(path, handler, given) for path, handler in paths.items()]).listen(port, "127.0.0.1")
+    print("listening", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
