@@ -85,14 +85,13 @@ def load_rows() -> Iterator[Row]:
     yield Row("5000 watching sockets: memory of the server each", load.kb_each, "KB", 25)
     yield Row("5000 watching sockets: a tick each second", 100 * load.ticks, "% a core", 10)
     yield Row("5000 watching sockets: idle, pings and all", 100 * load.idle, "% a core", 5)
-    yield Row(
-        "5000 torn off, all back with `since`",
-        back.seconds,
-        "s",
-        15,
-        f"{back.missed_digs} digs missed, replayed",
-    )
+    note = f"{back.missed_digs} digs missed, all replayed"
+    yield Row("5000 torn off, all back with `since`", back.seconds, "s", 15, note)
     yield Row("  replies with 500 meanwhile", back.replies_500, "", 0)
+    note = f"median of {len(back.digs_meanwhile_ms)}, max {max(back.digs_meanwhile_ms):.0f}"
+    yield Row(
+        "  a dig meanwhile, request to reply", statistics.median(back.digs_meanwhile_ms), "ms", note=note
+    )
 
 
 def slow_rows() -> Iterator[Row]:

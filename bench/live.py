@@ -144,6 +144,7 @@ class Return:
     seconds: float
     missed_digs: int
     replies_500: float
+    digs_meanwhile_ms: list[float]
 
 
 def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
@@ -171,12 +172,22 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
         crowd.call("tear_off")
         for digger in diggers[2:]:
             server.dig(digger, busy)
-        open_pages(server, crowd, [page(alice, busy, seq=2)] * watchers, at_once=watchers)
+        returning = [page(alice, busy, seq=2)] * watchers
+        crowd.ask("connect", server.port, returning, "snapshot", watchers)
+        digs_ms = []
+        while not crowd.answered(0.1):
+            asked = time.perf_counter()
+            server.dig(diggers[len(digs_ms) % len(diggers)], busy)
+            digs_ms.append(1000 * (time.perf_counter() - asked))
+        refused = crowd.answer().refused
         seconds_back = time.perf_counter() - began
+        assert not refused, refused
         dig_to(server, crowd, busy, diggers[:1], watchers)
         check(crowd, watchers)
         replies_500 = server.counted("wabao_request_seconds_count", http_status="500")
-        return Load(kb_each, idle, ticks, opened_seconds), Return(seconds_back, missed_digs, replies_500)
+        return Load(kb_each, idle, ticks, opened_seconds), Return(
+            seconds_back, missed_digs, replies_500, digs_ms
+        )
 
 
 def _share_of_core(pid: int, seconds: int) -> float:

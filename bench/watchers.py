@@ -82,6 +82,10 @@ class Crowd:
         """Ask for something whose answer `answer` will bring."""
         self._pipe.send((name, arguments))
 
+    def answered(self, seconds: float) -> bool:
+        """Whether an answer comes within so many seconds."""
+        return self._pipe.poll(seconds)
+
     def answer(self) -> Any:
         if not self._pipe.poll(WAIT_SECONDS):
             raise TimeoutError

@@ -290,7 +290,8 @@ class Push(Socket):
             raise BadToken
         if asked.token is None and self.context.settings.require_token:
             raise TokenRequired
-        person = await self.context.store.people.find(asked.unionid)
+        async with self.context.hub.arrivals:
+            person = await self.context.store.people.find(asked.unionid)
         if person is None:
             raise NotLoggedIn
         if asked.token is None and person.get("token_seen"):

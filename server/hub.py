@@ -28,6 +28,8 @@ COUNT_SECONDS = 5.0
 # Above this many watchers their number is told every 5 s only.
 CROWD = 500
 DRAIN_SECONDS = 4.0
+# Operations on the store wait in one queue: a crowd that comes back all at once must leave room for digs.
+ARRIVALS_AT_ONCE = 8
 # After an operator's order; a watcher that meets the same process again meanwhile is sent away once more.
 REST_SECONDS = 30.0
 
@@ -77,6 +79,7 @@ class Hub:
         self.channels: dict[str, Channel] = {}
         self.connections: set[Closable] = set()
         self.congested: set[Watcher] = set()
+        self.arrivals = asyncio.Semaphore(ARRIVALS_AT_ONCE)
         self.draining = False
         self._store = store
         self._public_url = public_url
