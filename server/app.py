@@ -9,8 +9,10 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from handlers.base import Interface, NotFound
+from handlers.details import GetProof, GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.files import File, GetSharePic, MiniProgramCode, UploadFile
+from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
@@ -19,15 +21,6 @@ from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.push import PING_SECONDS, PONG_SECONDS, READ_BYTES, Push
-from handlers.tasks import (
-    GetMyPartake,
-    GetMyPrize,
-    GetMyRelease,
-    GetProof,
-    GetTaskDetails,
-    GetTaskList,
-    GetTaskUser,
-)
 from server import __version__, metrics
 from server.context import Context
 from server.sandbox import sandbox_routes

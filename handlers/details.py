@@ -1,4 +1,4 @@
-"""Tasks as people meet them: the square, one's own lists, details, participants, the proof of the draw."""
+"""One task's page: its details, its participants, and the proof of its draw."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.cards import Card, address, card, card_fields, owed_yuan
+from handlers.cards import address, card_fields, owed_yuan
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from server import draw
 from server.actions.pay_in import look_at_payment
@@ -19,148 +19,9 @@ from server.events import seconds_left
 from server.store.digs import Participant
 from server.store.tasks import Task, View
 
-NEWEST = 500
-PAGE_SIZE = 20
 # A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that
 # asks again when that is over must not spin.
 LEAST_WAIT_SECONDS = 10
-
-
-class PageRequest(msgspec.Struct):
-    """A page of a list, from 1."""
-
-    unionid: Unionid
-    page: Page = 1
-
-
-class CardsReply(Reply, kw_only=True):
-    """`[]` is past the end."""
-
-    data: list[Card]
-
-
-class GetTaskList(Interface):
-    """The square: running tasks first, then those ended within 7 days, newest first, 20 a page."""
-
-    path = "/getTaskList"
-    takes = (PageRequest,)
-    gives = (CardsReply,)
-
-    async def answer(self, request: PageRequest) -> Reply:
-        """Read a page."""
-        await self.person()
-        tasks = await self.context.store.tasks.square(request.page, self.context.cooldowns.now_ms())
-        return CardsReply(data=[card(self.context, task) for task in tasks])
-
-
-class OwnListRequest(msgspec.Struct):
-    """Without `page`, the newest 500."""
-
-    unionid: Unionid
-    page: Page | None = None
-
-    def window(self) -> tuple[int, int]:
-        """Return how many to skip and how many to show."""
-        return (0, NEWEST) if self.page is None else ((self.page - 1) * PAGE_SIZE, PAGE_SIZE)
-
-
-class ReleasedCard(Card, kw_only=True):
-    """`owed` is in whole yuan; `need_pay` is 1 while it is not 0."""
-
-    need_pay: int
-    owed: int
-
-
-class ReleasedReply(Reply, kw_only=True):
-    """Newest first."""
-
-    data: list[ReleasedCard]
-
-
-class GetMyRelease(Interface):
-    """The tasks that I published."""
-
-    path = "/getMyRelease"
-    takes = (OwnListRequest,)
-    gives = (ReleasedReply,)
-
-    async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them, unpaid ones too."""
-        await self.person()
-        tasks = await self.context.store.tasks.released(request.unionid, *request.window())
-        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
-
-
-def _released_card(context: Context, task: Task) -> ReleasedCard:
-    owed = owed_yuan(task)
-    return msgspec.convert(
-        card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard
-    )
-
-
-class PartakenCard(Card, kw_only=True):
-    """The original document spells the publisher's picture `wxheadimgurl` here; both are served."""
-
-    wxheadimgurl: str
-
-
-class PartakenReply(Reply, kw_only=True):
-    """The task joined last comes first."""
-
-    data: list[PartakenCard]
-
-
-class GetMyPartake(Interface):
-    """The tasks that I dug."""
-
-    path = "/getMyPartake"
-    takes = (OwnListRequest,)
-    gives = (PartakenReply,)
-
-    async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them by my first digs."""
-        await self.person()
-        tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
-        fields = [card_fields(self.context, task) for task in tasks]
-        return PartakenReply(
-            data=[msgspec.convert(f | {"wxheadimgurl": f["wxheadpic"]}, PartakenCard) for f in fields]
-        )
-
-
-class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize was given; `draw_type` 1 on site, 2 by mail."""
-
-    is_draw: int
-    draw_type: int
-
-
-class PrizesReply(Reply, kw_only=True):
-    """The prize won last comes first."""
-
-    data: list[PrizeCard]
-
-
-class GetMyPrize(Interface):
-    """The tasks that I won."""
-
-    path = "/getMyPrize"
-    takes = (OwnListRequest,)
-    gives = (PrizesReply,)
-
-    async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them by my winning digs."""
-        await self.person()
-        tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
-        return PrizesReply(
-            data=[
-                msgspec.convert(
-                    card_fields(self.context, task)
-                    | {"is_draw": int(task.get("prize_state") == "given"), "draw_type": task["draw_type"]},
-                    PrizeCard,
-                )
-                for task in tasks
-            ]
-        )
 
 
 class ParticipantRow(msgspec.Struct):

@@ -1,0 +1,151 @@
+"""Lists of tasks, as cards: the square, and what a person published, dug and won."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.cards import Card, card, card_fields, owed_yuan
+from handlers.parameters import Page, Unionid
+from server.context import Context
+from server.store.tasks import Task
+
+NEWEST = 500
+PAGE_SIZE = 20
+
+
+class PageRequest(msgspec.Struct):
+    """A page of a list, from 1."""
+
+    unionid: Unionid
+    page: Page = 1
+
+
+class CardsReply(Reply, kw_only=True):
+    """`[]` is past the end."""
+
+    data: list[Card]
+
+
+class GetTaskList(Interface):
+    """The square: running tasks first, then those ended within 7 days, newest first, 20 a page."""
+
+    path = "/getTaskList"
+    takes = (PageRequest,)
+    gives = (CardsReply,)
+
+    async def answer(self, request: PageRequest) -> Reply:
+        """Read a page."""
+        await self.person()
+        tasks = await self.context.store.tasks.square(request.page, self.context.cooldowns.now_ms())
+        return CardsReply(data=[card(self.context, task) for task in tasks])
+
+
+class OwnListRequest(msgspec.Struct):
+    """Without `page`, the newest 500."""
+
+    unionid: Unionid
+    page: Page | None = None
+
+    def window(self) -> tuple[int, int]:
+        """Return how many to skip and how many to show."""
+        return (0, NEWEST) if self.page is None else ((self.page - 1) * PAGE_SIZE, PAGE_SIZE)
+
+
+class ReleasedCard(Card, kw_only=True):
+    """`owed` is in whole yuan; `need_pay` is 1 while it is not 0."""
+
+    need_pay: int
+    owed: int
+
+
+class ReleasedReply(Reply, kw_only=True):
+    """Newest first."""
+
+    data: list[ReleasedCard]
+
+
+class GetMyRelease(Interface):
+    """The tasks that I published."""
+
+    path = "/getMyRelease"
+    takes = (OwnListRequest,)
+    gives = (ReleasedReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them, unpaid ones too."""
+        await self.person()
+        tasks = await self.context.store.tasks.released(request.unionid, *request.window())
+        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
+
+
+def _released_card(context: Context, task: Task) -> ReleasedCard:
+    owed = owed_yuan(task)
+    return msgspec.convert(
+        card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard
+    )
+
+
+class PartakenCard(Card, kw_only=True):
+    """The original document spells the publisher's picture `wxheadimgurl` here; both are served."""
+
+    wxheadimgurl: str
+
+
+class PartakenReply(Reply, kw_only=True):
+    """The task joined last comes first."""
+
+    data: list[PartakenCard]
+
+
+class GetMyPartake(Interface):
+    """The tasks that I dug."""
+
+    path = "/getMyPartake"
+    takes = (OwnListRequest,)
+    gives = (PartakenReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them by my first digs."""
+        await self.person()
+        tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
+        fields = [card_fields(self.context, task) for task in tasks]
+        return PartakenReply(
+            data=[msgspec.convert(f | {"wxheadimgurl": f["wxheadpic"]}, PartakenCard) for f in fields]
+        )
+
+
+class PrizeCard(Card, kw_only=True):
+    """`is_draw` is 1 once the prize was given; `draw_type` 1 on site, 2 by mail."""
+
+    is_draw: int
+    draw_type: int
+
+
+class PrizesReply(Reply, kw_only=True):
+    """The prize won last comes first."""
+
+    data: list[PrizeCard]
+
+
+class GetMyPrize(Interface):
+    """The tasks that I won."""
+
+    path = "/getMyPrize"
+    takes = (OwnListRequest,)
+    gives = (PrizesReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        """Read them by my winning digs."""
+        await self.person()
+        tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
+        return PrizesReply(
+            data=[
+                msgspec.convert(
+                    card_fields(self.context, task)
+                    | {"is_draw": int(task.get("prize_state") == "given"), "draw_type": task["draw_type"]},
+                    PrizeCard,
+                )
+                for task in tasks
+            ]
+        )
