@@ -87,7 +87,7 @@ class Page {
         el("header.heading", {},
           el("h1", {}, title(task)),
           el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span", {}, task.wxname), " 埋下"),
-          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, `冷却 ${task.cd} 秒`))),
+          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
       el("div.column.play", {}, this.shaft.element, this.ending, this.claim, this.own,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
@@ -224,7 +224,7 @@ class Page {
       this.people.add(reply);
     }
     if (!reply.is_prize) {
-      this.shaft.say(`第 ${reply.now_depth} 层，什么也没有。${task.status ? "" : "等冷却结束再来一锹"}`);
+      this.shaft.say(`第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
       return;
     }
     this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);

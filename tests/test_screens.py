@@ -1,0 +1,195 @@
+"""The pictures of the pages in README.md, made as a person would see them.
+
+They are made anew on each run, so that a page that no longer gets there fails here. To replace those of
+README.md: `SCREENS_DIR=docs pytest tests/test_screens.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, expect
+from test_supervisor import Running, a_free_port
+
+pytestmark = needs_chromium
+
+SHARPNESS = 2
+QUALITY = 82
+LARGEST_BYTES = 90_000
+CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with treasures in its square."""
+    running = Running(tmp_path_factory.mktemp("screens"), a_free_port())
+    running.wait_for("is ready")
+    yield running.address
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all."""
+    with a_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def codes(address: str, browser: Browser) -> dict[str, str]:
+    """The treasures by name; a crowd has begun to dig them."""
+    crowd = [Person.log_in(address, user) for user in CROWD]
+    ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
+    many = {"prize_num": 5, "interval": 40, "fluctuation": 6}  # the first one lies below depth 33
+    made = {
+        "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
+        "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
+        "won": hong.publish(draw(oranges), name="半箱赣南脐橙", forecast_num=1, cd=5),
+        "keyboard": ming.publish(
+            draw(keyboard),
+            name="机械键盘，青轴，九成新",
+            cd=3,
+            synopsis="自用一年，键帽洗过了。挖到的朋友留下地址，三天内寄出。",
+            **many,
+        ),
+    }
+    crowd[0].post("/postTask", code=made["won"])
+    publisher = open_window(browser, address)
+    publisher.go(f"/#/task/{made['keyboard']}")
+    publisher.log_in("小明")
+    for person in crowd:
+        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "closed")  # no cooldown runs
+        person.post("/postTask", code=made["keyboard"])
+        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "cooling")
+    publisher.context.close()
+    crowd[1].post("/postTask", code=made["oranges"])
+    crowd[2].post("/postTask", code=made["bracelet"])
+    return made
+
+
+@pytest.fixture(params=["phone-light", "phone-dark", "desk-light"])
+def window(
+    request: pytest.FixtureRequest, browser: Browser, address: str
+) -> Iterator[Callable[[str], Window]]:
+    """Opens windows of one size and colour."""
+    size, scheme = request.param.split("-")
+    opened: list[Window] = []
+
+    def open_one(user: str) -> Window:
+        made = open_window(
+            browser,
+            address,
+            viewport=PHONE if size == "phone" else DESK,
+            color_scheme=scheme,
+            device_scale_factor=SHARPNESS if size == "phone" else 1,
+            reduced_motion="reduce",
+        )
+        opened.append(made)
+        made.go("/")
+        made.log_in(user)
+        return made
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+    assert [wrong for each in opened for wrong in each.wrong] == []
+
+
+def test_screens(
+    window: Callable[[str], Window], codes: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    look = request.node.callspec.params["window"]
+    directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
+    directory.mkdir(exist_ok=True)
+
+    def keep(opened: Window, name: str) -> None:
+        opened.page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
+        file = directory / f"{name}-{look}.webp"
+        with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
+            picture.save(file, quality=QUALITY, method=6)
+        assert file.stat().st_size < LARGEST_BYTES
+
+    visitor = window("阿强")
+    expect(visitor.page.locator(".card").nth(3)).to_be_visible()
+    keep(visitor, "square")
+
+    visitor.go(f"/#/task/{codes['keyboard']}")
+    expect(visitor.page.locator(".people li")).to_have_count(len(CROWD))
+    expect(visitor.page.locator(".dig[data-kind=cooling]")).to_be_visible()
+    keep(visitor, "treasure")
+
+    visitor.go(f"/#/task/{codes['won']}")
+    visitor.page.get_by_role("button", name="验证这次抽奖").click()
+    expect(visitor.page.locator(".verdict")).to_contain_text("验证通过")
+    visitor.page.locator(".verdict").evaluate("verdict => verdict.scrollIntoView({block: 'center'})")
+    keep(visitor, "proof")
+
+    prize = Person.log_in(visitor.address, "小红").publish(draw(bracelet), name="手工银镯", forecast_num=1)
+    visitor.go(f"/#/task/{prize}")
+    expect(visitor.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
+    keep(visitor, "win")
+
+    visitor.go("/#/publish")
+    visitor.page.set_input_files(
+        "#picture", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": draw(bracelet)}
+    )
+    expect(visitor.page.get_by_text("图片已上传")).to_be_visible()
+    visitor.page.get_by_label("物品名").fill("手工银镯")
+    keep(visitor, "publish")
+
+    visitor.go("/#/mine/won")
+    expect(visitor.page.locator(".card", has_text="半箱赣南脐橙")).to_be_visible()
+    keep(visitor, "mine")
+
+
+# What is given away, drawn.
+
+
+def draw(thing: Callable[[ImageDraw.ImageDraw], None], size: tuple[int, int] = (960, 720)) -> bytes:
+    """Return a JPEG of a thing."""
+    canvas = Image.new("RGB", size)
+    pen = ImageDraw.Draw(canvas)
+    thing(pen)
+    file = io.BytesIO()
+    canvas.save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def oranges(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#f3dfb9")
+    pen.rectangle((0, 470, 960, 720), fill="#b98a55")
+    for x, y, radius in ((300, 430, 150), (640, 430, 150), (470, 300, 140)):
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill="#e8862a")
+        pen.ellipse((x - radius * 0.6, y - radius * 0.7, x - radius * 0.1, y - radius * 0.2), fill="#f4a34d")
+        pen.ellipse((x, y - radius - 26, x + 100, y - radius + 22), fill="#5b8a3c")
+    pen.rectangle((110, 520, 850, 690), fill="#8a5a2b")
+    for x in range(110, 850, 148):
+        pen.line((x, 520, x, 690), fill="#6e4520", width=8)
+
+
+def bracelet(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#4a3b56")
+    pen.ellipse((170, 470, 790, 650), fill="#3b2f46")
+    pen.ellipse((250, 120, 710, 580), outline="#dfe3ea", width=54)
+    pen.arc((262, 132, 698, 568), 190, 300, fill="#ffffff", width=16)
+    for angle in range(0, 360, 30):
+        x, y = 480 + 203 * math.cos(math.radians(angle)), 350 + 203 * math.sin(math.radians(angle))
+        pen.ellipse((x - 9, y - 9, x + 9, y + 9), fill="#9aa3b5")
+
+
+def keyboard(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#cfd8dc")
+    pen.rounded_rectangle((70, 190, 890, 540), 30, fill="#263238")
+    for row in range(4):
+        for column in range(12):
+            x, y = 95 + column * 65, 215 + row * 65
+            colour = "#ff8f5a" if (row, column) in ((0, 0), (2, 11)) else "#eceff1"
+            pen.rounded_rectangle((x, y, x + 55, y + 53), 9, fill=colour)
+    pen.rounded_rectangle((290, 477, 680, 524), 9, fill="#eceff1")
