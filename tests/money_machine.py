@@ -159,6 +159,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.codes: list[str] = []
+        self.packages: list[str] = []
         self.states: dict[str, dict[str, str]] = {}
 
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -273,12 +274,24 @@ class MoneyMachine(RuleBasedStateMachine):
 
         async def act() -> None:
             claimed = await self.world.act(kill, lambda actor: claim(actor, code, unionid, "", "", ""))
-            if claimed is None or not claimed.package_info or not confirms:
+            if claimed is None or not claimed.package_info:
+                return
+            self.packages.append(claimed.package_info)
+            if not confirms:
                 return
             if whim:
                 await self._wish(whim, "confirm")
             await self._notice(notice)
             await wx(self.world.client, "confirm", package=claimed.package_info)
+            await self.world.context.close_background()
+
+        self._run(act())
+
+    @precondition(lambda self: self.packages)
+    @rule(number=st.integers(0, 5))
+    def somebody_confirms_later(self, number: int) -> None:
+        async def act() -> None:
+            await wx(self.world.client, "confirm", package=self.packages[-1 - number % len(self.packages)])
             await self.world.context.close_background()
 
         self._run(act())
@@ -316,6 +329,26 @@ class MoneyMachine(RuleBasedStateMachine):
     def time_passes(self, milliseconds: int) -> None:
         self._run(let_pass(self.world.context, milliseconds))
         self.world.context.cooldowns.__init__()  # type: ignore[misc]
+
+    @rule(task=TASKS, then=st.sampled_from(("", "claim", "sweep", "claim and sweep")), who=DIGGERS)
+    def it_is_nearly_over(self, task: int, then: str, who: str) -> None:
+        """Let time pass until an hour before a task expires, or its deadline; perhaps until after it."""
+        code = self._code(task)
+
+        async def leap() -> None:
+            context = self.world.context
+            found = await find(context, "tasks", _id=code)
+            if not found or not found[0]["open"]:
+                return
+            last_ms = found[0]["ended_at"] + 30 * DAY_MS if found[0]["status"] else found[0]["expires_at"]
+            await let_pass(context, max(0, last_ms - context.cooldowns.now_ms() - 3_600_000))
+
+        self._run(leap())
+        if "claim" in then:
+            self.claim(task, 0, who, False, "", "")
+        if "sweep" in then:
+            self._run(let_pass(self.world.context, 3_601_000))
+            self.sweep(0)
 
     @rule(task=TASKS, kill=KILLS, really=SELDOM, operator=st.booleans())
     def end(self, task: int, kill: int, really: bool, operator: bool) -> None:
