@@ -207,8 +207,7 @@ async def test_a_server_that_loses_a_dig_is_caught(
             send(hub, channel, frames)
 
     monkeypatch.setattr(Hub, "_send", forgetful)
-    everything = str(len(treasures.TREASURES))
-    code, said, complained = await crowd_of(settings, "--tasks", everything, until="VIOLATIONS")
+    code, said, complained = await crowd_of(settings, until="VIOLATIONS")
     assert code == 1, said + complained
     assert "dig 3 came after dig 1" in said
     assert complained == ""
