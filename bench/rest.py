@@ -141,18 +141,23 @@ async def measure(server: Server, asked: argparse.Namespace) -> bool:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bare_port = int(probe.getsockname()[1])
-    bare = subprocess.Popen(  # noqa: ASYNC220  (nothing else runs in this loop yet)
-        [sys.executable, Path(__file__).with_name("bare.py"), str(bare_port), uri],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    kinds = _kinds(person, publisher, code, cooling)
+    log = server.log.with_name("bare.log")
+    with log.open("w") as output:
+        bare = subprocess.Popen(  # noqa: ASYNC220  (nothing else runs in this loop yet)
+            [sys.executable, Path(__file__).with_name("bare.py"), str(bare_port), uri],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        )
     try:
         assert bare.stdout is not None
         assert bare.stdout.readline() == "listening\n"
-        kinds = _kinds(person, publisher, code, cooling)
         await rounds(kinds, server, bare, bare_port, asked.rounds, asked.requests)
+    except AssertionError:
+        print("what the bare handlers said:", *log.read_text().splitlines()[-30:], sep="\n")
+        raise
     finally:
         bare.kill()
         bare.wait()
