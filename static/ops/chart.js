@@ -7,7 +7,7 @@ import { el, fill, write } from "./dom.js";
 import { SECONDS } from "./history.js";
 import { t } from "./words.js";
 
-const HEIGHT = 76;
+const HEIGHT = 90;
 const LABEL_HEIGHT = 13;
 const MARKS_SECONDS = [300, 600];
 
@@ -132,11 +132,10 @@ export class Chart {
     this.#series = series;
     if (same && this.#texts.length) return;
     this.#texts = series.map(() => el("b", {}, ""));
-    const one = series.length === 1;
     fill(
       this.#values,
       series.map(({ label, colour }, place) =>
-        el("span", {}, el(`i.swatch.${colour}`), one ? null : `${label} `, this.#texts[place]),
+        el("span", {}, el(`i.swatch.${colour}`), label && `${label} `, this.#texts[place]),
       ),
       series.length ? null : el("span", {}, t("none")),
     );

@@ -1,13 +1,13 @@
 // The feed: one websocket that tells everything, its reconnecting, and how old the newest thing it told is.
 
-import { get } from "./api.js";
+import { Refused, get } from "./api.js";
 
 const SILENCE_MS = 6_000; // frames come each second: a socket that brings none is dead
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
 
 /**
- * Events: "history", "pulse" and "board", each with the frame as `detail`.
+ * Events: "history", "pulse" and "board", each with the frame as `detail`; "refused" where nobody is logged in.
  *
  * Whether what it told is still true, whoever shows it asks `ageMs()`.
  */
@@ -70,9 +70,18 @@ export class Feed extends EventTarget {
     socket?.close();
     // A refused handshake and a dead server look alike from here; asked over HTTP, the server tells them
     // apart, and whoever is logged out lands at the login.
-    if (this.#attempt) get("/ops/me").catch(() => {});
+    if (this.#attempt) this.#askWho();
     const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
     this.#attempt += 1;
     this.#timer = setTimeout(() => this.connect(), delay);
+  }
+
+  async #askWho() {
+    try {
+      const { name } = await get("/ops/me");
+      if (!name) this.dispatchEvent(new Event("refused"));
+    } catch (refused) {
+      if (!(refused instanceof Refused)) throw refused; // the next try will show
+    }
   }
 }

@@ -20,7 +20,7 @@ const alarms = document.getElementById("alarms");
 const waiting = document.getElementById("waiting");
 
 const feed = new Feed();
-const status = el("b.status", { role: "status" });
+const status = el("b.status");
 const time = el("span.clock");
 const ages = el("li", { hidden: true });
 const alarmList = el("ul");
@@ -78,14 +78,19 @@ function logOut() {
 }
 
 async function enter() {
+  let name;
   try {
-    header((await get("/ops/me")).name);
+    ({ name } = await get("/ops/me"));
   } catch (refused) {
-    if (refused.error === "token_required") return; // which has shown the form
     fill(page, el("p.problem", { role: "alert" }, refused.message), el("button", { type: "button", onclick: enter }, t("again")));
     return;
   }
+  if (!name) {
+    login(page, enter);
+    return;
+  }
   entered = true;
+  header(name);
   top.hidden = false;
   feed.connect();
   open();
@@ -100,24 +105,23 @@ function warn(found) {
   const line = (alarm) =>
     el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code), alarm.text);
   fill(alarmList, found.filter(({ kind }) => kind !== "waiting").map(line));
-  const needs = found.filter(({ kind }) => kind === "waiting");
-  fill(waiting, el("ul", {}, needs.map(line)));
-  waiting.hidden = !needs.length;
+  fill(waiting, el("ul", {}, found.filter(({ kind }) => kind === "waiting").map(line)));
 }
 
 /** Say how old everything is. What is old is grey and under a red bar, never shown as live. */
 function look() {
   if (!entered) return;
-  const age = feed.ageMs();
-  const began = age !== Infinity;
-  const stale = began && (age > STALE_MS || screen.ageMs() > SECOND_STALE_MS);
+  const began = feed.ageMs() !== Infinity;
+  const stale = began && (feed.ageMs() > STALE_MS || screen.ageMs() > SECOND_STALE_MS);
+  const age = Math.max(feed.ageMs(), screen.ageMs());
   screen.age();
   document.body.classList.toggle("stale", stale);
   status.className = `status ${stale ? "old" : began ? "fresh" : ""}`;
-  write(status, t(stale ? "stale" : began ? "live" : "connecting"));
+  write(status, stale ? t("stale", Math.floor(age / 1000)) : t(began ? "live" : "connecting"));
   write(time, began ? clock(feed.now()) : "");
   ages.hidden = !stale;
-  if (stale) write(ages, t("stale_bar", Math.floor(Math.max(age, screen.ageMs()) / 1000)));
+  write(ages, stale ? t("stale_bar") : "");
+  waiting.hidden = !waiting.querySelector("li");
   alarms.hidden = !stale && !alarmList.children.length;
   document.title = alarms.hidden ? t("title") : `⚠ ${t("title")}`;
 }
@@ -127,6 +131,7 @@ document.title = t("title");
 document.getElementById("skip").textContent = t("skip");
 fill(alarms, el("ul", {}, ages), alarmList);
 whenLoggedOut(logOut);
+feed.addEventListener("refused", logOut);
 feed.addEventListener("pulse", ({ detail }) => { warn(detail.alarms); look(); });
 addEventListener("hashchange", () => entered && open());
 setInterval(look, LOOK_MS);

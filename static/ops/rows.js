@@ -74,7 +74,7 @@ export function eventLine(event, nameOf) {
       what && [el("b", {}, event.wxname), ` ${what}`],
       reason && [what ? " · " : "", t("ends", named("end", reason))],
       " ",
-      el("a", { href: `#/task/${event.code}` }, event.name || nameOf(event.code)),
+      el("a", { href: `#/task/${event.code}`, "data-code": event.code }, event.name || nameOf(event.code)),
     ),
   );
 }

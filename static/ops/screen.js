@@ -44,9 +44,9 @@ export class Screen {
     document.addEventListener("visibilitychange", () => this.#show());
   }
 
-  /** How old the newest second is, in milliseconds. */
+  /** How old the newest second is, in milliseconds; 0 before there is one. */
   ageMs() {
-    return this.#feed.now() - (this.#history.newest + 1) * 1000;
+    return this.#history.newest && this.#feed.now() - (this.#history.newest + 1) * 1000;
   }
 
   /** Put the screen into `root`; it draws only while it is there. */
@@ -97,6 +97,9 @@ export class Screen {
       if (row && row.task.now_depth > task.now_depth) row.take({ watchers: task.watchers });
       else if (row) row.take(task);
       else this.#rows.set(task.code, new TaskRow(task));
+    }
+    for (const link of this.#stream.querySelectorAll("a")) {
+      if (this.#names.has(link.dataset.code)) write(link, this.#names.get(link.dataset.code));
     }
     const codes = new Set(frame.tasks.map((task) => task.code));
     for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);

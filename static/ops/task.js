@@ -74,7 +74,7 @@ function facts(reply, now) {
     el("ul.tasks", {}, row.element),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), task.wxname],
+      [t("publisher"), task.money ? `${task.wxname} · ${t("red_packet", task.money)}` : task.wxname],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), count(task.participants)],
       [t("created"), day(reply.created_at)],

@@ -22,9 +22,8 @@ const WORDS = {
   again: ["再试", "Try again"],
   live: ["实时", "Live"],
   connecting: ["正在连接", "Connecting"],
-  stale: ["已停更", "Stale"],
-  stale_bar: ["连续 {0} 秒没有新数据：下面变灰的是旧数据，正在重新连接", "No news for {0} s. What is grey below is old; reconnecting"],
-  board_stale: ["这里的数据不是最新的", "this is not up to date"],
+  stale: ["已停更 {0} 秒", "Stale for {0} s"],
+  stale_bar: ["没有新数据：变灰的是旧数据，恢复后自动更新", "No news. What is grey is old; it goes on by itself once there is news"],
 
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
@@ -54,7 +53,6 @@ const WORDS = {
   other: ["其它", "other"],
   none: ["没有", "none"],
   now: ["现在", "now"],
-  max: ["最大", "max"],
   gap: ["断档", "gaps"],
   resync: ["重同步", "resyncs"],
   in_15_min: ["15 分钟", "15 min"],
@@ -73,11 +71,8 @@ const WORDS = {
   no_tasks: ["现在没有人在挖", "Nobody digs at the moment"],
   nothing_found: ["没有找到", "Nothing found"],
   found: ["搜索：{0}", "Search: {0}"],
-  depth: ["深度", "Depth"],
-  prizes: ["奖品", "Prizes"],
   prizes_left: ["奖品余 {0}/{1}", "{0}/{1} prizes left"],
   watching: ["{0} 人在看", "{0} watching"],
-  people: ["{0} 人参与", "{0} joined"],
   can_dig: ["可以挖", "open"],
   ended: ["已结束", "ended"],
   hidden: ["已隐藏", "hidden"],
@@ -85,7 +80,6 @@ const WORDS = {
   red_packet: ["红包 {0} 元", "¥{0} each"],
 
   stream: ["刚刚发生", "Just now"],
-  stream_empty: ["还没有人挖", "No digs yet"],
   digs_to: ["挖到第 {0} 层", "dug to {0}"],
   wins_at: ["在第 {0} 层挖到了！", "won at {0}"],
   ends: ["结束：{0}", "ended: {0}"],
@@ -96,7 +90,6 @@ const WORDS = {
   end_operator: ["运维结束", "by an operator"],
 
   processes: ["进程", "Processes"],
-  process: ["进程", "Process"],
   memory: ["内存", "Memory"],
   since: ["已运行", "Up"],
   lag_short: ["延迟", "Lag"],
@@ -129,10 +122,6 @@ const WORDS = {
   done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The order is out, and written to the audit log. Watch the row's number."],
 
   log_empty: ["还没有人操作过", "Nobody has done anything yet"],
-  act: ["操作", "Act"],
-  who: ["谁", "Who"],
-  when: ["时间", "When"],
-  target: ["对象", "Target"],
 
   back: ["回到大屏", "Back to the screen"],
   publisher: ["发布者", "Publisher"],

@@ -1,0 +1,223 @@
+"""What the operator's screen costs: the server per viewer, and a browser that shows 15 full minutes.
+
+`python bench/ops.py`: a server with two workers and a crowd of its own; 20 s each without viewers, with 20,
+and again. A browser's figure is that of all its processes; it is left out where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+from redis import Redis
+from serving import Server, cpu_seconds, running
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from server.pulse import HISTORY_SECONDS, Pulse
+
+VIEWERS = 20
+SECONDS = 20
+ROUNDS = 3
+WORKERS = 2
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+_chance = random.Random(1)  # noqa: S311  (the same numbers each time)
+
+
+def a_pulse(process: str, second: int) -> Pulse:
+    """Return a second of a busy process."""
+    digs = _chance.randrange(20)
+    buckets = sorted(_chance.randrange(100) for _ in range(14))
+    return Pulse(
+        process=process,
+        pid=1,
+        second=second,
+        since=second * 1000,
+        rss_bytes=90 << 20,
+        draining=0,
+        watchers=500 + _chance.randrange(50),
+        largest_unsent_bytes=_chance.randrange(1 << 16),
+        lag_ms=_chance.random() * 20,
+        redis_up=1,
+        counts={
+            "digs.dug": digs,
+            "digs.won": digs // 9,
+            "digs.cooling_down": 10 * digs,
+            "digs.already_won": digs // 4,
+            "digs.ended": digs // 5,
+            "joins": digs // 2,
+            "deliveries": 500 * digs,
+            "uploads": digs // 8,
+            "logins": digs // 3,
+            "gaps": digs // 18,
+            "resyncs": digs // 19,
+            "closes.1001": digs // 7,
+            "closes.1006": digs // 9,
+            "closes.4008": digs // 19,
+            "errors.cooling_down": 10 * digs,
+            "errors.already_won": digs // 4,
+            "errors.bad_request": digs // 6,
+            "errors.ended": digs // 5,
+            "errors.too_many": digs // 12,
+            "errors.not_a_picture": digs // 15,
+        },
+        frame=buckets,
+        store=buckets[:12],
+        watched={},
+        digs=[],
+        ends=[],
+    )
+
+
+def fill_history(redis_url: str) -> None:
+    """Write 15 minutes of two busy processes into the history that the server keeps."""
+    redis = Redis.from_url(redis_url)
+    key = next(key for key in redis.scan_iter("*:pulses"))
+    now = int(time.time())
+    pipeline = redis.pipeline(transaction=False)
+    for second in range(now - HISTORY_SECONDS, now - 2):
+        for process in ("0" * 12, "1" * 12):
+            pipeline.xadd(key, {"pulse": msgspec.msgpack.encode(a_pulse(process, second))})
+    pipeline.execute()
+    redis.close()
+
+
+class Operator:
+    """Somebody who is logged in, with any number of feeds open."""
+
+    def __init__(self, server: Server) -> None:
+        token = re.search(r"with the token (\S+)", server.log.read_text())
+        assert token is not None
+        self.token = token[1]
+        self.server = server
+        reply = httpx.post(f"{server.http.base_url}/ops/login", json={"name": "bench", "token": self.token})
+        self._cookie = "; ".join(f"{name}={value}" for name, value in reply.cookies.items())
+        self.history_bytes = 0
+
+    async def watch(self, viewers: int, seconds: float) -> int:
+        """Keep feeds open for so long; return the bytes of all frames that came after the histories."""
+        host = f"127.0.0.1:{self.server.port}"
+        headers = {"Cookie": self._cookie, "Origin": f"http://{host}"}
+        feeds = [
+            await websocket_connect(HTTPRequest(f"ws://{host}/ops/feed", headers=headers))
+            for _ in range(viewers)
+        ]
+        reading = [asyncio.ensure_future(self._read(feed)) for feed in feeds]
+        await asyncio.sleep(2)  # the histories
+        before = self._cpu()
+        await asyncio.sleep(seconds)
+        self.cpu_percent = [100 * (b - a) / seconds for a, b in zip(before, self._cpu(), strict=True)]
+        for feed in feeds:
+            feed.close()
+        return sum(await asyncio.gather(*reading))
+
+    def _cpu(self) -> tuple[float, float]:
+        """Return the CPU seconds of the workers, and of the stores."""
+        workers = self.server.workers()
+        children = Path(f"/proc/{self.server.process.pid}/task/{self.server.process.pid}/children")
+        stores = [int(pid) for pid in children.read_text().split() if int(pid) not in workers]
+        return sum(map(cpu_seconds, workers)), sum(map(cpu_seconds, stores))
+
+    async def _read(self, feed: WebSocketClientConnection) -> int:
+        history = await feed.read_message()
+        self.history_bytes = len(history or "")
+        size = 0
+        while (message := await feed.read_message()) is not None:
+            size += len(message)
+        return size
+
+
+@contextmanager
+def a_crowd(server: Server) -> Iterator[None]:
+    """People who dig at human pace."""
+    command = [sys.executable, "-m", "server", "crowd", "--people", "40", "--tasks", "6"]
+    crowd = subprocess.Popen(
+        [*command, "--url", f"http://127.0.0.1:{server.port}"],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        crowd.terminate()
+        crowd.wait(30)
+
+
+def measure_server(operator: Operator) -> None:
+    """Print what viewers cost the server."""
+    found: dict[int, list[list[float]]] = {0: [], 1: [], VIEWERS: []}
+    size = 0
+    for _ in range(ROUNDS):
+        for viewers, figures in found.items():
+            size = asyncio.run(operator.watch(viewers, SECONDS))
+            figures.append(operator.cpu_percent)
+    workers, stores = (
+        {viewers: statistics.median(figure[k] for figure in figures) for viewers, figures in found.items()}
+        for k in (0, 1)
+    )
+    rate = size / VIEWERS / (SECONDS + 2)
+    print(f"history: {operator.history_bytes / 1000:.0f} KB once, then {rate:.0f} bytes/s")
+    for viewers in found:
+        print(f"{viewers:>3} viewers: workers {workers[viewers]:.2f} %, stores {stores[viewers]:.2f} %")
+    print(f"a viewer: {(workers[VIEWERS] - workers[0]) / VIEWERS:.3f} % of a core")
+
+
+def descendants(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in descendants(int(child)))]
+
+
+def measure_browser(operator: Operator) -> None:
+    """Print what a browser spends that shows the screen."""
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("background-networking", "component-update", "sync", "gpu")
+    with sync_playwright() as playwright:
+        before = set(descendants(os.getpid()))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{operator.server.http.base_url}/ops")
+        page.locator("#login-name").fill("bench")
+        page.locator("#login-token").fill(operator.token)
+        page.keyboard.press("Enter")
+        page.locator(".status.fresh").wait_for()
+        page.wait_for_timeout(4000)
+        pids = [pid for pid in descendants(os.getpid()) if pid not in before]
+        chromium = {pid: Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids}
+        began = {pid: cpu_seconds(pid) for pid in chromium}
+        page.wait_for_timeout(SECONDS * 1000)
+        spent = {pid: 100 * (cpu_seconds(pid) - began[pid]) / SECONDS for pid in chromium}
+        renderers = sum(spent[pid] for pid, command in chromium.items() if "--type=renderer" in command)
+        print(f"browser: renderers {renderers:.1f} % of a core, all processes {sum(spent.values()):.1f} %")
+        browser.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    with running(WORKERS) as server, a_crowd(server):
+        operator = Operator(server)
+        time.sleep(15)  # the crowd logs in
+        fill_history((server.log.parent / "data" / "valkey.uri").read_text())
+        if CHROMIUM is not None:
+            measure_browser(operator)
+        measure_server(operator)
+
+
+if __name__ == "__main__":
+    main()
