@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ HEADERS = (
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 )
 REPLAYED_DIGS = 300
+COUNTED_SECONDS = 30
+WEBSOCKETS, CLOSES = "wabao_websockets", "wabao_websocket_closes_total"
 NO_COOLDOWN, ENDLESS = 0, 3600
 
 
@@ -75,6 +78,15 @@ def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watch
     return Digs([max(dig.delays_ms) for dig in heard], percentile(every, 99))
 
 
+def wait_until_counted(server: Server, expected: float, name: str, **labels: str) -> None:
+    """Wait until a metric says so; after 30 s raise TimeoutError."""
+    deadline = time.monotonic() + COUNTED_SECONDS
+    while server.counted(name, **labels) != expected:
+        if time.monotonic() > deadline:
+            raise TimeoutError(name)
+        time.sleep(0.1)
+
+
 def check(crowd: Crowd, open_pages: int) -> None:
     """Raise where a page missed a dig, got one twice or out of turn, or was closed."""
     wrong, still_open = crowd.call("found_wrong")
@@ -91,6 +103,7 @@ def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
         dig_to(server, crowd, code, diggers[:5], watchers)
         found = dig_to(server, crowd, code, diggers, watchers)
         check(crowd, watchers)
+        found.cut = server.counted(CLOSES, close_code="4008")
         return found
 
 
@@ -226,18 +239,15 @@ def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
         before_kb = rss_kb(worker)
         for number in range(1, rounds + 1):
             found.without.append(dig_to(server, crowd, code, diggers, watchers))
-            open_ = server.counted("wabao_websockets")
             present = server.dig(diggers[0], code)
             since = present - REPLAYED_DIGS + 1
             again = masked_text(b'{"action":"subscribe","code":"%s","since":%d}' % (code.encode(), since))
             stuck.connect(server.port, [page(alice, code, seq=since, first=3 * again, reads=False)] * slow)
-            while server.counted("wabao_websockets") < open_ + slow:
-                time.sleep(0.05)
+            wait_until_counted(server, watchers + slow, WEBSOCKETS)
             found.beside.append(dig_to(server, crowd, code, diggers, watchers))
             found.grown_kb = max(found.grown_kb, rss_kb(worker) - before_kb)
-            while (cut := server.counted("wabao_websocket_closes_total", close_code="4008")) < slow * number:
-                time.sleep(0.2)
-            found.cut = cut
+            wait_until_counted(server, slow * number, CLOSES, close_code="4008")
             stuck.call("tear_off")
         check(crowd, watchers)
+        found.cut = server.counted(CLOSES, close_code="4008")
         return found
