@@ -114,14 +114,17 @@ class Race:
     replies: Counter[str]
 
 
-def race(pages: int, rounds: int) -> Race:
-    """So many people, each with a page and a connection for digs, all digging at tick 0."""
+def race(people: int, pages_each: int, rounds: int) -> Race:
+    """So many people with some pages each, every page with a connection for digs, all digging at tick 0."""
+    pages = people * pages_each
     with running() as server, closing(Crowd()) as crowd:
         alice = server.log_in("alice")
         with ThreadPoolExecutor(4) as threads:
-            people = list(threads.map(lambda n: _log_in(server, n), range(pages)))
+            racers = list(threads.map(lambda n: _log_in(server, n), range(people)))
         code = server.publish(alice, 3)
-        open_pages(server, crowd, [page(person, code, dig=a_dig(person, code)) for person in people])
+        open_pages(
+            server, crowd, [page(racer, code, dig=a_dig(racer, code)) for racer in racers * pages_each]
+        )
         crowd.call("dig_at_zero")
         last_ms, replies = [], Counter[str]()
         depth = server.dig(server.log_in("bob"), code)
