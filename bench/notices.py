@@ -1,0 +1,111 @@
+"""Fifty of WeChat Pay's notices at once: how long does each wait for its answer, and what CPU does it cost?
+
+    python bench/notices.py [--rounds 10]
+
+Starts a server of its own with one serving process and embedded stores. Each notice of a round is of another
+order that was paid just now; then the same ones come again, and then forged ones. WeChat waits 5 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from typing import Any
+
+import httpx
+from serving import Person, Server, cpu_seconds, running, store_of
+
+from server.sandbox.signing import sealed_notice
+from server.store import Store
+
+AT_ONCE = 50
+LIMIT_MS = 500
+LIMIT_CPU_MS = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=10)
+    rounds: int = parser.parse_args().rounds
+    with running(workers=1) as server:
+        return asyncio.run(measure(server, rounds))
+
+
+async def measure(server: Server, rounds: int) -> int:
+    """Send the rounds; return 1 where a limit was missed."""
+    store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true")
+    worker = server.workers()[0]
+    publisher = server.log_in("publisher")
+    taken: dict[str, list[float]] = {"new": [], "again": [], "forged": []}
+    cpu_ms: dict[str, list[float]] = {"new": [], "again": [], "forged": []}
+    async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=AT_ONCE)) as http:
+        for number in range(rounds + 1):
+            numbers = [paid_order(server, publisher) for _ in range(AT_ONCE)]
+            for kind in taken:
+                notices = [await sealed(store, order, kind != "forged") for order in numbers]
+                before = cpu_seconds(worker)
+                found = await asyncio.gather(*(send(http, *notice) for notice in notices))
+                used_ms = (cpu_seconds(worker) - before) * 1000 / AT_ONCE
+                assert {status for status, _ in found} == {401 if kind == "forged" else 200}
+                if number:  # the first round warms up
+                    taken[kind] += [ms for _, ms in found]
+                    cpu_ms[kind].append(used_ms)
+            opened = await store.orders.collection.count_documents({"state": "spent"})
+            assert opened == AT_ONCE * (number + 1), f"{opened} orders opened their tasks"
+    store.close()
+    missed = False
+    for kind, milliseconds in taken.items():
+        p50, p99 = statistics.median(milliseconds), sorted(milliseconds)[int(len(milliseconds) * 0.99)]
+        cpu = statistics.mean(cpu_ms[kind])
+        missed = missed or p99 > LIMIT_MS or cpu > LIMIT_CPU_MS
+        print(
+            f"{kind:6} {len(milliseconds)} notices, {AT_ONCE} at once: p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
+            f"slowest {max(milliseconds):.0f} ms, {cpu:.2f} ms of the serving process's CPU each"
+        )
+    return int(missed)
+
+
+def paid_order(server: Server, publisher: Person) -> str:
+    """Publish a red packet and pay it while its notice is lost; return the order's number."""
+    headers = {"Authorization": f"Bearer {publisher.token}"}
+    task = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 9, "money": 1}
+    code = post(server, "/postTask", {**task, "unionid": publisher.unionid}, headers)["code"]
+    order = post(server, "/payTask", {"unionid": publisher.unionid, "code": code, "money": 1}, headers)
+    post(server, "/sandbox/misbehave", {"what": "lose_notice"}, {})
+    names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
+    wished = {"appId": "wxsandbox000000000", **{name: order[name] for name in names}}
+    assert post(server, "/sandbox/pay", wished, {})["errMsg"].endswith(":ok")
+    return str(code)
+
+
+def post(server: Server, path: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    """POST JSON and return the reply, which must not be a refusal."""
+    reply: dict[str, Any] = server.http.post(path, json=body, headers=headers).json()
+    assert not reply.get("status"), reply
+    return reply
+
+
+async def sealed(store: Store, code: str, genuine: bool) -> tuple[str, dict[str, str], bytes]:
+    """Return the notice that was lost, as WeChat would send it now, and where to."""
+    order = await store.orders.find_live(code)
+    assert order is not None
+    notice: Any = await store.sandbox_notices.collection.find_one({"number": order["_id"]})
+    pairs = await store.sandbox_keys.find()
+    assert pairs is not None
+    return (notice["url"], *sealed_notice(pairs, notice, genuine))
+
+
+async def send(http: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes) -> tuple[int, float]:
+    """Send one; return the status and the milliseconds until it was there."""
+    began = time.perf_counter()
+    response = await http.post(url, headers=headers, content=body)
+    return response.status_code, (time.perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
