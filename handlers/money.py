@@ -10,8 +10,8 @@ from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
 from handlers.parameters import Code, Unionid
-from server.actions.pay_in import note_payment, order_payment
-from server.actions.pay_out import note_bill, reread_bill
+from server.actions.pay_in import follow_payment, note_payment, order_payment
+from server.actions.pay_out import follow_bill, note_end
 from server.actions.refund import note_refund
 from server.wechat.pay import Bill, ForgedNotice, Order, Refund
 
@@ -59,7 +59,10 @@ class Notified(Receiver):
     """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 to be sent again."""
 
     async def serve(self, body: bytes) -> None:
-        """Verify, open, and take WeChat's word. One that comes again changes nothing."""
+        """Verify, open, and save WeChat's word before the reply; what follows from it need not be waited for.
+
+        One that comes again changes nothing.
+        """
         if self.request.method != "POST":
             self.set_status(405)
             return
@@ -72,11 +75,14 @@ class Notified(Receiver):
         match notice.resource:
             case Order() as order:
                 if order.paid:
-                    await note_payment(self.context, order)
+                    paid = await note_payment(self.context, order)
+                    self.context.spawn(follow_payment(self.context, paid))
             case Refund() as refund:
                 await note_refund(self.context, refund)
             case Bill() as bill:
-                await note_bill(self.context, await reread_bill(self.context, bill.out_bill_no), bill)
+                if bill.final:
+                    ended = await note_end(self.context, bill)
+                    self.context.spawn(follow_bill(self.context, ended))
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Answer as WeChat asks: nothing but the code."""

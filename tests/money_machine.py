@@ -18,7 +18,7 @@ import httpx
 from conftest import Client, Someone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet, wx
+from purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet, wx
 from steps import COLLECTIONS, Killed, Steps
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -108,7 +108,7 @@ class World:
 
     async def clean(self) -> None:
         """Forget all tasks and money."""
-        await self.context.close_background()
+        await rest(self.context)
         self.context.cooldowns.__init__()  # type: ignore[misc]
         for name in (*COLLECTIONS, *SANDBOX):
             await self.context.store.database[name].delete_many({})
@@ -130,7 +130,7 @@ class World:
             self.seen["killed"] += 1
             return None
         finally:
-            await actor.close_background()
+            await rest(actor)
 
 
 def replace_store(store: Store) -> Store:
@@ -235,7 +235,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 signType="RSA",
                 paySign=parameters.pay_sign,
             )
-            await self.world.context.close_background()
+            await rest(self.world.context)
 
         self._run(act())
 
@@ -283,7 +283,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 await self._wish(whim, "confirm")
             await self._notice(notice)
             await wx(self.world.client, "confirm", package=claimed.package_info)
-            await self.world.context.close_background()
+            await rest(self.world.context)
 
         self._run(act())
 
@@ -292,7 +292,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def somebody_confirms_later(self, number: int) -> None:
         async def act() -> None:
             await wx(self.world.client, "confirm", package=self.packages[-1 - number % len(self.packages)])
-            await self.world.context.close_background()
+            await rest(self.world.context)
 
         self._run(act())
 
@@ -305,7 +305,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 notices = self.world.context.store.sandbox_notices.collection
                 await notices.update_one({"_id": chosen}, {"$set": {"due_at_ms": 0}})
                 await send_notices(self.world.context)
-                await self.world.context.close_background()
+                await rest(self.world.context)
 
         self._run(act())
 
@@ -421,7 +421,7 @@ async def settle_at_wechat(world: World) -> None:
     ]
     for number in numbers:
         await wx(world.client, "misbehave", what="settle", number=number)
-    await context.close_background()
+    await rest(context)
 
 
 async def finish(world: World) -> None:

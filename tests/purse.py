@@ -26,6 +26,12 @@ _TIMES = {
 }
 
 
+async def rest(context: Context) -> None:
+    """Wait until a process has nothing more to do in the background, that included which that begins."""
+    while context.background:
+        await context.close_background()
+
+
 async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:
     """Publish a red packet of 2 yuan with one prize that the first dig wins; return its code."""
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
@@ -56,7 +62,7 @@ async def pay(client: Client, context: Context, publisher: Someone, code: str, m
     """Order and pay, and wait until WeChat's notice was answered."""
     parameters = await order(publisher, code, money)
     assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
-    await context.close_background()
+    await rest(context)
 
 
 async def win(client: Client, context: Context, winner: Someone, code: str) -> None:
@@ -64,13 +70,13 @@ async def win(client: Client, context: Context, winner: Someone, code: str) -> N
     reply = await winner.dig(code)
     assert reply["status"] == 0, reply
     assert reply["is_prize"] == 1
-    await context.close_background()
+    await rest(context)
 
 
 async def confirm(client: Client, context: Context, package_info: str) -> str:
     """Take the money in WeChat, and wait until its notice was answered."""
     said = await wx(client, "confirm", package=package_info)
-    await context.close_background()
+    await rest(context)
     return said
 
 
@@ -107,7 +113,7 @@ async def sweep_until_quiet(context: Context) -> None:
             {"due_at": {"$gt": now_ms, "$lt": now_ms + 120_000}}, {"$set": {"due_at": now_ms}}
         )
         await sweep(context)
-        await context.close_background()
+        await rest(context)
         after = [
             (document["_id"], document.get("state", document.get("status")), "due_at" in document)
             for collection in ("tasks", "orders", "prizes", "bills", "refunds")

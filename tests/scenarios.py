@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conftest import Client, Someone
-from purse import DAY_MS, confirm, find, let_pass, misbehave, order, pay, publish_red_packet, win, wx
+from purse import DAY_MS, confirm, find, let_pass, misbehave, order, pay, publish_red_packet, rest, win, wx
 
 from server.actions.claim import claim
 from server.actions.confirm import confirm_pickup
@@ -60,7 +60,7 @@ async def paid_too_late(stage: Stage) -> Stage:
     await stage.alice.post("/endTask", code=code)
     await misbehave(stage.client, "lose_notice")
     await wx(stage.client, "pay", appId=stage.context.settings.appid, **parameters)
-    await stage.context.close_background()
+    await rest(stage.context)
     await let_pass(stage.context, 61_000)
     return stage.of(code)
 
@@ -155,7 +155,7 @@ async def act_dig(victim: Context, stage: Stage) -> None:
         return person
 
     await dig(victim, stage.code, stage.bob.unionid, "", admit)
-    await victim.close_background()
+    await rest(victim)
 
 
 async def act_claim(victim: Context, stage: Stage) -> None:

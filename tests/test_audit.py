@@ -18,6 +18,7 @@ from purse import (
     order,
     pay,
     publish_red_packet,
+    rest,
     sweep_until_quiet,
     win,
     wx,
@@ -192,7 +193,7 @@ async def test_an_entry_that_the_books_lack_is_made_up_for_by_the_sweep(
     enter: Callable[..., Any] = context.store.ledger.enter
     monkeypatch.setattr(context.store.ledger, "enter", dies)
     await wx(client, "pay", appId=settings.appid, **parameters)
-    await context.close_background()
+    await rest(context)
     monkeypatch.setattr(context.store.ledger, "enter", enter)
     assert [found["state"] for found in await find(context, "orders")] == ["paid"]
     assert await find(context, "ledger") == []

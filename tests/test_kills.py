@@ -1,4 +1,4 @@
-"""A process dies between any two steps: the next sweep of another leaves nothing half done, and no fen astray."""
+"""A process dies between any two steps: another one's next sweep leaves nothing half done, no fen astray."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import Client
-from purse import check_books, find, misbehave, sweep_until_quiet
+from purse import check_books, find, misbehave, rest, sweep_until_quiet
 from scenarios import SCENARIOS, Stage
 from steps import COLLECTIONS, Killed, Steps
 
@@ -134,7 +134,7 @@ async def run(client: Client, context: Context, settings: Settings, scenario: st
         await act(victim, stage)
     except Killed:
         assert steps.killed
-    await victim.close_background()
+    await rest(victim)
     victim.store.close()
     return steps
 

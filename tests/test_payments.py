@@ -16,6 +16,7 @@ from purse import (
     order,
     pay,
     publish_red_packet,
+    rest,
     sweep_until_quiet,
     win,
     wx,
@@ -55,7 +56,7 @@ async def test_only_what_is_owed_is_paid_and_only_by_whoever_owes_it(
     assert one["package"] == all_together["package"]
     assert [found["amount_fen"] for found in await find(context, "orders")] == [600]
     assert (await wx(client, "pay", appId=context.settings.appid, **one)).endswith(":ok")
-    await context.close_background()
+    await rest(context)
     assert (await alice.post("/payTask", code=code, money=6))["error"] == "already_paid"
     ended = await publish_red_packet(alice)
     assert (await alice.post("/endTask", code=ended))["status"] == 0
@@ -98,7 +99,7 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Clien
     assert sorted(found["state"] for found in await find(context, "orders")) == ["asked", "closed"]
     assert "fail" in await wx(client, "pay", appId=context.settings.appid, **old)
     assert (await wx(client, "pay", appId=context.settings.appid, **new)).endswith(":ok")
-    await context.close_background()
+    await rest(context)
     await sweep_until_quiet(context)
     await check_books(context)
 
@@ -203,6 +204,7 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     assert await everything(context) == before
     response = await client.http.post("/payNotify", headers=genuine, content=body)
     assert (response.status_code, response.content) == (200, b"")
+    await rest(context)
     assert (await find(context, "tasks"))[0]["open"] == 1
     assert (await client.http.get("/payNotify")).status_code == 405
 
@@ -238,7 +240,7 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, c
     parameters = await order(alice, deleted)
     await context.store.tasks.delete_unpaid(deleted)
     await wx(client, "pay", appId=context.settings.appid, **parameters)
-    await context.close_background()
+    await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["unusable"] * 2
     refunds = await find(context, "refunds")
@@ -258,7 +260,7 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, cont
     assert first["package"] != second["package"]
     for parameters in (second, first):
         assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
-    await context.close_background()
+    await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["spent", "unusable"]
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("whole", 200)]

@@ -170,7 +170,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             await context.store.orders.mark_closed(number)
         return await _reread(context, number)
     if answer.paid:
-        await note_payment(context, answer)
+        await follow_payment(context, await note_payment(context, answer))
     elif answer.trade_state in ("CLOSED", "REVOKED"):
         await context.store.orders.mark_closed(number)
     return await _reread(context, number)
@@ -192,9 +192,10 @@ async def _reread(context: Context, number: str) -> Order:
     return order
 
 
-async def note_payment(context: Context, answer: Answer) -> None:
+async def note_payment(context: Context, answer: Answer) -> Order:
     """Take WeChat's word, from a notice or a query, that an order is paid. Any number of times: once counts.
 
+    Returns the order, which `follow_payment` takes from here; should nobody get to that, a sweep does.
     Raises Contradiction where we have no such order of that amount.
     """
     now_ms = context.cooldowns.now_ms()
@@ -205,7 +206,7 @@ async def note_payment(context: Context, answer: Answer) -> None:
         order = await context.store.orders.find(answer.out_trade_no)
         if order is None or order["amount_fen"] != answer.amount_fen:
             raise Contradiction(f"a payment of {answer.amount_fen} fen for order {answer.out_trade_no}")
-    await follow_payment(context, order)
+    return order
 
 
 async def follow_payment(context: Context, order: Order) -> None:

@@ -103,30 +103,46 @@ async def retract_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
-    """Take WeChat's word, from a notice or a reply, on a bill. Any number of times: once counts.
+    """Take WeChat's word, from a reply, on a bill; return the bill as it is then.
 
-    Returns the bill as it is then. Raises Contradiction where the amount is another.
+    Raises Contradiction where the amount is another.
     """
+    if answer.final:
+        known = await note_end(context, answer)
+        await follow_bill(context, known)
+        return known
     if answer.amount_fen not in (None, bill["amount_fen"]):
         raise Contradiction(f"bill {bill['_id']} of {answer.amount_fen} fen")
     bills, number, now_ms = context.store.bills, bill["_id"], context.cooldowns.now_ms()
-    if answer.state == "SUCCESS":
-        known = await bills.mark_final(number, "given", answer.state, "", now_ms)
-    elif answer.state in ("FAIL", "CANCELLED"):
-        known = await bills.mark_final(number, "failed", answer.state, answer.fail_reason or "", now_ms)
-    elif answer.state == "WAIT_USER_CONFIRM":
+    if answer.state == "WAIT_USER_CONFIRM":
         package_info = answer.package_info or bill["package_info"]
-        return await bills.mark_waiting(number, package_info, now_ms + ASK_WAITING_MS) or await reread_bill(
-            context, number
-        )
+        noted = await bills.mark_waiting(number, package_info, now_ms + ASK_WAITING_MS)
     else:
         slow = answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
-        return await bills.note(
-            number, answer.state, answer.state if slow else "", now_ms + ASK_AGAIN_MS
-        ) or await reread_bill(context, number)
-    known = known or await reread_bill(context, number)
-    await follow_bill(context, known)
-    return known
+        noted = await bills.note(number, answer.state, answer.state if slow else "", now_ms + ASK_AGAIN_MS)
+    return noted or await reread_bill(context, number)
+
+
+async def note_end(context: Context, answer: Answer) -> Bill:
+    """Take WeChat's word, from a notice or a reply, on how a bill ended. Any number of times: once counts.
+
+    Returns the bill, which `follow_bill` takes from here; should nobody get to that, a sweep does. Raises
+    Contradiction where we have no such bill of that amount.
+    """
+    number, now_ms = answer.out_bill_no, context.cooldowns.now_ms()
+    bill = await context.store.bills.mark_final(
+        number,
+        answer.amount_fen,
+        "given" if answer.state == "SUCCESS" else "failed",
+        answer.state,
+        answer.fail_reason or "",
+        now_ms,
+    )
+    if bill is None:
+        bill = await reread_bill(context, number)
+        if answer.amount_fen not in (None, bill["amount_fen"]):
+            raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+    return bill
 
 
 async def follow_bill(context: Context, bill: Bill) -> None:

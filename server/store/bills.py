@@ -93,11 +93,21 @@ class Bills:
         )
 
     async def mark_final(
-        self, out_bill_no: str, state: Literal["given", "failed"], remote: str, fail_reason: str, now_ms: int
+        self,
+        out_bill_no: str,
+        amount_fen: int | None,
+        state: Literal["given", "failed"],
+        remote: str,
+        fail_reason: str,
+        now_ms: int,
     ) -> Bill | None:
-        """Note how a bill ended; it stays due until the prize follows. None where that is known already."""
+        """Note how a bill (of that amount, where it is told) ended; it stays due until the prize follows.
+
+        None where that is known already or there is no such bill.
+        """
+        of_amount = {} if amount_fen is None else {"amount_fen": amount_fen}
         return await self._change(
-            {"_id": out_bill_no, "state": {"$in": ["asked", "waiting"]}},
+            {"_id": out_bill_no, "state": {"$in": ["asked", "waiting"]}, **of_amount},
             {
                 "state": state,
                 "remote": remote,

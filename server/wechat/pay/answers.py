@@ -77,6 +77,11 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     amount_fen: int | None = None
     openid: str | None = None
 
+    @property
+    def final(self) -> bool:
+        """Whether nothing can change any more."""
+        return self.state in ("SUCCESS", "FAIL", "CANCELLED")
+
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """A genuine notice, opened. The same one may come again, and late: `id` is equal then."""
