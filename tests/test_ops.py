@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Client
+from pulses import a_pulse
 from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from server.context import Context
-from server.pulse import Pulse, add_up, quantile_ms
+from server.pulse import add_up, quantile_ms
 from server.settings import Settings
 
 
@@ -164,25 +165,55 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     assert "now_depth is 1" in frame["alarms"][0]["text"]
 
 
-def a_pulse(process: str, second: int, **counts: int) -> Pulse:
-    return Pulse(
-        process=process,
-        pid=1,
-        second=second,
-        since=0,
-        rss_bytes=1,
-        draining=0,
-        watchers=3,
-        largest_unsent_bytes=5,
-        lag_ms=1.5,
-        redis_up=1,
-        counts=counts,
-        frame=[],
-        store=[],
-        watched={},
-        digs=[],
-        ends=[],
-    )
+@pytest.mark.gen_test
+async def test_books_that_do_not_balance_raise_an_alarm(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    http = await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    await context.store.ledger.enter("paid", "nobody", code, 800, context.cooldowns.now_ms())
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("alarms"):
+            break
+    await feed.aclose()
+    assert [(alarm["kind"], alarm["code"]) for alarm in frame["alarms"]] == [("books", code)]
+    assert "800 fen" in frame["alarms"][0]["text"]
+    found = (await client.get("/ops/task", code=code))["money"]
+    assert (found["paid_fen"], found["held_fen"], found["owed_fen"]) == (0, 0, 0)
+    assert "800 fen" in found["differences"][0]
+
+
+@pytest.mark.gen_test
+async def test_who_is_logged_in_is_told_and_forgotten(client: Client) -> None:
+    assert (await client.get("/ops/me"))["name"] == ""
+    await operator(client)
+    assert (await client.get("/ops/me"))["name"] == "管理员"
+    await client.post("/ops/logout")
+    assert (await client.get("/ops/me"))["name"] == ""
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_ends_without_a_dig_is_told(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    http = await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(name="一只猫")
+    pulsing = asyncio.ensure_future(context.pulsing.run())
+    await alice.post("/endTask", code=code)
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("ends"):
+            break
+    await feed.aclose()
+    assert [(end["code"], end["name"], end["end_reason"]) for end in frame["ends"]] == [
+        (code, "一只猫", "publisher")
+    ]
+    pulsing.cancel()
+    await asyncio.wait([pulsing])
 
 
 def test_seconds_add_up_over_processes() -> None:

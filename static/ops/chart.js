@@ -212,7 +212,8 @@ export class Chart {
         const low = this.#y(floor[bin] / top);
         floor[bin] += each[bin];
         const high = this.#y(floor[bin] / top);
-        context.fillRect(left + bin * width, high, Math.max(width, 1), Math.max(low - high, 1));
+        const x = Math.round(left + bin * width);
+        context.fillRect(x, high, Math.max(1, Math.round(left + (bin + 1) * width) - x), Math.max(low - high, 1));
       }
     });
   }
