@@ -259,7 +259,7 @@ class Person:
                 self._plan_move(_chance.uniform(0, 2))
             elif isinstance(frame, Cd) and _chance.random() < LEAVES and self._connection is not None:
                 self._went_away = True
-                self._connection.close()
+                self._connection.close(1000)
 
     # ---- digging
 
