@@ -83,9 +83,14 @@ def page_routes(context: Context) -> list[URLSpec]:
     """Return the routes of what stands under `static/`."""
     given = {"context": context}
     app, ops = Site("app"), Site("ops")
-    login = "sandbox" if context.settings.sandboxed else "wechat"
+    settings = context.settings
+    values = {
+        "login": "sandbox" if settings.sandboxed else "wechat",
+        "most_yuan": str(settings.max_red_packet_yuan),
+        "cooldown_seconds": str(settings.cooldown_seconds),
+    }
     return [
-        URLSpec(r"/", Page, {**given, "page": app.page({"login": login})}),
+        URLSpec(r"/", Page, {**given, "page": app.page(values)}),
         URLSpec(r"/ops", Page, {**given, "page": ops.page({})}),
         URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app, "ops": ops}}),
     ]

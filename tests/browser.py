@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from test_supervisor import Running, a_free_port
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PATIENCE_MS = 10_000
@@ -34,6 +36,17 @@ def a_browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@contextmanager
+def a_server(data_dir: Path) -> Iterator[Running]:
+    """The server as a person starts it, ready, and gone afterwards whatever happens."""
+    running = Running(data_dir, a_free_port())
+    try:
+        running.wait_for("is ready")
+        yield running
+    finally:
+        running.end()
 
 
 @dataclass

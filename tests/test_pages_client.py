@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window
+from browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
 from conftest import a_picture
 from playwright.sync_api import Browser, Route, expect
-from test_supervisor import Running, a_free_port
+from test_supervisor import Running
 
 pytestmark = needs_chromium
 
@@ -30,14 +30,8 @@ Opener = Callable[..., Window]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running server's address."""
-    yield from _served(tmp_path_factory)
-
-
-def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    running = Running(tmp_path_factory.mktemp("pages"), a_free_port())
-    running.wait_for("is ready")
-    yield running.address
-    running.end()
+    with a_server(tmp_path_factory.mktemp("pages")) as running:
+        yield running.address
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +141,11 @@ def test_a_lost_network_shows_at_once_and_what_was_missed_is_there_afterwards(
 def test_a_killed_server_shows_at_once_and_is_found_again(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    running = Running(tmp_path_factory.mktemp("killed"), a_free_port())
-    running.wait_for("is ready")
+    with a_server(tmp_path_factory.mktemp("killed")) as running:
+        _kill_and_find_again(browser, running)
+
+
+def _kill_and_find_again(browser: Browser, running: Running) -> None:
     code = Person.log_in(running.address, "小明").publish(a_picture(), forecast_num=500_000)
     watcher = open_window(browser, running.address)
     watcher.go(f"/#/task/{code}")
@@ -161,7 +158,6 @@ def test_a_killed_server_shows_at_once_and_is_found_again(
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
     watcher.context.close()
-    running.end()
 
 
 def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(
@@ -205,7 +201,7 @@ def test_publishing_with_a_picture(window: Opener, tmp_path: Path) -> None:
     page.get_by_role("button", name="埋下宝贝").click()
     expect(page.get_by_role("heading", name="会后空翻的猫")).to_be_visible()
     expect(page.get_by_text("剩 3 / 3 份")).to_be_visible()
-    cover = page.locator(".cover img")
+    cover = page.locator(".cover img:not(.behind)")
     expect(cover).to_have_js_property("complete", True)
     assert cover.evaluate("image => image.naturalWidth") == 1200
     page.get_by_role("link", name="广场").first.click()
@@ -369,6 +365,27 @@ def test_two_windows_are_two_people_and_each_stays_who_they_are(window: Opener) 
     one.page.get_by_role("button", name="退出登录").click()
     expect(one.page.get_by_label("你是谁")).to_be_visible()
     expect(other.page.get_by_role("heading", name="朵朵")).to_be_visible()
+
+
+def test_a_token_that_is_no_longer_good_leads_to_the_login_and_back(
+    window: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), name="登录之后的猫")
+    someone = window("阿强")
+    someone.page.evaluate("""() => {
+        const person = JSON.parse(sessionStorage.getItem("wabao.person"));
+        sessionStorage.setItem("wabao.person", JSON.stringify({...person, token: "x"}));
+    }""")
+    someone.go(f"/?code={code}")
+    someone.log_in("阿强")
+    expect(someone.page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
+
+
+def test_goods_without_a_picture_are_not_sent(window: Opener) -> None:
+    page = window("小明", "/#/publish").page
+    page.get_by_label("物品名").fill("没有图的猫")
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.locator("form > .problem")).to_have_text("请先选一张图片")
 
 
 def test_a_name_and_picture_of_ones_own(window: Opener, tmp_path: Path) -> None:

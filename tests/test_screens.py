@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window
+from browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect
-from test_supervisor import Running, a_free_port
 
 pytestmark = needs_chromium
 
@@ -29,10 +28,8 @@ CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with treasures in its square."""
-    running = Running(tmp_path_factory.mktemp("screens"), a_free_port())
-    running.wait_for("is ready")
-    yield running.address
-    running.end()
+    with a_server(tmp_path_factory.mktemp("screens")) as running:
+        yield running.address
 
 
 @pytest.fixture(scope="module")

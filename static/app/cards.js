@@ -32,9 +32,9 @@ export function cardElement(card, foot = () => null) {
   let shown = {};
   const tick = () => {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
-    const kind = shown.status ? "ended" : left ? "cooling" : "open";
+    const kind = shown.status ? "ended" : shown.need_pay ? "unpaid" : left ? "cooling" : "open";
     state.dataset.kind = kind;
-    write(state, { ended: "已结束", cooling: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}`, open: "可以挖" }[kind]);
+    write(state, { ended: "已结束", unpaid: "待支付", cooling: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}`, open: "可以挖" }[kind]);
   };
   const update = (now) => {
     observeCard(now);

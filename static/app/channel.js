@@ -27,7 +27,7 @@ class Channel extends EventTarget {
   #quiet = 0;
   #wanted = false;
 
-  /** Whether frames come in. The events "lost", "found" and "refused" (log in again) tell of changes. */
+  /** Whether frames come in. The events "lost", "found", "refused" (log in again) and "over" tell of changes. */
   open = false;
 
   /** Connect as whoever is logged in, and stay connected until `close`. */
@@ -96,7 +96,8 @@ class Channel extends EventTarget {
     const after = AFTER_CLOSE[closeCode] ?? { within_ms: 500 * 2 ** this.#attempt };
     this.#attempt += 1;
     if (after.log_in) this.dispatchEvent(new Event("refused"));
-    else if (after.within_ms) {
+    else if (!after.within_ms) this.dispatchEvent(new Event("over"));
+    else {
       const delay = Math.random() * Math.min(after.within_ms, LONGEST_DELAY_MS);
       this.#timer = setTimeout(() => this.#connect(), delay);
     }

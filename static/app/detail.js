@@ -1,6 +1,6 @@
 // A treasure's page: what the details say, kept true by the channel's frames.
 
-import { dig, get, post } from "./api.js";
+import { dig, get, mayPass, post } from "./api.js";
 import { title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
@@ -55,6 +55,7 @@ class Page {
   #digging = Promise.resolve();
   #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
   #own = false;
+  #stale = false; // what had to be read anew could not be
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -68,6 +69,7 @@ class Page {
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");
     this.claim = el("div", { id: "claim" });
+    this.due = el("div");
     this.own = el("div");
   }
 
@@ -83,13 +85,15 @@ class Page {
           el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
           this.watchers,
           el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享")),
-        el("div.cover", {}, el("img", { src: task.pic, alt: `${task.name} 的图片` })),
+        el("div.cover", {},
+          el("img.behind", { src: task.thumbnail, alt: "" }),
+          el("img", { src: task.pic, alt: `${task.name} 的图片` })),
         el("header.heading", {},
           el("h1", {}, title(task)),
           el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span", {}, task.wxname), " 埋下"),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
-      el("div.column.play", {}, this.shaft.element, this.ending, this.claim, this.own,
+      el("div.column.play", {}, this.due, this.shaft.element, this.ending, this.claim, this.own,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element),
       el("div.column", {}, this.fairness.element),
@@ -118,8 +122,8 @@ class Page {
   showOwn() {
     const { task } = this;
     this.#own ||= task.why === "own_task" || task.need_pay === 1; // an ended task tells nobody whose it was
-    if (!this.#own) return fill(this.own);
-    if (task.need_pay) return fill(this.own, payment(task, this.signal, () => this.reload()));
+    fill(this.due, task.need_pay ? payment(task, this.signal, () => this.reload()) : null);
+    if (!this.#own || task.need_pay) return fill(this.own);
     const end = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
     return fill(
       this.own,
@@ -146,7 +150,7 @@ class Page {
         const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
         const ended = status && !task.status;
         Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
-        if (frame.leapt || ended) this.reload();
+        if (frame.leapt || ended || this.#stale) this.reload();
         break;
       }
       case "cd":
@@ -187,8 +191,16 @@ class Page {
 
   /** Read everything anew: what happened cannot be told from frames alone. */
   async reload() {
-    const { data } = await get("/getTaskDetails", { code: this.task.code });
+    this.#stale = true;
+    let data;
+    try {
+      ({ data } = await get("/getTaskDetails", { code: this.task.code }));
+    } catch (error) {
+      if (!mayPass(error)) throw error; // else the next snapshot, which follows each loss, tries again
+      return;
+    }
     if (this.signal.aborted || data.seq < this.task.seq) return;
+    this.#stale = false;
     observe(data.server_time);
     Object.assign(this.task, data);
     this.people.reset(data.users);

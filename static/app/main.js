@@ -8,7 +8,7 @@ import { login, miniProgram } from "./login.js";
 import { mine } from "./mine.js";
 import { publish } from "./publish.js";
 import { route, show } from "./router.js";
-import { onChange, person } from "./session.js";
+import { onChange, person, remember } from "./session.js";
 import { square } from "./square.js";
 import { winners } from "./winners.js";
 
@@ -78,8 +78,14 @@ function say(text) {
 
 channel.addEventListener("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
 channel.addEventListener("found", () => say(""));
+channel.addEventListener("refused", () => remember(null));
+channel.addEventListener("over", () => say("连接被服务器关闭，请刷新页面"));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
-document.addEventListener("visibilitychange", () => document.hidden || channel.probe());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return; // coming back, after hours perhaps, during which timers stood still
+  channel.probe();
+  channel.retry();
+});
 
 start();

@@ -17,7 +17,7 @@ export function mine(root, signal, which = "published") {
   const [, path, nothing, foot] = LISTS[which];
   const numbers = el("dl.numbers");
   const list = el("ul.cards");
-  const foot_ = el("p.blank", { role: "status" }, "正在读取…");
+  const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "更多");
   root.classList.add("wide");
   fill(
@@ -31,7 +31,7 @@ export function mine(root, signal, which = "published") {
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list,
-    foot_,
+    said,
     more,
   );
 
@@ -49,10 +49,10 @@ export function mine(root, signal, which = "published") {
         cards.push(made);
         list.append(made.element);
       }
-      write(foot_, cards.length ? "" : nothing);
+      write(said, cards.length ? "" : nothing);
       set(more, { hidden: data.length < 20 });
     } catch (error) {
-      write(foot_, error.message);
+      write(said, error.message);
       set(more, { hidden: false });
     }
   }
@@ -64,7 +64,7 @@ export function mine(root, signal, which = "published") {
   }
 
   load();
-  count().catch((error) => write(foot_, error.message));
+  count().catch((error) => write(said, error.message));
   const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
   signal.addEventListener("abort", () => clearInterval(ticking));
   return "我的";
@@ -98,6 +98,7 @@ function editProfile() {
       dispatchEvent(new Event("hashchange"));
     } catch (error) {
       write(problem, error.message);
+      if (!error.error) throw error;
     }
   };
   const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },

@@ -11,7 +11,7 @@ export function participants(code, signal) {
   const list = el("ul.people");
   const total = el("span.count");
   const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "看更多人");
-  const nobody = el("p.blank", {}, "还没有人挖过，第一锹是你的");
+  const nobody = el("p.blank", {}, "还没有人挖过");
   const problem = el("p.problem", { role: "alert" });
   const element = el("section.panel", {}, el("h2", {}, "一起挖的人", total), list, nobody, more, problem);
 

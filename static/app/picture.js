@@ -1,6 +1,6 @@
 // Choosing a picture: it shows at once, is uploaded at once, and says how far that is.
 
-import { upload } from "./api.js";
+import { Refused, upload } from "./api.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -33,7 +33,7 @@ export function pictureField(id, { label, hint, address = "" }) {
     set(said, { class: "hint" });
     set(bar, { hidden: false, value: 0 });
     try {
-      if (file.size > MOST_BYTES) throw new Error("图片太大，请选择 10 MB 以内的图片");
+      if (file.size > MOST_BYTES) throw new Refused({ msg: "图片太大，请选择 10 MB 以内的图片", error: "picture_too_large" });
       write(said, "正在上传…");
       const { url } = await upload(file, (share) => {
         bar.value = share;

@@ -1,6 +1,6 @@
 // Why the draw is fair: the commitment, what it means, the rules, and after the end the check of it all.
 
-import { get } from "./api.js";
+import { get, Refused } from "./api.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { verify } from "./verify.js";
@@ -42,12 +42,13 @@ export function fairness(task) {
     button.disabled = true;
     write(result, "正在验证…");
     try {
-      if (!globalThis.crypto?.subtle) throw new Error("浏览器只在 HTTPS 页面上提供所需的加密功能，请换用 HTTPS 打开");
+      if (!globalThis.crypto?.subtle) throw new Refused({ msg: "浏览器只在 HTTPS 页面上提供所需的加密功能，请换用 HTTPS 打开", error: "no_webcrypto" });
       const proof = await get("/getProof", { code: task.code });
       const published = notedCommitment(task.code);
       fill(result, report(await verify(proof, published), proof, published));
     } catch (error) {
       fill(result, el("p.problem", {}, error.message));
+      if (!error.error) throw error;
     } finally {
       button.disabled = false;
     }

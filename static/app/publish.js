@@ -1,6 +1,6 @@
 // Publishing: only the fields that apply, each with its range, and what they come to before it is sent.
 
-import { post } from "./api.js";
+import { post, Refused } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { person } from "./session.js";
@@ -8,6 +8,7 @@ import { person } from "./session.js";
 const DAY_SECONDS = 86_400;
 
 export function publish(root, signal) {
+  const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
   const picture = pictureField("picture", { label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内" });
   const pictureHint = el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。");
   const summary = el("p.summary", { role: "status" });
@@ -19,11 +20,11 @@ export function publish(root, signal) {
     synopsis: field("synopsis", "简介", { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
     wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字"),
     prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
-    money: number("money", "每个红包多少元", 1, 200, 1),
+    money: number("money", "每个红包多少元", 1, mostYuan, 1),
     forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
-    cd: number("cd", "每锹之后冷却几秒", 0, 3600, 10),
+    cd: number("cd", "每锹之后冷却几秒", 0, 3600, cooldownSeconds),
   };
   const kinds = choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]);
   const giving = choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]);
@@ -87,10 +88,12 @@ export function publish(root, signal) {
     try {
       const asked = Object.fromEntries([...new FormData(form)].filter(([name]) => name !== "picture"));
       const url = await picture.ready();
+      if (!url && asked.goods_type === "2") throw new Refused({ msg: "请先选一张图片", error: "bad_request" });
       const { code } = await post("/postTask", { ...asked, url });
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
       write(problem, error.message);
+      if (!error.error) throw error;
     } finally {
       submit.disabled = false;
     }
