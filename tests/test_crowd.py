@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from test_supervisor import Running, a_free_port, clean_environment, log_in
 
-from server.crowd import treasures
+from server.crowd import easel, treasures
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
 from server.events import Cd, End, Frame, Join, Prize, Snapshot, Tick
@@ -97,7 +97,7 @@ def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_
     assert sum(card["status"] for card in cards) >= counted(table, "tasks ended")
     assert {card["name"] for card in cards} == {treasure.name for treasure in treasures.TREASURES}
     picture = Image.open(io.BytesIO(httpx.get(cards[0]["pic"], timeout=10).content))
-    assert picture.size == (treasures.SIDE, treasures.SIDE)
+    assert picture.size == (easel.SIDE, easel.SIDE)
 
 
 def everyones_tasks(address: str) -> list[dict[str, Any]]:

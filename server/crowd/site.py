@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from server.crowd.tally import Tally
+from server.settings import SANDBOX_APPID
 
 REQUEST_SECONDS = 15
 CONNECTIONS = 200
@@ -108,6 +109,12 @@ class Site:
             data={"unionid": login.unionid},
             headers=login.headers,
         )
+
+    async def pay(self, order: Reply) -> None:
+        """Pay what `payTask` ordered, as `wx.requestPayment` would. Raises Unanswered."""
+        names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
+        asked = {"appId": SANDBOX_APPID, **{name: order[name] for name in names}}
+        await self._ask("POST", "/sandbox/pay", json=asked)
 
     async def _ask(self, method: str, path: str, **request: Any) -> Reply:
         try:

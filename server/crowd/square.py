@@ -18,6 +18,7 @@ STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
 PAUSE_SECONDS = 2
+PAYMENT_LOOKS = 10
 
 _chance = secrets.SystemRandom()
 
@@ -130,7 +131,8 @@ class Square:
         reply = await self._site.post(
             "/postTask",
             login,
-            goods_type=2,
+            goods_type=1 if treasure.money else 2,
+            money=treasure.money,
             url=url,
             name=treasure.name,
             synopsis=treasure.synopsis,
@@ -145,8 +147,23 @@ class Square:
         if reply.get("status") != 0:
             del self._pictures[treasure.name]  # the server may have been given a new database
             self._refused("postTask", reply)
+        if reply["need_pay"]:
+            await self._pay(login, reply["code"], reply["owed"])
         self._tally.published += 1
         self._open(reply["code"], treasure.name)
+
+    async def _pay(self, login: Login, code: str, owed: int) -> None:
+        """Pay a red packet and wait until it is open. Raises Unanswered."""
+        order = await self._site.post("/payTask", login, code=code, money=owed)
+        if order.get("status") != 0:
+            self._refused("payTask", order)
+        await self._site.pay(order)
+        for _ in range(PAYMENT_LOOKS):
+            details = await self._site.get("/getTaskDetails", login, code=code)
+            if details.get("status") == 0 and not details["need_pay"]:
+                return
+            await asyncio.sleep(1)
+        self._refused("payment", {"error": "not confirmed"})
 
     async def _upload(self, login: Login, treasure: Treasure) -> str:
         reply = await self._site.upload(login, await asyncio.to_thread(picture, treasure))
