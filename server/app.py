@@ -91,7 +91,7 @@ def page_routes(context: Context) -> list[URLSpec]:
     }
     return [
         URLSpec(r"/", Page, {**given, "page": app.page(values)}),
-        URLSpec(r"/ops", Page, {**given, "page": ops.page({})}),
+        URLSpec(r"/ops/?", Page, {**given, "page": ops.page({})}),
         URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app, "ops": ops}}),
     ]
 
