@@ -12,13 +12,12 @@ import weakref
 from dataclasses import dataclass, field
 
 from server.store import Store
-from server.store.digs import Dig
 
 
 @dataclass(slots=True)
 class _Question:
-    dig_ids: set[str] = field(default_factory=set)
-    answer: asyncio.Task[list[Dig]] | None = None
+    made_as: set[str] = field(default_factory=set)
+    answer: asyncio.Task[set[str]] | None = None
 
 
 class DigIds:
@@ -35,13 +34,13 @@ class DigIds:
         if question is None:
             question = self._gathering[code] = _Question()
             question.answer = asyncio.get_running_loop().create_task(self._ask(code, question))
-        question.dig_ids.add(dig_id)
+        made_as = f"{code}:{unionid}:{dig_id}"
+        question.made_as.add(made_as)
         assert question.answer is not None  # noqa: S101  (set where the question is made)
-        found = await asyncio.shield(question.answer)
-        return any(dig["dig_id"] == dig_id and dig["unionid"] == unionid for dig in found)
+        return made_as in await asyncio.shield(question.answer)
 
-    async def _ask(self, code: str, question: _Question) -> list[Dig]:
+    async def _ask(self, code: str, question: _Question) -> set[str]:
         turn = self._turns.setdefault(code, asyncio.Lock())
         async with turn:
             del self._gathering[code]  # who comes from now on asks the next question
-            return await self._store.digs.with_dig_ids(code, list(question.dig_ids))
+            return await self._store.digs.made_as(list(question.made_as))

@@ -6,7 +6,7 @@ Each scenario is set up by a process that lives, and acted by another.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conftest import Client, Someone
@@ -69,6 +69,17 @@ async def open_packet(stage: Stage) -> Stage:
     """A red packet that anybody can dig, and the first dig wins."""
     code = await publish_red_packet(stage.alice)
     await pay(stage.client, stage.context, stage.alice, code)
+    return stage.of(code)
+
+
+async def won_unwritten(stage: Stage) -> Stage:
+    """A red packet of three prizes of which Bob won one, and his process died before the history had it."""
+    code = await publish_red_packet(stage.alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
+    await pay(stage.client, stage.context, stage.alice, code, 6)
+    await win(stage.client, stage.context, stage.bob, code)
+    for name in ("digs", "prizes", "ledger"):
+        await stage.context.store.database[name].delete_many({"code": code, "kind": {"$ne": "paid"}})
+    await stage.context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     return stage.of(code)
 
 
@@ -158,6 +169,11 @@ async def act_dig(victim: Context, stage: Stage) -> None:
     await rest(victim)
 
 
+async def act_overtake(victim: Context, stage: Stage) -> None:
+    """The next dig, by somebody else."""
+    await act_dig(victim, replace(stage, bob=stage.client.people["carol"]))
+
+
 async def act_claim(victim: Context, stage: Stage) -> None:
     """drawPrize."""
     await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
@@ -211,6 +227,7 @@ SCENARIOS: dict[
     "a payment is heard of": (paid_unheard, act_look),
     "a payment that came too late is heard of": (paid_too_late, act_sweep),
     "a red packet is won": (open_packet, act_dig),
+    "a win is overtaken by the next": (won_unwritten, act_overtake),
     "a red packet is claimed": (won, act_claim),
     "a confirmation is heard of": (confirmed_unheard, act_claim),
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),

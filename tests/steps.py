@@ -9,7 +9,7 @@ from typing import Any
 from server.context import Context
 
 COLLECTIONS = ("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups")
-_READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "pending", "seed_box")
+_READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "number", "pending", "seed_box")
 
 
 class Killed(BaseException):

@@ -61,7 +61,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
         {"state": "given"},
         "0 bills paid it",
     ),
-    "a win that is gone": ("digs", {"depth": 2}, {"is_prize": 0}, "there are prizes of"),
+    "a win that is gone": ("digs", {"depth": 2}, None, "there are prizes of"),
     "a task that was never paid": ("tasks", {}, {"paid_by": ""}, "nobody paid"),
     "a task that runs and is refunded": ("tasks", {}, {"status": 0}, "in place of None"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -43,6 +44,18 @@ STEPS = {
     "a red packet is won": [
         "tasks.record_dig",
         "digs.insert",
+        "prizes.insert",
+        "ledger.enter",
+        "prizes.finish",
+        "tasks.settle",
+    ],
+    "a win is overtaken by the next": [
+        "digs.insert",
+        "tasks.record_dig",
+        "digs.insert",
+        "prizes.insert",
+        "ledger.enter",
+        "prizes.finish",
         "prizes.insert",
         "ledger.enter",
         "prizes.finish",
@@ -118,6 +131,11 @@ STEPS = {
 }
 
 
+def in_order(scenario: str, names: list[str]) -> list[str]:
+    """Return the steps as they can be compared: an overtaken win's prize is written beside the rest."""
+    return sorted(names) if scenario == "a win is overtaken by the next" else names
+
+
 async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:
     """Set a scenario up on a clean table and let another process act it, until it dies or is done."""
     for name in COLLECTIONS:
@@ -160,12 +178,13 @@ async def check_nothing_is_half_done(context: Context) -> None:
 async def test_killed_after_any_step_leaves_nothing_half_done(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
-    await client.log_in_all("alice", "bob")
+    await client.log_in_all("alice", "bob", "carol")
     whole = await run(client, context, settings, scenario, 0)
-    assert whole.names == STEPS[scenario]
+    assert in_order(scenario, whole.names) == in_order(scenario, STEPS[scenario])
     for kill_after, step in enumerate(whole.names, 1):
         killed = await run(client, context, settings, scenario, kill_after)
-        assert killed.names == whole.names[:kill_after]
+        assert len(killed.names) == kill_after
+        assert not Counter(killed.names) - Counter(whole.names)
         await sweep_until_quiet(context)
         try:
             await check_nothing_is_half_done(context)

@@ -144,9 +144,11 @@ async def _dig_alone(
         if not attempted or recorded["dig_id"] != own_id:
             return Dug(recorded, repeated=True)
         context.cooldowns.learn(recorded)
-        await _write_history(context, recorded)
         context.pulsing.note_dig(recorded)
-        context.spawn(settle(context, recorded))
+        # The reply waits for the history only as long as it may; it is true without, for the task has it all.
+        writing = asyncio.get_running_loop().create_task(_write_history(context, recorded))
+        context.spawn(_finish(context, recorded, writing))
+        await asyncio.wait([writing], timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         return Dug(recorded, repeated=False)
 
 
@@ -156,7 +158,9 @@ async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit
     person = await admit(view["person"])
     _refuse_for_caller(view, unionid)
     if "pending" in view["task"]:
-        await _keep(context, view["task"]["last_dig"])
+        # The next dig takes its place in the task, and after that nothing but the history has it.
+        await context.store.digs.insert(view["task"]["last_dig"])
+        context.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
 
@@ -236,8 +240,8 @@ def winning_depths(context: Context, task: Task) -> frozenset[int]:
     return known
 
 
-async def _write_history(context: Context, recorded: Dig) -> None:
-    """Write a recorded dig to the history and tell all; where the store fails, `settle_pending` writes it."""
+async def _write_history(context: Context, recorded: Dig) -> bool:
+    """Write a recorded dig to the history and tell all; return whether it stands there."""
     if "n" in recorded:
         metrics.JOINS.inc()
     try:
@@ -246,22 +250,20 @@ async def _write_history(context: Context, recorded: Dig) -> None:
         if not is_unavailable(error):
             raise
         app_log.warning("dig %s stands in its task and not yet in the history: %s", recorded["_id"], error)
-        return
+        return False
     await announce_dig(context, recorded)
+    return True
 
 
-async def _keep(context: Context, recorded: Dig) -> None:
-    """Write a dig that stands in its task to the history, and what it won; again changes nothing."""
-    await context.store.digs.insert(recorded)
-    if recorded["is_prize"]:
-        await record_prize(context, recorded)
+async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) -> None:
+    """Beside the reply, which does not wait: once the history has the dig, its task need not keep it.
 
-
-async def settle(context: Context, recorded: Dig) -> None:
-    """Beside the reply, which does not wait: note in the task that its newest dig stands in the history."""
+    Where the history has it not, it stays pending, and `settle_pending` writes it.
+    """
+    if not await writing:
+        return
     try:
-        if recorded["is_prize"]:
-            await record_prize(context, recorded)
+        await _keep_prize(context, recorded)
         await context.store.tasks.settle(recorded["code"], recorded["depth"])
     except Exception as error:
         if not is_unavailable(error):
@@ -269,8 +271,18 @@ async def settle(context: Context, recorded: Dig) -> None:
         app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], error)
 
 
+async def _keep_prize(context: Context, recorded: Dig) -> None:
+    """Write what a dig of the history won; again changes nothing. What a kill leaves out the sweep finds."""
+    if recorded["is_prize"]:
+        await record_prize(context, recorded)
+
+
 async def settle_pending(context: Context) -> None:
     """Finish what a process that died left between a task and the history. Runs every 2 s everywhere."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
-        await _keep(context, recorded)
-        await context.store.tasks.settle(recorded["code"], recorded["depth"])
+        try:
+            await context.store.digs.insert(recorded)
+            await _keep_prize(context, recorded)
+            await context.store.tasks.settle(recorded["code"], recorded["depth"])
+        except Exception as error:  # noqa: BLE001  (logged: one that cannot be mended must not stop the others)
+            app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

@@ -6,6 +6,7 @@ from server.actions.news import announce_end
 from server.actions.pay_in import ask_about_order
 from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
 from server.actions.refund import owe_refund
+from server.actions.win import record_prize
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.money import Contradiction, claim_deadline_ms, prize_fen
@@ -54,7 +55,9 @@ async def settle_task(context: Context, task: Task) -> None:
             await _delete_unpaid(context, task)
             return
         if context.cooldowns.now_ms() < task["expires_at"]:
-            await tasks.postpone(task, task["expires_at"])
+            written = await _write_missing_prizes(context, task)
+            again_ms = task["expires_at"] if written else context.cooldowns.now_ms() + UNWRITTEN_MS
+            await tasks.postpone(task, again_ms)
             return
         if await tasks.end(code, "expired") is not None:
             await announce_end(context, code)
@@ -86,12 +89,23 @@ async def _wind_up(context: Context, task: Task) -> None:
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     assert deadline_ms is not None  # noqa: S101  (it has ended)
     won = task["prize_num"] - task["prizes_left"]
+    await _write_missing_prizes(context, task)
     if won and context.cooldowns.now_ms() <= deadline_ms:
         await store.tasks.postpone(task, deadline_ms + 1)
         return
     if won and not await _expire_prizes(context, task, won):
         return
     await store.tasks.finish(code)
+
+
+async def _write_missing_prizes(context: Context, task: Task) -> bool:
+    """Write the prizes of wins whose process died before it did; False while the history lacks a win."""
+    won, prizes = task["prize_num"] - task["prizes_left"], context.store.prizes
+    if await prizes.number(task["_id"]) < won:
+        for dig in await context.store.digs.wins(task["_id"]):
+            await record_prize(context, dig)
+        return await prizes.number(task["_id"]) >= won
+    return True
 
 
 async def _expire_prizes(context: Context, task: Task, won: int) -> bool:

@@ -56,6 +56,25 @@ class Participant(TypedDict):
     is_prize: int
 
 
+def stored(dig: Dig) -> _Document:
+    """Return a dig as it stands in the history, with the fields by which it is looked up and kept unique.
+
+    Each is one text with an index of its own, so that an answer costs one step however much a person dug:
+    who joined a task, who won it, which dig was made under which dig_id.
+    """
+    who = f"{dig['code']}:{dig['unionid']}"
+    document: _Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
+    for name, there in (("joined_by", "n" in dig), ("won_by", dig["is_prize"])):
+        document.pop(name, None)
+        if there:
+            document[name] = who
+    return document
+
+
+def _won_in(code: str) -> _Document:
+    return {"won_by": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
+
+
 def pending_digs(match: _Document) -> _Document:
     """Return the $unionWith stage that adds digs recorded in their task alone; `match` is on `last_dig.`."""
     return {
@@ -76,25 +95,15 @@ class Digs:
     """Reads and writes of `digs`."""
 
     INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel(
-            [("code", 1), ("unionid", 1)],
-            name="participant_once",
-            unique=True,
-            partialFilterExpression={"n": {"$gt": 0}},
-        ),
+        IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
+        IndexModel([("won_by", 1)], name="winner_once", unique=True, sparse=True),
+        IndexModel([("made_as", 1)], name="used_once", unique=True, sparse=True),
         IndexModel(
             [("code", 1), ("n", 1)],
             name="place_once",
             unique=True,
             partialFilterExpression={"n": {"$gt": 0}},
         ),
-        IndexModel(
-            [("code", 1), ("unionid", 1)],
-            name="winner_once",
-            unique=True,
-            partialFilterExpression={"is_prize": 1},
-        ),
-        IndexModel([("code", 1), ("dig_id", 1), ("unionid", 1)], name="used_once", unique=True),
         IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
         IndexModel([("unionid", 1), ("at", -1)], name="persons_digs"),
     ]
@@ -104,7 +113,8 @@ class Digs:
 
     async def insert(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
-        fields = {name: value for name, value in dig.items() if name != "_id"}
+        fields = stored(dig)
+        del fields["_id"]
         for last_try in (False, True):
             try:
                 await self.collection.update_one({"_id": dig["_id"]}, {"$setOnInsert": fields}, upsert=True)
@@ -125,15 +135,8 @@ class Digs:
             pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
             *_ONCE_EACH,
             {"$sort": {"no": pymongo.ASCENDING}},
-            {
-                "$lookup": {
-                    "from": "digs",
-                    "localField": "unionid",
-                    "foreignField": "unionid",
-                    "pipeline": [{"$match": {"code": code, "is_prize": 1}}],
-                    "as": "won",
-                }
-            },
+            {"$set": {"who": {"$concat": ["$code", ":", "$unionid"]}}},
+            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "won_by", "as": "won"}},
             {
                 "$project": {
                     "_id": 0,
@@ -239,12 +242,16 @@ class Digs:
         row = found[0]
         return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
 
-    async def with_dig_ids(self, code: str, dig_ids: list[str]) -> list[Dig]:
-        """Return a task's digs that were made under one of these ids, by whomever."""
+    async def made_as(self, made_as: list[str]) -> set[str]:
+        """Return which of these were made: texts `code:unionid:dig_id`."""
         found = self.collection.find(
-            {"code": code, "dig_id": {"$in": dig_ids}}, batch_size=len(dig_ids) + 1
+            {"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1
         )
-        return await found.to_list(None)  # type: ignore[return-value]
+        return {dig["made_as"] async for dig in found}
+
+    async def wins(self, code: str) -> list[Dig]:
+        """Return the digs in the history that won a task's prizes, at most 1,000."""
+        return await self.collection.find(_won_in(code)).to_list(1000)  # type: ignore[return-value]
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""
@@ -254,7 +261,7 @@ class Digs:
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
         pipeline: list[_Document] = [
-            {"$match": {"code": code, "is_prize": 1}},
+            {"$match": _won_in(code)},
             {"$project": {"depth": 1}},
             pending_digs({"_id": code, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$depth"}},
@@ -262,13 +269,11 @@ class Digs:
         return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
 
     async def outcomes(self, code: str) -> list[_Document]:
-        """Return depth and is_prize of every dig of a task, in order."""
-        pipeline: list[_Document] = [
-            {"$match": {"code": code}},
-            {"$project": {"depth": 1, "is_prize": 1}},
-            pending_digs({"_id": code}),
-            {"$group": {"_id": "$depth", "is_prize": {"$first": "$is_prize"}}},
-            {"$sort": {"_id": pymongo.ASCENDING}},
-            {"$project": {"_id": 0, "depth": "$_id", "is_prize": 1}},
-        ]
-        return await self.collection.aggregate(pipeline, allowDiskUse=True).to_list(None)
+        """Return depth and is_prize of every dig of an ended task that stands in the history, in order."""
+        found = self.collection.find(
+            {"code": code},
+            {"_id": 0, "depth": 1, "is_prize": 1},
+            sort=[("depth", pymongo.ASCENDING)],
+            batch_size=10_000,
+        )
+        return await found.to_list(None)

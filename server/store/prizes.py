@@ -98,6 +98,10 @@ class Prizes:
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
         return await found.to_list(None)  # type: ignore[return-value]
 
+    async def number(self, code: str) -> int:
+        """Return how many prizes of a task were won and written."""
+        return await self.collection.count_documents({"code": code})
+
     async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
         """Return in which of these tasks this person was given their prize."""
         found = self.collection.find(

@@ -109,11 +109,13 @@ class Tasks:
         self.collection = database["tasks"]
 
     async def insert(self, task: Task) -> bool:
-        """Write a new task; return False where its code is taken."""
+        """Write a new task; return False where its code is taken by another."""
         try:
             await self.collection.insert_one(dict(task))
         except DuplicateKeyError:
-            return False
+            # Or by this one: where the first reply was lost, the driver writes again and finds its own.
+            own = {"_id": task["_id"], "commitment": task["commitment"]}
+            return await self.collection.find_one(own, {"_id": 1}) is not None
         return True
 
     async def find(self, code: str) -> Task | None:
@@ -127,44 +129,43 @@ class Tasks:
         `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
         under `dig_id`; a pending dig counts as done.
         """
-        named: list[_Document] = [{"n": {"$gt": 0}}, {"is_prize": 1}]
-        if dig_id:
-            named.append({"dig_id": dig_id})
+        who = {"$literal": f"{code}:{unionid}"}
+        asked = {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}, "who": who}
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
-            {
-                "$replaceRoot": {
-                    "newRoot": {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}}
-                }
-            },
-            # With a pipeline alone, a $lookup reads a whole collection on some servers; by equal fields it
-            # takes the index everywhere.
+            {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
+            # Each by one equal field that has an index: with a pipeline instead, some servers read it all.
             {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
-            {
-                "$lookup": {
-                    "from": "digs",
-                    "localField": "unionid",
-                    "foreignField": "unionid",
-                    "pipeline": [{"$match": {"code": code, "$or": named}}],
-                    "as": "own",
-                }
-            },
+            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "joined_by", "as": "first"}},
+            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "won_by", "as": "won"}},
         ]
+        if dig_id:
+            pipeline.append(
+                {
+                    "$lookup": {
+                        "from": "digs",
+                        "localField": "made_as",
+                        "foreignField": "made_as",
+                        "as": "same",
+                    }
+                }
+            )
         found = await self.collection.aggregate(pipeline).to_list(1)
         if not found:
             return None
         row = found[0]
         task: Task = row["task"]
-        own: list[Dig] = row["own"]
-        if "last_dig" in task and task["last_dig"]["unionid"] == unionid:
-            own.append(task["last_dig"])
+        last = task.get("last_dig")
+        own: list[Dig] = [last] if last is not None and last["unionid"] == unionid else []
         return View(
             task=task,
             now=row["now"],
             person=next(iter(row["person"]), None),
-            first=next((dig for dig in own if "n" in dig), None),
-            won=next((dig for dig in own if dig["is_prize"]), None),
-            same=next((dig for dig in own if dig_id and dig["dig_id"] == dig_id), None),
+            first=next((dig for dig in [*row["first"], *own] if "n" in dig), None),
+            won=next((dig for dig in [*row["won"], *own] if dig["is_prize"]), None),
+            same=next(
+                (dig for dig in [*row.get("same", []), *own] if dig_id and dig["dig_id"] == dig_id), None
+            ),
         )
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
@@ -189,8 +190,9 @@ class Tasks:
                 "status": 1,
                 "end_reason": {"$literal": dig["end"]},
                 "ended_at": NOW_MS,
-                "due_at": NOW_MS,
             }
+        if "end" in dig or dig["is_prize"]:
+            changes["due_at"] = NOW_MS  # a sweep sees to it that the prize is written, and winds up
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.collection.find_one_and_update(
             # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
@@ -244,9 +246,10 @@ class Tasks:
         await self.collection.delete_one({"_id": code, "open": 0, "status": 0})
 
     async def postpone(self, task: Task, due_at_ms: int) -> None:
-        """Look at a task again at that time, unless it ended meanwhile."""
+        """Look at a task again at that time, unless something came up since it was read."""
         await self.collection.update_one(
-            {"_id": task["_id"], "status": task["status"]}, {"$set": {"due_at": due_at_ms}}
+            {"_id": task["_id"], "status": task["status"], "due_at": task.get("due_at")},
+            {"$set": {"due_at": due_at_ms}},
         )
 
     async def finish(self, code: str) -> None:
