@@ -1,0 +1,112 @@
+"""kill -9 between any two steps that money takes: does the next sweep leave nothing half done, no fen astray?
+
+    python bench/kills.py [--only "a red packet is claimed"]
+
+The scenarios of tests/scenarios.py. In each a process of its own acts and kills itself with SIGKILL right
+after a step, then after the next one, until it comes to the end; each time a living server sweeps, and the
+audit, asking the stand-in too, must find nothing. Exits with 1 when something did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from conftest import Client, Someone
+from money_machine import World
+from purse import misbehave, sweep_until_quiet
+from scenarios import SCENARIOS, Stage
+from steps import COLLECTIONS, Steps
+from test_kills import check_nothing_is_half_done
+
+from server.context import Context
+from server.embedded import EmbeddedMongoDB, EmbeddedRedis
+from server.settings import read_settings
+
+SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY")
+PEOPLE = ("alice", "bob", "carol")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=SCENARIOS)
+    parser.add_argument("--die", nargs=3, metavar=("SCENARIO", "CODE", "STEP"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.die:
+        scenario, code, step = asked.die
+        return asyncio.run(die(scenario, code, int(step)))
+    with tempfile.TemporaryDirectory() as directory:
+        stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
+        for store in stores:
+            store.start()
+        world = World(stores[0].uri, stores[1].uri, directory)
+        try:
+            return world.run(kill_everywhere(world, [asked.only] if asked.only else list(SCENARIOS)))
+        finally:
+            world.close()
+            for store in stores:
+                store.stop()
+
+
+async def kill_everywhere(world: World, scenarios: list[str]) -> int:
+    """Kill at each step of each scenario; return 1 where something did not hold."""
+    context, client, failed, kills = world.context, world.client, 0, 0
+    for scenario in scenarios:
+        step, code = 0, -signal.SIGKILL
+        while code == -signal.SIGKILL:
+            step += 1
+            for name in COLLECTIONS:
+                await context.store.database[name].delete_many({})
+            await misbehave(client, "behave")
+            stage = await SCENARIOS[scenario][0](Stage(client, context, *_two(client)))
+            await misbehave(client, "lose_notice", times=100)
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, __file__, "--die", scenario, stage.code, str(step)),
+                env={**os.environ, **_environment(world)},
+            )
+            code = await child.wait()
+            kills += code == -signal.SIGKILL
+            try:
+                await sweep_until_quiet(context)
+                await check_nothing_is_half_done(context)
+                assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
+            except AssertionError as error:
+                failed += 1
+                print(f"{scenario}, killed after step {step}: {error}")
+        print(f"{scenario}: killed after each of {step - 1} steps", flush=True)
+    print(f"{kills} kills, {failed} of which left something behind")
+    return 1 if failed or not kills else 0
+
+
+async def die(scenario: str, code: str, step: int) -> int:
+    """Act the scenario in this process, and kill it right after that step."""
+    context = await Context.open(read_settings({name: os.environ[name] for name in SETTINGS}))
+    people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
+    client = Client(None, people)  # type: ignore[arg-type]
+    Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    await SCENARIOS[scenario][1](context, Stage(client, context, *_two(client), code))
+    await context.close()
+    return 0
+
+
+def _two(client: Client) -> tuple[Someone, Someone]:
+    return client.people["alice"], client.people["bob"]
+
+
+def _environment(world: World) -> dict[str, str]:
+    settings = world.settings
+    own = {name: str(getattr(settings, name.lower())) for name in SETTINGS}
+    return own | {name.upper(): world.client.people[name].unionid for name in PEOPLE}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
