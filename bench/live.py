@@ -102,7 +102,6 @@ def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
         dig_to(server, crowd, code, diggers[:5], watchers)
         found = dig_to(server, crowd, code, diggers, watchers)
         check(crowd, watchers)
-        found.cut = server.counted(CLOSES, close_code="4008")
         return found
 
 
