@@ -67,6 +67,10 @@ def two_rows() -> Iterator[Row]:
 def _delays(what: str, found: live.Digs, bar: float) -> Iterator[Row]:
     note = f"p50 {found.p50_ms:.1f}, max {max(found.last_ms):.1f}, {len(found.last_ms)} digs"
     yield Row(f"{what}: p99", found.p99_ms, "ms", bar, note)
+    note = f"median {statistics.median(found.waited_ms):.1f}"
+    yield Row(
+        "  while the server waited for a core, p99", live.percentile(found.waited_ms, 99), "ms", note=note
+    )
 
 
 def race_rows() -> Iterator[Row]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 import msgspec
-from serving import Person, Server, cpu_seconds, rss_kb, running
+from serving import Person, Server, cpu_seconds, rss_kb, running, waited_ms
 from watchers import Asked, Crowd, Heard, masked_text
 
 # What a mini-program on a phone sends along.
@@ -29,10 +29,14 @@ NO_COOLDOWN, ENDLESS = 0, 3600
 
 @dataclass(slots=True)
 class Digs:
-    """Milliseconds from a dig's commit: to its last delivery, a figure a dig; and all deliveries' p99."""
+    """Milliseconds from a dig's commit to its last delivery, a figure a dig; and all deliveries' p99.
+
+    `waited_ms`: for how long the server's loops had no core to run on, from the request to the last delivery.
+    """
 
     last_ms: list[float]
     deliveries_p99_ms: float
+    waited_ms: list[float]
 
     @property
     def p50_ms(self) -> float:
@@ -70,11 +74,15 @@ def open_pages(server: Server, crowd: Crowd, pages: list[Asked], at_once: int = 
 def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watchers: int) -> Digs:
     """Dig once as each digger, each time when all have heard of the dig before."""
     heard: list[Heard] = []
+    waited: list[float] = []
+    workers = server.workers()
     for digger in diggers:
+        before_ms = sum(map(waited_ms, workers))
         crowd.ask("hear", server.dig(digger, code), watchers)
         heard.append(crowd.answer())
+        waited.append(sum(map(waited_ms, workers)) - before_ms)
     every = [delay for dig in heard for delay in dig.delays_ms]
-    return Digs([max(dig.delays_ms) for dig in heard], percentile(every, 99))
+    return Digs([max(dig.delays_ms) for dig in heard], percentile(every, 99), waited)
 
 
 def wait_until_counted(server: Server, expected: float, name: str, **labels: str) -> None:
