@@ -77,7 +77,7 @@ def post(path: str, asked: dict[str, Any], token: str) -> bytes:
     return head.encode() + body
 
 
-async def log_in_all(port: int, number: int, at_once: int = 20) -> list[Person]:
+async def log_in_all(port: int, number: int, at_once: int = 8) -> list[Person]:
     """Log people in through the sandbox."""
     limit = asyncio.Semaphore(at_once)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
@@ -85,8 +85,10 @@ async def log_in_all(port: int, number: int, at_once: int = 20) -> list[Person]:
         async def log_in(user: str) -> Person:
             async with limit:
                 given = (await http.get("/sandbox/authorize", params={"user": user, "nickname": user})).json()
+                assert "code" in given, given
                 login = {name: given[name] for name in ("code", "iv", "encryptedData")}
-                data = (await http.get("/userLogin", params=login)).json()["data"]
-                return Person(data["unionid"], data["token"])
+                reply = (await http.get("/userLogin", params=login)).json()
+                assert reply["status"] == 0, reply
+                return Person(reply["data"]["unionid"], reply["data"]["token"])
 
         return list(await asyncio.gather(*(log_in(f"person{index}") for index in range(number))))

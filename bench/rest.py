@@ -1,6 +1,6 @@
 """What a request costs the server, beside bare handlers that make the same calls to MongoDB.
 
-    python bench/rest.py [--rounds 9] [--requests 150] [--participants 50000]
+    python bench/rest.py [--rounds 7] [--requests 80] [--participants 50000]
 
 Starts a server of its own (one serving process, embedded stores, an empty directory) and `bare.py` on the
 same store, and puts a task with 50,000 participants into it. Each round asks both for the same, one after
@@ -25,11 +25,12 @@ from lines import Line, get, log_in_all, post
 from serving import Person, Server, running, store_of
 
 from server.store import Store
+from server.store.digs import stored
 
 AT_ONCE = 8
 MOST_BESIDE_BARE = 1.5
 MOST_DEEP_PAGE = 1.2
-INSERTED_AT_ONCE = 5000
+INSERTED_AT_ONCE = 1000
 PAGE_1, PAGE_1000 = "getTaskUser, page 1", "getTaskUser, page 1,000"
 
 
@@ -68,8 +69,10 @@ async def fill(store: Store, code: str, square: int, participants: int) -> None:
         places = range(first, min(first + INSERTED_AT_ONCE, participants + 1))
         await digs.insert_many(
             [
-                {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "participants": n}
-                | {"unionid": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
+                stored(
+                    {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "participants": n}
+                    | {"unionid": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
+                )
                 for n in places
             ],
             ordered=False,
@@ -220,8 +223,8 @@ def _spread(values: list[float], digits: int) -> str:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--requests", type=int, default=150)
+    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--requests", type=int, default=80)
     arguments.add_argument("--participants", type=int, default=50_000)
     asked = arguments.parse_args()
     with running(workers=1) as server:
