@@ -58,7 +58,7 @@ def an_evening(second: int) -> Pulse:
             "deliveries": int(240 * wave),
             "uploads": int(second % 31 == 0),
             "logins": int(second % 3 == 0),
-            "gaps": int(second % 100 == 0),
+            "gaps": int(second % 40 == 0),
             "closes.1001": int(second % 5 == 0),
             "closes.1006": int(second % 13 == 0),
             "closes.4008": int(second % 270 == 0),
