@@ -285,10 +285,8 @@ async def race(server: Server, number: int, windows: int, seed: int) -> bool:
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
     racing = Race(server, people, store, keys, random.Random(seed))  # noqa: S311
     await asyncio.gather(*(line.connect() for line in racing.lines))
-    print(
-        f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}", flush=True
-    )
     calm = await racing.run(COOLDOWN_SECONDS, windows, faults=False)
+    print(f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}")
     if calm.recorded != {1: windows} or calm.acknowledged != {1: windows}:
         calm.broken.append("not exactly one success a window")
     show("Without faults", calm)

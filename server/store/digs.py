@@ -75,6 +75,22 @@ def _won_in(code: str) -> _Document:
     return {"won_by": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
 
 
+def own_dig(value: str, field: str, name: str) -> _Document:
+    """Return the $lookup stage that adds the dig whose `field`, one of those of `stored`, equals `value`.
+
+    The limit is not idle: without a pipeline, MongoDB may choose an engine that takes no sparse index.
+    """
+    return {
+        "$lookup": {
+            "from": "digs",
+            "localField": value,
+            "foreignField": field,
+            "pipeline": [{"$limit": 1}],
+            "as": name,
+        }
+    }
+
+
 def pending_digs(match: _Document) -> _Document:
     """Return the $unionWith stage that adds digs recorded in their task alone; `match` is on `last_dig.`."""
     return {
@@ -136,7 +152,7 @@ class Digs:
             *_ONCE_EACH,
             {"$sort": {"no": pymongo.ASCENDING}},
             {"$set": {"who": {"$concat": ["$code", ":", "$unionid"]}}},
-            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "won_by", "as": "won"}},
+            own_dig("who", "won_by", "won"),
             {
                 "$project": {
                     "_id": 0,

@@ -10,7 +10,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.digs import Dig
+from server.store.digs import Dig, own_dig
 from server.store.due import DUE_INDEX, claim_due
 from server.store.people import Person
 
@@ -134,22 +134,13 @@ class Tasks:
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
             {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
-            # Each by one equal field that has an index: with a pipeline instead, some servers read it all.
+            # Each by one equal field that has an index: with a pipeline alone, some servers read it all.
             {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
-            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "joined_by", "as": "first"}},
-            {"$lookup": {"from": "digs", "localField": "who", "foreignField": "won_by", "as": "won"}},
+            own_dig("who", "joined_by", "first"),
+            own_dig("who", "won_by", "won"),
         ]
         if dig_id:
-            pipeline.append(
-                {
-                    "$lookup": {
-                        "from": "digs",
-                        "localField": "made_as",
-                        "foreignField": "made_as",
-                        "as": "same",
-                    }
-                }
-            )
+            pipeline.append(own_dig("made_as", "made_as", "same"))
         found = await self.collection.aggregate(pipeline).to_list(1)
         if not found:
             return None
