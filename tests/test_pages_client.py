@@ -132,7 +132,7 @@ def test_a_lost_network_shows_at_once_and_what_was_missed_is_there_afterwards(
     watcher.context.set_offline(False)
     expect(watcher.page.locator(".level b")).to_have_text("3")
     expect(watcher.page.locator("#banner")).to_have_text("")
-    assert watcher.page.locator(".people li > span").all_text_contents() == ["阿强", "朵朵", "大熊"]
+    expect(watcher.page.locator(".people li > span")).to_have_text(["阿强", "朵朵", "大熊"])
     expect(watcher.page.locator(".people li.won")).to_contain_text("朵朵")
     assert watcher.page.evaluate("window.unchanged")
     watcher.wrong.clear()  # Chromium logs that the network was gone
