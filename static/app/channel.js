@@ -9,6 +9,7 @@ import { person } from "./session.js";
 const SILENCE_MS = 15_000; // then we ask whether the server is still there
 const ANSWER_MS = 6_000;
 const LONGEST_DELAY_MS = 15_000;
+const UNAVAILABLE_MS = 2_000;
 
 // What to do after a close, by its code: reconnect after a random time up to this many milliseconds, or not.
 const AFTER_CLOSE = {
@@ -137,8 +138,17 @@ class Channel extends EventTarget {
     if (this.#wanted && !this.#socket) this.#connect();
   }
 
+  // The last dig is asked for again: a connection may end between its frames, and nothing tells.
   #ask(code, { seq }) {
-    this.#send({ action: "subscribe", code, since: seq, ticks: false }); // we count down by ourselves
+    const since = Math.max(0, seq - 1);
+    this.#send({ action: "subscribe", code, since, ticks: false }); // we count down by ourselves
+  }
+
+  // A store is down, so the server could not subscribe us, and the connection stays.
+  #askLater(code, subscription) {
+    setTimeout(() => {
+      if (this.#subscriptions.get(code) === subscription) this.#ask(code, subscription);
+    }, UNAVAILABLE_MS * (1 + Math.random()));
   }
 
   #send(message) {
@@ -148,6 +158,7 @@ class Channel extends EventTarget {
   #receive(frame) {
     if (frame.server_time) observe(frame.server_time);
     const subscription = this.#subscriptions.get(frame.code);
+    if (subscription && frame.error === "unavailable") this.#askLater(frame.code, subscription);
     if (subscription && this.#isNew(subscription, frame)) subscription.deliver(frame);
   }
 
