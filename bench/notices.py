@@ -22,6 +22,7 @@ from server.sandbox.signing import sealed_notice
 from server.store import Store
 
 AT_ONCE = 50
+IDLE_SECONDS = 10
 LIMIT_MS = 500
 LIMIT_CPU_MS = 3
 
@@ -41,6 +42,10 @@ async def measure(server: Server, rounds: int) -> int:
     store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true")
     worker = server.workers()[0]
     publisher = server.log_in("publisher")
+    # What the process does by itself, sweeping and telling the time, is not the notices'.
+    before = cpu_seconds(worker)
+    await asyncio.sleep(IDLE_SECONDS)
+    idle = (cpu_seconds(worker) - before) / IDLE_SECONDS
     taken: dict[str, list[float]] = {"new": [], "again": [], "forged": []}
     cpu_ms: dict[str, list[float]] = {"new": [], "again": [], "forged": []}
     async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=AT_ONCE)) as http:
@@ -48,15 +53,18 @@ async def measure(server: Server, rounds: int) -> int:
             numbers = [paid_order(server, publisher) for _ in range(AT_ONCE)]
             for kind in taken:
                 notices = [await sealed(store, order, kind != "forged") for order in numbers]
-                before = cpu_seconds(worker)
+                before, began = cpu_seconds(worker), time.monotonic()
                 found = await asyncio.gather(*(send(http, *notice) for notice in notices))
-                used_ms = (cpu_seconds(worker) - before) * 1000 / AT_ONCE
+                # What follows from a notice after its answer is part of what it costs.
+                opened = AT_ONCE * (number + 1)
+                while await store.orders.collection.count_documents({"state": "spent"}) < opened:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                own = idle * (time.monotonic() - began)
+                used_ms = (cpu_seconds(worker) - before - own) * 1000 / AT_ONCE
                 assert {status for status, _ in found} == {401 if kind == "forged" else 200}
                 if number:  # the first round warms up
                     taken[kind] += [ms for _, ms in found]
                     cpu_ms[kind].append(used_ms)
-            opened = await store.orders.collection.count_documents({"state": "spent"})
-            assert opened == AT_ONCE * (number + 1), f"{opened} orders opened their tasks"
     store.close()
     missed = False
     for kind, milliseconds in taken.items():
@@ -67,6 +75,7 @@ async def measure(server: Server, rounds: int) -> int:
             f"{kind:6} {len(milliseconds)} notices, {AT_ONCE} at once: p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
             f"slowest {max(milliseconds):.0f} ms, {cpu:.2f} ms of the serving process's CPU each"
         )
+    print(f"(not counted: the {idle * 1000:.0f} ms a second that the process uses by itself)")
     return int(missed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Annotated, Any
 
 import msgspec
@@ -76,13 +77,17 @@ class Notified(Receiver):
             case Order() as order:
                 if order.paid:
                     paid = await note_payment(self.context, order)
-                    self.context.spawn(follow_payment(self.context, paid))
+                    self.context.spawn(self._in_turn(follow_payment(self.context, paid)))
             case Refund() as refund:
                 await note_refund(self.context, refund)
             case Bill() as bill:
                 if bill.final:
                     ended = await note_end(self.context, bill)
-                    self.context.spawn(follow_bill(self.context, ended))
+                    self.context.spawn(self._in_turn(follow_bill(self.context, ended)))
+
+    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+        async with self.context.notices_lock:
+            await work
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Answer as WeChat asks: nothing but the code."""

@@ -46,6 +46,8 @@ class Context:
         default_factory=weakref.WeakValueDictionary
     )
 
+    # What follows from WeChat Pay's notices is done one by one: those that come meanwhile are answered first.
+    notices_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

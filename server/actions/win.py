@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.context import Context
 from server.money import Contradiction, prize_fen
 from server.store.digs import Dig
+from server.store.due import FOLLOWED_MS
 from server.store.prizes import Prize
 from server.store.tasks import Task
 
@@ -47,7 +48,8 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         given_at=0,
     )
     if prize["amount_fen"]:
-        prize["due_at"] = context.cooldowns.now_ms()  # until the books say that it is owed
+        # Until the books say that it is owed.
+        prize["due_at"] = context.cooldowns.now_ms() + FOLLOWED_MS
     await context.store.prizes.insert(prize)
     if prize["amount_fen"]:
         await enter_owed(context, prize)

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due, count_alarms, finish
+from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, count_alarms, finish
 
 _Document = dict[str, Any]
 
@@ -114,7 +114,7 @@ class Bills:
                 "fail_reason": fail_reason,
                 "alarm": "",
                 "ended_at": now_ms,
-                "due_at": now_ms,
+                "due_at": now_ms + FOLLOWED_MS,
             },
         )
 

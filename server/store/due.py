@@ -17,6 +17,8 @@ _Document = dict[str, Any]
 
 # Longer than all calls about one document can last together.
 LEASE_MS = 60_000
+# Whoever notes what WeChat said goes on to what follows from it; a sweep takes over after this long.
+FOLLOWED_MS = 10_000
 BATCH = 100
 
 DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})

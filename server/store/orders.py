@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due, finish, postpone
+from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, finish, postpone
 
 _Document = dict[str, Any]
 
@@ -104,7 +104,7 @@ class Orders:
                     "state": "paid",
                     "transaction_id": transaction_id,
                     "paid_at": now_ms,
-                    "due_at": now_ms,
+                    "due_at": now_ms + FOLLOWED_MS,
                 }
             },
             return_document=True,

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due, count_alarms, finish
+from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, count_alarms, finish
 
 _Document = dict[str, Any]
 
@@ -90,7 +90,7 @@ class Refunds:
         """Note how a refund ended; it stays due until the books follow. None where that is known already."""
         found: Refund | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
-            {"$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms}},
+            {"$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS}},
             return_document=True,
         )
         return found
