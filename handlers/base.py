@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from traceback import format_tb
 from typing import Any, ClassVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
 from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
@@ -22,11 +24,12 @@ from server.errors import (
     BodyTooLarge,
     Internal,
     NotLoggedIn,
+    OutcomeUnknown,
     Refusal,
     TokenRequired,
     Unavailable,
 )
-from server.store import is_unavailable
+from server.store import is_store_error, is_unavailable
 from server.store.people import Person
 
 BODY_BYTES = 1 << 20
@@ -96,7 +99,8 @@ class BaseHandler(RequestHandler):
         if isinstance(error, Refusal):
             refusal = error
         elif is_unavailable(error):
-            refusal = Unavailable()
+            # What writes may have written; a person who is told that it did not would do it twice.
+            refusal = Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
         else:
             refusal = _refusal_of_status(status_code)
         self.set_status(status_code if isinstance(error, HTTPError) else refusal.http_status)
@@ -118,12 +122,17 @@ class BaseHandler(RequestHandler):
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs whole, under the trace_id that the client is told; a refusal is no error."""
-        if isinstance(error, Refusal | HTTPError):
+        if isinstance(error, Refusal | HTTPError | StreamClosedError):  # the last: the client hung up
             return
         if is_unavailable(error):
             app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, error)
             return
-        app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=error)
+        name = type(self).__name__
+        if is_store_error(error):  # its text holds the values that were written, people's ids among them
+            trace = "".join(format_tb(error.__traceback__ if error is not None else None))
+            app_log.error("trace_id=%s %s failed: %s\n%s", self.trace_id, name, type(error).__name__, trace)
+            return
+        app_log.error("trace_id=%s %s failed", self.trace_id, name, exc_info=error)
 
 
 def _refusal_of_status(status_code: int) -> Refusal:

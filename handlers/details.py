@@ -260,10 +260,13 @@ class GetProof(Interface):
             raise NotEnded
         seed = self.context.keys.open("seed", await store.tasks.seed_box(request.code), request.code)
         rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        digs = [draw.ProvedDig(d["depth"], d["is_prize"]) for d in await store.digs.outcomes(request.code)]
+        if len(digs) < task["now_depth"] and "last_dig" in task:  # the newest may stand in the task alone
+            digs.append(draw.ProvedDig(task["last_dig"]["depth"], task["last_dig"]["is_prize"]))
         return GetProofReply(
             seed=seed.hex(),
             params=task["params"],
             commitment=task["commitment"],
             winning_depths=draw.winning_depths(seed, rules),
-            digs=[draw.ProvedDig(d["depth"], d["is_prize"]) for d in await store.digs.outcomes(request.code)],
+            digs=digs,
         )

@@ -10,11 +10,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import pytest
-from conftest import Client, Someone
+from conftest import Client, Someone, a_picture
+from pymongo.errors import AutoReconnect
 from test_digging import check_history
+from tornado.log import app_log
+from tornado.testing import ExpectLog
 
+from server.actions.dig import settle_pending
 from server.context import Context
 from server.settings import Settings
+from server.store.digs import Dig, Digs
+from server.store.tasks import Tasks
 
 
 class Proxy:
@@ -189,3 +195,86 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
     proxy.open()
     assert await check_history(context, code) == []
     assert (await bob.dig(code))["repeated"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_the_history_did_not_take_stays_pending_until_it_does(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await publisher_and_digger(client)
+    code = await alice.publish(forecast_num=1000, cd=0)
+    insert = Digs.insert
+    refused: list[str] = []
+
+    async def away_at_first(digs: Digs, dig: Dig) -> None:
+        if not refused:
+            refused.append(dig["_id"])
+            raise AutoReconnect("gone")
+        await insert(digs, dig)
+
+    monkeypatch.setattr(Digs, "insert", away_at_first)
+    reply = await bob.dig(code)
+    assert (reply["status"], reply["now_depth"], refused) == (0, 1, [f"{code}:1"])
+    await context.close_background()
+    task = await context.store.tasks.find(code)
+    assert task is not None
+    assert task["pending"] == 1
+    assert [user["no"] for user in (await bob.get("/getTaskDetails", code=code))["users"]] == [1]
+    assert (await bob.dig(code))["now_depth"] == 2
+    await context.close_background()
+    assert [dig["depth"] for dig in await check_history(context, code)] == [1, 2]
+    assert await context.store.digs.collection.count_documents({"code": code}) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
+    client: Client, context: Context, proxy: Proxy
+) -> None:
+    alice, _ = await publisher_and_digger(client)
+    url = (await alice.upload(a_picture()))["url"]
+    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    proxy.lose_reply_of(b"insert")
+    reply = await alice.post("/postTask", **asked)
+    assert (reply["status"], proxy.lost) == (0, 1)
+    assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
+
+
+@pytest.mark.gen_test
+async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _ = await publisher_and_digger(client)
+    url = (await alice.upload(a_picture()))["url"]
+
+    async def silent(*_: object) -> bool:
+        raise AutoReconnect("gone")
+
+    monkeypatch.setattr(Tasks, "insert", silent)
+    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    assert (await alice.post("/postTask", **asked))["error"] == "outcome_unknown"
+    monkeypatch.setattr(Tasks, "square", silent)
+    assert (await alice.get("/getTaskList"))["error"] == "unavailable"
+
+
+@pytest.mark.gen_test
+async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waiting(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await publisher_and_digger(client)
+    codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
+    for code in codes:
+        await bob.dig(code)
+    await context.close_background()
+    await context.store.digs.collection.delete_many({})
+    await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1, "last_dig.at": 0}})
+    insert = Digs.insert
+
+    async def one_is_broken(digs: Digs, dig: Dig) -> None:
+        if dig["code"] == codes[0]:
+            raise ValueError("cannot be mended")
+        await insert(digs, dig)
+
+    monkeypatch.setattr(Digs, "insert", one_is_broken)
+    with ExpectLog(app_log, ".* stays pending"):
+        await settle_pending(context)
+    assert [dig["code"] async for dig in context.store.digs.collection.find({})] == [codes[1]]

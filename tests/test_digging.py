@@ -245,18 +245,25 @@ async def test_a_dig_left_between_task_and_history_counts_everywhere(
 async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
     code = await alice.publish(cd=60, forecast_num=1000)
-    asked: list[int] = []
-    ask = context.store.digs.with_dig_ids
-
-    async def counted(code: str, dig_ids: list[str]) -> list[Dig]:
-        asked.append(len(dig_ids))
-        return await ask(code, dig_ids)
-
-    context.store.digs.with_dig_ids = counted  # type: ignore[method-assign]
     await bob.dig(code, dig_id="bobs-dig-1")
-    replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people for _ in range(4)))
+    replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people))
     assert {reply["error"] for reply in replies} == {"cooling_down"}
-    assert len(asked) < 60
+    asked: list[int] = []
+    ask = context.store.digs.made_as
+
+    async def counted(made_as: list[str]) -> set[str]:
+        asked.append(len(made_as))
+        return await ask(made_as)
+
+    context.store.digs.made_as = counted  # type: ignore[method-assign]
+    await context.close_background()
+    used = await asyncio.gather(
+        context.dig_ids.used(code, bob.unionid, "bobs-dig-1"),
+        *(context.dig_ids.used(code, who.unionid, "bobs-dig-1") for who in people),
+    )
+    assert used == [True] + [False] * len(people)
+    assert sum(asked) == len(people) + 1
+    assert len(asked) <= 2
 
 
 @pytest.mark.gen_test

@@ -12,6 +12,7 @@ from conftest import Client, Someone, a_picture
 
 from server.context import Context
 from server.settings import Settings
+from server.store.digs import stored
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -175,7 +176,7 @@ async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, 
     )
     await context.store.digs.collection.insert_many(
         [
-            dig | {"_id": f"{copy}:1", "code": copy, "at": dig["at"] - 1 - k, "dig_id": f"copy {k}"}
+            stored(dig | {"_id": f"{copy}:1", "code": copy, "at": dig["at"] - 1 - k, "dig_id": f"copy {k}"})
             for k, copy in enumerate(copies)
         ]
     )
@@ -203,11 +204,11 @@ async def test_participants_come_50_a_page_in_the_order_they_joined(client: Clie
         }
         for depth in range(2, 121)
     ]  # fmt: skip
-    await context.store.digs.collection.insert_many(more)
+    await context.store.digs.collection.insert_many([stored(copy) for copy in more])
     await set_task(context, code, now_depth=121, participants=120)
     ninth = {"_id": f"{code}:121", "depth": 121, "is_prize": 1, "dig_id": "won"}
     again = {name: value for name, value in (more[7] | ninth).items() if name != "n"}
-    await context.store.digs.collection.insert_one(again)  # the ninth dug once more, and won
+    await context.store.digs.collection.insert_one(stored(again))  # the ninth dug once more, and won
 
     async def numbers(**asked: Any) -> list[int]:
         return [row["no"] for row in (await carol.get("/getTaskUser", **asked))["data"]]

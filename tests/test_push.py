@@ -14,6 +14,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from server.context import Context
 from server.settings import Settings
+from server.store.digs import stored
 
 SECONDS = 10
 
@@ -179,7 +180,7 @@ async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
     assert first is not None
     del first["n"]
     await context.store.digs.collection.insert_many(
-        first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"}
+        stored(first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"})
         for depth in range(2, 303)
     )
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"now_depth": 302}})

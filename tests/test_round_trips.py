@@ -16,6 +16,7 @@ from server.context import Context
 from server.errors import CoolingDown
 from server.settings import Settings
 from server.store import Store
+from server.store.digs import stored
 
 
 class Trips(CommandListener):
@@ -199,7 +200,7 @@ async def test_a_list_takes_two_trips_whatever_its_length(
     codes = [f"{number:012}" for number in range(519)]
     await context.store.tasks.collection.insert_many([{**task, "_id": code} for code in codes])
     await context.store.digs.collection.insert_many(
-        [{**made, "_id": f"{code}:1", "code": code, "dig_id": code} for code in codes]
+        [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
     )
     lists: list[tuple[Someone, str, dict[str, int], int]] = [
         (newcomer, "/getTaskList", {}, 20),
@@ -225,7 +226,7 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
     assert made is not None
     await context.store.digs.collection.insert_many(
         [
-            {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"person{n}"}
+            stored({**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"person{n}"})
             for n in range(2, 151)
         ]
     )
