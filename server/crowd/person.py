@@ -27,8 +27,9 @@ PING_SECONDS = 20  # half-open connections bring nothing and fail nothing
 PONG_SECONDS = 10
 LONGEST_DELAY_SECONDS = 10.0
 DIG_ATTEMPTS = 5
-# Of the digs that somebody sees: after how many they go to another page, or put the phone away for a while.
-MOVES, LEAVES = 0.03, 0.01
+# Of the digs that somebody sees: after how many they go to another page (where nobody watches some task,
+# and else), or put the phone away for a while.
+CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
 QUICK_PEOPLE = 0.2
 
 SERVER_STOPS, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
@@ -255,7 +256,7 @@ class Person:
             self._plan_dig((frame.cd_until - frame.server_time) / 1000)
             if not self._may_dig and self._next_move is None:
                 self._plan_move(_chance.uniform(2, 6))
-            elif isinstance(frame, Cd) and _chance.random() < MOVES:
+            elif isinstance(frame, Cd) and _chance.random() < (CURIOUS if self._square.deserted else MOVES):
                 self._plan_move(_chance.uniform(0, 2))
             elif isinstance(frame, Cd) and _chance.random() < LEAVES and self._connection is not None:
                 self._went_away = True

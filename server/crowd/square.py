@@ -95,6 +95,11 @@ class Square:
         few = sorted(codes, key=lambda code: self.running[code].watchers)[:2]
         return _chance.choice(few)
 
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody watches some task."""
+        return not all(task.watchers for task in self.running.values())
+
     def moved(self, old: str, new: str) -> None:
         """Note that somebody went from one task to another."""
         for code, change in ((old, -1), (new, 1)):
