@@ -1,4 +1,4 @@
-"""A real server of a benchmark's own: `python -m server`, embedded stores, an empty directory, a free port."""
+"""A real server of a benchmark's own: `python -m server`, embedded stores, a new directory, a free port."""
 
 from __future__ import annotations
 
