@@ -17,6 +17,7 @@ from purse import (
     misbehave,
     pay,
     publish_red_packet,
+    rest,
     sweep_until_quiet,
     win,
     wx,
@@ -293,6 +294,41 @@ async def test_any_number_of_sweeps_at_once_does_each_thing_once(
     await check_books(context)
     for other in others:
         await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_silent_wechat_holds_up_nothing_else(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: Counter[str] = Counter()
+    for name in ("query_order", "query_transfer"):
+        monkeypatch.setattr(context.pay, name, _counted(called, name, getattr(context.pay, name)))
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    for _ in range(3):
+        await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    goods = await alice.publish()
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await misbehave(client, "error_before", call="query_order", times=100)
+    for _ in range(4):
+        await sweep(context)
+    # Once for each order, and once for each unpaid task that is to be deleted; the next time in a minute.
+    assert called == {"query_order": 3 + 3}
+    assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
+    await misbehave(client, "behave")
+    code = await won(client, context, alice, [bob, carol], prizes=2)
+    await let_pass(context, 10 * DAY_MS - HOUR_MS)
+    for who in (bob, carol):
+        await who.post("/drawPrize", code=code)
+    await let_pass(context, HOUR_MS + 1000)
+    await misbehave(client, "error_before", call="query_transfer", number=f"{code}D1A1")
+    await sweep(context)
+    await rest(context)
+    states = {bill["_id"]: bill["remote"] for bill in await find(context, "bills")}
+    assert states[f"{code}D1A1"] == "WAIT_USER_CONFIRM"
+    assert states[f"{code}D2A1"] in ("CANCELING", "CANCELLED")
+    await sweep_until_quiet(context)
+    assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unclaimed", 400)]
+    await check_books(context)
 
 
 def _counted(called: Counter[str], name: str, call: Any) -> Any:

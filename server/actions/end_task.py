@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 from server.actions.news import announce_end
 from server.actions.pay_in import ask_about_order
 from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
@@ -12,10 +15,16 @@ from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.money import Contradiction, claim_deadline_ms, prize_fen
 from server.store.prizes import Prize
 from server.store.tasks import Task
+from server.wechat.pay import PayUnknown
 
 LOOK_AGAIN_MS = 60_000
 # A win that a process left unwritten is written within seconds.
 UNWRITTEN_MS = 2_000
+# A thousand bills may be out at a deadline. What is not done within this waits for the next look, so that
+# the lease on the task (`server/store/due.py`) is not over before.
+RETRACTING_SECONDS = 20.0
+
+log = logging.getLogger("wabao.money")
 
 
 async def end_own_task(context: Context, code: str, unionid: str) -> None:
@@ -113,8 +122,9 @@ async def _expire_prizes(context: Context, task: Task, won: int) -> bool:
     store, code = context.store, task["_id"]
     await store.prizes.begin_expiring(code)
     prizes = await store.prizes.of_task(code)
+    until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
-        if prize["state"] == "claiming":
+        if prize["state"] == "claiming" and time.monotonic() < until:
             await _retract(context, prize)
     await store.prizes.begin_expiring(code)
     prizes = await store.prizes.of_task(code)
@@ -135,10 +145,13 @@ async def _expire_prizes(context: Context, task: Task, won: int) -> bool:
 
 async def _retract(context: Context, prize: Prize) -> None:
     bill, _ = await ensure_bill(context, prize)
-    if bill["state"] in ("given", "failed"):
-        await follow_bill(context, bill)
-    else:
-        await retract_bill(context, bill)
+    try:
+        if bill["state"] in ("given", "failed"):
+            await follow_bill(context, bill)
+        else:
+            await retract_bill(context, bill)
+    except PayUnknown as error:
+        log.warning("bill %s is not known to be cancelled, and holds up nothing else: %s", bill["_id"], error)
 
 
 async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:

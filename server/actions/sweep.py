@@ -48,11 +48,17 @@ async def settle_prize(context: Context, prize: Prize) -> None:
 async def _each(
     context: Context, due: AsyncIterator[_Due], settle: Callable[[Context, _Due], Awaitable[None]]
 ) -> None:
-    """What fails stays due, and must not keep the rest from being done: it is logged and comes again."""
+    """Do what is due of one kind. What fails is logged, stays due and comes again.
+
+    Where WeChat does not answer it is not asked about the rest now, so that the other kinds have their turn.
+    """
     async for document in due:
         try:
             await settle(context, document)
-        except (PayUnknown, WeChatBusy) as error:
+        except PayUnknown as error:
             log.warning("%s %s waits for WeChat: %s", settle.__name__, document["_id"], error)
+            return
+        except WeChatBusy as error:
+            log.warning("%s %s is refused by WeChat: %s", settle.__name__, document["_id"], error)
         except Contradiction:
             log.exception("%s %s has to be looked at", settle.__name__, document["_id"])
