@@ -109,7 +109,6 @@ class World:
     async def clean(self) -> None:
         """Forget all tasks and money."""
         await rest(self.context)
-        self.context.cooldowns.__init__()  # type: ignore[misc]
         for name in (*COLLECTIONS, *SANDBOX):
             await self.context.store.database[name].delete_many({})
 
@@ -328,7 +327,6 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(milliseconds=TIMES_MS)
     def time_passes(self, milliseconds: int) -> None:
         self._run(let_pass(self.world.context, milliseconds))
-        self.world.context.cooldowns.__init__()  # type: ignore[misc]
 
     @rule(task=TASKS, then=st.sampled_from(("", "claim", "sweep", "claim and sweep")), who=DIGGERS)
     def it_is_nearly_over(self, task: int, then: str, who: str) -> None:
