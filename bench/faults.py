@@ -161,7 +161,7 @@ def report(watching: list[Page], fresh: dict[str, Any], counts: Counter[str], do
     print(f"depth reached: {fresh['seq']}; attempts: {dict(counts)}")
     print(f"pages: {len(watching)}, reconnects: {sum(page.reconnects for page in watching)}")
     print(f"digs seen by pages: {sum(len(page.seqs) for page in watching)}")
-    print("each dig once and in order on every page, state equal to a fresh snapshot:", "no" if wrong else "yes")
+    print("each dig once, in order, on every page, ending like a fresh snapshot:", "no" if wrong else "yes")
     for sentence in wrong[:10]:
         print("  ", sentence[:400])
     return 1 if wrong else 0

@@ -292,6 +292,8 @@ class OpsFeed(Socket):
         """Show the history and what follows."""
         await super().open()
         await self.context.feed.show(self)
+        if self.iostream.closed():  # it went while the history was read, and on_close is over
+            self.context.feed.leave(self)
 
     def on_message(self, message: str | bytes) -> None:
         """An operator's screen says nothing."""

@@ -44,8 +44,10 @@ PIECE_BYTES = 16 << 10
 SUBSCRIPTIONS = 100
 MESSAGE_BYTES = 4096
 MESSAGES_A_SECOND = 20
+FRAMES_A_SECOND = 200
+ARRIVAL_SECONDS = 5.0
 # A larger message is cut off by Tornado while it comes; up to here it is read, and refused in good order.
-READ_BYTES = 1 << 20
+READ_BYTES = 64 << 10
 PING_SECONDS = 25
 PONG_SECONDS = 10
 
@@ -62,7 +64,7 @@ class ConnectRequest(msgspec.Struct):
     """The query of `/ws`; with `code` it subscribes at once."""
 
     unionid: Unionid
-    code: Code | None = None
+    code: Annotated[str, Meta(max_length=64)] | None = None  # one of another form is of no task
     token: str | None = None
     since: Sequence | None = None
     ticks: Annotated[int, Meta(ge=0, le=1, description="0 或 1")] = 1
@@ -92,7 +94,23 @@ _decoder: msgspec.json.Decoder[Subscribe | Unsubscribe | Ping] = msgspec.json.De
 
 
 class CodedProtocol(WebSocketProtocol13):
-    """Tornado's protocol, but for some of the codes that it closes with."""
+    """Tornado's protocol, but for some of the codes that it closes with, and for a peer's endless frames."""
+
+    _second = 0
+    _frames = 0
+
+    async def _receive_frame(self) -> None:
+        """Count frames: Tornado tells of whole messages only, and empty fragments cost as much."""
+        await super()._receive_frame()
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._frames = second, 0
+        self._frames += 1
+        if self._frames > FRAMES_A_SECOND and not self.client_terminated:
+            handler = self.handler
+            if isinstance(handler, Socket):
+                handler.leave(MISBEHAVED, "too much")
+            self._abort()
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close. Our own 1009 is told as 4009, which says that reconnecting is no use.
@@ -134,6 +152,7 @@ class Socket(WebSocketHandler):
         self._taken_at = 0.0
         self._plain: socket.socket | None = None
         self._cut_code = 0
+        self._emptied: asyncio.Future[None] | None = None
 
     def check_origin(self, origin: str) -> bool:
         """Let every page connect: a token proves who it is, and no cookie does."""
@@ -206,8 +225,20 @@ class Socket(WebSocketHandler):
     def _taken(self, size: int, written: asyncio.Future[None]) -> None:
         self.unsent_bytes -= size
         self._taken_at = time.monotonic()
+        if not self.unsent_bytes:
+            self._tell_emptied()
         if not written.cancelled() and not isinstance(written.exception(), StreamClosedError | None):
             app_log.error("a frame could not be written", exc_info=written.exception())
+
+    async def room(self) -> None:
+        """Return when nothing waits to be sent: who asks for several replays gets them one by one."""
+        while self.unsent_bytes and not self.iostream.closed():
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def _tell_emptied(self) -> None:
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
 
     def waits(self) -> None:
         """Note that something waits in this connection; `cut_if_stuck` wants to be asked."""
@@ -233,6 +264,7 @@ class Socket(WebSocketHandler):
 
     def on_close(self) -> None:
         """Count why it ended. A peer may close with any code, and each would be a time series."""
+        self._tell_emptied()
         code = self._cut_code or self.close_code or NO_CLOSE_FRAME
         known = code in REGISTERED or code in OUR_CODES or code == NO_CLOSE_FRAME
         metrics.CLOSES.labels(str(code) if known else "other").inc()
@@ -273,11 +305,11 @@ class Push(Socket):
         except UnicodeDecodeError:
             self._refuse(BadRequest("查询参数不是 UTF-8 文字"), "")
             self.leave(IDENTITY_REFUSED, BadRequest.error)
-        except Refusal as refusal:
+        except BadRequest as refusal:
             self._refuse(refusal, "")
             self.leave(IDENTITY_REFUSED, refusal.error)
         except Exception as error:
-            if not is_unavailable(error):
+            if not (isinstance(error, Unavailable) or is_unavailable(error)):
                 raise
             self._refuse(Unavailable(), "")
             self.leave(GOING_AWAY, Unavailable.error)
@@ -290,8 +322,11 @@ class Push(Socket):
             raise BadToken
         if asked.token is None and self.context.settings.require_token:
             raise TokenRequired
-        async with self.context.hub.arrivals:
-            person = await self.context.store.people.find(asked.unionid)
+        try:
+            async with asyncio.timeout(ARRIVAL_SECONDS), self.context.hub.arrivals:
+                person = await self.context.store.people.find(asked.unionid)
+        except TimeoutError:
+            raise Unavailable from None
         if person is None:
             raise NotLoggedIn
         if asked.token is None and person.get("token_seen"):
@@ -300,6 +335,7 @@ class Push(Socket):
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
             raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
+        await self.room()
         await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
         self._watched.add(asked.code)
         if self.iostream.closed():  # it went while the task was read, and on_close is over
@@ -337,6 +373,8 @@ class Push(Socket):
         """Count a client's own pings among its messages."""
         if self._floods():
             self.leave(MISBEHAVED, "too much")
+
+    on_pong = on_ping
 
     def _floods(self) -> bool:
         second = int(time.monotonic())

@@ -243,8 +243,13 @@ class Bus:
         pubsub = self._redis.pubsub()
         try:
             # Also an own channel, so that there is a connection before anybody watches anything.
-            await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in self._wanted))
+            asked = frozenset(self._wanted)
+            await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in asked))
             self._pubsub = pubsub
+            for code in self._wanted - asked:  # wanted or not any more since we began to connect
+                await pubsub.subscribe(self._channel(code))
+            for code in asked - self._wanted:
+                await pubsub.unsubscribe(self._channel(code))
             heard = pinged = time.monotonic()
             while True:
                 message = await pubsub.get_message(timeout=1.0)
@@ -264,6 +269,12 @@ class Bus:
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] not in ("message", "subscribe"):
             return
+        try:
+            self._tell(message)
+        except Exception:  # noqa: BLE001  (one message must not end the reading of all others)
+            app_log.exception("a message on the bus could not be taken")
+
+    def _tell(self, message: dict[str, Any]) -> None:
         code = message["channel"].decode().removeprefix(self._channel(""))
         if message["type"] == "message":
             self._on_message(code, message["data"])
@@ -291,7 +302,10 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
 def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:
     counts = {}
     for process, value in found.items():
-        count, at = (int(part) for part in value.split())
+        parts = value.split()
+        if len(parts) != 2 or not all(part.isdigit() for part in parts):  # another version's
+            continue
+        count, at = int(parts[0]), int(parts[1])
         if now_ms - at <= COUNTED_SECONDS * 1000:
             counts[process.decode()] = (count, at)
     return counts

@@ -20,7 +20,7 @@ from server.events import (
 )
 
 if TYPE_CHECKING:
-    from server.store.digs import Dig
+    from server.events import Dig
     from server.store.tasks import Task
 
 # How many missed digs are replayed; a client that missed more gets the state alone.
@@ -54,12 +54,16 @@ class Channel:
         self.open = 1
         self.end_reason = ""
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=REPLAYED_DIGS)
+        self.read_again = False  # something may have changed since the read under way began
         self.own_count_told = 0
         self.total_told = 0
         self.others: dict[str, tuple[int, int]] = {}
 
-    def load(self, task: Task, digs: list[Dig], public_url: str) -> None:
-        """Take the task's state, and its newest digs, which may have gone on since the task was read."""
+    def load(self, task: Task, digs: list[Dig], public_url: str) -> bool:
+        """Take the task's state, and its newest digs, which may have gone on since the task was read.
+
+        Returns whether the digs are whole; where one is missing, what lies before it cannot be replayed.
+        """
         self.setting = Setting(
             code=self.code,
             cd=task["cd_ms"] // 1000,
@@ -75,12 +79,22 @@ class Channel:
         self.prizes_left = task["prizes_left"]
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
+        # Where a dig moved from its task to the history while both were read, it may be in neither.
+        whole = True
         self.recent.clear()
         for dig in digs:
-            if dig["depth"] <= self.seq:
-                self.recent.append((dig["depth"], encode(dig_frames(dig, self.setting))))
-            else:
-                self.apply(dig)
+            if dig["depth"] > self.seq:
+                break
+            if self.recent and self.recent[-1][0] != dig["depth"] - 1:
+                whole = False
+                self.recent.clear()
+            self.recent.append((dig["depth"], encode(dig_frames(dig, self.setting))))
+        if self.recent and self.recent[-1][0] != self.seq:
+            whole = False
+            self.recent.clear()
+        for dig in digs:
+            self.apply(dig)
+        return whole
 
     def apply(self, dig: Dig) -> bytes:
         """Take the next dig; return its frames, b"" where it is known or others come before it."""

@@ -81,8 +81,7 @@ class Context:
             settings.redis_url,
             f"wabao:{store.database.name}",
             settings.public_url,
-            cooldowns.now_ms,
-            cooldowns.learn,
+            cooldowns,
         )
         hub.start()
         pulsing = Pulsing(hub, cooldowns.now_ms)

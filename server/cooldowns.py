@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from server.store.digs import Dig
+from server.events import Dig
 
 # A task can also be ended by hand during its cooldown. A process that does not watch it hears nothing of
 # that, so it asks again now and then.

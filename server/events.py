@@ -1,4 +1,4 @@
-"""The frames of the realtime channel, a class each, and how they become bytes. Pure.
+"""A dig's record, the frames of the realtime channel, a class each, and how they become bytes. Pure.
 
 Each frame is encoded once an event and process: server frames are unmasked, so that every watcher can be
 sent the same bytes.
@@ -7,12 +7,34 @@ sent the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import NotRequired, TypedDict
 
 import msgspec
 
-if TYPE_CHECKING:
-    from server.store.digs import Dig
+
+class Dig(TypedDict):
+    """One dig, with all that its frames say. Times are unix milliseconds.
+
+    `no` is the person's place among the participants; `n`, equal to it, stands only on their first dig of
+    the task. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why the task
+    ended with it.
+    """
+
+    _id: str
+    code: str
+    depth: int
+    unionid: str
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    prizes_left: int
+    participants: int
+    no: int
+    dig_id: str
+    at: int
+    cd_until: int
+    n: NotRequired[int]
+    end: NotRequired[str]
 
 
 class Frame(msgspec.Struct, tag_field="type", kw_only=True):

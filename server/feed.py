@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from tornado.log import app_log
 
 from server.alarms import (
     ALARMS_TOLD,
@@ -207,8 +208,8 @@ class Feed:
             while self._viewers:
                 await self._tell_pulses()
                 await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
-            self._running = None  # whoever comes from here on starts anew
         finally:
+            self._running = None  # whoever comes from here on starts anew
             await end_tasks(others)
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -229,7 +230,7 @@ class Feed:
         new: list[Pulse] = []
         if found is not None:
             self._after = found[0]
-            new = [msgspec.msgpack.decode(data, type=Pulse) for data in found[1]]
+            new = _decode(found[1])
         self._pulses = [pulse for pulse in self._pulses if pulse.second > complete - KEPT_SECONDS] + new
         self._newest |= {pulse.process: pulse for pulse in new}
         self._newest = {
@@ -285,8 +286,19 @@ class Feed:
         await self._books.run_if_due()
 
 
+def _decode(data: list[bytes]) -> list[Pulse]:
+    """Return the pulses that can be read: one of another version of this server is passed over."""
+    pulses = []
+    for each in data:
+        try:
+            pulses.append(msgspec.msgpack.decode(each, type=Pulse))
+        except msgspec.MsgspecError as error:
+            app_log.warning("a pulse cannot be read: %s", error)
+    return pulses
+
+
 def _history(data: list[bytes], complete: int) -> tuple[list[Pulse], list[Second]]:
-    pulses = [msgspec.msgpack.decode(each, type=Pulse) for each in data]
+    pulses = _decode(data)
     recent = [pulse for pulse in pulses if complete - HISTORY_SECONDS < pulse.second <= complete]
     return pulses, add_up(recent)
 

@@ -8,50 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import msgspec
 from tornado.log import app_log
 
 from server import metrics
+from server.audience import Audience
 from server.bus import Bus, end_tasks
 from server.channel import REPLAYED_DIGS, Channel, Watcher
+from server.cooldowns import Cooldowns
 from server.errors import NoSuchTask
-from server.events import Tick, Watchers, encode
+from server.events import Dig, Tick, encode
+from server.news import News, Order
 from server.store import Store, is_unavailable
-from server.store.digs import Dig
 
 POLL_SECONDS = 3.0
 POLL_SECONDS_ALONE = 1.0  # while Redis is down
 COUNT_SECONDS = 5.0
-# Above this many watchers their number is told every 5 s only.
-CROWD = 500
 DRAIN_SECONDS = 4.0
+READ_SECONDS = 2.0
+LOADS = 3  # how often a history with a hole is read before it is done without
 # Operations on the store wait in one queue: a crowd that comes back all at once must leave room for digs.
 ARRIVALS_AT_ONCE = 8
 # After an operator's order; a watcher that meets the same process again meanwhile is sent away once more.
 REST_SECONDS = 30.0
-
-
-class News(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What processes tell each other of a task; one of the fields is set.
-
-    It goes over Redis and never to a client: a dig's record holds the digger's id, which a process needs to
-    answer that person's next request.
-    """
-
-    dig: dict[str, Any] | None = None
-    end_reason: str = ""
-    end_seq: int = 0
-    start: int = 0
-    watchers: tuple[str, int, int] | None = None  # process, count, unix ms
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What an operator asks of one process: to send its watchers away."""
-
-    process: str
 
 
 class Closable(Watcher, Protocol):
@@ -64,7 +46,7 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One a process. `now_ms` is MongoDB's clock; `learn` is told each dig that is heard of."""
+    """One a process. It tells `cooldowns` each dig and end that it hears of, and asks it for the time."""
 
     def __init__(
         self,
@@ -72,23 +54,24 @@ class Hub:
         url: str,
         prefix: str,
         public_url: str,
-        now_ms: Callable[[], int],
-        learn: Callable[[Dig], None],
+        cooldowns: Cooldowns,
     ) -> None:
         self.bus = Bus(url, prefix, self._on_message, self._on_subscribed)
         self.channels: dict[str, Channel] = {}
         self.connections: set[Closable] = set()
         self.congested: set[Watcher] = set()
         self.arrivals = asyncio.Semaphore(ARRIVALS_AT_ONCE)
-        self.draining = False
+        self._stopping = False
+        self._resting_until = 0.0
         self._store = store
         self._public_url = public_url
-        self._now_ms = now_ms
-        self._learn = learn
+        self._cooldowns = cooldowns
+        self._now_ms = cooldowns.now_ms
+        self._audience = Audience(self.channels, self.bus, self._now_ms, self._send)
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._ticks: dict[str, asyncio.TimerHandle] = {}
-        self._resting: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
         self._keepers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -99,13 +82,23 @@ class Hub:
             loop.create_task(
                 self._keep(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
             ),
-            loop.create_task(self._keep(self._tell_counts, lambda: 1.0)),
-            loop.create_task(self._keep(self._renew_counts, lambda: COUNT_SECONDS)),
+            loop.create_task(self._keep(self._cut_stuck, lambda: 1.0)),
+            loop.create_task(self._keep(self._audience.tell, lambda: 1.0)),
+            loop.create_task(self._keep(self._audience.renew, lambda: COUNT_SECONDS)),
         ]
 
+    @property
+    def draining(self) -> bool:
+        """Whether watchers are sent away: the server stops, or an operator asked for it a moment ago."""
+        return self._stopping or time.monotonic() < self._resting_until
+
     async def drain(self) -> None:
+        """Send all watchers away for good, for the server stops."""
+        self._stopping = True
+        await self._send_away()
+
+    async def _send_away(self) -> None:
         """Tell all connections to go, spread over a few seconds, so that they do not come back at once."""
-        self.draining = True
         leaving = list(self.connections)
         steps = 20
         for step in range(steps):
@@ -117,17 +110,22 @@ class Hub:
     def obey(self, order: Order) -> None:
         """Send all watchers away, and take none for a while, so that they find another process."""
         if order.process == self.bus.process and not self.draining:
-            self._resting = asyncio.get_running_loop().create_task(self._rest())
+            self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
+            self._spawn(self._send_away())
 
-    async def _rest(self) -> None:
-        await self.drain()
-        await asyncio.sleep(REST_SECONDS)
-        self.draining = False
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            app_log.error("the hub's work in the background failed", exc_info=task.exception())
 
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
-        resting = [] if self._resting is None else [self._resting]
-        await end_tasks([*resting, *self._keepers, *self._opening.values(), *self._reading.values()])
+        await end_tasks([*self._keepers, *self._opening.values(), *self._reading.values(), *self._background])
         for tick in self._ticks.values():
             tick.cancel()
         await self.bus.close()
@@ -137,6 +135,10 @@ class Hub:
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask."""
         channel = await self._channel(code)
+        if since is not None and since > channel.seq:
+            # Another process may be further on than this one, and have told this watcher so.
+            await self._read_now(channel)
+            channel = await self._channel(code)
         # No await between the bytes and the joining: no dig falls between them.
         channel.watchers[watcher] = None
         if ticks:
@@ -162,14 +164,14 @@ class Hub:
         reading = self._reading.pop(code, None)
         if reading is not None:
             reading.cancel()
-        asyncio.get_running_loop().create_task(self._forget(code))
+        self._spawn(self._forget(code))
 
     async def _forget(self, code: str) -> None:
         if code in self.channels or code in self._opening:
             return
         await self.bus.ignore(code)
         if code not in self.channels and code not in self._opening:
-            await self.bus.count_watchers({code: 0}, self._now_ms())
+            await self._audience.leave(code)
 
     async def _channel(self, code: str) -> Channel:
         """Return a task's channel, opening it once for all who ask at the same time."""
@@ -194,15 +196,12 @@ class Hub:
 
     async def _open(self, code: str) -> Channel:
         channel = Channel(code)
-        await self.bus.listen(code)
-        counts = await self.bus.count_watchers({code: 1}, self._now_ms()) if self.bus.up else None
-        if counts is not None:
-            channel.others = counts[code]
-            channel.others.pop(self.bus.process, None)
         try:
+            await self.bus.listen(code)
+            await self._audience.enter(channel)
             await self._load(channel)
         except BaseException:
-            asyncio.get_running_loop().create_task(self._forget(code))
+            self._spawn(self._forget(code))
             raise
         self.channels[code] = channel
         self._schedule_tick(channel)
@@ -211,19 +210,23 @@ class Hub:
         return channel
 
     async def _load(self, channel: Channel) -> None:
-        task = await self._store.tasks.find(channel.code)
-        if task is None:
-            raise NoSuchTask
-        digs = await self._store.digs.after(
-            channel.code, task["now_depth"] - REPLAYED_DIGS, REPLAYED_DIGS + 1
-        )
-        channel.load(task, digs, self._public_url)
+        for _ in range(LOADS):
+            found = await self._store.tasks.find_at(channel.code)
+            if found is None:
+                raise NoSuchTask
+            task, now_ms = found
+            self._cooldowns.see_clock(now_ms)
+            digs = await self._store.digs.after(
+                channel.code, task["now_depth"] - REPLAYED_DIGS, REPLAYED_DIGS + 1
+            )
+            if channel.load(task, digs, self._public_url):
+                return
 
     # ---- what happened
 
     def deliver(self, dig: Dig) -> None:
         """Take a dig of this or another process."""
-        self._learn(dig)
+        self._cooldowns.learn(dig)
         channel = self.channels.get(dig["code"])
         if channel is None:
             return
@@ -252,15 +255,15 @@ class Hub:
 
     def _take(self, code: str, news: News) -> None:
         if news.dig is not None:
-            self.deliver(news.dig)  # type: ignore[arg-type]
+            self.deliver(news.dig)
             return
+        if news.end_reason:
+            self._cooldowns.forget(code)
         channel = self.channels.get(code)
         if channel is None:
             return
         if news.watchers is not None:
-            process, count, at = news.watchers
-            if process != self.bus.process:
-                channel.others[process] = (count, at)
+            self._audience.take(channel, *news.watchers)
         elif news.end_reason:
             channel.heard = max(channel.heard, news.end_seq)
             if channel.behind:
@@ -283,6 +286,7 @@ class Hub:
 
     def _send_end(self, channel: Channel, end_reason: str) -> None:
         frames = channel.end(end_reason)
+        self._cooldowns.forget(channel.code)
         if frames:
             self._cancel_tick(channel.code)
             self._send(channel, frames)
@@ -296,8 +300,14 @@ class Hub:
 
     # ---- reading what may be missing
 
+    async def _read_now(self, channel: Channel) -> None:
+        """Return when what this moment may be missing has been read, after 2 s at most."""
+        self._read_soon(channel)
+        await asyncio.wait([self._reading[channel.code]], timeout=READ_SECONDS)
+
     def _read_soon(self, channel: Channel) -> None:
         code = channel.code
+        channel.read_again = True  # a read that is under way may have seen the state before
         if code not in self._reading:
             reading = asyncio.get_running_loop().create_task(self._catch_up(channel))
             self._reading[code] = reading
@@ -311,8 +321,11 @@ class Hub:
 
     async def _catch_up(self, channel: Channel) -> None:
         """Read until nothing that was heard of is missing; send it in order."""
+        fruitless = 0
         try:
-            while True:
+            while fruitless < 2:
+                channel.read_again = False
+                before = channel.seq
                 task = await self._store.tasks.find(channel.code)
                 if task is None:
                     return
@@ -327,7 +340,11 @@ class Hub:
                     self._send_end(channel, task["end_reason"])
                 if task["open"]:
                     self._send(channel, channel.start(self._now_ms()))
-                if not channel.behind:
+                if channel.seq == before:
+                    # Somebody spoke of more than the store has; should it come, the poll will see it.
+                    channel.heard = max(channel.seq, task["now_depth"])
+                    fruitless += 1
+                if not channel.behind and not channel.read_again:
                     return
         except Exception as error:
             if not is_unavailable(error):
@@ -344,6 +361,7 @@ class Hub:
         if not self.channels:
             return
         for position in await self._store.tasks.positions(list(self.channels)):
+            self._cooldowns.see_clock(position["now"])
             channel = self.channels.get(position["_id"])
             if channel is None:
                 continue
@@ -390,44 +408,15 @@ class Hub:
             metrics.DELIVERIES.inc(len(channel.ticking))
         self._schedule_tick(channel, after=value)
 
-    # ---- how many watch
+    # ---- once a second
 
-    async def _tell_counts(self) -> None:
-        """Each second: tell watchers and other processes where a number changed; drop who is stuck."""
+    async def _cut_stuck(self) -> None:
+        """Drop who takes nothing, and close what nobody watches any more."""
         now = time.monotonic()
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
-        now_ms = self._now_ms()
         for channel in list(self.channels.values()):
-            if self.channels.get(channel.code) is not channel:  # closed while others were told
-                continue
-            own = len(channel.watchers)
-            if not own:  # whoever it was opened for went away meanwhile
+            if not channel.watchers:  # whoever it was opened for went away meanwhile
                 self._close_channel(channel)
-                continue
-            if own != channel.own_count_told:
-                channel.own_count_told = own
-                news = News(watchers=(self.bus.process, own, now_ms))
-                await self.bus.publish(channel.code, msgspec.msgpack.encode(news))
-            if channel.total(now_ms) <= CROWD:
-                self._tell_total(channel, now_ms)
-
-    def _tell_total(self, channel: Channel, now_ms: int) -> None:
-        total = channel.total(now_ms)
-        if total != channel.total_told:
-            channel.total_told = total
-            self._send(channel, encode([Watchers(code=channel.code, watchers=total)]))
-
-    async def _renew_counts(self) -> None:
-        own = {code: len(channel.watchers) for code, channel in self.channels.items()}
-        now_ms = self._now_ms()
-        counts = await self.bus.count_watchers(own, now_ms) if own and self.bus.up else {}
-        for code, found in (counts or {}).items():
-            channel = self.channels.get(code)
-            if channel is not None:
-                found.pop(self.bus.process, None)
-                channel.others = found
-        for channel in list(self.channels.values()):
-            self._tell_total(channel, now_ms)
 
     async def watchers(self, code: str) -> int:
         """Return how many watch a task, over all processes."""

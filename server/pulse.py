@@ -16,8 +16,8 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.samples import Sample
 
 from server import metrics
+from server.events import Dig
 from server.hub import Hub
-from server.store.digs import Dig
 from server.store.tasks import Task
 
 HISTORY_SECONDS = 900

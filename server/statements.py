@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from server.store.digs import Dig
+    from server.events import Dig
     from server.store.tasks import Task
 
 

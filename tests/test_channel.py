@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.channel import REPLAYED_DIGS, Channel
-from server.store.digs import Dig
+from server.events import Dig
 from server.store.tasks import Task
 
 CODE = "abcDEF012345"

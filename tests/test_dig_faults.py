@@ -18,8 +18,9 @@ from tornado.testing import ExpectLog
 
 from server.actions.dig import settle_pending
 from server.context import Context
+from server.events import Dig
 from server.settings import Settings
-from server.store.digs import Dig, Digs
+from server.store.digs import Digs
 from server.store.tasks import Tasks
 
 

@@ -11,8 +11,8 @@ from conftest import Client, Someone
 
 from server import draw
 from server.context import Context
+from server.events import Dig
 from server.statements import broken_by_digs
-from server.store.digs import Dig
 
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:

@@ -30,9 +30,8 @@ from server.errors import (
     Refusal,
     Unavailable,
 )
-from server.events import seconds_left
+from server.events import Dig, seconds_left
 from server.store import is_unavailable
-from server.store.digs import Dig
 from server.store.people import Person
 from server.store.tasks import Task, View
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from server.context import Context
-from server.hub import News
-from server.store.digs import Dig
+from server.events import Dig
+from server.news import News
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig; its record must stand in the history already."""
-    await context.hub.announce(dig["code"], News(dig=dict(dig)))
+    await context.hub.announce(dig["code"], News(dig=dig))
 
 
 async def announce_end(context: Context, code: str) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from server.actions.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import Ended, NoSuchTask, Unavailable
-from server.hub import Order
+from server.news import Order
 from server.store.audit_log import Act
 
 

@@ -6,44 +6,20 @@ both, which the queries below do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.events import Dig
 from server.statements import Totals
 
 if TYPE_CHECKING:
     from server.store.tasks import Task, WonTask
 
 _Document = dict[str, Any]
-
-
-class Dig(TypedDict):
-    """One dig, with all that its frames say. Times are unix milliseconds.
-
-    `no` is the person's place among the participants; `n`, equal to it, stands only on their first dig of
-    the task. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why the task
-    ended with it.
-    """
-
-    _id: str
-    code: str
-    depth: int
-    unionid: str
-    wxname: str
-    wxheadpic: str
-    is_prize: int
-    prizes_left: int
-    participants: int
-    no: int
-    dig_id: str
-    at: int
-    cd_until: int
-    n: NotRequired[int]
-    end: NotRequired[str]
 
 
 class Participant(TypedDict):

@@ -10,7 +10,8 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.digs import Dig, own_dig
+from server.events import Dig
+from server.store.digs import own_dig
 from server.store.due import DUE_INDEX, claim_due
 from server.store.people import Person
 
@@ -218,7 +219,6 @@ class Tasks:
             {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
             {
                 "status": 1,
-                "cd_until": 0,
                 "end_reason": {"$literal": end_reason},
                 "ended_at": NOW_MS,
                 "due_at": NOW_MS,
@@ -313,12 +313,26 @@ class Tasks:
         ]
         return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
+    async def find_at(self, code: str) -> tuple[Task, int] | None:
+        """Return a task without its seed, and MongoDB's clock at the read."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": code}},
+            {"$set": {"now": NOW_MS}},
+            {"$unset": "seed_box"},
+        ]
+        found = await self.collection.aggregate(pipeline).to_list(1)
+        if not found:
+            return None
+        now_ms: int = found[0].pop("now")
+        return found[0], now_ms  # type: ignore[return-value]
+
     async def positions(self, codes: list[str]) -> list[_Document]:
-        """Return `_id`, now_depth, status and open of these tasks."""
-        found = self.collection.find(
-            {"_id": {"$in": codes}}, {"now_depth": 1, "status": 1, "open": 1}, batch_size=len(codes) + 1
-        )
-        return await found.to_list(len(codes))
+        """Return `_id`, now_depth, status and open of these tasks, and `now`: MongoDB's clock."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": {"$in": codes}}},
+            {"$project": {"now_depth": 1, "status": 1, "open": 1, "now": NOW_MS}},
+        ]
+        return await self.collection.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
     async def square(self, page: int, now_ms: int, page_size: int = 20) -> list[Task]:
         """Return a page of public tasks: running ones first, then those ended within 7 days, newest first."""
