@@ -33,7 +33,7 @@ SECONDS = 20
 ROUNDS = 3
 WORKERS = 2
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-_chance = random.Random(1)  # noqa: S311  (the same numbers each time)
+_chance = random.Random(1)
 
 
 def a_pulse(process: str, second: int) -> Pulse:

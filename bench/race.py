@@ -283,7 +283,7 @@ async def race(server: Server, number: int, windows: int, seed: int) -> bool:
     _, port = store_of(server)
     store = Store(f"mongodb://127.0.0.1:{port}/wabao?directConnection=true")
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
-    racing = Race(server, people, store, keys, random.Random(seed))  # noqa: S311
+    racing = Race(server, people, store, keys, random.Random(seed))
     await asyncio.gather(*(line.connect() for line in racing.lines))
     calm = await racing.run(COOLDOWN_SECONDS, windows, faults=False)
     print(f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}")

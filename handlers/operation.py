@@ -9,6 +9,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
+from tornado.log import app_log
 
 from handlers.base import BaseHandler
 from server.store import is_unavailable
@@ -77,7 +78,14 @@ class Metrics(BaseHandler):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest(registry) + await self._money())
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                money = await self._money()
+        except Exception as error:  # noqa: BLE001  (what a process counts is shown all the same)
+            if not isinstance(error, TimeoutError) and not is_unavailable(error):
+                app_log.error("the sums of the books cannot be shown", exc_info=error)
+            money = b""  # a gap in the books' series says that they could not be read
+        self.finish(generate_latest(registry) + money)
 
     async def _money(self) -> bytes:
         store, registry = self.context.store, CollectorRegistry()

@@ -19,6 +19,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from tornado.log import app_log
 
+from server.settings import BadSettings
+
 OPERATION_SECONDS = 1.0
 # A half-open link brings nothing and fails nothing: it is pinged, and given up when no answer comes.
 PING_SECONDS = 3.0
@@ -50,13 +52,16 @@ class Bus:
         self._prefix = prefix
         self._on_message = on_message
         self._on_subscribed = on_subscribed
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=OPERATION_SECONDS,
-            socket_connect_timeout=OPERATION_SECONDS,
-            health_check_interval=int(PING_SECONDS),
-            retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
-        )
+        try:
+            self._redis = Redis.from_url(
+                url,
+                socket_timeout=OPERATION_SECONDS,
+                socket_connect_timeout=OPERATION_SECONDS,
+                health_check_interval=int(PING_SECONDS),
+                retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
+            )
+        except ValueError as error:
+            raise BadSettings(f"REDIS_URL: {error}") from None
         self._wanted: set[str] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None

@@ -70,11 +70,6 @@ class Context:
     async def open(cls, settings: Settings) -> Context:
         """Connect to the stores and make sure that the indexes are there."""
         store = Store(settings.mongodb_uri)
-        await store.ensure_indexes()
-        keys = Keys(secret_of(settings))
-        wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
-        merchant = await merchant_of(settings, store.sandbox_keys)
-        pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         cooldowns = Cooldowns()
         hub = Hub(
             store,
@@ -83,6 +78,11 @@ class Context:
             settings.public_url,
             cooldowns,
         )
+        await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
+        keys = Keys(secret_of(settings))
+        wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
+        merchant = await merchant_of(settings, store.sandbox_keys)
+        pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
         pulsing = Pulsing(hub, cooldowns.now_ms)
         context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)

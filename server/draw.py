@@ -1,7 +1,14 @@
 """The draw: what is committed to when a task is published, where its prizes lie, and how to verify it.
 
-Pure: no clock, no store, no randomness but the seed that is handed in. The rule is `engine.md`,
-"The draw, committed in advance and verifiable after", and each line below stands there.
+Pure: no clock, no store, no randomness but the seed that is handed in. The rule, fixed when a task is
+published with a secret random seed of 32 bytes:
+
+- `params` is the JSON of the rules: keys sorted, no spaces.
+- The commitment is hex SHA-256 of seed ‖ "\\n" ‖ params, and public from the first moment.
+- x(k) is HMAC-SHA-256(key = seed, message = "prize:" + k in decimal) read as a big-endian integer.
+- One prize lies at 1 + x(1) mod max_depth, where max_depth = forecast_num.
+- Of several, prize k lies at gap(1) + … + gap(k), where gap(k) = interval − fluctuation + x(k) mod
+  (2·fluctuation + 1), and max_depth = max(forecast_num, prize_num · (interval + fluctuation)).
 """
 
 from __future__ import annotations
@@ -13,6 +20,7 @@ from collections.abc import Iterable
 import msgspec
 
 SEED_BYTES = 32
+MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -89,7 +97,7 @@ def differences(proof: Proof, published_commitment: str | None) -> list[str]:
         rules = msgspec.json.decode(proof.params, type=Rules)
     except (ValueError, msgspec.MsgspecError) as error:
         return [f"the proof cannot be read: {error}"]
-    found = list(_rule_differences(rules))
+    found = list(_rule_differences(rules, proof.params))
     if found:
         return found
     recomputed = commitment(seed, proof.params)
@@ -104,10 +112,15 @@ def differences(proof: Proof, published_commitment: str | None) -> list[str]:
     return found
 
 
-def _rule_differences(rules: Rules) -> Iterable[str]:
-    if rules.prize_num < 1 or rules.forecast_num < 1 or not 0 <= rules.fluctuation <= rules.interval:
+def _rule_differences(rules: Rules, params: str) -> Iterable[str]:
+    possible = 1 <= rules.prize_num <= MOST_PRIZES and 1 <= rules.forecast_num <= MOST_FORECAST
+    if rules.prize_num > 1:
+        possible = possible and 0 <= rules.fluctuation < rules.interval <= MOST_INTERVAL
+    if not possible:
         yield f"params hold impossible rules: {encode_rules(rules)}"
         return
+    if encode_rules(rules) != params:
+        yield f"params are not spelled as the rule asks: {encode_rules(rules)}, not {params}"
     expected = make_rules(rules.code, rules.prize_num, rules.forecast_num, rules.interval, rules.fluctuation)
     if expected != rules:
         yield f"these rules make {encode_rules(expected)}, not {encode_rules(rules)}"

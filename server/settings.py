@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -55,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wechat_cert_serial: str = ""
     wechat_pay_public_key: str = ""
     wechat_pay_public_key_id: str = ""
+
+    def __repr__(self) -> str:
+        """Show nothing: most of it is secret, and a traceback or log may show this."""
+        return "Settings(…)"
 
     @property
     def sandboxed(self) -> bool:
@@ -132,8 +137,10 @@ def _check_one(name: str, value: str) -> None:
 
 
 def _check_shapes(settings: Settings) -> None:
-    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise BadSettings("PUBLIC_URL must begin with http:// or https://")
+    if settings.public_url:
+        address = urlsplit(settings.public_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise BadSettings("PUBLIC_URL must begin with http:// or https:// and name a host")
     if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
@@ -143,8 +150,8 @@ def _check_shapes(settings: Settings) -> None:
             "SECRET_KEY must have at least 32 characters: "
             "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
-    if settings.wechat_appid and not settings.wechat_secret:
-        raise BadSettings("WECHAT_APPID also needs WECHAT_SECRET")
+    if bool(settings.wechat_appid) != bool(settings.wechat_secret):
+        raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
 
 
 def _check_merchant(settings: Settings) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,3 +200,25 @@ def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path: Path)
     settings = Settings(secret_key="k" * 40, data_dir=str(tmp_path / "data"))
     assert secret_of(settings) == b"k" * 40
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("MONGODB_URI", "mongodb://user:p@ss@host"),
+        ("MONGODB_URI", "mongodb://127.0.0.1:notaport"),
+        ("REDIS_URL", "redis://127.0.0.1:notaport"),
+    ],
+)
+def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(
+    name: str, address: str, tmp_path: Path
+) -> None:
+    given = {"MONGODB_URI": "mongodb://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1"}
+    own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": "18999", "PATH": os.environ["PATH"]}
+    ended = subprocess.run(
+        [sys.executable, "-m", "server"], env=own, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 2
+    told = [line for line in ended.stderr.splitlines() if name in line]
+    assert len(told) == 1
+    assert "Traceback" not in ended.stderr

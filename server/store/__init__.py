@@ -15,6 +15,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
+from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
@@ -55,13 +56,16 @@ class Store:
 
     def __init__(self, uri: str, listeners: Sequence[CommandListener] = ()) -> None:
         """`listeners` hear of each command, besides the one that feeds `/metrics`."""
-        self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-            uri,
-            event_listeners=[CommandSeconds(), *listeners],
-            timeoutMS=OPERATION_SECONDS * 1000,
-            serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
-            appname="wabao",
-        )
+        try:
+            self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+                uri,
+                event_listeners=[CommandSeconds(), *listeners],
+                timeoutMS=OPERATION_SECONDS * 1000,
+                serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
+                appname="wabao",
+            )
+        except (PyMongoError, ValueError) as error:
+            raise BadSettings(f"MONGODB_URI: {error}") from None
         self.database: AsyncIOMotorDatabase[Document] = self.client.get_default_database(
             DEFAULT_DATABASE
         ).with_options(

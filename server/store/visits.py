@@ -111,7 +111,7 @@ class Visits:
         source = self.collection if by_token else self._people
         sharer_id = "$unionid" if by_token else "$_id"
         pipeline: list[_Document] = [
-            {"$match": {"share": sharer, "unionid": {"$ne": newcomer}}}
+            {"$match": {"share": sharer, "code": code, "unionid": {"$ne": newcomer}}}
             if by_token
             else {"$match": {"_id": sharer}},
             {
