@@ -249,7 +249,8 @@ class Page {
   refused(error) {
     const { task } = this;
     if (this.signal.aborted) return;
-    this.shaft.say(error.message);
+    // The ring counts the seconds down; a number in the words would stand still.
+    this.shaft.say(error.error === "cooling_down" ? "慢了一步" : error.message);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (!error.error) throw error;
