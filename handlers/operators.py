@@ -73,7 +73,10 @@ class OperatorInterface(Interface):
     needs_operator = True
 
     async def answer(self, request: Any) -> msgspec.Struct:
-        """Check the cookie first."""
+        """Check the cookie first, and that a write comes from our own page: another port is the same site."""
+        origin = self.request.headers.get("Origin")
+        if self.method == "POST" and origin and origin.partition("://")[2] != self.request.host:
+            raise TokenRequired("请从本站的页面操作")
         self.operator = operator_of(self.context.keys, self.get_cookie(COOKIE))
         return await self.operate(request)
 

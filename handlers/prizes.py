@@ -257,7 +257,7 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
 def _table(rows: list[WinnerRow]) -> bytes:
     """Return the rows as CSV. No cell that a person wrote is taken for a formula."""
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs take ";" for the end of a bare cell
     writer.writerow(["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"])
     for row in rows:
         cells = [
@@ -270,7 +270,9 @@ def _table(rows: list[WinnerRow]) -> bytes:
             row.phone,
             row.address,
         ]
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        writer.writerow(
+            [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in cells]
+        )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 

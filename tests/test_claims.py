@@ -188,15 +188,26 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
 
 
 @pytest.mark.gen_test
-async def test_a_right_code_forgives_the_wrong_ones_before_it(client: Client, context: Context) -> None:
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_goods(client, context, alice, [bob], draw_type=1)
-    right = (await bob.post("/drawPrize", code=code))["pickup"]
-    wrong = f"{(int(right) + 1) % 1_000_000:06}"
-    for _ in range(2):
+async def test_a_prize_handed_over_forgives_the_wrong_codes_before_it_and_its_code_does_no_more(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+    rights = [(await who.post("/drawPrize", code=code))["pickup"] for who in (bob, carol)]
+    wrong = next(f"{k:06}" for k in range(1_000_000) if f"{k:06}" not in rights)
+
+    async def confirm(pickup: str) -> dict[str, Any]:
+        return await alice.post("/confirmDraw", code=code, pickup=pickup)
+
+    for right in rights:
         for _ in range(4):
-            assert (await alice.post("/confirmDraw", code=code, pickup=wrong))["error"] == "wrong_pickup"
-        assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
+            assert (await confirm(wrong))["error"] == "wrong_pickup"
+        assert (await confirm(right))["is_draw"] == 1
+    for _ in range(4):
+        assert (await confirm(wrong))["error"] == "wrong_pickup"
+    assert (await confirm(rights[0]))["is_draw"] == 1
+    assert (await confirm(wrong))["error"] == "wrong_pickup"
+    assert (await confirm(wrong))["error"] == "locked"
 
 
 @pytest.mark.gen_test

@@ -184,7 +184,7 @@ async def test_two_processes_racing_make_one_dig_a_window(
 
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
-    code = await alice.publish(cd=1, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=1000)
 
     async def admit(person: Any) -> Any:
         return person

@@ -28,11 +28,16 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         if not tries_left:
             raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
-    await store.pickups.forgive(code)
     now_ms = context.cooldowns.now_ms()
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     if prize["state"] == "claiming" and (deadline_ms is None or now_ms <= deadline_ms):
-        prize = await store.prizes.give_on_site(prize["_id"], now_ms) or await store.prizes.find(prize["_id"])
+        given = await store.prizes.give_on_site(prize["_id"], now_ms)
+        if given is not None:
+            await store.pickups.forgive(code, locked_by_it=not tries_left)
+            return given
+        prize = await store.prizes.find(prize["_id"])
+    # A code that was right before is no guess, but must not pay for guesses either.
+    await store.pickups.excuse(code, locked_by_it=not tries_left)
     if prize is None or prize["state"] != "given":
         raise ClaimOver
     return prize

@@ -150,7 +150,7 @@ async def _retract(context: Context, prize: Prize) -> None:
             await follow_bill(context, bill)
         else:
             await retract_bill(context, bill)
-    except PayUnknown as error:
+    except (PayUnknown, Contradiction) as error:
         log.warning("bill %s is not known to be cancelled, and holds up nothing else: %s", bill["_id"], error)
 
 

@@ -142,6 +142,8 @@ async def note_end(context: Context, answer: Answer) -> Bill:
         bill = await reread_bill(context, number)
         if answer.amount_fen not in (None, bill["amount_fen"]):
             raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+        if (bill["state"] == "given") != (answer.state == "SUCCESS"):
+            raise Contradiction(f"bill {number} is {bill['state']}, and WeChat says {answer.state} now")
     return bill
 
 

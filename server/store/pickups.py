@@ -57,6 +57,20 @@ class Pickups:
         assert found is not None  # noqa: S101  (an upsert returns a document)
         return 0 if found["locked_until"] else WRONG_CODES - int(found["tries"])
 
-    async def forgive(self, code: str) -> None:
-        """Forget the tries: a code was right."""
-        await self.collection.update_one({"_id": code}, {"$set": {"tries": 0, "locked_until": 0}})
+    async def forgive(self, code: str, *, locked_by_it: bool) -> None:
+        """Forget the tries: a prize was handed over. A lock stays, unless this very try set it."""
+        await self.collection.update_one(
+            {"_id": code} if locked_by_it else {"_id": code, "locked_until": 0},
+            {"$set": {"tries": 0, "locked_until": 0}},
+        )
+
+    async def excuse(self, code: str, *, locked_by_it: bool) -> None:
+        """Take back one try, and the lock where this very try set it."""
+        if locked_by_it:
+            before = {"tries": WRONG_CODES - 1, "locked_until": 0}
+            await self.collection.update_one({"_id": code}, {"$set": before})
+        else:
+            await self.collection.update_one(
+                {"_id": code, "locked_until": 0, "tries": {"$gt": 0}},
+                [{"$set": {"tries": {"$subtract": ["$tries", 1]}}}],
+            )

@@ -55,6 +55,7 @@ class Page {
   #digging = Promise.resolve();
   #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
   #own = false;
+  #claimed = ""; // what the claim now shows was made for
   #stale = false; // what had to be read anew could not be
 
   constructor(task, signal) {
@@ -116,6 +117,9 @@ class Page {
   }
 
   showClaim() {
+    const shown = `${this.task.is_prize} ${this.task.is_draw}`;
+    if (shown === this.#claimed) return; // what is being typed or shown there stays
+    this.#claimed = shown;
     fill(this.claim, this.task.is_prize ? claim(this.task, this.signal) : null);
   }
 
@@ -253,6 +257,7 @@ class Page {
     this.shaft.say(error.error === "cooling_down" ? "慢了一步" : error.message);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
+    else if (mayPass(error)) this.reload(); // the dig may have been made, and may even have won
     else if (!error.error) throw error;
   }
 

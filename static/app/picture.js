@@ -22,6 +22,7 @@ export function pictureField(id, { label, hint, address = "" }) {
 
   function choose(file) {
     if (!file) return;
+    input.value = ""; // so that the same picture can be chosen again where its upload failed
     URL.revokeObjectURL(local);
     local = URL.createObjectURL(file);
     fill(preview, el("img", { src: local, alt: "所选的图片" }));

@@ -13,7 +13,7 @@ let current = null;
 export function route(routes, onOpen) {
   const open = () => {
     const path = location.hash.slice(1) || "/";
-    if (!path.startsWith("/")) return; // a link within the page
+    if (!path.startsWith("/") && current) return; // a link within the page
     const [found, page] = routes
       .map(([pattern, candidate]) => [path.match(pattern), candidate])
       .find(([match]) => match) ?? [["/"], routes[0][1]];

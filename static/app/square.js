@@ -53,6 +53,7 @@ export function square(root, signal) {
       if (signal.aborted) return;
       pages += 1;
       complete = data.length === 0;
+      write(foot, "");
       show(data);
     } catch (error) {
       fill(foot, error.message, " ", el("button.link", { type: "button", onclick: () => { write(foot, ""); more(); } }, "再试一次"));
@@ -81,7 +82,7 @@ export function square(root, signal) {
     renew();
   } else {
     write(foot, "正在看看谁埋了宝贝…");
-    more().then(() => complete || write(foot, ""));
+    more();
   }
   const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: "600px" });
   seen.observe(sentinel);

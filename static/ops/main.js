@@ -36,9 +36,13 @@ const PAGES = [
   [/^\/log$/, () => logPage(page)],
 ];
 
+let opened = false;
+
 function open() {
-  stop();
   const path = location.hash.slice(1) || "/";
+  if (!path.startsWith("/") && opened) return; // a link within the page
+  opened = true;
+  stop();
   const [pattern, show] = PAGES.find(([each]) => each.test(path)) ?? PAGES[0];
   for (const link of top.querySelectorAll("nav a")) link.setAttribute("aria-current", link.hash === `#${path}` ? "page" : "false");
   stop = show(...(pattern.exec(path)?.slice(1) ?? []));
