@@ -152,7 +152,6 @@ class Socket(WebSocketHandler):
         self._taken_at = 0.0
         self._plain: socket.socket | None = None
         self._cut_code = 0
-        self._emptied: asyncio.Future[None] | None = None
 
     def check_origin(self, origin: str) -> bool:
         """Let every page connect: a token proves who it is, and no cookie does."""
@@ -225,20 +224,8 @@ class Socket(WebSocketHandler):
     def _taken(self, size: int, written: asyncio.Future[None]) -> None:
         self.unsent_bytes -= size
         self._taken_at = time.monotonic()
-        if not self.unsent_bytes:
-            self._tell_emptied()
         if not written.cancelled() and not isinstance(written.exception(), StreamClosedError | None):
             app_log.error("a frame could not be written", exc_info=written.exception())
-
-    async def room(self) -> None:
-        """Return when nothing waits to be sent: who asks for several replays gets them one by one."""
-        while self.unsent_bytes and not self.iostream.closed():
-            self._emptied = asyncio.get_running_loop().create_future()
-            await self._emptied
-
-    def _tell_emptied(self) -> None:
-        if self._emptied is not None and not self._emptied.done():
-            self._emptied.set_result(None)
 
     def waits(self) -> None:
         """Note that something waits in this connection; `cut_if_stuck` wants to be asked."""
@@ -264,7 +251,6 @@ class Socket(WebSocketHandler):
 
     def on_close(self) -> None:
         """Count why it ended. A peer may close with any code, and each would be a time series."""
-        self._tell_emptied()
         code = self._cut_code or self.close_code or NO_CLOSE_FRAME
         known = code in REGISTERED or code in OUR_CODES or code == NO_CLOSE_FRAME
         metrics.CLOSES.labels(str(code) if known else "other").inc()
@@ -335,7 +321,6 @@ class Push(Socket):
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
             raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
-        await self.room()
         await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
         self._watched.add(asked.code)
         if self.iostream.closed():  # it went while the task was read, and on_close is over
