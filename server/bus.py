@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,6 +22,7 @@ from tornado.log import app_log
 from server.settings import BadSettings
 
 OPERATION_SECONDS = 1.0
+CONNECTIONS = 50
 # A half-open link brings nothing and fails nothing: it is pinged, and given up when no answer comes.
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
@@ -53,8 +54,11 @@ class Bus:
         self._on_message = on_message
         self._on_subscribed = on_subscribed
         try:
-            self._redis = Redis.from_url(
+            # One that blocks: a crowd's publishes wait their turn, where another pool refuses the 101st.
+            pool = BlockingConnectionPool.from_url(
                 url,
+                max_connections=CONNECTIONS,
+                timeout=OPERATION_SECONDS,
                 socket_timeout=OPERATION_SECONDS,
                 socket_connect_timeout=OPERATION_SECONDS,
                 health_check_interval=int(PING_SECONDS),
@@ -62,6 +66,7 @@ class Bus:
             )
         except ValueError as error:
             raise BadSettings(f"REDIS_URL: {error}") from None
+        self._redis = Redis.from_pool(pool)
         self._wanted: set[str] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
@@ -191,6 +196,22 @@ class Bus:
                 pulses += [fields[b"pulse"] for _, fields in found]
             if len(found) < PULSES_PAGE:
                 return last, pulses
+
+    async def count(self, name: str, by: int, seconds: int) -> int | None:
+        """Add to a counter that all processes share; return what it says then. None without Redis.
+
+        It is forgotten when nobody has added to it for so many seconds.
+        """
+        key = f"{self._prefix}:count:{name}"
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                pipeline = self._redis.pipeline(transaction=False)
+                pipeline.incrby(key, by)
+                pipeline.expire(key, seconds)
+                counted, _ = await pipeline.execute()
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return int(counted)
 
     async def tries(self, window_seconds: int) -> int | None:
         """Count a try at the operator's token, over all processes; return how many this window had.

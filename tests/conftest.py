@@ -27,6 +27,9 @@ from server.app import make_app
 from server.context import Context
 from server.embedded import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
+from server.store import Store
+from server.store.sandbox_keys import SandboxKeyPairs
+from server.wechat.pay.merchant import make_key_pairs
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +42,7 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = EmbeddedMongoDB(tmp_path_factory.mktemp("mongodb"))
     store.start()
     yield store.uri
-    store.stop()
+    store.kill()  # there is nothing to keep
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +55,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
     store.start()
     yield store.uri
-    store.stop()
+    store.kill()  # there is nothing to keep
 
 
 @pytest.fixture
@@ -90,10 +93,23 @@ def settings(
     return read_settings(values | environment)
 
 
+@pytest.fixture(scope="session")
+def key_pairs() -> SandboxKeyPairs:
+    """What the stand-in signs with, for all tests: making such keys takes longer than most of them."""
+    return make_key_pairs()
+
+
 @pytest.fixture
-def context(io_loop: Any, settings: Settings) -> Iterator[Context]:
+def context(io_loop: Any, settings: Settings, key_pairs: SandboxKeyPairs) -> Iterator[Context]:
     """An open context. Its database is dropped afterwards where it would stay; that takes seconds."""
-    opened = io_loop.run_sync(lambda: Context.open(settings))
+
+    async def open_with_keys() -> Context:
+        store = Store(settings.mongodb_uri)
+        await store.sandbox_keys.add(key_pairs)
+        store.close()
+        return await Context.open(settings)
+
+    opened = io_loop.run_sync(open_with_keys)
     yield opened
 
     async def close() -> None:

@@ -1,12 +1,92 @@
-"""Ending what listens to Redis."""
+"""A process's connection to Redis: many at once, a link that is half open, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
+from tornado.log import app_log
+from tornado.testing import ExpectLog
 
-from server.bus import end_tasks
+from server import bus
+from server.bus import Bus, end_tasks
+
+
+class Link:
+    """A TCP proxy before Redis whose connections can go half open: they stay, and pass nothing on."""
+
+    def __init__(self, upstream: str) -> None:
+        self.host, self.upstream_port = urlsplit(upstream).hostname, urlsplit(upstream).port
+        self.passing: set[asyncio.Task[None]] = set()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(self.host, self.upstream_port)
+        self.writers += [writer, up_writer]
+        for pair in ((reader, up_writer), (up_reader, writer)):
+            self.passing.add(asyncio.create_task(self._pass_on(*pair)))
+
+    def go_half_open(self) -> None:
+        """Pass nothing more on the connections that there are; new ones work."""
+        for each in self.passing:
+            each.cancel()
+        self.passing.clear()
+
+    @contextlib.asynccontextmanager
+    async def url(self) -> AsyncIterator[str]:
+        """Listen, and say where."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        server.close()
+        self.go_half_open()
+        for writer in self.writers:
+            writer.close()
+
+
+@pytest.mark.gen_test
+async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url: str) -> None:
+    heard: list[bytes] = []
+    listening = Bus(redis_url, "test_crowd", lambda _, payload: heard.append(payload), lambda _: None)
+    listening.start()
+    await listening.connected.wait()
+    assert await listening.listen("aaaaaaaa")
+    sent = [b"%d" % number for number in range(300)]
+    assert all(await asyncio.gather(*(listening.publish("aaaaaaaa", payload) for payload in sent)))
+    while len(heard) < len(sent):
+        await listening.ping()
+    assert sorted(heard) == sorted(sent)
+    await listening.close()
+
+
+@pytest.mark.gen_test
+async def test_a_half_open_link_is_given_up_and_what_was_listened_to_is_told_as_a_gap(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
+    link = Link(redis_url)
+    subscribed: asyncio.Queue[str] = asyncio.Queue()
+    async with link.url() as url:
+        listening = Bus(url, "test_half_open", lambda *_: None, subscribed.put_nowait)
+        listening.start()
+        await listening.connected.wait()
+        assert await listening.listen("aaaaaaaa")
+        assert await subscribed.get() == "aaaaaaaa"
+        with ExpectLog(app_log, "redis is gone: silent"):
+            link.go_half_open()
+            assert await subscribed.get() == "aaaaaaaa"
+        assert listening.up
+        assert await listening.publish("aaaaaaaa", b"") or await listening.publish("aaaaaaaa", b"")
+        await listening.close()
 
 
 @pytest.mark.gen_test

@@ -127,7 +127,7 @@ STEPS = {
     ],
     "goods are claimed by mail": ["prizes.give_by_mail"],
     "goods are claimed on site": ["prizes.await_pickup"],
-    "goods are handed over": ["pickups.begin_try", "pickups.forgive", "prizes.give_on_site"],
+    "goods are handed over": ["pickups.begin_try", "prizes.give_on_site", "pickups.forgive"],
 }
 
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Client
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from test_push import Page, open_page, pages  # noqa: F401  (fixtures)
+from tornado.httpclient import HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+from tornado.websocket import websocket_connect
 
 from handlers import push
 from server.actions.dig import dig
@@ -172,11 +185,7 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
     with socket.socket() as sleeper:
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sleeper.connect(("127.0.0.1", settings.port))
-        sleeper.sendall(
-            f"GET /ws?unionid={bob.unionid}&token={bob.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
-            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        sleeper.sendall(handshake(bob, code))
         await page.until("watchers", watchers=2)
         before = push.metrics.CLOSES.labels("4008")._value.get()
         channel = context.hub.channels[code]
@@ -188,6 +197,75 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
         assert push.metrics.CLOSES.labels("4008")._value.get() == before + 1
     await bob.dig(code)
     assert (await page.until("cd"))["seq"] == 1
+
+
+def handshake(who: Any, code: str) -> bytes:
+    return (
+        f"GET /ws?unionid={who.unionid}&token={who.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+
+
+@pytest.mark.gen_test
+async def test_who_answers_no_ping_is_gone_when_its_time_is_over(
+    client: Client, app: Application, context: Context, settings: Settings
+) -> None:
+    app.settings |= {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(handshake(alice, code))
+    async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of whoever is gone
+        while await reader.read(65536):
+            pass
+    assert not context.hub.connections
+    writer.close()
+
+
+@pytest.mark.gen_test
+async def test_a_page_over_tls_gets_the_frames_that_others_get(
+    client: Client,
+    app: Application,
+    tmp_path: Path,
+    open_page: Any,  # noqa: F811
+) -> None:
+    (tmp_path / "both.pem").write_bytes(a_certificate())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "both.pem")
+    sock, port = bind_unused_port()
+    server = HTTPServer(app, ssl_options=tls)
+    server.add_socket(sock)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "both.pem"))
+    url = f"wss://localhost:{port}/ws?unionid={bob.unionid}&token={bob.token}&code={code}&since=0"
+    over_tls = Page(await websocket_connect(HTTPRequest(url, ssl_options=trusting)))
+    assert (await over_tls.until("snapshot"))["seq"] == 0
+    for depth in (1, 2, 3):
+        await bob.dig(code)
+        assert await over_tls.until("cd") == await page.until("cd", seq=depth)
+    over_tls.connection.close(1000)
+    assert await over_tls.closed() == 1000
+    server.stop()
+    await server.close_all_connections()
+
+
+def a_certificate() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return secret + certificate.public_bytes(Encoding.PEM)
 
 
 @pytest.mark.gen_test
@@ -214,11 +292,7 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
     code = await alice.publish()
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
-            hasty.sendall(
-                f"GET /ws?unionid={alice.unionid}&token={alice.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
-                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-            )
+            hasty.sendall(handshake(alice, code))
             # the loop answers nothing yet: the socket is gone before its task is read
     page = await open_page(alice, code)
     await page.until("snapshot")

@@ -39,7 +39,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
 async def merchant_of(settings: Settings, keys: SandboxKeys) -> Merchant | None:
     """Return the operator's merchant, or the sandbox's; None where WeChat is configured without payments."""
     if settings.sandboxed:
-        pairs = await keys.find() or await keys.add(await asyncio.to_thread(_make_key_pairs))
+        pairs = await keys.find() or await keys.add(await asyncio.to_thread(make_key_pairs))
         return Merchant(
             mchid=SANDBOX_MCHID,
             api_v3_key=pairs["api_v3_key"],
@@ -60,7 +60,7 @@ async def merchant_of(settings: Settings, keys: SandboxKeys) -> Merchant | None:
     )
 
 
-def _make_key_pairs() -> SandboxKeyPairs:
+def make_key_pairs() -> SandboxKeyPairs:
     """Return new pairs for the sandbox: RSA of 2048 bits, as WeChat's; that takes a moment."""
     platform_private, platform_public = _pair()
     merchant_private, merchant_public = _pair()
