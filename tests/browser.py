@@ -46,7 +46,7 @@ def a_server(data_dir: Path) -> Iterator[Running]:
         running.wait_for("is ready")
         yield running
     finally:
-        running.end()
+        running.kill()
 
 
 @dataclass

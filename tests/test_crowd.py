@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("crowded") / "data", a_free_port(), WEB_CONCURRENCY="2")
     running.wait_for("Wabao is ready at ")
     yield running
-    running.end()
+    running.kill()
 
 
 def counted(table: str, name: str) -> int:

@@ -166,4 +166,4 @@ def test_the_example_gets_each_dig_once_through_a_killed_worker_and_an_old_token
         assert [(reply["seq"], reply["no"]) for reply in replies] == [(2, 2), (4, 2)]
     finally:
         phone.end()
-        server.end()
+        server.kill()

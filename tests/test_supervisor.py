@@ -79,6 +79,10 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
+    def kill(self) -> None:
+        """End it, and with it its children, when nothing has to be kept: in good order that takes seconds."""
+        self.end(signal.SIGKILL)
+
     def wait(self) -> int:
         """Wait for its end and return its exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
