@@ -14,7 +14,7 @@ import httpx
 import pytest
 from browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
 from conftest import a_picture
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from test_supervisor import Running
 
 pytestmark = needs_chromium
@@ -132,7 +132,7 @@ def test_a_lost_network_shows_at_once_and_what_was_missed_is_there_afterwards(
     watcher.context.set_offline(False)
     expect(watcher.page.locator(".level b")).to_have_text("3")
     expect(watcher.page.locator("#banner")).to_have_text("")
-    expect(watcher.page.locator(".people li > span")).to_have_text(["阿强", "朵朵", "大熊"])
+    expect(watcher.page.locator(".people li > span")).to_have_text(["大熊", "朵朵", "阿强"])
     expect(watcher.page.locator(".people li.won")).to_contain_text("朵朵")
     assert watcher.page.evaluate("window.unchanged")
     watcher.wrong.clear()  # Chromium logs that the network was gone
@@ -414,9 +414,188 @@ def test_the_square_grows_as_one_scrolls_and_shows_what_ended(
         page.mouse.wheel(0, 4000)
         page.evaluate("() => new Promise(requestAnimationFrame)")
     codes = page.locator(".cards li").evaluate_all("all => all.map(one => one.dataset.code)")
-    assert len(codes) == len(set(codes)) > 46
+    assert len(codes) == len(set(codes)) >= 46
     over = page.locator(".cards[aria-label=已经结束] li", has_text="挖完的猫")
     expect(over.get_by_text("已结束")).to_be_attached()
+    page.evaluate("scrollTo(0, 0)")
+    renew(page)
+    expect(page.locator(".cards li")).to_have_count(20)  # what lies far below is let go
+
+
+def test_what_has_ended_is_no_longer_among_the_running_however_far_down(
+    window: Opener, publisher: Person
+) -> None:
+    picture = a_picture()
+    ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
+    for number in range(20):
+        publisher.publish(picture, name=f"后来的第{number}只猫")
+    page = window("朵朵").page
+    expect(page.locator(".card").first).to_be_visible()
+    card = page.locator(f"[aria-label=正在进行] [data-code='{ended}']")
+    while card.count() == 0:
+        page.mouse.wheel(0, 4000)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    card.scroll_into_view_if_needed()
+    publisher.post("/endTask", code=ended)
+    renew(page)
+    expect(card).to_have_count(0, timeout=WITHIN_A_SECOND)
+    expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
+
+
+def test_a_square_that_is_come_back_to_counts_down_to_the_right_second(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    picture = a_picture()
+    digger = Person.log_in(address, "阿强")
+    codes = [
+        publisher.publish(picture, name=f"冷却的第{number}只猫", cd=60, forecast_num=1000)
+        for number in range(20)
+    ]
+    for code in reversed(codes):
+        digger.post("/postTask", code=code)
+    opened = window("朵朵")
+    page = opened.page
+    state = page.locator(f"[data-code='{code}'] .state")
+    expect(state).to_have_text(re.compile("冷却 .* 秒"))
+    page.route("**/getTaskList*", lambda route: route.abort())  # nothing fresh comes to the rescue
+    before = _seconds(state.text_content())
+    page.locator(f".card[href='#/task/{code}']").click()
+    expect(page.locator(".dig strong")).to_have_text(str(before - 4))
+    page.get_by_role("link", name="广场").first.click()
+    expect(state).to_be_visible()
+    assert _seconds(state.text_content()) <= before - 4
+    opened.wrong.clear()  # Chromium logs what did not come
+
+
+def _seconds(text: str | None) -> int:
+    assert text is not None
+    return int(text.split()[1])
+
+
+def renew(page: Page) -> None:
+    """Have the square renewed, as when the network is back."""
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
+@pytest.mark.parametrize(("path", "nothing"), [("/", "就这些了"), ("/#/mine/published", "还没有发布过宝贝")])
+def test_a_page_that_is_shown_again_is_right_at_once(
+    window: Opener, address: str, path: str, nothing: str
+) -> None:
+    name = f"回来看到的猫{len(path)}"
+    opened = window(name, path)
+    expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
+    if path == "/":
+        with opened.page.expect_response("**/getTaskList*"):
+            pass  # it has just renewed itself, and would not for a while
+    Person.log_in(address, name).publish(a_picture(), name=name)
+    opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
+
+
+def test_details_that_a_frame_overtook_are_read_once_more(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    overtaken: list[str] = []
+
+    def let_a_dig_pass(route: Route) -> None:
+        before = route.fetch()
+        if not overtaken:
+            overtaken.append(code)
+            Person.log_in(address, "阿强").post("/postTask", code=code)
+            expect(page.locator(".level b")).to_have_text("1")
+        route.fulfill(response=before)
+
+    page.route("**/getTaskDetails*", let_a_dig_pass)
+    order = publisher.post("/payTask", code=code, money=1)
+    signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+    httpx.post(f"{address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed}).raise_for_status()
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_hidden()
+    expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
+    assert overtaken
+
+
+def test_what_was_said_of_a_cooldown_goes_when_it_is_over(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
+    digger = window("阿强")
+    digger.go(f"/#/task/{code}")
+    said = digger.page.locator(".said")
+    expect(said).to_have_text("第 1 层，什么也没有，冷却后再挖")
+    expect(digger.page.get_by_role("button", name="挖一锹")).to_be_visible()
+    expect(said).to_have_text("冷却结束，可以挖了")
+
+
+def test_the_newest_people_are_shown_live_and_those_before_them_on_request(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=500_000)
+    for number in range(1, 76):
+        Person.log_in(address, f"第{number}人").post("/postTask", code=code)
+    page = window("小明", f"/#/task/{code}").page
+    people = page.locator(".people li > span")
+    expect(people).to_have_count(60)
+    assert people.all_text_contents() == [f"第{number}人" for number in range(75, 15, -1)]
+    Person.log_in(address, "第76人").post("/postTask", code=code)
+    expect(people.first).to_have_text("第76人")
+    expect(people).to_have_count(60)
+    expect(page.locator(".count")).to_have_text("76 人")
+    page.get_by_role("button", name="看更早的人（还有 16 人）").click()
+    expect(people).to_have_text([f"第{number}人" for number in range(76, 0, -1)])
+    expect(page.get_by_role("button", name="看更早的人")).to_be_hidden()
+
+
+@pytest.mark.parametrize("address_part", ["#/task/%E0%A4%A", "#/nowhere", "#%", "?code=%E0%A4%A"])
+def test_an_address_that_names_nothing_shows_the_square(
+    window: Opener, publisher: Person, address_part: str
+) -> None:
+    publisher.publish(a_picture())
+    page = window("阿强", f"/{address_part}").page
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
+
+
+def test_a_browser_that_blocks_storage_still_plays(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1)
+    opened = window(None)
+    opened.context.add_init_script("""for (const storage of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, storage, {
+            get() { throw new DOMException("blocked", "SecurityError"); }
+        })""")
+    opened.page.reload()
+    opened.log_in("阿强")
+    opened.page.locator(f".card[href='#/task/{code}']").click()
+    opened.page.get_by_role("button", name="去领取").click()
+    opened.page.get_by_role("button", name="验证这次抽奖").click()
+    expect(opened.page.locator(".verdict")).to_have_text("验证通过：全部相符")
+    opened.page.get_by_role("link", name="我的").click()
+    opened.page.get_by_role("button", name="退出登录").click()
+    expect(opened.page.get_by_label("你是谁")).to_be_visible()
+
+
+def test_the_focus_goes_to_the_heading_of_each_page(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="有标题的猫", forecast_num=500_000)
+    opened = window("小明")
+    for path, heading in (
+        ("/#/mine", "小明"),
+        (f"/#/task/{code}", "有标题的猫"),
+        ("/#/publish", "埋下一个宝贝"),
+        (f"/#/winners/{code}", "中奖者和发奖"),
+        ("/#/", "广场"),
+    ):
+        opened.go(path)
+        expect(opened.page.get_by_role("heading", name=heading, level=1)).to_be_focused()
+
+
+def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(window: Opener) -> None:
+    page = window(None).page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("button", name="阿强").click()
+    expect(page.get_by_role("heading", name="广场")).to_be_visible()
 
 
 def test_the_first_view_is_small_and_soon_usable(window: Opener, publisher: Person) -> None:

@@ -1,6 +1,6 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { asTime, observeCard, secondsUntil } from "./clock.js";
+import { asTime, secondsUntil } from "./clock.js";
 import { avatar, el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -37,7 +37,6 @@ export function cardElement(card, foot = () => null) {
     write(state, { ended: "已结束", unpaid: "待支付", cooling: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}`, open: "可以挖" }[kind]);
   };
   const update = (now) => {
-    observeCard(now);
     if (shown.thumbnail !== now.thumbnail) picture.src = now.thumbnail;
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
       fill(publisher, avatar(now.wxheadpic, 22), el("span", {}, now.wxname));

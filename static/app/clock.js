@@ -12,7 +12,7 @@ export function observe(serverTime) {
   if (offsets.length > SAMPLES) offsets.shift();
 }
 
-/** Learn from a card: its cooldown ends at `cd_until`, and `time` is what was left, in seconds rounded up. */
+/** Learn from a card as it comes in, and never later: its cooldown ends at `cd_until`, and `time` is what was left, in seconds rounded up. */
 export function observeCard({ is_cd, cd_until, time }) {
   if (is_cd) observe(cd_until - time * 1000);
 }

@@ -12,7 +12,7 @@ import { icon } from "./icons.js";
 import { participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { fairness } from "./proof.js";
-import { entitle } from "./router.js";
+import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { share } from "./share.js";
 
@@ -23,6 +23,7 @@ const ENDINGS = {
   publisher: "发布者结束了这个宝贝",
   operator: "平台结束了这个宝贝",
 };
+const RELOAD_AGAIN_MS = 800;
 
 export function detail(root, signal, code) {
   const load = () => {
@@ -45,7 +46,9 @@ async function open(root, signal, opened) {
   // A share token opens its task; from here on the address names the task itself.
   if (opened !== data.code) history.replaceState(null, "", `#/task/${data.code}`);
   entitle(title(data));
+  const lookedOn = root.contains(document.activeElement);
   page.fill(root);
+  if (lookedOn) focusHeading(root);
   page.watch();
   if (page.task.can_dig) page.dig(); // opening the page of a task that does not cool down digs
 }
@@ -56,7 +59,8 @@ class Page {
   #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
   #own = false;
   #claimed = ""; // what the claim now shows was made for
-  #stale = false; // what had to be read anew could not be
+  #stale = false; // what has to be read anew has not been
+  #reloading = 0;
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -64,7 +68,7 @@ class Page {
     this.signal = signal;
     this.shaft = shaft(() => this.dig());
     this.people = participants(task.code, signal);
-    this.people.reset(task.users);
+    this.people.reset(task);
     this.fairness = fairness(task);
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
@@ -196,18 +200,25 @@ class Page {
   /** Read everything anew: what happened cannot be told from frames alone. */
   async reload() {
     this.#stale = true;
-    let data;
+    clearTimeout(this.#reloading);
+    let data = null;
     try {
       ({ data } = await get("/getTaskDetails", { code: this.task.code }));
     } catch (error) {
-      if (!mayPass(error)) throw error; // else the next snapshot, which follows each loss, tries again
+      if (!error.error) throw error;
+      if (!mayPass(error)) return notice(error.message);
+    }
+    if (this.signal.aborted) return;
+    if (!data || data.seq < this.task.seq) { // not read, or overtaken by a frame
+      // Where the channel is lost, the snapshot that follows tries again.
+      const again = () => this.signal.aborted || this.reload();
+      if (channel.open) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));
       return;
     }
-    if (this.signal.aborted || data.seq < this.task.seq) return;
     this.#stale = false;
     observe(data.server_time);
     Object.assign(this.task, data);
-    this.people.reset(data.users);
+    this.people.reset(data);
     this.show();
     this.showClaim();
     this.showOwn();

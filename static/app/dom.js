@@ -37,6 +37,15 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Like `fill`, but what stays in its place is not touched, so that focus and scrolling stay too. */
+export function arrange(element, children) {
+  const kept = new Set(children);
+  for (const child of [...element.children]) if (!kept.has(child)) child.remove();
+  children.forEach((child, at) => {
+    if (element.children[at] !== child) element.insertBefore(child, element.children[at] ?? null);
+  });
+}
+
 /** Set an element's text where it differs, so that screen readers are not told the same twice. */
 export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
@@ -44,6 +53,12 @@ export function write(element, text) {
 
 function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Call `listener` when the page is shown again, after hours perhaps during which timers stood still. */
+export function onReturn(listener, signal) {
+  document.addEventListener("visibilitychange", () => document.hidden || listener(), { signal });
+  addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
 }
 
 /** Return a picture of a person. It says nothing: their name stands beside it. */

@@ -2,7 +2,7 @@
 
 import { channel } from "./channel.js";
 import { detail } from "./detail.js";
-import { el, fill, set } from "./dom.js";
+import { el, fill, onReturn, set } from "./dom.js";
 import { icon } from "./icons.js";
 import { login, miniProgram } from "./login.js";
 import { mine } from "./mine.js";
@@ -82,10 +82,13 @@ channel.addEventListener("refused", () => remember(null));
 channel.addEventListener("over", () => say("连接被服务器关闭，请刷新页面"));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return; // coming back, after hours perhaps, during which timers stood still
+onReturn(() => {
   channel.probe();
   channel.retry();
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the page that is shown, not a place in it
+  document.getElementById("page").focus();
 });
 
 start();

@@ -2,8 +2,9 @@
 
 import { get, post } from "./api.js";
 import { cardElement } from "./cards.js";
+import { observeCard } from "./clock.js";
 import { dialog } from "./dialog.js";
-import { avatar, el, fill, set, write } from "./dom.js";
+import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { person, remember } from "./session.js";
 
@@ -35,25 +36,35 @@ export function mine(root, signal, which = "published") {
     more,
   );
 
-  const cards = [];
-  let page = 0;
+  const cards = new Map(); // by code
+  let pages = 0;
+
+  /** Show one more page, or only the first again. */
+  async function read(page) {
+    const { data } = await get(path, { page });
+    if (signal.aborted) return;
+    pages = page;
+    data.forEach(observeCard);
+    const known = new Map(cards);
+    if (page === 1) cards.clear();
+    for (const card of data) {
+      const made = known.get(card.code) ?? cardElement(card, foot);
+      made.update(card);
+      cards.set(card.code, made);
+    }
+    arrange(list, [...cards.values()].map(({ element }) => element));
+    write(said, cards.size ? "" : nothing);
+    set(more, { hidden: data.length < 20 });
+  }
 
   async function load() {
     set(more, { hidden: true });
     try {
-      const { data } = await get(path, { page: page + 1 });
-      if (signal.aborted) return;
-      page += 1;
-      for (const card of data) {
-        const made = cardElement(card, foot);
-        cards.push(made);
-        list.append(made.element);
-      }
-      write(said, cards.length ? "" : nothing);
-      set(more, { hidden: data.length < 20 });
+      await read(pages + 1);
     } catch (error) {
       write(said, error.message);
       set(more, { hidden: false });
+      if (!error.error) throw error;
     }
   }
 
@@ -63,8 +74,17 @@ export function mine(root, signal, which = "published") {
     fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
   }
 
+  async function renew() {
+    try {
+      await Promise.all([count(), read(1)]);
+    } catch (error) {
+      if (!error.error) throw error; // else what is shown stays
+    }
+  }
+
   load();
   count().catch((error) => write(said, error.message));
+  onReturn(renew, signal);
   const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
   signal.addEventListener("abort", () => clearInterval(ticking));
   return "我的";

@@ -1,33 +1,48 @@
-// The people who dug a task, in the order they joined.
+// The people who dug a task: the newest first, as they join, and those before them when asked for.
 
 import { get } from "./api.js";
-import { avatar, el, fill, set, write } from "./dom.js";
+import { avatar, el, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
-const PAGE = 50;
+const PAGE = 50; // of getTaskUser; a page holds the places that its number says, for good
+const NEWEST = 60;
+const FEWEST = 20; // that one more look back shows
 
-/** Return the list's element, with `reset(rows)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
+/** Return the list's element, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
 export function participants(code, signal) {
   const list = el("ul.people");
   const total = el("span.count");
-  const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "看更多人");
+  const more = el("button", { type: "button", hidden: true, onclick: () => lookBack() });
   const nobody = el("p.blank", {}, "还没有人挖过");
   const problem = el("p.problem", { role: "alert" });
   const element = el("section.panel", {}, el("h2", {}, "一起挖的人", total), list, nobody, more, problem);
 
-  const shown = new Map();
-  let complete = true;
-  let wanted = 0;
+  const shown = new Map(); // by no
+  const winners = new Set();
+  let number = 0;
+  let most = NEWEST; // more only where somebody looked back
+  let resets = 0;
+  let looking = false;
 
-  function append(row) {
-    if (shown.has(row.no)) return;
-    const person = el("li", {}, avatar(row.wxheadpic, 44), el("span", {}, row.wxname));
-    shown.set(row.no, person);
-    list.append(person);
-    if (row.is_prize) mark(row.no);
+  const first = () => Math.min(number + 1, ...shown.keys());
+  const read = async (page) => (await get("/getTaskUser", { code, page })).data;
+
+  function insert({ no, wxname, wxheadpic, is_prize }) {
+    if (is_prize) winners.add(no);
+    if (shown.has(no)) return;
+    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname));
+    shown.set(no, person);
+    list.insertBefore(person, [...list.children].find(({ dataset }) => Number(dataset.no) < no) ?? null);
+    if (winners.has(no)) mark(no);
+  }
+
+  function drop(no) {
+    shown.get(no).remove();
+    shown.delete(no);
   }
 
   function mark(no) {
+    winners.add(no);
     const person = shown.get(no);
     if (!person || person.classList.contains("won")) return;
     person.classList.add("won");
@@ -35,46 +50,69 @@ export function participants(code, signal) {
   }
 
   function show() {
-    write(total, wanted ? ` ${wanted} 人` : "");
-    set(nobody, { hidden: shown.size > 0 });
-    set(more, { hidden: complete });
+    while (shown.size > most) drop(first());
+    write(total, number ? ` ${number} 人` : "");
+    set(nobody, { hidden: number > 0 });
+    set(more, { hidden: first() <= 1 });
+    write(more, `看更早的人（还有 ${first() - 1} 人）`);
   }
 
-  async function load() {
+  async function lookBack() {
+    if (looking) return;
+    looking = true;
     write(problem, "");
-    more.disabled = true;
+    const wanted = shown.size + FEWEST;
     try {
-      const page = Math.floor(shown.size / PAGE) + 1;
-      const { data } = await get("/getTaskUser", { code, page });
-      if (signal.aborted) return;
-      data.forEach(append);
-      complete = data.length < PAGE;
+      for (let before = 0; first() > 1 && shown.size < wanted && first() !== before; ) {
+        before = first();
+        const rows = await read(Math.ceil((before - 1) / PAGE));
+        if (signal.aborted) return;
+        rows.forEach(insert);
+        most = Math.max(most, shown.size);
+      }
     } catch (error) {
       write(problem, error.message);
+      if (!error.error) throw error;
     } finally {
-      more.disabled = false;
+      looking = false;
       show();
     }
   }
 
+  /** Show these in the place of all up to `upTo`; who joined since stays. */
+  function replace(rows, upTo) {
+    for (const no of [...shown.keys()]) if (no <= upTo) drop(no);
+    most = NEWEST;
+    rows.forEach(insert);
+    show();
+  }
+
   return {
     element,
-    reset(rows) {
-      shown.clear();
-      fill(list);
-      rows.forEach(append);
-      complete = rows.length < PAGE;
+    /** Take what the details say: `users` are the first page. */
+    async reset({ users, participants: upTo }) {
+      resets += 1;
+      const mine = resets;
+      number = upTo;
+      if (upTo <= PAGE) return replace(users, upTo);
+      const last = Math.ceil(upTo / PAGE);
       show();
+      try {
+        const rows = await Promise.all([last === 2 ? users : read(last - 1), read(last)]);
+        if (mine === resets && !signal.aborted) replace(rows.flat(), upTo);
+      } catch (error) {
+        write(problem, error.message); // and the button tries again
+        if (!error.error) throw error;
+      }
+      return undefined;
     },
     add(row) {
-      // Only a list that is loaded to its end may be appended to, and only by whoever comes next.
-      if (complete && row.no <= shown.size + 1) append(row);
-      else if (!shown.has(row.no)) complete = false;
+      insert(row);
       show();
     },
     mark,
-    count(number) {
-      wanted = number;
+    count(participated) {
+      number = participated;
       show();
     },
   };

@@ -3,6 +3,7 @@
 import { get, Refused } from "./api.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
+import { keep, recall } from "./session.js";
 import { verify } from "./verify.js";
 
 const KEY = "wabao.commitments";
@@ -10,13 +11,13 @@ const KEPT = 200;
 
 /** Note a running task's commitment: seen before the end, it is what the proof must agree with. */
 function noteCommitment({ code, commitment, status }) {
-  const noted = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  const noted = recall("localStorage", KEY) ?? [];
   if (status || noted.some(([known]) => known === code)) return;
-  localStorage.setItem(KEY, JSON.stringify([...noted, [code, commitment]].slice(-KEPT)));
+  keep("localStorage", KEY, [...noted, [code, commitment]].slice(-KEPT));
 }
 
 function notedCommitment(code) {
-  return JSON.parse(localStorage.getItem(KEY) ?? "[]").find(([known]) => known === code)?.[1] ?? null;
+  return recall("localStorage", KEY)?.find(([known]) => known === code)?.[1] ?? null;
 }
 
 /** Return the section's element with `show(task)`. */

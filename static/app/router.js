@@ -12,13 +12,12 @@ let current = null;
  */
 export function route(routes, onOpen) {
   const open = () => {
-    const path = location.hash.slice(1) || "/";
-    if (!path.startsWith("/") && current) return; // a link within the page
+    const path = location.hash.slice(1);
     const [found, page] = routes
       .map(([pattern, candidate]) => [path.match(pattern), candidate])
       .find(([match]) => match) ?? [["/"], routes[0][1]];
     show((root, signal) => page(root, signal, ...found.slice(1)));
-    onOpen(path);
+    onOpen(found[0]);
   };
   history.scrollRestoration = "manual"; // pages that keep their place restore it themselves
   addEventListener("hashchange", open);
@@ -36,7 +35,14 @@ export function show(page) {
   root.className = "";
   scrollTo(0, 0);
   entitle(page(root, current.signal));
-  if (!first) root.focus({ preventScroll: true }); // so that the keyboard and screen readers begin at its top
+  if (!first) focusHeading(root);
+}
+
+/** Put the focus on the page's heading, so that the keyboard and screen readers begin there. */
+export function focusHeading(root) {
+  const heading = root.querySelector("h1") ?? root;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
 }
 
 export function entitle(title) {

@@ -1,16 +1,38 @@
 // Who is logged in, in this window: two windows can be two people.
 
 const KEY = "wabao.person";
+const memory = new Map();
+const changed = new EventTarget();
+
+/**
+ * What stands under a key of "localStorage" or "sessionStorage", or null. Browsers may block both, and throw at
+ * the first touch: then the page remembers for as long as it is open.
+ */
+export function recall(storage, key) {
+  if (memory.has(key)) return memory.get(key);
+  try {
+    return JSON.parse(globalThis[storage].getItem(key));
+  } catch {
+    return null; // blocked, or not what we wrote
+  }
+}
+
+/** Keep a value for `recall`. */
+export function keep(storage, key, value) {
+  memory.delete(key);
+  try {
+    globalThis[storage].setItem(key, JSON.stringify(value));
+  } catch {
+    memory.set(key, value); // blocked, or full
+  }
+}
 
 /** The person as userLogin described them ({unionid, token, nickName, avatarUrl, …}), or null. */
-export let person = JSON.parse(sessionStorage.getItem(KEY));
-
-const changed = new EventTarget();
+export let person = recall("sessionStorage", KEY);
 
 export function remember(someone) {
   person = someone;
-  if (someone === null) sessionStorage.removeItem(KEY);
-  else sessionStorage.setItem(KEY, JSON.stringify(someone));
+  keep("sessionStorage", KEY, someone);
   changed.dispatchEvent(new Event("change"));
 }
 

@@ -13,7 +13,7 @@ const WHY_NOT = {
   already_won: "已挖到",
 };
 
-/** Return the shaft's element with `show(task, busy)` and `say(text)`; `onDig` is called by the button. */
+/** Return the shaft's element with `show(task, busy)` and `say(text)`, which a cooldown's end outdates; `onDig` is called by the button. */
 export function shaft(onDig) {
   const big = el("strong");
   const small = el("small");
@@ -33,6 +33,7 @@ export function shaft(onDig) {
   );
 
   let ready = false;
+  let cooling = false;
   let stop = () => {};
   let counted = null;
 
@@ -48,6 +49,8 @@ export function shaft(onDig) {
     const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
+      if (cooling && !seconds) write(line, ready ? "冷却结束，可以挖了" : "");
+      cooling = seconds > 0;
       set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
       button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
       circle.show(seconds, task.cd);

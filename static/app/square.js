@@ -1,11 +1,17 @@
-// The square: running treasures, then those that ended lately. It grows as you scroll and renews itself.
+// The square: running treasures, then those that ended lately. It grows as you scroll, renews what is in sight,
+// and lets go of what lies far below it.
 
-import { get, mayPass } from "./api.js";
+import { get } from "./api.js";
 import { cardElement } from "./cards.js";
-import { el, fill, set, write } from "./dom.js";
+import { observeCard } from "./clock.js";
+import { arrange, el, fill, onReturn, set, write } from "./dom.js";
 import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
+const PAGE = 20;
+const RENEWED_PAGES = 5; // who has scrolled further down sees them renewed on the way back
+const MOST_PAGES = 25;
+const AHEAD_PX = 600;
 
 // Coming back from a treasure finds the square as it was left.
 let left = { whose: null, cards: [], pages: 0, scroll: 0 };
@@ -24,55 +30,75 @@ export function square(root, signal) {
   let complete = false;
   let loading = false;
 
-  function add(card, first) {
-    const known = elements.get(card.code);
-    const list = card.status ? over : running;
-    if (known) {
-      known.update(card);
-      if (known.element.parentNode !== list) list.prepend(known.element);
-      return;
-    }
-    const made = cardElement(card);
-    elements.set(card.code, made);
-    if (first) list.prepend(made.element);
-    else list.append(made.element);
-  }
+  const items = () => [...running.children, ...over.children];
+  const cards = () => items().map(({ dataset }) => elements.get(dataset.code).card());
+  const near = (element) => element.getBoundingClientRect().top < innerHeight + AHEAD_PX;
 
-  function show(cards, renewed = false) {
-    // Read backwards, new ones can be put in front one by one.
-    for (const card of renewed ? cards.toReversed() : cards) add(card, renewed);
+  /** Show these cards, and no others. */
+  function show(wanted) {
+    const byCode = new Map(wanted.map((card) => [card.code, card])); // pages overlap where a new one came between
+    for (const [code, { element }] of elements) {
+      if (byCode.has(code)) continue;
+      element.remove();
+      elements.delete(code);
+    }
+    for (const [code, card] of byCode) {
+      if (elements.has(code)) elements.get(code).update(card);
+      else elements.set(code, cardElement(card));
+    }
+    const all = [...byCode.values()];
+    const inOrder = (chosen) => chosen.map(({ code }) => elements.get(code).element);
+    arrange(running, inOrder(all.filter(({ status }) => !status)));
+    arrange(over, inOrder(all.filter(({ status }) => status)));
     set(overTitle, { hidden: !over.childElementCount });
     if (complete) write(foot, elements.size ? "就这些了" : "还没有宝贝，去埋下第一个吧");
+    else write(foot, pages === MOST_PAGES ? `这里只列出最近的 ${MOST_PAGES * PAGE} 个` : "");
+  }
+
+  async function read(page) {
+    const { data } = await get("/getTaskList", { page });
+    data.forEach(observeCard);
+    return data;
   }
 
   async function more() {
-    if (loading || complete) return;
+    if (loading || complete || pages === MOST_PAGES) return;
     loading = true;
     try {
-      const { data } = await get("/getTaskList", { page: pages + 1 });
+      const data = await read(pages + 1);
       if (signal.aborted) return;
       pages += 1;
-      complete = data.length === 0;
-      write(foot, "");
-      show(data);
+      complete = data.length < PAGE;
+      show([...cards(), ...data]);
     } catch (error) {
       fill(foot, error.message, " ", el("button.link", { type: "button", onclick: () => { write(foot, ""); more(); } }, "再试一次"));
+      if (!error.error) throw error;
       return;
     } finally {
       loading = false;
     }
     // The sentinel may still be in sight, and then its observer says nothing more.
-    if (!complete && sentinel.getBoundingClientRect().top < innerHeight + 600) more();
+    if (near(sentinel)) more();
   }
 
   async function renew() {
-    if (document.hidden || !pages || loading) return;
+    if (document.hidden || loading) return;
+    const inSight = Math.max(1, Math.ceil(items().filter(near).length / PAGE));
+    if (inSight > RENEWED_PAGES) return;
+    loading = true;
     try {
-      const { data } = await get("/getTaskList", { page: 1 });
-      if (!signal.aborted) show(data, true);
+      const renewed = await Promise.all(Array.from({ length: inSight }, (_, before) => read(before + 1)));
+      if (signal.aborted) return;
+      pages = inSight;
+      complete = renewed.at(-1).length < PAGE;
+      show(renewed.flat());
     } catch (error) {
-      if (!mayPass(error)) throw error; // else what is shown stays, and the next try is near
+      if (!error.error) throw error; // else what is shown stays, and the next try is near
+      return;
+    } finally {
+      loading = false;
     }
+    if (near(sentinel)) more();
   }
 
   if (left.whose === person.unionid && left.pages) {
@@ -84,17 +110,17 @@ export function square(root, signal) {
     write(foot, "正在看看谁埋了宝贝…");
     more();
   }
-  const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: "600px" });
+  const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: `${AHEAD_PX}px` });
   seen.observe(sentinel);
   const ticking = setInterval(() => elements.forEach((card) => card.tick()), 500);
   const renewing = setInterval(renew, RENEW_MS);
   addEventListener("online", renew, { signal });
+  onReturn(renew, signal);
   signal.addEventListener("abort", () => {
     seen.disconnect();
     clearInterval(ticking);
     clearInterval(renewing);
-    const cards = [...running.children, ...over.children].map(({ dataset }) => elements.get(dataset.code).card());
-    left = { whose: person?.unionid, cards, pages, scroll: scrollY };
+    left = { whose: person?.unionid, cards: cards(), pages, scroll: scrollY };
   });
   return "";
 }
