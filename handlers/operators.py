@@ -6,24 +6,40 @@ What operators see and do is `ops.py`'s.
 from __future__ import annotations
 
 import hmac
-from typing import Annotated, Any
+import ipaddress
+from collections import Counter
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
+from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
+from server.context import Context
 from server.errors import BadToken, TokenRequired, TooMany
-from server.keys import Keys
 
 COOKIE = "wabao_operator"
-TRIES, TRIES_SECONDS = 10, 60
+TRIES_SECONDS = 60
+# Of one address, so that whoever guesses shuts out nobody else; and of all together, which bounds the guesses
+# of whoever has many addresses.
+TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
+# One household or machine is given a whole network of IPv6.
+IPV6_BITS = 64
 
 
 class _LocalTries:
     """Counts tries in this process, for when Redis cannot."""
 
-    count = 0
+    counted: ClassVar[Counter[str]] = Counter()
     window = -1
+
+    @classmethod
+    def count(cls, name: str, by: int, window: int) -> int:
+        if window != cls.window:
+            cls.window = window
+            cls.counted.clear()
+        cls.counted[name] += by
+        return cls.counted[name]
 
 
 class OpsLoginRequest(msgspec.Struct):
@@ -34,7 +50,7 @@ class OpsLoginRequest(msgspec.Struct):
 
 
 class OpsLogin(Interface):
-    """Let an operator in, for 12 hours; ten tries a minute, over all processes."""
+    """Let an operator in, for 12 hours; in a minute, ten wrong tries of one address and 300 of all."""
 
     path = "/ops/login"
     method = "POST"
@@ -42,12 +58,21 @@ class OpsLogin(Interface):
 
     async def answer(self, request: OpsLoginRequest) -> Reply:
         """Compare the token in constant time and set a cookie that scripts cannot read."""
-        await self._limit()
-        if not hmac.compare_digest(request.token.encode(), self.context.operator_token.encode()):
+        token = self.context.operator_token
+        window = self.context.cooldowns.now_ms() // (TRIES_SECONDS * 1000)
+        address = address_of(self.request, self.context.settings.public_url)
+        # Counted before it is compared, so that many tries at once are no way around, and taken back where
+        # it is right. One address that goes on and on adds nothing to the sum of all.
+        for name, most in ((address, TRIES_OF_ONE), ("all", TRIES_OF_ALL)):
+            if await self._count(name, 1, window) > most:
+                raise TooMany("尝试次数太多，请一分钟后再试")
+        if not hmac.compare_digest(request.token.encode(), token.encode()):
             raise BadToken("口令不对，请检查 OPS_TOKEN")
+        for name in (address, "all"):
+            await self._count(name, -1, window)
         self.set_cookie(
             COOKIE,
-            self.context.keys.sign_operator(request.name),
+            self.context.keys.sign_operator(request.name, token),
             path="/ops",
             httponly=True,
             samesite="Strict",
@@ -55,16 +80,31 @@ class OpsLogin(Interface):
         )
         return Reply()
 
-    async def _limit(self) -> None:
-        tries = await self.context.hub.bus.tries(TRIES_SECONDS)
-        if tries is None:
-            window = self.context.cooldowns.now_ms() // (TRIES_SECONDS * 1000)
-            if window != _LocalTries.window:
-                _LocalTries.window, _LocalTries.count = window, 0
-            _LocalTries.count += 1
-            tries = _LocalTries.count
-        if tries > TRIES:
-            raise TooMany("尝试次数太多，请一分钟后再试")
+    async def _count(self, name: str, by: int, window: int) -> int:
+        """Count a try, or take it back; return how many this minute had of that name."""
+        counted = await self.context.hub.bus.count(f"tries:{window}:{name}", by, TRIES_SECONDS)
+        return _LocalTries.count(name, by, window) if counted is None else counted
+
+
+def address_of(request: HTTPServerRequest, public_url: str) -> str:
+    """Return whom a try counts against: an IPv4 address, or the network of an IPv6 one.
+
+    Where PUBLIC_URL is https a proxy stands before us, for TLS ends there: then it is the last address of
+    X-Forwarded-For, which the proxy itself wrote. What comes before that is anybody's claim, and so is the
+    whole header where no proxy is.
+    """
+    address = request.remote_ip or ""
+    if public_url.startswith("https://"):
+        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:  # a socket file, or a proxy that writes something else
+        return "unknown"
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), IPV6_BITS), strict=False))
 
 
 class OperatorInterface(Interface):
@@ -77,7 +117,7 @@ class OperatorInterface(Interface):
         origin = self.request.headers.get("Origin")
         if self.method == "POST" and origin and origin.partition("://")[2] != self.request.host:
             raise TokenRequired("请从本站的页面操作")
-        self.operator = operator_of(self.context.keys, self.get_cookie(COOKIE))
+        self.operator = operator_of(self.context, self.get_cookie(COOKIE))
         return await self.operate(request)
 
     async def operate(self, request: Any) -> msgspec.Struct:
@@ -85,9 +125,12 @@ class OperatorInterface(Interface):
         raise NotImplementedError
 
 
-def operator_of(keys: Keys, cookie: str | None) -> str:
-    """Return the name in an operator's cookie; raise TokenRequired without a valid one."""
-    name = keys.read_operator(cookie or "")
+def operator_of(context: Context, cookie: str | None) -> str:
+    """Return the name in an operator's cookie; raise TokenRequired without a valid one.
+
+    One is valid for 12 hours, and no longer than the OPS_TOKEN that let its owner in.
+    """
+    name = context.keys.read_operator(cookie or "", context.operator_token)
     if name is None:
         raise TokenRequired("请先用 OPS_TOKEN 登录")
     return name
@@ -129,4 +172,5 @@ class OpsMe(Interface):
 
     async def answer(self, request: OpsMeRequest) -> OpsMeReply:
         """Say it; that nobody is logged in yet is no error."""
-        return OpsMeReply(name=self.context.keys.read_operator(self.get_cookie(COOKIE, "") or "") or "")
+        cookie = self.get_cookie(COOKIE, "") or ""
+        return OpsMeReply(name=self.context.keys.read_operator(cookie, self.context.operator_token) or "")

@@ -16,13 +16,14 @@ from tornado.web import HTTPError
 from handlers.base import Interface, Reply
 from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, operator_of
 from handlers.parameters import Code, Flag
-from handlers.push import Socket
+from handlers.push import IDENTITY_REFUSED, Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task
 from server.audit import Books, differences, read_books
 from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
 from server.feed import BoardTask, board_task
-from server.store.audit_log import Act
+from server.sayings import Saying, said
+from server.store.audit_log import BEGUN
 
 FOUND_TASKS = 50
 SHOWN_DIGS = 100
@@ -33,13 +34,13 @@ Reason = Annotated[str, Meta(min_length=1, max_length=200, description="1 到 20
 
 
 class OpsTasksRequest(msgspec.Struct):
-    """A task's code, or a publisher's signature as the task shows it."""
+    """A task's code, or a publisher's signature as the task shows it; the beginning of either is enough."""
 
-    query: Annotated[str, Meta(min_length=1, max_length=64, description="宝贝编号或发布者署名")]
+    query: Annotated[str, Meta(min_length=1, max_length=64, description="宝贝编号或发布者署名，或其开头")]
 
 
 class OpsTasksReply(Reply, kw_only=True):
-    """The newest 50."""
+    """At most 50: those of the code first, then those whose signature is nearest to what was asked."""
 
     data: list[BoardTask]
 
@@ -97,7 +98,7 @@ class Payment(msgspec.Struct):
 class Money(msgspec.Struct):
     """Where a task's money is. `held_fen` is what is neither given nor refunded, of which `owed_fen` is owed.
 
-    `prizes` counts them by state; `differences` says what does not balance, [] when everything does.
+    `prizes` counts them by state; `differences` are what does not balance, [] when everything does.
     """
 
     paid_fen: int
@@ -107,7 +108,7 @@ class Money(msgspec.Struct):
     owed_fen: int
     prizes: dict[str, int]
     payments: list[Payment]
-    differences: list[str]
+    differences: list[Saying]
 
 
 class OpsTaskReply(Reply, kw_only=True):
@@ -177,7 +178,7 @@ def money_of(books: Books) -> Money:
         owed_fen=books.owed_fen,
         prizes=dict(Counter(prize["state"] for prize in books.prizes)),
         payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
-        differences=differences(books),
+        differences=[said(sentence) for sentence in differences(books)],
     )
 
 
@@ -248,10 +249,21 @@ class OpsLogRequest(msgspec.Struct):
     """Nothing is asked."""
 
 
+class OpsAct(msgspec.Struct):
+    """An act of an operator. `outcome` is "done", the code of a refusal, or "begun": then nobody knows."""
+
+    at: int
+    operator: str
+    act: str
+    target: str
+    reason: str
+    outcome: str = BEGUN
+
+
 class OpsLogReply(Reply, kw_only=True):
     """The newest 200 acts."""
 
-    data: list[dict[str, str | int]]
+    data: list[OpsAct]
 
 
 class OpsLog(OperatorInterface):
@@ -263,8 +275,8 @@ class OpsLog(OperatorInterface):
 
     async def operate(self, request: OpsLogRequest) -> OpsLogReply:
         """Read them."""
-        acts: list[Act] = await self.context.store.audit_log.newest(SHOWN_ACTS)
-        return OpsLogReply(data=[dict(act) for act in acts])  # type: ignore[arg-type]
+        acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
+        return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))
 
 
 class OpsFeed(Socket):
@@ -284,7 +296,7 @@ class OpsFeed(Socket):
         super().prepare()
         if not self._finished:
             try:
-                operator_of(self.context.keys, self.get_cookie(COOKIE))
+                operator_of(self.context, self.get_cookie(COOKIE))
             except TokenRequired:
                 raise HTTPError(403) from None
 
@@ -294,6 +306,16 @@ class OpsFeed(Socket):
         await self.context.feed.show(self)
         if self.iostream.closed():  # it went while the history was read, and on_close is over
             self.context.feed.leave(self)
+
+    def send(self, frames: bytes) -> None:
+        """Send frames for as long as the session lasts: it may end while the screen stands open."""
+        try:
+            operator_of(self.context, self.get_cookie(COOKIE))
+        except TokenRequired as refusal:
+            self.context.feed.leave(self)
+            self.leave(IDENTITY_REFUSED, refusal.error)
+        else:
+            super().send(frames)
 
     def on_message(self, message: str | bytes) -> None:
         """An operator's screen says nothing."""

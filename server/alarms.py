@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from server.audit import audit
+from server.sayings import said
 from server.statements import broken_by_totals
 from server.store.tasks import Task
 
@@ -22,43 +23,72 @@ if TYPE_CHECKING:
 STATEMENTS_SECONDS = 15.0
 BOOKS_SECONDS = 60.0
 RESTS = 20
+# A check may be so much later than it is due, and take so long the first time, before that is said.
+LATE_SECONDS = 15.0
 # A history longer than this is not added up each 15 s.
 CHECKED_DIGS = 20_000
 ALARMS_TOLD = 30
 
 
-Kind: TypeAlias = Literal["redis", "mongodb", "statement", "books", "waiting"]
+Kind: TypeAlias = Literal["redis", "mongodb", "statement", "books", "unchecked", "transfer", "refund"]
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" where it is of none; `text` says it in English.
+    """Something wrong. `code` is the task's, "" where it is of none; `what` and `values` are a `Saying`'s.
 
-    What is `waiting` agrees with everything and needs the operator all the same.
+    A check that is late is `unchecked`: `what` names it, and its value is when it last ended (unix ms), ""
+    where it never has. A `transfer` and a `refund` agree with everything and need the operator all the same:
+    their values are their number and what WeChat Pay said.
     """
 
     kind: Kind
     code: str = ""
-    text: str = ""
+    what: str = ""
+    values: tuple[str, ...] = ()
 
 
 class Check:
-    """Something to be looked at again and again: what it found last, and when it is due."""
+    """Something to be looked at again and again: what it found last, when it did, and when it is due."""
 
-    def __init__(self, look: Callable[[], Awaitable[list[Alarm]]], least_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        look: Callable[[], Awaitable[list[Alarm]]],
+        least_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.found: list[Alarm] = []
+        self._name = name
         self._look = look
         self._least_seconds = least_seconds
+        self._clock = clock
         self._due = 0.0
+        self._expected = 0.0
+        self._ended_ms = ""
 
-    async def run_if_due(self) -> None:
-        """Look, unless that was done a moment ago."""
-        began = time.monotonic()
+    def begin(self) -> None:
+        """Expect to be run from now on: nothing was late while nobody looked, and what was found is old."""
+        now = self._clock()
+        if self._expected < now:
+            self._expected = now
+            self.found = []
+
+    def late(self) -> list[Alarm]:
+        """Return that this check is later than it should be; [] where it is not."""
+        if self._clock() - self._expected <= LATE_SECONDS:
+            return []
+        return [Alarm("unchecked", "", self._name, (self._ended_ms,))]
+
+    async def run_if_due(self, now_ms: Callable[[], int]) -> None:
+        """Look, unless that was done a moment ago. One that fails is late, and tried again in a while."""
+        began = self._clock()
         if began < self._due:
             return
         self._due = began + self._least_seconds
         self.found = await self._look()
-        ended = time.monotonic()
-        self._due = max(self._due, ended + RESTS * (ended - began))
+        ended = self._clock()
+        self._due = self._expected = max(self._due, ended + RESTS * (ended - began))
+        self._ended_ms = str(now_ms())
 
 
 async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
@@ -81,11 +111,18 @@ async def check_books(store: Store) -> list[Alarm]:
     """Hold every fen against the books."""
     report = await audit(store)
     return [_alarm("books", text) for text in report.differences] + [
-        _alarm("waiting", text) for text in report.waiting
+        _waiting(_alarm("refund", text)) for text in report.waiting
     ]
 
 
 def _alarm(kind: Kind, sentence: str) -> Alarm:
     """Return a sentence that begins with a task's code as an alarm of that task."""
     code, _, text = sentence.partition(": ")
-    return Alarm(kind, code, text)
+    saying = said(text)
+    return Alarm(kind, code, saying.what, saying.values)
+
+
+def _waiting(alarm: Alarm) -> Alarm:
+    """Tell a transfer, whose number begins with the task's code, from a refund."""
+    transfer = alarm.what == "waits" and alarm.values[0].startswith(f"{alarm.code}D")
+    return msgspec.structs.replace(alarm, kind="transfer") if transfer else alarm

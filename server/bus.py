@@ -213,22 +213,6 @@ class Bus:
             return None
         return int(counted)
 
-    async def tries(self, window_seconds: int) -> int | None:
-        """Count a try at the operator's token, over all processes; return how many this window had.
-
-        None without Redis.
-        """
-        key = f"{self._prefix}:tries:{int(time.time()) // window_seconds}"
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                pipeline = self._redis.pipeline(transaction=False)
-                pipeline.incr(key)
-                pipeline.expire(key, window_seconds)
-                counted, _ = await pipeline.execute()
-        except (RedisError, OSError, TimeoutError):
-            return None
-        return int(counted)
-
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"
 

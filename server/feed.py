@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from tornado.log import app_log
 from server.alarms import (
     ALARMS_TOLD,
     BOOKS_SECONDS,
+    RESTS,
     STATEMENTS_SECONDS,
     Alarm,
     Check,
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
     from server.context import Context
 
 BOARD_TASKS = 20
-BOARD_SECONDS = 2.0
-STOCK_SECONDS = 10.0
+BOARD_SECONDS = 1.5  # a screen shows a board of more than 3 s ago as old
 CHECKS_SECONDS = 1.0
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
@@ -116,10 +117,11 @@ class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
 
 
 class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
-    """The tasks that matter now, and the stock of prizes."""
+    """The tasks that matter now, and the stock of prizes as it was counted at `counted_at` (unix ms)."""
 
     now: int
     tasks: list[BoardTask]
+    counted_at: int
     running: int
     prizes: int
     prizes_left: int
@@ -148,10 +150,12 @@ class Feed:
         self._tasks: list[Task] = []
         self._board = b""
         self._board_at = 0.0
-        self._stock = {"running": 0, "prizes": 0, "prizes_left": 0}
+        self._stock: dict[str, int] = {}
         self._stock_due = 0.0
-        self._statements = Check(lambda: check_statements(context.store, self._tasks), STATEMENTS_SECONDS)
-        self._books = Check(lambda: check_books(context.store), BOOKS_SECONDS)
+        self._checks = (
+            Check("statements", lambda: check_statements(context.store, self._tasks), STATEMENTS_SECONDS),
+            Check("books", lambda: check_books(context.store), BOOKS_SECONDS),
+        )
 
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the history, and from then on each second."""
@@ -178,6 +182,9 @@ class Feed:
             self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
             self._newest = {pulse.process: pulse for pulse in self._pulses}
             self._board_at = time.monotonic()
+            self._board = b""
+            for check in self._checks:
+                check.begin()
             self._running = asyncio.get_running_loop().create_task(self._run())
         elif self._board:
             viewer.send(self._board)
@@ -200,9 +207,12 @@ class Feed:
 
     async def _run(self) -> None:
         """Tell while somebody looks. A store that does not answer delays only what is read from it."""
+        works: list[tuple[Callable[[], Awaitable[None]], float]] = [
+            (self._tell_board, BOARD_SECONDS),
+            *((partial(self._run_check, check), CHECKS_SECONDS) for check in self._checks),
+        ]
         others = [
-            asyncio.get_running_loop().create_task(self._repeat(work, seconds))
-            for work, seconds in ((self._tell_board, BOARD_SECONDS), (self._check, CHECKS_SECONDS))
+            asyncio.get_running_loop().create_task(self._repeat(work, seconds)) for work, seconds in works
         ]
         try:
             while self._viewers:
@@ -256,7 +266,8 @@ class Feed:
         self._send(text_frame(_encoder.encode(frame)))
 
     def _alarms(self) -> list[Alarm]:
-        found = [*self._statements.found, *self._books.found][:ALARMS_TOLD]
+        found = [alarm for check in self._checks for alarm in check.late()]
+        found += [alarm for check in self._checks for alarm in check.found][:ALARMS_TOLD]
         if time.monotonic() - self._board_at > SILENCE_SECONDS:
             found.insert(0, Alarm("mongodb"))
         if not self._context.hub.bus.up:
@@ -271,19 +282,21 @@ class Feed:
                 watched[code] = watched.get(code, 0) + count
         most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
         self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
-        if time.monotonic() > self._stock_due:
-            self._stock = await store.stock()
-            self._stock_due = time.monotonic() + STOCK_SECONDS
+        began = time.monotonic()
+        if began > self._stock_due:
+            counted_at = self._now_ms()
+            self._stock = {**await store.stock(), "counted_at": counted_at}
+            # It reads every running task.
+            self._stock_due = began + RESTS * (time.monotonic() - began)
         self._board_at = time.monotonic()
         rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
         self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
         self._send(self._board)
 
-    async def _check(self) -> None:
-        if self._tasks:
-            await self._statements.run_if_due()
-        await self._books.run_if_due()
+    async def _run_check(self, check: Check) -> None:
+        if self._board:  # which tasks the statements are held against
+            await check.run_if_due(self._now_ms)
 
 
 def _decode(data: list[bytes]) -> list[Pulse]:

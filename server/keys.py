@@ -5,6 +5,7 @@ Nothing else may read the secret. Sealed boxes are AES-256-GCM: nonce (12 bytes)
 
 from __future__ import annotations
 
+import hmac
 import os
 import time
 from functools import lru_cache
@@ -54,16 +55,20 @@ class Keys:
         """Return what lets an operator in where OPS_TOKEN is not set: the same at each start."""
         return self._derive("operator").hex()[:24]
 
-    def sign_operator(self, name: str) -> str:
+    def sign_operator(self, name: str, operator_token: str) -> str:
         """Return the value of an operator's cookie; it holds the name that the audit log will show."""
-        return create_signed_value(self._derive("operator session").hex(), "operator", name).decode()
+        return create_signed_value(self._operator_key(operator_token), "operator", name).decode()
 
-    def read_operator(self, cookie: str) -> str | None:
-        """Return the name in an operator's cookie of the last 12 hours; None for any other."""
+    def read_operator(self, cookie: str, operator_token: str) -> str | None:
+        """Return the name in an operator's cookie of the last 12 hours that this token let in; else None."""
         value = decode_signed_value(
-            self._derive("operator session").hex(), "operator", cookie, max_age_days=0.5, min_version=2
+            self._operator_key(operator_token), "operator", cookie, max_age_days=0.5, min_version=2
         )
         return None if value is None else value.decode()
+
+    def _operator_key(self, operator_token: str) -> str:
+        """Another token is another key: changing it ends all sessions."""
+        return hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256").hex()
 
     def read_token(self, token: str) -> str | None:
         """Return the unionid that a valid token proves; None for a forged, foreign or expired one."""

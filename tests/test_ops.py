@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import inspect
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
 
 import httpx
 import pytest
 from conftest import Client
 from pulses import a_pulse
+from purse import misbehave, pay, publish_red_packet, win
+from steps import Killed, Steps
 from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.web import create_signed_value
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from handlers import operators
+from handlers.operators import COOKIE, TRIES_OF_ALL, TRIES_OF_ONE
+from handlers.push import IDENTITY_REFUSED, NO_CLOSE_FRAME, OUR_CODES, REGISTERED
+from server import audit, statements
+from server.actions.operate import end_task
+from server.alarms import LATE_SECONDS, Alarm, Check, Kind
 from server.context import Context
+from server.errors import REFUSALS
 from server.pulse import add_up, quantile_ms
+from server.sayings import SENTENCES, Saying, said
 from server.settings import Settings
+from server.store import Store
+from server.store.bills import BillState
+from server.store.orders import OrderState
+from server.store.prizes import PrizeState
+from server.store.refunds import RefundKind, RefundState
 
 
 @pytest.fixture
@@ -32,13 +55,97 @@ async def operator(client: Client) -> httpx.AsyncClient:
     return client.http
 
 
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no minute end while a test counts its tries."""
+    monkeypatch.setattr(operators, "TRIES_SECONDS", 10_000_000)
+
+
+async def guess(client: Client, address: str, token: str = "a guess") -> str:  # noqa: S107
+    """Try to get in, through a proxy, from an address; return what is wrong, "" where nothing is."""
+    headers = {"X-Forwarded-For": f"203.0.113.9, {address}"}
+    return str((await client.post("/ops/login", headers, name="x", token=token)).get("error", ""))
+
+
+@pytest.mark.usefixtures("one_minute")
+class TestBehindAProxy:
+    """PUBLIC_URL is https: TLS ends before the server."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"OPS_TOKEN": "open sesame", "PUBLIC_URL": "https://wabao.example"}
+
+    @pytest.mark.gen_test
+    async def test_whoever_guesses_shuts_out_nobody_else(self, client: Client) -> None:
+        assert (await client.get("/ops/log"))["error"] == "token_required"
+        errors = [await guess(client, "198.51.100.7") for _ in range(12)]
+        assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"] * 2
+        assert await guess(client, "198.51.100.7", "open sesame") == "too_many"
+        assert await guess(client, "198.51.100.8", "open sesame") == ""
+
+    @pytest.mark.gen_test
+    async def test_only_what_is_wrong_is_counted(self, client: Client) -> None:
+        for _ in range(TRIES_OF_ONE + 2):
+            assert await guess(client, "198.51.100.7", "open sesame") == ""
+        assert await guess(client, "198.51.100.7") == "bad_token"
+
+    @pytest.mark.gen_test
+    async def test_many_addresses_together_guess_no_more_than_so_often(self, client: Client) -> None:
+        of_one = [await guess(client, "2001:db8::1") for _ in range(TRIES_OF_ONE * 2)]
+        assert of_one.count("bad_token") == TRIES_OF_ONE
+        assert await guess(client, "2001:db8::ffff") == "too_many"  # the same network
+        found = [await guess(client, f"2001:db8:0:{k:x}::1") for k in range(1, TRIES_OF_ALL + 1)]
+        assert found.count("bad_token") == TRIES_OF_ALL - TRIES_OF_ONE
+        assert found[-1] == "too_many"
+
+    @pytest.mark.gen_test
+    async def test_without_redis_tries_are_counted_all_the_same(
+        self, client: Client, context: Context
+    ) -> None:
+        await context.hub.bus._redis.connection_pool.disconnect()
+        context.hub.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
+        errors = [await guess(client, "198.51.100.7") for _ in range(TRIES_OF_ONE + 1)]
+        assert errors[-2:] == ["bad_token", "too_many"]
+        assert await guess(client, "198.51.100.8", "open sesame") == ""
+
+
+@pytest.mark.usefixtures("one_minute")
 @pytest.mark.gen_test
-async def test_only_the_token_lets_in_and_ten_tries_a_minute(client: Client) -> None:
-    assert (await client.get("/ops/log"))["error"] == "token_required"
-    errors = [(await client.post("/ops/login", name="x", token=f"guess {k}"))["error"] for k in range(12)]
-    assert errors[0] == "bad_token"
-    assert errors[-1] == "too_many"
-    assert (await client.post("/ops/login", name="x", token="open sesame"))["error"] == "too_many"
+async def test_without_a_proxy_what_a_client_says_of_its_address_counts_nothing(client: Client) -> None:
+    errors = [await guess(client, f"198.51.100.{k}") for k in range(TRIES_OF_ONE + 1)]
+    assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
+
+
+def an_old_cookie(context: Context, token: str, left_seconds: float) -> str:
+    """Return an operator's cookie that this token was given for, and how long it is still good."""
+    began = time.time() - 12 * 3600 + left_seconds
+    key = context.keys._operator_key(token)
+    return create_signed_value(key, "operator", "管理员", clock=lambda: began).decode()
+
+
+@pytest.mark.gen_test
+async def test_another_token_ends_all_sessions(client: Client, context: Context) -> None:
+    for token, name in (("open sesame", "管理员"), ("an older token", "")):
+        cookie = {"Cookie": f"{COOKIE}={an_old_cookie(context, token, 3600)}"}
+        assert (await client.get("/ops/me", cookie))["name"] == name
+        assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
+
+
+@pytest.mark.gen_test
+async def test_an_open_feed_ends_with_its_session(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    client.http.cookies.set(COOKIE, an_old_cookie(context, "open sesame", 2.5))
+    feed = await open_feed(client.http, settings)
+    told = []
+    while (message := await feed.read_message()) is not None:
+        told.append(json.loads(message)["type"])
+    assert told[0] == "history"
+    assert "pulse" in told
+    assert feed.close_code == IDENTITY_REFUSED
+    feed.close()
+    assert not context.feed._viewers
 
 
 @pytest.mark.gen_test
@@ -63,9 +170,31 @@ async def test_an_operators_acts_are_done_and_written_down(
     await client.post("/ops/disconnect", process=context.hub.bus.process, reason="换机器")
     assert await page.closed() == 1001
     log = (await client.get("/ops/log"))["data"]
-    assert [act["act"] for act in log] == ["disconnect", "end", "show", "hide"]
+    assert [(act["act"], act["outcome"]) for act in log] == [
+        ("disconnect", "done"),
+        ("end", "ended"),
+        ("end", "done"),
+        ("show", "done"),
+        ("hide", "done"),
+    ]
     assert {act["operator"] for act in log} == {"管理员"}
     assert log[-1]["reason"] == "图片不合适"
+
+
+@pytest.mark.gen_test
+async def test_an_act_that_was_cut_off_stands_there_as_begun(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice")).publish(forecast_num=1000)
+
+    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    Steps(victim, kill_after=1)
+    with pytest.raises(Killed):
+        await end_task(victim, "管理员", code, "违反规则")
+    victim.store.close()
+    acts = (await client.get("/ops/log"))["data"]
+    assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
 
 
 @pytest.mark.gen_test
@@ -77,8 +206,10 @@ async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
     code = await alice.publish(forecast_num=1000, cd=0, wxname="一位发布者")
     await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
     await bob.dig(code)
-    for query in (code, "一位发布者"):
+    for query in (code, code[:5], "一位发布者", "一位"):
         assert [task["code"] for task in (await client.get("/ops/tasks", query=query))["data"]] == [code]
+    for query in (".*", "^", "$ne", "􏿿", code + "0"):
+        assert (await client.get("/ops/tasks", query=query))["data"] == []
     reply = await client.get("/ops/task", code=code)
     assert reply["shares"] == {"opened": 1, "sharers": 1, "brought": 1, "most": 1}
     assert [dig["depth"] for dig in reply["digs"]] == [1]
@@ -87,13 +218,17 @@ async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
         assert secret not in raw
 
 
-async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
+async def open_feed(http: httpx.AsyncClient, settings: Settings) -> WebSocketClientConnection:
     cookie = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
     origin = f"http://127.0.0.1:{settings.port}"
     request = HTTPRequest(
         f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": cookie, "Origin": origin}
     )
-    connection = await websocket_connect(request)
+    return await websocket_connect(request)
+
+
+async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    connection = await open_feed(http, settings)
     try:
         while (message := await connection.read_message()) is not None:
             yield json.loads(message)
@@ -162,7 +297,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     await feed.aclose()
     assert frame["alarms"][0]["kind"] == "statement"
     assert frame["alarms"][0]["code"] == code
-    assert "now_depth is 1" in frame["alarms"][0]["text"]
+    assert (frame["alarms"][0]["what"], frame["alarms"][0]["values"]) == ("depth", ["1", "0", "0"])
 
 
 @pytest.mark.gen_test
@@ -179,10 +314,99 @@ async def test_books_that_do_not_balance_raise_an_alarm(
             break
     await feed.aclose()
     assert [(alarm["kind"], alarm["code"]) for alarm in frame["alarms"]] == [("books", code)]
-    assert "800 fen" in frame["alarms"][0]["text"]
+    difference = {"what": "ledger", "values": ["800", "paid:nobody", ""]}
+    assert frame["alarms"][0] == {"kind": "books", "code": code, **difference}
     found = (await client.get("/ops/task", code=code))["money"]
     assert (found["paid_fen"], found["held_fen"], found["owed_fen"]) == (0, 0, 0)
-    assert "800 fen" in found["differences"][0]
+    assert found["differences"] == [difference]
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_that_is_refused_names_its_task_and_what_wechat_said(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    await misbehave(client, "refuse", call="transfer", code="PARAM_ERROR")
+    await bob.post("/drawPrize", code=code)
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("alarms"):
+            break
+    await feed.aclose()
+    number = f"{code}D1A1"
+    assert frame["alarms"] == [
+        {"kind": "transfer", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}
+    ]
+
+
+def test_a_check_that_is_late_says_when_it_last_ended() -> None:
+    now, found = 1000.0, [Alarm("books", "A" * 12)]
+
+    async def look() -> list[Alarm]:
+        nonlocal now
+        now += 2
+        if not found:
+            raise ValueError("as if MongoDB said nothing")
+        return found
+
+    check = Check("books", look, 60, lambda: now)
+
+    def run() -> None:
+        asyncio.run(check.run_if_due(lambda: int(now * 1000)))
+
+    check.begin()
+    now += LATE_SECONDS
+    assert check.late() == []
+    now += 1
+    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
+    run()
+    assert (check.late(), check.found) == ([], found)
+    found = []
+    now += 60
+    with pytest.raises(ValueError, match="MongoDB"):
+        run()
+    run()  # not tried again at once
+    assert check.late() == []
+    now += LATE_SECONDS
+    assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
+    check.begin()  # nobody looked on, and now somebody does
+    assert (check.late(), check.found) == ([], [])
+
+
+# The functions whose sentences reach the screen.
+SPEAKERS = {"audit", "differences", "broken_by_totals"}
+
+
+def sentences(module: ModuleType) -> Iterator[str]:
+    """Yield each sentence that a module writes for the screen, with "7" for each value."""
+    for function in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if function.name not in SPEAKERS and not function.name.endswith("_differences"):
+            continue
+        texts = [node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)]
+        appended = [
+            node.args[0]
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append"
+        ]
+        for text in [*texts, *(each for each in appended if isinstance(each, ast.Constant))]:
+            parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts)
+
+
+def test_every_sentence_of_the_books_and_the_statements_can_be_said_in_two_languages() -> None:
+    spoken = [text.removeprefix("7: ") for module in (audit, statements) for text in sentences(module)]
+    whole = {text for text in spoken if text.count(" ") > 1}
+    assert len(whole) >= 18
+    assert {text for text in whole if said(text).what == "other"} == set()
+    assert {said(text).what for text in whole} == set(SENTENCES)
+    assert said("something new") == Saying("other", ("something new",))
+    assert said("depths [3, 8] won, and there are prizes of []").values == ("3, 8", "")
 
 
 @pytest.mark.gen_test
@@ -232,3 +456,68 @@ def test_a_quantile_lies_within_its_bucket() -> None:
     assert quantile_ms((0.1, 0.5), [0, 0, 4], 0.5) == 500
     assert quantile_ms((0.1, 0.5), [], 0.5) is None
     assert quantile_ms((0.1, 0.5), [0, 0, 0], 0.5) is None
+
+
+OPS = Path(__file__).parents[1] / "static" / "ops"
+WORD = re.compile(r'^  (\w+): \[("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")\],$')
+
+
+def words() -> dict[str, tuple[str, str]]:
+    """Return the screen's texts by key, in Chinese and in English."""
+    text = (OPS / "words.js").read_text(encoding="utf-8")
+    lines = text.partition("const WORDS = {\n")[2].partition("\n};")[0].split("\n")
+    found = {}
+    for line in lines:
+        if line and not line.startswith("  //"):
+            word = WORD.match(line)
+            assert word is not None, line
+            assert word[1] not in found, line
+            found[word[1]] = (json.loads(word[2]), json.loads(word[3]))
+    return found
+
+
+def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
+    for key, (chinese, english) in words().items():
+        assert chinese, key
+        assert english, key
+        assert not re.search("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), key
+        # What English adds or leaves out may be what Chinese takes from the server, and the other way round.
+        if not key.startswith("error_") and key != "confirm":
+            holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
+            assert holes[0] == holes[1], key
+
+
+def test_every_text_that_the_screen_asks_for_is_there() -> None:
+    known = set(words())
+    asked: set[str] = set()
+    families: dict[str, set[str]] = {
+        "refusal": set(REFUSALS),
+        "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
+        "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
+        "alarm": set(get_args(Kind)),
+        "late": {"books", "statements"},
+        "said": {*SENTENCES, "other"},
+        "value": set(get_args(PrizeState)),
+        "prize": set(get_args(PrizeState)),
+        "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
+        "pay": {"order", "transfer", *(f"refund_{kind}" for kind in get_args(RefundKind))},
+        "act": {"end", "hide", "show", "disconnect"},
+        "ask": {"end", "hide", "show", "disconnect"},
+        "done": {"end", "hide", "show", "disconnect"},
+        "waits": {"NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
+        | {"unavailable", "outcome_unknown", "internal"},
+    }
+    for path in OPS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        asked |= set(re.findall(r'\bt\(\s*"(\w+)"', text))
+        made = re.findall(r"\bt\(\s*`(\w+?)_\$", text) + re.findall(r'\bnamed\("(\w+)"', text)
+        assert set(made) <= set(families), path.name
+    assert asked - known == set()
+    wanted = {f"{kind}_{name}" for kind, names in families.items() for name in names}
+    assert wanted - known == set()
+
+
+def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
+    for what, sentence in SENTENCES.items():
+        assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what

@@ -20,14 +20,20 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 from pulses import fill_history
 from test_supervisor import Running, a_free_port
+from tornado.web import create_signed_value
 
+from handlers.operators import COOKIE
+from server.keys import Keys
 from server.pulse import HISTORY_SECONDS
+from server.sayings import SENTENCES
 
 pytestmark = needs_chromium
 
 TOKEN = "open sesame"
 HTML_NAME = "<img src=x onerror=alert(1)>"
 STALE_MS = 6_000
+BOARD_STALE_MS = 5_500  # told each 1.5 s, and old after 3
+GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
 
 Opener = Callable[..., Window]
@@ -47,7 +53,7 @@ def running(data_dir: Path) -> Iterator[Running]:
     now = int(time.time())
     fill_history(data_dir, range(now - HISTORY_SECONDS, now))
     yield started
-    started.end()
+    started.kill()
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +260,9 @@ def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publishe
     confirm.click()
     expect(opened.page.get_by_role("dialog").get_by_text("它已经结束了")).to_be_visible()
     expect(confirm).to_be_enabled()
+    opened.go("/ops#/log")
+    expect(opened.page.locator(".log li").first).to_contain_text("太晚了没有执行：已结束")
+    expect(opened.page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_tasks_money_is_shown(operator: Opener, running: Running, publisher: Person) -> None:
@@ -316,9 +325,115 @@ def test_old_numbers_are_grey_under_a_red_bar_until_the_server_answers_again(
     with stopped(running.children()["worker"]):
         expect(bar).to_contain_text("没有新数据", timeout=STALE_MS)
         expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"))
-        assert "grayscale" in opened.page.locator(".screen").evaluate("all => getComputedStyle(all).filter")
+        assert opened.page.locator(".screen").evaluate(GREY)
     expect(bar).to_be_hidden()
-    assert opened.page.locator(".screen").evaluate("all => getComputedStyle(all).filter") == "none"
+    expect(opened.page.locator(".screen")).to_have_css("filter", "none")
+
+
+@pytest.mark.parametrize("page", ["task", "search"])
+def test_a_page_is_read_again_and_again_and_what_is_old_is_grey_on_it_too(
+    operator: Opener, running: Running, publisher: Person, page: str
+) -> None:
+    code = publisher.publish(a_picture(), cd=0)
+    digger = Person.log_in(running.address, "阿强")
+    opened = operator()
+    opened.go(f"/ops#/{page}/{code}")
+    depth = opened.page.locator(".tasks .depth")
+    for dug in ("0 / 50", "1 / 50"):
+        expect(depth).to_have_text(dug)
+        digger.post("/postTask", code=code)
+    with stopped(running.children()["worker"]):
+        expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"), timeout=STALE_MS)
+        expect(opened.page.locator("#alarms")).to_contain_text("没有新数据")
+        assert opened.page.locator(f".page-{'list' if page == 'search' else page}").evaluate(GREY)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    expect(depth).to_have_text("2 / 50")
+
+
+def test_a_page_that_cannot_be_read_is_old_although_the_feed_lives(
+    operator: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture())
+    opened = operator()
+    opened.go(f"/ops#/search/{code}")
+    expect(opened.page.locator(".tasks .depth")).to_have_text("0 / 50")
+    opened.page.route("**/ops/tasks?*", lambda route: route.abort())
+    expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
+    expect(opened.page.get_by_role("alert").get_by_text("服务器没有响应")).to_be_visible()
+    assert opened.page.locator(".page-list").evaluate(GREY)
+    opened.page.unroute_all()
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    opened.wrong.clear()  # Chromium logs what was aborted
+
+
+def test_an_open_screen_asks_to_log_in_again_when_its_session_is_over(
+    window: Opener, running: Running, data_dir: Path
+) -> None:
+    opened = window()
+    key = Keys((data_dir / "secret_key").read_bytes())._operator_key(TOKEN)
+    began = time.time() - 12 * 3600 + 6
+    cookie = create_signed_value(key, "operator", "值班员", clock=lambda: began).decode()
+    kept = {"name": COOKIE, "value": cookie, "url": f"{running.address}/ops"}
+    opened.context.add_cookies([kept])
+    opened.go("/ops")
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    expect(opened.page.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
+
+
+def test_a_new_page_has_the_focus_and_an_address_that_is_spelled_wrongly_is_taken_as_it_is(
+    operator: Opener,
+) -> None:
+    opened = operator()
+    opened.page.get_by_role("link", name="操作记录").click()
+    expect(opened.page.locator("#page")).to_be_focused()
+    opened.go("/ops#/search/%E0%A4%A")
+    expect(opened.page.get_by_role("heading", name="搜索：%E0%A4%A")).to_be_visible()
+    expect(opened.page.get_by_text("没有找到")).to_be_visible()
+    expect(opened.page.locator("#page")).to_be_focused()
+
+
+def test_what_is_selected_on_a_tasks_page_stays_while_it_is_read_again(
+    operator: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture())
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    opened.page.locator(".facts code").first.dblclick()
+    for _ in range(2):
+        with opened.page.expect_response(re.compile("/ops/task")):
+            pass
+    assert opened.page.evaluate("String(getSelection())").strip() == code
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+def test_whatever_is_wrong_is_said_in_the_operators_language(window: Opener, locale: str) -> None:
+    opened = window(locale=locale)
+    alarms = [
+        {"kind": "books", "what": what, "values": ["won", "", "3", "4"]}
+        for what in SENTENCES
+        if what != "waits"
+    ]
+    alarms += [
+        {"kind": "transfer", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
+    ]
+    alarms += [
+        {"kind": "unchecked", "what": what, "values": [at]}
+        for what in ("books", "statements")
+        for at in ("", "1795000000000")
+    ]
+    said = opened.page.evaluate(
+        """async (alarms) => {
+            const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+            const { say } = await import(`${root}sayings.js`);
+            return alarms.map(say);
+        }""",
+        alarms,
+    )
+    assert len(said) == len(alarms)
+    for text in said:
+        assert bool(re.search("[一-鿿]", text)) == (locale == "zh-CN"), text
+        assert "undefined" not in text
+        assert "{" not in text
 
 
 def test_a_cut_connection_shows_and_is_mended(operator: Opener) -> None:
@@ -336,9 +451,10 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
     opened = operator()
     expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
     with stopped(running.children()["SecantusDB"]):
-        expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
-        expect(opened.page.locator(".tasks.stale")).to_be_visible()
+        expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=BOARD_STALE_MS)
+        expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
         expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest goes on
+        expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
     with stopped(running.children()["Valkey"]):
         expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)

@@ -1,24 +1,32 @@
-"""What operators did: `audit_log`, append-only."""
+"""What operators did: `audit_log`. Nothing changes or deletes an act, but that its outcome is added once."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, TypedDict
 
 import pymongo
+from bson import ObjectId
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 _Document = dict[str, Any]
 
+BEGUN = "begun"
+
 
 class Act(TypedDict):
-    """Who did what to which task or process, when (unix ms) and why."""
+    """Who did what to which task or process, when (unix ms) and why, and what became of it.
+
+    `outcome` is "done", the code of the refusal, or "begun" while nobody knows: whoever was at it may have
+    died before the act or after it.
+    """
 
     at: int
     operator: str
     act: str
     target: str
     reason: str
+    outcome: str
 
 
 class AuditLog:
@@ -29,9 +37,16 @@ class AuditLog:
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self.collection = database["audit_log"]
 
-    async def append(self, act: Act) -> None:
-        """Write an act; nothing ever changes or deletes one."""
-        await self.collection.insert_one(dict(act))
+    async def begin(self, at_ms: int, operator: str, act: str, target: str, reason: str) -> ObjectId:
+        """Write an act that is about to be done; return what `conclude` takes."""
+        written = Act(at=at_ms, operator=operator, act=act, target=target, reason=reason, outcome=BEGUN)
+        found = await self.collection.insert_one(dict(written))
+        assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one where none is given)
+        return found.inserted_id
+
+    async def conclude(self, act: ObjectId, outcome: str) -> None:
+        """Add what became of an act, once."""
+        await self.collection.update_one({"_id": act, "outcome": BEGUN}, {"$set": {"outcome": outcome}})
 
     async def newest(self, limit: int) -> list[Act]:
         """Return the newest acts, the last one first."""

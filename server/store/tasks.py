@@ -18,6 +18,8 @@ from server.store.people import Person
 _Document = dict[str, Any]
 
 DAY_MS = 86_400_000
+# Sorts after every text that begins as one does.
+LAST_CHARACTER = "\U0010ffff"
 
 # Time is MongoDB's, as a whole number of milliseconds: servers' clocks differ, and not every server that
 # speaks MongoDB's protocol compares a stored date with $$NOW rightly.
@@ -271,14 +273,24 @@ class Tasks:
         return list(found.values())
 
     async def search(self, text: str, limit: int) -> list[Task]:
-        """Return the newest tasks with this code, or whose publisher's signature is this text."""
-        found = self.collection.find(
-            {"$or": [{"_id": text}, {"wxname": text}]},
-            {"seed_box": 0},
-            sort=[("created_at", pymongo.DESCENDING)],
-            limit=limit,
-        )
-        return await found.to_list(limit)  # type: ignore[return-value]
+        """Return tasks whose code begins with this text, then those whose publisher's signature does.
+
+        Of a signature the newest come first, and the signature that is this very text before longer ones:
+        both are the order of an index, so that no more is read than is returned.
+        """
+        found: dict[str, Task] = {}
+        begins = {"$gte": text, "$lt": text + LAST_CHARACTER}
+        for field, order in (("_id", []), ("wxname", [("created_at", pymongo.DESCENDING)])):
+            rows = self.collection.find(
+                {field: begins},
+                {"seed_box": 0},
+                sort=[(field, pymongo.ASCENDING), *order],
+                limit=limit - len(found),
+            )
+            found |= {task["_id"]: task for task in await rows.to_list(limit)}
+            if len(found) >= limit:
+                break
+        return list(found.values())
 
     async def stock(self) -> _Document:
         """Return how many tasks run, and how many of their prizes are still hidden."""

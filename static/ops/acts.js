@@ -61,7 +61,11 @@ function ask(act, { target, path, parameters, done, grave }) {
     el("div.buttons", {}, cancel, confirm),
   );
   const dialog = fill(el("dialog", { "aria-labelledby": "asked" }), form);
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // What opened it may be gone with what was done.
+    if (document.activeElement === document.body) document.getElementById("page").focus({ preventScroll: true });
+  });
   document.body.append(dialog);
   dialog.showModal();
   reason.focus();

@@ -1,6 +1,6 @@
 // The operator's interfaces: parameters in, the reply out, refusals thrown.
 
-import { named, t } from "./words.js";
+import { known, t } from "./words.js";
 
 const TIMEOUT_MS = 10_000;
 
@@ -34,6 +34,7 @@ async function request(address, options) {
   }
   if (!reply.status) return reply;
   if (reply.error === "token_required") onLoggedOut();
-  const known = named("error", reply.error);
-  throw new Refused(reply.error, known === reply.error ? reply.msg : known);
+  const key = `error_${reply.error}`;
+  // The server's own words are Chinese; where they say more than ours, ours in Chinese are "{0}".
+  throw new Refused(reply.error, known(key) ? t(key, reply.msg) : t("error_other", reply.msg, reply.error));
 }

@@ -32,7 +32,7 @@ function labels(counted, kind) {
     }
     const series = [...colours].map(([label, colour]) => {
       const name = named(kind, label);
-      return { label: name === label ? label : `${label} ${name}`, colour, value: (second) => counted(second)[label] ?? 0 };
+      return { label: kind === "close" && name !== label ? `${label} ${name}` : name, colour, value: (second) => counted(second)[label] ?? 0 };
     });
     if (most.length > shown.length) {
       series.push({ label: t("other"), colour: "grey", value: (second) => sumWithout(counted(second), shown) });
@@ -62,7 +62,7 @@ export function makeCharts(history, stock) {
   const specs = [
     { id: "watchers", series: fields(["watchers", "blue"]), least: 10, format: count },
     { id: "digs", series: made, stacked: true, least: 5, format: count },
-    { id: "refused", series: labels(refusedDigs, "dig"), stacked: true, least: 5, format: count },
+    { id: "refused", series: labels(refusedDigs, "refusal"), stacked: true, least: 5, format: count },
     { id: "joins", series: fields(["joins", "green"]), stacked: true, least: 5, format: count },
     { id: "wins", series: fields(["wins", "amber"]), stacked: true, least: 5, format: count, note: stock },
     { id: "deliveries", series: fields(["deliveries", "blue"]), stacked: true, least: 10, format: count },

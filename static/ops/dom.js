@@ -30,6 +30,37 @@ export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
+/** Put elements into a list in this order, moving only those that stand elsewhere; else a line that says why none. */
+export function order(list, elements, none) {
+  if (!elements.length) {
+    if (list.children.length !== 1 || !list.firstElementChild.matches(".blank")) fill(list, el("li.blank", {}, none));
+    return;
+  }
+  const kept = new Set(elements);
+  for (const child of [...list.children]) if (!kept.has(child)) child.remove();
+  elements.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+}
+
+/** A part of a page that is made anew only when what it shows has changed: a selection or the focus in it stays. */
+export class Part {
+  element;
+  #said;
+
+  constructor(selector = "div") {
+    this.element = el(selector);
+  }
+
+  /** Show what `make(data)` returns. */
+  show(data, make) {
+    const said = JSON.stringify(data);
+    if (said === this.#said) return;
+    this.#said = said;
+    fill(this.element, make(data));
+  }
+}
+
 function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 }

@@ -2,6 +2,7 @@
 
 import { Refused, get } from "./api.js";
 
+const SESSION_OVER = 4001;
 const SILENCE_MS = 6_000; // frames come each second: a socket that brings none is dead
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
@@ -27,7 +28,7 @@ export class Feed extends EventTarget {
     const socket = new WebSocket(address);
     this.#socket = socket;
     socket.onmessage = (event) => this.#socket === socket && this.#receive(JSON.parse(event.data));
-    socket.onclose = () => this.#socket === socket && this.#lost();
+    socket.onclose = (event) => this.#socket === socket && this.#lost(event.code);
     this.#listen();
   }
 
@@ -53,7 +54,7 @@ export class Feed extends EventTarget {
   #receive(frame) {
     this.#attempt = 0;
     this.#heard = performance.now();
-    this.#offset = frame.now - Date.now();
+    if (frame.type !== "board") this.#offset = frame.now - Date.now(); // a board may be the last one there was
     this.#listen();
     this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
   }
@@ -63,11 +64,15 @@ export class Feed extends EventTarget {
     this.#silence = setTimeout(() => this.#lost(), SILENCE_MS);
   }
 
-  #lost() {
+  #lost(code) {
     clearTimeout(this.#silence);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
+    if (code === SESSION_OVER) {
+      this.dispatchEvent(new Event("refused"));
+      return;
+    }
     // A refused handshake and a dead server look alike from here; asked over HTTP, the server tells them
     // apart, and whoever is logged out lands at the login.
     if (this.#attempt) this.#askWho();

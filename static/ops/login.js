@@ -4,9 +4,9 @@ import { post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { t } from "./words.js";
 
-/** Show the form in `root`; call `entered` once the server lets somebody in. */
-export function login(root, entered) {
-  const problem = el("p.problem", { role: "alert" });
+/** Show the form in `root`, and why it is there; call `entered` once the server lets somebody in. */
+export function login(root, entered, why = "") {
+  const problem = el("p.problem", { role: "alert" }, why);
   const button = el("button.primary", { type: "submit" }, t("login_enter"));
   const form = el(
     "form.panel.login",

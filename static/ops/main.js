@@ -6,13 +6,15 @@ import { Feed } from "./feed.js";
 import { clock } from "./format.js";
 import { logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
+import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { language, t } from "./words.js";
 
-const STALE_MS = 3_000; // of the feed itself
-const SECOND_STALE_MS = 5_000; // of the newest second: it is told one to two seconds after it began
+const STALE_MS = 3_000; // what is older is never shown as live
 const LOOK_MS = 500;
+// What agrees with everything, and needs the operator all the same.
+const WAITING = ["transfer", "refund"];
 
 const page = document.getElementById("page");
 const top = document.getElementById("top");
@@ -26,34 +28,62 @@ const ages = el("li", { hidden: true });
 const alarmList = el("ul");
 const screen = new Screen(feed);
 let entered = false;
-let stop = () => {};
 let told = "";
+let begun = false;
+
+// A page has `stop()` and `ageMs()`, of what it read itself; and where it likes a `title`, and `tick()`, which
+// is called for as long as what it shows is new.
+const NO_PAGE = { stop() {}, ageMs: () => 0 };
+let current = NO_PAGE;
 
 const PAGES = [
-  [/^\/$/, () => { screen.open(page); return () => screen.close(); }],
+  [/^\/$/, () => screen.open(page)],
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
-  [/^\/search\/(.+)$/, (query) => searchPage(page, decodeURIComponent(query), () => feed.now())],
+  [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/log$/, () => logPage(page)],
 ];
 
-let opened = false;
+/** Return what an address spells; one that is spelled wrongly is taken as it is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return text;
+  }
+}
+
+/** Stop the present page, whatever takes its place. */
+function leavePage() {
+  current.stop();
+  current = NO_PAGE;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+}
+
+/** Let the keyboard and screen readers begin at the new page's top; the first one begins there by itself. */
+function begin() {
+  if (begun) page.focus({ preventScroll: true });
+  begun = true;
+  scrollTo(0, 0);
+}
 
 function open() {
   const path = location.hash.slice(1) || "/";
-  if (!path.startsWith("/") && opened) return; // a link within the page
-  opened = true;
-  stop();
+  if (!path.startsWith("/") && current !== NO_PAGE) return; // a link within the page
+  leavePage();
   const [pattern, show] = PAGES.find(([each]) => each.test(path)) ?? PAGES[0];
   for (const link of top.querySelectorAll("nav a")) link.setAttribute("aria-current", link.hash === `#${path}` ? "page" : "false");
-  stop = show(...(pattern.exec(path)?.slice(1) ?? []));
-  scrollTo(0, 0);
+  current = show(...(pattern.exec(path)?.slice(1) ?? []));
+  begin();
+  look();
 }
 
 function header(name) {
   const query = el("input", { type: "search", name: "query", required: true, maxlength: "64", placeholder: t("search_hint"), "aria-label": t("search_hint") });
   const find = (event) => {
     event.preventDefault();
-    location.hash = `#/search/${encodeURIComponent(query.value.trim())}`;
+    const asked = query.value.trim();
+    if (asked) location.hash = `#/search/${encodeURIComponent(asked)}`;
   };
   fill(
     top,
@@ -71,14 +101,20 @@ async function leave() {
   logOut();
 }
 
-function logOut() {
-  stop();
-  stop = () => {};
+/** Show the form again, and why where it was not asked for. */
+function logOut(why = "") {
+  leavePage();
   entered = false;
   feed.close();
   top.hidden = alarms.hidden = waiting.hidden = true;
   document.body.classList.remove("stale");
-  login(page, enter);
+  document.title = t("title");
+  askWho(why);
+}
+
+function askWho(why) {
+  begun = true; // the form takes the focus
+  login(page, enter, why);
 }
 
 async function enter() {
@@ -90,7 +126,7 @@ async function enter() {
     return;
   }
   if (!name) {
-    login(page, enter);
+    askWho();
     return;
   }
   entered = true;
@@ -98,7 +134,6 @@ async function enter() {
   top.hidden = false;
   feed.connect();
   open();
-  look();
 }
 
 /** Show what is wrong; a list that says the same stays as it is, so that it is read out once. */
@@ -107,19 +142,21 @@ function warn(found) {
   if (said === told) return;
   told = said;
   const line = (alarm) =>
-    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code), alarm.text);
-  fill(alarmList, found.filter(({ kind }) => kind !== "waiting").map(line));
-  fill(waiting, el("ul", {}, found.filter(({ kind }) => kind === "waiting").map(line)));
+    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code), say(alarm));
+  const waits = ({ kind }) => WAITING.includes(kind);
+  fill(alarmList, found.filter((alarm) => !waits(alarm)).map(line));
+  fill(waiting, el("ul", {}, found.filter(waits).map(line)));
 }
 
 /** Say how old everything is. What is old is grey and under a red bar, never shown as live. */
 function look() {
   if (!entered) return;
   const began = feed.ageMs() !== Infinity;
-  const stale = began && (feed.ageMs() > STALE_MS || screen.ageMs() > SECOND_STALE_MS);
-  const age = Math.max(feed.ageMs(), screen.ageMs());
-  screen.age();
+  const age = Math.max(began ? feed.ageMs() : 0, screen.ageMs(), current.ageMs());
+  const stale = age > STALE_MS;
+  screen.age(STALE_MS);
   document.body.classList.toggle("stale", stale);
+  if (!stale) current.tick?.();
   status.className = `status ${stale ? "old" : began ? "fresh" : ""}`;
   write(status, stale ? t("stale", Math.floor(age / 1000)) : t(began ? "live" : "connecting"));
   write(time, began ? clock(feed.now()) : "");
@@ -127,16 +164,18 @@ function look() {
   write(ages, stale ? t("stale_bar") : "");
   waiting.hidden = !waiting.querySelector("li");
   alarms.hidden = !stale && !alarmList.children.length;
-  document.title = alarms.hidden ? t("title") : `⚠ ${t("title")}`;
+  document.title = [alarms.hidden ? "" : "⚠ ", current.title ? `${current.title} · ` : "", t("title")].join("");
 }
 
 document.documentElement.lang = language;
 document.title = t("title");
 document.getElementById("skip").textContent = t("skip");
 fill(alarms, el("ul", {}, ages), alarmList);
-whenLoggedOut(logOut);
-feed.addEventListener("refused", logOut);
+const expire = () => entered && logOut(t("error_token_required"));
+whenLoggedOut(expire);
+feed.addEventListener("refused", expire);
 feed.addEventListener("pulse", ({ detail }) => { warn(detail.alarms); look(); });
 addEventListener("hashchange", () => entered && open());
 setInterval(look, LOOK_MS);
+document.addEventListener("visibilitychange", look);
 enter();

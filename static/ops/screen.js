@@ -2,15 +2,14 @@
 
 import { disconnect } from "./acts.js";
 import { makeCharts } from "./charts.js";
-import { el, fill, write } from "./dom.js";
+import { el, fill, order, write } from "./dom.js";
 import { bytes, count, duration, milliseconds } from "./format.js";
 import { History } from "./history.js";
 import { TaskRow, eventLine } from "./rows.js";
 import { t } from "./words.js";
 
 const STREAM_LINES = 60;
-const SILENT_SECONDS = 4;
-const BOARD_STALE_MS = 8_000;
+const SILENT_SECONDS = 3;
 
 export class Screen {
   #feed;
@@ -18,8 +17,7 @@ export class Screen {
   #rows = new Map();
   #processes = new Map();
   #names = new Map();
-  #stock = null;
-  #boardAt = -Infinity;
+  #board = null;
   #charts;
   #running = el("span.note");
   #tasks = el("ul.tasks");
@@ -29,7 +27,7 @@ export class Screen {
 
   constructor(feed) {
     this.#feed = feed;
-    this.#charts = makeCharts(this.#history, () => this.#stock && t("stock", count(this.#stock.prizes_left), count(this.#stock.prizes)));
+    this.#charts = makeCharts(this.#history, () => this.#board && this.#counted("stock", this.#board.prizes_left, this.#board.prizes));
     this.element = el(
       "div.screen",
       {},
@@ -40,7 +38,7 @@ export class Screen {
     );
     feed.addEventListener("history", ({ detail }) => this.#begin(detail));
     feed.addEventListener("pulse", ({ detail }) => this.#pulse(detail));
-    feed.addEventListener("board", ({ detail }) => this.#board(detail));
+    feed.addEventListener("board", ({ detail }) => this.#tasksTold(detail));
     document.addEventListener("visibilitychange", () => this.#show());
   }
 
@@ -49,20 +47,28 @@ export class Screen {
     return this.#history.newest && this.#feed.now() - (this.#history.newest + 1) * 1000;
   }
 
-  /** Put the screen into `root`; it draws only while it is there. */
+  /** Put the screen into `root`, as a page; it draws only while it is there. */
   open(root) {
     this.#shown = true;
     fill(root, this.element);
     this.#show();
+    const stop = () => { this.#shown = false; };
+    return { stop, ageMs: () => 0 }; // how old the seconds are matters on every page
   }
 
-  close() {
-    this.#shown = false;
+  /** Show tasks that were read longer ago than that as old. */
+  age(staleMs) {
+    if (!this.#board) return;
+    const age = this.#feed.now() - this.#board.now;
+    this.#tasks.classList.toggle("stale", age > staleMs);
+    write(this.#running, age > staleMs ? t("stale", Math.floor(age / 1000)) : this.#counted("tasks_running", this.#board.running));
   }
 
-  /** Say whether the tasks are as new as they should be. */
-  age() {
-    this.#tasks.classList.toggle("stale", performance.now() - this.#boardAt > BOARD_STALE_MS);
+  /** Say numbers that were counted at some time, and when that was where it is a while ago. */
+  #counted(key, ...numbers) {
+    const seconds = Math.floor((this.#feed.now() - this.#board.counted_at) / 1000);
+    const text = t(key, ...numbers.map(count));
+    return seconds > 3 ? `${text} · ${t("ago", seconds)}` : text;
   }
 
   #begin(frame) {
@@ -87,9 +93,8 @@ export class Screen {
     this.#show();
   }
 
-  #board(frame) {
-    this.#boardAt = performance.now();
-    this.#stock = frame;
+  #tasksTold(frame) {
+    this.#board = frame;
     for (const task of frame.tasks) {
       this.#names.set(task.code, task.name);
       const row = this.#rows.get(task.code);
@@ -103,7 +108,6 @@ export class Screen {
     }
     const codes = new Set(frame.tasks.map((task) => task.code));
     for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);
-    write(this.#running, t("tasks_running", count(frame.running)));
     order(this.#tasks, frame.tasks.map((task) => this.#rows.get(task.code).element), t("no_tasks"));
   }
 
@@ -170,17 +174,4 @@ class ProcessRow {
 
 function panel(name, list, note) {
   return el(`section.panel.${name}-panel`, { "aria-labelledby": `${name}-title` }, el("header", {}, el("h2", { id: `${name}-title` }, t(name)), note), list);
-}
-
-/** Put elements into a list in this order, moving only those that stand elsewhere; else a line that says why none. */
-function order(list, elements, none) {
-  if (!elements.length) {
-    if (list.children.length !== 1 || !list.firstElementChild.matches(".blank")) fill(list, el("li.blank", {}, none));
-    return;
-  }
-  const kept = new Set(elements);
-  for (const child of [...list.children]) if (!kept.has(child)) child.remove();
-  elements.forEach((element, place) => {
-    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
-  });
 }

@@ -2,58 +2,55 @@
 
 import { taskActs } from "./acts.js";
 import { get } from "./api.js";
-import { el, fill, write } from "./dom.js";
+import { Part, el, fill, write } from "./dom.js";
 import { clock, count, day, money } from "./format.js";
+import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
+import { say, waits } from "./sayings.js";
 import { named, t } from "./words.js";
 
-const AGAIN_MS = 3_000;
-
-/** Show a task in `root` and keep it new; returns a function that stops that. */
+/** Show a task in `root` and keep it new; returns the page, as main.js wants it. */
 export function taskPage(root, code, now) {
-  let stopped = false;
-  let timer = 0;
-  const stale = el("p.problem", { role: "status" });
-  const body = el("div.page-task");
-  fill(root, stale, body);
-
-  async function load() {
-    clearTimeout(timer);
-    try {
-      const reply = await get("/ops/task", { code });
-      if (stopped) return;
-      write(stale, "");
-      show(body, reply, now(), load);
-      body.classList.remove("stale");
-    } catch (refused) {
-      if (stopped) return;
-      write(stale, refused.message);
-      body.classList.add("stale");
-      if (refused.error === "no_such_task") return;
-    }
-    timer = setTimeout(load, AGAIN_MS);
-  }
-  load();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
-}
-
-function show(body, reply, now, changed) {
-  const { task } = reply;
-  const acts = body.querySelector(".acts");
-  const state = JSON.stringify([task.status, task.hidden]);
-  // The buttons stay while they are right, so that whoever is about to press one still has it.
-  const buttons = acts?.dataset.state === state ? acts : el("div.acts", { "data-state": state }, taskActs(task, changed));
-  const focused = document.activeElement;
+  const problem = el("p.problem", { role: "alert" });
+  const body = el("div", { hidden: true });
+  const name = el("h1");
+  const state = el("span.state");
+  const parts = Object.fromEntries(["facts", "shares", "money", "digs"].map((each) => [each, new Part()]));
+  const acts = new Part("div.acts");
+  let task = null;
+  let row = null;
   fill(
     body,
-    el("p.crumb", {}, el("a", { href: "#/" }, t("back"))),
-    el("div.heading", {}, el("h1", {}, task.name || task.code), el(`span.state.${stateOf(task, now)[0]}`, {}, stateOf(task, now)[1]), buttons),
-    el("div.columns", {}, el("div", {}, facts(reply, now), shares(reply.shares), funds(reply)), digs(reply.digs)),
+    el("div.heading", {}, name, state, acts.element),
+    el("div.columns", {}, el("div", {}, parts.facts.element, parts.shares.element, parts.money.element), parts.digs.element),
   );
-  if (buttons.contains(focused)) focused.focus();
+  fill(root, el("div.page-task", {}, el("p.crumb", {}, el("a", { href: "#/" }, t("back"))), problem, body));
+
+  function tick() {
+    if (!task) return;
+    const [kind, text] = stateOf(task, now());
+    state.className = `state ${kind}`;
+    write(state, text);
+    row.show(now());
+  }
+
+  function show({ digs, money: found, shares, ...reply }) {
+    task = reply.task;
+    row ??= new TaskRow(task);
+    row.take(task);
+    write(name, task.name || task.code);
+    // The buttons stay while they are right, so that whoever is about to press one still has it.
+    acts.show([task.status, task.hidden], () => taskActs(task, () => reread.now()));
+    parts.facts.show(reply, () => facts(reply, row));
+    parts.shares.show(shares, sharesOf);
+    parts.money.show([task.money, found], () => funds(task, found));
+    parts.digs.show(digs, digsOf);
+    body.hidden = false;
+    tick();
+  }
+
+  const reread = new Reread(() => get("/ops/task", { code }), show, (text) => write(problem, text));
+  return { title: code, ageMs: () => reread.ageMs(), stop: () => reread.stop(), tick };
 }
 
 function section(title, ...children) {
@@ -64,10 +61,8 @@ function pairs(...found) {
   return el("dl.facts", {}, found.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-function facts(reply, now) {
+function facts(reply, row) {
   const { task } = reply;
-  const row = new TaskRow(task);
-  row.show(now);
   return el(
     "section.panel",
     {},
@@ -87,7 +82,7 @@ function facts(reply, now) {
   );
 }
 
-function shares({ opened, brought, sharers, most }) {
+function sharesOf({ opened, brought, sharers, most }) {
   const number = (value, name) => el("div", {}, el("dd", {}, count(value)), el("dt", {}, t(name)));
   return section(
     t("shares"),
@@ -95,7 +90,7 @@ function shares({ opened, brought, sharers, most }) {
   );
 }
 
-function funds({ task, money: found }) {
+function funds(task, found) {
   const prizes = Object.entries(found.prizes).map(([state, number]) => el("span", {}, named("prize", state).replace("{0}", count(number))));
   if (!task.money) return section(t("money"), el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
   const sum = (fen, name) => el("div", {}, el("dd", {}, money(fen)), el("dt", {}, t(name)));
@@ -112,7 +107,7 @@ function funds({ task, money: found }) {
     ),
     el("p.tags", {}, prizes),
     found.differences.length
-      ? found.differences.map((text) => el("p.problem", {}, `${t("alarm_books")}: ${text}`))
+      ? found.differences.map((difference) => el("p.problem", {}, `${t("alarm_books")}: ${say(difference)}`))
       : el("p.good", {}, t("money_balanced")),
     el("ul.payments", {}, found.payments.map(payment)),
   );
@@ -127,11 +122,11 @@ function payment({ number, kind, amount_fen: fen, state, alarm, at }) {
     el("b", {}, money(fen)),
     el(`span.state${alarm || state === "abnormal" ? ".bad" : ""}`, {}, named("state", state)),
     el("code", {}, number),
-    alarm && el("span.problem", {}, alarm),
+    alarm && el("span.problem", {}, waits(alarm)),
   );
 }
 
-function digs(found) {
+function digsOf(found) {
   return section(
     t("newest_digs", found.length),
     el(

@@ -9,7 +9,7 @@ const WORDS = {
   screen: ["大屏", "Screen"],
   log: ["操作记录", "Audit log"],
   search: ["搜索", "Search"],
-  search_hint: ["宝贝编号或发布者", "code or publisher"],
+  search_hint: ["编号或发布者，可只写开头", "code or publisher, or its beginning"],
   leave: ["退出", "Log out"],
 
   login_title: ["运维登录", "Operator login"],
@@ -29,7 +29,49 @@ const WORDS = {
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
   alarm_statement: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The books do not balance"],
-  alarm_waiting: ["等待处理", "Needs you"],
+  alarm_unchecked: ["没有按时核对", "A check is late"],
+  alarm_transfer: ["转账等你处理", "A transfer needs you"],
+  alarm_refund: ["退款等你处理", "A refund needs you"],
+
+  late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
+  late_books: ["账目的核对：{0}", "the books: {0}"],
+  last_checked: ["上次查完是 {0}，之后的情况不明", "last checked at {0}; what came since is not known"],
+  never_checked: ["还没有查完过一遍", "not checked once yet"],
+  nothing: ["无", "nothing"],
+
+  said_depth: ["深度记为 {0}，但查到 {1} 条挖宝记录，最深 {2}", "its depth is {0}, but {1} digs are recorded, down to {2}"],
+  said_wins: ["奖品少了 {0} 个，但查到 {1} 次中奖", "{0} prizes are gone, but {1} wins are recorded"],
+  said_participants: ["参与者记为 {0} 人，但查到 {1} 人", "it says {0} participants, but {1} are recorded"],
+  said_ledger: ["账本记 {0} 分（{1}），单据是 {2} 分", "the books say {0} fen ({1}), the documents {2} fen"],
+  said_opened_by: ["由订单 {0} 开放，但标为已用的订单是 {1}", "order {0} opened it, but those marked so are {1}"],
+  said_unpaid: ["没有人支付就开放了", "it is open and nobody paid"],
+  said_order_amount: ["订单 {0} 是 {1} 分，应为 {2} 分", "order {0} is of {1} fen in place of {2}"],
+  said_prize_of_none: ["奖品 {0} 不属于任何宝贝", "prize {0} is of no task"],
+  said_prizes_of: ["中奖的层是 {0}，但有奖品的层是 {1}", "depths {0} won, but there are prizes of {1}"],
+  said_prize_amount: ["奖品 {0} 的金额是 {1} 分，不对", "prize {0} is of {1} fen, which is wrong"],
+  said_prize_paid: ["奖品 {0} {1}，却有 {2} 笔转账付过它", "prize {0} is {1}, and {2} transfers paid it"],
+  said_prize_out: ["奖品 {0} {1}，却有 {2} 笔转账在途", "prize {0} is {1}, and {2} transfers are under way"],
+  said_bill_amount: ["转账 {0} 是 {1} 分，与奖品不符", "transfer {0} is of {1} fen, unlike its prize"],
+  said_bill_of_none: ["转账 {0} 不属于任何奖品", "transfer {0} pays no prize"],
+  said_refunded_whole: ["用不上的订单是 {0}，整单退款的是 {1}", "orders that could not be used are {0}, those refunded whole {1}"],
+  said_refund_amount: ["退款 {0} 是 {1} 分，应为 {2} 分", "refund {0} is of {1} fen in place of {2}"],
+  said_refunds: ["除整单退款外有 {0} 笔退款", "it has {0} refunds besides those of whole orders"],
+  said_held: ["代管 {0} 分，欠中奖者 {1} 分", "{0} fen are held and {1} owed"],
+  said_left: ["已经没有要做的事，还代管着 {0} 分", "nothing is left to do, and {0} fen are still held"],
+  said_waits: ["{0}：{1}", "{0}: {1}"],
+  said_other: ["{0}", "{0}"],
+  value_won: ["待领", "won"],
+  value_claiming: ["领取中", "being claimed"],
+  value_given: ["已领", "given"],
+  value_expiring: ["过期中", "expiring"],
+  value_returned: ["已退回", "returned"],
+
+  waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; goes on once there is more"],
+  waits_ACCEPTED: ["微信受理一小时多了还没有转出", "WeChat accepted it over an hour ago and has not paid"],
+  waits_PROCESSING: ["微信处理一小时多了还没有结果", "WeChat has been at it for over an hour"],
+  waits_ABNORMAL: ["退款异常，请到微信支付商户平台处理", "finish it in WeChat Pay's console"],
+  waits_CLOSED: ["微信关闭了这笔退款，要用别的办法退给发布者", "WeChat closed it; pay the publisher in another way"],
+  waits_refused: ["微信支付拒绝了（{0}），重试也许没有用", "WeChat Pay refuses ({0}); trying again may not help"],
 
   watchers: ["在看人数", "Watchers"],
   digs: ["挖到的锹数 /秒", "Digs made /s"],
@@ -58,13 +100,56 @@ const WORDS = {
   in_15_min: ["15 分钟", "15 min"],
   minutes_ago: ["{0} 分", "{0} min"],
   stock: ["还藏着 {0} / {1}", "{0} of {1} hidden"],
+  ago: ["{0} 秒前", "{0} s ago"],
   close_1000: ["正常", "normal"],
   close_1001: ["离开", "going away"],
+  close_1002: ["协议错误", "protocol error"],
+  close_1003: ["类型不对", "wrong type"],
   close_1006: ["断线", "vanished"],
+  close_1007: ["内容不对", "bad content"],
+  close_1008: ["违反规定", "against policy"],
+  close_1009: ["太大", "too big"],
+  close_1010: ["缺少扩展", "no extension"],
+  close_1011: ["内部错误", "internal error"],
+  close_1012: ["重启", "restarts"],
+  close_1013: ["稍后再试", "try later"],
+  close_1014: ["网关错误", "bad gateway"],
   close_4001: ["身份被拒", "identity refused"],
   close_4004: ["没有此宝贝", "no such task"],
   close_4008: ["太慢被断", "too slow, cut"],
   close_4009: ["违规", "misbehaved"],
+  close_other: ["其它代码", "another code"],
+
+  refusal_bad_request: ["请求有误", "bad request"],
+  refusal_bad_token: ["令牌无效", "bad token"],
+  refusal_token_required: ["缺令牌", "token required"],
+  refusal_not_logged_in: ["没有登录", "not logged in"],
+  refusal_bad_login_code: ["登录码无效", "bad login code"],
+  refusal_login_blocked: ["微信限制登录", "login blocked"],
+  refusal_wechat_busy: ["微信繁忙", "WeChat busy"],
+  refusal_bad_user_data: ["用户信息不对", "bad user data"],
+  refusal_no_such_task: ["没有这个宝贝", "no such task"],
+  refusal_not_paid: ["还没支付", "not paid"],
+  refusal_ended: ["已结束", "ended already"],
+  refusal_cooling_down: ["冷却中", "cooling down"],
+  refusal_already_won: ["已中过奖", "won already"],
+  refusal_own_task: ["挖自己的", "own task"],
+  refusal_not_yours: ["不是发布者", "not theirs"],
+  refusal_not_won: ["没有中奖", "not won"],
+  refusal_already_paid: ["付过了", "paid already"],
+  refusal_wrong_amount: ["金额不对", "wrong amount"],
+  refusal_nothing_to_pay: ["无需支付", "nothing to pay"],
+  refusal_wrong_pickup: ["取件码不对", "wrong pick-up code"],
+  refusal_locked: ["取件锁定", "pick-up locked"],
+  refusal_claim_over: ["过了领奖期", "claim over"],
+  refusal_not_ended: ["还没结束", "not ended"],
+  refusal_has_digs: ["已有人挖", "has digs"],
+  refusal_not_a_picture: ["不是图片", "not a picture"],
+  refusal_picture_too_large: ["图片太大", "picture too large"],
+  refusal_too_many: ["太频繁", "too many"],
+  refusal_outcome_unknown: ["结果未知", "outcome unknown"],
+  refusal_unavailable: ["存储无响应", "store silent"],
+  refusal_internal: ["内部错误", "internal error"],
 
   tasks: ["正在发生的宝贝", "Tasks that matter now"],
   tasks_running: ["{0} 个在挖", "{0} running"],
@@ -170,12 +255,22 @@ const WORDS = {
   newest_digs: ["最近的 {0} 锹", "Newest {0} digs"],
   place: ["第 {0} 位", "no. {0}"],
 
+  outcome_done: ["已执行", "done"],
+  outcome_begun: ["中断了：不知道有没有执行", "cut off: not known whether it was done"],
+  outcome_refused: ["没有执行：{0}", "not done: {0}"],
+
+  // "{0}" is the server's own Chinese, where that says more.
   unreachable: ["服务器没有响应，请再试", "The server does not answer. Try again"],
+  error_bad_request: ["{0}", "The server cannot take that as it was asked"],
   error_bad_token: ["口令不对", "That is not the token"],
   error_too_many: ["尝试次数太多，请一分钟后再试", "Too many tries. Wait a minute"],
   error_token_required: ["登录已过期，请重新登录", "You were logged out. Log in again"],
   error_no_such_task: ["没有这个宝贝", "There is no such task"],
   error_ended: ["它已经结束了", "It has ended already"],
+  error_unavailable: ["{0}", "A store does not answer, and nothing was changed. Try again"],
+  error_outcome_unknown: ["不知道有没有执行成，请刷新查看", "It is not known whether that was done. Look before you try again"],
+  error_internal: ["服务器出错了，请看它的日志", "The server failed. Its log says why"],
+  error_other: ["{0}", "Refused ({1})"],
 };
 
 /** Return a text, with `{0}`, `{1}` … filled in. */
@@ -184,8 +279,11 @@ export function t(key, ...values) {
   return values.length ? text.replace(/\{(\d)\}/g, (_, place) => values[place]) : text;
 }
 
+/** Whether there is a text of this key. */
+export const known = (key) => Object.hasOwn(WORDS, key);
+
 /** Return the text of a key that the server's words make up, or those words where there is none. */
 export function named(kind, name) {
   const key = `${kind}_${name}`;
-  return key in WORDS ? t(key) : name;
+  return known(key) ? t(key) : name;
 }

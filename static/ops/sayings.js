@@ -1,0 +1,18 @@
+// What the server found wrong, in the operator's language: it sends what it is and values, never a sentence.
+
+import { clock } from "./format.js";
+import { named, t } from "./words.js";
+
+/** Return what an alarm, or a difference in the books, says. */
+export function say({ kind, what, values }) {
+  if (!what) return "";
+  if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
+  if (what === "waits") return t("said_waits", values[0], waits(values[1]));
+  return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));
+}
+
+/** Return why a transfer or refund waits, in words; a code of WeChat Pay's that has none means that it refuses. */
+export function waits(code) {
+  const known = named("waits", code);
+  return known === code ? t("waits_refused", code) : known;
+}
