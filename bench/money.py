@@ -2,14 +2,15 @@
 
     python bench/money.py [--sequences 10000] [--steps 25] [--processes 2] [--seed 1]
 
-Each process has a server, a MongoDB and a Redis of its own, below TMPDIR. A sequence that fails is made as
-short as it can be and printed. Exits with 1 when one failed.
+Each process has a server, a MongoDB and a Redis of its own, below TMPDIR, and all of them end with this one.
+What is killed here are servers, never the stores, so with TMPDIR=/dev/shm (memory) nothing less is tested, and
+sooner. A sequence that fails is made as short as it can be and printed. Exits with 1 when one failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import json
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 from money_machine import MoneyMachine, World
 
+from server.children import start_child
 from server.embedded import EmbeddedMongoDB, EmbeddedRedis
 
 BATCH = 100
@@ -35,38 +37,60 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--play", nargs=2, metavar=("NUMBER", "DIRECTORY"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.play:
+        number, directory = asked.play
+        seen = play(int(number), Path(directory), asked.sequences, asked.steps, asked.seed)
+        (Path(directory) / "seen.json").write_text(json.dumps(seen))
+        return 0
     began = time.monotonic()
-    shares = [
-        (number, asked.sequences // asked.processes, asked.steps, asked.seed + number * 1_000_000)
-        for number in range(asked.processes)
-    ]
-    with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        tallies = pool.starmap(play, shares)
-    seen: Counter[str] = sum(tallies, Counter())
-    for what, number in sorted(seen.items()):
-        print(f"{number:8} {what}")
-    print(f"{seen['sequences']} sequences in {time.monotonic() - began:.0f} s, {seen['failed']} failed")
-    return 1 if seen["failed"] else 0
-
-
-def play(number: int, sequences: int, steps: int, seed: int) -> Counter[str]:
-    """Play so many sequences in a world of one's own; return what was seen."""
     with tempfile.TemporaryDirectory() as directory:
-        stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
+        seen = play_beside_each_other(Path(directory), asked)
+    for what, count in sorted(seen.items()):
+        print(f"{count:8} {what}")
+    print(f"{seen['sequences']} sequences in {time.monotonic() - began:.0f} s, {seen['failed']} failed")
+    return 1 if seen["failed"] or seen["sequences"] < asked.sequences else 0
+
+
+def play_beside_each_other(directory: Path, asked: argparse.Namespace) -> Counter[str]:
+    """Share the sequences among processes that end with this one, however it ends; return what they saw."""
+    seen: Counter[str] = Counter()
+    children = []
+    for number in range(asked.processes):
+        own = directory / str(number)
+        own.mkdir()
+        share = asked.sequences // asked.processes + (number < asked.sequences % asked.processes)
+        seed = asked.seed + number * 1_000_000
+        command = [sys.executable, __file__, "--play", str(number), str(own)]
+        for name, value in (("sequences", share), ("steps", asked.steps), ("seed", seed)):
+            command += [f"--{name}", str(value)]
+        children.append((own, start_child(command)))
+    for number, (own, child) in enumerate(children):
+        if child.wait() == 0:
+            seen.update(json.loads((own / "seen.json").read_text()))
+        else:
+            seen["failed"] += 1
+            print(f"process {number} ended with {child.returncode}", file=sys.stderr)
+    return seen
+
+
+def play(number: int, directory: Path, sequences: int, steps: int, seed: int) -> Counter[str]:
+    """Play so many sequences in a world of one's own; return what was seen."""
+    stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
+    for store in stores:
+        store.start()
+    world = World(stores[0].uri, stores[1].uri, str(directory))
+    MoneyMachine.world = world
+    try:
+        for batch in range(-(-sequences // BATCH)):
+            count = min(BATCH, sequences - batch * BATCH)
+            _play_batch(world, count, steps, seed + batch)
+            print(f"process {number}: {world.seen['sequences']} sequences", file=sys.stderr, flush=True)
+    finally:
+        world.close()
         for store in stores:
-            store.start()
-        world = World(stores[0].uri, stores[1].uri, directory)
-        MoneyMachine.world = world
-        try:
-            for batch in range(-(-sequences // BATCH)):
-                count = min(BATCH, sequences - batch * BATCH)
-                _play_batch(world, count, steps, seed + batch)
-                print(f"process {number}: {world.seen['sequences']} sequences", file=sys.stderr, flush=True)
-        finally:
-            world.close()
-            for store in stores:
-                store.stop()
+            store.kill()  # there is nothing to keep
     return world.seen
 
 

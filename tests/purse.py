@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from conftest import Client, Someone
@@ -24,6 +25,7 @@ _TIMES = {
     "sandbox_bills": ("expires_at_ms",),
     "sandbox_notices": ("due_at_ms",),
 }
+_SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
 
 
 async def rest(context: Context) -> None:
@@ -85,13 +87,28 @@ async def find(context: Context, collection: str, **condition: Any) -> list[dict
     return await context.store.database[collection].find(condition).to_list(None)
 
 
+async def find_all(context: Context, *collections: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all documents of several collections, read in one go."""
+    pipeline: list[dict[str, Any]] = [{"$set": {"_of": collections[0]}}]
+    pipeline += [
+        {"$unionWith": {"coll": name, "pipeline": [{"$set": {"_of": name}}]}} for name in collections[1:]
+    ]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in collections}
+    async for document in context.store.database[collections[0]].aggregate(pipeline):
+        found[document.pop("_of")].append(document)
+    return found
+
+
 async def let_pass(context: Context, milliseconds: int) -> None:
     """Let time pass: every date in the past and future moves so far towards the past."""
-    for collection, names in _TIMES.items():
-        for name in names:
-            await context.store.database[collection].update_many(
-                {name: {"$gt": 0}}, {"$inc": {name: -milliseconds}}
-            )
+    for collection, found in (await find_all(context, *_TIMES)).items():
+        if not found:
+            continue
+        earlier = {
+            name: {"$cond": [{"$gt": [f"${name}", 0]}, {"$subtract": [f"${name}", milliseconds]}, f"${name}"]}
+            for name in _TIMES[collection]
+        }
+        await context.store.database[collection].update_many({}, [{"$set": earlier}])
 
 
 async def sweep_until_quiet(context: Context) -> None:
@@ -100,24 +117,26 @@ async def sweep_until_quiet(context: Context) -> None:
     What waits for another try is tried at once.
     """
     before = None
+    found = await find_all(context, *_SWEPT)
     for _ in range(SWEEPS):
-        await context.store.database["tasks"].update_many({"pending": 1}, {"$inc": {"last_dig.at": -2000}})
+        if any(task.get("pending") for task in found["tasks"]):
+            await context.store.database["tasks"].update_many({"pending": 1}, {"$inc": {"last_dig.at": -2000}})
         await settle_pending(context)
         now_ms = context.cooldowns.now_ms()
-        for collection in ("orders", "prizes", "bills", "refunds"):
-            await context.store.database[collection].update_many(
-                {"due_at": {"$gt": 0}}, {"$set": {"due_at": now_ms}}
-            )
-        # A running task is due when it expires, an ended one at the deadline: those dates are kept.
-        await context.store.database["tasks"].update_many(
-            {"due_at": {"$gt": now_ms, "$lt": now_ms + 120_000}}, {"$set": {"due_at": now_ms}}
-        )
+        for collection in _SWEPT:
+            # A running task is due when it expires, an ended one at the deadline: those dates are kept.
+            until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize
+            if any(now_ms < document.get("due_at", 0) < until_ms for document in found[collection]):
+                await context.store.database[collection].update_many(
+                    {"due_at": {"$gt": now_ms, "$lt": until_ms}}, {"$set": {"due_at": now_ms}}
+                )
         await sweep(context)
         await rest(context)
+        found = await find_all(context, *_SWEPT)
         after = [
             (document["_id"], document.get("state", document.get("status")), "due_at" in document)
-            for collection in ("tasks", "orders", "prizes", "bills", "refunds")
-            for document in await find(context, collection)
+            for documents in found.values()
+            for document in documents
         ]
         if after == before:
             return
