@@ -6,6 +6,7 @@ No process is started here, and no route stands here.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -139,6 +140,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     context = await Context.open(settings)
+    gc.freeze()  # what was loaded stays: no collection has to look through it again
     periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
     periodic.append(loop.create_task(context.pulsing.run()))
     server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)

@@ -94,9 +94,9 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
 
 async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-    lock = context.dig_locks.setdefault(code, asyncio.Lock())
     while True:
         repeats = await _refuse_from_memory(context, code, unionid, dig_id)
+        lock = context.dig_locks.setdefault(code, asyncio.Lock())
         try:
             async with asyncio.timeout_at(deadline):
                 await lock.acquire()
