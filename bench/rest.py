@@ -38,7 +38,8 @@ PAGE_1, PAGE_1000 = "getTaskUser, page 1", "getTaskUser, page 1,000"
 class Asked:
     """One kind of request, and what each round of it cost: CPU µs a request.
 
-    A round has `times` as many of it as of others: what takes no time would drown in what a process does by itself.
+    A round has `times` as many of it as of others: what takes no time would drown in what a process does
+    by itself.
     """
 
     request: bytes
