@@ -39,7 +39,7 @@ export function cardElement(card, foot = () => null) {
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) picture.src = now.thumbnail;
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
-      fill(publisher, avatar(now.wxheadpic, 22), el("span", {}, now.wxname));
+      fill(publisher, avatar(now.wxheadpic, 22), el("span.name", {}, now.wxname));
     }
     shown = now;
     write(name, title(now));

@@ -9,12 +9,13 @@ const LATER = "微信正在处理，过一会儿再来看看";
 export function claim(task, signal) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", {}, el("h2", {}, "领奖"), body, said);
+  const section = el("section.panel.stack.claim", { tabindex: -1 }, el("h2", {}, "领奖"), body, said);
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {
     write(said, "");
-    section.inert = true;
+    const control = document.activeElement;
+    section.inert = true; // which also takes the focus away
     try {
       await act();
     } catch (error) {
@@ -22,6 +23,7 @@ export function claim(task, signal) {
       if (!error.error) throw error;
     } finally {
       section.inert = false;
+      (section.contains(control) ? control : section).focus({ preventScroll: true });
     }
   }
 

@@ -31,7 +31,7 @@ export function detail(root, signal, code) {
     open(root, signal, code).catch((error) => {
       if (signal.aborted) return;
       const again = el("button", { type: "button", onclick: load }, "再试一次");
-      fill(root, el("p.blank", { role: "alert" }, error.message), el("p.blank", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
+      fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
       if (!error.error) throw error; // not a refusal, so a mistake of ours
     });
   };
@@ -95,7 +95,7 @@ class Page {
           el("img", { src: task.pic, alt: `${task.name} 的图片` })),
         el("header.heading", {},
           el("h1", {}, title(task)),
-          el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span", {}, task.wxname), " 埋下"),
+          el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span.name", {}, task.wxname), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
       el("div.column.play", {}, this.due, this.shaft.element, this.ending, this.claim, this.own,
@@ -130,7 +130,7 @@ class Page {
   showOwn() {
     const { task } = this;
     this.#own ||= task.why === "own_task" || task.need_pay === 1; // an ended task tells nobody whose it was
-    fill(this.due, task.need_pay ? payment(task, this.signal, () => this.reload()) : null);
+    fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
     if (!this.#own || task.need_pay) return fill(this.own);
     const end = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
     return fill(
@@ -224,6 +224,12 @@ class Page {
     this.showOwn();
   }
 
+  /** After an act whose button is gone with it. */
+  async acted() {
+    await this.reload();
+    if (!this.signal.aborted) focusHeading(document.getElementById("page"));
+  }
+
   dig() {
     if (this.#busy) return;
     this.#busy = true;
@@ -283,7 +289,7 @@ class Page {
     if (!agreed) return;
     try {
       await post("/endTask", { code: this.task.code });
-      await this.reload();
+      await this.acted();
     } catch (error) {
       notice(error.message);
       if (!error.error) throw error;

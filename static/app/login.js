@@ -22,6 +22,7 @@ export function login(root) {
       write(problem, error.message);
     } finally {
       form.inert = false;
+      name.focus();
     }
   };
   const form = el(

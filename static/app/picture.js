@@ -25,7 +25,8 @@ export function pictureField(id, { label, hint, address = "" }) {
     input.value = ""; // so that the same picture can be chosen again where its upload failed
     URL.revokeObjectURL(local);
     local = URL.createObjectURL(file);
-    fill(preview, el("img", { src: local, alt: "所选的图片" }));
+    // What the browser cannot show, the server will hardly take; it says why.
+    fill(preview, el("img", { src: local, alt: "所选的图片", onerror: () => fill(preview, icon("picture", 40)) }));
     uploading = send(file);
     uploading.catch(() => {}); // said below, and thrown by ready() to whoever needs the picture
   }

@@ -55,8 +55,10 @@ export function shaft(onDig) {
       button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
       circle.show(seconds, task.cd);
       if (seconds) {
-        write(big, asTime(seconds));
-        write(small, "秒后可挖");
+        const time = asTime(seconds);
+        write(big, time);
+        big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
+        write(small, seconds < 60 ? "秒后可挖" : "后可挖");
       } else {
         fill(big, icon(why === "ended" || why === "not_paid" ? "lock" : "shovel", 44));
         write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? "挖…" : "挖一锹");
