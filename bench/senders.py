@@ -22,7 +22,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from handlers.push import Socket
+from handlers.socket import Socket
 from server.events import text_frame
 
 PAYLOAD = b'{"type":"cd","text":"' + b"x" * 177 + b'"}'

@@ -16,7 +16,7 @@ from tornado.web import HTTPError
 from handlers.base import Interface, Reply
 from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, operator_of
 from handlers.parameters import Code, Flag
-from handlers.push import IDENTITY_REFUSED, Socket
+from handlers.socket import IDENTITY_REFUSED, Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task
 from server.audit import Books, differences, read_books
 from server.context import Context

@@ -20,7 +20,8 @@ from handlers.ops import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
-from handlers.push import PING_SECONDS, PONG_SECONDS, READ_BYTES, Push
+from handlers.push import Push
+from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
 from server.context import Context
 from server.sandbox import sandbox_routes

@@ -17,7 +17,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from handlers.push import STUCK_SECONDS, UNSENT_BYTES, Socket
+from handlers.socket import STUCK_SECONDS, UNSENT_BYTES, Socket
 from server import metrics
 from server.events import text_frame
 

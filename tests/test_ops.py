@@ -27,7 +27,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from handlers import operators
 from handlers.operators import COOKIE, TRIES_OF_ALL, TRIES_OF_ONE
-from handlers.push import IDENTITY_REFUSED, NO_CLOSE_FRAME, OUR_CODES, REGISTERED
+from handlers.socket import IDENTITY_REFUSED, NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server import audit, statements
 from server.actions.operate import end_task
 from server.alarms import LATE_SECONDS, Alarm, Check, Kind

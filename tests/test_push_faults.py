@@ -25,10 +25,11 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
-from handlers import push
+from server import metrics
 from server.actions.dig import dig
 from server.context import Context
 from server.embedded import EmbeddedRedis
+from server.events import Pong, encode
 from server.settings import Settings
 
 
@@ -177,7 +178,7 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(push, "UNSENT_BYTES", 20_000)
+    monkeypatch.setattr("handlers.socket.UNSENT_BYTES", 20_000)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     page = await open_page(alice, code)
@@ -187,14 +188,14 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
         sleeper.connect(("127.0.0.1", settings.port))
         sleeper.sendall(handshake(bob, code))
         await page.until("watchers", watchers=2)
-        before = push.metrics.CLOSES.labels("4008")._value.get()
+        before = metrics.CLOSES.labels("4008")._value.get()
         channel = context.hub.channels[code]
-        chunk = push.encode([push.Pong(server_time=1)]) * 2000
+        chunk = encode([Pong(server_time=1)]) * 2000
         while len(channel.watchers) == 2:
             for watcher in list(channel.watchers):
                 watcher.send(chunk)
             await page.next()
-        assert push.metrics.CLOSES.labels("4008")._value.get() == before + 1
+        assert metrics.CLOSES.labels("4008")._value.get() == before + 1
     await bob.dig(code)
     assert (await page.until("cd"))["seq"] == 1
 
