@@ -15,6 +15,7 @@ import pytest
 from browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
 from conftest import a_picture
 from playwright.sync_api import Browser, Page, Route, expect
+from test_screens import draw, oranges
 from test_supervisor import Running
 
 pytestmark = needs_chromium
@@ -618,9 +619,11 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
 
 
 def test_the_first_view_is_small_and_soon_usable(window: Opener, publisher: Person) -> None:
-    publisher.publish(a_picture())
+    picture = draw(oranges)
+    for number in range(20):
+        publisher.publish(picture, name=f"第{number}箱脐橙")
     opened = window("阿强")
-    fresh = opened.context.browser.new_context()  # type: ignore[union-attr]
+    fresh = opened.context.browser.new_context(viewport=PHONE)  # type: ignore[union-attr]
     page = fresh.new_page()
     page.goto(opened.address)
     page.evaluate(
@@ -639,6 +642,8 @@ def test_the_first_view_is_small_and_soon_usable(window: Opener, publisher: Pers
     )
     page.wait_for_load_state("networkidle")
     transferred = sum(received)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    expect(page.locator(".card img[data-src]").nth(18)).to_have_js_property("naturalWidth", 300)
     fresh.close()
     print(f"first view: {transferred / 1000:.0f} KB transferred, usable after {usable_ms:.0f} ms")  # noqa: T201
     assert transferred <= FIRST_VIEW_BYTES

@@ -4,6 +4,15 @@ import { asTime, secondsUntil } from "./clock.js";
 import { avatar, el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
+// The browser's own lazy loading fetches pictures for two screens ahead, most of what a first view would cost.
+const inSight = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    inSight.unobserve(target);
+    target.src = target.dataset.src;
+  }
+}, { rootMargin: "150px" });
+
 /** A gift's name as people see it: what a red packet pays stands before it. */
 export function title({ goods_type, money, name }) {
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
@@ -14,7 +23,7 @@ export function title({ goods_type, money, name }) {
  * `foot(card)` may add what only this list knows.
  */
 export function cardElement(card, foot = () => null) {
-  const picture = el("img", { alt: "", width: 300, height: 225, loading: "lazy", decoding: "async" });
+  const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
   const state = el("span.state");
   const name = el("h3");
   const publisher = el("p.publisher");
@@ -37,7 +46,10 @@ export function cardElement(card, foot = () => null) {
     write(state, { ended: "已结束", unpaid: "待支付", cooling: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}`, open: "可以挖" }[kind]);
   };
   const update = (now) => {
-    if (shown.thumbnail !== now.thumbnail) picture.src = now.thumbnail;
+    if (shown.thumbnail !== now.thumbnail) {
+      picture.dataset.src = now.thumbnail;
+      inSight.observe(picture);
+    }
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
       fill(publisher, avatar(now.wxheadpic, 22), el("span.name", {}, now.wxname));
     }
