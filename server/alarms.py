@@ -6,6 +6,8 @@ for twenty times as long as they took.
 
 from __future__ import annotations
 
+import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -27,18 +29,22 @@ RESTS = 20
 LATE_SECONDS = 15.0
 # A history longer than this is not added up each 15 s.
 CHECKED_DIGS = 20_000
+# Read together before and after their digs are added up, which must not take as long as a cooldown.
+TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
 
-Kind: TypeAlias = Literal["redis", "mongodb", "statement", "books", "unchecked", "transfer", "refund"]
+Kind: TypeAlias = Literal[
+    "redis", "mongodb", "statement", "books", "unchecked", "order", "transfer", "refund"
+]
 
 
 class Alarm(msgspec.Struct, frozen=True):
     """Something wrong. `code` is the task's, "" where it is of none; `what` and `values` are a `Saying`'s.
 
     A check that is late is `unchecked`: `what` names it, and its value is when it last ended (unix ms), ""
-    where it never has. A `transfer` and a `refund` agree with everything and need the operator all the same:
-    their values are their number and what WeChat Pay said.
+    where it never has. An `order`, a `transfer` and a `refund` agree with everything and need the operator
+    all the same: their values are their number and what WeChat Pay said.
     """
 
     kind: Kind
@@ -85,7 +91,11 @@ class Check:
         if began < self._due:
             return
         self._due = began + self._least_seconds
-        self.found = await self._look()
+        try:
+            self.found = await self._look()
+        except asyncio.CancelledError:  # nobody looks on any more; whoever comes next wants to know
+            self._due = 0.0
+            raise
         ended = self._clock()
         self._due = self._expected = max(self._due, ended + RESTS * (ended - began))
         self._ended_ms = str(now_ms())
@@ -94,16 +104,15 @@ class Check:
 async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
     """Hold tasks against their history."""
     found = []
-    for task in tasks:
-        code = task["_id"]
-        if task["now_depth"] > CHECKED_DIGS:
-            continue
-        before = await store.tasks.find(code)
-        totals = await store.digs.totals(code)
-        after = await store.tasks.find(code)
-        # Only what did not move meanwhile can be compared.
-        if before is not None and after is not None and before["now_depth"] == after["now_depth"]:
-            found += [_alarm("statement", text) for text in broken_by_totals(after, totals)]
+    codes = [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]
+    for at in range(0, len(codes), TASKS_AT_ONCE):
+        some = codes[at : at + TASKS_AT_ONCE]
+        before = {task["_id"]: task["now_depth"] for task in await store.tasks.find_many(some)}
+        totals = {code: await store.digs.totals(code) for code in some}
+        for task in await store.tasks.find_many(some):
+            # Only what did not move meanwhile can be compared.
+            if before.get(task["_id"]) == task["now_depth"]:
+                found += [_alarm("statement", text) for text in broken_by_totals(task, totals[task["_id"]])]
     return found
 
 
@@ -123,6 +132,8 @@ def _alarm(kind: Kind, sentence: str) -> Alarm:
 
 
 def _waiting(alarm: Alarm) -> Alarm:
-    """Tell a transfer, whose number begins with the task's code, from a refund."""
-    transfer = alarm.what == "waits" and alarm.values[0].startswith(f"{alarm.code}D")
-    return msgspec.structs.replace(alarm, kind="transfer") if transfer else alarm
+    """Tell an order and a transfer, whose numbers begin with the task's code, from a refund."""
+    number = alarm.values[0] if alarm.what == "waits" else ""
+    if re.fullmatch(rf"{alarm.code}D\d+A\d+", number):
+        return msgspec.structs.replace(alarm, kind="transfer")
+    return msgspec.structs.replace(alarm, kind="order") if number.startswith(alarm.code) else alarm

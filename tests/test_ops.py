@@ -208,7 +208,11 @@ async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
     await bob.dig(code)
     for query in (code, code[:5], "一位发布者", "一位"):
         assert [task["code"] for task in (await client.get("/ops/tasks", query=query))["data"]] == [code]
-    for query in (".*", "^", "$ne", "􏿿", code + "0"):
+    longer = await alice.publish(wxname="一位发布者的弟弟")
+    newer = await alice.publish(wxname="一位发布者")
+    found = (await client.get("/ops/tasks", query="一位发布者"))["data"]
+    assert [task["code"] for task in found] == [newer, code, longer]
+    for query in (".*", "^", "$ne", "\U0010ffff", code + "0"):
         assert (await client.get("/ops/tasks", query=query))["data"] == []
     reply = await client.get("/ops/task", code=code)
     assert reply["shares"] == {"opened": 1, "sharers": 1, "brought": 1, "most": 1}
@@ -377,6 +381,27 @@ def test_a_check_that_is_late_says_when_it_last_ended() -> None:
     assert (check.late(), check.found) == ([], [])
 
 
+@pytest.mark.gen_test
+async def test_a_check_that_was_cut_off_is_done_for_who_looks_next() -> None:
+    begun, looks = asyncio.Event(), 0
+
+    async def look() -> list[Alarm]:
+        nonlocal looks
+        looks += 1
+        begun.set()
+        if looks == 1:
+            await asyncio.Event().wait()
+        return []
+
+    check = Check("books", look, 60)
+    running = asyncio.ensure_future(check.run_if_due(lambda: 0))
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    await check.run_if_due(lambda: 0)
+    assert looks == 2
+
+
 # The functions whose sentences reach the screen.
 SPEAKERS = {"audit", "differences", "broken_by_totals"}
 
@@ -504,7 +529,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "act": {"end", "hide", "show", "disconnect"},
         "ask": {"end", "hide", "show", "disconnect"},
         "done": {"end", "hide", "show", "disconnect"},
-        "waits": {"NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "waits": {"UNKNOWN", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
     }

@@ -191,9 +191,11 @@ export class Chart {
     context.font = font;
     context.textBaseline = "top";
     context.fillText(this.#spec.format(top), 0, 0);
+    const taken = context.measureText(`${this.#spec.format(top)} `).width;
     context.textAlign = "center";
     for (const seconds of MARKS_SECONDS) {
-      context.fillText(t("minutes_ago", `−${seconds / 60}`), (1 - seconds / SECONDS) * this.#width, 0);
+      const [label, x] = [t("minutes_ago", `−${seconds / 60}`), (1 - seconds / SECONDS) * this.#width];
+      if (x - context.measureText(label).width / 2 > taken) context.fillText(label, x, 0);
     }
     context.textAlign = "start";
   }

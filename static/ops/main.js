@@ -14,7 +14,7 @@ import { language, t } from "./words.js";
 const STALE_MS = 3_000; // what is older is never shown as live
 const LOOK_MS = 500;
 // What agrees with everything, and needs the operator all the same.
-const WAITING = ["transfer", "refund"];
+const WAITING = ["order", "transfer", "refund"];
 
 const page = document.getElementById("page");
 const top = document.getElementById("top");
@@ -79,7 +79,7 @@ function open() {
 }
 
 function header(name) {
-  const query = el("input", { type: "search", name: "query", required: true, maxlength: "64", placeholder: t("search_hint"), "aria-label": t("search_hint") });
+  const query = el("input", { type: "search", name: "query", required: true, maxlength: "64", placeholder: t("search_hint"), title: t("search_label"), "aria-label": t("search_label") });
   const find = (event) => {
     event.preventDefault();
     const asked = query.value.trim();
@@ -90,8 +90,8 @@ function header(name) {
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
     el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/log" }, t("log"))),
-    el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
     el("span.me", {}, name, el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
+    el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );
 }
 
