@@ -3,8 +3,8 @@
     python bench/money.py [--sequences 10000] [--steps 25] [--processes 2] [--seed 1]
 
 Each process has a server, a MongoDB and a Redis of its own, below TMPDIR, and all of them end with this one.
-What is killed here are servers, never the stores, so with TMPDIR=/dev/shm (memory) nothing less is tested, and
-sooner. A sequence that fails is made as short as it can be and printed. Exits with 1 when one failed.
+Servers are killed here, never stores, so that TMPDIR=/dev/shm (memory) tests nothing less, and is faster.
+A sequence that fails is made as short as it can be and printed. Exits with 1 when one failed.
 """
 
 from __future__ import annotations

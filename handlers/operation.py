@@ -96,11 +96,11 @@ class Metrics(BaseHandler):
         shown.labels("held").set(sums["paid"] - sums["given"] - sums["refunded"])
         alarms = Gauge(
             "wabao_money_alarms",
-            "Bills and refunds that need the operator, by what WeChat Pay said",
+            "Orders, bills and refunds that need the operator, by what WeChat Pay said",
             ["kind", "alarm"],
             registry=registry,
         )
-        for kind, found in (("bill", store.bills), ("refund", store.refunds)):
+        for kind, found in (("order", store.orders), ("bill", store.bills), ("refund", store.refunds)):
             for alarm, number in (await found.alarms()).items():
                 alarms.labels(kind, alarm).set(number)
         return generate_latest(registry)

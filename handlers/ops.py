@@ -160,7 +160,10 @@ class OpsTask(OperatorInterface):
 def money_of(books: Books) -> Money:
     """Return what an operator sees of a task's money."""
     payments = [
-        *(Payment(o["_id"], "order", o["amount_fen"], o["state"], "", o["created_at"]) for o in books.orders),
+        *(
+            Payment(o["_id"], "order", o["amount_fen"], o["state"], o["alarm"], o["created_at"])
+            for o in books.orders
+        ),
         *(
             Payment(b["_id"], "transfer", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
             for b in books.bills

@@ -12,13 +12,13 @@ from typing import Any
 
 from server.money import prize_fen, total_fen
 from server.store import Store
-from server.store.bills import Bill
+from server.store.bills import NEVER_HELD, Bill
 from server.store.ledger import Entry
 from server.store.orders import Order
 from server.store.prizes import Prize
 from server.store.refunds import Refund
 from server.store.tasks import Task
-from server.wechat.pay import Pay, PayRefused, PayUnknown
+from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
 
 # What is under way while it is read may seem not to agree for a moment.
 LOOKS = 3
@@ -100,6 +100,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
         report.owed_fen += books.owed_fen
         report.differences += [f"{code}: {difference}" for difference in found]
         alarms = [
+            *((o["_id"], o["alarm"]) for o in books.orders),
             *((b["_id"], b["alarm"]) for b in books.bills),
             *((r["_id"], r["alarm"]) for r in books.refunds),
         ]
@@ -252,7 +253,7 @@ def _compared(number: str, ours: str, theirs: str, agrees: bool) -> list[str]:
 async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:
     try:
         answer = await pay.query_order(order["_id"])
-    except (PayRefused, PayUnknown) as error:
+    except (PayRefused, PayUnknown, Contradiction) as error:
         missing = isinstance(error, PayRefused) and error.not_found
         return str(error), missing and order["state"] in ("asked", "closed")
     said = f"{answer.trade_state}, {answer.amount_fen} fen"
@@ -266,8 +267,9 @@ async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:
 async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
     try:
         answer = await pay.query_transfer(bill["_id"])
-    except (PayRefused, PayUnknown) as error:
-        return str(error), isinstance(error, PayRefused) and error.not_found and bill["state"] == "asked"
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
+        return str(error), isinstance(error, PayRefused) and error.not_found and never_held
     said = f"{answer.state}, {answer.amount_fen} fen"
     if answer.amount_fen not in (None, bill["amount_fen"]):
         return said, False
@@ -277,8 +279,8 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
 
 async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
     try:
-        answer = await pay.query_refund(refund["_id"])
-    except (PayRefused, PayUnknown) as error:
+        answer = await pay.query_refund(refund["_id"], refund["out_trade_no"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
         return str(error), isinstance(error, PayRefused) and error.not_found and refund["state"] == "asked"
     said = f"{answer.status}, {answer.amount_fen} fen"
     final = {"SUCCESS": "refunded", "CLOSED": "closed"}.get(answer.status)

@@ -7,10 +7,6 @@ from server.store.tasks import DAY_MS, Task
 FEN_PER_YUAN = 100
 
 
-class Contradiction(Exception):
-    """WeChat says something of our money that our own record cannot be brought together with."""
-
-
 def prize_fen(task: Task) -> int:
     """Return what one prize of a task pays: 0 for goods."""
     return task["money"] * FEN_PER_YUAN

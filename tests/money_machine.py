@@ -242,9 +242,11 @@ class MoneyMachine(RuleBasedStateMachine):
         if what:
             await self._wish(what, seconds=10**6 if what == "delay_notice" else 0)
 
-    async def _wish(self, what: str, call: str = "", code: str = "", seconds: int = 0) -> None:
+    async def _wish(
+        self, what: str, call: str = "", code: str = "", number: str = "", seconds: int = 0, times: int = 1
+    ) -> None:
         await self.world.context.store.misbehaviours.add(
-            {"what": what, "number": "", "call": call, "code": code, "seconds": seconds, "left": 1}
+            {"what": what, "number": number, "call": call, "code": code, "seconds": seconds, "left": times}
         )
 
     @rule(task=TASKS, kill=KILLS)
@@ -320,6 +322,20 @@ class MoneyMachine(RuleBasedStateMachine):
     def wechat_takes_its_time(self, what: str) -> None:
         calls = {"accepted": "transfer", "fail": "transfer", "pending": "cancel"}
         self._run(self._wish(what, calls.get(what, "refund")))
+
+    @rule(times=st.sampled_from((1, 100)))
+    def wechat_refuses_transfers(self, times: int) -> None:
+        self._run(self._wish("refuse", "transfer", "NO_AUTH", times=times))
+
+    @rule()
+    def wechat_forgets_a_bill_for_a_moment(self) -> None:
+        """One of which it has told before; of any other, a NOT_FOUND long after it was sent is believed."""
+
+        async def act() -> None:
+            for bill in await find(self.world.context, "bills", remote={"$gt": ""}):
+                await self._wish("refuse", "query_transfer", "NOT_FOUND", number=bill["_id"])
+
+        self._run(act())
 
     @rule()
     def wechat_settles(self) -> None:

@@ -16,10 +16,10 @@ DAY_MS = 86_400_000
 SWEEPS = 12
 _TIMES = {
     "tasks": ("created_at", "opened_at", "expires_at", "ended_at", "due_at"),
-    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "due_at"),
+    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "due_at"),
     "prizes": ("won_at", "claimed_at", "given_at", "due_at"),
-    "bills": ("created_at", "ended_at", "due_at"),
-    "refunds": ("created_at", "ended_at", "due_at"),
+    "bills": ("created_at", "ended_at", "sent_at", "unknown_since", "due_at"),
+    "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
     "sandbox_orders": ("expires_at_ms",),
     "sandbox_bills": ("expires_at_ms",),
@@ -120,7 +120,9 @@ async def sweep_until_quiet(context: Context) -> None:
     found = await find_all(context, *_SWEPT)
     for _ in range(SWEEPS):
         if any(task.get("pending") for task in found["tasks"]):
-            await context.store.database["tasks"].update_many({"pending": 1}, {"$inc": {"last_dig.at": -2000}})
+            await context.store.database["tasks"].update_many(
+                {"pending": 1}, {"$inc": {"last_dig.at": -2000}}
+            )
         await settle_pending(context)
         now_ms = context.cooldowns.now_ms()
         for collection in _SWEPT:

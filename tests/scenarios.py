@@ -141,6 +141,15 @@ async def claimed_and_over(stage: Stage) -> Stage:
     return stage
 
 
+async def refused_and_over(stage: Stage) -> Stage:
+    """A red packet that WeChat refuses to pay out to Bob, past the deadline."""
+    stage = await won(stage)
+    await misbehave(stage.client, "refuse", call="transfer", code="NO_AUTH")
+    await stage.bob.post("/drawPrize", code=stage.code)
+    await let_pass(stage.context, 61 * DAY_MS)
+    return stage
+
+
 async def goods(stage: Stage, draw_type: int) -> Stage:
     """Goods that Bob has won."""
     code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
@@ -236,6 +245,7 @@ SCENARIOS: dict[
     "a task expires": (half_won_and_expired, act_sweep),
     "what nobody claimed is refunded": (unclaimed, act_sweep),
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
+    "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
     "goods are claimed by mail": (by_mail, act_claim),
     "goods are claimed on site": (on_site, act_claim),
     "goods are handed over": (on_site_claimed, act_hand_over),

@@ -19,8 +19,19 @@ from tornado.web import Application, RequestHandler
 
 from server.context import Context
 from server.sandbox import signing
-from server.settings import Settings
-from server.wechat.pay import Bill, ForgedNotice, Notice, Order, Pay, PayRefused, PayUnknown, Refund
+from server.settings import SANDBOX_APPID, Settings
+from server.wechat.pay import (
+    Bill,
+    Contradiction,
+    ForgedNotice,
+    Notice,
+    Order,
+    Pay,
+    PayRefused,
+    PayUnknown,
+    Refund,
+)
+from server.wechat.pay.merchant import SANDBOX_MCHID
 
 
 @pytest.fixture
@@ -124,7 +135,7 @@ async def test_what_wechat_does_not_know_is_not_found(shop):
     for call in (
         shop.pay.query_order("nothing"),
         shop.pay.close_order("nothing"),
-        shop.pay.query_refund("nothing"),
+        shop.pay.query_refund("nothing", "nothing"),
         shop.pay.query_transfer("nothing"),
         shop.pay.cancel_transfer("nothing"),
     ):
@@ -143,7 +154,10 @@ async def test_a_refund_is_made_told_and_queried(shop):
     refund = await shop.pay.refund("R1", number, 120, 300, "没有挖完")
     assert (refund.status, refund.amount_fen, refund.total_fen) == ("PROCESSING", 120, 300)
     notice = await shop.notice()
-    assert (notice.event_type, notice.resource) == ("REFUND.SUCCESS", await shop.pay.query_refund("R1"))
+    assert (notice.event_type, notice.resource) == (
+        "REFUND.SUCCESS",
+        await shop.pay.query_refund("R1", number),
+    )
     assert isinstance(notice.resource, Refund)
     assert notice.resource.status == "SUCCESS"
     order = await shop.pay.query_order(number)
@@ -210,7 +224,7 @@ async def test_what_was_done_without_an_answer_to_trust_is_unknown_and_can_be_as
         await shop.pay.transfer(shop.body("T4"))
     with pytest.raises(PayUnknown):
         await shop.pay.cancel_transfer("T4")
-    assert (await shop.pay.query_refund("R2")).status == "SUCCESS"
+    assert (await shop.pay.query_refund("R2", number)).status == "SUCCESS"
     assert (await shop.pay.query_transfer("T4")).state == "CANCELLED"
 
 
@@ -235,7 +249,12 @@ async def test_an_answer_is_not_waited_for_longer_than_said(shop):
     assert (await shop.pay.query_transfer("T6")).state == "WAIT_USER_CONFIRM"
 
 
-ORDER = {"appid": "a", "mchid": "m", "out_trade_no": "n", "trade_state": "SUCCESS"}
+OURS = {"appid": SANDBOX_APPID, "mchid": SANDBOX_MCHID}
+ORDER = {**OURS, "out_trade_no": "n", "trade_state": "SUCCESS"}
+REFUND = {"out_refund_no": "r", "out_trade_no": "n", "refund_id": "1", "status": "SUCCESS"} | {
+    "amount": {"refund": 1, "total": 1}
+}
+BILL = {"out_bill_no": "b", "state": "SUCCESS"}
 
 
 @pytest.mark.parametrize(
@@ -274,6 +293,36 @@ async def test_an_answer_that_nobody_documents_is_none(shop, elsewhere, status, 
         with pytest.raises(PayUnknown):
             await pay.query_order("n")
     assert elsewhere.asked[0] == "/v3/pay/transactions/out-trade-no/n"
+    await pay.aclose()
+
+
+@pytest.mark.parametrize(
+    ("call", "right", "wrong"),
+    [
+        *(("query_order", ORDER, {name: "another"}) for name in ("out_trade_no", "appid", "mchid")),
+        ("query_order", ORDER, {"amount": {"total": 1, "currency": "USD"}}),
+        *(("query_refund", REFUND, {name: "another"}) for name in ("out_refund_no", "out_trade_no")),
+        ("query_refund", REFUND, {"amount": {"refund": 1, "total": 1, "currency": "USD"}}),
+        *(
+            ("query_transfer", BILL, {name: "another"})
+            for name in ("out_bill_no", "appid", "mch_id", "mchid")
+        ),
+        ("cancel_transfer", BILL, {"out_bill_no": "another"}),
+        ("transfer", BILL, {"out_bill_no": "another"}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere, call, right, wrong):
+    elsewhere.pairs = await shop.context.store.sandbox_keys.find()
+    pay = shop.client(elsewhere.url)
+    asked = {"query_order": ("n",), "query_refund": ("r", "n"), "transfer": (shop.body("b"),)}.get(
+        call, ("b",)
+    )
+    elsewhere.body = json.dumps(right).encode()
+    await getattr(pay, call)(*asked)
+    elsewhere.body = json.dumps({**right, **wrong}).encode()
+    with pytest.raises(Contradiction):
+        await getattr(pay, call)(*asked)
     await pay.aclose()
 
 

@@ -347,7 +347,7 @@ async def test_a_refund_may_end_badly_and_says_so(shop, what, status, left):
     assert (await shop.pay.refund("RI", number, 30, 100, "退款")).status == "PROCESSING"
     notice = await shop.notice()
     assert (notice.event_type, notice.resource.status) == (f"REFUND.{status}", status)
-    assert (await shop.pay.query_refund("RI")).status == status
+    assert (await shop.pay.query_refund("RI", number)).status == status
     kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
     assert kept["refundable_fen"] == left
 
@@ -358,11 +358,11 @@ async def test_a_refund_stays_pending_until_it_is_settled(shop, code, left):
     number = await shop.paid(amount_fen=100)
     await shop.misbehave("pending", call="refund")
     await shop.pay.refund("RJ", number, 30, 100, "退款")
-    assert (await shop.pay.query_refund("RJ")).status == "PROCESSING"
+    assert (await shop.pay.query_refund("RJ", number)).status == "PROCESSING"
     assert shop.desk.taken.empty()
     await shop.misbehave("settle", number="RJ", code=code)
     assert (await shop.notice()).resource.status == code
-    assert (await shop.pay.query_refund("RJ")).status == code
+    assert (await shop.pay.query_refund("RJ", number)).status == code
     kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
     assert kept["refundable_fen"] == left
 

@@ -12,10 +12,10 @@ from server.actions.refund import owe_refund
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
-from server.money import Contradiction, claim_deadline_ms, prize_fen
+from server.money import claim_deadline_ms, prize_fen
 from server.store.prizes import Prize
 from server.store.tasks import Task
-from server.wechat.pay import PayUnknown
+from server.wechat.pay import Contradiction, PayUnknown
 
 LOOK_AGAIN_MS = 60_000
 # A win that a process left unwritten is written within seconds.
@@ -98,11 +98,13 @@ async def _wind_up(context: Context, task: Task) -> None:
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     assert deadline_ms is not None  # noqa: S101  (it has ended)
     won = task["prize_num"] - task["prizes_left"]
-    await _write_missing_prizes(context, task)
+    if not await _write_missing_prizes(context, task):
+        await store.tasks.postpone(task, context.cooldowns.now_ms() + UNWRITTEN_MS)
+        return
     if won and context.cooldowns.now_ms() <= deadline_ms:
         await store.tasks.postpone(task, deadline_ms + 1)
         return
-    if won and not await _expire_prizes(context, task, won):
+    if won and not await _expire_prizes(context, task):
         return
     await store.tasks.finish(code)
 
@@ -117,7 +119,7 @@ async def _write_missing_prizes(context: Context, task: Task) -> bool:
     return True
 
 
-async def _expire_prizes(context: Context, task: Task, won: int) -> bool:
+async def _expire_prizes(context: Context, task: Task) -> bool:
     """Take back what nobody claimed; True once each prize is given or on its way back."""
     store, code = context.store, task["_id"]
     await store.prizes.begin_expiring(code)
@@ -128,12 +130,8 @@ async def _expire_prizes(context: Context, task: Task, won: int) -> bool:
             await _retract(context, prize)
     await store.prizes.begin_expiring(code)
     prizes = await store.prizes.of_task(code)
-    now_ms = context.cooldowns.now_ms()
-    if len(prizes) < won:
-        await store.tasks.postpone(task, now_ms + UNWRITTEN_MS)
-        return False
     if any(prize["state"] in ("won", "claiming") for prize in prizes):
-        await store.tasks.postpone(task, now_ms + LOOK_AGAIN_MS)
+        await store.tasks.postpone(task, context.cooldowns.now_ms() + LOOK_AGAIN_MS)
         return False
     if prize_fen(task):
         unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))

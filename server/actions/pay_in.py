@@ -25,12 +25,12 @@ from server.errors import (
     WeChatBusy,
     WrongAmount,
 )
-from server.money import Contradiction, total_fen
+from server.money import total_fen
 from server.store.orders import Order
 from server.store.people import Person
 from server.store.tasks import DAY_MS, Task
+from server.wechat.pay import Contradiction, PaymentParameters, PayRefused, PayUnknown
 from server.wechat.pay import Order as Answer
-from server.wechat.pay import PaymentParameters, PayRefused, PayUnknown
 
 ORDER_MS = 7_200_000
 # An order this close to its end is not handed out any more.
@@ -118,6 +118,7 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         expires_at=(now_ms + ORDER_MS) // 1000 * 1000,
         asked_at=0,
         paid_at=0,
+        alarm="",
         live=1,
         due_at=now_ms + FIRST_ASK_MS,
     )
@@ -241,8 +242,8 @@ async def look_at_payment(context: Context, code: str) -> bool:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 order = await ask_about_order(context, order, close=False)
-        except (TimeoutError, PayUnknown, WeChatBusy) as error:
-            log.warning("WeChat does not say if order %s is paid: %s", order["_id"], type(error).__name__)
+        except (TimeoutError, PayUnknown, WeChatBusy, Contradiction) as error:
+            log.warning("WeChat does not say if order %s is paid: %r", order["_id"], error)
             return False
     await follow_payment(context, order)
     return order["state"] in ("paid", "spent")
@@ -251,7 +252,11 @@ async def look_at_payment(context: Context, code: str) -> bool:
 async def settle_order(context: Context, order: Order) -> None:
     """Bring an order that is due one step nearer to its end. Raises PayUnknown and WeChatBusy."""
     if order["state"] == "asked":
-        order = await ask_about_order(context, order, close=False)
+        try:
+            order = await ask_about_order(context, order, close=False)
+        except PayUnknown:
+            await context.store.orders.note_unknown(order, context.cooldowns.now_ms())
+            raise
     if order["state"] == "asked":
         now_ms = context.cooldowns.now_ms()
         # Seldomer as it gets older, and once more right after its end.

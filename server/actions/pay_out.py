@@ -2,7 +2,8 @@
 
 A bill's number and exact body are saved before WeChat is called. An unknown outcome is asked about; what
 WeChat does not know is sent again, the same bytes; a new number is taken only once WeChat says that the old
-one failed or was cancelled.
+one failed or was cancelled. At the deadline a bill that WeChat never held is sent no more, and has failed
+once WeChat still knows nothing of it long after it was last sent.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import logging
 
 from server.context import Context
-from server.money import Contradiction
-from server.store.bills import Bill
+from server.store.bills import NEVER_HELD, Bill
 from server.store.prizes import Prize, bill_number
 from server.wechat.pay import Bill as Answer
-from server.wechat.pay import PayRefused
+from server.wechat.pay import Contradiction, PayRefused, PayUnknown
 
 ASK_AGAIN_MS = 60_000
 # While the winner has only to confirm, nothing is wrong: WeChat gives them 24 hours.
 ASK_WAITING_MS = 600_000
 ALARM_AFTER_MS = 3_600_000
+# A call to WeChat ends within seconds. What it says nothing of after this long did not reach it.
+UNDER_WAY_MS = 600_000
 
 log = logging.getLogger("wabao.money")
 
@@ -57,6 +59,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
         alarm="",
         created_at=now_ms,
         ended_at=0,
+        sent_at=0,
         due_at=now_ms + ASK_AGAIN_MS,
     )
     if await bills.insert(bill):
@@ -66,11 +69,22 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
 
 async def send_bill(context: Context, bill: Bill) -> Bill:
     """Send a bill's body, for the first time or again; return the bill as it is then. Raises PayUnknown."""
+    number = bill["_id"]
+    sending = await context.store.bills.begin_sending(number, context.cooldowns.now_ms())
+    if sending is None:
+        return await reread_bill(context, number)
     try:
-        answer = await context.pay.transfer(bytes(bill["body"]))
+        answer = await context.pay.transfer(bytes(sending["body"]))
     except PayRefused as refused:
-        return await _note_refused(context, bill, refused)
-    return await note_bill(context, bill, answer)
+        return await _note_refused(context, sending, refused)
+    known = await note_bill(context, sending, answer)
+    if known["remote"] == NEVER_HELD:
+        log.error("bill %s was given up, and WeChat holds it now: it is taken back", number)
+        try:
+            await context.pay.cancel_transfer(number)
+        except PayRefused as refused:
+            log.error("bill %s is not taken back: %s", number, refused)  # noqa: TRY400
+    return known
 
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
@@ -78,10 +92,10 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
-        if refused.not_found:
-            return await send_bill(context, bill)
+        if refused.not_found and not bill["remote"]:
+            return await (_give_up(context, bill) if "unsendable" in bill else send_bill(context, bill))
         return await _note_refused(context, bill, refused)
-    if answer.state == "WAIT_USER_CONFIRM" and not bill["package_info"]:
+    if answer.state == "WAIT_USER_CONFIRM" and not bill["package_info"] and "unsendable" not in bill:
         return await send_bill(context, bill)  # only the reply to this carries what the winner needs
     return await note_bill(context, bill, answer)
 
@@ -89,8 +103,10 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
 async def retract_bill(context: Context, bill: Bill) -> Bill:
     """At the deadline: cancel a bill unless it is final; return the bill as it is then. Raises PayUnknown.
 
-    One that WeChat may never have got is sent first, so that WeChat can say that it is cancelled.
+    One that WeChat may never have got is sent no more from here on.
     """
+    if bill["state"] == "asked" and not bill["remote"]:
+        bill = await context.store.bills.stop_sending(bill["_id"]) or await reread_bill(context, bill["_id"])
     bill = await ask_about_bill(context, bill)
     if bill["state"] != "waiting" or bill["remote"] == "CANCELING":
         return bill
@@ -162,10 +178,14 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 
 async def settle_bill(context: Context, bill: Bill) -> None:
     """Bring a bill that is due one step nearer to its end. Raises PayUnknown."""
-    if bill["state"] in ("asked", "waiting"):
-        await ask_about_bill(context, bill)
-    else:
+    if bill["state"] in ("given", "failed"):
         await follow_bill(context, bill)
+        return
+    try:
+        await ask_about_bill(context, bill)
+    except PayUnknown:
+        await context.store.bills.note_unknown(bill, context.cooldowns.now_ms())
+        raise
 
 
 async def reread_bill(context: Context, number: str) -> Bill:
@@ -176,8 +196,20 @@ async def reread_bill(context: Context, number: str) -> Bill:
     return bill
 
 
+async def _give_up(context: Context, bill: Bill) -> Bill:
+    """End a bill of which WeChat has just said that it holds none such, unless it may be under way."""
+    now_ms = context.cooldowns.now_ms()
+    ended = await context.store.bills.give_up(bill, now_ms - UNDER_WAY_MS, now_ms)
+    if ended is None:
+        return await reread_bill(context, bill["_id"])
+    log.warning("bill %s was never WeChat's, and is sent no more: %s", bill["_id"], ended["fail_reason"])
+    await follow_bill(context, ended)
+    return ended
+
+
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
-    log.error("WeChat does not pay bill %s, which is tried again: %s", bill["_id"], refused)
+    """Raise the alarm; a bill that WeChat named a state of before, and knows nothing of now, is one too."""
+    log.error("WeChat does not pay bill %s, which is asked about again: %s", bill["_id"], refused)
     due_at_ms = context.cooldowns.now_ms() + ASK_AGAIN_MS
-    noted = await context.store.bills.note(bill["_id"], refused.code, refused.code, due_at_ms)
+    noted = await context.store.bills.note_alarm(bill["_id"], refused.code, due_at_ms)
     return noted or await reread_bill(context, bill["_id"])

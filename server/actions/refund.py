@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 
 from server.context import Context
-from server.money import Contradiction
 from server.store.orders import Order
 from server.store.refunds import Refund, RefundKind, refund_number
-from server.wechat.pay import PayRefused
+from server.wechat.pay import Contradiction, PayRefused, PayUnknown
 from server.wechat.pay import Refund as Answer
 
 ASK_AGAIN_MS = 60_000
@@ -63,10 +62,13 @@ async def settle_refund(context: Context, refund: Refund) -> None:
                 REASONS[refund["kind"]],
             )
         else:
-            answer = await context.pay.query_refund(refund["_id"])
+            answer = await context.pay.query_refund(refund["_id"], refund["out_trade_no"])
     except PayRefused as refused:
         await _note_refused(context, refund, refused)
         return
+    except PayUnknown:
+        await context.store.refunds.note_unknown(refund, context.cooldowns.now_ms())
+        raise
     await note_refund(context, answer)
 
 
@@ -77,11 +79,21 @@ async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -
 
 
 async def note_refund(context: Context, answer: Answer) -> None:
-    """Take WeChat's word, from a notice or a reply, on a refund. Any number of times: once counts."""
+    """Take WeChat's word, from a notice or a reply, on a refund. Any number of times: once counts.
+
+    Raises Contradiction where we have no such refund of that order and amount, or know of another end.
+    """
     refunds, number = context.store.refunds, answer.out_refund_no
     known = await refunds.find(number)
-    if known is None or known["amount_fen"] != answer.amount_fen:
-        raise Contradiction(f"a refund of {answer.amount_fen} fen under the number {number}")
+    if (
+        known is None
+        or (known["out_trade_no"], known["total_fen"]) != (answer.out_trade_no, answer.total_fen)
+        or known["amount_fen"] != answer.amount_fen
+    ):
+        raise Contradiction(
+            f"a refund of {answer.amount_fen} of {answer.total_fen} fen of order {answer.out_trade_no} "
+            f"under the number {number}"
+        )
     now_ms = context.cooldowns.now_ms()
     if answer.status == "PROCESSING":
         slow = now_ms - known["created_at"] > ALARM_AFTER_MS
@@ -90,12 +102,18 @@ async def note_refund(context: Context, answer: Answer) -> None:
         log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
         await refunds.note(number, "abnormal", "ABNORMAL", now_ms + ASK_ABNORMAL_MS)
     else:
-        closed = answer.status == "CLOSED"
-        if closed:
+        if answer.status == "CLOSED":
             log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
-        state, alarm = ("closed", "CLOSED") if closed else ("refunded", "")
-        ended = await refunds.mark_final(number, state, alarm, now_ms)  # type: ignore[arg-type]
-        await _follow(context, ended or await _reread(context, number))
+            ended = await refunds.mark_final(number, "closed", "CLOSED", now_ms)
+        else:
+            ended = await refunds.mark_final(number, "refunded", "", now_ms)
+        if ended is None:
+            ended = await _reread(context, number)
+            if (ended["state"] == "closed") != (answer.status == "CLOSED"):
+                raise Contradiction(
+                    f"refund {number} is {ended['state']}, and WeChat says {answer.status} now"
+                )
+        await _follow(context, ended)
 
 
 async def _follow(context: Context, refund: Refund) -> None:

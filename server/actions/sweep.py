@@ -17,9 +17,8 @@ from server.actions.refund import settle_refund
 from server.actions.win import enter_owed
 from server.context import Context
 from server.errors import WeChatBusy
-from server.money import Contradiction
 from server.store.prizes import Prize
-from server.wechat.pay import PayUnknown
+from server.wechat.pay import Contradiction, PayUnknown
 
 _Due = TypeVar("_Due", bound=Mapping[str, Any])
 

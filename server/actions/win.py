@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from server.context import Context
 from server.events import Dig
-from server.money import Contradiction, prize_fen
+from server.money import prize_fen
 from server.store.due import FOLLOWED_MS
 from server.store.prizes import Prize
 from server.store.tasks import Task
+from server.wechat.pay import Contradiction
 
 
 async def record_prize(context: Context, dig: Dig) -> None:

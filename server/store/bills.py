@@ -1,6 +1,7 @@
 """What winners are paid by: `bills`, WeChat's transfers, by out_bill_no. One document, one state.
 
 asked → waiting (for the winner to confirm) → given | failed · asked → given | failed.
+Also failed is a bill that WeChat never held and that is not sent any more: `give_up`.
 """
 
 from __future__ import annotations
@@ -12,17 +13,23 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, count_alarms, finish
+from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
 
 _Document = dict[str, Any]
 
 BillState: TypeAlias = Literal["asked", "waiting", "given", "failed"]
+_OPEN = ["asked", "waiting"]
+# `remote` of a bill that was given up.
+NEVER_HELD = "NOT_FOUND"
 
 
 class Bill(TypedDict):
     """`body` is what WeChat is sent, byte for byte, each time. Times are unix milliseconds.
 
-    `package_info` is "" until WeChat gave it. `alarm` says what the operator has to do something about.
+    `package_info` is "" until WeChat gave it. `remote` is the state that WeChat named last, "" until it named
+    any: until then WeChat may hold no such bill. `sent_at` is when it was sent last, 0 for never; with
+    `unsendable` it is sent no more. `alarm` says what the operator has to do something about; `unknown_since`
+    is there while WeChat does not answer.
     """
 
     _id: str
@@ -39,6 +46,9 @@ class Bill(TypedDict):
     alarm: str
     created_at: int
     ended_at: int
+    sent_at: int
+    unsendable: NotRequired[int]
+    unknown_since: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -72,17 +82,69 @@ class Bills:
         """Return all bills of a task."""
         return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
 
+    async def begin_sending(self, out_bill_no: str, now_ms: int) -> Bill | None:
+        """Note that a bill is about to be sent; None where it is final or must be sent no more."""
+        found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": out_bill_no, "state": {"$in": _OPEN}, "unsendable": {"$exists": False}},
+            {"$set": {"sent_at": now_ms}},
+            return_document=True,
+        )
+        return found
+
+    async def stop_sending(self, out_bill_no: str) -> Bill | None:
+        """Let nobody send a bill any more that WeChat may not hold; None where it is known to hold it."""
+        found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": out_bill_no, "state": "asked", "remote": ""},
+            {"$set": {"unsendable": 1}},
+            return_document=True,
+        )
+        return found
+
+    async def give_up(self, bill: Bill, sent_before_ms: int, now_ms: int) -> Bill | None:
+        """Note that a bill ended without ever having been WeChat's, which has just said so.
+
+        None where that cannot be said: WeChat did name a state of it, it may still be sent, or was sent after
+        `sent_before_ms`, so that it may be under way.
+        """
+        return await self._change(
+            {
+                "_id": bill["_id"],
+                "state": "asked",
+                "remote": "",
+                "unsendable": 1,
+                "sent_at": {"$lte": sent_before_ms},
+            },
+            {
+                "state": "failed",
+                "remote": NEVER_HELD,
+                "fail_reason": bill["alarm"],
+                "alarm": "",
+                "ended_at": now_ms,
+                "due_at": now_ms + FOLLOWED_MS,
+            },
+        )
+
+    async def note_alarm(self, out_bill_no: str, alarm: str, due_at_ms: int) -> Bill | None:
+        """Note that WeChat refuses something about a bill that is not final; None where it is."""
+        return await self._change(
+            {"_id": out_bill_no, "state": {"$in": _OPEN}}, {"alarm": alarm, "due_at": due_at_ms}
+        )
+
+    async def note_unknown(self, bill: Bill, now_ms: int) -> None:
+        """Note that WeChat does not say what became of a bill."""
+        await note_unknown(self.collection, bill["_id"], bill["state"], now_ms)
+
     async def note(self, out_bill_no: str, remote: str, alarm: str, due_at_ms: int) -> Bill | None:
         """Note what WeChat said of a bill that is not final; None where it is."""
         return await self._change(
-            {"_id": out_bill_no, "state": {"$in": ["asked", "waiting"]}},
+            {"_id": out_bill_no, "state": {"$in": _OPEN}},
             {"remote": remote, "alarm": alarm, "due_at": due_at_ms},
         )
 
     async def mark_waiting(self, out_bill_no: str, package_info: str, due_at_ms: int) -> Bill | None:
         """Note that the winner can confirm; None where the bill is final."""
         return await self._change(
-            {"_id": out_bill_no, "state": {"$in": ["asked", "waiting"]}},
+            {"_id": out_bill_no, "state": {"$in": _OPEN}},
             {
                 "state": "waiting",
                 "remote": "WAIT_USER_CONFIRM",
@@ -107,7 +169,7 @@ class Bills:
         """
         of_amount = {} if amount_fen is None else {"amount_fen": amount_fen}
         return await self._change(
-            {"_id": out_bill_no, "state": {"$in": ["asked", "waiting"]}, **of_amount},
+            {"_id": out_bill_no, "state": {"$in": _OPEN}, **of_amount},
             {
                 "state": state,
                 "remote": remote,
@@ -132,6 +194,6 @@ class Bills:
 
     async def _change(self, condition: _Document, changes: _Document) -> Bill | None:
         found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
-            condition, {"$set": changes}, return_document=True
+            condition, {"$set": changes, "$unset": KNOWN}, return_document=True
         )
         return found

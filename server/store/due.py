@@ -20,6 +20,10 @@ LEASE_MS = 60_000
 # Whoever notes what WeChat said goes on to what follows from it; a sweep takes over after this long.
 FOLLOWED_MS = 10_000
 BATCH = 100
+# What WeChat has not said for this long raises an alarm of this name, which ends once WeChat says it.
+UNKNOWN_MS = 3_600_000
+UNKNOWN = "UNKNOWN"
+KNOWN: _Document = {"unknown_since": ""}
 
 DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})
 
@@ -50,11 +54,18 @@ async def count_alarms(collection: AsyncIOMotorCollection[_Document]) -> dict[st
     return {row["_id"]: row["number"] async for row in collection.aggregate(pipeline)}
 
 
-async def postpone(
-    collection: AsyncIOMotorCollection[_Document], key: str, state: str, due_at_ms: int
+async def note_unknown(
+    collection: AsyncIOMotorCollection[_Document], key: str, state: str, now_ms: int
 ) -> None:
-    """Look at a document again at that time, unless its state has changed meanwhile."""
-    await collection.update_one({"_id": key, "state": state}, {"$set": {"due_at": due_at_ms}})
+    """Note that WeChat does not say what became of something, unless its state has changed meanwhile.
+
+    Whatever notes that WeChat did say takes away `unknown_since` (`KNOWN`), and the alarm with it.
+    """
+    alarm = {"$cond": [{"$lte": ["$unknown_since", now_ms - UNKNOWN_MS]}, {"$literal": UNKNOWN}, "$alarm"]}
+    await collection.update_one(
+        {"_id": key, "state": state},
+        [{"$set": {"unknown_since": {"$ifNull": ["$unknown_since", now_ms]}}}, {"$set": {"alarm": alarm}}],
+    )
 
 
 async def finish(collection: AsyncIOMotorCollection[_Document], key: str, state: str) -> None:

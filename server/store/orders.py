@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, finish, postpone
+from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
 
 _Document = dict[str, Any]
 
@@ -22,7 +22,8 @@ OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 class Order(TypedDict):
     """Times are unix milliseconds. `live` is there unless a new order of the same task may be made.
 
-    `prepay_id` is "" until WeChat gave one; `expires_at` is when WeChat stops taking the payment.
+    `prepay_id` is "" until WeChat gave one; `expires_at` is when WeChat stops taking the payment. `alarm`
+    says what the operator has to do something about; `unknown_since` is there while WeChat does not answer.
     """
 
     _id: str
@@ -38,7 +39,9 @@ class Order(TypedDict):
     expires_at: int
     asked_at: int
     paid_at: int
+    alarm: str
     live: NotRequired[int]
+    unknown_since: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -48,6 +51,7 @@ class Orders:
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
+        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]
 
@@ -104,8 +108,10 @@ class Orders:
                     "state": "paid",
                     "transaction_id": transaction_id,
                     "paid_at": now_ms,
+                    "alarm": "",
                     "due_at": now_ms + FOLLOWED_MS,
-                }
+                },
+                "$unset": KNOWN,
             },
             return_document=True,
         )
@@ -128,12 +134,23 @@ class Orders:
         """Note that WeChat takes no payment for this order any more; its task may get a new one."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked"},
-            {"$set": {"state": "closed"}, "$unset": {"due_at": "", "live": ""}},
+            {"$set": {"state": "closed", "alarm": ""}, "$unset": {"due_at": "", "live": "", **KNOWN}},
         )
 
     async def postpone(self, out_trade_no: str, due_at_ms: int) -> None:
-        """Ask about an unpaid order again at that time."""
-        await postpone(self.collection, out_trade_no, "asked", due_at_ms)
+        """Note that WeChat says that an order is unpaid; ask about it again at that time."""
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "asked"},
+            {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": KNOWN},
+        )
+
+    async def note_unknown(self, order: Order, now_ms: int) -> None:
+        """Note that WeChat does not say what became of an order."""
+        await note_unknown(self.collection, order["_id"], order["state"], now_ms)
+
+    async def alarms(self) -> dict[str, int]:
+        """Return how many need the operator, by why."""
+        return await count_alarms(self.collection)
 
     async def finish(self, order: Order) -> None:
         """Nothing is left to do about an order in this state."""

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, claim_due, count_alarms, finish
+from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
 
 _Document = dict[str, Any]
 
@@ -27,7 +27,8 @@ _OPEN = ["asked", "processing", "abnormal"]
 class Refund(TypedDict):
     """`total_fen` is the whole order's. Times are unix milliseconds.
 
-    `alarm` says what the operator has to do something about.
+    `alarm` says what the operator has to do something about; `unknown_since` is there while WeChat does not
+    answer.
     """
 
     _id: str
@@ -40,6 +41,7 @@ class Refund(TypedDict):
     alarm: str
     created_at: int
     ended_at: int
+    unknown_since: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -81,7 +83,10 @@ class Refunds:
         """Note what WeChat said of a refund that is not final; None where that tells no state."""
         await self.collection.update_one(
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
-            {"$set": {"alarm": alarm, "due_at": due_at_ms, **({"state": state} if state else {})}},
+            {
+                "$set": {"alarm": alarm, "due_at": due_at_ms, **({"state": state} if state else {})},
+                "$unset": KNOWN,
+            },
         )
 
     async def mark_final(
@@ -90,10 +95,17 @@ class Refunds:
         """Note how a refund ended; it stays due until the books follow. None where that is known already."""
         found: Refund | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
-            {"$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS}},
+            {
+                "$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},
+                "$unset": KNOWN,
+            },
             return_document=True,
         )
         return found
+
+    async def note_unknown(self, refund: Refund, now_ms: int) -> None:
+        """Note that WeChat does not say what became of a refund."""
+        await note_unknown(self.collection, refund["_id"], refund["state"], now_ms)
 
     async def finish(self, refund: Refund) -> None:
         """Nothing is left to do about a refund in this state."""

@@ -17,11 +17,12 @@ from server.wechat.pay.answers import (
     TransferState,
 )
 from server.wechat.pay.client import Pay
-from server.wechat.pay.failures import ForgedNotice, PayRefused, PayUnknown
+from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
 from server.wechat.pay.merchant import Merchant, merchant_of
 
 __all__ = [
     "Bill",
+    "Contradiction",
     "ForgedNotice",
     "Merchant",
     "Notice",

@@ -22,9 +22,10 @@ from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
 from server.wechat.pay.answers import Bill, Notice, Order, PaymentParameters, Refund
-from server.wechat.pay.failures import ForgedNotice, PayRefused, PayUnknown
+from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
 from server.wechat.pay.merchant import Merchant
 from server.wechat.pay.wire import (
+    CURRENCY,
     Failure,
     Prepay,
     WireBill,
@@ -67,9 +68,10 @@ class Pay:
 
     `base_url` has no trailing slash, and WeChat signs and is asked for paths below it. Notices are asked for
     at `notify_url` + /payNotify, /refundNotify, /transferNotify. No call outlasts `call_seconds`. Every call
-    raises PayRefused where WeChat says no, and PayUnknown where nothing is certain: no answer in time, a
-    broken connection, an error of WeChat's own, an answer whose signature is wrong. `merchant` is None where
-    WeChat is configured without its payments: then every call raises PayRefused("NOT_CONFIGURED").
+    raises PayRefused where WeChat says no, PayUnknown where nothing is certain (no answer in time, a broken
+    connection, an error of WeChat's own, an answer whose signature is wrong), and Contradiction where the
+    answer is about something else. `merchant` is None where WeChat is configured without its payments: then
+    every call raises PayRefused("NOT_CONFIGURED").
     """
 
     def __init__(
@@ -129,7 +131,7 @@ class Pay:
             self._pay.pay(
                 description=_cut(description, 127),
                 out_trade_no=out_trade_no,
-                amount={"total": amount_fen, "currency": "CNY"},
+                amount={"total": amount_fen, "currency": CURRENCY},
                 payer={"openid": openid},
                 time_expire=datetime.fromtimestamp(expires_at_ms // 1000, _BEIJING).isoformat(),
                 notify_url=f"{self._notify_url}/payNotify",
@@ -147,7 +149,11 @@ class Pay:
 
     async def query_order(self, out_trade_no: str) -> Order:
         """Return the order as WeChat knows it; ORDER_NOT_EXIST refuses one that was never made."""
-        return (await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))).order()
+        found = await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))
+        self._check(out_trade_no, found.out_trade_no, found.mchid, found.appid)
+        if found.amount is not None:
+            self._check_currency(out_trade_no, found.amount.currency)
+        return found.order()
 
     async def close_order(self, out_trade_no: str) -> None:
         """Let nobody pay this order any more; ORDERPAID refuses one that is paid. Again is fine."""
@@ -166,22 +172,27 @@ class Pay:
 
         `out_refund_no`: at most 64 of `[0-9A-Za-z_|*@-]`. `reason` is shown to the payer, cut to 80 bytes.
         """
-        return (
-            await self._ask(
-                WireRefund,
-                self._pay.refund(
-                    out_refund_no=out_refund_no,
-                    out_trade_no=out_trade_no,
-                    amount={"refund": amount_fen, "total": total_fen, "currency": "CNY"},
-                    reason=_cut(reason, 80),
-                    notify_url=f"{self._notify_url}/refundNotify",
-                ),
-            )
-        ).refund()
+        call = self._pay.refund(
+            out_refund_no=out_refund_no,
+            out_trade_no=out_trade_no,
+            amount={"refund": amount_fen, "total": total_fen, "currency": CURRENCY},
+            reason=_cut(reason, 80),
+            notify_url=f"{self._notify_url}/refundNotify",
+        )
+        return await self._refund(out_refund_no, out_trade_no, call)
 
-    async def query_refund(self, out_refund_no: str) -> Refund:
-        """Return the refund as WeChat knows it; RESOURCE_NOT_EXISTS refuses one that was never made."""
-        return (await self._ask(WireRefund, self._pay.query_refund(out_refund_no))).refund()
+    async def query_refund(self, out_refund_no: str, out_trade_no: str) -> Refund:
+        """Return an order's refund as WeChat knows it; RESOURCE_NOT_EXISTS refuses one never made."""
+        return await self._refund(out_refund_no, out_trade_no, self._pay.query_refund(out_refund_no))
+
+    async def _refund(
+        self, out_refund_no: str, out_trade_no: str, call: Awaitable[tuple[int, str | bytes]]
+    ) -> Refund:
+        found = await self._ask(WireRefund, call)
+        self._check(out_refund_no, found.out_refund_no)
+        self._check(out_trade_no, found.out_trade_no)
+        self._check_currency(out_refund_no, found.amount.currency)
+        return found.refund()
 
     # -- paying out
 
@@ -215,18 +226,22 @@ class Pay:
         NOT_ENOUGH refuses what the operating account (运营账户) cannot pay.
         """
         data = json.loads(body)
-        return (
-            await self._ask(WireBill, self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data))
-        ).bill()
+        call = self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data)
+        return await self._bill(data["out_bill_no"], call)
 
     async def query_transfer(self, out_bill_no: str) -> Bill:
         """Return the bill as WeChat knows it; NOT_FOUND refuses one that was never made."""
-        return (await self._ask(WireBill, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))).bill()
+        return await self._bill(out_bill_no, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))
 
     async def cancel_transfer(self, out_bill_no: str) -> Bill:
         """Take the offer back, unless the person confirmed; CANCELING becomes CANCELLED later."""
         path = f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel"
-        return (await self._ask(WireBill, self._post_nothing(path))).bill()
+        return await self._bill(out_bill_no, self._post_nothing(path))
+
+    async def _bill(self, out_bill_no: str, call: Awaitable[tuple[int, str | bytes]]) -> Bill:
+        found = await self._ask(WireBill, call)
+        self._check(out_bill_no, found.out_bill_no, found.mch_id or found.mchid, found.appid)
+        return found.bill()
 
     async def _post_nothing(self, path: str) -> tuple[int, str]:
         """POST without a body. The library would send `null` and sign nothing."""
@@ -247,7 +262,7 @@ class Pay:
     # -- notices
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
-        """Verify and open a notice; raises ForgedNotice.
+        """Verify and open a notice; raises ForgedNotice, and Contradiction for an amount in another currency.
 
         `headers` are the request's. The same notice is genuine again for five minutes: whoever acts on one
         must do so once. Amounts and numbers are the caller's to compare; merchant and mini-program are ours.
@@ -281,22 +296,35 @@ class Pay:
         if notice.event_type.startswith("TRANSACTION."):
             order = msgspec.convert(notice.resource, WireOrder)
             self._check_ours(order.mchid, order.appid)
+            if order.amount is not None:
+                self._check_currency(order.out_trade_no, order.amount.currency)
             return order.order()
         if notice.event_type.startswith("REFUND."):
             refund = msgspec.convert(notice.resource, WireRefundNotice)
             self._check_ours(refund.mchid)
+            self._check_currency(refund.out_refund_no, refund.amount.currency)
             return refund.refund()
         if notice.event_type.startswith("MCHTRANSFER."):
             bill = msgspec.convert(notice.resource, WireBill)
-            self._check_ours(bill.mch_id or bill.mchid)
+            self._check_ours(bill.mch_id or bill.mchid, bill.appid)
             return bill.bill()
         raise ForgedNotice("it is of a kind that nobody asked for")
 
-    def _check_ours(self, mchid: str, appid: str | None = None) -> None:
+    def _check_ours(self, mchid: str | None, appid: str | None = None) -> None:
         if self.merchant is None or mchid != self.merchant.mchid or appid not in (None, self.appid):
             raise ForgedNotice("it is for another merchant or mini-program")
 
     # -- calling
+
+    def _check(self, asked: str, number: str, mchid: str | None = None, appid: str | None = None) -> None:
+        """Raise Contradiction where an answer is about another number, merchant or mini-program."""
+        mchid_of_ours = self.merchant.mchid if self.merchant is not None else None
+        if number != asked or mchid not in (None, mchid_of_ours) or appid not in (None, self.appid):
+            raise Contradiction(f"asked about {asked}, WeChat answers about {number} of {mchid} and {appid}")
+
+    def _check_currency(self, number: str, currency: str) -> None:
+        if currency != CURRENCY:
+            raise Contradiction(f"the amount of {number} is in {currency}")
 
     async def _ask(self, kind: type[_Wire], call: Awaitable[tuple[int, str | bytes]]) -> _Wire:
         content = await self._settle(call)

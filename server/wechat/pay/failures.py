@@ -1,4 +1,4 @@
-"""How a call to WeChat Pay ends where it does not succeed, and what is wrong with a notice."""
+"""How a call to WeChat Pay ends where it does not succeed, and what is wrong with an answer or a notice."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class PayRefused(Exception):
 
 class PayUnknown(Exception):
     """Whatever was asked for may or may not have happened: ask WeChat, or repeat under the same number."""
+
+
+class Contradiction(Exception):
+    """WeChat says something that cannot be brought together with what was asked, or with our own record."""
 
 
 class ForgedNotice(Exception):

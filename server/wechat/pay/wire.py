@@ -13,6 +13,8 @@ from msgspec import Meta
 from server.wechat.pay.answers import Bill, Order, Refund, RefundStatus, TradeState, TransferState
 
 Fen = Annotated[int, Meta(ge=0)]
+# Amounts are in fen of this; where an answer names none, no other is possible.
+CURRENCY = "CNY"
 
 
 class Failure(msgspec.Struct):
@@ -30,6 +32,7 @@ class Prepay(msgspec.Struct):
 
 class _OrderAmount(msgspec.Struct):
     total: Fen
+    currency: str = CURRENCY
 
 
 class _Payer(msgspec.Struct):
@@ -63,6 +66,7 @@ class WireOrder(msgspec.Struct):
 class _RefundAmount(msgspec.Struct):
     refund: Fen
     total: Fen
+    currency: str = CURRENCY
 
 
 class WireRefund(msgspec.Struct):
@@ -103,9 +107,10 @@ class WireBill(msgspec.Struct):
     fail_reason: str | None = None
     transfer_amount: Fen | None = None
     openid: str | None = None
-    # Notices call the merchant either.
-    mchid: str = ""
-    mch_id: str = ""
+    appid: str | None = None
+    # WeChat calls the merchant either, and in some answers neither.
+    mchid: str | None = None
+    mch_id: str | None = None
 
     def bill(self) -> Bill:
         """Return it in our words."""
