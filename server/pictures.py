@@ -21,6 +21,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 FULL_SIDE = 1600
 THUMBNAIL_SIDE = 300
+# JPEG's, 0 to 95. A square shows a dozen thumbnails at once, and who opens it waits for all of them.
+FULL_QUALITY, THUMBNAIL_QUALITY = 85, 70
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is the limit, and Pillow's own would only warn at 89 million
@@ -75,7 +77,13 @@ def encoded(image: Image.Image) -> Picture:
     """Return the picture and its thumbnail, encoded; `image` is RGB or RGBA and at most FULL_SIDE long."""
     content_type: Literal["image/jpeg", "image/png"] = "image/png" if image.mode == "RGBA" else "image/jpeg"
     thumbnail = image.resize(_fitting(image.size, THUMBNAIL_SIDE), Resampling.LANCZOS)
-    return Picture(_bytes_of(image), _bytes_of(thumbnail), content_type, image.width, image.height)
+    return Picture(
+        _bytes_of(image, FULL_QUALITY),
+        _bytes_of(thumbnail, THUMBNAIL_QUALITY),
+        content_type,
+        image.width,
+        image.height,
+    )
 
 
 def _decoded(source: Image.Image) -> Image.Image:
@@ -132,11 +140,11 @@ def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _bytes_of(image: Image.Image) -> bytes:
+def _bytes_of(image: Image.Image, quality: int) -> bytes:
     image.info = {}  # Pillow would write comments and profiles again
     buffer = io.BytesIO()
     if image.mode == "RGBA":
         image.save(buffer, "PNG")
     else:
-        image.save(buffer, "JPEG", quality=85, optimize=True)
+        image.save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue()

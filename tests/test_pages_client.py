@@ -618,12 +618,15 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
     expect(page.get_by_role("heading", name="广场")).to_be_visible()
 
 
-def test_the_first_view_is_small_and_soon_usable(window: Opener, publisher: Person) -> None:
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_first_view_is_small_and_soon_usable(
+    window: Opener, publisher: Person, size: dict[str, int]
+) -> None:
     picture = draw(oranges)
     for number in range(20):
         publisher.publish(picture, name=f"第{number}箱脐橙")
     opened = window("阿强")
-    fresh = opened.context.browser.new_context(viewport=PHONE)  # type: ignore[union-attr]
+    fresh = opened.context.browser.new_context(viewport=size)  # type: ignore[union-attr]
     page = fresh.new_page()
     page.goto(opened.address)
     page.evaluate(
