@@ -11,7 +11,7 @@ from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
 from handlers.parameters import Code, Unionid
-from server.actions.pay_in import follow_payment, note_payment, order_payment
+from server.actions.pay_in import follow_noted, note_payment, order_payment
 from server.actions.pay_out import follow_bill, note_end
 from server.actions.refund import note_refund
 from server.wechat.pay import Bill, ForgedNotice, Order, Refund
@@ -75,9 +75,9 @@ class Notified(Receiver):
             return
         match notice.resource:
             case Order() as order:
-                if order.paid:
-                    paid = await note_payment(self.context, order)
-                    self.context.spawn(self._in_turn(follow_payment(self.context, paid)))
+                if order.paid and await note_payment(self.context, order):
+                    self.context.noted_payments.append(order.out_trade_no)
+                    self.context.spawn(follow_noted(self.context))
             case Refund() as refund:
                 await note_refund(self.context, refund)
             case Bill() as bill:

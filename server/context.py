@@ -48,6 +48,8 @@ class Context:
 
     # What follows from WeChat Pay's notices is done one by one: those that come meanwhile are answered first.
     notices_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Orders of which a notice said that they are paid, and nobody has followed that yet.
+    noted_payments: list[str] = field(default_factory=list)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -23,7 +23,7 @@ STEPS = {
         "pay.query_order",
         "orders.mark_paid",
         "tasks.open_paid",
-        "ledger.enter",
+        "ledger.enter_all",
         "orders.mark_spent",
     ],
     "a payment that came too late is heard of": [
@@ -31,7 +31,7 @@ STEPS = {
         "pay.query_order",
         "orders.mark_paid",
         "tasks.open_paid",
-        "ledger.enter",
+        "ledger.enter_all",
         "refunds.insert",
         "orders.mark_unusable",
         "orders.finish",

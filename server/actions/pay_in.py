@@ -93,7 +93,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         if order["state"] == "closed":
             return None
     if order["state"] != "asked":
-        await follow_payment(context, order)
+        await follow_payments(context, [order])
         raise AlreadyPaid
     if closing:  # WeChat knows nothing of it yet; a minute from now it cannot be paid any more
         raise OutcomeUnknown
@@ -171,7 +171,8 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             await context.store.orders.mark_closed(number)
         return await _reread(context, number)
     if answer.paid:
-        await follow_payment(context, await note_payment(context, answer))
+        if await note_payment(context, answer):
+            await follow_payments(context, [await _reread(context, number)])
     elif answer.trade_state in ("CLOSED", "REVOKED"):
         await context.store.orders.mark_closed(number)
     return await _reread(context, number)
@@ -193,38 +194,56 @@ async def _reread(context: Context, number: str) -> Order:
     return order
 
 
-async def note_payment(context: Context, answer: Answer) -> Order:
+async def note_payment(context: Context, answer: Answer) -> bool:
     """Take WeChat's word, from a notice or a query, that an order is paid. Any number of times: once counts.
 
-    Returns the order, which `follow_payment` takes from here; should nobody get to that, a sweep does.
-    Raises Contradiction where we have no such order of that amount.
+    Returns whether anything follows from it, which `follow_payments` does; should nobody get to that, a sweep
+    does. Raises Contradiction where we have no such order of that amount.
     """
-    now_ms = context.cooldowns.now_ms()
-    order = await context.store.orders.mark_paid(
-        answer.out_trade_no, answer.amount_fen or 0, answer.transaction_id or "", now_ms
-    )
-    if order is None:
-        order = await context.store.orders.find(answer.out_trade_no)
-        if order is None or order["amount_fen"] != answer.amount_fen:
-            raise Contradiction(f"a payment of {answer.amount_fen} fen for order {answer.out_trade_no}")
-    return order
+    number, now_ms = answer.out_trade_no, context.cooldowns.now_ms()
+    transaction_id = answer.transaction_id or ""
+    if await context.store.orders.mark_paid(number, answer.amount_fen or 0, transaction_id, now_ms):
+        return True
+    order = await context.store.orders.find(number)
+    if order is None or order["amount_fen"] != answer.amount_fen:
+        raise Contradiction(f"a payment of {answer.amount_fen} fen for order {number}")
+    return order["state"] == "paid"
 
 
-async def follow_payment(context: Context, order: Order) -> None:
-    """Let a paid order open its task, or owe it back whole where it cannot."""
-    if order["state"] != "paid":
-        return
-    store, number, code = context.store, order["_id"], order["code"]
-    opened = await store.tasks.open_paid(code, number, context.settings.task_days * DAY_MS)
-    await store.ledger.enter("paid", number, code, order["amount_fen"], context.cooldowns.now_ms())
-    task = opened or await store.tasks.find(code)
-    if task is not None and task.get("paid_by") == number:
-        await store.orders.mark_spent(number)
-    else:
-        await owe_refund(context, "whole", order, order["amount_fen"])
-        await store.orders.mark_unusable(number)
-    if opened is not None:
-        await announce_start(context, code)
+async def follow_noted(context: Context) -> None:
+    """Do what follows from the payments that were noted: of many at once, what can be done in one go is.
+
+    One call at a time does it, and those that come meanwhile leave theirs to the next.
+    """
+    async with context.notices_lock:
+        numbers = context.noted_payments[:]
+        context.noted_payments.clear()
+        if numbers:
+            await follow_payments(context, await context.store.orders.find_all(numbers))
+
+
+async def follow_payments(context: Context, orders: list[Order]) -> None:
+    """Let paid orders open their tasks, or owe them back whole where they cannot."""
+    store, spent = context.store, []
+    paid = [order for order in orders if order["state"] == "paid"]
+    for order in paid:
+        if await store.tasks.open_paid(order["code"], order["_id"], context.settings.task_days * DAY_MS):
+            spent.append(order["_id"])
+            await announce_start(context, order["code"])
+    if paid:
+        entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
+        await store.ledger.enter_all("paid", entries, context.cooldowns.now_ms())
+    for order in paid:
+        if order["_id"] in spent:
+            continue
+        task = await store.tasks.find(order["code"])
+        if task is not None and task.get("paid_by") == order["_id"]:
+            spent.append(order["_id"])
+        else:
+            await owe_refund(context, "whole", order, order["amount_fen"])
+            await store.orders.mark_unusable(order["_id"])
+    if spent:
+        await store.orders.mark_spent(spent)
 
 
 async def look_at_payment(context: Context, code: str) -> bool:
@@ -245,7 +264,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
         except (TimeoutError, PayUnknown, WeChatBusy, Contradiction) as error:
             log.warning("WeChat does not say if order %s is paid: %r", order["_id"], error)
             return False
-    await follow_payment(context, order)
+    await follow_payments(context, [order])
     return order["state"] in ("paid", "spent")
 
 
@@ -263,6 +282,6 @@ async def settle_order(context: Context, order: Order) -> None:
         later = now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"])
         await context.store.orders.postpone(order["_id"], max(now_ms, min(later, order["expires_at"] + 1000)))
     elif order["state"] == "paid":
-        await follow_payment(context, order)
+        await follow_payments(context, [order])
     else:
         await context.store.orders.finish(order)

@@ -5,15 +5,17 @@ paid:out_trade_no · owed:code:depth · given:out_bill_no · refunded:out_refund
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 _Document = dict[str, Any]
+
+DUPLICATE_KEY = 11000
 
 EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
 
@@ -47,6 +49,20 @@ class Ledger:
             )
         except DuplicateKeyError:
             return  # it is there
+
+    async def enter_all(self, kind: EntryKind, amounts: Iterable[tuple[str, str, int]], now_ms: int) -> None:
+        """Record several such (of what, the task's code, fen) in one go, each once."""
+        entries = [
+            {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
+            for of, code, amount_fen in amounts
+        ]
+        try:
+            await self.collection.insert_many(entries, ordered=False)
+        except BulkWriteError as error:
+            if any(
+                failed["code"] != DUPLICATE_KEY for failed in (error.details or {}).get("writeErrors", ())
+            ):
+                raise
 
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""

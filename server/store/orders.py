@@ -71,6 +71,10 @@ class Orders:
         found: Order | None = await self.collection.find_one({"_id": out_trade_no})  # type: ignore[assignment]
         return found
 
+    async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
+        """Return those of these orders that are there."""
+        return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)  # type: ignore[return-value]
+
     async def find_live(self, code: str) -> Order | None:
         """Return the order of a task that is paid or may still be."""
         found: Order | None = await self.collection.find_one({"code": code, "live": 1})  # type: ignore[assignment]
@@ -94,14 +98,13 @@ class Orders:
         )
         return found.modified_count == 1
 
-    async def mark_paid(
-        self, out_trade_no: str, amount_fen: int, transaction_id: str, now_ms: int
-    ) -> Order | None:
-        """Note that WeChat has the money; None where that is known already or there is no such order.
+    async def mark_paid(self, out_trade_no: str, amount_fen: int, transaction_id: str, now_ms: int) -> bool:
+        """Note that WeChat has the money; False where that is known already or there is no such order.
 
-        One that was closed can be paid all the same where WeChat says so: its money has to go somewhere.
+        One that was closed can be paid all the same where WeChat says so: its money has to go somewhere. The
+        order is not returned, for WeChat's notice waits for this, and a findAndModify takes stores longer.
         """
-        found: Order | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        found = await self.collection.update_one(
             {"_id": out_trade_no, "amount_fen": amount_fen, "state": {"$in": ["asked", "closed"]}},
             {
                 "$set": {
@@ -113,14 +116,14 @@ class Orders:
                 },
                 "$unset": KNOWN,
             },
-            return_document=True,
         )
-        return found
+        return found.modified_count == 1
 
-    async def mark_spent(self, out_trade_no: str) -> None:
-        """Note that a paid order opened its task: nothing is left to do."""
-        await self.collection.update_one(
-            {"_id": out_trade_no, "state": "paid"}, {"$set": {"state": "spent"}, "$unset": {"due_at": ""}}
+    async def mark_spent(self, out_trade_nos: list[str]) -> None:
+        """Note that paid orders opened their tasks: nothing is left to do."""
+        await self.collection.update_many(
+            {"_id": {"$in": out_trade_nos}, "state": "paid"},
+            {"$set": {"state": "spent"}, "$unset": {"due_at": ""}},
         )
 
     async def mark_unusable(self, out_trade_no: str) -> None:

@@ -200,18 +200,17 @@ class Tasks:
             return None
         return recorded
 
-    async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> Task | None:
-        """Open a task that this order paid for; None where it is open, has ended, or is not there."""
-        return await self._change(
-            {"_id": code, "open": 0, "status": 0},
-            {
-                "open": 1,
-                "paid_by": {"$literal": out_trade_no},
-                "opened_at": NOW_MS,
-                "expires_at": {"$add": [NOW_MS, lasts_ms]},
-                "due_at": {"$add": [NOW_MS, lasts_ms]},
-            },
-        )
+    async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
+        """Open a task that this order paid for; False where it is open, has ended, or is not there."""
+        changes = {
+            "open": 1,
+            "paid_by": {"$literal": out_trade_no},
+            "opened_at": NOW_MS,
+            "expires_at": {"$add": [NOW_MS, lasts_ms]},
+            "due_at": {"$add": [NOW_MS, lasts_ms]},
+        }
+        found = await self.collection.update_one({"_id": code, "open": 0, "status": 0}, [{"$set": changes}])
+        return found.modified_count == 1
 
     async def end(
         self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False
