@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from traceback import format_tb
 from typing import Any, ClassVar
 
 import msgspec
@@ -29,7 +28,7 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
-from server.store import is_store_error, is_unavailable
+from server.store import is_unavailable
 from server.store.people import Person
 
 BODY_BYTES = 1 << 20
@@ -127,12 +126,7 @@ class BaseHandler(RequestHandler):
         if is_unavailable(error):
             app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, error)
             return
-        name = type(self).__name__
-        if is_store_error(error):  # its text holds the values that were written, people's ids among them
-            trace = "".join(format_tb(error.__traceback__ if error is not None else None))
-            app_log.error("trace_id=%s %s failed: %s\n%s", self.trace_id, name, type(error).__name__, trace)
-            return
-        app_log.error("trace_id=%s %s failed", self.trace_id, name, exc_info=error)
+        app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=error)
 
 
 def _refusal_of_status(status_code: int) -> Refusal:

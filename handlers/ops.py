@@ -161,7 +161,7 @@ def money_of(books: Books) -> Money:
     """Return what an operator sees of a task's money."""
     payments = [
         *(
-            Payment(o["_id"], "order", o["amount_fen"], o["state"], o["alarm"], o["created_at"])
+            Payment(o["_id"], "order", o["amount_fen"], o["state"], o.get("alarm", ""), o["created_at"])
             for o in books.orders
         ),
         *(

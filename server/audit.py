@@ -100,7 +100,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
         report.owed_fen += books.owed_fen
         report.differences += [f"{code}: {difference}" for difference in found]
         alarms = [
-            *((o["_id"], o["alarm"]) for o in books.orders),
+            *((o["_id"], o.get("alarm", "")) for o in books.orders),
             *((b["_id"], b["alarm"]) for b in books.bills),
             *((r["_id"], r["alarm"]) for r in books.refunds),
         ]

@@ -20,7 +20,7 @@ from purse import (
     win,
 )
 
-from server.actions.pay_out import UNDER_WAY_MS
+from server.actions.pay_out import UNDER_WAY_MS, settle_bill
 from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.audit import audit
@@ -245,4 +245,69 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     assert (await the(context, "prizes"))["state"] == "won"
     assert (await the(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
     await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "accepted", call="transfer")
+    assert (await bob.post("/drawPrize", code=code))["package_info"] == ""
+    await let_pass(context, HOUR_MS)
+    await sweep(context)
+    claimed = await bob.post("/drawPrize", code=code)
+    await confirm(client, context, claimed["package_info"])
+    assert (await the(context, "bills"))["state"] == "given"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
+    client: Client, context: Context, sent: Counter[str]
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "accepted", call="transfer")
+    await bob.post("/drawPrize", code=code)
+    # WeChat waits for the operating account to be filled, for as long as it takes; and so do our sweeps.
+    await context.store.sandbox_pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
+    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
+    await let_pass(context, 20 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert sent == {f"{code}D1A1": 1}
+    assert (await the(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
+    await let_pass(context, DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await the(context, "prizes"))["state"] == "returned"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_no_new_number_follows_a_bill_that_was_given_up(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "error_before", call="transfer")
+    await bob.post("/drawPrize", code=code)
+    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
+    await let_pass(context, 10 * DAY_MS - MINUTE_MS)
+    query = context.pay.query_transfer
+
+    async def slow(number: str) -> Any:
+        """While a claim from before the deadline waits for WeChat, other processes sweep after it."""
+        monkeypatch.setattr(context.pay, "query_transfer", query)
+        await let_pass(context, 2 * MINUTE_MS)
+        await context.store.bills.stop_sending(number)
+        await settle_bill(context, await the(context, "bills"))  # type: ignore[arg-type]
+        return await query(number)
+
+    monkeypatch.setattr(context.pay, "query_transfer", slow)
+    assert (await bob.post("/drawPrize", code=code))["error"] == "claim_over"
+    assert (await the(context, "bills"))["state"] == "failed"
+    await sweep_until_quiet(context)
+    assert (await the(context, "prizes"))["state"] == "returned"
     await check_books(context)

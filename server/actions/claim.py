@@ -79,8 +79,8 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                 # Due again in a minute: should this process die before the bill is saved, it is made then.
                 await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
                 prize = await _reread(context, prize)
-                if prize["state"] in ("expiring", "returned"):
-                    raise ClaimOver
+            if prize["state"] in ("expiring", "returned"):
+                raise ClaimOver
             if prize["state"] == "given":
                 return Claim(task, prize)
             bill, made = await ensure_bill(context, prize)

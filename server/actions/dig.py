@@ -31,7 +31,7 @@ from server.errors import (
     Unavailable,
 )
 from server.events import Dig, seconds_left
-from server.store import is_store_error, is_unavailable
+from server.store import is_unavailable
 from server.store.people import Person
 from server.store.tasks import Task, View
 
@@ -284,7 +284,4 @@ async def settle_pending(context: Context) -> None:
             await _keep_prize(context, recorded)
             await context.store.tasks.settle(recorded["code"], recorded["depth"])
         except Exception as error:  # noqa: BLE001  (logged: one that cannot be mended must not stop the others)
-            if is_store_error(error):  # its text holds people's ids
-                app_log.error("dig %s stays pending: %s", recorded["_id"], type(error).__name__)
-            else:
-                app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)
+            app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

@@ -22,6 +22,8 @@ ASK_WAITING_MS = 600_000
 ALARM_AFTER_MS = 3_600_000
 # A call to WeChat ends within seconds. What it says nothing of after this long did not reach it.
 UNDER_WAY_MS = 600_000
+# WeChat does nothing more about a transfer of the first two by itself: it is sent again, under its number.
+_SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 log = logging.getLogger("wabao.money")
 
@@ -95,7 +97,7 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
         if refused.not_found and not bill["remote"]:
             return await (_give_up(context, bill) if "unsendable" in bill else send_bill(context, bill))
         return await _note_refused(context, bill, refused)
-    if answer.state == "WAIT_USER_CONFIRM" and not bill["package_info"] and "unsendable" not in bill:
+    if answer.state in _SENT_AGAIN and not bill["package_info"] and "unsendable" not in bill:
         return await send_bill(context, bill)  # only the reply to this carries what the winner needs
     return await note_bill(context, bill, answer)
 
@@ -103,12 +105,12 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
 async def retract_bill(context: Context, bill: Bill) -> Bill:
     """At the deadline: cancel a bill unless it is final; return the bill as it is then. Raises PayUnknown.
 
-    One that WeChat may never have got is sent no more from here on.
+    One that the winner cannot confirm yet is sent no more from here on.
     """
-    if bill["state"] == "asked" and not bill["remote"]:
+    if bill["state"] == "asked":
         bill = await context.store.bills.stop_sending(bill["_id"]) or await reread_bill(context, bill["_id"])
     bill = await ask_about_bill(context, bill)
-    if bill["state"] != "waiting" or bill["remote"] == "CANCELING":
+    if bill["state"] in ("given", "failed") or bill["remote"] in ("", "CANCELING"):
         return bill
     try:
         answer = await context.pay.cancel_transfer(bill["_id"])
@@ -170,7 +172,8 @@ async def follow_bill(context: Context, bill: Bill) -> None:
         await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
         await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
     elif bill["state"] == "failed":
-        await store.prizes.free_from_bill(bill["prize"], bill["attempt"])
+        over = bill["remote"] == NEVER_HELD  # no word of WeChat's: no new number after it
+        await store.prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring" if over else "won")
     else:
         return
     await store.bills.finish(bill)

@@ -123,11 +123,6 @@ class Store:
         self.client.close()
 
 
-def is_store_error(error: BaseException | None) -> bool:
-    """Whether an error is MongoDB's or its driver's."""
-    return isinstance(error, PyMongoError)
-
-
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
 

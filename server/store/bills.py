@@ -92,9 +92,9 @@ class Bills:
         return found
 
     async def stop_sending(self, out_bill_no: str) -> Bill | None:
-        """Let nobody send a bill any more that WeChat may not hold; None where it is known to hold it."""
+        """Let nobody send a bill any more that its winner cannot confirm yet; None where there is no such."""
         found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
-            {"_id": out_bill_no, "state": "asked", "remote": ""},
+            {"_id": out_bill_no, "state": "asked"},
             {"$set": {"unsendable": 1}},
             return_document=True,
         )
@@ -112,7 +112,7 @@ class Bills:
                 "state": "asked",
                 "remote": "",
                 "unsendable": 1,
-                "sent_at": {"$lte": sent_before_ms},
+                "sent_at": {"$not": {"$gt": sent_before_ms}},
             },
             {
                 "state": "failed",

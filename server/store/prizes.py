@@ -128,10 +128,12 @@ class Prizes:
             {"state": "given", "given_at": now_ms},
         )
 
-    async def free_from_bill(self, prize_id: str, attempt: int) -> Prize | None:
-        """Note that this bill pays nothing: the prize may be claimed again."""
+    async def free_from_bill(
+        self, prize_id: str, attempt: int, state: Literal["won", "expiring"]
+    ) -> Prize | None:
+        """Note that this bill pays nothing: the prize may be claimed again, or is on its way back."""
         return await self._change(
-            {"_id": prize_id, "state": "claiming", "attempt": attempt}, {"state": "won"}
+            {"_id": prize_id, "state": "claiming", "attempt": attempt}, {"state": state}
         )
 
     async def give_by_mail(self, prize_id: str, address_box: bytes, now_ms: int) -> Prize | None:
