@@ -20,12 +20,12 @@ from purse import (
     win,
 )
 
-from server.actions.pay_out import UNDER_WAY_MS, settle_bill
+from server.actions.pay_out import UNDER_WAY_MS, note_end, settle_bill
 from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.audit import audit
 from server.context import Context
-from server.wechat.pay import Contradiction, Refund
+from server.wechat.pay import Bill, Contradiction, Order, Refund
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -223,7 +223,7 @@ async def test_a_refund_that_ended_so_and_is_told_to_have_ended_otherwise_is_a_c
         await note_refund(context, Refund(**said, **amounts, status=then))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
         await note_refund(context, Refund(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
-    assert await the(context, "refunds") == before
+    assert await the(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
 @pytest.mark.gen_test
@@ -311,3 +311,83 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
     await sweep_until_quiet(context)
     assert (await the(context, "prizes"))["state"] == "returned"
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await alice.post("/payTask", code=code, money=2)
+    await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
+    await let_pass(context, 2 * MINUTE_MS)
+    await sweep(context)
+    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["NO_AUTH"]
+    await misbehave(client, "behave")
+    await let_pass(context, 2 * MINUTE_MS)
+    await sweep(context)
+    assert (await the(context, "orders"))["alarm"] == ""
+
+
+@pytest.mark.gen_test
+async def test_a_contradiction_is_seen_and_holds_up_nothing_else(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for _ in range(2):
+        await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    contradicted, other = sorted(bill["_id"] for bill in await find(context, "bills"))
+    query = context.pay.query_transfer
+
+    async def mistaken(number: str) -> Any:
+        if number == contradicted:
+            raise Contradiction("of something else")
+        if number == other:
+            raise KeyError("a bug")
+        return await query(number)
+
+    monkeypatch.setattr(context.pay, "query_transfer", mistaken)
+    await let_pass(context, HOUR_MS)
+    await sweep(context)
+    assert {bill["_id"]: bill["alarm"] for bill in await find(context, "bills")} == {
+        contradicted: "CONTRADICTION",
+        other: "",
+    }
+
+
+@pytest.mark.gen_test
+async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, "error_before", call="transfer")
+    await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    await let_pass(context, 40 * DAY_MS)
+    await sweep_until_quiet(context)
+    bill = await the(context, "bills")
+    assert (bill["state"], bill["alarm"]) == ("failed", "")
+    with pytest.raises(Contradiction):
+        await note_end(
+            context,
+            Bill(
+                out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
+            ),
+        )
+    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["CONTRADICTION"]
+
+
+@pytest.mark.gen_test
+async def test_an_order_past_its_end_is_not_asked_about_in_each_sweep(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    asked = 0
+
+    async def still_unpaid(number: str) -> Order:
+        nonlocal asked
+        asked += 1
+        return Order(out_trade_no=number, trade_state="NOTPAY")
+
+    monkeypatch.setattr(context.pay, "query_order", still_unpaid)
+    await let_pass(context, 3 * HOUR_MS)
+    for _ in range(10):
+        await sweep(context)
+    assert asked <= 2

@@ -529,7 +529,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "act": {"end", "hide", "show", "disconnect"},
         "ask": {"end", "hide", "show", "disconnect"},
         "done": {"end", "hide", "show", "disconnect"},
-        "waits": {"UNKNOWN", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
     }

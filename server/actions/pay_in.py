@@ -165,6 +165,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
     except PayRefused as refused:
         if not refused.not_found:
             log.warning("WeChat says nothing of order %s: %s", number, refused)
+            await context.store.orders.raise_alarm(number, refused.code)
             raise WeChatBusy from None
         # It was never made. Until its end it may still be: what we sent may be on its way.
         if expired:
@@ -279,8 +280,13 @@ async def settle_order(context: Context, order: Order) -> None:
     if order["state"] == "asked":
         now_ms = context.cooldowns.now_ms()
         # Seldomer as it gets older, and once more right after its end.
-        later = now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"])
-        await context.store.orders.postpone(order["_id"], max(now_ms, min(later, order["expires_at"] + 1000)))
+        due_at_ms, end_ms = (
+            now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"]),
+            order["expires_at"] + 1000,
+        )
+        await context.store.orders.postpone(
+            order["_id"], min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
+        )
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:

@@ -12,6 +12,7 @@ import logging
 
 from server.context import Context
 from server.store.bills import NEVER_HELD, Bill
+from server.store.due import CONTRADICTION
 from server.store.prizes import Prize, bill_number
 from server.wechat.pay import Bill as Answer
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown
@@ -161,6 +162,7 @@ async def note_end(context: Context, answer: Answer) -> Bill:
         if answer.amount_fen not in (None, bill["amount_fen"]):
             raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
         if (bill["state"] == "given") != (answer.state == "SUCCESS"):
+            await context.store.bills.raise_alarm(number, CONTRADICTION)
             raise Contradiction(f"bill {number} is {bill['state']}, and WeChat says {answer.state} now")
     return bill
 

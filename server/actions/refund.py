@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from server.context import Context
+from server.store.due import CONTRADICTION
 from server.store.orders import Order
 from server.store.refunds import Refund, RefundKind, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown
@@ -110,6 +111,7 @@ async def note_refund(context: Context, answer: Answer) -> None:
         if ended is None:
             ended = await _reread(context, number)
             if (ended["state"] == "closed") != (answer.status == "CLOSED"):
+                await refunds.raise_alarm(number, CONTRADICTION)
                 raise Contradiction(
                     f"refund {number} is {ended['state']}, and WeChat says {answer.status} now"
                 )

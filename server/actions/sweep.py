@@ -17,7 +17,12 @@ from server.actions.refund import settle_refund
 from server.actions.win import enter_owed
 from server.context import Context
 from server.errors import WeChatBusy
+from server.store import is_unavailable
+from server.store.bills import Bills
+from server.store.due import CONTRADICTION
+from server.store.orders import Orders
 from server.store.prizes import Prize
+from server.store.refunds import Refunds
 from server.wechat.pay import Contradiction, PayUnknown
 
 _Due = TypeVar("_Due", bound=Mapping[str, Any])
@@ -28,11 +33,11 @@ log = logging.getLogger("wabao.money")
 async def sweep(context: Context) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
     store, now_ms = context.store, context.cooldowns.now_ms
-    await _each(context, store.orders.claim_due(now_ms), settle_order)
+    await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
     await _each(context, store.tasks.claim_due(now_ms), settle_task)
     await _each(context, store.prizes.claim_due(now_ms), settle_prize)
-    await _each(context, store.bills.claim_due(now_ms), settle_bill)
-    await _each(context, store.refunds.claim_due(now_ms), settle_refund)
+    await _each(context, store.bills.claim_due(now_ms), settle_bill, store.bills)
+    await _each(context, store.refunds.claim_due(now_ms), settle_refund, store.refunds)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
@@ -45,9 +50,12 @@ async def settle_prize(context: Context, prize: Prize) -> None:
 
 
 async def _each(
-    context: Context, due: AsyncIterator[_Due], settle: Callable[[Context, _Due], Awaitable[None]]
+    context: Context,
+    due: AsyncIterator[_Due],
+    settle: Callable[[Context, _Due], Awaitable[None]],
+    payments: Orders | Bills | Refunds | None = None,
 ) -> None:
-    """Do what is due of one kind. What fails is logged, stays due and comes again.
+    """Do what is due of one kind. What fails is logged, stays due and comes again, and holds up no other.
 
     Where WeChat does not answer it is not asked about the rest now, so that the other kinds have their turn.
     """
@@ -61,3 +69,9 @@ async def _each(
             log.warning("%s %s is refused by WeChat: %s", settle.__name__, document["_id"], error)
         except Contradiction:
             log.exception("%s %s has to be looked at", settle.__name__, document["_id"])
+            if payments is not None:
+                await payments.raise_alarm(document["_id"], CONTRADICTION)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            log.exception("%s %s failed", settle.__name__, document["_id"])

@@ -13,7 +13,16 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
+from server.store.due import (
+    DUE_INDEX,
+    FOLLOWED_MS,
+    KNOWN,
+    claim_due,
+    count_alarms,
+    finish,
+    note_unknown,
+    raise_alarm,
+)
 
 _Document = dict[str, Any]
 
@@ -129,6 +138,10 @@ class Bills:
         return await self._change(
             {"_id": out_bill_no, "state": {"$in": _OPEN}}, {"alarm": alarm, "due_at": due_at_ms}
         )
+
+    async def raise_alarm(self, number: str, alarm: str) -> None:
+        """Note why the operator has to look at a bill, whatever its state."""
+        await raise_alarm(self.collection, number, alarm)
 
     async def note_unknown(self, bill: Bill, now_ms: int) -> None:
         """Note that WeChat does not say what became of a bill."""

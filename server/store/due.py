@@ -23,6 +23,8 @@ BATCH = 100
 # What WeChat has not said for this long raises an alarm of this name, which ends once WeChat says it.
 UNKNOWN_MS = 3_600_000
 UNKNOWN = "UNKNOWN"
+# WeChat says something that our own record cannot be brought together with.
+CONTRADICTION = "CONTRADICTION"
 KNOWN: _Document = {"unknown_since": ""}
 
 DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})
@@ -66,6 +68,11 @@ async def note_unknown(
         {"_id": key, "state": state},
         [{"$set": {"unknown_since": {"$ifNull": ["$unknown_since", now_ms]}}}, {"$set": {"alarm": alarm}}],
     )
+
+
+async def raise_alarm(collection: AsyncIOMotorCollection[_Document], key: str, alarm: str) -> None:
+    """Note why the operator has to look at a document, whatever its state. WeChat's next word ends that."""
+    await collection.update_one({"_id": key}, {"$set": {"alarm": alarm}})
 
 
 async def finish(collection: AsyncIOMotorCollection[_Document], key: str, state: str) -> None:

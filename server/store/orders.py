@@ -12,7 +12,16 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
+from server.store.due import (
+    DUE_INDEX,
+    FOLLOWED_MS,
+    KNOWN,
+    claim_due,
+    count_alarms,
+    finish,
+    note_unknown,
+    raise_alarm,
+)
 
 _Document = dict[str, Any]
 
@@ -146,6 +155,10 @@ class Orders:
             {"_id": out_trade_no, "state": "asked"},
             {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": KNOWN},
         )
+
+    async def raise_alarm(self, number: str, alarm: str) -> None:
+        """Note why the operator has to look at an order, whatever its state."""
+        await raise_alarm(self.collection, number, alarm)
 
     async def note_unknown(self, order: Order, now_ms: int) -> None:
         """Note that WeChat does not say what became of an order."""

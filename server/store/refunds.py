@@ -12,7 +12,16 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, KNOWN, claim_due, count_alarms, finish, note_unknown
+from server.store.due import (
+    DUE_INDEX,
+    FOLLOWED_MS,
+    KNOWN,
+    claim_due,
+    count_alarms,
+    finish,
+    note_unknown,
+    raise_alarm,
+)
 
 _Document = dict[str, Any]
 
@@ -102,6 +111,10 @@ class Refunds:
             return_document=True,
         )
         return found
+
+    async def raise_alarm(self, number: str, alarm: str) -> None:
+        """Note why the operator has to look at a refund, whatever its state."""
+        await raise_alarm(self.collection, number, alarm)
 
     async def note_unknown(self, refund: Refund, now_ms: int) -> None:
         """Note that WeChat does not say what became of a refund."""

@@ -68,6 +68,7 @@ const WORDS = {
   value_expiring: ["过期中", "expiring"],
   value_returned: ["已退回", "returned"],
 
+  waits_CONTRADICTION: ["微信支付说的和我们的记录对不上，需要核对", "WeChat Pay says something that our record cannot be brought together with"],
   waits_UNKNOWN: ["微信支付一小时多没有答复，还在问", "WeChat Pay has not said for over an hour what became of it"],
   waits_NOT_FOUND: ["微信支付说没有这一笔，它之前承认过；请到商户平台核对", "WeChat Pay knew of it and does no more; look into its console"],
   waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; goes on once there is more"],
