@@ -145,6 +145,10 @@ class Feed:
         self._running: asyncio.Task[None] | None = None
         self._after = "-"
         self._shown = 0
+        self._beginning = asyncio.Lock()
+        self._seconds: dict[int, Second] = {}
+        self._digs: list[PulseDig] = []
+        self._ends: list[PulseEnd] = []
         self._pulses: list[Pulse] = []
         self._newest: dict[str, Pulse] = {}
         self._tasks: list[Task] = []
@@ -159,35 +163,46 @@ class Feed:
 
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the history, and from then on each second."""
-        found = await self._context.hub.bus.read_pulses()
-        now_ms = self._now_ms()
-        complete = (now_ms - COMPLETE_MS) // 1000 - 1
-        # 15 minutes of several processes take longer than the loop may stand still.
-        pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
-        # What was told to the others meanwhile is not told again.
-        last = seconds[-1].at if seconds else 0
-        seconds += [second for second in add_up(self._pulses) if last < second.at <= self._shown]
+        async with self._beginning:
+            if self._running is None:
+                await self._begin()
+        # No await from here on: what was told is in the history, and what is told next comes to this viewer.
         history = HistoryFrame(
-            now_ms,
+            self._now_ms(),
             Second.__struct_fields__,
-            seconds,
-            [dig for pulse in pulses for dig in pulse.digs][-HISTORY_EVENTS:],
-            [end for pulse in pulses for end in pulse.ends][-HISTORY_EVENTS:],
+            [second for _, second in sorted(self._seconds.items())],
+            list(self._digs),
+            list(self._ends),
         )
         viewer.send(text_frame(_encoder.encode(history)))
         self._viewers.add(viewer)
-        if self._running is None:
-            self._shown = complete
-            self._after = found[0] if found else "-"
-            self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
-            self._newest = {pulse.process: pulse for pulse in self._pulses}
-            self._board_at = time.monotonic()
-            self._board = b""
-            for check in self._checks:
-                check.begin()
-            self._running = asyncio.get_running_loop().create_task(self._run())
-        elif self._board:
+        if self._board:
             viewer.send(self._board)
+
+    async def _begin(self) -> None:
+        """Read what Redis keeps, and tell from there on."""
+        found = await self._context.hub.bus.read_pulses()
+        self._after = found[0] if found else "-"
+        self._shown = complete = (self._now_ms() - COMPLETE_MS) // 1000 - 1
+        # 15 minutes of several processes take longer than the loop may stand still.
+        pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
+        self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
+        self._newest = {pulse.process: pulse for pulse in self._pulses}
+        self._seconds, self._digs, self._ends = {}, [], []
+        self._remember(pulses, seconds)
+        self._board_at = time.monotonic()
+        self._board = b""
+        for check in self._checks:
+            check.begin()
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
+        """Take into the history what is told now."""
+        oldest = self._shown - HISTORY_SECONDS
+        self._seconds |= {second.at: second for second in seconds}
+        self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}
+        self._digs = [*self._digs, *(dig for pulse in pulses for dig in pulse.digs)][-HISTORY_EVENTS:]
+        self._ends = [*self._ends, *(end for pulse in pulses for end in pulse.ends)][-HISTORY_EVENTS:]
 
     def leave(self, viewer: Viewer) -> None:
         """Send a viewer nothing more."""
@@ -255,6 +270,7 @@ class Feed:
             if second.at <= complete and (second.at > self._shown or second.at in late)
         ]
         self._shown = max(self._shown, complete)
+        self._remember(new, seconds)
         frame = PulseFrame(
             now_ms,
             seconds,

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 import httpx
+import msgspec
 import pytest
 from conftest import Client
 from pulses import a_pulse
@@ -33,7 +34,7 @@ from server.actions.operate import end_task
 from server.alarms import LATE_SECONDS, Alarm, Check, Kind
 from server.context import Context
 from server.errors import REFUSALS
-from server.pulse import add_up, quantile_ms
+from server.pulse import PulseDig, PulseEnd, add_up, quantile_ms
 from server.sayings import SENTENCES, Saying, said
 from server.settings import Settings
 from server.store import Store
@@ -463,6 +464,39 @@ async def test_a_task_that_ends_without_a_dig_is_told(
     ]
     pulsing.cancel()
     await asyncio.wait([pulsing])
+
+
+@pytest.mark.gen_test
+async def test_whoever_joins_sees_each_dig_and_each_end_once(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    http = await operator(client)
+    first = await open_feed(http, settings)
+    while json.loads(await first.read_message() or "")["type"] != "pulse":
+        pass
+    # From here on there is most of a second until the loop tells again.
+    feeds = [first]
+    for depth in range(1, 4):
+        now_ms = context.cooldowns.now_ms()
+        dig = PulseDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
+        end = PulseEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
+        pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
+        await context.hub.bus.write_pulse(msgspec.msgpack.encode(pulse), now_ms)
+        feeds.append(await open_feed(http, settings))
+    for feed in feeds:
+        digs, ends, pulses = [], [], 0
+        while pulses < 2:
+            frame = json.loads(await feed.read_message() or "")
+            digs += [dig["depth"] for dig in frame.get("digs", [])]
+            ends += [end["code"][0] for end in frame.get("ends", [])]
+            pulses += frame["type"] == "pulse"
+        assert digs == [1, 2, 3]
+        assert ends == ["1", "2", "3"]
+    for feed in feeds:
+        feed.close()
+        while await feed.read_message() is not None:
+            pass
 
 
 def test_seconds_add_up_over_processes() -> None:
