@@ -17,7 +17,7 @@ import pytest
 from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window
 from conftest import a_picture
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Route, WebSocket, expect
 from pulses import fill_history
 from test_supervisor import Running, a_free_port
 from tornado.web import create_signed_value
@@ -147,6 +147,79 @@ def test_only_the_token_lets_in(window: Opener) -> None:
     expect(opened.page.locator("form.login")).to_be_visible()
 
 
+def test_whoever_presses_enter_twice_has_one_feed(window: Opener) -> None:
+    opened = window()
+    expect(opened.page.locator("form.login")).to_be_visible()
+    asked: list[Route] = []
+    posts: list[str] = []
+    sockets: list[WebSocket] = []
+    opened.page.route("**/ops/me?", lambda route: asked.append(route), times=1)
+    opened.page.on("request", lambda sent: posts.append(sent.url))
+    opened.page.on("websocket", lambda socket: sockets.append(socket))
+    with opened.page.expect_request("**/ops/me?"):
+        enter(opened, "值班员", TOKEN)
+    opened.page.keyboard.press("Enter")
+    asked[0].continue_()
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    logins = [address for address in posts if address.endswith("/ops/login")]
+    assert (len(logins), len(sockets)) == (1, 1)
+
+
+def test_a_feed_that_connects_again_closes_the_one_before(operator: Opener) -> None:
+    opened = operator()
+    connect = """async () => {
+        const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+        window.feed ??= new (await import(`${root}feed.js`)).Feed();
+        feed.connect();
+        await new Promise((told) => feed.addEventListener("history", told, { once: true }));
+    }"""
+    with opened.page.expect_websocket() as first:
+        opened.page.evaluate(connect)
+    with first.value.expect_event("close"):
+        opened.page.evaluate(connect)
+    opened.page.evaluate("feed.close()")
+
+
+# Whether these words stand in an element as they are written: each character to the right of the one before.
+IN_ORDER = """(element, words) => {
+    const range = document.createRange();
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const at = text.data.indexOf(words);
+        if (at < 0) continue;
+        const lefts = [...words].map((_, place) => {
+            range.setStart(text, at + place);
+            range.setEnd(text, at + place + 1);
+            return range.getBoundingClientRect().left;
+        });
+        return lefts.every((left, place) => !place || left > lefts[place - 1]);
+    }
+    return `there is no ${words}`;
+}"""
+
+
+@pytest.mark.parametrize("turned", ["\u202e猫", "\u2069\u202e猫", "\u2067\u202e猫"])
+def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+    operator: Opener, running: Running, publisher: Person, turned: str
+) -> None:
+    code = publisher.publish(a_picture(), name=turned, wxname=turned, forecast_num=1)
+    other = publisher.publish(a_picture(), name=turned, wxname=turned, forecast_num=1000)
+    asked = {"name": turned, "wxname": turned, "prize_num": 3, "interval": 1, "fluctuation": 0}
+    packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
+    opened = operator()
+    Person.log_in(running.address, turned).post("/postTask", code=code)
+    line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
+    expect(line).to_contain_text("挖到了")
+    for words in (" 在第 1 层挖到了！", "结束：奖品挖完"):
+        assert line.evaluate(IN_ORDER, words) is True
+    opened.go(f"/ops#/task/{other}")
+    opened.page.get_by_role("button", name="结束").click()
+    assert opened.page.get_by_role("dialog").evaluate(IN_ORDER, "」？") is True
+    opened.go(f"/ops#/search/{packet}")
+    assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包 8 元") is True
+
+
 # How many pixels of a chart's oldest quarter, below its labels, are neither empty nor of its grid.
 COLOURED = """canvas => {
     const { width, height } = canvas;
@@ -220,7 +293,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     search.press("Enter")
     opened.page.get_by_role("link", name="要结束的猫").click()
     opened.page.get_by_role("button", name="结束").click()
-    dialog = opened.page.get_by_role("dialog", name="结束「要结束的猫」？")
+    dialog = opened.page.get_by_role("dialog", name="结束「\u2068要结束的猫\u2069」？")
     dialog.get_by_role("button", name="取消").click()
     expect(dialog).to_have_count(0)
     expect(visitor.page.get_by_role("button", name="秒后可挖")).to_be_visible()
@@ -387,7 +460,7 @@ def test_a_new_page_has_the_focus_and_an_address_that_is_spelled_wrongly_is_take
     opened.page.get_by_role("link", name="操作记录").click()
     expect(opened.page.locator("#page")).to_be_focused()
     opened.go("/ops#/search/%E0%A4%A")
-    expect(opened.page.get_by_role("heading", name="搜索：%E0%A4%A")).to_be_visible()
+    expect(opened.page.get_by_role("heading", name="搜索：\u2068%E0%A4%A\u2069")).to_be_visible()
     expect(opened.page.get_by_text("没有找到")).to_be_visible()
     expect(opened.page.locator("#page")).to_be_focused()
 

@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { el, fill, write } from "./dom.js";
+import { isolated } from "./format.js";
 import { t } from "./words.js";
 
 /** Buttons for what can be done with a task now; `done` is called after an act. */
@@ -52,7 +53,7 @@ function ask(act, { target, path, parameters, done, grave }) {
         done();
       },
     },
-    el("h2", { id: "asked" }, t(`ask_${act}`, target)),
+    el("h2", { id: "asked" }, t(`ask_${act}`, isolated(target))),
     el("p", {}, t(`ask_${act}_text`)),
     el("label", { for: "reason" }, t("reason")),
     reason,

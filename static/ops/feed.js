@@ -26,6 +26,7 @@ export class Feed extends EventTarget {
     const address = new URL("/ops/feed", location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);
+    this.#socket?.close();
     this.#socket = socket;
     socket.onmessage = (event) => this.#socket === socket && this.#receive(JSON.parse(event.data));
     socket.onclose = (event) => this.#socket === socket && this.#lost(event.code);

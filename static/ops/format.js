@@ -9,7 +9,7 @@ const yuan = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximum
 const clockTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayTime = new Intl.DateTimeFormat(language, { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-export const NOTHING = "–";
+const NOTHING = "–";
 
 export const count = (value) => (value == null ? NOTHING : value < 100_000 ? whole.format(value) : compact.format(value));
 
@@ -24,6 +24,9 @@ export function bytes(value) {
   if (value < 1024 ** 2) return `${short.format(value / 1024)} KB`;
   return value < 1024 ** 3 ? `${short.format(value / 1024 ** 2)} MB` : `${short.format(value / 1024 ** 3)} GB`;
 }
+
+/** Return a person's text so that, within a sentence of ours, it turns none of our words round. */
+export const isolated = (text) => `\u2068${String(text).replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
 
 export const money = (fen) => `¥${yuan.format(fen / 100)}`;
 export const clock = (unixMs) => clockTime.format(unixMs);

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
-import { clock, day } from "./format.js";
+import { clock, day, isolated } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
 import { named, t } from "./words.js";
@@ -12,7 +12,7 @@ export function searchPage(root, query, now) {
   const rows = new Map();
   const list = el("ul.tasks.panel", { hidden: true });
   const tick = () => rows.forEach((row) => row.show(now()));
-  const page = listPage(root, t("found", query), list, () => get("/ops/tasks", { query }), (tasks) => {
+  const page = listPage(root, t("found", isolated(query)), list, () => get("/ops/tasks", { query }), (tasks) => {
     const found = tasks.map((task) => {
       if (rows.has(task.code)) rows.get(task.code).take(task);
       else rows.set(task.code, new TaskRow(task));

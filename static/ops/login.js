@@ -17,13 +17,13 @@ export function login(root, entered, why = "") {
         write(problem, "");
         try {
           await post("/ops/login", { name: form.elements.name.value.trim(), token: form.elements.token.value });
-          entered();
         } catch (refused) {
           write(problem, refused.message);
           form.elements.token.select();
-        } finally {
           button.disabled = false;
+          return;
         }
+        await entered(); // which puts something else in the form's place
       },
     },
     el("h1", {}, t("login_title")),

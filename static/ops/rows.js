@@ -1,7 +1,7 @@
 // A task in a list: its name, its depth, how long it cools down, and who watches.
 
 import { el, write } from "./dom.js";
-import { clock, count, duration } from "./format.js";
+import { clock, count, duration, isolated } from "./format.js";
 import { named, t } from "./words.js";
 
 /** One row, kept and rewritten while its task changes. */
@@ -36,7 +36,7 @@ export class TaskRow {
   show(now) {
     const { task } = this;
     write(this.#name, task.name || task.code);
-    write(this.#by, task.money ? `${task.wxname} · ${t("red_packet", task.money)}` : task.wxname);
+    write(this.#by, task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname);
     const cools = !task.status && task.cd_until > now;
     const [kind, text] = stateOf(task, now);
     this.#state.className = `state ${kind}`;
@@ -71,10 +71,10 @@ export function eventLine(event, nameOf) {
     el(
       "span",
       {},
-      what && [el("b", {}, event.wxname), ` ${what}`],
+      what && [el("b", {}, isolated(event.wxname)), ` ${what}`],
       reason && [what ? " · " : "", t("ends", named("end", reason))],
       " ",
-      el("a", { href: `#/task/${event.code}`, "data-code": event.code }, event.name || nameOf(event.code)),
+      el("a", { href: `#/task/${event.code}`, "data-code": event.code }, isolated(event.name || nameOf(event.code))),
     ),
   );
 }

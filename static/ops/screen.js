@@ -3,7 +3,7 @@
 import { disconnect } from "./acts.js";
 import { makeCharts } from "./charts.js";
 import { el, fill, order, write } from "./dom.js";
-import { bytes, count, duration, milliseconds } from "./format.js";
+import { bytes, count, duration, isolated, milliseconds } from "./format.js";
 import { History } from "./history.js";
 import { TaskRow, eventLine } from "./rows.js";
 import { t } from "./words.js";
@@ -104,7 +104,7 @@ export class Screen {
       else this.#rows.set(task.code, new TaskRow(task));
     }
     for (const link of this.#stream.querySelectorAll("a")) {
-      if (this.#names.has(link.dataset.code)) write(link, this.#names.get(link.dataset.code));
+      if (this.#names.has(link.dataset.code)) write(link, isolated(this.#names.get(link.dataset.code)));
     }
     const codes = new Set(frame.tasks.map((task) => task.code));
     for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);

@@ -3,7 +3,7 @@
 import { taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
-import { clock, count, day, money } from "./format.js";
+import { clock, count, day, isolated, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
 import { say, waits } from "./sayings.js";
@@ -69,7 +69,7 @@ function facts(reply, row) {
     el("ul.tasks", {}, row.element),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), task.money ? `${task.wxname} · ${t("red_packet", task.money)}` : task.wxname],
+      [t("publisher"), task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), count(task.participants)],
       [t("created"), day(reply.created_at)],
