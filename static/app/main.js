@@ -52,6 +52,7 @@ function start() {
   }
   fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
   onChange(admit);
+  addEventListener("hashchange", () => person && open()); // who logs in is shown what the address then says
   let admitted = null;
   function admit() {
     const somebody = person?.unionid ?? null;

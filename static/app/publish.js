@@ -1,11 +1,12 @@
 // Publishing: only the fields that apply, each with its range, and what they come to before it is sent.
 
-import { post, Refused } from "./api.js";
+import { mayPass, post, Refused } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { person } from "./session.js";
 
 const DAY_SECONDS = 86_400;
+const MAYBE = "没有收到回音，可能已经埋下了。先到“我的”里看看，没有再试，免得埋下两个";
 
 export function publish(root, signal) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
@@ -85,14 +86,17 @@ export function publish(root, signal) {
   async function send() {
     write(problem, "");
     submit.disabled = true;
+    let sent = false;
     try {
-      const asked = Object.fromEntries([...new FormData(form)].filter(([name]) => name !== "picture"));
+      const asked = Object.fromEntries(new FormData(form));
       const url = await picture.ready();
+      if (signal.aborted) return; // who has left publishes no more
       if (!url && asked.goods_type === "2") throw new Refused({ msg: "请先选一张图片", error: "bad_request" });
+      sent = true;
       const { code } = await post("/postTask", { ...asked, url });
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
-      write(problem, error.message);
+      write(problem, sent && mayPass(error) ? MAYBE : error.message);
       if (!error.error) throw error;
     } finally {
       submit.disabled = false;

@@ -5,7 +5,7 @@ import { fill, write } from "./dom.js";
 let current = null;
 
 /**
- * Show the page that the address names, now and whenever it changes.
+ * Return a function that shows the page which the address names; who calls it knows who may see it.
  *
  * `routes` are [pattern, page]: `page(root, signal, ...groups)` fills `root` and returns its title; `signal`
  * aborts when another page takes its place.
@@ -20,7 +20,6 @@ export function route(routes, onOpen) {
     onOpen(found[0]);
   };
   history.scrollRestoration = "manual"; // pages that keep their place restore it themselves
-  addEventListener("hashchange", open);
   return open;
 }
 
