@@ -140,6 +140,11 @@ class Socket(WebSocketHandler):
         if not isinstance(self.iostream, SSLIOStream):
             self._plain = self.iostream.socket
 
+    @property
+    def unsent_bytes_allowed(self) -> int:
+        """How much may wait behind what waits already."""
+        return UNSENT_BYTES
+
     def send(self, frames: bytes) -> None:
         """Send finished frames; what the socket does not take at once waits, within bounds."""
         sent = 0
@@ -158,7 +163,8 @@ class Socket(WebSocketHandler):
     def _queue(self, rest: memoryview) -> None:
         if not self.unsent_bytes:
             self._taken_at = time.monotonic()
-        elif self.unsent_bytes + len(rest) > UNSENT_BYTES:  # one replay may be longer than that by itself
+        elif self.unsent_bytes + len(rest) > self.unsent_bytes_allowed:
+            # One replay may be longer than that by itself.
             self.cut(TOO_SLOW)
             return
         self.unsent_bytes += len(rest)

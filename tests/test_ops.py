@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import json
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -28,8 +29,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from handlers import operators
 from handlers.operators import COOKIE, TRIES_OF_ALL, TRIES_OF_ONE
-from handlers.socket import IDENTITY_REFUSED, NO_CLOSE_FRAME, OUR_CODES, REGISTERED
-from server import audit, statements
+from handlers.socket import IDENTITY_REFUSED, NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
+from server import audit, metrics, statements
 from server.actions.operate import end_task
 from server.alarms import LATE_SECONDS, Alarm, Check, Kind
 from server.context import Context
@@ -499,6 +500,45 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
             pass
 
 
+@pytest.mark.gen_test
+async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cut(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    cookies = (await operator(client)).cookies
+    now_ms = context.cooldowns.now_ms()
+    counts = {"errors." + "x" * 3000: 1}  # more than a socket takes at once
+    for second in range(now_ms // 1000 - 890, now_ms // 1000):
+        pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
+        await context.hub.bus.write_pulse(pulse, now_ms)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        line.connect(("127.0.0.1", settings.port))
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        line.sendall(
+            f"GET /ops/feed HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nCookie: {cookie}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        other = await open_feed(client.http, settings)
+        pulses = 0
+        while pulses < 3:
+            pulses += json.loads(await other.read_message() or "")["type"] == "pulse"
+        (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
+        assert slow.unsent_bytes > 256 << 10
+        assert slow in context.hub.congested
+        closes = metrics.CLOSES.labels(str(TOO_SLOW))._value
+        before = closes.get()
+        slow._taken_at -= STUCK_SECONDS
+        while slow in context.feed._viewers:
+            await other.read_message()
+        assert closes.get() == before + 1
+    other.close()
+    while await other.read_message() is not None:
+        pass
+
+
 def test_seconds_add_up_over_processes() -> None:
     digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1}
     seconds = add_up([a_pulse("a", 5, **digs), a_pulse("b", 5, **digs), a_pulse("a", 6)])
@@ -563,7 +603,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "act": {"end", "hide", "show", "disconnect"},
         "ask": {"end", "hide", "show", "disconnect"},
         "done": {"end", "hide", "show", "disconnect"},
-        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
+        | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
     }

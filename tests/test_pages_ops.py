@@ -291,7 +291,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     search = opened.page.get_by_role("searchbox")
     search.fill(code)
     search.press("Enter")
-    opened.page.get_by_role("link", name="要结束的猫").click()
+    opened.page.locator(".page-list").get_by_role("link", name="要结束的猫").click()
     opened.page.get_by_role("button", name="结束").click()
     dialog = opened.page.get_by_role("dialog", name="结束「\u2068要结束的猫\u2069」？")
     dialog.get_by_role("button", name="取消").click()

@@ -4,6 +4,7 @@ import { Refused, get } from "./api.js";
 
 const SESSION_OVER = 4001;
 const SILENCE_MS = 6_000; // frames come each second: a socket that brings none is dead
+const HISTORY_MS = 60_000; // but first comes the history, which a slow line takes long over
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
 
@@ -28,6 +29,7 @@ export class Feed extends EventTarget {
     const socket = new WebSocket(address);
     this.#socket?.close();
     this.#socket = socket;
+    socket.onopen = () => this.#socket === socket && this.#listen(HISTORY_MS);
     socket.onmessage = (event) => this.#socket === socket && this.#receive(JSON.parse(event.data));
     socket.onclose = (event) => this.#socket === socket && this.#lost(event.code);
     this.#listen();
@@ -60,9 +62,9 @@ export class Feed extends EventTarget {
     this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
   }
 
-  #listen() {
+  #listen(silenceMs = SILENCE_MS) {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lost(), SILENCE_MS);
+    this.#silence = setTimeout(() => this.#lost(), silenceMs);
   }
 
   #lost(code) {
