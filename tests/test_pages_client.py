@@ -386,6 +386,95 @@ def test_a_token_that_is_no_longer_good_leads_to_the_login_and_back(
     expect(someone.page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
 
 
+def test_until_somebody_is_logged_in_no_address_opens_a_page(window: Opener) -> None:
+    someone = window()
+    name = someone.page.get_by_label("你是谁")
+    someone.page.locator(".brand").click()
+    someone.page.wait_for_url("**/#/")
+    expect(name).to_be_visible()
+    someone.log_in("阿强")
+    someone.page.get_by_role("link", name="我的").click()
+    someone.page.get_by_role("button", name="退出登录").click()
+    expect(name).to_be_visible()
+    someone.page.go_back()
+    someone.page.wait_for_url("**/#/")
+    expect(name).to_be_visible()
+    someone.page.evaluate("location.hash = '#/publish'")
+    someone.log_in("阿强")
+    expect(someone.page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
+
+
+def test_where_the_mini_program_logs_in_no_address_takes_its_code_away(window: Opener) -> None:
+    visitor = window()
+
+    def as_with_wechat(route: Route) -> None:
+        page = route.fetch()
+        route.fulfill(response=page, body=page.text().replace('data-login="sandbox"', 'data-login="wechat"'))
+
+    visitor.page.route(f"{visitor.address}/", as_with_wechat)
+    visitor.page.reload()
+    code = visitor.page.get_by_alt_text("小程序码")
+    expect(code).to_be_visible()
+    visitor.page.locator(".brand").click()
+    visitor.page.wait_for_url("**/#/")
+    expect(code).to_be_visible()
+
+
+def test_who_has_left_the_page_before_the_picture_was_sent_publishes_nothing(
+    window: Opener, tmp_path: Path
+) -> None:
+    file = tmp_path / "猫.png"
+    file.write_bytes(a_picture(200, 200, "teal", "PNG"))
+    page = window("小明", "/#/publish").page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/uploadFile", hold)
+    page.evaluate("""() => {
+        window.asked = [];
+        const [fetched, sent] = [window.fetch, XMLHttpRequest.prototype.send];
+        window.fetch = (...given) => { window.asked.push(given[0]); return fetched(...given); };
+        window.sent = new Promise((resolve) => {
+            XMLHttpRequest.prototype.send = function send(body) {
+                this.addEventListener("loadend", () => setTimeout(resolve)); // after all that follows from it
+                sent.call(this, body);
+            };
+        });
+    }""")
+    page.set_input_files("#picture", file)
+    page.get_by_label("物品名").fill("不该埋下的猫")
+    page.get_by_role("button", name="埋下宝贝").click()
+    page.get_by_role("link", name="我的").click()
+    expect(page.get_by_role("heading", name="小明")).to_be_visible()
+    held[0].continue_()
+    page.evaluate("() => window.sent")
+    assert "/postTask" not in page.evaluate("window.asked")
+
+
+def test_who_gets_no_reply_to_publishing_is_told_to_look_before_trying_again(
+    window: Opener, tmp_path: Path
+) -> None:
+    file = tmp_path / "猫.png"
+    file.write_bytes(a_picture(200, 200, "teal", "PNG"))
+    opened = window("丢三落四", "/#/publish")
+    page = opened.page
+
+    def lose_the_reply(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/postTask", lose_the_reply)
+    page.set_input_files("#picture", file)
+    page.get_by_label("物品名").fill("埋下了的猫")
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.locator("form > .problem")).to_contain_text("可能已经埋下了。先到“我的”里看看")
+    page.get_by_role("link", name="我的").click()
+    expect(page.locator(".card", has_text="埋下了的猫")).to_have_count(1)
+    opened.wrong.clear()  # Chromium logs the lost reply
+
+
 def test_goods_without_a_picture_are_not_sent(window: Opener) -> None:
     page = window("小明", "/#/publish").page
     page.get_by_label("物品名").fill("没有图的猫")
@@ -495,6 +584,14 @@ def test_a_page_that_is_shown_again_is_right_at_once(
     expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
 
 
+def pay(publisher: Person, code: str, owed: int) -> None:
+    """Pay for a red packet, as the sandbox plays it."""
+    order = publisher.post("/payTask", code=code, money=owed)
+    signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+    paid = httpx.post(f"{publisher.address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed})
+    paid.raise_for_status()
+
+
 def test_details_that_a_frame_overtook_are_read_once_more(
     window: Opener, address: str, publisher: Person
 ) -> None:
@@ -513,12 +610,63 @@ def test_details_that_a_frame_overtook_are_read_once_more(
         route.fulfill(response=before)
 
     page.route("**/getTaskDetails*", let_a_dig_pass)
-    order = publisher.post("/payTask", code=code, money=1)
-    signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
-    httpx.post(f"{address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed}).raise_for_status()
+    pay(publisher, code, 1)
     expect(page.get_by_role("button", name="支付 1 元")).to_be_hidden()
     expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
     assert overtaken
+
+
+def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    asked: list[str] = []
+    ending = page.locator(".ending")
+
+    def let_an_end_pass(route: Route) -> None:
+        asked.append(route.request.url)
+        before = route.fetch()
+        if before.json()["data"]["need_pay"] == 0 and not before.json()["data"]["status"]:
+            publisher.post("/endTask", code=code)
+            expect(ending).to_have_text("发布者结束了这个宝贝")
+            asked.clear()
+        route.fulfill(response=before)
+
+    page.route("**/getTaskDetails*", let_an_end_pass)
+    pay(publisher, code, 1)
+    expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
+    expect(ending).to_have_text("发布者结束了这个宝贝")
+    expect(page.locator(".dig")).to_have_text("已结束")
+    assert asked  # once more, after the reply that the end overtook
+
+
+def test_a_start_that_was_missed_opens_the_task_once_the_network_is_back(
+    window: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    visitor = window("阿强", f"/#/task/{code}")
+    button = visitor.page.locator(".dig")
+    expect(button).to_have_text("待支付")
+    expect(visitor.page.locator(".watchers")).to_be_visible()
+    visitor.context.set_offline(True)
+    expect(visitor.page.locator("#banner")).to_contain_text("断开")
+    pay(publisher, code, 1)
+    visitor.context.set_offline(False)
+    expect(button).to_have_text("挖一锹")
+    visitor.wrong.clear()  # Chromium logs that the network was gone
+
+
+def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=500_000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="提前结束")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(page.get_by_role("button", name="提前结束")).to_be_hidden()
+    expect(page.get_by_role("link", name="中奖者和发奖")).to_be_visible()
 
 
 def test_what_was_said_of_a_cooldown_goes_when_it_is_over(window: Opener, publisher: Person) -> None:

@@ -18,7 +18,7 @@ export class Refused extends Error {
 }
 
 /** No reply came: whether the request was carried out is unknown. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   constructor() {
     super("网络不通，请检查网络后再试");
     this.error = "unreachable";

@@ -69,7 +69,7 @@ export function cardElement(card, foot = () => null) {
 }
 
 /** Return a bar of how deep a task is dug, and its numbers. */
-export function depthBar() {
+function depthBar() {
   const filled = el("i");
   const text = el("span");
   return {

@@ -36,7 +36,7 @@ export function celebrate(frame) {
     "div.won-line",
     { role: "status" },
     avatar(frame.wxheadpic, 40),
-    el("p", {}, el("b", {}, frame.wxname), " 挖到了！"),
+    el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), " 挖到了！"),
     el("button.close", { type: "button", "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
   );
   document.body.append(line);

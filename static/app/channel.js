@@ -6,7 +6,8 @@
 import { observe } from "./clock.js";
 import { person } from "./session.js";
 
-const SILENCE_MS = 15_000; // then we ask whether the server is still there
+const SILENCE_MS = 15_000; // then we ask whether the server is still there,
+const SILENCE_IN_SIGHT_MS = 5_000; // and sooner while somebody looks at a task
 const ANSWER_MS = 6_000;
 const LONGEST_DELAY_MS = 15_000;
 const UNAVAILABLE_MS = 2_000;
@@ -27,14 +28,19 @@ class Channel extends EventTarget {
   #timer = 0;
   #quiet = 0;
   #wanted = false;
+  #missed = false;
 
-  /** Whether frames come in. The events "lost", "found", "refused" (log in again) and "over" tell of changes. */
+  /**
+   * Whether frames come in. The events tell of changes: "lost"; "found", after a loss, so that what was missed
+   * must be read anew; "refused" (log in again); "over".
+   */
   open = false;
 
   /** Connect as whoever is logged in, and stay connected until `close`. */
   connect() {
     this.#wanted = true;
     this.#attempt = 0;
+    this.#missed = false;
     this.#connect();
   }
 
@@ -74,9 +80,10 @@ class Channel extends EventTarget {
       this.#listen();
     };
     socket.onmessage = (event) => {
-      this.#found();
+      const frame = JSON.parse(event.data);
+      if (frame.type !== "error") this.#found(); // one that comes before a close is no connection
       this.#listen();
-      this.#receive(JSON.parse(event.data));
+      this.#receive(frame);
     };
     socket.onclose = (event) => {
       if (this.#socket === socket) this.#lost(event.code);
@@ -88,14 +95,17 @@ class Channel extends EventTarget {
     this.#attempt = 0;
     if (this.open) return;
     this.open = true;
-    this.dispatchEvent(new Event("found"));
+    if (this.#missed) this.dispatchEvent(new Event("found"));
+    this.#missed = false;
   }
 
   #lost(closeCode) {
     this.#drop();
+    this.#missed = true;
     this.dispatchEvent(new Event("lost"));
     const after = AFTER_CLOSE[closeCode] ?? { within_ms: 500 * 2 ** this.#attempt };
     this.#attempt += 1;
+    this.#wanted = Boolean(after.within_ms); // else coming back to the page does not reconnect either
     if (after.log_in) this.dispatchEvent(new Event("refused"));
     else if (!after.within_ms) this.dispatchEvent(new Event("over"));
     else {
@@ -116,7 +126,8 @@ class Channel extends EventTarget {
 
   #listen() {
     clearTimeout(this.#quiet);
-    const patience = this.open ? SILENCE_MS : ANSWER_MS;
+    const inSight = this.#subscriptions.size && !document.hidden;
+    const patience = this.open ? (inSight ? SILENCE_IN_SIGHT_MS : SILENCE_MS) : ANSWER_MS;
     this.#quiet = setTimeout(() => (this.open ? this.probe() : this.#lost(0)), patience);
   }
 

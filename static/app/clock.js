@@ -18,7 +18,7 @@ export function observeCard({ is_cd, cd_until, time }) {
 }
 
 /** The server's present time in unix ms. */
-export function now() {
+function now() {
   return offsets.length ? performance.now() + Math.max(...offsets) : Date.now();
 }
 

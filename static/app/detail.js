@@ -58,6 +58,7 @@ class Page {
   #digging = Promise.resolve();
   #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
   #own = false;
+  #owned = ""; // what the publisher's part now shows was made for
   #claimed = ""; // what the claim now shows was made for
   #stale = false; // what has to be read anew has not been
   #reloading = 0;
@@ -76,6 +77,7 @@ class Page {
     this.claim = el("div", { id: "claim" });
     this.due = el("div");
     this.own = el("div");
+    this.early = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
   }
 
   fill(root) {
@@ -116,6 +118,7 @@ class Page {
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
     set(this.watchers, { hidden: !task.watchers });
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
+    set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
@@ -130,16 +133,21 @@ class Page {
   showOwn() {
     const { task } = this;
     this.#own ||= task.why === "own_task" || task.need_pay === 1; // an ended task tells nobody whose it was
+    const shown = `${this.#own} ${task.need_pay}`;
+    if (shown === this.#owned) return; // a payment under way stays, and the focus with it
+    this.#owned = shown;
     fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
-    if (!this.#own || task.need_pay) return fill(this.own);
-    const end = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
-    return fill(
+    if (!this.#own || task.need_pay) {
+      fill(this.own);
+      return;
+    }
+    fill(
       this.own,
       el("section.panel.stack", {},
         el("h2", {}, "我发布的"),
         el("div.buttons", {},
           el("a.button", { href: `#/winners/${task.code}` }, "中奖者和发奖"),
-          task.now_depth === 0 && !task.status ? end : null)),
+          this.early)),
     );
   }
 
@@ -158,7 +166,8 @@ class Page {
         const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
         const ended = status && !task.status;
         Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
-        if (frame.leapt || ended || this.#stale) this.reload();
+        // A start makes no dig, so the snapshot does not tell of one that was missed.
+        if (frame.leapt || ended || this.#stale || task.why === "not_paid") this.reload();
         break;
       }
       case "cd":
@@ -168,13 +177,13 @@ class Page {
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
         this.people.add(frame);
-        if (!this.#busy) this.shaft.say(`${frame.wxname} 来挖了一锹`);
+        if (!this.#busy) this.shaft.say(el("bdi", {}, frame.wxname), " 来挖了一锹");
         break;
       case "prize":
         task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
         this.people.mark(frame.no);
         this.#digging.then(() => this.celebrateOnce(frame.seq, () => {
-          this.shaft.say(`${frame.wxname} 挖到了！`);
+          this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
           celebrate(frame);
         }));
         break;
@@ -209,7 +218,8 @@ class Page {
       if (!mayPass(error)) return notice(error.message);
     }
     if (this.signal.aborted) return;
-    if (!data || data.seq < this.task.seq) { // not read, or overtaken by a frame
+    // Not read, or overtaken by a frame; an end without a dig has the number of the dig before it.
+    if (!data || data.seq < this.task.seq || (this.task.status && !data.status)) {
       // Where the channel is lost, the snapshot that follows tries again.
       const again = () => this.signal.aborted || this.reload();
       if (channel.open) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));
@@ -235,12 +245,16 @@ class Page {
     this.#busy = true;
     this.shaft.say("");
     this.show();
-    this.#digging = dig(this.task.code)
-      .then((reply) => this.dug(reply), (error) => this.refused(error))
-      .finally(() => {
-        this.#busy = false;
-        if (!this.signal.aborted) this.show();
-      });
+    // Resolves whatever became of the dig: wins of others are celebrated after it. A mistake of ours is still thrown.
+    this.#digging = new Promise((resolve) => {
+      dig(this.task.code)
+        .then((reply) => this.dug(reply), (error) => this.refused(error))
+        .finally(() => {
+          this.#busy = false;
+          if (!this.signal.aborted) this.show();
+          resolve();
+        });
+    });
   }
 
   dug(reply) {
@@ -249,7 +263,7 @@ class Page {
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,
-        status: reply.task_status,
+        status: task.status || reply.task_status, // the reply's is as of the dig
       });
     }
     if (reply.joined) {

@@ -70,8 +70,8 @@ export function avatar(address, size = 36) {
 }
 
 /** Show a line at the foot of the screen for a while. */
-export function notice(text) {
-  const line = el("p.notice", {}, text);
+export function notice(...words) {
+  const line = el("p.notice", {}, ...words);
   document.getElementById("notices").append(line);
   setTimeout(() => line.remove(), 5000);
 }

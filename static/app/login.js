@@ -20,6 +20,7 @@ export function login(root) {
       await logIn(user);
     } catch (error) {
       write(problem, error.message);
+      if (!error.error) throw error;
     } finally {
       form.inert = false;
       name.focus();

@@ -2,11 +2,16 @@
 
 import { get, post } from "./api.js";
 import { cardElement } from "./cards.js";
+import { channel } from "./channel.js";
 import { observeCard } from "./clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { person, remember } from "./session.js";
+
+const RENEW_MS = 20_000;
+const RENEWED_PAGES = 5; // those further down stay as they were read
+const PAGE = 20;
 
 const LISTS = {
   published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published],
@@ -17,6 +22,7 @@ const LISTS = {
 export function mine(root, signal, which = "published") {
   const [, path, nothing, foot] = LISTS[which];
   const numbers = el("dl.numbers");
+  const uncounted = el("p.problem", { role: "alert" });
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "更多");
@@ -26,9 +32,10 @@ export function mine(root, signal, which = "published") {
     el("section.panel.me", {},
       avatar(person.avatarUrl, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
-        el("button.link", { type: "button", onclick: () => editProfile() }, "改名字和头像"),
+        el("button.link", { type: "button", onclick: () => editProfile(signal) }, "改名字和头像"),
         el("button.link", { type: "button", onclick: () => remember(null) }, "退出登录"))),
       numbers),
+    uncounted,
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list,
@@ -38,55 +45,86 @@ export function mine(root, signal, which = "published") {
 
   const cards = new Map(); // by code
   let pages = 0;
+  let loading = false;
 
-  /** Show one more page, or only the first again. */
   async function read(page) {
     const { data } = await get(path, { page });
-    if (signal.aborted) return;
-    pages = page;
     data.forEach(observeCard);
+    return data;
+  }
+
+  /** Show these cards, in this order: each is what was read, or what is shown already. */
+  function show(wanted) {
     const known = new Map(cards);
-    if (page === 1) cards.clear();
-    for (const card of data) {
+    cards.clear();
+    for (const card of wanted) {
       const made = known.get(card.code) ?? cardElement(card, foot);
       made.update(card);
       cards.set(card.code, made);
     }
     arrange(list, [...cards.values()].map(({ element }) => element));
     write(said, cards.size ? "" : nothing);
-    set(more, { hidden: data.length < 20 });
   }
 
+  const shown = () => [...cards.values()].map((made) => made.card());
+
   async function load() {
+    if (loading) return;
+    loading = true;
     set(more, { hidden: true });
     try {
-      await read(pages + 1);
+      const data = await read(pages + 1);
+      if (signal.aborted) return;
+      pages += 1;
+      show([...shown(), ...data]);
+      set(more, { hidden: data.length < PAGE });
     } catch (error) {
       write(said, error.message);
       set(more, { hidden: false });
       if (!error.error) throw error;
+    } finally {
+      loading = false;
     }
   }
 
   async function count() {
     const { digging_num, release_num, partake_num } = await get("/getMyInfo");
     const rows = [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]];
+    write(uncounted, "");
     fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
   }
 
   async function renew() {
+    if (document.hidden || loading) return;
+    const before = pages;
+    const renewed = Math.min(Math.max(pages, 1), RENEWED_PAGES);
     try {
-      await Promise.all([count(), read(1)]);
+      const [, ...lists] = await Promise.all([count(), ...Array.from({ length: renewed }, (_, at) => read(at + 1))]);
+      if (signal.aborted || loading || pages !== before) return; // what was read meanwhile is newer
+      pages = Math.max(pages, 1);
+      const data = lists.flat();
+      const codes = new Set(data.map(({ code }) => code));
+      const further = pages > renewed ? shown().slice(renewed * PAGE).filter(({ code }) => !codes.has(code)) : [];
+      show([...data, ...further]);
+      if (pages === renewed) set(more, { hidden: lists.at(-1).length < PAGE });
     } catch (error) {
       if (!error.error) throw error; // else what is shown stays
     }
   }
 
   load();
-  count().catch((error) => write(said, error.message));
+  count().catch((error) => {
+    write(uncounted, error.message);
+    if (!error.error) throw error;
+  });
   onReturn(renew, signal);
+  channel.addEventListener("found", renew, { signal });
+  const renewing = setInterval(renew, RENEW_MS);
   const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
-  signal.addEventListener("abort", () => clearInterval(ticking));
+  signal.addEventListener("abort", () => {
+    clearInterval(ticking);
+    clearInterval(renewing);
+  });
   return "我的";
 }
 
@@ -101,27 +139,32 @@ function won(card) {
 }
 
 // WeChat hands out neither names nor pictures any more, so people choose their own.
-function editProfile() {
+function editProfile(signal) {
+  const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });
   const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
   const uploaded = new URL(person.avatarUrl, location.href).pathname.startsWith("/files/");
   const picture = pictureField("face", {
     label: "头像", hint: uploaded ? "不选就用现在的" : "请选一张图片", address: uploaded ? person.avatarUrl : "",
   });
+  const submit = el("button.primary", { type: "submit" }, "保存");
   const save = async (event) => {
     event.preventDefault();
+    submit.disabled = true;
     try {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
       await post("/setProfile", { wxname, wxheadpic });
+      if (person?.unionid !== unionid) return; // logged out meanwhile
       remember({ ...person, nickName: wxname, avatarUrl: wxheadpic });
       opened.close();
-      dispatchEvent(new Event("hashchange"));
+      if (!signal.aborted) dispatchEvent(new Event("hashchange")); // shows this page anew, but no other
     } catch (error) {
       write(problem, error.message);
       if (!error.error) throw error;
+    } finally {
+      submit.disabled = false;
     }
   };
   const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },
-    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem,
-    el("button.primary", { type: "submit" }, "保存")));
+    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem, submit));
 }

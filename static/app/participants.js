@@ -83,6 +83,7 @@ export function participants(code, signal) {
   function replace(rows, upTo) {
     for (const no of [...shown.keys()]) if (no <= upTo) drop(no);
     most = NEWEST;
+    write(problem, "");
     rows.forEach(insert);
     show();
   }

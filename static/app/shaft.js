@@ -13,7 +13,7 @@ const WHY_NOT = {
   already_won: "已挖到",
 };
 
-/** Return the shaft's element with `show(task, busy)` and `say(text)`, which a cooldown's end outdates; `onDig` is called by the button. */
+/** Return the shaft's element with `show(task, busy)` and `say(...words)`, which a cooldown's end outdates; `onDig` is called by the button. */
 export function shaft(onDig) {
   const big = el("strong");
   const small = el("small");
@@ -66,7 +66,7 @@ export function shaft(onDig) {
     });
   }
 
-  return { element, show, say: (text) => write(line, text), close: () => stop() };
+  return { element, show, say: (...words) => fill(line, ...words), close: () => stop() };
 }
 
 // A cooldown is over when its time is; the other reasons stay.

@@ -34,6 +34,7 @@ export function share(task) {
       fill(poster, image);
     } catch (error) {
       write(poster, error.message);
+      if (!error.error) throw error;
     }
   }
 }

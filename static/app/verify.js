@@ -24,7 +24,7 @@ export async function verify(proof, published) {
 }
 
 /** Hex SHA-256 of seed ‖ "\n" ‖ params. */
-export async function commitment(seed, params) {
+async function commitment(seed, params) {
   const tail = encoder.encode(`\n${params}`);
   const whole = new Uint8Array(seed.length + tail.length);
   whole.set(seed);
@@ -33,7 +33,7 @@ export async function commitment(seed, params) {
 }
 
 /** The depths that win, ascending, one a prize. */
-export async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation }) {
+async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation }) {
   const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   const number = async (k) => BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, encoder.encode(`prize:${k}`)))}`);
   if (prize_num === 1) return [1 + Number((await number(1)) % BigInt(max_depth))];

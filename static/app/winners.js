@@ -2,7 +2,8 @@
 
 import { get, getFile, post } from "./api.js";
 import { title } from "./cards.js";
-import { avatar, el, fill, notice, set, write } from "./dom.js";
+import { channel } from "./channel.js";
+import { avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
 const STATES = { won: "待领取", claiming: "领取中", given: "已领取", expiring: "已过期", returned: "已退回" };
@@ -25,7 +26,7 @@ export function winners(root, signal, code, scanned = "") {
     said,
   );
 
-  async function load() {
+  async function load({ renewing = false } = {}) {
     try {
       const [{ data: task }, { data }] = await Promise.all([get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
@@ -35,7 +36,7 @@ export function winners(root, signal, code, scanned = "") {
       set(table, { hidden: !data.length });
       write(said, data.length ? "" : "还没有人挖到");
     } catch (error) {
-      write(said, error.message);
+      if (!renewing || !error.error) write(said, error.message); // else what is shown stays
       if (!error.error) throw error;
     }
   }
@@ -63,7 +64,7 @@ export function winners(root, signal, code, scanned = "") {
       try {
         const { wxname } = await post("/confirmDraw", { code, pickup: input.value });
         input.value = "";
-        notice(`取件码正确，可以把奖品交给 ${wxname}`);
+        notice("取件码正确，可以把奖品交给 ", el("bdi", {}, wxname));
         await load();
       } catch (error) {
         write(problem, error.message);
@@ -76,7 +77,10 @@ export function winners(root, signal, code, scanned = "") {
       problem);
   }
 
+  const renew = () => load({ renewing: true });
   load();
+  onReturn(renew, signal);
+  channel.addEventListener("found", renew, { signal });
   return "中奖者";
 }
 
@@ -87,5 +91,5 @@ function row(winner) {
     el("div", {},
       el("b", {}, wxname),
       el("p.hint", {}, `第 ${depth} 层 · ${STATES[state] ?? state}`),
-      address ? el("p.address", {}, `${receiver}，${phone}`, el("br"), address) : null));
+      address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null));
 }
