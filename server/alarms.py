@@ -22,12 +22,12 @@ from server.store.tasks import Task
 if TYPE_CHECKING:
     from server.store import Store
 
-STATEMENTS_SECONDS = 15.0
+STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 RESTS = 20
 # A check may be so much later than it is due, and take so long the first time, before that is said.
 LATE_SECONDS = 15.0
-# A history longer than this is not added up each 15 s.
+# A history longer than this is not added up each time.
 CHECKED_DIGS = 20_000
 # Read together before and after their digs are added up, which must not take as long as a cooldown.
 TASKS_AT_ONCE = 5

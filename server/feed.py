@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from server.context import Context
 
 BOARD_TASKS = 20
-BOARD_SECONDS = 1.5  # a screen shows a board of more than 3 s ago as old
+BOARD_SECONDS = 2.0  # a screen shows a board of more than 3 s ago as old
 CHECKS_SECONDS = 1.0
+STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 # A second is told once the slowest process had this long to tell its part; one that comes later makes it
@@ -264,11 +265,11 @@ class Feed:
             if pulse.second > complete - PRESENT_SECONDS
         }
         late = {pulse.second for pulse in new}
-        seconds = [
-            second
-            for second in add_up(self._pulses)
-            if second.at <= complete and (second.at > self._shown or second.at in late)
-        ]
+        seconds = add_up(
+            pulse
+            for pulse in self._pulses
+            if pulse.second <= complete and (pulse.second > self._shown or pulse.second in late)
+        )
         self._shown = max(self._shown, complete)
         self._remember(new, seconds)
         frame = PulseFrame(
@@ -302,8 +303,7 @@ class Feed:
         if began > self._stock_due:
             counted_at = self._now_ms()
             self._stock = {**await store.stock(), "counted_at": counted_at}
-            # It reads every running task.
-            self._stock_due = began + RESTS * (time.monotonic() - began)
+            self._stock_due = began + max(STOCK_SECONDS, RESTS * (time.monotonic() - began))
         self._board_at = time.monotonic()
         rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))

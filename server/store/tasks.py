@@ -263,13 +263,14 @@ class Tasks:
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
         """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
-        found = {task["_id"]: task for task in await self.find_many(watched[:limit])} if watched else {}
-        dug = self.collection.find(
+        newest = self.collection.find(
             {}, {"seed_box": 0}, sort=[("last_dig.at", pymongo.DESCENDING)], limit=limit
         )
-        for task in await dug.to_list(limit):
-            found[task["_id"]] = task  # type: ignore[assignment]
-        return list(found.values())
+        found: list[Task] = await newest.to_list(limit)  # type: ignore[assignment]
+        dug = {task["_id"] for task in found}
+        # What is watched is mostly what is dug, and a second read is only for the rest.
+        rest = [code for code in watched[:limit] if code not in dug]
+        return found + (await self.find_many(rest) if rest else [])
 
     async def search(self, text: str, limit: int) -> list[Task]:
         """Return tasks whose code begins with this text, then those whose publisher's signature does.
