@@ -130,24 +130,28 @@ class Static(FileHandler):
 class Page(FileHandler):
     """A site's index.html, with the policy that lets the browser run and load nothing but ours."""
 
-    def initialize(self, context: Context, page: StaticFile) -> None:  # type: ignore[override]
-        """Take the finished page."""
+    def initialize(  # type: ignore[override]
+        self, context: Context, page: StaticFile, foreign_pictures: bool
+    ) -> None:
+        """Take the finished page, and whether it shows pictures of other sites: people bring avatars."""
         super().initialize(context)
         self._page = page
+        self._foreign_pictures = foreign_pictures
 
     def get(self) -> None:
         """Send it; it is asked for again each time, since it names the version of all else."""
-        for name, value in security_headers(self.context.settings.public_url).items():
+        headers = security_headers(self.context.settings.public_url, self._foreign_pictures)
+        for name, value in headers.items():
             self.set_header(name, value)
         self.send(self._page, "no-cache")
 
     head = get
 
 
-def security_headers(public_url: str) -> dict[str, str]:
+def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:
     """Return what a page is sent with.
 
-    Pictures come from under PUBLIC_URL and, where people bring WeChat's avatars, from any https address.
+    Foreign pictures come from under PUBLIC_URL and, as WeChat's avatars do, from any https address.
     """
     parts = urlsplit(public_url)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -156,7 +160,7 @@ def security_headers(public_url: str) -> dict[str, str]:
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "img-src": f"'self' data: blob: https: {origin}",
+        "img-src": "'self' data:" + (f" blob: https: {origin}" if foreign_pictures else ""),
         "connect-src": f"'self' {socket}",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -91,8 +91,8 @@ def page_routes(context: Context) -> list[URLSpec]:
         "cooldown_seconds": str(settings.cooldown_seconds),
     }
     return [
-        URLSpec(r"/", Page, {**given, "page": app.page(values)}),
-        URLSpec(r"/ops/?", Page, {**given, "page": ops.page({})}),
+        URLSpec(r"/", Page, {**given, "page": app.page(values), "foreign_pictures": True}),
+        URLSpec(r"/ops/?", Page, {**given, "page": ops.page({}), "foreign_pictures": False}),
         URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app, "ops": ops}}),
     ]
 

@@ -81,10 +81,11 @@ export class Chart {
 
   /** Say the values of a second, or of now; and mark where it is. */
   point(at) {
-    this.pointed = at;
+    const oldest = this.#history.newest + 1 - SECONDS;
+    this.pointed = at === null ? null : Math.max(oldest, at);
     this.#mark.hidden = at === null;
     if (at !== null) {
-      const x = ((at + 0.5 - (this.#history.newest + 1 - SECONDS)) / SECONDS) * this.#width;
+      const x = ((this.pointed + 0.5 - oldest) / SECONDS) * this.#width;
       this.#mark.style.transform = `translateX(${x}px)`;
     }
     this.say();

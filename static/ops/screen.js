@@ -103,10 +103,13 @@ export class Screen {
       else if (row) row.take(task);
       else this.#rows.set(task.code, new TaskRow(task));
     }
+    const codes = new Set(frame.tasks.map((task) => task.code));
+    const named = new Set(codes);
     for (const link of this.#stream.querySelectorAll("a")) {
+      named.add(link.dataset.code);
       if (this.#names.has(link.dataset.code)) write(link, isolated(this.#names.get(link.dataset.code)));
     }
-    const codes = new Set(frame.tasks.map((task) => task.code));
+    for (const code of this.#names.keys()) if (!named.has(code)) this.#names.delete(code);
     for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);
     order(this.#tasks, frame.tasks.map((task) => this.#rows.get(task.code).element), t("no_tasks"));
   }

@@ -9,12 +9,16 @@ import { TaskRow, stateOf } from "./rows.js";
 import { say, waits } from "./sayings.js";
 import { named, t } from "./words.js";
 
+// What moves while a task is dug is written into elements that stay, for whoever has selected something there.
+const MOVES = { watchers: 0, participants: 0, now_depth: 0, prizes_left: 0, cd_until: 0 };
+
 /** Show a task in `root` and keep it new; returns the page, as main.js wants it. */
 export function taskPage(root, code, now) {
   const problem = el("p.problem", { role: "alert" });
   const body = el("div", { hidden: true });
   const name = el("h1");
   const state = el("span.state");
+  const participants = el("span");
   const parts = Object.fromEntries(["facts", "shares", "money", "digs"].map((each) => [each, new Part()]));
   const acts = new Part("div.acts");
   let task = null;
@@ -41,7 +45,8 @@ export function taskPage(root, code, now) {
     write(name, task.name || task.code);
     // The buttons stay while they are right, so that whoever is about to press one still has it.
     acts.show([task.status, task.hidden], () => taskActs(task, () => reread.now()));
-    parts.facts.show(reply, () => facts(reply, row));
+    write(participants, count(task.participants));
+    parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);
     parts.money.show([task.money, found], () => funds(task, found));
     parts.digs.show(digs, digsOf);
@@ -61,7 +66,7 @@ function pairs(...found) {
   return el("dl.facts", {}, found.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-function facts(reply, row) {
+function facts(reply, row, participants) {
   const { task } = reply;
   return el(
     "section.panel",
@@ -71,7 +76,7 @@ function facts(reply, row) {
     pairs(
       [t("publisher"), task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname],
       [t("code"), el("code", {}, task.code)],
-      [t("participants"), count(task.participants)],
+      [t("participants"), participants],
       [t("created"), day(reply.created_at)],
       [t("opened"), reply.opened_at && day(reply.opened_at)],
       [t("expires"), !task.status && reply.expires_at && day(reply.expires_at)],
