@@ -187,11 +187,19 @@ def test_ones_own_page_renews_all_that_it_shows_as_time_passes(watcher: Window, 
 
 
 def test_numbers_that_cannot_be_read_are_said_to_be_missing(watcher: Window) -> None:
-    watcher.page.route("**/getMyInfo*", lambda route: route.fulfill(json={"status": 1, **REFUSED}))
+    page = watcher.page
+    problem = page.get_by_text(REFUSED["msg"])
+
+    def after_the_numbers(route: Route) -> None:
+        expect(problem).to_be_visible()
+        route.continue_()
+
+    page.route("**/getMyInfo*", lambda route: route.fulfill(json={"status": 1, **REFUSED}))
+    page.route("**/getMyRelease*", after_the_numbers)
     watcher.go("/#/mine")
-    watcher.log_in("小明")
-    expect(watcher.page.locator(".card, .blank:not(:empty)").first).not_to_have_text("正在读取…")
-    expect(watcher.page.get_by_text(REFUSED["msg"])).to_be_visible()
+    watcher.log_in("没埋过的人")
+    expect(page.get_by_text("还没有发布过宝贝")).to_be_visible()
+    expect(problem).to_be_visible()
 
 
 def test_a_connection_that_is_no_use_is_not_made_again(watcher: Window) -> None:
