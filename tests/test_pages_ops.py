@@ -622,7 +622,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
     directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
     code, winner = a_red_packet(publisher, running.address)
     winner.post("/drawPrize", code=code)
-    opened = operator(viewport={"width": 1000, "height": 620})
+    opened = operator(viewport={"width": 1000, "height": 760})
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
     take_picture(opened, directory / "ops-task.webp")
@@ -634,6 +634,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
         opened.page.keyboard.press("Escape")
     opened.go("/ops#/log")
     expect(opened.page.locator(".log li").first).to_contain_text("发布者要求结束")
+    opened.page.set_viewport_size({"width": 1000, "height": 260})
     take_picture(opened, directory / "ops-log.webp")
 
 
