@@ -81,6 +81,7 @@ class Push(Socket):
         """Take what the route table hands over."""
         super().initialize()
         self.context = context
+        self.unionid = ""
         self._watched: set[str] = set()
         self._second = 0
         self._messages = 0
@@ -133,6 +134,7 @@ class Push(Socket):
             raise NotLoggedIn
         if asked.token is None and person.get("token_seen"):
             raise TokenRequired
+        self.unionid = asked.unionid
 
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:

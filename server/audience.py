@@ -13,6 +13,7 @@ import msgspec
 from server.bus import Bus
 from server.channel import Channel
 from server.events import Watchers, encode
+from server.known_tasks import KnownTasks
 from server.news import News
 
 # Above this many watchers their number is told every 5 s only.
@@ -24,12 +25,12 @@ class Audience:
 
     def __init__(
         self,
-        channels: dict[str, Channel],
+        known: KnownTasks,
         bus: Bus,
         now_ms: Callable[[], int],
         send: Callable[[Channel, bytes], None],
     ) -> None:
-        self._channels = channels
+        self._known = known
         self._bus = bus
         self._now_ms = now_ms
         self._send = send
@@ -43,33 +44,33 @@ class Audience:
         """Tell the other processes where our count changed, and watchers where the sum did. Each second."""
         now_ms = self._now_ms()
         changed = []
-        for channel in self._channels.values():
+        for channel in self._known.loaded():
             if not self._bus.up:
                 channel.others.clear()
-            if len(channel.watchers) != channel.own_count_told:
-                channel.own_count_told = len(channel.watchers)
-                changed.append(self._publish(channel.code, len(channel.watchers), now_ms))
+            if len(channel.people) != channel.own_count_told:
+                channel.own_count_told = len(channel.people)
+                changed.append(self._publish(channel.code, len(channel.people), now_ms))
             if channel.total(now_ms) <= CROWD:
                 self._tell_total(channel, now_ms)
         await asyncio.gather(*changed)
 
     async def renew(self) -> None:
         """Renew our counts before they age, read the others', and tell crowds their number. Every 5 s."""
-        own = {code: len(channel.watchers) for code, channel in self._channels.items()}
+        own = {channel.code: len(channel.people) for channel in self._known.loaded()}
         now_ms = self._now_ms()
         counts = await self._bus.count_watchers(own, now_ms) if own and self._bus.up else None
         for code, found in (counts or {}).items():
-            channel = self._channels.get(code)
+            channel = self._known.by_code.get(code)
             if channel is not None:
                 found.pop(self._bus.process, None)
                 channel.others = found
-        for channel in list(self._channels.values()):
+        for channel in self._known.loaded():
             if channel.total(now_ms) > CROWD:
                 self._tell_total(channel, now_ms)
 
-    async def enter(self, channel: Channel) -> None:
-        """Count the first watcher of a task that is being opened, and learn of the others'."""
-        counts = await self._bus.count_watchers({channel.code: 1}, self._now_ms()) if self._bus.up else None
+    async def learn(self, channel: Channel) -> None:
+        """Learn how many watch a task in the other processes, as it is opened here."""
+        counts = await self._bus.count_watchers({channel.code: 0}, self._now_ms()) if self._bus.up else None
         if counts is not None:
             channel.others = counts[channel.code]
             channel.others.pop(self._bus.process, None)

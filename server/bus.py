@@ -34,25 +34,14 @@ PULSES_PAGE = 200
 
 
 class Bus:
-    """One process's connection to the others.
+    """One process's connection to the others."""
 
-    `on_message(code, payload)` is called for each message of a task that is listened to, with an empty code
-    for one that is for every process, and
-    `on_subscribed(code)` whenever its subscription was acknowledged: both on the loop, both must not block.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        prefix: str,
-        on_message: Callable[[str, bytes], None],
-        on_subscribed: Callable[[str], None],
-    ) -> None:
+    def __init__(self, url: str, prefix: str) -> None:
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
         self._prefix = prefix
-        self._on_message = on_message
-        self._on_subscribed = on_subscribed
+        self._on_message: Callable[[str, bytes], None]
+        self._on_subscribed: Callable[[str], None]
         try:
             # One that blocks: a crowd's publishes wait their turn, where another pool refuses the 101st.
             pool = BlockingConnectionPool.from_url(
@@ -69,6 +58,7 @@ class Bus:
         self._redis = Redis.from_pool(pool)
         self._wanted: set[str] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}
+        self._commands = asyncio.Lock()
         self._pubsub: PubSub | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -77,8 +67,25 @@ class Bus:
         """Whether Redis is there and tells us all that is published from now on."""
         return self.connected.is_set()
 
-    def start(self) -> None:
-        """Begin to connect, and keep at it until `close`."""
+    def wants(self, code: str) -> bool:
+        """Whether we listen to a task, or will once Redis is there."""
+        return code in self._wanted
+
+    def hears(self, code: str) -> bool:
+        """Whether Redis is there and tells us all that is published of a task from now on."""
+        acknowledged = self._acknowledged.get(code)
+        return self.up and acknowledged is not None and acknowledged.is_set()
+
+    def start(
+        self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
+    ) -> None:
+        """Begin to connect, and keep at it until `close`.
+
+        `on_message(code, payload)` is called for each message of a task that is listened to, with an empty
+        code for one that is for every process; `on_subscribed(code)` whenever a subscription was
+        acknowledged. Both are called on the loop and must not block.
+        """
+        self._on_message, self._on_subscribed = on_message, on_subscribed
         self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
 
     async def close(self) -> None:
@@ -220,13 +227,17 @@ class Bus:
         return f"{self._prefix}:watchers:{code}"
 
     async def _command(self, name: str, code: str) -> None:
-        """Send a command on the reading connection; a failure ends it, and another is made."""
+        """Send a command on the reading connection; a failure ends it, and another is made.
+
+        One after the other: if a task is wanted again while it is given up, the last word must be the last.
+        """
         pubsub = self._pubsub
         if pubsub is None:
             return
         try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await getattr(pubsub, name)(self._channel(code))
+            async with asyncio.timeout(OPERATION_SECONDS), self._commands:
+                if (code in self._wanted) == (name == "subscribe"):
+                    await getattr(pubsub, name)(self._channel(code))
         except (RedisError, OSError, TimeoutError) as error:
             app_log.warning("redis did not take a command: %s", error)
             if pubsub.connection is not None:

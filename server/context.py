@@ -10,6 +10,7 @@ from typing import Any
 
 from tornado.log import app_log
 
+from server.bus import Bus
 from server.cooldowns import Cooldowns
 from server.dig_ids import DigIds
 from server.feed import Feed
@@ -73,13 +74,8 @@ class Context:
         """Connect to the stores and make sure that the indexes are there."""
         store = Store(settings.mongodb_uri)
         cooldowns = Cooldowns()
-        hub = Hub(
-            store,
-            settings.redis_url,
-            f"wabao:{store.database.name}",
-            settings.public_url,
-            cooldowns,
-        )
+        bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
+        hub = Hub(store, bus, settings.public_url, cooldowns)
         await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
         keys = Keys(secret_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)

@@ -17,12 +17,15 @@ from tornado.log import app_log
 from server import metrics
 from server.audience import Audience
 from server.bus import Bus, end_tasks
-from server.channel import REPLAYED_DIGS, Channel, Watcher
+from server.channel import FIRST_PARTICIPANTS, REPLAYED_DIGS, Channel, Sink, Watcher
 from server.cooldowns import Cooldowns
-from server.errors import NoSuchTask
-from server.events import Dig, Tick, encode
+from server.errors import NoSuchTask, Unavailable
+from server.events import Dig, encode
+from server.known_tasks import KnownTasks
 from server.news import News, Order
 from server.store import Store, is_unavailable
+from server.store.tasks import Task
+from server.ticks import Ticks
 
 POLL_SECONDS = 3.0
 POLL_SECONDS_ALONE = 1.0  # while Redis is down
@@ -48,18 +51,12 @@ class Closable(Watcher, Protocol):
 class Hub:
     """One a process. It tells `cooldowns` each dig and end that it hears of, and asks it for the time."""
 
-    def __init__(
-        self,
-        store: Store,
-        url: str,
-        prefix: str,
-        public_url: str,
-        cooldowns: Cooldowns,
-    ) -> None:
-        self.bus = Bus(url, prefix, self._on_message, self._on_subscribed)
-        self.channels: dict[str, Channel] = {}
+    def __init__(self, store: Store, bus: Bus, public_url: str, cooldowns: Cooldowns) -> None:
+        self.bus = bus
+        self.known = KnownTasks(self._open, self._forgotten)
+        self.channels = self.known.by_code
         self.connections: set[Closable] = set()
-        self.congested: set[Watcher] = set()
+        self.congested: set[Sink] = set()
         self.arrivals = asyncio.Semaphore(ARRIVALS_AT_ONCE)
         self._stopping = False
         self._resting_until = 0.0
@@ -67,22 +64,22 @@ class Hub:
         self._public_url = public_url
         self._cooldowns = cooldowns
         self._now_ms = cooldowns.now_ms
-        self._audience = Audience(self.channels, self.bus, self._now_ms, self._send)
-        self._opening: dict[str, asyncio.Task[Channel]] = {}
-        self._reading: dict[str, asyncio.Task[None]] = {}
-        self._ticks: dict[str, asyncio.TimerHandle] = {}
+        self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
+        self._ticks = Ticks(self._now_ms)
+        self._reading: dict[Channel, asyncio.Task[None]] = {}
+        self._next_read: dict[Channel, asyncio.Future[bool]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._keepers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to listen."""
-        self.bus.start()
+        self.bus.start(self._on_message, self._on_subscribed)
         loop = asyncio.get_running_loop()
         self._keepers = [
             loop.create_task(
                 self._keep(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
             ),
-            loop.create_task(self._keep(self._cut_stuck, lambda: 1.0)),
+            loop.create_task(self._keep(self._clear_away, lambda: 1.0)),
             loop.create_task(self._keep(self._audience.tell, lambda: 1.0)),
             loop.create_task(self._keep(self._audience.renew, lambda: COUNT_SECONDS)),
         ]
@@ -125,102 +122,77 @@ class Hub:
 
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
-        await end_tasks([*self._keepers, *self._opening.values(), *self._reading.values(), *self._background])
-        for tick in self._ticks.values():
-            tick.cancel()
+        await end_tasks([*self._keepers, *self.known.opening, *self._reading.values(), *self._background])
+        self._ticks.close()
         await self.bus.close()
 
     # ---- watching
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
-        """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask."""
-        channel = await self._channel(code)
-        if since is not None and since > channel.seq:
-            # Another process may be further on than this one, and have told this watcher so.
-            await self._read_now(channel)
-            channel = await self._channel(code)
-        # No await between the bytes and the joining: no dig falls between them.
-        channel.watchers[watcher] = None
-        if ticks:
-            channel.ticking[watcher] = None
-        else:
-            channel.ticking.pop(watcher, None)
-        watcher.send(channel.welcome(since, self._now_ms()))
+        """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask, Unavailable."""
+        async with self.known.hold(code) as channel:
+            if since is not None and since > channel.seq:
+                # Another process may be further on than this one, and have told this watcher so. If that
+                # cannot be read now, a snapshot from here would make it hear the same digs twice.
+                if not await self._read_now(channel):
+                    raise Unavailable
+            # No await between the bytes and the joining: no dig falls between them.
+            channel.join(watcher, ticks)
+            watcher.send(channel.welcome(since, self._now_ms()))
+            self._ticks.plan(channel)
 
     def leave(self, watcher: Watcher, code: str) -> None:
         """Send this watcher nothing more of a task."""
         channel = self.channels.get(code)
-        if channel is None or watcher not in channel.watchers:
-            return
-        del channel.watchers[watcher]
-        channel.ticking.pop(watcher, None)
-        if not channel.watchers:
-            self._close_channel(channel)
+        if channel is not None:
+            channel.part(watcher)
+            self.known.rest(channel)
 
-    def _close_channel(self, channel: Channel) -> None:
-        code = channel.code
-        del self.channels[code]
-        self._cancel_tick(code)
-        reading = self._reading.pop(code, None)
-        if reading is not None:
-            reading.cancel()
-        self._spawn(self._forget(code))
+    async def refresh(self, channel: Channel) -> None:
+        """Return when `channel` is as new as the store, if Redis does not see to that at this moment."""
+        if not self.bus.hears(channel.code):
+            await self._read_now(channel)
 
-    async def _forget(self, code: str) -> None:
-        if code in self.channels or code in self._opening:
+    def _forgotten(self, code: str) -> None:
+        self._ticks.cancel(code)
+        if self.bus.wants(code):
+            self._spawn(self._ignore(code))
+
+    async def _ignore(self, code: str) -> None:
+        """Listen to a task no more, unless somebody wants it again."""
+        if code in self.channels:
             return
         await self.bus.ignore(code)
-        if code not in self.channels and code not in self._opening:
+        if code not in self.channels:
             await self._audience.leave(code)
 
-    async def _channel(self, code: str) -> Channel:
-        """Return a task's channel, opening it once for all who ask at the same time."""
-        while True:
-            channel = self.channels.get(code)
-            if channel is not None:
-                return channel
-            opening = self._opening.get(code)
-            if opening is None:
-                opening = asyncio.get_running_loop().create_task(self._open(code))
-                self._opening[code] = opening
-                opening.add_done_callback(lambda done: self._opened(code, done))
-            # A watcher that gives up must not end the reading for those who wait with it.
-            channel = await asyncio.shield(opening)
-            if self.channels.get(code) is channel:
-                return channel
+    async def _open(self, channel: Channel) -> None:
+        """Read a task that nobody here knew. Raises NoSuchTask."""
+        found = await self._store.tasks.find_at(channel.code)
+        if found is None:
+            raise NoSuchTask
+        await self.bus.listen(channel.code)
+        await self._audience.learn(channel)
+        await self._load(channel, found)
+        channel.loaded = True
+        for news in channel.kept:
+            self._take(channel.code, news)
+        channel.kept.clear()
 
-    def _opened(self, code: str, done: asyncio.Task[Channel]) -> None:
-        del self._opening[code]
-        if not done.cancelled():
-            done.exception()  # whoever waits is told; where nobody does any more, nobody needs to be
-
-    async def _open(self, code: str) -> Channel:
-        channel = Channel(code)
-        try:
-            await self.bus.listen(code)
-            await self._audience.enter(channel)
-            await self._load(channel)
-        except BaseException:
-            self._spawn(self._forget(code))
-            raise
-        self.channels[code] = channel
-        self._schedule_tick(channel)
-        # What arrived while we read was not kept: the next poll, or the next dig, shows whether it matters.
-        self._read_soon(channel)
-        return channel
-
-    async def _load(self, channel: Channel) -> None:
+    async def _load(self, channel: Channel, found: tuple[Task, int] | None = None) -> None:
+        """Read a task's history, after `found` if it was read already; again if it has a hole."""
         for _ in range(LOADS):
-            found = await self._store.tasks.find_at(channel.code)
+            found = found or await self._store.tasks.find_at(channel.code)
             if found is None:
                 raise NoSuchTask
             task, now_ms = found
             self._cooldowns.see_clock(now_ms)
-            digs = await self._store.digs.after(
-                channel.code, task["now_depth"] - REPLAYED_DIGS, REPLAYED_DIGS + 1
-            )
-            if channel.load(task, digs, self._public_url):
+            after = max(0, task["now_depth"] - REPLAYED_DIGS)
+            digs = await self._store.digs.after(channel.code, after, REPLAYED_DIGS + 1)
+            early = await self._store.digs.early(channel.code, FIRST_PARTICIPANTS) if after else []
+            if channel.load(task, digs, early, self._public_url):
                 return
+            found = None
 
     # ---- what happened
 
@@ -229,6 +201,9 @@ class Hub:
         self._cooldowns.learn(dig)
         channel = self.channels.get(dig["code"])
         if channel is None:
+            return
+        if not channel.loaded:
+            channel.kept.append(News(dig=dig))
             return
         frames = channel.apply(dig)
         if frames:
@@ -262,33 +237,35 @@ class Hub:
         channel = self.channels.get(code)
         if channel is None:
             return
-        if news.watchers is not None:
+        if not channel.loaded:
+            channel.kept.append(news)
+        elif news.watchers is not None:
             self._audience.take(channel, *news.watchers)
         elif news.end_reason:
             channel.heard = max(channel.heard, news.end_seq)
             if channel.behind:
                 self._read_soon(channel)
             else:
-                self._send_end(channel, news.end_reason)
+                self._send_end(channel, news.end_reason, news.end_note)
         elif news.start:
             self._send(channel, channel.start(news.start))
 
     def _on_subscribed(self, code: str) -> None:
         channel = self.channels.get(code)
-        if channel is not None:
+        if channel is not None and channel.loaded:
             metrics.GAPS.inc()
             self._read_soon(channel)
 
     def _send_dig(self, channel: Channel, frames: bytes) -> None:
-        self._cancel_tick(channel.code)
+        self._ticks.cancel(channel.code)
         self._send(channel, frames)
-        self._schedule_tick(channel)
+        self._ticks.plan(channel)
 
-    def _send_end(self, channel: Channel, end_reason: str) -> None:
-        frames = channel.end(end_reason)
+    def _send_end(self, channel: Channel, end_reason: str, end_note: str) -> None:
+        frames = channel.end(end_reason, end_note)
         self._cooldowns.forget(channel.code)
         if frames:
-            self._cancel_tick(channel.code)
+            self._ticks.cancel(channel.code)
             self._send(channel, frames)
 
     def _send(self, channel: Channel, frames: bytes) -> None:
@@ -300,56 +277,68 @@ class Hub:
 
     # ---- reading what may be missing
 
-    async def _read_now(self, channel: Channel) -> None:
-        """Return when what this moment may be missing has been read, after 2 s at most."""
+    async def _read_now(self, channel: Channel) -> bool:
+        """Return when a read that begins after this moment is over; False if it failed or took over 2 s."""
+        read = self._next_read.get(channel)
+        if read is None:
+            read = self._next_read[channel] = asyncio.get_running_loop().create_future()
         self._read_soon(channel)
-        await asyncio.wait([self._reading[channel.code]], timeout=READ_SECONDS)
+        await asyncio.wait([read], timeout=READ_SECONDS)
+        return read.done() and read.result()
 
     def _read_soon(self, channel: Channel) -> None:
-        code = channel.code
         channel.read_again = True  # a read that is under way may have seen the state before
-        if code not in self._reading:
+        if channel not in self._reading:
             reading = asyncio.get_running_loop().create_task(self._catch_up(channel))
-            self._reading[code] = reading
-            reading.add_done_callback(lambda done: self._read_done(code, done))
-
-    def _read_done(self, code: str, done: asyncio.Task[None]) -> None:
-        if self._reading.get(code) is done:
-            del self._reading[code]
-        if not done.cancelled() and done.exception() is not None:
-            app_log.error("catching up failed", exc_info=done.exception())
+            self._reading[channel] = reading
+            reading.add_done_callback(_log_failure)
 
     async def _catch_up(self, channel: Channel) -> None:
         """Read until nothing that was heard of is missing; send it in order."""
         fruitless = 0
+        read: asyncio.Future[bool] | None = None
         try:
-            while fruitless < 2:
+            while channel.read_again or channel.behind:
                 channel.read_again = False
+                read = self._next_read.pop(channel, None)
                 before = channel.seq
-                task = await self._store.tasks.find(channel.code)
-                if task is None:
-                    return
-                if task["now_depth"] - channel.seq > REPLAYED_DIGS:
-                    await self._load(channel)
-                    self._send_dig(channel, encode([channel.snapshot(self._now_ms())]))
-                    metrics.RESYNCS.inc()
-                else:
-                    for dig in await self._missing(channel, task["now_depth"]):
-                        self.deliver(dig)
-                if task["status"] and channel.seq >= task["now_depth"]:
-                    self._send_end(channel, task["end_reason"])
-                if task["open"]:
-                    self._send(channel, channel.start(self._now_ms()))
-                if channel.seq == before:
-                    # Somebody spoke of more than the store has; should it come, the poll will see it.
-                    channel.heard = max(channel.seq, task["now_depth"])
+                now_depth = await self._read(channel)
+                if channel.seq == before and channel.behind:
                     fruitless += 1
-                if not channel.behind and not channel.read_again:
-                    return
+                    if fruitless == 2:
+                        # Somebody spoke of more than the store has; should it come, the poll will see it.
+                        channel.heard = max(channel.seq, now_depth)
+                if read is not None:
+                    read.set_result(True)
         except Exception as error:
             if not is_unavailable(error):
                 raise
             app_log.warning("what %s may have missed cannot be read now: %s", channel.code, error)
+        finally:
+            # In the same step as the end, so that nobody asks a read that is over to go on.
+            self._reading.pop(channel, None)
+            for waited in (read, self._next_read.pop(channel, None)):
+                if waited is not None and not waited.done():
+                    waited.set_result(False)
+
+    async def _read(self, channel: Channel) -> int:
+        """Read once and send what is new; return the depth that the store has."""
+        task = await self._store.tasks.find(channel.code)
+        if task is None:
+            channel.gone = True
+            return 0
+        if task["now_depth"] - channel.seq > REPLAYED_DIGS:
+            await self._load(channel)
+            self._send_dig(channel, encode([channel.snapshot(self._now_ms())]))
+            metrics.RESYNCS.inc()
+        else:
+            for dig in await self._missing(channel, task["now_depth"]):
+                self.deliver(dig)
+        if task["status"] and channel.seq >= task["now_depth"]:
+            self._send_end(channel, task["end_reason"], task.get("end_note", ""))
+        if task["open"]:
+            self._send(channel, channel.start(self._now_ms()))
+        return task["now_depth"]
 
     async def _missing(self, channel: Channel, now_depth: int) -> list[Dig]:
         if now_depth <= channel.seq and not channel.behind:
@@ -357,14 +346,20 @@ class Hub:
         return await self._store.digs.after(channel.code, channel.seq, REPLAYED_DIGS)
 
     async def _poll(self) -> None:
-        """Ask where all watched tasks stand: the last news before a silence may be lost without a jump."""
-        if not self.channels:
+        """Ask where all tasks here stand: the last news before a silence may be lost without a jump."""
+        known = self.known.loaded()
+        if not known:
             return
-        for position in await self._store.tasks.positions(list(self.channels)):
-            self._cooldowns.see_clock(position["now"])
-            channel = self.channels.get(position["_id"])
-            if channel is None:
+        codes = [channel.code for channel in known]
+        positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
+        for channel in known:
+            position = positions.get(channel.code)
+            if self.channels.get(channel.code) is not channel:
                 continue
+            if position is None:
+                channel.gone = True
+                continue
+            self._cooldowns.see_clock(position["now"])
             channel.heard = max(channel.heard, position["now_depth"])
             if channel.behind or position["status"] != channel.status or position["open"] != channel.open:
                 metrics.POLLED_GAPS.inc()
@@ -381,46 +376,22 @@ class Hub:
                     continue
                 app_log.warning("%s: a store does not answer: %s", work.__name__, error)
 
-    # ---- ticks, made by each process for its own watchers
-
-    def _cancel_tick(self, code: str) -> None:
-        tick = self._ticks.pop(code, None)
-        if tick is not None:
-            tick.cancel()
-
-    def _schedule_tick(self, channel: Channel, after: int | None = None) -> None:
-        """Plan the next tick: at the moment its `time` becomes true. `after` is the last one sent."""
-        left_ms = channel.cd_until - self._now_ms()
-        if channel.status or (after is None and left_ms <= 0) or after == 0:
-            return
-        value = max(0, -(-left_ms // 1000) - 1)
-        if after is not None:
-            value = min(value, after - 1)
-        delay = (left_ms - value * 1000) / 1000
-        self._ticks[channel.code] = asyncio.get_running_loop().call_later(delay, self._tick, channel, value)
-
-    def _tick(self, channel: Channel, value: int) -> None:
-        self._ticks.pop(channel.code, None)
-        if channel.ticking:
-            frame = encode([Tick(code=channel.code, time=value)])
-            for watcher in list(channel.ticking):
-                watcher.send(frame)
-            metrics.DELIVERIES.inc(len(channel.ticking))
-        self._schedule_tick(channel, after=value)
-
     # ---- once a second
 
-    async def _cut_stuck(self) -> None:
-        """Drop who takes nothing, and close what nobody watches any more."""
+    async def _clear_away(self) -> None:
+        """Drop who takes nothing, and forget what nobody has used for a while."""
         now = time.monotonic()
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
-        for channel in list(self.channels.values()):
-            if not channel.watchers:  # whoever it was opened for went away meanwhile
-                self._close_channel(channel)
+        self.known.clear_away()
 
     async def watchers(self, code: str) -> int:
         """Return how many watch a task, over all processes."""
         channel = self.channels.get(code)
-        if channel is not None:
+        if channel is not None and channel.loaded:
             return channel.total(self._now_ms())
         return await self.bus.watchers(code, self._now_ms())
+
+
+def _log_failure(done: asyncio.Task[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        app_log.error("catching up failed", exc_info=done.exception())

@@ -17,6 +17,7 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     dig: Dig | None = None
     end_reason: str = ""
     end_seq: int = 0
+    end_note: str = ""
     start: int = 0
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 

@@ -143,7 +143,9 @@ class Pulsing:
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
-        watched = sorted(((len(c.watchers), code) for code, c in hub.channels.items()), reverse=True)
+        watched = sorted(
+            ((len(c.people), code) for code, c in hub.channels.items() if c.people), reverse=True
+        )
         pulse = Pulse(
             process=hub.bus.process,
             pid=os.getpid(),

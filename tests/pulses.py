@@ -37,7 +37,7 @@ def a_pulse(process: str, second: int, **counts: int) -> Pulse:
 
 def an_evening(second: int) -> Pulse:
     """A pulse of a process with some hundred watchers, who come and go in waves."""
-    chance = random.Random(second)  # noqa: S311  (the same evening each time)
+    chance = random.Random(second)
     wave = (1 + math.sin(second / 47) / 3 + math.sin(second / 7) / 9) * chance.uniform(0.6, 1.4)
     quick, slow = int(40 * wave), int(5 * wave)
     return msgspec.structs.replace(

@@ -55,8 +55,8 @@ class Link:
 @pytest.mark.gen_test
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url: str) -> None:
     heard: list[bytes] = []
-    listening = Bus(redis_url, "test_crowd", lambda _, payload: heard.append(payload), lambda _: None)
-    listening.start()
+    listening = Bus(redis_url, "test_crowd")
+    listening.start(lambda _, payload: heard.append(payload), lambda _: None)
     await listening.connected.wait()
     assert await listening.listen("aaaaaaaa")
     sent = [b"%d" % number for number in range(300)]
@@ -76,8 +76,8 @@ async def test_a_half_open_link_is_given_up_and_what_was_listened_to_is_told_as_
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
     async with link.url() as url:
-        listening = Bus(url, "test_half_open", lambda *_: None, subscribed.put_nowait)
-        listening.start()
+        listening = Bus(url, "test_half_open")
+        listening.start(lambda *_: None, subscribed.put_nowait)
         await listening.connected.wait()
         assert await listening.listen("aaaaaaaa")
         assert await subscribed.get() == "aaaaaaaa"

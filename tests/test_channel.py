@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.channel import REPLAYED_DIGS, Channel
@@ -25,6 +25,7 @@ def a_task(**fields: Any) -> Task:
         "commitment": "c" * 64,
         "now_depth": 0,
         "cd_until": 0,
+        "prize_num": 50,
         "prizes_left": 50,
         "participants": 0,
         "status": 0,
@@ -38,7 +39,11 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
     """Return the digs that these people made in turn."""
     places: dict[int, int] = {}
     digs: list[Dig] = []
+    winners: set[int] = set()
     for depth, person in enumerate(people, 1):
+        prize = depth in wins and person not in winners
+        if prize:
+            winners.add(person)
         first = person not in places
         no = places.setdefault(person, len(places) + 1)
         dig = Dig(
@@ -48,8 +53,8 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
             unionid=f"u{person}",
             wxname=f"名字{person}",
             wxheadpic="/files/x.jpg",
-            is_prize=int(depth in wins),
-            prizes_left=50 - len([w for w in wins if w <= depth]),
+            is_prize=int(prize),
+            prizes_left=50 - len(winners),
             participants=len(places),
             no=no,
             dig_id=f"dig-{depth}",
@@ -81,7 +86,9 @@ def task_after(digs: list[Dig]) -> Task:
 
 def loaded(digs: list[Dig], later: list[Dig] | None = None) -> Channel:
     channel = Channel(CODE)
-    channel.load(task_after(digs), digs[-REPLAYED_DIGS:] + (later or []), "http://x")
+    early = [dig for dig in digs if dig.get("n", 99) <= 50] + [dig for dig in digs if dig["is_prize"]]
+    newest = digs[-REPLAYED_DIGS:] + (later or [])
+    assert channel.load(task_after(digs), newest, early if len(digs) > REPLAYED_DIGS else [], "http://x")
     return channel
 
 
@@ -123,6 +130,26 @@ def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Di
 def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
     channel = loaded(digs[:at], later=digs[at : at + more])
     assert comparable(channel) == comparable(loaded(digs[: at + more]))
+
+
+@given(
+    people=st.lists(st.integers(0, 80), max_size=400),
+    wins=st.sets(st.integers(1, 400), max_size=50),
+    at=st.integers(0, 400),
+)
+@settings(max_examples=50)
+def test_what_a_page_shows_of_people_follows_from_the_digs(
+    people: list[int], wins: set[int], at: int
+) -> None:
+    digs = a_history(people, wins, ends=False)
+    channel = loaded(digs[:at])
+    for dig in digs[at:]:
+        channel.apply(dig)
+    joined = list(dict.fromkeys(f"u{person}" for person in people))
+    won = {dig["unionid"] for dig in digs if dig["is_prize"]}
+    assert channel.winners == won
+    assert [(row["no"], row["unionid"]) for row in channel.first] == list(enumerate(joined[:50], 1))
+    assert {row["unionid"] for row in channel.first if row["is_prize"]} == won & set(joined[:50])
 
 
 @given(histories, st.data())
@@ -171,7 +198,7 @@ def test_an_end_without_a_dig_is_told_once() -> None:
 
 def test_a_start_is_told_once() -> None:
     channel = Channel(CODE)
-    channel.load(a_task(open=0), [], "")
+    channel.load(a_task(open=0), [], [], "")
     (start,) = frames_of(channel.start(7))
     assert (start["type"], start["server_time"]) == ("start", 7)
     assert channel.start(8) == b""

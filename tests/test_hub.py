@@ -27,6 +27,7 @@ class Collecting:
     """A watcher that keeps what it is sent."""
 
     unsent_bytes = 0
+    unionid = "somebody"
 
     def __init__(self) -> None:
         self.data = b""
@@ -57,9 +58,9 @@ def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Contex
 def test_a_hole_in_what_was_read_is_told_and_never_replayed() -> None:
     digs = a_history([1, 2, 3, 4, 5, 6], set(), ends=False)
     channel = Channel(CODE)
-    assert not channel.load(task_after(digs[:5]), digs[:4] + digs[5:], "")
+    assert not channel.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
     assert [frame["type"] for frame in frames_of(channel.welcome(3, 0))] == ["snapshot"]
-    assert channel.load(task_after(digs[:5]), digs, "")
+    assert channel.load(task_after(digs[:5]), digs, [], "")
     assert [f["seq"] for f in frames_of(channel.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
@@ -145,7 +146,7 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
 
     context.store.tasks.find = counted  # type: ignore[method-assign]
     context.hub._take(code, News(end_reason="operator", end_seq=99))
-    await context.hub._read_now(channel)
+    await asyncio.wait(context.hub._reading.values())
     assert reads <= 3
     assert not channel.behind
 
@@ -172,7 +173,7 @@ async def test_a_task_wanted_while_redis_is_being_connected_is_listened_to(
     await bus._pubsub.connection.disconnect(nowait=True)
     bus._reader.cancel() if bus._reader is not None else None
     await asyncio.wait([bus._reader] if bus._reader is not None else [])
-    bus.start()
+    bus.start(bus._on_message, bus._on_subscribed)
     while bus._channel("A" * 12) not in asked:
         await bus.ping()
 

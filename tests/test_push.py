@@ -289,6 +289,8 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
     assert bob.unionid not in json.dumps(page.frames)
 
     class Somebody:
+        unionid = "somebody"
+
         def send(self, frames: bytes) -> None:
             pass
 

@@ -18,7 +18,10 @@ async def announce_end(context: Context, code: str) -> None:
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
         context.pulsing.note_end(task)
-        await context.hub.announce(code, News(end_reason=task["end_reason"], end_seq=task["now_depth"]))
+        ended = News(
+            end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=task.get("end_note", "")
+        )
+        await context.hub.announce(code, ended)
 
 
 async def announce_start(context: Context, code: str) -> None:

@@ -169,6 +169,13 @@ class Digs:
         ]
         return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
+    async def early(self, code: str, places: int) -> list[Dig]:
+        """Return what a long task's newest digs do not show: its first participants' digs, then its wins."""
+        joins = self.collection.find(
+            {"code": code, "n": {"$gt": 0, "$lte": places}}, sort=[("n", pymongo.ASCENDING)], limit=places
+        )
+        return [*await joins.to_list(places), *await self.wins(code)]  # type: ignore[list-item]
+
     async def numbers(self, unionid: str) -> tuple[int, int]:
         """Return how often a person dug and how many tasks they took part in."""
         pipeline: list[_Document] = [
@@ -243,7 +250,7 @@ class Digs:
 
     async def wins(self, code: str) -> list[Dig]:
         """Return the digs in the history that won a task's prizes, at most 1,000."""
-        return await self.collection.find(_won_in(code)).to_list(1000)  # type: ignore[return-value]
+        return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)  # type: ignore[return-value]
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""

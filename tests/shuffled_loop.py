@@ -1,0 +1,95 @@
+"""An event loop on which a seed decides what happens first, and time passes by itself.
+
+What is ready runs in any order, and timers fire early or late, as far as an order is nobody's promise. A seed
+that fails shows the same again. Nothing real may be waited for: no socket, no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+TURNS = 20_000
+CPU_SECONDS = 3.0
+GRID_SECONDS = 0.25
+
+
+class Spinning(KeyboardInterrupt):
+    """Something keeps running and never lets others run. No `except Exception` may catch it."""
+
+
+class _NoSelector:
+    """Lets time pass in place of waiting for sockets."""
+
+    def __init__(self, loop: ShuffledLoop) -> None:
+        self.loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise AssertionError("all wait, and nothing will ever happen")
+        self.loop.now += timeout
+        return []
+
+
+class ShuffledLoop(asyncio.BaseEventLoop):
+    """`asyncio`'s loop, but for the order of things and the clock."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.random = random.Random(seed)
+        self.now = 1_000_000.0
+        self.turns = 0
+        self.failures: list[dict[str, Any]] = []
+        self.set_exception_handler(lambda _, failure: self.failures.append(failure))
+        self._selector = _NoSelector(self)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        # On a coarse grid, so that what could happen in the same turn does.
+        late = self.random.choice((-GRID_SECONDS, 0.0, 0.0, GRID_SECONDS))
+        when = round((when + late) / GRID_SECONDS) * GRID_SECONDS
+        return super().call_at(max(self.now, when), callback, *args, context=context)
+
+    def _run_once(self) -> None:
+        self.turns += 1
+        if self.turns > TURNS:
+            raise Spinning(f"{TURNS} turns and no end")
+        self.random.shuffle(self._ready)  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+
+def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` to its end on a loop of this seed. Raises Spinning if something does not let go."""
+
+    def spins(*_: object) -> None:
+        raise Spinning(f"{CPU_SECONDS:.0f} s without an end")
+
+    loop = ShuffledLoop(seed)
+    # A coroutine that never yields makes no turns; only a signal ends it. It counts our own seconds only.
+    before = signal.signal(signal.SIGVTALRM, spins)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_SECONDS)
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(work(loop))
+        assert not loop.failures, loop.failures
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # after a failure much is left
+        asyncio.set_event_loop(None)
+        loop.close()
