@@ -103,9 +103,14 @@ class BaseHandler(RequestHandler):
         else:
             refusal = _refusal_of_status(status_code)
         self.set_status(status_code if isinstance(error, HTTPError) else refusal.http_status)
+        self._say_when_to_retry()
         if status_code == 405:
             self.set_header("Allow", self.method)
         self.finish(self._envelope(refusal))
+
+    def _say_when_to_retry(self) -> None:
+        if self.get_status() in (429, 503):
+            self.set_header("Retry-After", "1")
 
     def _envelope(self, refusal: Refusal) -> bytes:
         """Count a refusal and return the reply that says it."""
@@ -244,6 +249,7 @@ class Interface(Receiver):
             answered = await self.answer(request)
         except Refusal as refusal:  # as most digs end; write_error would make the reply twice
             self.set_status(refusal.http_status)
+            self._say_when_to_retry()
             self.finish(self._envelope(refusal))
             return
         self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
@@ -277,6 +283,10 @@ class Interface(Receiver):
         elif person.get("token_seen"):
             raise TokenRequired
         return person
+
+    async def let_in(self) -> None:
+        """Admit the caller by what this process knows of them; their whole record is not read for it."""
+        await self.admit(await self.context.people.find(self.caller.unionid, proven=self.caller.proven))
 
     async def person(self) -> Person:
         """Read the caller's record and admit it."""

@@ -51,7 +51,7 @@ class UploadFile(Interface):
 
     async def answer(self, request: UploadFileRequest) -> Reply:
         """Store it."""
-        await self.person()
+        await self.let_in()
         uploaded = self.request.files.get("file")
         if not uploaded:
             raise BadRequest("缺少参数 file，应为用 multipart/form-data 上传的图片文件")
@@ -84,7 +84,7 @@ class GetSharePic(Interface):
 
     async def answer(self, request: GetSharePicRequest) -> Reply:
         """Find or draw it."""
-        await self.person()
+        await self.let_in()
         task = await self.context.store.tasks.find(request.code)
         if task is None:
             raise NoSuchTask
@@ -108,7 +108,7 @@ class MiniProgramCode(BaseHandler):
         """Lead to the picture."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
-            code, _ = await self.context.store.visits.resolve(asked.code)
+            code, _ = await self.context.visiting.resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
         self.redirect(await draw_mini_program_code(self.context, asked.code or "square"))

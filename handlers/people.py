@@ -91,7 +91,7 @@ class GetMyInfo(Interface):
 
     async def answer(self, request: PersonRequest) -> Reply:
         """Count."""
-        await self.person()
+        await self.let_in()
         digs, tasks = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
         return GetMyInfoReply(digging_num=digs, release_num=released, partake_num=tasks)
@@ -115,6 +115,6 @@ class SetProfile(Interface):
 
     async def answer(self, request: SetProfileRequest) -> Reply:
         """Save them."""
-        await self.person()
+        await self.let_in()
         await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
         return Reply()

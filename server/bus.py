@@ -39,6 +39,7 @@ class Bus:
     def __init__(self, url: str, prefix: str) -> None:
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
+        self._connections = 0
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
@@ -66,6 +67,11 @@ class Bus:
     def up(self) -> bool:
         """Whether Redis is there and tells us all that is published from now on."""
         return self.connected.is_set()
+
+    @property
+    def connection(self) -> int:
+        """The number of the connection on which all news is heard; 0 while there is none."""
+        return self._connections if self.up else 0
 
     def wants(self, code: str) -> bool:
         """Whether we listen to a task, or will once Redis is there."""
@@ -300,7 +306,9 @@ class Bus:
         if message["type"] == "message":
             self._on_message(code, message["data"])
             return
-        self.connected.set()
+        if not self.up:
+            self._connections += 1
+            self.connected.set()
         acknowledged = self._acknowledged.get(code)
         if acknowledged is not None:
             acknowledged.set()

@@ -16,10 +16,13 @@ from server.dig_ids import DigIds
 from server.feed import Feed
 from server.hub import Hub
 from server.keys import Keys
+from server.known_people import KnownPeople
 from server.pulse import Pulsing
 from server.settings import Settings, secret_of
+from server.square import Square
 from server.store import Store
 from server.studio import Studio
+from server.visiting import Visiting
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
 
@@ -38,6 +41,9 @@ class Context:
     cooldowns: Cooldowns
     feed: Feed = field(init=False)
     dig_ids: DigIds = field(init=False)
+    people: KnownPeople = field(init=False)
+    visiting: Visiting = field(init=False)
+    square: Square = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # People whose record says that their client sends tokens, as far as this process knows.
@@ -86,12 +92,17 @@ class Context:
         context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
         context.feed = Feed(context)
         context.dig_ids = DigIds(store)
+        context.people = KnownPeople(store, lambda: bus.connection)
+        context.visiting = Visiting(store, keys, context.people, cooldowns.now_ms)
+        context.square = Square(store, cooldowns.now_ms)
         return context
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
         await self.close_background()
         await self.feed.close()
+        await self.visiting.close()
+        await self.people.close()
         await self.hub.close()
         await self.pictures.close()
         await self.wechat.aclose()

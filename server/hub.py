@@ -33,8 +33,6 @@ COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
 LOADS = 3  # how often a history with a hole is read before it is done without
-# Operations on the store wait in one queue: a crowd that comes back all at once must leave room for digs.
-ARRIVALS_AT_ONCE = 8
 # After an operator's order; a watcher that meets the same process again meanwhile is sent away once more.
 REST_SECONDS = 30.0
 
@@ -57,7 +55,6 @@ class Hub:
         self.channels = self.known.by_code
         self.connections: set[Closable] = set()
         self.congested: set[Sink] = set()
-        self.arrivals = asyncio.Semaphore(ARRIVALS_AT_ONCE)
         self._stopping = False
         self._resting_until = 0.0
         self._store = store
@@ -131,11 +128,10 @@ class Hub:
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask, Unavailable."""
         async with self.known.hold(code) as channel:
-            if since is not None and since > channel.seq:
-                # Another process may be further on than this one, and have told this watcher so. If that
-                # cannot be read now, a snapshot from here would make it hear the same digs twice.
-                if not await self._read_now(channel):
-                    raise Unavailable
+            # Another process may be further on than this one, and have told this watcher so. If that cannot
+            # be read now, a snapshot from here would make it hear the same digs twice.
+            if since is not None and since > channel.seq and not await self.read_now(channel):
+                raise Unavailable
             # No await between the bytes and the joining: no dig falls between them.
             channel.join(watcher, ticks)
             watcher.send(channel.welcome(since, self._now_ms()))
@@ -151,7 +147,7 @@ class Hub:
     async def refresh(self, channel: Channel) -> None:
         """Return when `channel` is as new as the store, if Redis does not see to that at this moment."""
         if not self.bus.hears(channel.code):
-            await self._read_now(channel)
+            await self.read_now(channel)
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
@@ -277,7 +273,7 @@ class Hub:
 
     # ---- reading what may be missing
 
-    async def _read_now(self, channel: Channel) -> bool:
+    async def read_now(self, channel: Channel) -> bool:
         """Return when a read that begins after this moment is over; False if it failed or took over 2 s."""
         read = self._next_read.get(channel)
         if read is None:

@@ -21,7 +21,10 @@ TOKENS_REMEMBERED = 10_000
 
 
 class Keys:
-    """All that the secret is used for. The purposes are `seed`, `address`, `access_token`, `pay`, `token`."""
+    """All that the secret is used for.
+
+    The purposes are `seed`, `address`, `access_token`, `pay`, `token` and `share`.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -46,6 +49,11 @@ class Keys:
         cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=box[:12])
         cipher.update(associated.encode())
         return cipher.decrypt_and_verify(box[28:], box[12:28])
+
+    @property
+    def share_key(self) -> bytes:
+        """The key under which share tokens are derived."""
+        return self._derive("share")
 
     def sign_token(self, unionid: str) -> str:
         """Return a session token that proves `unionid` for `TOKEN_DAYS` days."""

@@ -33,6 +33,18 @@ POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found furt
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets", multiprocess_mode="livesum")
+LINE_LENGTH = Gauge(
+    "wabao_line_length",
+    "Requests that wait in a line before the store",
+    ["line"],
+    multiprocess_mode="livesum",
+)
+LINE_SECONDS = Histogram(
+    "wabao_line_seconds",
+    "Seconds from joining a line before the store to its answer or refusal",
+    ["line"],
+    buckets=STORE_BUCKETS,
+)
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",

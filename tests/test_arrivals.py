@@ -10,32 +10,39 @@ from conftest import Client
 from test_push import open_page, pages  # noqa: F401  (fixtures)
 
 from server.context import Context
-from server.hub import ARRIVALS_AT_ONCE
 
 
 @pytest.mark.gen_test
-async def test_arrivals_leave_room_in_the_stores_queue(
+async def test_a_crowd_that_arrives_at_once_asks_the_store_for_all_of_it_together(
     client: Client,
     open_page: Any,  # noqa: F811
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    alice = await client.log_in("alice")
+    alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(40)))
     code = await alice.publish()
-    people, find = context.store.people, context.store.people.find
-    asking, most = 0, 0
+    people, admitting = context.store.people, context.store.people.admitting
+    visits, opened = context.store.visits, context.store.visits.open
+    asked: list[int] = []
+    written: list[int] = []
 
-    async def counted(unionid: str) -> Any:
-        nonlocal asking, most
-        asking += 1
-        most = max(most, asking)
-        try:
-            return await find(unionid)
-        finally:
-            asking -= 1
+    async def read(unionids: list[str]) -> Any:
+        asked.append(len(unionids))
+        return await admitting(unionids)
 
-    monkeypatch.setattr(people, "find", counted)
-    opened = await asyncio.gather(*(open_page(alice, code) for _ in range(5 * ARRIVALS_AT_ONCE)))
-    for page in opened:
+    async def write(found: list[Any]) -> None:
+        written.append(len(found))
+        await opened(found)
+
+    monkeypatch.setattr(people, "admitting", read)
+    monkeypatch.setattr(visits, "open", write)
+    pages_opened = await asyncio.gather(*(open_page(person, code) for person in crowd))
+    for page in pages_opened:
         assert (await page.next())["type"] == "snapshot"
-    assert most == ARRIVALS_AT_ONCE
+    assert sum(asked) == 40
+    assert len(asked) <= 20
+    details = await asyncio.gather(*(person.get("/getTaskDetails", code=code) for person in crowd))
+    assert all(reply["status"] == 0 for reply in details)
+    assert sum(asked) == 40, "who is known is not read again"
+    assert sum(written) == 40
+    assert len(written) <= 20

@@ -244,7 +244,7 @@ class HubThatHung(Hub):
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         channel = await self._channel(code)
         if since is not None and since > channel.seq:
-            await self._read_now(channel)
+            await self.read_now(channel)
             channel = await self._channel(code)
         channel.join(watcher, ticks)
         watcher.send(channel.welcome(since, self._now_ms()))

@@ -40,6 +40,7 @@ async def hide_task(context: Context, operator: str, code: str, reason: str, *, 
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
         await context.store.tasks.set_hidden(code, hidden=hidden)
+        context.square.forget()
 
 
 async def disconnect_watchers(context: Context, operator: str, process: str, reason: str) -> None:

@@ -35,7 +35,7 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
     path = await context.store.files.find_made(made_for)
     if path is not None:
         return path
-    share = await context.store.visits.share_token(task["_id"], unionid)
+    share = await context.visiting.open(task["_id"], unionid)
     code = b""
     if not context.settings.sandboxed:
         try:

@@ -64,6 +64,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         if await context.store.tasks.insert(task):
             break
         rules = msgspec.structs.replace(rules, code=_new_code())
+    context.square.forget()
     metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return task
 

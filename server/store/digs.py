@@ -169,6 +169,18 @@ class Digs:
         ]
         return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
+    async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
+        """Return one page of a task's participants as they joined: `is_prize` is of that first dig alone."""
+        places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "n": places}},
+            pending_digs({"_id": code, "last_dig.n": places}),
+            *_ONCE_EACH,
+            {"$sort": {"n": pymongo.ASCENDING}},
+            {"$project": {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
+
     async def early(self, code: str, places: int) -> list[Dig]:
         """Return what a long task's newest digs do not show: its first participants' digs, then its wins."""
         joins = self.collection.find(

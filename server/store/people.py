@@ -40,6 +40,17 @@ class People:
         found: Person | None = await self.collection.find_one({"_id": unionid})  # type: ignore[assignment]
         return found
 
+    async def admitting(self, unionids: list[str]) -> list[Person]:
+        """Return what of these people's records says whether to let them in; those there are."""
+        found = self.collection.find(
+            {"_id": {"$in": unionids}}, {"token_seen": 1}, batch_size=len(unionids) + 1
+        )
+        return await found.to_list(len(unionids))  # type: ignore[return-value]
+
+    async def mark_tokens_seen(self, unionids: list[str]) -> None:
+        """Note that these people's clients send tokens: from now on their bare ids are refused."""
+        await self.collection.update_many({"_id": {"$in": unionids}}, {"$set": {"token_seen": True}})
+
     async def find_by_token(self, unionid: str) -> Person | None:
         """Return the person, who just presented a token, and note that they do."""
         found: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]

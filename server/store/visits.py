@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from typing import Any, ClassVar, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
-
-from server.store.tasks import NOW_MS
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
 
 _Document = dict[str, Any]
+
+_DUPLICATE_KEY = 11000
 
 SHARE_CHARACTERS = 20  # a task's code has 12, so that one can be told from the other
 
 
 class Visit(TypedDict):
-    """`share` is the token that stands for this person and task in links."""
+    """`share` is the token that stands for this person and task in links. Times are unix milliseconds."""
 
     code: str
     unionid: str
@@ -31,6 +29,7 @@ class Visits:
 
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("share", 1)], name="share_once", unique=True),
+        IndexModel([("derived", 1)], name="share_now", sparse=True),
         IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
     ]
     SHARE_INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("code", 1)], name="of_task")]
@@ -38,50 +37,40 @@ class Visits:
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self.collection = database["visits"]
         self.shares = database["shares"]
-        self._people = database["people"]
 
-    async def open(self, code: str, unionid: str) -> Visit:
-        """Note that a person opened a task's details; the share token is made the first time and stays."""
-        letters = string.ascii_letters + string.digits
-        share = "".join(secrets.choice(letters) for _ in range(SHARE_CHARACTERS))
-        while True:
-            try:
-                visit: Visit | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
-                    {"_id": f"{code}:{unionid}"},
-                    [
-                        {
-                            "$set": {
-                                "code": {"$literal": code},
-                                "unionid": {"$literal": unionid},
-                                "share": {"$ifNull": ["$share", {"$literal": share}]},
-                                "opened_at": NOW_MS,
-                            }
-                        }
-                    ],
+    async def open(self, visits: list[Visit]) -> None:
+        """Note that people opened tasks' pages, in one write; again changes nothing but the time.
+
+        Where a visit holds another token than today's (it was random once, or a key was replaced), both stay.
+        """
+        await _write_all(
+            self.collection,
+            [
+                UpdateOne(
+                    {"_id": f"{visit['code']}:{visit['unionid']}"},
+                    {
+                        "$set": {"opened_at": visit["opened_at"], "derived": visit["share"]},
+                        "$setOnInsert": {
+                            "code": visit["code"],
+                            "unionid": visit["unionid"],
+                            "share": visit["share"],
+                        },
+                    },
                     upsert=True,
-                    return_document=True,
                 )
-            except DuplicateKeyError:  # two pages opened at once; the second finds what the first wrote
-                continue
-            if visit is not None:  # SecantusDB answers so in place of the error above
-                return visit
+                for visit in visits
+            ],
+        )
 
-    async def share_token(self, code: str, unionid: str) -> str:
-        """Return the token that stands for this person and task in links and QR codes."""
-        found = await self.collection.find_one({"_id": f"{code}:{unionid}"}, {"share": 1})
-        return found["share"] if found is not None else (await self.open(code, unionid))["share"]
-
-    async def of_share(self, share: str) -> Visit | None:
-        """Return whose token this is and of which task."""
-        found: Visit | None = await self.collection.find_one({"share": share})  # type: ignore[assignment]
+    async def of_shares(self, shares: list[str]) -> dict[str, Visit]:
+        """Return the visits that these tokens stand for, by token."""
+        found: dict[str, Visit] = {}
+        for field in ("share", "derived"):
+            wanted = [share for share in shares if share not in found]
+            if wanted:
+                rows = self.collection.find({field: {"$in": wanted}}, batch_size=len(wanted) + 1)
+                found |= {row[field]: row for row in await rows.to_list(len(wanted))}
         return found
-
-    async def resolve(self, code_or_share: str) -> tuple[str | None, str | None]:
-        """Return a task's code and, where a share token stands for it, whose it is; (None, None): unknown."""
-        if len(code_or_share) != SHARE_CHARACTERS:
-            return code_or_share, None
-        visit = await self.of_share(code_or_share)
-        return (None, None) if visit is None else (visit["code"], visit["unionid"])
 
     async def share_numbers(self, code: str) -> _Document:
         """Return how many people opened a task, and how many of them came by how many others' shares."""
@@ -102,27 +91,26 @@ class Visits:
         found = await self.shares.aggregate(pipeline).to_list(1)
         return {"opened": opened, **(found[0] if found else {"sharers": 0, "brought": 0, "most": 0})}
 
-    async def record_share(self, code: str, sharer: str, newcomer: str) -> None:
-        """Note who brought whom to a task; once a pair and task, however often.
+    async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
+        """Note who brought whom to a task (code, sharer, newcomer); once each, however often."""
+        await _write_all(
+            self.shares,
+            [
+                UpdateOne(
+                    {"_id": f"{code}:{sharer}:{newcomer}"},
+                    {"$setOnInsert": {"code": code, "sharer": sharer, "newcomer": newcomer}},
+                    upsert=True,
+                )
+                for code, sharer, newcomer in brought
+            ],
+        )
 
-        `sharer` is an id or a share token. One that nobody has, or that is the newcomer's, is passed over.
-        """
-        by_token = len(sharer) == SHARE_CHARACTERS
-        source = self.collection if by_token else self._people
-        sharer_id = "$unionid" if by_token else "$_id"
-        pipeline: list[_Document] = [
-            {"$match": {"share": sharer, "code": code, "unionid": {"$ne": newcomer}}}
-            if by_token
-            else {"$match": {"_id": sharer}},
-            {
-                "$project": {
-                    "_id": {"$concat": [code, ":", sharer_id, ":", {"$literal": newcomer}]},
-                    "code": {"$literal": code},
-                    "sharer": sharer_id,
-                    "newcomer": {"$literal": newcomer},
-                }
-            },
-            {"$merge": {"into": self.shares.name, "on": "_id", "whenMatched": "keepExisting"}},
-        ]
-        if sharer != newcomer:
-            await source.aggregate(pipeline).to_list(None)
+
+async def _write_all(collection: AsyncIOMotorCollection[_Document], updates: list[UpdateOne]) -> None:
+    """Write in one go. If another process inserts the same at this moment, a second try finds it there."""
+    try:
+        await collection.bulk_write(updates, ordered=False)
+    except BulkWriteError as error:
+        if any(failed["code"] != _DUPLICATE_KEY for failed in error.details["writeErrors"]):
+            raise
+        await collection.bulk_write(updates, ordered=False)

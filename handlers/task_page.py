@@ -1,0 +1,213 @@
+"""A task's page as bytes: what is the same for all is encoded once a change, the rest for each caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from handlers.cards import address
+from server.channel import Channel
+from server.context import Context
+from server.events import seconds_left
+from server.store.digs import Participant
+
+# A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that
+# asks again when that is over must not spin.
+LEAST_WAIT_SECONDS = 10
+
+
+class ParticipantRow(msgspec.Struct):
+    """A participant; `no` is their place, from 1."""
+
+    is_prize: int
+    wxname: str
+    wxheadpic: str
+    no: int
+
+
+def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
+    """Return participants as replies show them: without their ids."""
+    return [
+        ParticipantRow(p["is_prize"], p["wxname"], address(context, p["wxheadpic"]), p["no"])
+        for p in participants
+    ]
+
+
+class Gift(msgspec.Struct, kw_only=True):
+    """All of a task that its page shows. `is_prize`, `is_draw` and `can_dig` are the caller's."""
+
+    goods_type: int
+    is_prize: int
+    is_draw: int
+    draw_type: int
+    money: int
+    wxname: str
+    wxheadpic: str
+    code: str
+    name: str
+    synopsis: str
+    pic: str
+    thumbnail: str
+    now_depth: int
+    max_depth: int
+    prize_type: int
+    prize_num: int
+    is_cd: int
+    time: int
+    users: list[ParticipantRow]
+    can_dig: int
+    why: str
+    cd: int
+    cd_until: int
+    server_time: int
+    seq: int
+    participants: int
+    prizes_left: int
+    watchers: int
+    commitment: str
+    forecast_num: int
+    interval: int
+    fluctuation: int
+    share: str
+    end_reason: str
+    end_note: str
+    need_pay: int
+    owed: int
+
+
+class GiftData(Gift, kw_only=True):
+    """The gift once more, with `status` its own: 0 running, 1 ended."""
+
+    status: int
+
+
+class GetTaskDetailsReply(Gift, kw_only=True):
+    """The gift, flat as the original document prints it; `status` here is the call's, as in any reply."""
+
+    status: int = 0
+    msg: str = ""
+    data: GiftData
+
+
+# What each caller, or each moment, has of its own: the prepared page has a hole in its place.
+_OWN = (
+    "is_prize",
+    "is_draw",
+    "is_cd",
+    "time",
+    "can_dig",
+    "why",
+    "cd_until",
+    "server_time",
+    "watchers",
+    "share",
+    "need_pay",
+    "owed",
+)
+# Marks a hole in an encoded page. JSON writes the NULs of texts as \\u0000, so none else is found there.
+_MARK = b"\x00"
+
+
+class _Prepared:
+    """A page with holes: `pieces` are bytes and, between them, the names of `_OWN`."""
+
+    def __init__(self, encoded: bytes) -> None:
+        parts = encoded.split(_MARK)
+        self.pieces = parts[::2]
+        self.holes = [name.decode() for name in parts[1::2]]
+
+    def filled(self, own: dict[str, bytes]) -> bytes:
+        """Return the page as JSON, with its own values."""
+        whole = [self.pieces[0]]
+        for name, piece in zip(self.holes, self.pieces[1:], strict=True):
+            whole += own[name], piece
+        return b"".join(whole)
+
+
+def task_page(context: Context, channel: Channel, unionid: str, *, share: str, given: bool) -> bytes:
+    """Return the reply of getTaskDetails, as new as the frames that were sent of the task.
+
+    `share` is the caller's share token; `given` says that they have their prize.
+    """
+    prepared: _Prepared = channel.prepared
+    if prepared is None:
+        prepared = channel.prepared = _prepare(context, channel)
+    now_ms = context.cooldowns.now_ms()
+    why = _why_not(channel, unionid)
+    cd_seconds = channel.setting.cd
+    left = 0 if channel.status else seconds_left(channel.cd_until, now_ms)
+    wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
+    owed = owed_by(channel, unionid)
+    numbers = {
+        "is_prize": unionid in channel.winners,
+        "is_draw": given,
+        "is_cd": left > 0 or bool(why),
+        "time": left or wait,
+        "can_dig": not why and not left,
+        "cd_until": channel.cd_until if left else 0,
+        "server_time": now_ms,
+        "watchers": channel.total(now_ms),
+        "need_pay": owed > 0,
+        "owed": owed,
+    }
+    own = {name: b"%d" % number for name, number in numbers.items()}
+    own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
+    own["share"] = b'"%b"' % share.encode()
+    return prepared.filled(own)
+
+
+def _prepare(context: Context, channel: Channel) -> _Prepared:
+    """Encode all that is the same for everybody, with the declared structs, so that they say what it is."""
+    task = channel.task
+    fields: dict[str, Any] = {
+        "goods_type": task["goods_type"],
+        "draw_type": task["draw_type"],
+        "money": task["money"],
+        "wxname": task["wxname"],
+        "wxheadpic": address(context, task["wxheadpic"]),
+        "code": channel.code,
+        "name": task["name"],
+        "synopsis": task["synopsis"],
+        "pic": address(context, task["pic"]),
+        "thumbnail": address(context, task["thumbnail"]),
+        "now_depth": channel.seq,
+        "max_depth": task["max_depth"],
+        "prize_type": 1 if task["prize_num"] == 1 else 2,
+        "prize_num": task["prize_num"],
+        "users": msgspec.Raw(msgspec.json.encode(participant_rows(context, channel.first))),
+        "cd": channel.setting.cd,
+        "seq": channel.seq,
+        "participants": channel.participants,
+        "prizes_left": channel.prizes_left,
+        "commitment": task["commitment"],
+        "forecast_num": task["forecast_num"],
+        "interval": task["interval"],
+        "fluctuation": task["fluctuation"],
+        "end_reason": channel.end_reason,
+        "end_note": channel.end_note,
+    }
+    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in _OWN}
+    return _Prepared(
+        msgspec.json.encode(GetTaskDetailsReply(**fields, data=GiftData(**fields, status=channel.status)))
+    )
+
+
+def owed_by(channel: Channel, unionid: str) -> int:
+    """Return what the caller has still to pay before the task opens, in whole yuan."""
+    if channel.open or channel.status or channel.task["publisher"] != unionid:
+        return 0
+    return channel.task["money"] * channel.task["prize_num"]
+
+
+def _why_not(channel: Channel, unionid: str) -> str:
+    """Return the code of the refusal that a dig would meet whatever the cooldown, "" for none."""
+    if channel.status:
+        return "ended"
+    if not channel.open:
+        return "not_paid"
+    if channel.task["publisher"] == unionid:
+        return "own_task"
+    if unionid in channel.winners:
+        return "already_won"
+    return ""

@@ -1,0 +1,115 @@
+"""A line before the store: what many ask within a moment is asked once, first come, first served.
+
+Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. What cannot be
+answered in time is refused as soon as that is known, and not after the store's own limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+from server import metrics
+from server.errors import Unavailable
+
+# At least this long between two questions, so that a crowd's come together.
+MOMENT_SECONDS = 0.015
+MOST_AT_ONCE = 200
+# A question that is not answered by then is given up; so are all who wait behind it.
+SILENT_SECONDS = 2.0
+# Nobody joins a line that is longer than this.
+LONGEST_SECONDS = 4.0
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class _Waiting(NamedTuple, Generic[K, V]):
+    key: K
+    answer: asyncio.Future[V | None]
+    since: float
+
+
+class Line(Generic[K, V]):
+    """Asks `question(keys)` for all who wait; it returns what it found by key.
+
+    One question is under way at a time. `name` is a label of metrics.
+    """
+
+    def __init__(self, name: str, question: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._question = question
+        self._waiting: deque[_Waiting[K, V]] = deque()
+        self._asking: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
+        self._took = 0.0  # seconds that a question takes, of late
+        self._silent = False
+        self._length = metrics.LINE_LENGTH.labels(name)
+        self._seconds = metrics.LINE_SECONDS.labels(name)
+
+    async def ask(self, key: K) -> V | None:
+        """Return what was found for `key`, None if nothing. Raises Unavailable, or what the store raised."""
+        loop = asyncio.get_running_loop()
+        questions_ahead = -(-len(self._waiting) // MOST_AT_ONCE)
+        if self._silent or questions_ahead * self._took > LONGEST_SECONDS:
+            raise Unavailable
+        waiting = _Waiting[K, V](key, loop.create_future(), loop.time())
+        self._waiting.append(waiting)
+        self._length.inc()
+        if self._asking is None:
+            self._asking = loop.create_task(self._keep_asking())
+        try:
+            return await waiting.answer
+        finally:
+            self._length.dec()
+            self._seconds.observe(loop.time() - waiting.since)
+
+    async def _keep_asking(self) -> None:
+        """Ask until nobody waits."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
+                self._asked_at = loop.time()
+                asked = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+                await self._ask(asked)
+                self._took = 0.5 * self._took + 0.5 * (loop.time() - self._asked_at)
+        finally:
+            self._asking = None
+
+    async def _ask(self, asked: list[_Waiting[K, V]]) -> None:
+        """Ask once; if no answer comes in time, turn all away until one does."""
+        keys = list(dict.fromkeys(waiting.key for waiting in asked))
+        question = asyncio.ensure_future(self._question(keys))
+        try:
+            await asyncio.wait([question], timeout=SILENT_SECONDS)
+            if not question.done():
+                self._silent = True
+                self._refuse([*asked, *self._waiting], Unavailable())
+                self._waiting.clear()
+                await asyncio.wait([question])
+            error = question.exception()
+            if error is None:
+                found = question.result()
+                for waiting in asked:
+                    if not waiting.answer.done():
+                        waiting.answer.set_result(found.get(waiting.key))
+            else:
+                self._refuse(asked, error)
+        finally:
+            self._silent = False
+            question.cancel()
+            self._refuse(asked, Unavailable())  # who is left when we are cancelled
+
+    def _refuse(self, asked: list[_Waiting[K, V]], error: BaseException) -> None:
+        for waiting in asked:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+
+    async def close(self) -> None:
+        """Answer nobody any more."""
+        self._refuse(list(self._waiting), Unavailable())
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])

@@ -1,0 +1,64 @@
+"""The square's pages, the same for everybody: read once for all who ask, and kept for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from server.store import Store
+from server.store.tasks import Task
+
+FRESH_SECONDS = 1.0
+REMEMBERED_PAGES = 50
+
+
+class SquarePage:
+    """One page as it was read; `prepared` is what a reply has made of it."""
+
+    def __init__(self, tasks: list[Task], read_at: float) -> None:
+        self.tasks = tasks
+        self.read_at = read_at
+        self.prepared: Any = None
+
+
+class Square:
+    """One a process. What was published here shows at once, anything else after a second at most."""
+
+    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._pages: OrderedDict[int, SquarePage] = OrderedDict()
+        self._reading: dict[int, asyncio.Task[SquarePage]] = {}
+
+    async def page(self, number: int) -> SquarePage:
+        """Return a page, from 1."""
+        page = self._pages.get(number)
+        if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
+            return page
+        reading = self._reading.get(number)
+        if reading is None:
+            reading = asyncio.get_running_loop().create_task(self._read(number))
+            self._reading[number] = reading
+        return await asyncio.shield(reading)
+
+    def forget(self) -> None:
+        """Read anew: a task came or went. Reads under way may have missed it."""
+        self._pages.clear()
+        self._reading.clear()
+
+    async def _read(self, number: int) -> SquarePage:
+        began = asyncio.get_running_loop().time()
+        own = asyncio.current_task()
+        try:
+            page = SquarePage(await self._store.tasks.square(number, self._now_ms()), began)
+            if self._reading.get(number) is own:
+                self._pages[number] = page
+                self._pages.move_to_end(number)
+                if len(self._pages) > REMEMBERED_PAGES:
+                    self._pages.popitem(last=False)
+        finally:
+            if self._reading.get(number) is own:
+                del self._reading[number]
+        return page
