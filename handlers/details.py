@@ -55,7 +55,7 @@ class GetTaskUser(Interface):
             return await digs.participants(code, page)
         if page == 1:
             await self.context.hub.refresh(known)
-            return known.first
+            return known.first()
         rows = await digs.joins(code, page)
         for row in rows:
             row["is_prize"] = int(row["is_prize"] or row["unionid"] in known.winners)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import msgspec
@@ -110,15 +111,18 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes: `pieces` are bytes and, between them, the names of `_OWN`."""
+    """A page with holes: `pieces` are bytes and, between them, the names of `_OWN`, and twice `users`."""
 
-    def __init__(self, encoded: bytes) -> None:
+    def __init__(self, encoded: bytes, users: bytes) -> None:
         parts = encoded.split(_MARK)
         self.pieces = parts[::2]
-        self.holes = [name.decode() for name in parts[1::2]]
+        self.holes = [sys.intern(name.decode()) for name in parts[1::2]]
+        self.users = users
+        self.size = len(encoded) + len(users) + 50 * len(parts)
 
     def filled(self, own: dict[str, bytes]) -> bytes:
-        """Return the page as JSON, with its own values."""
+        """Return the page as JSON, with the caller's own values."""
+        own["users"] = self.users
         whole = [self.pieces[0]]
         for name, piece in zip(self.holes, self.pieces[1:], strict=True):
             whole += own[name], piece
@@ -175,7 +179,6 @@ def _prepare(context: Context, channel: Channel) -> _Prepared:
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
-        "users": msgspec.Raw(msgspec.json.encode(participant_rows(context, channel.first))),
         "cd": channel.setting.cd,
         "seq": channel.seq,
         "participants": channel.participants,
@@ -187,17 +190,18 @@ def _prepare(context: Context, channel: Channel) -> _Prepared:
         "end_reason": channel.end_reason,
         "end_note": channel.end_note,
     }
-    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in _OWN}
-    return _Prepared(
-        msgspec.json.encode(GetTaskDetailsReply(**fields, data=GiftData(**fields, status=channel.status)))
-    )
+    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
+    reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=channel.status))
+    users = participant_rows(context, channel.first())
+    return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users))
 
 
 def owed_by(channel: Channel, unionid: str) -> int:
     """Return what the caller has still to pay before the task opens, in whole yuan."""
     if channel.open or channel.status or channel.task["publisher"] != unionid:
         return 0
-    return channel.task["money"] * channel.task["prize_num"]
+    owed: int = channel.task["money"] * channel.task["prize_num"]
+    return owed
 
 
 def _why_not(channel: Channel, unionid: str) -> str:

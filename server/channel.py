@@ -6,8 +6,9 @@ it too, so a page is never older than the last frame that was sent.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from server.events import (
     End,
@@ -19,6 +20,7 @@ from server.events import (
     encode,
     seconds_left,
 )
+from server.replay import Replay
 
 if TYPE_CHECKING:
     from server.events import Dig
@@ -26,10 +28,30 @@ if TYPE_CHECKING:
     from server.store.digs import Participant
     from server.store.tasks import Task
 
-# How many missed digs are replayed; a client that missed more gets the state alone.
-REPLAYED_DIGS = 300
 # How many participants a task's page shows at once.
 FIRST_PARTICIPANTS = 50
+# What of a task its page shows and never changes.
+SHOWN = (
+    "publisher",
+    "goods_type",
+    "draw_type",
+    "money",
+    "wxname",
+    "wxheadpic",
+    "name",
+    "synopsis",
+    "pic",
+    "thumbnail",
+    "max_depth",
+    "prize_num",
+    "commitment",
+    "forecast_num",
+    "interval",
+    "fluctuation",
+)
+
+_packer = msgspec.msgpack.Encoder()
+_unpacker = msgspec.msgpack.Decoder(tuple[str, str, str])
 
 
 class Sink(Protocol):
@@ -63,9 +85,9 @@ class Channel:
         self.ticking: dict[Watcher, None] = {}
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
         self.setting: Setting
-        self.task: Task  # what of it never changes; the rest is below
-        self.first: list[Participant] = []
-        self.winners: set[str] = set()
+        self.task: dict[str, Any]  # what of it a page shows and never changes; the rest is below
+        self._first: list[bytes] = []  # packed: a thousand tasks are watched at once
+        self.winners: dict[str, int] = {}  # their places
         self.kept: list[News] = []  # what came while it was read
         self.prepared: Any = None  # what a page has made of this state, dropped at each change of it
         self.end_note = ""
@@ -77,7 +99,7 @@ class Channel:
         self.status = 0
         self.open = 1
         self.end_reason = ""
-        self.recent: deque[tuple[int, bytes]] = deque(maxlen=REPLAYED_DIGS)
+        self.replay = Replay()
         self.read_again = False  # something may have changed since the read under way began
         self.own_count_told = 0
         self.total_told = 0
@@ -90,7 +112,8 @@ class Channel:
 
     def size(self) -> int:
         """Return about how many bytes it takes."""
-        return 4096 + len(self.first) * 500 + sum(len(frames) + 100 for _, frames in self.recent)
+        page = 0 if self.prepared is None else self.prepared.size
+        return 4096 + len(self._first) * 160 + self.replay.size + page
 
     def join(self, watcher: Watcher, ticks: bool) -> None:
         """Take a watcher, or what it wants now."""
@@ -119,7 +142,7 @@ class Channel:
         Returns whether all is whole: a dig that moved from its task to the history while both were read
         may be in neither. What lies before a missing dig is not replayed.
         """
-        self.task = task
+        self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
         self.setting = Setting(
             code=self.code,
             cd=task["cd_ms"] // 1000,
@@ -136,23 +159,22 @@ class Channel:
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note = task.get("end_note", "")
-        self.first, self.winners, self.prepared = [], set(), None
+        self._first, self.winners, self.prepared = [], {}, None
         for dig in [*early, *digs]:
             if dig["depth"] <= self.seq:
                 self._count(dig)
         won = task["prize_num"] - task["prizes_left"]
-        whole = len(self.first) == min(self.participants, FIRST_PARTICIPANTS) and len(self.winners) == won
-        self.recent.clear()
+        whole = len(self._first) == min(self.participants, FIRST_PARTICIPANTS) and len(self.winners) == won
+        self.replay.clear()
         for dig in digs:
             if dig["depth"] > self.seq:
                 break
-            if self.recent and self.recent[-1][0] != dig["depth"] - 1:
+            if len(self.replay) and self.replay.last != dig["depth"] - 1:
                 whole = False
-                self.recent.clear()
-            self.recent.append((dig["depth"], encode(dig_frames(dig, self.setting))))
-        if self.recent and self.recent[-1][0] != self.seq:
+            self.replay.append(dig["depth"], encode(dig_frames(dig, self.setting)))
+        if len(self.replay) and self.replay.last != self.seq:
             whole = False
-            self.recent.clear()
+            self.replay.clear()
         for dig in digs:
             self.apply(dig)
         return whole
@@ -161,20 +183,26 @@ class Channel:
         """Take a dig into what a page shows of people; the same dig again changes nothing."""
         self.prepared = None
         if dig["is_prize"]:
-            self.winners.add(dig["unionid"])
-        if dig["no"] > FIRST_PARTICIPANTS:
-            return
-        row: Participant = {
-            "unionid": dig["unionid"],
-            "no": dig["no"],
-            "wxname": dig["wxname"],
-            "wxheadpic": dig["wxheadpic"],
-            "is_prize": dig["is_prize"],
-        }
-        if "n" in dig and dig["no"] == len(self.first) + 1:
-            self.first.append(row)
-        elif dig["is_prize"] and dig["no"] <= len(self.first):
-            self.first[dig["no"] - 1]["is_prize"] = 1
+            self.winners[dig["unionid"]] = dig["no"]
+        if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
+            self._first.append(_packer.encode((dig["unionid"], dig["wxname"], dig["wxheadpic"])))
+
+    def first(self) -> list[Participant]:
+        """Return the first participants, in the order they joined."""
+        winning = set(self.winners.values())
+        rows: list[Participant] = []
+        for no, packed in enumerate(self._first, 1):
+            unionid, wxname, wxheadpic = _unpacker.decode(packed)
+            rows.append(
+                {
+                    "unionid": unionid,
+                    "no": no,
+                    "wxname": wxname,
+                    "wxheadpic": wxheadpic,
+                    "is_prize": int(no in winning),
+                }
+            )
+        return rows
 
     def apply(self, dig: Dig) -> bytes:
         """Take the next dig; return its frames, b"" where it is known or others come before it."""
@@ -189,7 +217,7 @@ class Channel:
             self.status, self.end_reason = 1, dig["end"]
         self._count(dig)
         frames = encode(dig_frames(dig, self.setting))
-        self.recent.append((self.seq, frames))
+        self.replay.append(self.seq, frames)
         return frames
 
     def end(self, end_reason: str, end_note: str = "") -> bytes:
@@ -247,7 +275,5 @@ class Channel:
     def welcome(self, since: int | None, now_ms: int) -> bytes:
         """Return what a new watcher gets: the digs after `since`, if they can be replayed; a snapshot."""
         snapshot: list[Frame] = [self.snapshot(now_ms)]
-        replay = b""
-        if since is not None and since < self.seq and self.recent and self.recent[0][0] <= since + 1:
-            replay = b"".join(frames for seq, frames in self.recent if seq > since)
+        replay = b"" if since is None else self.replay.after(since)
         return replay + encode(snapshot)

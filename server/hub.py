@@ -17,12 +17,13 @@ from tornado.log import app_log
 from server import metrics
 from server.audience import Audience
 from server.bus import Bus, end_tasks
-from server.channel import FIRST_PARTICIPANTS, REPLAYED_DIGS, Channel, Sink, Watcher
+from server.channel import FIRST_PARTICIPANTS, Channel, Sink, Watcher
 from server.cooldowns import Cooldowns
 from server.errors import NoSuchTask, Unavailable
 from server.events import Dig, encode
 from server.known_tasks import KnownTasks
 from server.news import News, Order
+from server.replay import REPLAYED_DIGS
 from server.store import Store, is_unavailable
 from server.store.tasks import Task
 from server.ticks import Ticks
