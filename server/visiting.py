@@ -104,12 +104,13 @@ class Visiting:
 
     async def _write_visits(self, opened: list[tuple[str, str]]) -> Mapping[tuple[str, str], None]:
         now_ms = self._now_ms()
-        await self._store.visits.open(
-            [
-                Visit(code=code, unionid=unionid, share=self.token(code, unionid), opened_at=now_ms)
-                for code, unionid in opened
-            ]
-        )
+        visits = [
+            Visit(code=code, unionid=unionid, share=self.token(code, unionid), opened_at=now_ms)
+            for code, unionid in opened
+        ]
+        await self._store.visits.open(visits)
+        for visit in visits:
+            self._shares.pop(visit["share"], None)  # somebody may have tried it before it was handed out
         return {}
 
     async def _write_brought(
