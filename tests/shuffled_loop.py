@@ -83,7 +83,6 @@ def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, N
     before = signal.signal(signal.SIGVTALRM, spins)
     signal.setitimer(signal.ITIMER_VIRTUAL, CPU_SECONDS)
     try:
-        asyncio.set_event_loop(loop)
         loop.run_until_complete(work(loop))
         assert not loop.failures, loop.failures
     finally:
@@ -91,5 +90,4 @@ def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, N
         signal.signal(signal.SIGVTALRM, before)
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # after a failure much is left
-        asyncio.set_event_loop(None)
         loop.close()
