@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import os
 import socket
 import sys
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="start the server (the default)").set_defaults(run=_serve)
     worker = commands.add_parser("worker", help="one serving process; `serve` starts these")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
+    worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
+    worker.add_argument("--replaced", type=int, default=0, help="predecessors that stood still")
     worker.set_defaults(run=_work)
     commands.add_parser(
         "release", help="create the indexes that are missing in MONGODB_URI, before a new version serves"
@@ -105,10 +108,13 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _work(parsed: argparse.Namespace) -> int:
+    faulthandler.enable()  # a worker that hangs is ended by SIGABRT, and says where it hung
+    from server.watchdog import Signs
     from server.worker import serve
 
     set_up_logging()
-    asyncio.run(serve(read_settings(os.environ), socket.socket(fileno=parsed.listener)))
+    listener = socket.socket(fileno=parsed.listener)
+    asyncio.run(serve(read_settings(os.environ), listener, Signs(parsed.signs), parsed.replaced))
     return 0
 
 

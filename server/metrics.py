@@ -28,6 +28,7 @@ DIG_TO_FRAME = Histogram(
     "Seconds from a dig's record to its frames being handed to this process's watchers",
     buckets=FRAME_BUCKETS,
 )
+REPLACED = Counter("wabao_workers_replaced", "Workers that stood still, were ended and replaced")
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")

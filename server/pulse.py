@@ -37,6 +37,7 @@ _COUNTERS = {
     "resyncs": metrics.RESYNCS,
     "uploads": metrics.UPLOADS,
     "logins": metrics.LOGINS,
+    "replaced": metrics.REPLACED,
     "errors": metrics.REFUSALS,
 }
 
@@ -231,6 +232,7 @@ class Second(msgspec.Struct, array_like=True):
     uploads: int
     logins: int
     errors: dict[str, int]
+    replaced: int
 
 
 def add_up(pulses: Iterable[Pulse]) -> list[Second]:
@@ -273,6 +275,7 @@ def _second(at: int, pulses: list[Pulse]) -> Second:
         uploads=counts["uploads"],
         logins=counts["logins"],
         errors=labelled["errors"],
+        replaced=counts["replaced"],
     )
 
 

@@ -25,6 +25,7 @@ from server.children import ended, start_child, stop_child
 from server.embedded import EmbeddedStore, lock_directory, start_missing
 from server.keys import Keys
 from server.settings import BadSettings, Settings, secret_of
+from server.watchdog import Watchdog
 
 BACKLOG = 4096
 WORKERS_SECONDS = 25.0
@@ -97,11 +98,19 @@ class Supervisor:
     async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
         descriptor = listener.fileno()
         command = [sys.executable, "-m", "server", "worker", "--listener", str(descriptor)]
-        delays = Delays()
+        delays, uncounted = Delays(), 0
         while True:
-            child = start_child(command, environment=environment, pass_fds=(descriptor,))
+            watchdog = Watchdog()
+            signs = watchdog.worker_end
+            child = start_child(
+                [*command, "--signs", str(signs), "--replaced", str(uncounted)],
+                environment=environment,
+                pass_fds=(descriptor, signs),
+            )
             self._workers[name] = child
-            code = await ended(child)
+            code = await watchdog.ended(child, name)
+            # We have no /metrics, so the next worker that serves counts for us.
+            uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
             mark_process_dead(child.pid, str(self._metrics))  # type: ignore[no-untyped-call]
             if code == BAD_SETTINGS_EXIT:  # it said why, and no restart would change it
                 self._exit_code = code

@@ -22,6 +22,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
+from server import metrics
 from server.actions.dig import settle_pending
 from server.actions.sweep import sweep
 from server.app import make_app
@@ -29,6 +30,7 @@ from server.context import Context
 from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import is_unavailable
+from server.watchdog import Signs
 
 # A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
 BODY_SECONDS = 120
@@ -129,12 +131,16 @@ async def _repeat(context: Context, seconds: float, work: Callable[[Context], Aw
                 log.exception("%s failed", work.__name__)
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal."""
+async def serve(settings: Settings, listener: socket.socket, signs: Signs, replaced: int) -> None:
+    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal.
+
+    `replaced` predecessors stood still and were ended; they are counted here.
+    """
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
+    living = loop.create_task(signs.give())
     context = await Context.open(settings)
     gc.freeze()  # what was loaded stays: no collection has to look through it again
     periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
@@ -142,6 +148,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)
     listener.setblocking(False)
     server.add_socket(listener)
+    metrics.REPLACED.inc(replaced)
+    signs.serving()
     log.info("serving")
     await asked_to_stop.wait()
     await asyncio.gather(server.drain(), context.hub.drain())
@@ -149,4 +157,5 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         task.cancel()
     async with asyncio.timeout(CONTEXT_SECONDS):
         await context.close()
+    living.cancel()
     log.info("drained")

@@ -125,6 +125,7 @@ def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
+        time.sleep(0.01)  # the processes that it waits for need the core
 
 
 def a_free_port() -> int:
