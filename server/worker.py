@@ -11,16 +11,21 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
     HTTPMessageDelegate,
+    HTTPServerRequest,
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.web import OutputTransform
 
 from server import metrics
 from server.actions.dig import settle_pending
@@ -34,7 +39,8 @@ from server.watchdog import Signs
 
 # A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
 BODY_SECONDS = 120
-REQUESTS_SECONDS = 18
+LAST_REPLIES_SECONDS = 1
+REQUESTS_SECONDS = 17
 CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
 
@@ -56,19 +62,31 @@ class DrainingServer(HTTPServer):
 
     def initialize(self, *args: Any, **kwargs: Any) -> None:
         """Take what HTTPServer takes."""
+        self._draining = False
+        self._open: set[object] = set()
         self._busy: set[object] = set()
-        self._idle = asyncio.Event()
+        self._leaving: set[object] = set()
+        self._empty, self._idle = asyncio.Event(), asyncio.Event()
+        self._empty.set()
         self._idle.set()
         super().initialize(*args, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Expect a connection's next request: the one before, if any, is answered."""
         self._answered(server_conn)
+        self._open.add(server_conn)
+        self._empty.clear()
+        if server_conn in self._leaving and isinstance(request_conn, HTTP1Connection):
+            request_conn.close()
         return _Expected(self, server_conn, super().start_request(server_conn, request_conn))
 
     def on_close(self, server_conn: object) -> None:
         """Forget a connection."""
         self._answered(server_conn)
+        self._leaving.discard(server_conn)
+        self._open.discard(server_conn)
+        if not self._open:
+            self._empty.set()
         super().on_close(server_conn)
 
     def begin(self, server_conn: object) -> None:
@@ -81,9 +99,23 @@ class DrainingServer(HTTPServer):
         if not self._busy:
             self._idle.set()
 
+    def is_last(self, server_conn: object) -> bool:
+        """Return whether the reply that is about to be sent is to be its connection's last."""
+        if self._draining:
+            self._leaving.add(server_conn)
+        return self._draining
+
     async def drain(self) -> None:
-        """Take no more connections, let the requests that came in be answered, then close the rest."""
+        """Take no more connections, let the requests that came in be answered, then close the rest.
+
+        Each reply says from now on that it is its connection's last. A connection in use sends one within
+        a second, so nobody's request meets a connection that closes without a word.
+        """
+        self._draining = True
         self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_REPLIES_SECONDS):
+                await self._empty.wait()
         try:
             async with asyncio.timeout(REQUESTS_SECONDS):
                 await self._idle.wait()
@@ -94,6 +126,22 @@ class DrainingServer(HTTPServer):
                 await self.close_all_connections()
         except TimeoutError:
             log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
+
+
+class LastReply(OutputTransform):
+    """Says `Connection: close` in the replies of a server that drains."""
+
+    def __init__(self, server: DrainingServer, request: HTTPServerRequest) -> None:
+        super().__init__(request)
+        self._server, self._server_conn = server, request.server_connection
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """Change the header. A reply that opens a websocket stays: watchers are sent away by the hub."""
+        if status_code != 101 and self._server.is_last(self._server_conn):
+            headers["Connection"] = "close"
+        return status_code, headers, chunk
 
 
 class _Expected(HTTPMessageDelegate):
@@ -145,7 +193,9 @@ async def serve(settings: Settings, listener: socket.socket, signs: Signs, repla
     gc.freeze()  # what was loaded stays: no collection has to look through it again
     periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
     periodic.append(loop.create_task(context.pulsing.run()))
-    server = DrainingServer(make_app(context), body_timeout=BODY_SECONDS)
+    app = make_app(context)
+    server = DrainingServer(app, body_timeout=BODY_SECONDS)
+    app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)
     metrics.REPLACED.inc(replaced)
