@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -111,7 +111,7 @@ def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watc
     async def scene() -> tuple[float, list[Watcher]]:
         watchers: list[Watcher] = []
         watching: list[asyncio.Task[None]] = []
-        while not all(connections(pid, server.port) for pid in workers):
+        while not all(is_watched(pid, server.port) for pid in workers):
             watchers.append(Watcher(server.address, diggers[0], code))
             watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
             await watchers[-1].arrived.wait()
@@ -169,12 +169,24 @@ async def dig(address: str, digger: Person, code: str) -> None:
     assert reply.json()["status"] == 0, reply.text
 
 
-def connections(pid: int, port: int) -> int:
-    """Return how many connections to the port a process holds."""
-    inodes = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+def is_watched(worker: int, port: int) -> bool:
+    """Whether a worker holds a connection to the port that this process made; the server makes some too."""
+    ours = {here for here, there in connections(os.getpid()) if there == port}
+    return any(here == port and there in ours for here, there in connections(worker))
+
+
+def connections(pid: int) -> list[tuple[int, int]]:
+    """Return the ports, here and there, of a process's open connections."""
+    links = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.add(link.readlink().name)
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    ours = [line[9] for line in lines if line[3] == "01" and line[1].endswith(f":{port:04X}")]
-    return sum(f"socket:[{inode}]" in inodes for inode in ours)
+    return [
+        (int(here.partition(":")[2], 16), int(there.partition(":")[2], 16))
+        for _, here, there, state, *_, inode in (line[:10] for line in lines)
+        if state == "01" and f"socket:[{inode}]" in links
+    ]
 
 
 def test_a_supervisor_that_was_stopped_for_longer_ends_no_worker(server: Running) -> None:
