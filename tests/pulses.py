@@ -73,10 +73,15 @@ def an_evening(second: int) -> Pulse:
 
 def fill_history(data_dir: Path, seconds: range) -> None:
     """Give a running server these seconds of an evening."""
+    send_pulses(data_dir, [an_evening(second) for second in seconds])
+
+
+def send_pulses(data_dir: Path, pulses: list[Pulse]) -> None:
+    """Give a running server these pulses."""
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
-    for second in seconds:
-        fields = {"pulse": msgspec.msgpack.encode(an_evening(second))}
+    for pulse in pulses:
+        fields = {"pulse": msgspec.msgpack.encode(pulse)}
         pipeline.xadd(f"wabao:{DEFAULT_DATABASE}:pulses", fields)
     pipeline.execute()
     redis.close()

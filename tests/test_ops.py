@@ -540,11 +540,11 @@ async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cu
 
 
 def test_seconds_add_up_over_processes() -> None:
-    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1}
+    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced": 1}
     seconds = add_up([a_pulse("a", 5, **digs), a_pulse("b", 5, **digs), a_pulse("a", 6)])
     assert [second.at for second in seconds] == [5, 6]
     assert seconds[0].digs == {"won": 4, "cooling_down": 14}
-    assert (seconds[0].joins, seconds[0].wins) == (2, 4)
+    assert (seconds[0].joins, seconds[0].wins, seconds[0].replaced) == (2, 4, 2)
     assert (seconds[0].watchers, seconds[0].processes, seconds[1].watchers) == (6, 2, 3)
 
 

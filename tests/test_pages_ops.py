@@ -18,7 +18,7 @@ from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open
 from conftest import a_picture
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Route, WebSocket, expect
-from pulses import fill_history
+from pulses import a_pulse, fill_history, send_pulses
 from test_supervisor import Running, a_free_port
 from tornado.web import create_signed_value
 
@@ -537,6 +537,21 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
     with stopped(running.children()["Valkey"]):
         expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
+
+
+def test_workers_that_stood_still_and_were_replaced_are_told_beside_the_processes(
+    operator: Opener, data_dir: Path
+) -> None:
+    opened = operator()
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text("")
+    at = int(time.time())
+    send_pulses(data_dir, [a_pulse("hung", at - 100, replaced=1), a_pulse("hung", at - 3, replaced=2)])
+    opened = operator(viewport=PHONE)
+    told = time.strftime("%H:%M:%S", time.localtime(at - 3))
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text(f"15 分钟内 3 个卡死后重启，最近一次 {told}")
+    is_readable(opened)
 
 
 def test_english_for_whoever_reads_that(window: Opener) -> None:

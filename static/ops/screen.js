@@ -3,7 +3,7 @@
 import { disconnect } from "./acts.js";
 import { makeCharts } from "./charts.js";
 import { el, fill, order, write } from "./dom.js";
-import { bytes, count, duration, isolated, milliseconds } from "./format.js";
+import { bytes, clock, count, duration, isolated, milliseconds } from "./format.js";
 import { History } from "./history.js";
 import { TaskRow, eventLine } from "./rows.js";
 import { t } from "./words.js";
@@ -23,6 +23,7 @@ export class Screen {
   #tasks = el("ul.tasks");
   #stream = el("ol.stream");
   #processList = el("ul.processes");
+  #replaced = el("span.note");
   #shown = false;
 
   constructor(feed) {
@@ -34,7 +35,7 @@ export class Screen {
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
       panel("tasks", this.#tasks, this.#running),
       panel("stream", this.#stream),
-      panel("processes", this.#processList),
+      panel("processes", this.#processList, this.#replaced),
     );
     feed.addEventListener("history", ({ detail }) => this.#begin(detail));
     feed.addEventListener("pulse", ({ detail }) => this.#pulse(detail));
@@ -137,6 +138,10 @@ export class Screen {
     const now = this.#feed.now();
     for (const row of this.#rows.values()) row.show(now);
     for (const chart of this.#charts) chart.draw();
+    const replaced = [...this.#history.all()].filter((second) => second.replaced);
+    const number = replaced.reduce((sum, second) => sum + second.replaced, 0);
+    const last = Math.max(...replaced.map((second) => second.at));
+    write(this.#replaced, number ? t("replaced", count(number), clock(last * 1000)) : "");
   }
 }
 
