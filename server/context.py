@@ -59,6 +59,13 @@ class Context:
     noted_payments: list[str] = field(default_factory=list)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        """Make what stands on the others."""
+        self.dig_ids = DigIds(self.store)
+        self.people = KnownPeople(self.store, lambda: self.hub.bus.connection)
+        self.visiting = Visiting(self.store, self.keys, self.people, self.cooldowns.now_ms)
+        self.square = Square(self.store, self.cooldowns.now_ms)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run what a reply need not wait for; `close` waits for it, and a failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
@@ -91,10 +98,6 @@ class Context:
         pulsing = Pulsing(hub, cooldowns.now_ms)
         context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
         context.feed = Feed(context)
-        context.dig_ids = DigIds(store)
-        context.people = KnownPeople(store, lambda: bus.connection)
-        context.visiting = Visiting(store, keys, context.people, cooldowns.now_ms)
-        context.square = Square(store, cooldowns.now_ms)
         return context
 
     async def close(self) -> None:
