@@ -1,0 +1,77 @@
+"""Whose request it is, behind proxies: which hop of X-Forwarded-For to believe. Knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Network = IPv4Network | IPv6Network
+
+UNKNOWN = "unknown"
+# A household or a machine gets a whole network of IPv6, so one address says little.
+IPV6_BITS = 64
+# More proxies than anybody has in a row. It bounds the work on a long header.
+MOST_HOPS = 16
+
+
+@lru_cache(maxsize=8)
+def networks(text: str) -> tuple[Network, ...]:
+    """Return the networks of a comma-separated list of addresses and networks; raise ValueError.
+
+    A network that holds every address is refused: then anybody could name any address.
+    """
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        network = ip_network(part)  # says what is wrong, such as host bits that are set
+        if network.prefixlen == 0:
+            raise ValueError(f"{part} would trust every address")
+        found.append(network)
+    return tuple(found)
+
+
+def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """Return the address that limits count against: an IPv4 address, or an IPv6 network ("2001:db8::/64").
+
+    `peer` is the other end of the connection. X-Forwarded-For is read from the right, for each proxy appends
+    the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at what
+    is no address: what stands left of it cannot be believed. UNKNOWN if `peer` is no address.
+    """
+    client = _parsed(peer)
+    if client is None:
+        return UNKNOWN
+    for hop in reversed((forwarded_for or "").rsplit(",", MOST_HOPS)[-MOST_HOPS:]):
+        if not hop.strip():  # HTTP allows empty members in a list
+            continue
+        if not any(client in network for network in trusted):
+            break
+        address = _parsed(hop)
+        if address is None:
+            break
+        client = address
+    if isinstance(client, IPv4Address):
+        return str(client)
+    return str(IPv6Network((int(client), IPV6_BITS), strict=False))
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address in `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`, else None."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])  # a zone means something on its own machine only
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
