@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -12,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from server import merchant_settings
+from server import addresses, merchant_settings
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
@@ -24,6 +27,12 @@ Flag = Literal[0, 1]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
+
+SECRET_KEY_CHARACTERS = 32
+OPS_TOKEN_CHARACTERS = 24
+# What `_bits` must find in a secret. In 24 random hexadecimal digits it finds about 77 (less than 50 once in
+# 3,000 times), in "password" four times 22, in an alphabet 6.
+SECRET_BITS = 50
 
 
 class BadSettings(Exception):
@@ -39,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str = ""
     data_dir: str = "var"
     public_url: str = ""
+    trusted_proxies: str = ""
     secret_key: str = ""
     require_token: Flag = 0
     web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
@@ -60,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show nothing: most of it is secret, and a traceback or log may show this."""
         return "Settings(…)"
+
+    @property
+    def trusted_networks(self) -> tuple[addresses.Network, ...]:
+        """TRUSTED_PROXIES, as `addresses.client_address` takes them."""
+        return addresses.networks(self.trusted_proxies)
 
     @property
     def sandboxed(self) -> bool:
@@ -117,11 +132,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     }
     for name, value in values.items():
         _check_one(name, value)
+    if values.get("app_env") == "production":
+        values.setdefault("require_token", "1")
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
         if missing:
             raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
+        check_secret("SECRET_KEY", settings.secret_key, SECRET_KEY_CHARACTERS)
+        check_secret("OPS_TOKEN", settings.ops_token, OPS_TOKEN_CHARACTERS)
     _check_shapes(settings)
     merchant = _check_merchant(settings)
     url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
@@ -145,13 +164,46 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
-    if settings.secret_key and len(settings.secret_key) < 32:
+    try:
+        addresses.networks(settings.trusted_proxies)
+    except ValueError as error:
         raise BadSettings(
-            "SECRET_KEY must have at least 32 characters: "
-            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
+            f"TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.0/8,192.0.2.7: {error}"
+        ) from None
+    if settings.secret_key and len(settings.secret_key) < SECRET_KEY_CHARACTERS:
+        raise BadSettings(_better_secret("SECRET_KEY", SECRET_KEY_CHARACTERS))
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
+
+
+def check_secret(name: str, value: str, least_characters: int) -> None:
+    """Raise BadSettings, which never shows the value, for a secret that is short or easy to guess."""
+    if len(value) < least_characters or _bits(value) < SECRET_BITS:
+        raise BadSettings(_better_secret(name, least_characters))
+
+
+def _better_secret(name: str, least_characters: int) -> str:
+    return (
+        f"{name} must have at least {least_characters} characters of many kinds and in no order: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
+
+
+def _bits(value: str) -> float:
+    """Estimate how many bits a secret has. Finds repeats and sequences; knows no words.
+
+    The number of different pairs of neighbours, so that repeats add nothing, times the entropy of the
+    characters, or of the steps between them if that is less: an alphabet has many characters and one step.
+    """
+    codes = [ord(character) for character in value]
+    steps = [after - before for before, after in pairwise(codes)]
+    return len(set(pairwise(codes))) * min(_entropy(codes), _entropy(steps))
+
+
+def _entropy(values: Sequence[int]) -> float:
+    """Return Shannon's entropy of the values' frequencies, in bits a value."""
+    shares = [count / len(values) for count in Counter(values).values()]
+    return -sum(share * math.log2(share) for share in shares)
 
 
 def _check_merchant(settings: Settings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.embedded import start_missing
-from server.settings import BadSettings, Settings, read_settings, secret_of
+from server.settings import BadSettings, Settings, check_secret, read_settings, secret_of
 
 KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE_KEY = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -31,8 +32,8 @@ PRODUCTION = {
     "MONGODB_URI": "mongodb://db.invalid/wabao",
     "REDIS_URL": "redis://redis.invalid/0",
     "PUBLIC_URL": "https://wabao.invalid",
-    "SECRET_KEY": "x" * 32,
-    "OPS_TOKEN": "an operator",
+    "SECRET_KEY": "8Jx0cV1nWm-4hQzR7tLdY2sKfB9uPaGe",
+    "OPS_TOKEN": "5f0c2a9d7be14386c1d97e02",
     "WECHAT_APPID": "wx1",
     "WECHAT_SECRET": "s",
     "WECHAT_PAGE": "pages/task",
@@ -82,6 +83,10 @@ def test_variables_of_other_programs_are_ignored():
         ("REDIS_URL", "localhost:6379"),
         ("PUBLIC_URL", "wabao.example"),
         ("SECRET_KEY", "short"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "heroku"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0"),
         ("WECHAT_APPID", "wx1"),
     ],
 )
@@ -104,6 +109,57 @@ def test_production_starts_with_all_of_them_and_with_none_less(name: str):
     assert read_settings(PRODUCTION).app_env == "production"
     with pytest.raises(BadSettings, match=name):
         read_settings({**PRODUCTION, name: ""})
+
+
+WEAK = [
+    "1",
+    "x" * 64,
+    "ab" * 32,
+    "password" * 8,
+    "0123456789abcdef" * 2,
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
+@pytest.mark.parametrize("value", WEAK)
+def test_production_takes_no_secret_that_is_easy_to_guess_and_does_not_show_it(name: str, value: str):
+    with pytest.raises(BadSettings) as refused:
+        read_settings({**PRODUCTION, name: value})
+    assert str(refused.value).startswith(f"{name} must have at least ")
+    assert "secrets.token_urlsafe(32)" in str(refused.value)
+    assert len(value) == 1 or value not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
+def test_production_takes_no_secret_that_is_too_short(name: str):
+    good = PRODUCTION[name]
+    assert len(good) == {"SECRET_KEY": 32, "OPS_TOKEN": 24}[name]
+    with pytest.raises(BadSettings, match=name):
+        read_settings({**PRODUCTION, name: good[:-1]})
+
+
+def test_secrets_made_as_the_refusal_says_are_taken():
+    for _ in range(200):
+        check_secret("SECRET_KEY", secrets.token_urlsafe(32), 32)
+        check_secret("SECRET_KEY", secrets.token_hex(32), 32)
+
+
+def test_development_takes_a_simple_operators_token():
+    assert read_settings({"OPS_TOKEN": "1"}).ops_token == "1"
+
+
+def test_production_asks_for_tokens_unless_it_is_told_not_to():
+    assert read_settings({}).require_token == 0
+    assert read_settings(PRODUCTION).require_token == 1
+    assert read_settings({**PRODUCTION, "REQUIRE_TOKEN": "0"}).require_token == 0
+
+
+def test_no_proxy_is_trusted_unless_it_is_named():
+    assert read_settings(PRODUCTION).trusted_networks == ()
+    trusted = read_settings({**PRODUCTION, "TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::7"}).trusted_networks
+    assert [str(network) for network in trusted] == ["10.0.0.0/8", "2001:db8::7/128"]
 
 
 def test_production_has_no_sandbox_and_no_embedded_store():
