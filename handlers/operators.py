@@ -6,7 +6,6 @@ What operators see and do is `ops.py`'s.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections import Counter
 from typing import Annotated, Any, ClassVar
 
@@ -15,16 +14,17 @@ from msgspec import Meta
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
+from server.actions.operator_sessions import begin_session, end_session, find_session, hashed, is_known
+from server.addresses import client_address
 from server.context import Context
-from server.errors import BadToken, TokenRequired, TooMany
+from server.errors import BadRequest, BadToken, TokenRequired, TooMany
+from server.store.operator_sessions import OperatorSession
 
 COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
 # Of one address, so that whoever guesses shuts out nobody else; and of all together, which bounds the guesses
 # of whoever has many addresses.
 TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
-# One household or machine is given a whole network of IPv6.
-IPV6_BITS = 64
 
 
 class _LocalTries:
@@ -56,29 +56,49 @@ class OpsLogin(Interface):
     method = "POST"
     takes = (OpsLoginRequest,)
 
+    async def let_in(self) -> None:
+        """Take a login from our own page or a tool, and OPS_TOKEN in no URL: proxies log those."""
+        refuse_other_sites(self.request)
+        refuse_queries(self.request)
+
     async def answer(self, request: OpsLoginRequest) -> Reply:
-        """Compare the token in constant time and set a cookie that scripts cannot read."""
-        token = self.context.operator_token
+        """Compare the token in constant time, and set a cookie that scripts cannot read."""
+        settings = self.context.settings
+        forwarded_for = self.request.headers.get("X-Forwarded-For")
+        found = client_address(self.request.remote_ip or "", forwarded_for, settings.trusted_networks)
+        address = hashed(self.context, found)
         window = self.context.cooldowns.now_ms() // (TRIES_SECONDS * 1000)
-        address = address_of(self.request, self.context.settings.public_url)
-        # Counted before it is compared, so that many tries at once are no way around, and taken back where
-        # it is right. One address that goes on and on adds nothing to the sum of all.
-        for name, most in ((address, TRIES_OF_ONE), ("all", TRIES_OF_ALL)):
-            if await self._count(name, 1, window) > most:
-                raise TooMany("尝试次数太多，请一分钟后再试")
-        if not hmac.compare_digest(request.token.encode(), token.encode()):
+        counted = await self._admit(address, window)
+        if not hmac.compare_digest(request.token.encode(), self.context.operator_token.encode()):
             raise BadToken("口令不对，请检查 OPS_TOKEN")
-        for name in (address, "all"):
+        session_id = await begin_session(self.context, request.name, address)
+        for name in counted:
             await self._count(name, -1, window)
         self.set_cookie(
             COOKIE,
-            self.context.keys.sign_operator(request.name, token),
+            session_id,
             path="/ops",
             httponly=True,
             samesite="Strict",
-            secure=self.context.settings.public_url.startswith("https://"),
+            secure=settings.public_url.startswith("https://"),
         )
         return Reply()
+
+    async def _admit(self, address: str, window: int) -> list[str]:
+        """Count a try; return the names under which it was counted. Raises TooMany.
+
+        It is counted before the token is compared, so that many tries at once are no way around. One address
+        that goes on and on adds nothing to the sum of all. Strangers with many addresses can use that sum up;
+        they shut out no address from which operators log in, which is neither counted in it nor held to it.
+        """
+        counted = [address]
+        over = await self._count(address, 1, window) > TRIES_OF_ONE
+        if not over and not await is_known(self.context, address):
+            counted.append("all")
+            over = await self._count("all", 1, window) > TRIES_OF_ALL
+        if over:
+            raise TooMany("尝试次数太多，请一分钟后再试")
+        return counted
 
     async def _count(self, name: str, by: int, window: int) -> int:
         """Count a try, or take it back; return how many this minute had of that name."""
@@ -86,38 +106,36 @@ class OpsLogin(Interface):
         return _LocalTries.count(name, by, window) if counted is None else counted
 
 
-def address_of(request: HTTPServerRequest, public_url: str) -> str:
-    """Return whom a try counts against: an IPv4 address, or the network of an IPv6 one.
+def refuse_other_sites(request: HTTPServerRequest) -> None:
+    """Raise TokenRequired for what another site's page sends; to a cookie, another port is the same site."""
+    origin = request.headers.get("Origin")
+    if origin and origin.partition("://")[2] != request.host:
+        raise TokenRequired("请从本站的页面操作")
 
-    Where PUBLIC_URL is https a proxy stands before us, for TLS ends there: then it is the last address of
-    X-Forwarded-For, which the proxy itself wrote. What comes before that is anybody's claim, and so is the
-    whole header where no proxy is.
-    """
-    address = request.remote_ip or ""
-    if public_url.startswith("https://"):
-        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:  # a socket file, or a proxy that writes something else
-        return "unknown"
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), IPV6_BITS), strict=False))
+
+def refuse_queries(request: HTTPServerRequest) -> None:
+    """Raise BadRequest if anything stands in the query: that ends up in histories and in proxies' logs."""
+    if request.query:
+        raise BadRequest("参数应放在请求的内容里，不能放在地址里")
 
 
 class OperatorInterface(Interface):
     """An interface for whoever has an operator's cookie; a page of another site cannot send it along."""
 
     needs_operator = True
+    session: OperatorSession
+
+    async def let_in(self) -> None:
+        """Check the cookie before anything else of the request; an act's parameters stand in its body."""
+        if self.method == "POST":
+            refuse_other_sites(self.request)
+        self.session = await session_of(self.context, self.get_cookie(COOKIE))
+        self.operator = self.session["name"]
+        if self.method == "POST":
+            refuse_queries(self.request)
 
     async def answer(self, request: Any) -> msgspec.Struct:
-        """Check the cookie first, and that a write comes from our own page: another port is the same site."""
-        origin = self.request.headers.get("Origin")
-        if self.method == "POST" and origin and origin.partition("://")[2] != self.request.host:
-            raise TokenRequired("请从本站的页面操作")
-        self.operator = operator_of(self.context, self.get_cookie(COOKIE))
+        """Answer an operator."""
         return await self.operate(request)
 
     async def operate(self, request: Any) -> msgspec.Struct:
@@ -125,15 +143,12 @@ class OperatorInterface(Interface):
         raise NotImplementedError
 
 
-def operator_of(context: Context, cookie: str | None) -> str:
-    """Return the name in an operator's cookie; raise TokenRequired without a valid one.
-
-    One is valid for 12 hours, and no longer than the OPS_TOKEN that let its owner in.
-    """
-    name = context.keys.read_operator(cookie or "", context.operator_token)
-    if name is None:
+async def session_of(context: Context, cookie: str | None) -> OperatorSession:
+    """Return the session of an operator's cookie; raise TokenRequired if there is none or it has ended."""
+    session = await find_session(context, cookie or "")
+    if session is None:
         raise TokenRequired("请先用 OPS_TOKEN 登录")
-    return name
+    return session
 
 
 class OpsLogoutRequest(msgspec.Struct):
@@ -141,14 +156,15 @@ class OpsLogoutRequest(msgspec.Struct):
 
 
 class OpsLogout(OperatorInterface):
-    """Forget the operator's cookie."""
+    """End the operator's session; a copy of the cookie lets nobody in either."""
 
     path = "/ops/logout"
     method = "POST"
     takes = (OpsLogoutRequest,)
 
     async def operate(self, request: OpsLogoutRequest) -> Reply:
-        """Clear it."""
+        """End it, and clear the cookie."""
+        await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
         return Reply()
 
@@ -172,5 +188,5 @@ class OpsMe(Interface):
 
     async def answer(self, request: OpsMeRequest) -> OpsMeReply:
         """Say it; that nobody is logged in yet is no error."""
-        cookie = self.get_cookie(COOKIE, "") or ""
-        return OpsMeReply(name=self.context.keys.read_operator(cookie, self.context.operator_token) or "")
+        session = await find_session(self.context, self.get_cookie(COOKIE) or "")
+        return OpsMeReply(name=session["name"] if session else "")

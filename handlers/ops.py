@@ -14,7 +14,7 @@ from msgspec import Meta
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
-from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, operator_of
+from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.parameters import Code, Flag
 from handlers.socket import IDENTITY_REFUSED, Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task
@@ -23,6 +23,7 @@ from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
 from server.feed import BoardTask, board_task
 from server.sayings import Saying, said
+from server.store import is_unavailable
 from server.store.audit_log import BEGUN
 
 FOUND_TASKS = 50
@@ -302,14 +303,20 @@ class OpsFeed(Socket):
         """Only our own page: here it is a cookie that lets in."""
         return origin.partition("://")[2] == self.request.host
 
-    def prepare(self) -> None:
-        """Refuse whoever has no operator's cookie before the handshake."""
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse whoever has no operator's session before the handshake."""
         super().prepare()
-        if not self._finished:
-            try:
-                operator_of(self.context, self.get_cookie(COOKIE))
-            except TokenRequired:
-                raise HTTPError(403) from None
+        if self._finished:
+            return
+        try:
+            session = await session_of(self.context, self.get_cookie(COOKIE))
+        except TokenRequired:
+            raise HTTPError(403) from None
+        except Exception as error:
+            if is_unavailable(error):
+                raise HTTPError(503) from error
+            raise
+        self.session, self._ends_at = session["_id"], session["ends_at"]
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Show the history and what follows."""
@@ -320,13 +327,15 @@ class OpsFeed(Socket):
 
     def send(self, frames: bytes) -> None:
         """Send frames for as long as the session lasts: it may end while the screen stands open."""
-        try:
-            operator_of(self.context, self.get_cookie(COOKIE))
-        except TokenRequired as refusal:
-            self.context.feed.leave(self)
-            self.leave(IDENTITY_REFUSED, refusal.error)
+        if self.context.cooldowns.now_ms() >= self._ends_at:
+            self.end()
         else:
             super().send(frames)
+
+    def end(self) -> None:
+        """Close: the session is over."""
+        self.context.feed.leave(self)
+        self.leave(IDENTITY_REFUSED, TokenRequired.error)
 
     def waits(self) -> None:
         """Let the hub ask once a second whether this connection is stuck."""

@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from handlers.base import RefusalReply
 from server import metrics
-from server.errors import BadRequest, Internal, TokenRequired
+from server.errors import BadRequest, Internal, TokenRequired, Unavailable
 
 # What a stalled client makes us hold, and for how long. A frame is some hundred bytes: this is a thousand
 # digs, or one replay of 300 with much to spare.
@@ -115,7 +115,7 @@ class Socket(WebSocketHandler):
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Say in JSON why no websocket opens: mostly, that none was asked for."""
-        refusal = {403: TokenRequired(), 500: Internal()}.get(status_code)
+        refusal = {403: TokenRequired(), 500: Internal(), 503: Unavailable()}.get(status_code)
         self.set_status(status_code if refusal else 426)
         self.set_header("Upgrade", "websocket")
         self.set_header("Content-Type", "application/json; charset=utf-8")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # a screen shows a board of more than 3 s ago as old
 CHECKS_SECONDS = 1.0
+SESSIONS_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
@@ -52,10 +53,15 @@ log = logging.getLogger("wabao.feed")
 
 
 class Viewer(Protocol):
-    """An operator's open screen."""
+    """An operator's open screen; `session` is the key of the session's record."""
+
+    session: str
 
     def send(self, frames: bytes) -> None:
         """Take finished frames."""
+
+    def end(self) -> None:
+        """Close: the session is over."""
 
 
 class ProcessRow(msgspec.Struct):
@@ -225,6 +231,7 @@ class Feed:
         """Tell while somebody looks. A store that does not answer delays only what is read from it."""
         works: list[tuple[Callable[[], Awaitable[None]], float]] = [
             (self._tell_board, BOARD_SECONDS),
+            (self._end_sessions, SESSIONS_SECONDS),
             *((partial(self._run_check, check), CHECKS_SECONDS) for check in self._checks),
         ]
         others = [
@@ -309,6 +316,19 @@ class Feed:
         rows.sort(key=lambda row: (row.status, -row.watchers))
         self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
         self._send(self._board)
+
+    async def _end_sessions(self) -> None:
+        """Close the screens whose session was ended, in whichever process.
+
+        While MongoDB does not answer they stay, until their 12 hours are over.
+        """
+        viewers = list(self._viewers)
+        good = await self._context.store.operator_sessions.good(
+            {viewer.session for viewer in viewers}, self._now_ms()
+        )
+        for viewer in viewers:
+            if viewer.session not in good:
+                viewer.end()
 
     async def _run_check(self, check: Check) -> None:
         if self._board:  # which tasks the statements are held against

@@ -63,20 +63,10 @@ class Keys:
         """Return what lets an operator in where OPS_TOKEN is not set: the same at each start."""
         return self._derive("operator").hex()[:24]
 
-    def sign_operator(self, name: str, operator_token: str) -> str:
-        """Return the value of an operator's cookie; it holds the name that the audit log will show."""
-        return create_signed_value(self._operator_key(operator_token), "operator", name).decode()
-
-    def read_operator(self, cookie: str, operator_token: str) -> str | None:
-        """Return the name in an operator's cookie of the last 12 hours that this token let in; else None."""
-        value = decode_signed_value(
-            self._operator_key(operator_token), "operator", cookie, max_age_days=0.5, min_version=2
-        )
-        return None if value is None else value.decode()
-
-    def _operator_key(self, operator_token: str) -> str:
-        """Another token is another key: changing it ends all sessions."""
-        return hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256").hex()
+    def operator_hash(self, value: str, operator_token: str) -> str:
+        """Return what an operator's session or address is found by. Another token gives another hash."""
+        key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
+        return hmac.digest(key, value.encode(), "sha256").hex()
 
     def read_token(self, token: str) -> str | None:
         """Return the unionid that a valid token proves; None for a forged, foreign or expired one."""

@@ -19,13 +19,13 @@ from conftest import a_picture
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Route, WebSocket, expect
 from pulses import a_pulse, fill_history, send_pulses
+from pymongo import MongoClient
 from test_supervisor import Running, a_free_port
-from tornado.web import create_signed_value
 
 from handlers.operators import COOKIE
-from server.keys import Keys
 from server.pulse import HISTORY_SECONDS
 from server.sayings import SENTENCES
+from server.store import DEFAULT_DATABASE
 
 pytestmark = needs_chromium
 
@@ -143,10 +143,22 @@ def test_only_the_token_lets_in(window: Opener) -> None:
     assert reloaded is not None
     assert "img-src 'self' data:;" in reloaded.headers["content-security-policy"]
     expect(opened.page.locator(".status.fresh")).to_be_visible()
+    other = opened.context.new_page()
+    other.goto(f"{opened.address}/ops")
+    expect(other.locator(".status.fresh")).to_be_visible()
     opened.page.get_by_role("button", name="退出").click()
     expect(opened.page.locator("form.login")).to_be_visible()
     opened.page.reload()
     expect(opened.page.locator("form.login")).to_be_visible()
+    expect(other.locator("form.login")).to_contain_text("登录已过期")
+
+
+def test_a_logout_that_the_server_did_not_hear_is_told(operator: Opener) -> None:
+    opened = operator()
+    opened.page.route("**/ops/logout", lambda route: route.abort())
+    opened.page.get_by_role("button", name="退出").click()
+    expect(opened.page.locator("form.login")).to_contain_text("服务器没有响应")
+    opened.wrong.clear()  # Chromium logs what was aborted
 
 
 def test_whoever_presses_enter_twice_has_one_feed(window: Opener) -> None:
@@ -451,11 +463,14 @@ def test_an_open_screen_asks_to_log_in_again_when_its_session_is_over(
     window: Opener, running: Running, data_dir: Path
 ) -> None:
     opened = window()
-    key = Keys((data_dir / "secret_key").read_bytes())._operator_key(TOKEN)
-    began = time.time() - 12 * 3600 + 6
-    cookie = create_signed_value(key, "operator", "值班员", clock=lambda: began).decode()
-    kept = {"name": COOKIE, "value": cookie, "url": f"{running.address}/ops"}
-    opened.context.add_cookies([kept])
+    reply = httpx.post(f"{running.address}/ops/login", json={"name": "夜班", "token": TOKEN})
+    store: MongoClient[dict[str, Any]] = MongoClient((data_dir / "secantusdb.uri").read_text())
+    soon = {"$set": {"ends_at": int(time.time() * 1000) + 6000}}
+    store[DEFAULT_DATABASE]["operator_sessions"].update_one({"name": "夜班"}, soon)
+    store.close()
+    opened.context.add_cookies(
+        [{"name": COOKIE, "value": reply.cookies[COOKIE], "url": f"{running.address}/ops"}]
+    )
     opened.go("/ops")
     expect(opened.page.locator(".status.fresh")).to_be_visible()
     expect(opened.page.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)

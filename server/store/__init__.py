@@ -23,6 +23,7 @@ from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
 from server.store.ledger import Ledger
+from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.people import People
 from server.store.pickups import Pickups
@@ -85,6 +86,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.pickups = Pickups(self.database)
         self.audit_log = AuditLog(self.database)
+        self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
@@ -99,6 +101,7 @@ class Store:
             (self.digs.collection, self.digs.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.audit_log.collection, self.audit_log.INDEXES),
+            (self.operator_sessions.collection, self.operator_sessions.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),
             (self.orders.collection, self.orders.INDEXES),
             (self.prizes.collection, self.prizes.INDEXES),

@@ -96,9 +96,13 @@ function header(name) {
 }
 
 async function leave() {
-  // Whoever is logged out already gets the form all the same.
-  await post("/ops/logout").catch(() => {});
-  logOut();
+  let why = "";
+  try {
+    await post("/ops/logout");
+  } catch (refused) {
+    if (refused.error !== "token_required") why = refused.message; // the session may go on: say so
+  }
+  logOut(why);
 }
 
 /** Show the form again, and why where it was not asked for. */

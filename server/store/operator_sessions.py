@@ -1,0 +1,68 @@
+"""Operators' sessions: `operator_sessions`, a document a login.
+
+Neither a session's id nor an address stands here, only keyed hashes of both (`Keys.operator_hash`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+_Document = dict[str, Any]
+
+SESSION_MS = 12 * 3_600_000
+# How long an address counts as one from which operators log in. The document is deleted after that.
+KNOWN_MS = 7 * 24 * 3_600_000
+
+
+class OperatorSession(TypedDict):
+    """Whose session it is, from where, and from when until when it is good (unix ms)."""
+
+    _id: str
+    name: str
+    address: str
+    created_at: int
+    ends_at: int
+
+
+class OperatorSessions:
+    """Reads and writes of `operator_sessions`."""
+
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("address", 1), ("created_at", -1)], name="of_address"),
+        IndexModel([("delete_at", 1)], name="outdated", expireAfterSeconds=0),
+    ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["operator_sessions"]
+
+    async def begin(self, key: str, name: str, address: str, now_ms: int) -> None:
+        """Record a session of 12 hours."""
+        written = OperatorSession(
+            _id=key, name=name, address=address, created_at=now_ms, ends_at=now_ms + SESSION_MS
+        )
+        delete_at = datetime.fromtimestamp((now_ms + KNOWN_MS) / 1000, UTC)  # MongoDB's deletion needs a date
+        await self.collection.insert_one({**written, "delete_at": delete_at})
+
+    async def find(self, key: str, now_ms: int) -> OperatorSession | None:
+        """Return a session that is good now."""
+        good = {"_id": key, "ends_at": {"$gt": now_ms}}
+        return await self.collection.find_one(good, {"delete_at": 0})  # type: ignore[return-value]
+
+    async def good(self, keys: Collection[str], now_ms: int) -> set[str]:
+        """Return which of these sessions are good now."""
+        found = self.collection.find({"_id": {"$in": list(keys)}, "ends_at": {"$gt": now_ms}}, {"_id": 1})
+        return {row["_id"] async for row in found}
+
+    async def end(self, key: str, now_ms: int) -> None:
+        """End a session now, for good."""
+        await self.collection.update_one({"_id": key}, {"$min": {"ends_at": now_ms}})
+
+    async def knows(self, address: str, now_ms: int) -> bool:
+        """Whether somebody logged in from this address within a week."""
+        recent = {"address": address, "created_at": {"$gt": now_ms - KNOWN_MS}}
+        return await self.collection.find_one(recent, {"_id": 1}) is not None
