@@ -1,0 +1,61 @@
+"""What a deployment installs: all of it pinned, each file by its hashes."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterator
+from importlib.metadata import requires
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def pins() -> dict[str, Requirement]:
+    """Return what requirements.txt pins, by name, without its hashes."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    for line in lines:
+        assert HASH.search(line), line
+        assert "--" not in HASH.sub("", line), line
+    found = [Requirement(HASH.sub("", line).strip()) for line in lines]
+    return {canonicalize_name(pin.name): pin for pin in found}
+
+
+def asked() -> list[Requirement]:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    return [Requirement(line) for line in setup["options"]["install_requires"].split("\n") if line]
+
+
+def brought_along(requirement: Requirement, seen: set[str]) -> Iterator[Requirement]:
+    """Yield what a requirement needs here, and what that needs, by what is installed."""
+    if str(requirement) in seen:
+        return
+    seen.add(str(requirement))
+    for text in requires(requirement.name) or []:
+        needed = Requirement(text)
+        marker = needed.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ["", *requirement.extras]):
+            yield needed
+            yield from brought_along(needed, seen)
+
+
+def test_all_that_is_asked_for_is_pinned_at_a_version_that_will_do() -> None:
+    pinned = pins()
+    for requirement in asked():
+        (version,) = pinned[canonicalize_name(requirement.name)].specifier
+        assert version.operator == "=="
+        assert version.version in requirement.specifier, requirement
+
+
+def test_what_comes_along_is_pinned_too_for_pip_installs_nothing_without_a_hash() -> None:
+    pinned, seen = pins(), set[str]()
+    for requirement in asked():
+        for needed in brought_along(requirement, seen):
+            assert canonicalize_name(needed.name) in pinned, f"{requirement.name} brings {needed}"
+    assert len(seen) > len(asked())
