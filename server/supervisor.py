@@ -60,6 +60,8 @@ class Supervisor:
         for asked in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(asked, self._stopping.set)
         _raise_file_limit()
+        if self._settings.app_env == "production" and not self._settings.trusted_proxies:
+            log.warning("TRUSTED_PROXIES is empty: all who come through a proxy count as one address")
         secret_of(self._settings)  # made here, where nobody else makes one at the same time
         shutil.rmtree(self._metrics, ignore_errors=True)
         self._metrics.mkdir()

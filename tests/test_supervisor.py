@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from test_settings import PRODUCTION
 
 from server import embedded
 from server.embedded import EmbeddedMongoDB, EmbeddedRedis
@@ -424,6 +425,18 @@ def test_production_without_settings_says_in_one_line_all_that_is_missing(tmp_pa
     for name in ("MONGODB_URI", "REDIS_URL", "PUBLIC_URL", "SECRET_KEY", "OPS_TOKEN", "WECHAT_APPID"):
         assert name in line
     assert not (tmp_path / "data").exists()
+
+
+def test_production_that_trusts_no_proxy_says_what_follows(tmp_path: Path):
+    silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
+    running = Running(tmp_path / "without", a_free_port(), **{**PRODUCTION, **silent})
+    running.wait_for("TRUSTED_PROXIES is empty")
+    running.kill()
+    trusting = {**PRODUCTION, **silent, "TRUSTED_PROXIES": "10.0.0.0/8"}
+    running = Running(tmp_path / "with", a_free_port(), **trusting)
+    running.wait_for("Traceback")  # of a worker: no store answers
+    running.kill()
+    assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
 
 
 def test_a_store_that_is_not_installed_is_named_with_what_to_do(
