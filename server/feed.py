@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # a screen shows a board of more than 3 s ago as old
 CHECKS_SECONDS = 1.0
-SESSIONS_SECONDS = 1.0
+SESSIONS_SECONDS = 5.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0

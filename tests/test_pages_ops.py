@@ -150,7 +150,7 @@ def test_only_the_token_lets_in(window: Opener) -> None:
     expect(opened.page.locator("form.login")).to_be_visible()
     opened.page.reload()
     expect(opened.page.locator("form.login")).to_be_visible()
-    expect(other.locator("form.login")).to_contain_text("登录已过期")
+    expect(other.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
 def test_a_logout_that_the_server_did_not_hear_is_told(operator: Opener) -> None:

@@ -37,7 +37,7 @@ async def find_session(context: Context, session_id: str) -> OperatorSession | N
 
 
 async def end_session(context: Context, session: OperatorSession) -> None:
-    """End a session. Its open feeds close within two seconds, in all processes."""
+    """End a session. Its open feeds close a few seconds later, in all processes."""
     await context.store.operator_sessions.end(session["_id"], context.cooldowns.now_ms())
 
 
