@@ -238,15 +238,15 @@ class Interface(Receiver):
         """Return which of `takes` the parameters are of."""
         return self.takes[0]
 
-    async def let_in(self) -> None:
+    async def guard(self) -> None:
         """Refuse before any parameter is read; whoever is not let in learns nothing of the parameters."""
 
     async def serve(self, body: bytes) -> None:
-        """Let in, parse, identify, answer."""
+        """Guard, parse, identify, answer."""
         if self.request.method != self.method:
             raise HTTPError(405)
         try:
-            await self.let_in()
+            await self.guard()
             values = read_parameters(self.request, body)
             request = parse(self.pick(values), values)
             self.caller = self._identify(request)

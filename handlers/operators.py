@@ -56,7 +56,7 @@ class OpsLogin(Interface):
     method = "POST"
     takes = (OpsLoginRequest,)
 
-    async def let_in(self) -> None:
+    async def guard(self) -> None:
         """Take a login from our own page or a tool, and OPS_TOKEN in no URL: proxies log those."""
         refuse_other_sites(self.request)
         refuse_queries(self.request)
@@ -125,7 +125,7 @@ class OperatorInterface(Interface):
     needs_operator = True
     session: OperatorSession
 
-    async def let_in(self) -> None:
+    async def guard(self) -> None:
         """Check the cookie before anything else of the request; an act's parameters stand in its body."""
         if self.method == "POST":
             refuse_other_sites(self.request)
