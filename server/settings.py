@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str = "var"
     public_url: str = ""
     secret_key: str = ""
+    secret_keys: str = ""
     require_token: Flag = 0
     web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
     cooldown_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
@@ -60,6 +61,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show nothing: most of it is secret, and a traceback or log may show this."""
         return "Settings(…)"
+
+    @property
+    def given_secrets(self) -> list[str]:
+        """SECRET_KEYS in their order, then SECRET_KEY: the first seals, all open."""
+        given = [secret.strip() for secret in self.secret_keys.split(",")] if self.secret_keys else []
+        return [*given, self.secret_key] if self.secret_key else given
 
     @property
     def sandboxed(self) -> bool:
@@ -120,6 +127,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
+        if settings.secret_keys and "SECRET_KEY" in missing:
+            missing.remove("SECRET_KEY")
         if missing:
             raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
     _check_shapes(settings)
@@ -145,9 +154,10 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
-    if settings.secret_key and len(settings.secret_key) < 32:
+    if any(len(secret) < 32 for secret in settings.given_secrets):
+        name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
         raise BadSettings(
-            "SECRET_KEY must have at least 32 characters: "
+            f"{name} must have at least 32 characters: "
             "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
@@ -168,10 +178,13 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     return merchant
 
 
-def secret_of(settings: Settings) -> bytes:
-    """Return the secret all keys derive from: SECRET_KEY, else one made in DATA_DIR (0600) and kept there."""
-    if settings.secret_key:
-        return settings.secret_key.encode()
+def secrets_of(settings: Settings) -> list[bytes]:
+    """Return what all keys derive from, the one that seals first: those given, else one kept in DATA_DIR.
+
+    That one is made (0600) where it is missing.
+    """
+    if settings.given_secrets:
+        return [secret.encode() for secret in settings.given_secrets]
     path = Path(settings.data_dir) / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"secret_key.{os.getpid()}")
@@ -187,4 +200,4 @@ def secret_of(settings: Settings) -> bytes:
             pass
         finally:
             draft.unlink()
-    return path.read_bytes()
+    return [path.read_bytes()]

@@ -97,6 +97,7 @@ class Store:
         for collection, indexes in (
             (self.tasks.collection, self.tasks.INDEXES),
             (self.digs.collection, self.digs.INDEXES),
+            (self.people.collection, self.people.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.audit_log.collection, self.audit_log.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),

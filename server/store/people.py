@@ -8,11 +8,17 @@ import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
+from server.store.tasks import NOW_MS
+
 _Document = dict[str, Any]
 
 
 class Person(TypedDict):
-    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours."""
+    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours.
+
+    `generation`, 0 while it is absent, is that of the person's valid tokens; the ones before it were ended at
+    `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten: `actions/forget.py`.
+    """
 
     _id: str
     openid: str
@@ -25,12 +31,21 @@ class Person(TypedDict):
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
     token_seen: NotRequired[bool]
+    generation: NotRequired[int]
+    ended_at: NotRequired[int]
+    forgotten_as: NotRequired[str]
 
 
 class People:
     """Reads and writes of `people`."""
 
-    INDEXES: ClassVar[list[IndexModel]] = []
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel(
+            [("ended_at", 1)],
+            name="tokens_ended",
+            partialFilterExpression={"ended_at": {"$exists": True}},
+        ),
+    ]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self.collection = database["people"]
@@ -43,7 +58,9 @@ class People:
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return what of these people's records says whether to let them in; those there are."""
         found = self.collection.find(
-            {"_id": {"$in": unionids}}, {"token_seen": 1}, batch_size=len(unionids) + 1
+            {"_id": {"$in": unionids}},
+            {"token_seen": 1, "generation": 1, "forgotten_as": 1},
+            batch_size=len(unionids) + 1,
         )
         return await found.to_list(len(unionids))  # type: ignore[return-value]
 
@@ -98,3 +115,18 @@ class People:
     async def mark_token_seen(self, unionid: str) -> None:
         """Note that this person's client sends tokens: from now on a bare unionid is refused."""
         await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})
+
+    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
+        """End the person's tokens of this generation; return the record, None where they had ended before."""
+        absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
+        ended: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": unionid, "$or": [{"generation": generation}, *absent]},
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
+            return_document=True,
+        )
+        return ended
+
+    async def ended_since(self, at_ms: int) -> dict[str, int]:
+        """Return whose tokens were ended since then, each with the generation that is valid now."""
+        found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
+        return {person["_id"]: person["generation"] for person in await found.to_list(None)}

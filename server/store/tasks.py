@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -13,7 +13,9 @@ from pymongo.errors import DuplicateKeyError
 from server.events import Dig
 from server.store.digs import own_dig
 from server.store.due import DUE_INDEX, claim_due
-from server.store.people import Person
+
+if TYPE_CHECKING:
+    from server.store.people import Person
 
 _Document = dict[str, Any]
 
