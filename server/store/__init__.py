@@ -19,6 +19,7 @@ from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
+from server.store.boxes import Boxes
 from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
@@ -86,6 +87,7 @@ class Store:
         self.pickups = Pickups(self.database)
         self.audit_log = AuditLog(self.database)
         self.access_tokens = AccessTokens(self.database)
+        self.boxes = Boxes(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
         self.sandbox_pay = SandboxPay(self.database)
