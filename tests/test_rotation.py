@@ -120,9 +120,13 @@ async def test_a_running_task_digs_verifies_pays_and_shows_addresses_without_the
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
     """A store that no server uses."""
-    opened = Store(settings.mongodb_uri)
+
+    async def connect() -> Store:
+        return Store(settings.mongodb_uri)
+
+    opened = io_loop.run_sync(connect)
     yield opened
     opened.close()
 
