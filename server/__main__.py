@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
+_FORGOTTEN = """\
+forgotten: the person's record, name, picture, uploads and addresses, and all their sessions
+stays under a pseudonym, for each task's record: {digs} digs, and what was won and published
+stays for the books: numbers and amounts of payments, transfers and refunds; WeChat keeps its own record
+stays with the tasks: their texts and pictures
+open pages show the name until they are left"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,6 +98,15 @@ def _parser() -> argparse.ArgumentParser:
         "may be cut off and run again. Exits with 0 when no other secret is needed for what is at rest, "
         "1 when one still is, 2 when it could not begin.",
     ).set_defaults(run=_rotate)
+    forgetting = commands.add_parser(
+        "forget",
+        help="forget a person who asks for it",
+        description="Put a pseudonym in the place of a person's id, name and picture, delete their addresses "
+        "and uploads, and end their sessions; may be cut off and run again. Exits with 0 when it is done, "
+        "1 when something has to be waited for, 2 when it could not begin.",
+    )
+    forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
+    forgetting.set_defaults(run=_forget)
     return parser
 
 
@@ -212,6 +227,20 @@ def _rotate(_: argparse.Namespace) -> int:
         return 1 if left else 0
 
     return _on_store(work, settings)
+
+
+def _forget(parsed: argparse.Namespace) -> int:
+    from server.actions.forget import CannotForget, forget
+
+    async def work(store: Store) -> int:
+        try:
+            digs = await forget(store, parsed.unionid)
+        except CannotForget as error:
+            return _complain(str(error), 1)
+        print(_FORGOTTEN.format(digs=digs))
+        return 0
+
+    return _on_store(work, read_settings(os.environ))
 
 
 def _verify(parsed: argparse.Namespace) -> int:

@@ -36,8 +36,9 @@ class KnownPeople:
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return what admits a person: their record without names and pictures; None if there is none.
 
-        `generation` is that of the valid token that came with the request, which is noted in the record. A bare
-        id, with None, is believed from memory only if the record says that it must not be. Raises Unavailable.
+        `generation` is that of the valid token that came with the request, which is noted in the record. It
+        is None for a bare id: one is believed from memory only if the record says that it must not be.
+        Raises Unavailable.
         """
         proven = generation is not None
         known = self._known.get(unionid)

@@ -84,11 +84,13 @@ async def test_a_token_of_before_there_were_generations_is_valid_until_the_first
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
-    record = await context.store.people.find(alice.unionid)
-    assert record is not None
-    assert "generation" not in record
-    assert context.keys.read_token(alice.token) == Proven(alice.unionid, 0)
-    await alice.post("/logout")
+    # As a version of before wrote the record, and signed the token.
+    await context.store.people.collection.update_one({"_id": alice.unionid}, {"$unset": {"generation": ""}})
+    alice.token = context.keys.sign_token(alice.unionid)
+    assert (await alice.get("/getMyInfo"))["status"] == 0
+    assert context.keys.read_token((await client.log_in("alice")).token) == Proven(alice.unionid, 0)
+    assert (await alice.post("/logout"))["status"] == 0
+    assert (await alice.get("/getMyInfo"))["error"] == "bad_token"
     again = await client.log_in("alice")
     assert context.keys.read_token(again.token) == Proven(alice.unionid, 1)
 
@@ -177,10 +179,12 @@ async def test_an_operator_ends_the_sessions_of_who_dug_or_published(
 @pytest.mark.gen_test
 async def test_two_logouts_at_once_end_one_generation(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
-    first = await context.store.people.end_tokens(alice.unionid, 0)
+    proven = context.keys.read_token(alice.token)
+    assert proven is not None
+    first = await context.store.people.end_tokens(*proven)
     assert first is not None
-    assert first["generation"] == 1
-    assert await context.store.people.end_tokens(alice.unionid, 0) is None
+    assert first["generation"] == proven.generation + 1
+    assert await context.store.people.end_tokens(*proven) is None
     again = await client.log_in("alice")
     assert (await again.get("/getMyInfo"))["status"] == 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server import metrics
 from server.context import Context
-from server.errors import BadRequest, BadToken, BadUserData, NotLoggedIn, TokenRequired
+from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
 from server.news import Revoked
 from server.store.people import Person
 
@@ -38,6 +38,8 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
             country=user.country,
         )
     )
+    if "forgotten_as" in person:
+        raise LoginBlocked("这个账号正在注销，请稍后再登录")
     metrics.LOGINS.inc()
     return person
 

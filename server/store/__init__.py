@@ -34,6 +34,7 @@ from server.store.sandbox_keys import SandboxKeys
 from server.store.sandbox_notices import Misbehaviours, SandboxNotices
 from server.store.sandbox_pay import SandboxPay
 from server.store.tasks import Tasks
+from server.store.traces import Traces
 from server.store.visits import Visits
 
 OPERATION_SECONDS = 5
@@ -88,6 +89,7 @@ class Store:
         self.audit_log = AuditLog(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
+        self.traces = Traces(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
         self.sandbox_pay = SandboxPay(self.database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
@@ -17,7 +18,8 @@ class Person(TypedDict):
     """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours.
 
     `generation`, 0 while it is absent, is that of the person's valid tokens; the ones before it were ended at
-    `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten: `actions/forget.py`.
+    `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten, and `moving` once that
+    has begun to change what others read: see `server/actions/forget.py`.
     """
 
     _id: str
@@ -34,6 +36,7 @@ class Person(TypedDict):
     generation: NotRequired[int]
     ended_at: NotRequired[int]
     forgotten_as: NotRequired[str]
+    moving: NotRequired[int]
 
 
 class People:
@@ -96,13 +99,20 @@ class People:
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
     async def save(self, person: Person) -> Person:
-        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record."""
+        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
+
+        A new record begins with a generation of its own: the tokens of somebody who was forgotten stay ended
+        when they come back.
+        """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
         saved: Person | None = None
         while saved is None:  # as SecantusDB answers the second of two first logins at once
             saved = await self.collection.find_one_and_update(  # type: ignore[assignment]
-                {"_id": unionid}, {"$set": fields}, upsert=True, return_document=True
+                {"_id": unionid},
+                {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
+                upsert=True,
+                return_document=True,
             )
         return saved
 
@@ -130,3 +140,31 @@ class People:
         """Return whose tokens were ended since then, each with the generation that is valid now."""
         found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
         return {person["_id"]: person["generation"] for person in await found.to_list(None)}
+
+    async def lock_out(self, person: Person, pseudonym: str) -> Person:
+        """Note what the person will be called once forgotten, and end all tokens; return the record.
+
+        The first pseudonym stays where this is repeated.
+        """
+        await self.collection.update_one(
+            {"_id": person["_id"], "forgotten_as": {"$exists": False}}, {"$set": {"forgotten_as": pseudonym}}
+        )
+        await self.end_tokens(person["_id"], person.get("generation", 0))
+        found = await self.find(person["_id"])
+        if found is None:
+            raise LookupError("another process has just forgotten this person")
+        return found
+
+    async def let_in(self, unionid: str) -> None:
+        """Let a person in again whom nothing was taken from yet."""
+        await self.collection.update_one(
+            {"_id": unionid, "moving": {"$exists": False}}, {"$unset": {"forgotten_as": ""}}
+        )
+
+    async def begin_moving(self, unionid: str) -> None:
+        """Note that from now on there is no way back."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
+
+    async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
+        """Delete the record of a person whom nothing else names any more."""
+        await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})

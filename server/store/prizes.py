@@ -102,6 +102,10 @@ class Prizes:
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
         return await found.to_list(None)  # type: ignore[return-value]
 
+    async def of_winner(self, unionid: str) -> list[Prize]:
+        """Return all that a person won."""
+        return await self.collection.find({"unionid": unionid}).to_list(None)  # type: ignore[return-value]
+
     async def number(self, code: str) -> int:
         """Return how many prizes of a task were won and written."""
         return await self.collection.count_documents({"code": code})

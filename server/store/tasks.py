@@ -33,7 +33,8 @@ class Task(TypedDict):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
-    `end_note` is what an operator says about ending it. `due_at` is as `server/store/due.py` explains.
+    `signed` is 1 where `wxname` is a signature and not the publisher's own name. `end_note` is what an
+    operator says about ending it. `due_at` is as `server/store/due.py` explains.
     """
 
     _id: str
@@ -73,6 +74,7 @@ class Task(TypedDict):
     pending: NotRequired[int]
     paid_by: NotRequired[str]
     end_note: NotRequired[str]
+    signed: NotRequired[int]
     due_at: NotRequired[int]
 
 
