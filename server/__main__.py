@@ -30,7 +30,7 @@ forgotten: the person's record, name, picture, uploads and addresses, and all th
 stays under a pseudonym, for each task's record: {digs} digs, and what was won and published
 stays for the books: numbers and amounts of payments, transfers and refunds; WeChat keeps its own record
 stays with the tasks: their texts and pictures
-open pages show the name until they are left"""
+a task's page may show the name until nobody has looked at it for half a minute"""
 
 
 def main(arguments: list[str] | None = None) -> int:

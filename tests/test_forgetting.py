@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import bson
+import httpx
 import msgspec
 import pytest
 from conftest import Client, Someone, a_picture
@@ -23,6 +26,7 @@ from purse import (
 )
 from steps import Killed
 from test_push import open_page, pages  # noqa: F401  (fixtures)
+from test_sessions import other, other_port  # noqa: F401  (fixtures)
 
 from handlers.socket import IDENTITY_REFUSED
 from server import draw
@@ -49,6 +53,14 @@ def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that the person did is under way where these tests begin to forget."""
     monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:  # noqa: F811
+    """A client of a process that has not read anything yet."""
+    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
+    yield Client(http)
+    io_loop.run_sync(http.aclose)
 
 
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
@@ -111,10 +123,10 @@ async def check_statements(context: Context) -> None:
 
 @pytest.mark.gen_test
 async def test_nothing_names_the_person_and_all_that_has_to_add_up_does(
-    client: Client, context: Context
+    client: Client, context: Context, elsewhere: Client
 ) -> None:
     bob, codes = await a_life(client, context)
-    alice, carol = client.people["alice"], client.people["carol"]
+    alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
     person = await context.store.people.find(bob.unionid)
     assert person is not None
     traces = (bob.unionid, person["openid"], "鲍勃本人", person["nickName"], person["wxheadpic"][7:39])
@@ -153,6 +165,7 @@ async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
     client: Client,
     context: Context,
     open_page: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000)
@@ -161,7 +174,11 @@ async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
     await page.ask(action="ping")
     await page.until("pong")
     old = Someone(client, bob.unionid, bob.token, {})
-    await forget(context.store, bob.unionid)
+    with monkeypatch.context() as patched:
+        # What each process does in that time.
+        patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
+        await forget(context.store, bob.unionid)
+    assert await page.closed() == IDENTITY_REFUSED
     assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
     await asyncio.sleep(1)  # generations begin with the second of the first login
     again = await client.log_in("bob")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from conftest import Client, Someone
@@ -142,6 +143,32 @@ async def test_a_process_that_redis_does_not_reach_reads_what_was_ended(
     monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
     await alice.post("/logout")
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
+
+
+@pytest.mark.gen_test
+async def test_what_a_process_remembers_of_a_person_outlives_no_logout(
+    client: Client,
+    other_port: int,
+    other: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await client.log_in("alice")
+    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}")
+    there = Someone(Client(http), alice.unionid, alice.token, {})
+    assert (await there.get("/getMyInfo"))["status"] == 0
+    monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
+    await alice.post("/logout")
+    again = Someone(Client(http), alice.unionid, (await client.log_in("alice")).token, {})
+    assert (await again.get("/getMyInfo"))["status"] == 0
+    assert (await there.get("/getMyInfo"))["error"] == "bad_token"
+    await again.post("/logout")
+    assert (await again.get("/getMyInfo"))["error"] == "bad_token"
+    third = Someone(Client(http), alice.unionid, (await client.log_in("alice")).token, {})
+    assert (await third.get("/getMyInfo"))["status"] == 0
+    await client.post("/logout", headers={"Authorization": f"Bearer {third.token}"})
+    await other.hub.sessions.poll()
+    assert (await third.get("/getMyInfo"))["error"] == "bad_token"
+    await http.aclose()
 
 
 @pytest.mark.gen_test
