@@ -15,14 +15,13 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
 from server import metrics
-from server.actions.people import find_by_token, remember_token
+from server.actions.people import check_session, find_by_token, remember_token
 from server.context import Context
 from server.errors import (
     BadRequest,
     BadToken,
     BodyTooLarge,
     Internal,
-    NotLoggedIn,
     OutcomeUnknown,
     Refusal,
     TokenRequired,
@@ -53,10 +52,15 @@ class RefusalReply(Reply, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request says it is from, and whether a valid token proved it."""
+    """Who a request says it is from, and the generation of the token that proved it; None without one."""
 
     unionid: str
-    proven: bool
+    generation: int | None
+
+    @property
+    def proven(self) -> bool:
+        """Whether a valid token proved it. That token may have been ended: `Interface.admit` checks."""
+        return self.generation is not None
 
 
 @stream_request_body
@@ -261,36 +265,31 @@ class Interface(Receiver):
     def _identify(self, request: msgspec.Struct) -> Caller:
         """Return whom the request is from. Where it names nobody, the token does."""
         if "unionid" not in request.__struct_fields__:
-            return Caller("", proven=False)  # logging in must work with whatever token is still sent along
+            return Caller("", None)  # logging in must work with whatever token is still sent along
         unionid: str = getattr(request, "unionid", None) or ""
         scheme, _, token = self.request.headers.get("Authorization", "").strip().partition(" ")
         if token or scheme.lower() not in ("", "bearer"):
             proven = self.context.keys.read_token(token.strip()) if scheme.lower() == "bearer" else None
-            if proven is None or unionid not in ("", proven):
+            if proven is None or unionid not in ("", proven.unionid):
                 raise BadToken
-            return Caller(proven, proven=True)
+            return Caller(*proven)
         if self.needs_token or self.context.settings.require_token:
             raise TokenRequired
-        return Caller(unionid, proven=False)
+        return Caller(unionid, None)
 
     async def admit(self, person: Person | None) -> Person:
         """Return the caller's record, which an interface that read it anyway hands in.
 
-        Raises NotLoggedIn where there is none, and TokenRequired for a bare unionid whose owner has ever
-        presented a token.
+        Raises what `check_session` raises.
         """
-        if person is None:
-            raise NotLoggedIn
-        if self.caller.proven:
-            if not person.get("token_seen"):
-                await remember_token(self.context, self.caller.unionid)
-        elif person.get("token_seen"):
-            raise TokenRequired
-        return person
+        admitted = check_session(self.caller.generation, person)
+        if self.caller.proven and not admitted.get("token_seen"):
+            await remember_token(self.context, self.caller.unionid)
+        return admitted
 
     async def let_in(self) -> None:
         """Admit the caller by what this process knows of them; their whole record is not read for it."""
-        await self.admit(await self.context.people.find(self.caller.unionid, proven=self.caller.proven))
+        await self.admit(await self.context.people.find(self.caller.unionid, self.caller.generation))
 
     async def person(self) -> Person:
         """Read the caller's record and admit it."""

@@ -10,11 +10,16 @@ from server.store.tasks import Task
 
 
 class Card(msgspec.Struct, kw_only=True):
-    """A task in a list. `status` is 0 while it runs, 1 once it has ended; `money` whole yuan a prize."""
+    """A task in a list. `status` is 0 while it runs, 1 once it has ended; `money` whole yuan a prize.
+
+    `signed` is 1 where `wxname` is what the publisher signed with, and not their own name. `wxheadpic` is
+    always the publisher's own, so a client shows it beside no signature.
+    """
 
     code: str
     wxname: str
     wxheadpic: str
+    signed: int
     name: str
     pic: str
     thumbnail: str
@@ -49,6 +54,7 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "code": task["_id"],
         "wxname": task["wxname"],
         "wxheadpic": address(context, task["wxheadpic"]),
+        "signed": task.get("signed", 0),
         "name": task["name"],
         "pic": address(context, task["pic"]),
         "thumbnail": address(context, task["thumbnail"]),

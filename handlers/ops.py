@@ -17,7 +17,7 @@ from handlers.base import Interface, Reply
 from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.parameters import Code, Flag
 from handlers.socket import IDENTITY_REFUSED, Socket
-from server.actions.operate import disconnect_watchers, end_task, hide_task
+from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
 from server.audit import Books, differences, read_books
 from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
@@ -252,6 +252,27 @@ class OpsDisconnect(OperatorInterface):
         return Reply()
 
 
+class OpsSignOutRequest(msgspec.Struct):
+    """`depth` says whose dig it was; 0 is the task's publisher."""
+
+    code: Code
+    depth: Annotated[int, Meta(ge=0, le=100_000_000, description="0（发布者）或挖到的层数")]
+    reason: Reason
+
+
+class OpsSignOut(OperatorInterface):
+    """End all sessions of somebody who dug or published."""
+
+    path = "/ops/signout"
+    method = "POST"
+    takes = (OpsSignOutRequest,)
+
+    async def operate(self, request: OpsSignOutRequest) -> Reply:
+        """Log it and do it."""
+        await sign_out(self.context, self.operator, request.code, request.depth, request.reason)
+        return Reply()
+
+
 class OpsLogRequest(msgspec.Struct):
     """Nothing is asked."""
 
@@ -359,5 +380,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsEnd,
     OpsHide,
     OpsDisconnect,
+    OpsSignOut,
     OpsLog,
 ]

@@ -10,7 +10,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.cards import address
 from handlers.parameters import NOT_BLANK, Unionid
-from server.actions.people import log_in, set_profile
+from server.actions.people import end_sessions, log_in, set_profile
 
 _Base64 = Meta(min_length=1, max_length=10_000)
 
@@ -63,7 +63,7 @@ class UserLogin(Interface):
                 city=person["city"],
                 province=person["province"],
                 country=person["country"],
-                token=self.context.keys.sign_token(person["_id"]),
+                token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
             )
         )
 
@@ -117,4 +117,24 @@ class SetProfile(Interface):
         """Save them."""
         await self.let_in()
         await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
+        return Reply()
+
+
+class LogoutRequest(msgspec.Struct):
+    """The token says whose."""
+
+    unionid: Unionid | None = None
+
+
+class Logout(Interface):
+    """End all tokens of the caller, on all devices, and close the connections that they opened."""
+
+    path = "/logout"
+    method = "POST"
+    takes = (LogoutRequest,)
+    needs_token = True
+
+    async def answer(self, request: LogoutRequest) -> Reply:
+        """End them."""
+        await end_sessions(self.context, await self.person())
         return Reply()

@@ -27,6 +27,7 @@ from server.store.prizes import Prize
 _BEIJING = timezone(timedelta(hours=8))
 # What spreadsheets take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_ADDRESS_DELETED = "（已删除）"
 _STATES = {
     "won": "待领取",
     "claiming": "领取中",
@@ -186,7 +187,8 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """Who won at which depth, how far claiming has come, and where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, expiring, returned.
+    `state`: won, claiming, given, expiring, returned. `address_deleted` is 1 once the address was deleted: 90
+    days after the prize was received, or when the winner asked for it.
     """
 
     depth: int
@@ -199,6 +201,7 @@ class WinnerRow(msgspec.Struct):
     receiver: str
     phone: str
     address: str
+    address_deleted: int
 
 
 class GetWinnersReply(Reply, kw_only=True):
@@ -249,6 +252,7 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
                 receiver=where.receiver if where else "",
                 phone=where.phone if where else "",
                 address=where.address if where else "",
+                address_deleted=prize.get("address_deleted", 0),
             )
         )
     return rows
@@ -268,7 +272,7 @@ def _table(rows: list[WinnerRow]) -> bytes:
             _date(row.given_at),
             row.receiver,
             row.phone,
-            row.address,
+            _ADDRESS_DELETED if row.address_deleted else row.address,
         ]
         writer.writerow(
             [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in cells]

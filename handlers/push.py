@@ -15,6 +15,7 @@ from tornado.log import app_log
 from handlers.parameters import Code, Unionid, parse
 from handlers.socket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, Socket
 from server import metrics
+from server.actions.people import check_session
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -80,6 +81,7 @@ class Push(Socket):
         super().initialize()
         self.context = context
         self.unionid = ""
+        self.generation: int | None = None
         self._watched: set[str] = set()
         self._second = 0
         self._messages = 0
@@ -119,16 +121,14 @@ class Push(Socket):
         self.request.arguments.clear()
 
     async def _identify(self, asked: ConnectRequest) -> None:
-        if asked.token is not None and self.context.keys.read_token(asked.token) != asked.unionid:
+        proven = None if asked.token is None else self.context.keys.read_token(asked.token)
+        if asked.token is not None and (proven is None or proven.unionid != asked.unionid):
             raise BadToken
         if asked.token is None and self.context.settings.require_token:
             raise TokenRequired
-        person = await self.context.people.find(asked.unionid, proven=asked.token is not None)
-        if person is None:
-            raise NotLoggedIn
-        if asked.token is None and person.get("token_seen"):
-            raise TokenRequired
-        self.unionid = asked.unionid
+        # Known before the record is read: tokens that end after that read close this connection.
+        self.unionid, self.generation = asked.unionid, None if proven is None else proven.generation
+        check_session(self.generation, await self.context.people.find(asked.unionid, self.generation))
 
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
@@ -191,6 +191,10 @@ class Push(Socket):
     def say_goodbye(self) -> None:
         """Close because the server stops."""
         self.leave(GOING_AWAY, "the server is stopping")
+
+    def end_session(self) -> None:
+        """Close because the person's tokens were ended."""
+        self.leave(IDENTITY_REFUSED, BadToken.error)
 
     def _unwatch_all(self) -> None:
         for code in self._watched:

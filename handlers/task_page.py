@@ -45,6 +45,7 @@ class Gift(msgspec.Struct, kw_only=True):
     money: int
     wxname: str
     wxheadpic: str
+    signed: int
     code: str
     name: str
     synopsis: str
@@ -170,6 +171,7 @@ def _prepare(context: Context, channel: Channel) -> _Prepared:
         "money": task["money"],
         "wxname": task["wxname"],
         "wxheadpic": address(context, task["wxheadpic"]),
+        "signed": task.get("signed", 0),
         "code": channel.code,
         "name": task["name"],
         "synopsis": task["synopsis"],

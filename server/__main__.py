@@ -8,8 +8,9 @@ import faulthandler
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -17,10 +18,20 @@ import msgspec
 from server import draw
 from server.embedded import StoreFailed, running_store
 from server.logs import set_up_logging
-from server.settings import BadSettings, read_settings
+from server.settings import BadSettings, Settings, read_settings, secrets_of
+
+if TYPE_CHECKING:
+    from server.audit import Report
+    from server.store import Store
 
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
+_FORGOTTEN = """\
+forgotten: the person's record, name, picture, uploads and addresses, and all their sessions
+stays under a pseudonym, for each task's record: {digs} digs, and what was won and published
+stays for the books: numbers and amounts of payments, transfers and refunds; WeChat keeps its own record
+stays with the tasks: their texts and pictures
+a task's page may show the name until nobody has looked at it for half a minute"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,6 +94,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     auditing.add_argument("--remote", action="store_true", help="hold it all against WeChat's answers too")
     auditing.set_defaults(run=_audit)
+    commands.add_parser(
+        "rotate",
+        help="seal anew, under the first of SECRET_KEYS, what is at rest under another",
+        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run; "
+        "may be cut off and run again. Exits with 0 when no other secret is needed for what is at rest, "
+        "1 when one still is, 2 when it could not begin.",
+    ).set_defaults(run=_rotate)
+    forgetting = commands.add_parser(
+        "forget",
+        help="forget a person who asks for it",
+        description="Put a pseudonym in the place of a person's id, name and picture, delete their addresses "
+        "and uploads, and end their sessions; may be cut off and run again. Exits with 0 when it is done, "
+        "1 when something has to be waited for, 2 when it could not begin.",
+    )
+    forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
+    forgetting.set_defaults(run=_forget)
     return parser
 
 
@@ -136,32 +163,26 @@ def _release(_: argparse.Namespace) -> int:
 
 
 def _audit(parsed: argparse.Namespace) -> int:
-    from server.audit import Report, audit
-    from server.store import Store, is_unavailable
+    from server.audit import audit
     from server.wechat.pay import Pay, merchant_of
 
     settings = read_settings(os.environ)
-    uri = settings.mongodb_uri or running_store(settings)
 
-    async def read() -> Report:
-        store = Store(uri)
+    async def read(store: Store) -> int:
         pay = None
         try:
             if parsed.remote:
                 merchant = await merchant_of(settings, store.sandbox_keys)
                 pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
-            return await audit(store, pay)
+            return _show(await audit(store, pay))
         finally:
             if pay is not None:
                 await pay.aclose()
-            store.close()
 
-    try:
-        report = asyncio.run(read())
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        return _complain(f"MongoDB does not answer: {error}", 2)
+    return _on_store(read, settings)
+
+
+def _show(report: Report) -> int:
     for line in report.waiting + report.differences:
         print(line)
     held_fen = report.paid_fen - report.given_fen - report.refunded_fen
@@ -170,6 +191,62 @@ def _audit(parsed: argparse.Namespace) -> int:
         f"refunded {report.refunded_fen}, held {held_fen}, of which owed to winners {report.owed_fen}"
     )
     return 1 if report.differences else 0
+
+
+def _on_store(work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings) -> int:
+    """Do work on MONGODB_URI, or the store of the server that runs in DATA_DIR; return its exit code."""
+    from server.store import Store, is_unavailable
+
+    uri = settings.mongodb_uri or running_store(settings)
+
+    async def connected() -> int:
+        store = Store(uri)
+        try:
+            return await work(store)
+        finally:
+            store.close()
+
+    try:
+        return asyncio.run(connected())
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return _complain(f"MongoDB does not answer: {error}", 2)
+
+
+def _rotate(_: argparse.Namespace) -> int:
+    from server.actions.rotate import rotate
+    from server.keys import Keys
+
+    settings = read_settings(os.environ)
+    keys = Keys(*secrets_of(settings))
+
+    async def work(store: Store) -> int:
+        left = 0
+        for rotated in await rotate(store, keys):
+            left += len(rotated.left)
+            print(f"{rotated.purpose}: {rotated.sealed} sealed anew")
+            for key in rotated.left:
+                print(f"{rotated.purpose}: no known secret opens {key}, or it keeps changing")
+        if not left:
+            print("all of it is sealed under the first secret; the others are needed for tokens alone")
+        return 1 if left else 0
+
+    return _on_store(work, settings)
+
+
+def _forget(parsed: argparse.Namespace) -> int:
+    from server.actions.forget import CannotForget, forget
+
+    async def work(store: Store) -> int:
+        try:
+            digs = await forget(store, parsed.unionid)
+        except CannotForget as error:
+            return _complain(str(error), 1)
+        print(_FORGOTTEN.format(digs=digs))
+        return 0
+
+    return _on_store(work, read_settings(os.environ))
 
 
 def _verify(parsed: argparse.Namespace) -> int:

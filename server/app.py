@@ -18,7 +18,7 @@ from handlers.openapi import describe
 from handlers.operation import Health, Metrics, OpenApi, Ready
 from handlers.ops import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
-from handlers.people import GetMyInfo, SetProfile, UserLogin
+from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.push import Push
 from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
@@ -39,6 +39,7 @@ INTERFACES: list[type[Interface]] = [
     GetMyPartake,
     GetMyPrize,
     SetProfile,
+    Logout,
     GetProof,
     PayTask,
     DrawPrize,

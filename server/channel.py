@@ -38,6 +38,7 @@ SHOWN = (
     "money",
     "wxname",
     "wxheadpic",
+    "signed",
     "name",
     "synopsis",
     "pic",

@@ -18,7 +18,7 @@ from server.hub import Hub
 from server.keys import Keys
 from server.known_people import KnownPeople
 from server.pulse import Pulsing
-from server.settings import Settings, secret_of
+from server.settings import Settings, secrets_of
 from server.square import Square
 from server.store import Store
 from server.studio import Studio
@@ -62,7 +62,9 @@ class Context:
     def __post_init__(self) -> None:
         """Make what stands on the others."""
         self.dig_ids = DigIds(self.store)
-        self.people = KnownPeople(self.store, lambda: self.hub.bus.connection)
+        self.people = KnownPeople(
+            self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
+        )
         self.visiting = Visiting(self.store, self.keys, self.people, self.cooldowns.now_ms)
         self.square = Square(self.store, self.cooldowns.now_ms)
 
@@ -90,7 +92,7 @@ class Context:
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, cooldowns)
         await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
-        keys = Keys(secret_of(settings))
+        keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, store.sandbox_keys)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)

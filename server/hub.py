@@ -22,8 +22,10 @@ from server.cooldowns import Cooldowns
 from server.errors import NoSuchTask, Unavailable
 from server.events import Dig, encode
 from server.known_tasks import KnownTasks
-from server.news import News, Order
+from server.news import News, Order, Revoked
 from server.replay import REPLAYED_DIGS
+from server.sessions import POLL_SECONDS as SESSIONS_SECONDS
+from server.sessions import Sessions
 from server.store import Store, is_unavailable
 from server.store.tasks import Task
 from server.ticks import Ticks
@@ -39,12 +41,17 @@ REST_SECONDS = 30.0
 
 
 class Closable(Watcher, Protocol):
-    """A watcher that can be told to go."""
+    """A watcher that can be told to go. Whose it is and which token proved it `server/sessions.py` reads."""
 
     unsent_bytes: int
+    unionid: str
+    generation: int | None
 
     def say_goodbye(self) -> None:
         """Close with 1001."""
+
+    def end_session(self) -> None:
+        """Close with 4001."""
 
 
 class Hub:
@@ -62,6 +69,7 @@ class Hub:
         self._public_url = public_url
         self._cooldowns = cooldowns
         self._now_ms = cooldowns.now_ms
+        self.sessions = Sessions(self.connections, store.people.ended_since, cooldowns.now_ms)
         self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[Channel, asyncio.Task[None]] = {}
@@ -80,6 +88,7 @@ class Hub:
             loop.create_task(self._keep(self._clear_away, lambda: 1.0)),
             loop.create_task(self._keep(self._audience.tell, lambda: 1.0)),
             loop.create_task(self._keep(self._audience.renew, lambda: COUNT_SECONDS)),
+            loop.create_task(self._keep(self.sessions.poll, lambda: SESSIONS_SECONDS)),
         ]
 
     @property
@@ -214,10 +223,19 @@ class Hub:
         self._take(code, news)
         await self.bus.publish(code, msgspec.msgpack.encode(news))
 
+    async def announce_ended(self, revoked: Revoked) -> None:
+        """End a person's sessions here and tell the other processes."""
+        self.sessions.end(revoked.unionid, revoked.generation)
+        await self.bus.publish("", msgspec.msgpack.encode(revoked))
+
     def _on_message(self, code: str, payload: bytes) -> None:
         try:
             if not code:
-                self.obey(msgspec.msgpack.decode(payload, type=Order))
+                told = msgspec.msgpack.decode(payload, type=Order | Revoked)
+                if isinstance(told, Order):
+                    self.obey(told)
+                else:
+                    self.sessions.end(told.unionid, told.generation)
                 return
             news = msgspec.msgpack.decode(payload, type=News)
         except msgspec.MsgspecError as error:

@@ -1,6 +1,8 @@
-"""Keys derived from `SECRET_KEY`, one a purpose, and what is done with them: sealing and tokens.
+"""Keys derived from the secrets, one a purpose, and what is done with them: sealing and tokens.
 
-Nothing else may read the secret. Sealed boxes are AES-256-GCM: nonce (12 bytes), tag (16), ciphertext.
+Nothing else may read a secret. The first of them seals and signs, all of them open and verify: so one can
+follow another. A sealed box is a version byte, the key's name (8 bytes), a nonce (12), a tag (16) and the
+ciphertext of AES-256-GCM. Boxes of earlier versions begin with the nonce and name no key.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import hmac
 import os
 import time
 from functools import lru_cache
+from typing import NamedTuple
 
 from Crypto.Cipher import AES
 from Crypto.Hash import SHA256
@@ -18,23 +21,35 @@ from tornado.web import create_signed_value, decode_signed_value
 TOKEN_DAYS = 30
 TOKEN_CHARACTERS = 400  # those of the longest unionid have fewer
 TOKENS_REMEMBERED = 10_000
+NAMED = b"\x01"  # the version whose boxes name their key
+NAME_BYTES = 8
+
+
+class Proven(NamedTuple):
+    """What a valid token says: whose it is, and of which generation of that person's tokens."""
+
+    unionid: str
+    generation: int
 
 
 class Keys:
-    """All that the secret is used for.
+    """All that the secrets are used for. Keys for sealing are of the purposes seed, address, access_token."""
 
-    The purposes are `seed`, `address`, `access_token`, `pay`, `token` and `share`.
-    """
-
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, first: bytes, *others: bytes) -> None:
+        self._secrets = (first, *others)
         self._derive = lru_cache(maxsize=None)(self._derived)
         self._read_token = lru_cache(maxsize=TOKENS_REMEMBERED)(self._token_read)
 
-    def _derived(self, purpose: str) -> bytes:
-        key = HKDF(self._secret, 32, b"wabao", SHA256, context=purpose.encode())
+    def _derived(self, purpose: str, secret: bytes | None = None) -> bytes:
+        """Return a secret's key for a purpose: the first secret's, unless another is given."""
+        master = self._secrets[0] if secret is None else secret
+        key = HKDF(master, 32, b"wabao", SHA256, context=purpose.encode())
         assert isinstance(key, bytes)  # noqa: S101  (HKDF returns a tuple only when asked for several keys)
         return key
+
+    def _header(self, secret: bytes) -> bytes:
+        """Return what boxes sealed under this secret begin with."""
+        return NAMED + self._derive("name", secret)[:NAME_BYTES]
 
     def seal(self, purpose: str, plain: bytes, associated: str) -> bytes:
         """Encrypt; `associated` (a task's code, a prize's id) must be given again to open."""
@@ -42,11 +57,26 @@ class Keys:
         cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=nonce)
         cipher.update(associated.encode())
         ciphertext, tag = cipher.encrypt_and_digest(plain)
-        return nonce + tag + ciphertext
+        return self._header(self._secrets[0]) + nonce + tag + ciphertext
 
     def open(self, purpose: str, box: bytes, associated: str) -> bytes:
-        """Raise ValueError where the box was sealed under another key, purpose or `associated`."""
-        cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=box[:12])
+        """Raise ValueError where the secret is unknown, or the purpose or `associated` is another."""
+        for secret in self._secrets:
+            header = self._header(secret)
+            if box.startswith(header):
+                try:
+                    return self._opened(self._derive(purpose, secret), box[len(header) :], associated)
+                except ValueError:
+                    break  # perhaps an old box: one nonce in 2^72 begins like this
+        for secret in self._secrets:
+            try:
+                return self._opened(self._derive(purpose, secret), box, associated)
+            except ValueError:
+                continue
+        raise ValueError("no known secret opens this box")
+
+    def _opened(self, key: bytes, box: bytes, associated: str) -> bytes:
+        cipher = AES.new(key, AES.MODE_GCM, nonce=box[:12])
         cipher.update(associated.encode())
         return cipher.decrypt_and_verify(box[28:], box[12:28])
 
@@ -55,9 +85,15 @@ class Keys:
         """The key under which share tokens are derived."""
         return self._derive("share")
 
-    def sign_token(self, unionid: str) -> str:
-        """Return a session token that proves `unionid` for `TOKEN_DAYS` days."""
-        return create_signed_value(self._derive("token").hex(), "token", unionid).decode()
+    def is_sealed_first(self, box: bytes) -> bool:
+        """Whether a box names the first secret: no other is needed to open it."""
+        return box.startswith(self._header(self._secrets[0]))
+
+    def sign_token(self, unionid: str, generation: int = 0) -> str:
+        """Return a session token that proves `unionid` for `TOKEN_DAYS` days, unless its generation ends."""
+        # Generation 0 is not written: so tokens are as they were before there were generations.
+        value = f"{unionid} {generation}" if generation else unionid
+        return create_signed_value(self._derive("token").hex(), "token", value).decode()
 
     def operator_token(self) -> str:
         """Return what lets an operator in where OPS_TOKEN is not set: the same at each start."""
@@ -68,18 +104,24 @@ class Keys:
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 
-    def read_token(self, token: str) -> str | None:
-        """Return the unionid that a valid token proves; None for a forged, foreign or expired one."""
+    def read_token(self, token: str) -> Proven | None:
+        """Return what a valid token proves; None for a forged, foreign or expired one.
+
+        Whether its generation has ended stands in the person's record: see `check_session`.
+        """
         if len(token) > TOKEN_CHARACTERS:
             return None
         return self._read_token(token, int(time.time()) // 60)
 
-    def _token_read(self, token: str, minute: int) -> str | None:
+    def _token_read(self, token: str, minute: int) -> Proven | None:
         """Read a token once a minute, however often its owner sends it."""
         try:
-            value = decode_signed_value(
-                self._derive("token").hex(), "token", token, max_age_days=TOKEN_DAYS, min_version=2
-            )
-            return None if value is None else value.decode()
+            for secret in self._secrets:
+                key = self._derive("token", secret).hex()
+                value = decode_signed_value(key, "token", token, max_age_days=TOKEN_DAYS, min_version=2)
+                if value is not None:
+                    unionid, _, generation = value.decode().partition(" ")
+                    return Proven(unionid, int(generation or "0"))
         except UnicodeError:
             return None
+        return None

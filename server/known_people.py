@@ -22,27 +22,34 @@ class KnownPeople:
     """One a process.
 
     `connection` is the number of the connection to Redis on which changes elsewhere are heard of, 0 if none.
+    `ended` says which generation of a person's tokens is valid, if an older one was ended of late; else 0.
     """
 
-    def __init__(self, store: Store, connection: Callable[[], int]) -> None:
+    def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
         self._store = store
+        self._ended = ended
         self._connection = connection
         self._known: OrderedDict[str, tuple[Person, float, int]] = OrderedDict()
         self._proven = Line("people by token", self._read_proven)
         self._bare = Line("people", self._read)
 
-    async def find(self, unionid: str, *, proven: bool) -> Person | None:
+    async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return what admits a person: their record without names and pictures; None if there is none.
 
-        `proven` says that a valid token came with the request, which is noted in the record. A bare id is
-        believed from memory only if the record says that it must not be. Raises Unavailable.
+        `generation` is that of the valid token that came with the request, which is noted in the record. It
+        is None for a bare id: one is believed from memory only if the record says that it must not be.
+        Raises Unavailable.
         """
+        proven = generation is not None
         known = self._known.get(unionid)
         if known is not None:
             person, read_at, connection = known
             told = connection and connection == self._connection()
             trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-            if _now() - read_at < trusted and (proven or person.get("token_seen")):
+            known_generation = person.get("generation", 0)
+            # A token of a later generation than is known here is of a login after the last read.
+            current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
+            if current and _now() - read_at < trusted and (proven or person.get("token_seen")):
                 return person
         return await (self._proven if proven else self._bare).ask(unionid)
 

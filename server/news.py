@@ -22,7 +22,14 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, tag="order"):
     """What an operator asks of one process: to send its watchers away."""
 
     process: str
+
+
+class Revoked(msgspec.Struct, frozen=True, tag="revoked"):
+    """For all processes: a person's tokens were ended, and those of this generation are valid now."""
+
+    unionid: str
+    generation: int

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     trusted_proxies: str = ""
     secret_key: str = ""
+    secret_keys: str = ""
     require_token: Flag = 0
     web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
     cooldown_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
@@ -75,6 +76,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def trusted_networks(self) -> tuple[addresses.Network, ...]:
         """TRUSTED_PROXIES, as `addresses.client_address` takes them."""
         return addresses.networks(self.trusted_proxies)
+
+    @property
+    def given_secrets(self) -> list[str]:
+        """SECRET_KEYS in their order, then SECRET_KEY: the first seals, all open."""
+        given = [secret.strip() for secret in self.secret_keys.split(",")] if self.secret_keys else []
+        return [*given, self.secret_key] if self.secret_key else given
 
     @property
     def sandboxed(self) -> bool:
@@ -137,9 +144,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
+        if settings.secret_keys and "SECRET_KEY" in missing:
+            missing.remove("SECRET_KEY")
         if missing:
             raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
-        check_secret("SECRET_KEY", settings.secret_key, SECRET_KEY_CHARACTERS)
+        for secret in settings.given_secrets:
+            name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
+            check_secret(name, secret, SECRET_KEY_CHARACTERS)
         check_secret("OPS_TOKEN", settings.ops_token, OPS_TOKEN_CHARACTERS)
     _check_shapes(settings)
     merchant = _check_merchant(settings)
@@ -170,8 +181,9 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings(
             f"TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.0/8,192.0.2.7: {error}"
         ) from None
-    if settings.secret_key and len(settings.secret_key) < SECRET_KEY_CHARACTERS:
-        raise BadSettings(_better_secret("SECRET_KEY", SECRET_KEY_CHARACTERS))
+    if any(len(secret) < SECRET_KEY_CHARACTERS for secret in settings.given_secrets):
+        name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
+        raise BadSettings(_better_secret(name, SECRET_KEY_CHARACTERS))
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
 
@@ -220,10 +232,13 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     return merchant
 
 
-def secret_of(settings: Settings) -> bytes:
-    """Return the secret all keys derive from: SECRET_KEY, else one made in DATA_DIR (0600) and kept there."""
-    if settings.secret_key:
-        return settings.secret_key.encode()
+def secrets_of(settings: Settings) -> list[bytes]:
+    """Return what all keys derive from, the one that seals first: those given, else one kept in DATA_DIR.
+
+    That one is made (0600) where it is missing.
+    """
+    if settings.given_secrets:
+        return [secret.encode() for secret in settings.given_secrets]
     path = Path(settings.data_dir) / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"secret_key.{os.getpid()}")
@@ -239,4 +254,4 @@ def secret_of(settings: Settings) -> bytes:
             pass
         finally:
             draft.unlink()
-    return path.read_bytes()
+    return [path.read_bytes()]

@@ -24,7 +24,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from server.children import ended, start_child, stop_child
 from server.embedded import EmbeddedStore, lock_directory, start_missing
 from server.keys import Keys
-from server.settings import BadSettings, Settings, secret_of
+from server.settings import BadSettings, Settings, secrets_of
 from server.watchdog import Watchdog
 
 BACKLOG = 4096
@@ -62,7 +62,7 @@ class Supervisor:
         _raise_file_limit()
         if self._settings.app_env == "production" and not self._settings.trusted_proxies:
             log.warning("TRUSTED_PROXIES is empty: all who come through a proxy count as one address")
-        secret_of(self._settings)  # made here, where nobody else makes one at the same time
+        secrets_of(self._settings)  # made here, where nobody else makes one at the same time
         shutil.rmtree(self._metrics, ignore_errors=True)
         self._metrics.mkdir()
         self._stores = start_missing(self._settings, self._lock)
@@ -127,7 +127,7 @@ class Supervisor:
         settings = self._settings
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
         if not settings.ops_token:  # only in development, where the token is our own
-            token = Keys(secret_of(settings)).operator_token()
+            token = Keys(*secrets_of(settings)).operator_token()
             lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
         sys.stdout.write("".join(line + "\n" for line in lines))
         sys.stdout.flush()

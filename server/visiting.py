@@ -77,7 +77,7 @@ class Visiting:
             share = await self._of_token(sharer)
             found = share.unionid if share is not None and share.code == code else None
         else:
-            person = await self._people.find(sharer, proven=False)
+            person = await self._people.find(sharer, None)
             found = None if person is None else person["_id"]
         if found is not None and found != newcomer:
             await self._brought.ask((code, found, newcomer))

@@ -12,6 +12,7 @@ import pytest
 from conftest import Client, Someone
 from purse import DAY_MS, check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet, win
 
+from server.actions.sweep import sweep
 from server.context import Context
 
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
@@ -51,6 +52,43 @@ async def test_goods_by_mail_are_sent_where_the_winner_says(client: Client, cont
     assert (late["error"], "24 小时" in late["msg"]) == ("claim_over", True)
     assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol])
+    await bob.post("/drawPrize", code=code, **ADDRESS)
+    await let_pass(context, DAY_MS)
+    await carol.post("/drawPrize", code=code, **ADDRESS)
+
+    async def shown() -> list[tuple[str, str, str, int]]:
+        rows = (await alice.get("/getWinners", code=code))["data"]
+        return [(row["receiver"], row["phone"], row["address"], row["address_deleted"]) for row in rows]
+
+    kept, deleted = (*ADDRESS.values(), 0), ("", "", "", 1)
+    await let_pass(context, 89 * DAY_MS - 60_000)
+    await sweep(context)
+    assert await shown() == [kept, kept]
+    await let_pass(context, 60_001)
+    await sweep(context)
+    assert await shown() == [deleted, kept]
+    response = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [row[-1] for row in rows[1:]] == ["（已删除）", ADDRESS["address"]]
+    await let_pass(context, DAY_MS)
+    await sweep(context)
+    assert await shown() == [deleted, deleted]
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["given", "given"]
+    assert all("address_box" not in prize for prize in await find(context, "prizes"))
+    again = await bob.post("/drawPrize", code=code, **ADDRESS)
+    assert again["error"] == "claim_over"
 
 
 @pytest.mark.gen_test

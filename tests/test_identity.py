@@ -142,6 +142,19 @@ async def test_a_profile_is_the_tokens_owners_and_others_see_it(client: Client) 
 
 
 @pytest.mark.gen_test
+async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    own, theirs = alice.data["nickName"], bob.data["nickName"]
+    for wxname, shown, signed in ((None, own, 0), (own, own, 0), (theirs, theirs, 1), ("匿名", "匿名", 1)):
+        code = await alice.publish(wxname=wxname)
+        details = await bob.get("/getTaskDetails", code=code)
+        [card] = [card for card in (await bob.get("/getTaskList"))["data"] if card["code"] == code]
+        for found in (details, details["data"], card):
+            assert (found["wxname"], found["signed"]) == (shown, signed)
+            assert found["wxheadpic"] == alice.data["avatarUrl"]
+
+
+@pytest.mark.gen_test
 async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -> None:
     plain = await client.log_in("alice", unionid="0")
     assert plain.unionid == f"openid:{plain.data['openid']}"

@@ -19,7 +19,7 @@ DAY_MS = 24 * HOUR_MS
 
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
-    "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
+    "signed", "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 

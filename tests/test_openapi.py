@@ -128,6 +128,7 @@ async def test_replies_are_as_described(client: Client) -> None:
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]
+    replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths
     fine = {path for path, reply in replies if reply["status"] == 0}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.embedded import start_missing
-from server.settings import BadSettings, Settings, check_secret, read_settings, secret_of
+from server.settings import BadSettings, Settings, check_secret, read_settings, secrets_of
 
 KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE_KEY = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -244,18 +244,28 @@ def test_an_old_style_key_is_rewritten_in_the_new_one():
 
 def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path: Path):
     settings = Settings(data_dir=str(tmp_path / "data"))
-    secret = secret_of(settings)
+    [secret] = secrets_of(settings)
     assert len(secret) >= 32
-    assert secret_of(settings) == secret
-    assert secret_of(Settings(data_dir=str(tmp_path / "other"))) != secret
+    assert secrets_of(settings) == [secret]
+    assert secrets_of(Settings(data_dir=str(tmp_path / "other"))) != [secret]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
 def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path: Path):
     settings = Settings(secret_key="k" * 40, data_dir=str(tmp_path / "data"))
-    assert secret_of(settings) == b"k" * 40
+    assert secrets_of(settings) == [b"k" * 40]
     assert not (tmp_path / "data").exists()
+
+
+def test_of_several_secrets_the_first_seals_and_the_one_of_before_still_opens():
+    several = {"SECRET_KEYS": f"{'n' * 32} , {'o' * 32}"}
+    assert secrets_of(read_settings(several)) == [b"n" * 32, b"o" * 32]
+    both = read_settings({"SECRET_KEYS": "n" * 32, "SECRET_KEY": "o" * 31 + ","})
+    assert secrets_of(both) == [b"n" * 32, b"o" * 31 + b","]
+    for lacking in (f"{'n' * 32},short", f"{'n' * 32},", ","):
+        with pytest.raises(BadSettings, match="SECRET_KEYS"):
+            read_settings({"SECRET_KEYS": lacking})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from server.actions.end_task import end_task_as_operator
+from server.actions.people import end_sessions
 from server.context import Context
-from server.errors import NoSuchTask, Refusal, Unavailable
+from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
 from server.news import Order
 
 
@@ -51,3 +52,24 @@ async def disconnect_watchers(context: Context, operator: str, process: str, rea
             context.hub.obey(order)
         elif not await context.hub.bus.publish("", msgspec.msgpack.encode(order)):
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
+
+
+async def sign_out(context: Context, operator: str, code: str, depth: int, reason: str) -> None:
+    """End all sessions of who made a dig; with depth 0, of the task's publisher. They may log in again.
+
+    An operator knows nobody's id, so a person is named by what they did. Raises NoSuchTask and BadRequest.
+    """
+    async with _logged(context, operator, "signout", f"{code}:{depth}" if depth else code, reason):
+        task = await context.store.tasks.find(code)
+        if task is None:
+            raise NoSuchTask
+        unionid = task["publisher"]
+        if depth:
+            digs = await context.store.digs.after(code, depth - 1, 1)
+            if not digs or digs[0]["depth"] != depth:
+                raise BadRequest("这一层还没有人挖过，请检查层数")
+            unionid = digs[0]["unionid"]
+        person = await context.store.people.find(unionid)
+        if person is None:
+            raise BadRequest("这个账号已经注销，没有可以退出的登录")
+        await end_sessions(context, person)

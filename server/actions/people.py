@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from server import metrics
 from server.context import Context
-from server.errors import BadRequest, BadUserData
+from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
+from server.news import Revoked
 from server.store.people import Person
 
 BEARERS_REMEMBERED = 100_000
@@ -37,8 +38,38 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
             country=user.country,
         )
     )
+    if "forgotten_as" in person:
+        raise LoginBlocked("这个账号正在注销，请稍后再登录")
     metrics.LOGINS.inc()
     return person
+
+
+def check_session(generation: int | None, person: Person | None) -> Person:
+    """Return the record of somebody who presents a token of this generation, or None for a bare unionid.
+
+    Raises NotLoggedIn where there is no such person, BadToken where the token was ended, and TokenRequired
+    for a bare unionid whose owner has ever presented a token.
+    """
+    if person is None:
+        raise NotLoggedIn
+    if generation is None:
+        if person.get("token_seen"):
+            raise TokenRequired
+    elif generation != person.get("generation", 0):
+        raise BadToken
+    if "forgotten_as" in person:
+        raise NotLoggedIn
+    return person
+
+
+async def end_sessions(context: Context, person: Person) -> None:
+    """End all of a person's tokens, and their connections in all processes; again changes nothing.
+
+    A process that Redis does not reach hears of it within `sessions.POLL_SECONDS`.
+    """
+    ended = await context.store.people.end_tokens(person["_id"], person.get("generation", 0))
+    if ended is not None:
+        await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
 
 
 async def remember_token(context: Context, unionid: str) -> None:

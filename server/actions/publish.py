@@ -112,10 +112,13 @@ def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) 
     params = draw.encode_rules(rules)
     now_ms = context.cooldowns.now_ms()
     opened = draft.goods_type == GOODS
+    own_name = publisher.get("wxname") or publisher["nickName"]
+    wxname = draft.wxname or own_name
     return Task(
         _id=rules.code,
         publisher=publisher["_id"],
-        wxname=draft.wxname or publisher.get("wxname") or publisher["nickName"],
+        wxname=wxname,
+        signed=int(wxname != own_name),
         wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
         name=draft.name,
         synopsis=draft.synopsis,

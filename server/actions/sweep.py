@@ -23,7 +23,10 @@ from server.store.due import CONTRADICTION
 from server.store.orders import Orders
 from server.store.prizes import Prize
 from server.store.refunds import Refunds
+from server.store.tasks import DAY_MS
 from server.wechat.pay import Contradiction, PayUnknown
+
+ADDRESS_DAYS = 90
 
 _Due = TypeVar("_Due", bound=Mapping[str, Any])
 
@@ -38,6 +41,14 @@ async def sweep(context: Context) -> None:
     await _each(context, store.prizes.claim_due(now_ms), settle_prize)
     await _each(context, store.bills.claim_due(now_ms), settle_bill, store.bills)
     await _each(context, store.refunds.claim_due(now_ms), settle_refund, store.refunds)
+    await _delete_old_addresses(context)
+
+
+async def _delete_old_addresses(context: Context) -> None:
+    """Delete addresses that nobody needs any more: `ADDRESS_DAYS` after the prize was received."""
+    prizes, before_ms = context.store.prizes, context.cooldowns.now_ms() - ADDRESS_DAYS * DAY_MS
+    if await prizes.find_old_address(before_ms):
+        await prizes.delete_old_addresses(before_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:

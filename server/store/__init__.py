@@ -19,6 +19,7 @@ from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
+from server.store.boxes import Boxes
 from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
@@ -34,6 +35,7 @@ from server.store.sandbox_keys import SandboxKeys
 from server.store.sandbox_notices import Misbehaviours, SandboxNotices
 from server.store.sandbox_pay import SandboxPay
 from server.store.tasks import Tasks
+from server.store.traces import Traces
 from server.store.visits import Visits
 
 OPERATION_SECONDS = 5
@@ -88,6 +90,8 @@ class Store:
         self.audit_log = AuditLog(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
+        self.boxes = Boxes(self.database)
+        self.traces = Traces(self.database)
         self.sandbox = Sandbox(self.database)
         self.sandbox_keys = SandboxKeys(self.database)
         self.sandbox_pay = SandboxPay(self.database)
@@ -99,6 +103,7 @@ class Store:
         for collection, indexes in (
             (self.tasks.collection, self.tasks.INDEXES),
             (self.digs.collection, self.digs.INDEXES),
+            (self.people.collection, self.people.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.audit_log.collection, self.audit_log.INDEXES),
             (self.operator_sessions.collection, self.operator_sessions.INDEXES),

@@ -1,4 +1,4 @@
-"""The history: `digs`, one a depth, never changed once written.
+"""The history: `digs`, one a depth, never changed once written, but for the name of who is forgotten.
 
 A dig is first recorded in its task (`last_dig`, `pending`) and then here; whoever reads history takes
 both, which the queries below do.
@@ -263,6 +263,15 @@ class Digs:
     async def wins(self, code: str) -> list[Dig]:
         """Return the digs in the history that won a task's prizes, at most 1,000."""
         return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)  # type: ignore[return-value]
+
+    async def won_codes(self, unionid: str) -> list[str]:
+        """Return the codes of the tasks that a person won, pending digs counted."""
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid, "is_prize": 1}},
+            pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),
+            {"$group": {"_id": "$code"}},
+        ]
+        return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""

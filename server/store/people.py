@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
+from server.store.tasks import NOW_MS
+
 _Document = dict[str, Any]
 
 
 class Person(TypedDict):
-    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours."""
+    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours.
+
+    `generation`, 0 while it is absent, is that of the person's valid tokens; the ones before it were ended at
+    `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten, and `moving` once that
+    has begun to change what others read: see `server/actions/forget.py`.
+    """
 
     _id: str
     openid: str
@@ -25,12 +33,22 @@ class Person(TypedDict):
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
     token_seen: NotRequired[bool]
+    generation: NotRequired[int]
+    ended_at: NotRequired[int]
+    forgotten_as: NotRequired[str]
+    moving: NotRequired[int]
 
 
 class People:
     """Reads and writes of `people`."""
 
-    INDEXES: ClassVar[list[IndexModel]] = []
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel(
+            [("ended_at", 1)],
+            name="tokens_ended",
+            partialFilterExpression={"ended_at": {"$exists": True}},
+        ),
+    ]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self.collection = database["people"]
@@ -43,7 +61,9 @@ class People:
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return what of these people's records says whether to let them in; those there are."""
         found = self.collection.find(
-            {"_id": {"$in": unionids}}, {"token_seen": 1}, batch_size=len(unionids) + 1
+            {"_id": {"$in": unionids}},
+            {"token_seen": 1, "generation": 1, "forgotten_as": 1},
+            batch_size=len(unionids) + 1,
         )
         return await found.to_list(len(unionids))  # type: ignore[return-value]
 
@@ -79,13 +99,20 @@ class People:
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
     async def save(self, person: Person) -> Person:
-        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record."""
+        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
+
+        A new record begins with a generation of its own: the tokens of somebody who was forgotten stay ended
+        when they come back.
+        """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
         saved: Person | None = None
         while saved is None:  # as SecantusDB answers the second of two first logins at once
             saved = await self.collection.find_one_and_update(  # type: ignore[assignment]
-                {"_id": unionid}, {"$set": fields}, upsert=True, return_document=True
+                {"_id": unionid},
+                {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
+                upsert=True,
+                return_document=True,
             )
         return saved
 
@@ -98,3 +125,46 @@ class People:
     async def mark_token_seen(self, unionid: str) -> None:
         """Note that this person's client sends tokens: from now on a bare unionid is refused."""
         await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})
+
+    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
+        """End the person's tokens of this generation; return the record, None where they had ended before."""
+        absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
+        ended: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            {"_id": unionid, "$or": [{"generation": generation}, *absent]},
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
+            return_document=True,
+        )
+        return ended
+
+    async def ended_since(self, at_ms: int) -> dict[str, int]:
+        """Return whose tokens were ended since then, each with the generation that is valid now."""
+        found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
+        return {person["_id"]: person["generation"] for person in await found.to_list(None)}
+
+    async def lock_out(self, person: Person, pseudonym: str) -> Person:
+        """Note what the person will be called once forgotten, and end all tokens; return the record.
+
+        The first pseudonym stays where this is repeated.
+        """
+        await self.collection.update_one(
+            {"_id": person["_id"], "forgotten_as": {"$exists": False}}, {"$set": {"forgotten_as": pseudonym}}
+        )
+        await self.end_tokens(person["_id"], person.get("generation", 0))
+        found = await self.find(person["_id"])
+        if found is None:
+            raise LookupError("another process has just forgotten this person")
+        return found
+
+    async def let_in(self, unionid: str) -> None:
+        """Let a person in again whom nothing was taken from yet."""
+        await self.collection.update_one(
+            {"_id": unionid, "moving": {"$exists": False}}, {"$unset": {"forgotten_as": ""}}
+        )
+
+    async def begin_moving(self, unionid: str) -> None:
+        """Note that from now on there is no way back."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
+
+    async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
+        """Delete the record of a person whom nothing else names any more."""
+        await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})

@@ -27,7 +27,7 @@ class Prize(TypedDict):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
     `attempt` counts the bills of a red packet; the one that is out is `bill_number(prize)`. `address_box` is
-    sealed for the prize's own id.
+    sealed for the prize's own id; `address_deleted` is there once it was deleted.
     """
 
     _id: str
@@ -47,6 +47,7 @@ class Prize(TypedDict):
     given_at: int
     pickup: NotRequired[str]
     address_box: NotRequired[bytes]
+    address_deleted: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -62,6 +63,9 @@ class Prizes:
             name="pickup_once",
             unique=True,
             partialFilterExpression={"pickup": {"$exists": True}},
+        ),
+        IndexModel(
+            [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
         DUE_INDEX,
     ]
@@ -97,6 +101,10 @@ class Prizes:
         """Return a task's prizes that were won, by depth."""
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
         return await found.to_list(None)  # type: ignore[return-value]
+
+    async def of_winner(self, unionid: str) -> list[Prize]:
+        """Return all that a person won."""
+        return await self.collection.find({"unionid": unionid}).to_list(None)  # type: ignore[return-value]
 
     async def number(self, code: str) -> int:
         """Return how many prizes of a task were won and written."""
@@ -150,6 +158,16 @@ class Prizes:
             {"address_box": address_box},
         )
 
+    async def find_old_address(self, given_before_ms: int) -> bool:
+        """Whether there is an address of a prize that was given before that time."""
+        return await self.collection.find_one(_old_address(given_before_ms), {"_id": 1}) is not None
+
+    async def delete_old_addresses(self, given_before_ms: int) -> None:
+        """Delete the addresses of prizes that were given before that time."""
+        await self.collection.update_many(
+            _old_address(given_before_ms), {"$set": {"address_deleted": 1}, "$unset": {"address_box": ""}}
+        )
+
     async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
         """Give out a pick-up code; None where the prize is not free, or the code is another prize's."""
         try:
@@ -196,6 +214,10 @@ class Prizes:
             condition, {"$set": changes}, return_document=True
         )
         return found
+
+
+def _old_address(given_before_ms: int) -> _Document:
+    return {"address_box": {"$exists": True}, "given_at": {"$gt": 0, "$lte": given_before_ms}}
 
 
 def bill_number(prize: Prize) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -13,7 +13,9 @@ from pymongo.errors import DuplicateKeyError
 from server.events import Dig
 from server.store.digs import own_dig
 from server.store.due import DUE_INDEX, claim_due
-from server.store.people import Person
+
+if TYPE_CHECKING:
+    from server.store.people import Person
 
 _Document = dict[str, Any]
 
@@ -31,7 +33,8 @@ class Task(TypedDict):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
-    `end_note` is what an operator says about ending it. `due_at` is as `server/store/due.py` explains.
+    `signed` is 1 where `wxname` is a signature and not the publisher's own name. `end_note` is what an
+    operator says about ending it. `due_at` is as `server/store/due.py` explains.
     """
 
     _id: str
@@ -71,6 +74,7 @@ class Task(TypedDict):
     pending: NotRequired[int]
     paid_by: NotRequired[str]
     end_note: NotRequired[str]
+    signed: NotRequired[int]
     due_at: NotRequired[int]
 
 

@@ -98,6 +98,15 @@ export async function logIn(user) {
   remember(reply.data);
 }
 
+/** Log out, here and on all other devices. Without a reply only here: then the token stays valid elsewhere. */
+export async function logOut() {
+  const ending = post("/logout");
+  remember(null);
+  await ending.catch((error) => {
+    if (!error.error) throw error;
+  });
+}
+
 /** Call one of WeChat's functions as the sandbox plays them; it answers like them, by an errMsg. */
 export async function callWeChat(path, body) {
   const response = await reach(`/sandbox${path}`, {

@@ -51,7 +51,7 @@ export function cardElement(card, foot = () => null) {
       inSight.observe(picture);
     }
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
-      fill(publisher, avatar(now.wxheadpic, 22), el("span.name", {}, now.wxname));
+      fill(publisher, publishedBy(now, 22));
     }
     shown = now;
     write(name, title(now));
@@ -66,6 +66,11 @@ export function cardElement(card, foot = () => null) {
   };
   update(card);
   return { element, update, tick, card: () => shown };
+}
+
+/** Return who published a task. A signature may be anybody's name: it is marked, and stands beside no picture. */
+export function publishedBy({ wxname, wxheadpic, signed }, size) {
+  return [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
 }
 
 /** Return a bar of how deep a task is dug, and its numbers. */

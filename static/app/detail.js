@@ -1,13 +1,13 @@
 // A treasure's page: what the details say, kept true by the channel's frames.
 
 import { dig, get, mayPass, post } from "./api.js";
-import { title } from "./cards.js";
+import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
 import { observe } from "./clock.js";
 import { ask } from "./dialog.js";
-import { avatar, el, fill, notice, set, write } from "./dom.js";
+import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { participants } from "./participants.js";
 import { payment } from "./payment.js";
@@ -97,7 +97,7 @@ class Page {
           el("img", { src: task.pic, alt: `${task.name} 的图片` })),
         el("header.heading", {},
           el("h1", {}, title(task)),
-          el("p.publisher", {}, avatar(task.wxheadpic, 28), el("span.name", {}, task.wxname), el("span", {}, "埋下")),
+          el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
       el("div.column.play", {}, this.due, this.shaft.element, this.ending, this.claim, this.own,

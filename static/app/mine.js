@@ -1,6 +1,6 @@
 // One's own page: numbers, name and picture, and the treasures published, dug and won.
 
-import { get, post } from "./api.js";
+import { get, logOut, post } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
 import { observeCard } from "./clock.js";
@@ -33,7 +33,7 @@ export function mine(root, signal, which = "published") {
       avatar(person.avatarUrl, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { type: "button", onclick: () => editProfile(signal) }, "改名字和头像"),
-        el("button.link", { type: "button", onclick: () => remember(null) }, "退出登录"))),
+        el("button.link", { type: "button", onclick: logOut }, "退出登录"))),
       numbers),
     uncounted,
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>

@@ -19,7 +19,7 @@ export function publish(root, signal) {
   const fields = {
     name: field("name", "物品名", { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
     synopsis: field("synopsis", "简介", { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
-    wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字"),
+    wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
     prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
     money: number("money", "每个红包多少元", 1, mostYuan, 1),
     forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),

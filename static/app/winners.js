@@ -85,11 +85,12 @@ export function winners(root, signal, code, scanned = "") {
 }
 
 function row(winner) {
-  const { wxname, wxheadpic, depth, state, receiver, phone, address } = winner;
+  const { wxname, wxheadpic, depth, state, receiver, phone, address, address_deleted: deleted } = winner;
   return el("li.panel", {},
     avatar(wxheadpic, 44),
     el("div", {},
       el("b", {}, wxname),
       el("p.hint", {}, `第 ${depth} 层 · ${STATES[state] ?? state}`),
-      address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null));
+      address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
+      deleted ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null));
 }

@@ -20,6 +20,11 @@ export function disconnect(row) {
   return button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
 }
 
+/** The button that ends the sessions of who made a dig; with depth 0, of the publisher. */
+export function signOut(code, depth, name) {
+  return button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
+}
+
 function button(act, about) {
   return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
 }

@@ -1,0 +1,99 @@
+"""Forgetting a person who asks for it: `python -m server forget UNIONID`.
+
+A random pseudonym takes the place of the id, the name and the picture everywhere; the person's own record
+goes last. The pseudonym is written into that record first, so that it may all be cut off and run again. What
+the books and the draw need stays: who took part once still did so once, and every fen is where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from server.store import Store
+from server.store.tasks import Task
+
+# Longer than any process trusts what it remembers of a person, and a request takes after that.
+SETTLED_SECONDS = 20.0
+# Longer than any process remembers whose a share token was: what it notes meanwhile is moved after that.
+REMEMBERED_SECONDS = 65.0
+PASSES = 5
+
+
+class CannotForget(Exception):
+    """Why not, a line a reason. Nothing was changed."""
+
+
+async def forget(store: Store, unionid: str) -> int:
+    """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotForget.
+
+    Takes `SETTLED_SECONDS` until what the person is just doing is over, and `REMEMBERED_SECONDS` until
+    nothing more can be written about them.
+    """
+    person = await store.people.find(unionid)
+    if person is None:
+        raise CannotForget("nobody with this id has logged in, or they are forgotten already")
+    if "moving" not in person:
+        try:
+            await _refuse_while_needed(store, unionid)
+            pseudonym = f"forgotten:{secrets.token_hex(16)}"
+            person = await store.people.lock_out(person, pseudonym)
+            await asyncio.sleep(SETTLED_SECONDS)
+            # Something may have begun just before the person was locked out.
+            await _refuse_while_needed(store, unionid)
+        except CannotForget:
+            await store.people.let_in(unionid)
+            raise
+        await store.people.begin_moving(unionid)
+    return await _forget(store, unionid, person["forgotten_as"])
+
+
+async def _forget(store: Store, old: str, new: str) -> int:
+    traces, digs = store.traces, 0
+    for number in range(PASSES):
+        if number == 1:
+            await asyncio.sleep(REMEMBERED_SECONDS)
+        digs += await traces.move_digs(old, new)
+        await traces.move_prizes(old, new)
+        await traces.move_tasks(old, new)
+        await traces.move_pictures(old, new)
+        await traces.move_visits(old, new)
+        if number and not await traces.remaining(old):
+            await store.people.delete_forgotten(old, new)
+            return digs
+    raise RuntimeError(f"{await traces.remaining(old)} still name the person: run it again")
+
+
+async def _refuse_while_needed(store: Store, unionid: str) -> None:
+    """Raise CannotForget while somebody waits for this person, or this person for a payment."""
+    reasons = []
+    for published in await store.traces.published(unionid):
+        reasons += await _open_about_task(store, published)
+    for prize in await store.prizes.of_winner(unionid):
+        if prize["state"] in ("claiming", "expiring"):
+            reasons.append(f"prize {prize['_id']} of theirs is {prize['state']}: wait for its end")
+    for code in await store.digs.won_codes(unionid):
+        task = await store.tasks.find(code)
+        if task is not None and not task["status"]:
+            reasons.append(f"they won in task {code}, which runs: forgotten, they could win in it again")
+    if reasons:
+        raise CannotForget("\n".join(reasons))
+
+
+async def _open_about_task(store: Store, task: Task) -> list[str]:
+    code = task["_id"]
+    if not task["status"]:
+        return [f"task {code} of theirs runs: end it at /ops, or wait for its end"]
+    reasons = []
+    prizes = await store.prizes.of_task(code)
+    if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
+        prize["state"] not in ("given", "returned") for prize in prizes
+    ):
+        reasons.append(f"prizes of their task {code} are neither given nor returned: wait until they are")
+    refunds = await store.refunds.of_task(code)
+    unwon = task["open"] and task["money"] and task["prizes_left"]
+    if any(refund["state"] not in ("refunded", "closed") for refund in refunds) or (unwon and not refunds):
+        reasons.append(f"a refund of their task {code} is under way: wait until it is refunded")
+    if any(order["state"] in ("asked", "paid") for order in await store.orders.of_task(code)):
+        reasons.append(f"a payment of their task {code} is under way: wait until WeChat's answer is known")
+    return reasons

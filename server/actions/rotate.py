@@ -1,0 +1,62 @@
+"""Sealing anew, under the first secret, what is at rest under another. May be cut off and run again.
+
+It is safe beside servers that run: a box is replaced only while it is the one that was read. Whatever they
+seal meanwhile is under the first secret too, once all of them have it as their first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.keys import Keys
+from server.store import Store
+from server.store.boxes import PLACES
+
+# A box that changed while it was sealed anew is read again in the next pass.
+PASSES = 10
+
+
+@dataclass(slots=True)
+class Rotated:
+    """What became of the boxes of a purpose. `left` are those not under the first secret, by id."""
+
+    purpose: str
+    sealed: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+async def rotate(store: Store, keys: Keys) -> list[Rotated]:
+    """Seal everything anew that needs another secret than the first; return what became of it, by purpose."""
+    return [await _rotate_purpose(store, keys, purpose) for purpose in PLACES]
+
+
+async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
+    rotated = Rotated(purpose)
+    for _ in range(PASSES):
+        sealed, unopened, changed = await _pass(store, keys, purpose)
+        rotated.sealed += sealed
+        rotated.left = unopened + changed
+        if not changed:
+            break
+    return rotated
+
+
+async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str], list[str]]:
+    """Go through all boxes once: how many were sealed anew, and which could not be opened or had changed."""
+    sealed, unopened, changed = 0, [], []
+    after = ""
+    while page := await store.boxes.page(purpose, after):
+        changes = []
+        for key, box in page:
+            if not box or keys.is_sealed_first(box):  # an access token is an empty box before there is one
+                continue
+            try:
+                changes.append((key, box, keys.seal(purpose, keys.open(purpose, box, key), key)))
+            except ValueError:
+                unopened.append(key)
+        replaced = await store.boxes.replace(purpose, changes)
+        sealed += replaced
+        if replaced < len(changes):
+            changed += [key for key, _, _ in changes]
+        after = page[-1][0]
+    return sealed, unopened, changed

@@ -1,0 +1,157 @@
+"""Where a person stands in the database, and how each place is made to name somebody else.
+
+Every method may be cut off and called again: it goes on with what still bears the old id. `new` is the
+pseudonym that takes its place, one for all places, so that who took part once still did so once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import UpdateOne
+
+from server.store.digs import Digs, stored
+from server.store.files import ROUTE, Files, thumbnail_path
+from server.store.tasks import Task
+
+_Document = dict[str, Any]
+
+BATCH = 500
+NAME, PICTURE = "已注销", ""
+# In front of a share token while its visit moves to another id: two visits cannot have the same one.
+_MOVING = "moving:"
+
+
+class Traces:
+    """Writes over all collections that name people."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self._database = database
+
+    async def move_digs(self, old: str, new: str) -> int:
+        """Move a person's digs; return how many there were. One that its task alone has is written first."""
+        tasks, digs = self._database["tasks"], self._database["digs"]
+        who = {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}
+        for task in await tasks.find({"pending": 1, "last_dig.unionid": old}, {"last_dig": 1}).to_list(None):
+            await Digs(self._database).insert(task["last_dig"])
+        moved = 0
+        while page := await digs.find({"unionid": old}).to_list(BATCH):
+            updates = []
+            for dig in page:
+                fields = stored({**dig, **who})  # type: ignore[typeddict-item]
+                del fields["_id"]
+                updates.append(UpdateOne({"_id": dig["_id"], "unionid": old}, {"$set": fields}))
+            await digs.bulk_write(updates, ordered=False)
+            moved += len(page)
+        changes = {f"last_dig.{name}": value for name, value in who.items()}
+        codes = await digs.distinct("code", {"unionid": new})
+        for at in range(0, len(codes), BATCH):
+            await tasks.update_many(
+                {"_id": {"$in": codes[at : at + BATCH]}, "last_dig.unionid": old}, {"$set": changes}
+            )
+        return moved
+
+    async def move_prizes(self, old: str, new: str) -> None:
+        """Move what a person won and the transfers that paid it; addresses are deleted."""
+        prizes, bills = self._database["prizes"], self._database["bills"]
+        await prizes.update_many(
+            {"unionid": old, "address_box": {"$exists": True}},
+            {"$set": {"address_deleted": 1}, "$unset": {"address_box": ""}},
+        )
+        await prizes.update_many(
+            {"unionid": old}, {"$set": {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}}
+        )
+        won = [prize["_id"] for prize in await prizes.find({"unionid": new}, {"_id": 1}).to_list(None)]
+        for at in range(0, len(won), BATCH):
+            # What WeChat was sent holds the person's openid; a transfer that has ended is sent no more.
+            await bills.update_many(
+                {"prize": {"$in": won[at : at + BATCH]}, "unionid": old},
+                {"$set": {"unionid": new, "body": b""}},
+            )
+
+    async def published(self, unionid: str) -> list[Task]:
+        """Return all tasks that a person published, without their seeds."""
+        found = self._database["tasks"].find({"publisher": unionid}, {"seed_box": 0})
+        return await found.to_list(None)  # type: ignore[return-value]
+
+    async def move_tasks(self, old: str, new: str) -> None:
+        """Move what a person published and paid for; posters that show the name are deleted."""
+        database = self._database
+        for task in await self.published(old):
+            code = task["_id"]
+            await database["prizes"].update_many({"code": code}, {"$set": {"publisher": new}})
+            posters = {"$gte": f"poster:{code}:", "$lt": f"poster:{code};"}  # ";" is the character after ":"
+            await self._delete_files({"metadata.made_for": posters})
+            await database["tasks"].update_one(
+                {"_id": code, "publisher": old},
+                {"$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0}},
+            )
+        await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
+
+    async def move_pictures(self, old: str, new: str) -> None:
+        """Delete what a person uploaded, but the pictures of tasks, which stay with these."""
+        files = self._database["pictures.files"]
+        names = [file["_id"] async for file in files.find({"metadata.owner": old}, {"_id": 1})]
+        paths = [ROUTE + name for name in names]
+        used = await self._database["tasks"].distinct("pic", {"pic": {"$in": paths}}) if paths else []
+        unused = [name for name in names if ROUTE + name not in used]
+        await self._delete_files({"_id": {"$in": unused}})
+        await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})
+
+    async def _delete_files(self, query: _Document) -> None:
+        """Delete pictures with their thumbnails; the record of the full one goes last."""
+        files = Files(self._database)
+        for file in await files.collection.find(query, {"_id": 1}).to_list(None):
+            name = file["_id"]
+            thumbnail = thumbnail_path(ROUTE + name).removeprefix(ROUTE)
+            await files.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
+            await files.collection.delete_one({"_id": thumbnail})
+            await files.collection.delete_one({"_id": name})
+
+    async def move_visits(self, old: str, new: str) -> None:
+        """Move what a person opened and whom they brought. Links that they shared lead on to the task."""
+        visits, shares = self._database["visits"], self._database["shares"]
+        while page := await visits.find({"unionid": old}).to_list(BATCH):
+            for visit in page:
+                await self._move_visit(visit, old, new)
+        brought = {"$or": [{"sharer": old}, {"newcomer": old}]}
+        while page := await shares.find(brought).to_list(BATCH):
+            for share in page:
+                pair = {name: new if share[name] == old else share[name] for name in ("sharer", "newcomer")}
+                key = f"{share['code']}:{pair['sharer']}:{pair['newcomer']}"
+                moved = {"code": share["code"], **pair}
+                await shares.update_one({"_id": key}, {"$setOnInsert": moved}, upsert=True)
+                await shares.delete_one({"_id": share["_id"]})
+
+    async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
+        visits, code = self._database["visits"], visit["code"]
+        await self._delete_files({"metadata.made_for": {"$in": _posters(code, old)}})
+        share = visit["share"].removeprefix(_MOVING)
+        await visits.update_one({"_id": visit["_id"]}, {"$set": {"share": _MOVING + share}})
+        moved = {**visit, "unionid": new, "share": share}
+        del moved["_id"]
+        await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
+        await visits.delete_one({"_id": visit["_id"]})
+
+    async def remaining(self, old: str) -> list[str]:
+        """Return the collections that still name a person, besides their own record."""
+        places = {
+            "digs": ["unionid"],
+            "tasks": ["publisher", "last_dig.unionid"],
+            "prizes": ["unionid", "publisher"],
+            "bills": ["unionid"],
+            "orders": ["publisher"],
+            "visits": ["unionid"],
+            "shares": ["sharer", "newcomer"],
+            "pictures.files": ["metadata.owner"],
+        }
+        return [
+            name
+            for name, fields in places.items()
+            if await self._database[name].find_one({"$or": [{field: old} for field in fields]}, {"_id": 1})
+        ]
+
+
+def _posters(code: str, unionid: str) -> list[str]:
+    return [f"poster:{code}:{unionid}{ending}" for ending in ("", ":page")]
