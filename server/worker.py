@@ -23,6 +23,7 @@ from tornado.httputil import (
 )
 
 from server.actions.dig import settle_pending
+from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
 from server.app import make_app
 from server.context import Context
@@ -40,6 +41,7 @@ CONTEXT_SECONDS = 4
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (settle_pending, 2),
     (sweep, 2),
+    (write_proofs, 1),
     (send_notices, 1),
 )
 

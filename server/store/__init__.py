@@ -27,6 +27,7 @@ from server.store.orders import Orders
 from server.store.people import People
 from server.store.pickups import Pickups
 from server.store.prizes import Prizes
+from server.store.proofs import Proofs
 from server.store.refunds import Refunds
 from server.store.sandbox import Sandbox
 from server.store.sandbox_keys import SandboxKeys
@@ -75,6 +76,7 @@ class Store:
         )
         self.tasks = Tasks(self.database)
         self.digs = Digs(self.database)
+        self.proofs = Proofs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.files = Files(self.database)
@@ -97,6 +99,7 @@ class Store:
         for collection, indexes in (
             (self.tasks.collection, self.tasks.INDEXES),
             (self.digs.collection, self.digs.INDEXES),
+            (self.proofs.collection, self.proofs.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.audit_log.collection, self.audit_log.INDEXES),
             (self.visits.shares, self.visits.SHARE_INDEXES),
