@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
     ops_token: str = ""
+    metrics_token: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
@@ -150,6 +151,8 @@ def _check_shapes(settings: Settings) -> None:
             "SECRET_KEY must have at least 32 characters: "
             "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
+    if settings.metrics_token and len(settings.metrics_token) < 16:
+        raise BadSettings("METRICS_TOKEN must have at least 16 characters")
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
 

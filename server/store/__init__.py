@@ -22,6 +22,7 @@ from server.store.bills import Bills
 from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
+from server.store.gauges import Gauges
 from server.store.ledger import Ledger
 from server.store.orders import Orders
 from server.store.people import People
@@ -85,6 +86,7 @@ class Store:
         self.bills = Bills(self.database)
         self.refunds = Refunds(self.database)
         self.ledger = Ledger(self.database)
+        self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
         self.audit_log = AuditLog(self.database)
         self.access_tokens = AccessTokens(self.database)
