@@ -43,8 +43,8 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
 async def _compute(context: Context, before: MoneyGauges | None, computed: asyncio.Event) -> None:
     store, began = context.store, time.monotonic()
     try:
-        sums_fen: dict[str, int] = {**await store.ledger.sums_fen()}
-        sums_fen["held"] = sums_fen["paid"] - sums_fen["given"] - sums_fen["refunded"]
+        sums = await store.ledger.sums_fen()
+        held_fen = sums["paid"] - sums["given"] - sums["refunded"]
         # What was an alarm before and is none now stays in the list, as 0.
         numbers = {(row["kind"], row["alarm"]): 0 for row in (before["alarms"] if before else ())}
         for kind, found in (("order", store.orders), ("bill", store.bills), ("refund", store.refunds)):
@@ -53,6 +53,7 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         now_ms = context.cooldowns.now_ms()
         rest_ms = max(FRESH_MS, round(RESTS * 1000 * (time.monotonic() - began)))
         alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]
+        sums_fen = {**{str(kind): fen for kind, fen in sums.items()}, "held": held_fen}
         await store.gauges.save(
             MoneyGauges(at=now_ms, due_at=now_ms + rest_ms, sums_fen=sums_fen, alarms=alarms)
         )

@@ -14,6 +14,8 @@ from server.store import is_unavailable
 from server.store.proofs import WrittenProof
 from server.store.tasks import Task
 
+# Read at once. Some stores read all of a query before they answer any other: 10,000 digs took 260 ms.
+DIGS_A_READ = 500
 # A request waits so long for its turn, and writes for so long, before it is told to come again.
 PATIENCE_SECONDS = 1.0
 REQUEST_SECONDS = 2.0
@@ -111,7 +113,12 @@ async def _outcomes(context: Context, task: Task, part: int) -> list[dict[str, A
     depths = range(first, min(first + proof.DIGS_A_PART, task["now_depth"] + 1))
     if not depths:
         return []
-    digs = await context.store.digs.outcomes(task["_id"], depths[0], depths[-1])
+    digs: list[dict[str, Any]] = []
+    for at in depths[::DIGS_A_READ]:
+        began, up_to = time.monotonic(), min(at + DIGS_A_READ - 1, depths[-1])
+        digs += await context.store.digs.outcomes(task["_id"], at, up_to)
+        if up_to < depths[-1]:
+            await asyncio.sleep(time.monotonic() - began)  # the store is as long for others alone
     if len(digs) < len(depths) and "last_dig" in task and task["last_dig"]["depth"] == depths[-1]:
         digs.append(dict(task["last_dig"]))
     if [dig["depth"] for dig in digs] != list(depths):

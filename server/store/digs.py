@@ -266,6 +266,6 @@ class Digs:
             {"code": code, "depth": {"$gte": first, "$lte": last}},
             {"_id": 0, "depth": 1, "is_prize": 1},
             sort=[("depth", pymongo.ASCENDING)],
-            batch_size=1_000,  # so that others get their turn in between
+            batch_size=last - first + 2,  # all in one trip
         )
         return await found.to_list(None)
