@@ -224,7 +224,7 @@ class Interface(Receiver):
 
     `takes` is the request's struct (several where one path serves several interfaces; `pick` chooses),
     `gives` the reply's; `takes_files` are the fields of a form that hold files. `/openapi.json` is
-    generated from the same attributes.
+    generated from the same attributes. One that `gives_etag` answers a matching If-None-Match with 304.
     """
 
     path: ClassVar[str]
@@ -233,9 +233,13 @@ class Interface(Receiver):
     gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
     needs_operator: ClassVar[bool] = False
+    gives_etag: ClassVar[bool] = False
 
-    async def answer(self, request: Any) -> msgspec.Struct | bytes:
-        """Do what the interface is for. Refusals are raised; bytes are sent as they are."""
+    async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
+        """Do what the interface is for. Refusals are raised; bytes are sent as they are.
+
+        None says that it has sent its reply itself.
+        """
         raise NotImplementedError
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
@@ -260,7 +264,8 @@ class Interface(Receiver):
             self._say_when_to_retry()
             self.finish(self._envelope(refusal))
             return
-        self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
+        if answered is not None:
+            self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
 
     def _identify(self, request: msgspec.Struct) -> Caller:
         """Return whom the request is from. Where it names nobody, the token does."""

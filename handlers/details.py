@@ -1,4 +1,4 @@
-"""One task's page: its details, its participants, and the proof of its draw."""
+"""One task's page: its details and its participants."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
-from server import draw
 from server.actions.pay_in import look_at_payment
-from server.errors import NoSuchTask, NotEnded
+from server.errors import NoSuchTask
 from server.store.digs import Participant
 
 
@@ -97,48 +96,3 @@ class GetTaskDetails(Interface):
 
     async def _is_given(self, code: str, unionid: str) -> bool:
         return code in await self.context.store.prizes.given_codes(unionid, [code])
-
-
-class GetProofRequest(msgspec.Struct):
-    """Needs no login."""
-
-    code: Code
-
-
-class GetProofReply(Reply, kw_only=True):
-    """All that recomputes the draw. `seed` and `commitment` are hex, `params` the very string hashed."""
-
-    seed: str
-    params: str
-    commitment: str
-    winning_depths: list[int]
-    digs: list[draw.ProvedDig]
-
-
-class GetProof(Interface):
-    """The proof of an ended task's draw."""
-
-    path = "/getProof"
-    takes = (GetProofRequest,)
-    gives = (GetProofReply,)
-
-    async def answer(self, request: GetProofRequest) -> Reply:
-        """Open the seed, once the task has ended."""
-        store = self.context.store
-        task = await store.tasks.find(request.code)
-        if task is None:
-            raise NoSuchTask
-        if not task["status"]:
-            raise NotEnded
-        seed = self.context.keys.open("seed", await store.tasks.seed_box(request.code), request.code)
-        rules = msgspec.json.decode(task["params"], type=draw.Rules)
-        digs = [draw.ProvedDig(d["depth"], d["is_prize"]) for d in await store.digs.outcomes(request.code)]
-        if len(digs) < task["now_depth"] and "last_dig" in task:  # the newest may stand in the task alone
-            digs.append(draw.ProvedDig(task["last_dig"]["depth"], task["last_dig"]["is_prize"]))
-        return GetProofReply(
-            seed=seed.hex(),
-            params=task["params"],
-            commitment=task["commitment"],
-            winning_depths=draw.winning_depths(seed, rules),
-            digs=digs,
-        )

@@ -54,6 +54,12 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
             },
         },
     }
+    if interface.gives_etag:
+        operation["responses"]["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        operation["responses"]["304"] = {
+            "description": "The version that If-None-Match names is the current one. Only for a request with "
+            "that header: any other reply has a body with `status`."
+        }
     if interface.method == "GET":
         operation["parameters"] = [
             parameter

@@ -278,17 +278,35 @@ def _crowd(parsed: argparse.Namespace) -> int:
         return _complain(str(error), 2)
 
 
+class _Envelope(msgspec.Struct):
+    """How any reply begins. Nothing else of it is decoded."""
+
+    status: int = 0
+    error: str = ""
+    msg: str = ""
+
+
 def _read_proof(source: str) -> draw.Proof:
-    """Read a proof from a file or an http(s) URL; raise ValueError where the reply is a refusal."""
-    if source.startswith(("http://", "https://")):
-        reply = httpx.get(source, timeout=FETCH_SECONDS, follow_redirects=True)
-        text = reply.content
-    else:
-        text = Path(source).read_bytes()
-    envelope = msgspec.json.decode(text)
-    if isinstance(envelope, dict) and envelope.get("status") == 1:
-        raise ValueError(f"the reply is a refusal, {envelope.get('error')}: {envelope.get('msg')}")
-    return msgspec.convert(envelope, draw.Proof)
+    """Read a proof from a file or an http(s) URL.
+
+    Raises ValueError if the reply is a refusal or has more than PROOF_BYTES.
+    """
+    is_url = source.startswith(("http://", "https://"))
+    text = _fetch(source) if is_url else Path(source).read_bytes()
+    envelope = msgspec.json.decode(text, type=_Envelope)
+    if envelope.status == 1:
+        raise ValueError(f"the reply is a refusal, {envelope.error}: {envelope.msg}")
+    return msgspec.json.decode(text, type=draw.Proof)
+
+
+def _fetch(url: str) -> bytes:
+    text = bytearray()
+    with httpx.stream("GET", url, timeout=FETCH_SECONDS, follow_redirects=True) as reply:
+        for piece in reply.iter_bytes():
+            text += piece
+            if len(text) > PROOF_BYTES:
+                raise ValueError(f"the reply has more than {PROOF_BYTES >> 20} MB")
+    return bytes(text)
 
 
 if __name__ == "__main__":

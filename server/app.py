@@ -9,7 +9,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from handlers.base import Interface, NotFound
-from handlers.details import GetProof, GetTaskDetails, GetTaskUser
+from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.files import File, GetSharePic, MiniProgramCode, UploadFile
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
@@ -20,6 +20,7 @@ from handlers.ops import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
+from handlers.proof import GetProof
 from handlers.push import Push
 from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics

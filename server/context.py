@@ -53,6 +53,8 @@ class Context:
         default_factory=weakref.WeakValueDictionary
     )
 
+    # Requests write missing proofs one at a time.
+    proof_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     # What follows from WeChat Pay's notices is done one by one: those that come meanwhile are answered first.
     notices_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Orders of which a notice said that they are paid, and nobody has followed that yet.

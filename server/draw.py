@@ -69,7 +69,7 @@ def winning_depths(seed: bytes, rules: Rules) -> list[int]:
     return depths
 
 
-class ProvedDig(msgspec.Struct, frozen=True):
+class ProvedDig(msgspec.Struct, frozen=True, gc=False):
     """A dig as `/getProof` lists it."""
 
     depth: int

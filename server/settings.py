@@ -29,6 +29,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 SECRET_KEY_CHARACTERS = 32
+METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
 # What `_bits` must find in a secret. In 24 random hexadecimal digits it finds about 77 (less than 50 once in
 # 3,000 times), in "password" four times 22, in an alphabet 6.
@@ -58,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
     ops_token: str = ""
+    metrics_token: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
@@ -152,6 +154,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
             check_secret(name, secret, SECRET_KEY_CHARACTERS)
         check_secret("OPS_TOKEN", settings.ops_token, OPS_TOKEN_CHARACTERS)
+        if settings.metrics_token:
+            check_secret("METRICS_TOKEN", settings.metrics_token, METRICS_TOKEN_CHARACTERS)
     _check_shapes(settings)
     merchant = _check_merchant(settings)
     url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
@@ -184,6 +188,8 @@ def _check_shapes(settings: Settings) -> None:
     if any(len(secret) < SECRET_KEY_CHARACTERS for secret in settings.given_secrets):
         name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
         raise BadSettings(_better_secret(name, SECRET_KEY_CHARACTERS))
+    if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
+        raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
 

@@ -29,6 +29,7 @@ from tornado.web import OutputTransform
 
 from server import metrics
 from server.actions.dig import settle_pending
+from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
 from server.app import make_app
 from server.context import Context
@@ -48,6 +49,7 @@ CONTEXT_SECONDS = 4
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (settle_pending, 2),
     (sweep, 2),
+    (write_proofs, 1),
     (send_notices, 1),
 )
 

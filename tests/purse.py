@@ -111,6 +111,12 @@ async def let_pass(context: Context, milliseconds: int) -> None:
         await context.store.database[collection].update_many({}, [{"$set": earlier}])
 
 
+async def scrape(client: Client, context: Context) -> str:
+    """Return what `/metrics` shows once the gauges of the database are due again."""
+    await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+    return (await client.http.get("/metrics")).text
+
+
 async def sweep_until_quiet(context: Context) -> None:
     """Sweep as often as it takes until nothing more is due before a date that lies ahead.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.context import Context
 
-COLLECTIONS = ("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups")
+COLLECTIONS = ("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs")
 _READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "number", "pending", "seed_box")
 
 

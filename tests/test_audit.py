@@ -19,6 +19,7 @@ from purse import (
     pay,
     publish_red_packet,
     rest,
+    scrape,
     sweep_until_quiet,
     win,
     wx,
@@ -173,7 +174,7 @@ async def test_the_metrics_show_the_same_sums(client: Client, context: Context) 
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
     await win(client, context, bob, code)
-    shown = (await client.http.get("/metrics")).text
+    shown = await scrape(client, context)
     sums = {"paid": 200.0, "owed": 200.0, "given": 0.0, "refunded": 0.0, "held": 200.0}
     for name, amount_fen in sums.items():
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown

@@ -36,6 +36,7 @@ STEPS = {
         "orders.mark_unusable",
         "orders.finish",
         "tasks.claim_due",
+        "proofs.ask",
         "tasks.finish",
         "refunds.claim_due",
         "pay.refund",
@@ -89,6 +90,7 @@ STEPS = {
     "a task is ended by its publisher": ["tasks.end"],
     "what nobody won is refunded": [
         "tasks.claim_due",
+        "proofs.ask",
         "refunds.insert",
         "tasks.finish",
         "refunds.claim_due",
@@ -98,6 +100,7 @@ STEPS = {
     "a task expires": [
         "tasks.claim_due",
         "tasks.end",
+        "proofs.ask",
         "refunds.insert",
         "tasks.postpone",
         "refunds.claim_due",
@@ -106,6 +109,7 @@ STEPS = {
     ],
     "what nobody claimed is refunded": [
         "tasks.claim_due",
+        "proofs.ask",
         "prizes.begin_expiring",
         "prizes.begin_expiring",
         "refunds.insert",
@@ -116,6 +120,7 @@ STEPS = {
     ],
     "a bill is cancelled at the deadline": [
         "tasks.claim_due",
+        "proofs.ask",
         "prizes.begin_expiring",
         "pay.query_transfer",
         "bills.mark_waiting",
@@ -129,6 +134,7 @@ STEPS = {
     ],
     "a bill that WeChat never held is given up at the deadline": [
         "tasks.claim_due",
+        "proofs.ask",
         "prizes.begin_expiring",
         "bills.stop_sending",
         "bills.give_up",
@@ -187,6 +193,8 @@ async def check_nothing_is_half_done(context: Context) -> None:
     }
     for name, states in allowed.items():
         assert {document["state"] for document in await find(context, name)} <= states, name
+    for task in await find(context, "tasks", status=1):
+        assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
     for prize in await find(context, "prizes", state="claiming", amount_fen={"$gt": 0}):
         bills = await find(context, "bills", prize=prize["_id"], attempt=prize["attempt"])
         assert [bill["state"] for bill in bills] == ["waiting"]

@@ -16,6 +16,7 @@ from purse import (
     misbehave,
     pay,
     publish_red_packet,
+    scrape,
     sweep_until_quiet,
     win,
 )
@@ -188,7 +189,7 @@ async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_say
     for waited_ms, alarm in ((11 * MINUTE_MS, ""), (HOUR_MS, "UNKNOWN")):
         await let_pass(context, waited_ms)
         await sweep(context)
-        shown = (await client.http.get("/metrics")).text
+        shown = await scrape(client, context)
         for collection, kind in kinds.items():
             found = await find(context, collection, unknown_since={"$gt": 0})
             assert [document["alarm"] for document in found] == [alarm], collection
@@ -198,8 +199,10 @@ async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_say
     await misbehave(client, "behave")
     await let_pass(context, 2 * HOUR_MS)
     await sweep_until_quiet(context)
-    for collection in kinds:
+    shown = await scrape(client, context)
+    for collection, kind in kinds.items():
         assert [d for d in await find(context, collection) if d["alarm"] or "unknown_since" in d] == []
+        assert f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 0.0' in shown
     await check_books(context)
 
 

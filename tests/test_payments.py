@@ -22,6 +22,7 @@ from purse import (
     wx,
 )
 
+from server.actions.pay_in import follow_payments
 from server.actions.sweep import sweep
 from server.context import Context
 
@@ -184,8 +185,8 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     from server.sandbox.signing import sealed_notice
 
     assert pairs is not None
-    genuine, body = sealed_notice(pairs, notice, genuine=True)  # type: ignore[arg-type]
-    forged, _ = sealed_notice(pairs, notice, genuine=False)  # type: ignore[arg-type]
+    genuine, body = sealed_notice(pairs, notice, genuine=True)
+    forged, _ = sealed_notice(pairs, notice, genuine=False)
     assert forged["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
     stale = {**genuine, "Wechatpay-Timestamp": str(int(genuine["Wechatpay-Timestamp"]) - 301)}
     unsigned = {name: value for name, value in genuine.items() if name != "Wechatpay-Signature"}
@@ -222,7 +223,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_is_asked_for_again(
     from server.sandbox.signing import sealed_notice
 
     assert pairs is not None
-    headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)  # type: ignore[arg-type]
+    headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
     response = await client.http.post("/payNotify", headers=headers, content=body)
     assert (response.status_code, response.content) == (500, b"")
     assert [task["open"] for task in await find(context, "tasks")] == [0]
@@ -327,3 +328,22 @@ async def test_a_task_that_was_dug_is_ended_by_an_operator_alone_for_a_reason_al
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unwon", 400)]
     assert (await bob.post("/drawPrize", code=code))["package_info"]
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_that_was_raised_while_the_money_came_is_over_once_it_is_used(
+    client: Client, context: Context
+) -> None:
+    """WeChat refuses to say anything of an order while its notice says that it is paid."""
+    alice = await client.log_in("alice")
+    used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
+    for code in (used, useless):
+        await order(alice, code)
+    await alice.post("/endTask", code=useless)
+    for made in await find(context, "orders"):
+        assert await context.store.orders.mark_paid(made["_id"], made["amount_fen"], "t", 0)
+        await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
+    assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
+    await follow_payments(context, await find(context, "orders"))
+    assert {found["state"] for found in await find(context, "orders")} == {"spent", "unusable"}
+    assert await context.store.orders.alarms() == {}

@@ -18,6 +18,7 @@ from purse import (
     pay,
     publish_red_packet,
     rest,
+    scrape,
     sweep_until_quiet,
     win,
     wx,
@@ -73,7 +74,7 @@ async def test_a_bill_that_waits_with_wechat_is_asked_for_until_it_can_be_confir
     await let_pass(context, HOUR_MS + 1000)
     await sweep(context)
     assert [bill["alarm"] for bill in await find(context, "bills")] == ["ACCEPTED"]
-    assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in (await client.http.get("/metrics")).text
+    assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in await scrape(client, context)
     number = (await find(context, "bills"))[0]["_id"]
     claimed = await bob.post("/drawPrize", code=code)
     assert claimed["package_info"]
@@ -256,7 +257,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
         assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
             (what, what.upper())
         ]
-        shown = (await client.http.get("/metrics")).text
+        shown = await scrape(client, context)
         assert f'wabao_money_alarms{{alarm="{what.upper()}",kind="refund"}} 1.0' in shown
     report = await audit(context.store, context.pay)
     assert report.differences == []

@@ -8,6 +8,7 @@ import time
 from server.actions.news import announce_end
 from server.actions.pay_in import ask_about_order
 from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
+from server.actions.prove import ask_for_proof
 from server.actions.refund import owe_refund
 from server.actions.win import record_prize
 from server.context import Context
@@ -74,6 +75,7 @@ async def settle_task(context: Context, task: Task) -> None:
         if ended is None:
             raise Contradiction(f"task {code} is gone")
         task = ended
+    await ask_for_proof(context, code)
     await _wind_up(context, task)
 
 

@@ -23,12 +23,14 @@ from server.store.boxes import Boxes
 from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
+from server.store.gauges import Gauges
 from server.store.ledger import Ledger
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.people import People
 from server.store.pickups import Pickups
 from server.store.prizes import Prizes
+from server.store.proofs import Proofs
 from server.store.refunds import Refunds
 from server.store.sandbox import Sandbox
 from server.store.sandbox_keys import SandboxKeys
@@ -78,6 +80,7 @@ class Store:
         )
         self.tasks = Tasks(self.database)
         self.digs = Digs(self.database)
+        self.proofs = Proofs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.files = Files(self.database)
@@ -86,6 +89,7 @@ class Store:
         self.bills = Bills(self.database)
         self.refunds = Refunds(self.database)
         self.ledger = Ledger(self.database)
+        self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
         self.audit_log = AuditLog(self.database)
         self.operator_sessions = OperatorSessions(self.database)
@@ -104,6 +108,7 @@ class Store:
             (self.tasks.collection, self.tasks.INDEXES),
             (self.digs.collection, self.digs.INDEXES),
             (self.people.collection, self.people.INDEXES),
+            (self.proofs.collection, self.proofs.INDEXES),
             (self.visits.collection, self.visits.INDEXES),
             (self.audit_log.collection, self.audit_log.INDEXES),
             (self.operator_sessions.collection, self.operator_sessions.INDEXES),

@@ -288,12 +288,12 @@ class Digs:
         ]
         return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
 
-    async def outcomes(self, code: str) -> list[_Document]:
-        """Return depth and is_prize of every dig of an ended task that stands in the history, in order."""
+    async def outcomes(self, code: str, first: int, last: int) -> list[_Document]:
+        """Return depth and is_prize of the digs in the history between two depths, in order."""
         found = self.collection.find(
-            {"code": code},
+            {"code": code, "depth": {"$gte": first, "$lte": last}},
             {"_id": 0, "depth": 1, "is_prize": 1},
             sort=[("depth", pymongo.ASCENDING)],
-            batch_size=10_000,
+            batch_size=last - first + 2,  # all in one trip
         )
         return await found.to_list(None)

@@ -47,6 +47,14 @@ async def claim_due(
             yield claimed
 
 
+async def claim_one(collection: AsyncIOMotorCollection[_Document], key: str, now_ms: int) -> bool:
+    """Claim one document; False if it is not due."""
+    claimed = await collection.update_one(
+        {"_id": key, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": now_ms + LEASE_MS}}
+    )
+    return claimed.modified_count == 1
+
+
 async def count_alarms(collection: AsyncIOMotorCollection[_Document]) -> dict[str, int]:
     """Return how many documents carry each `alarm`."""
     pipeline: list[_Document] = [

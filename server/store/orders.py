@@ -132,14 +132,14 @@ class Orders:
         """Note that paid orders opened their tasks: nothing is left to do."""
         await self.collection.update_many(
             {"_id": {"$in": out_trade_nos}, "state": "paid"},
-            {"$set": {"state": "spent"}, "$unset": {"due_at": ""}},
+            {"$set": {"state": "spent", "alarm": ""}, "$unset": {"due_at": ""}},
         )
 
     async def mark_unusable(self, out_trade_no: str) -> None:
         """Note that a paid order cannot open its task; its refund stands already."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "paid"},
-            {"$set": {"state": "unusable"}, "$unset": {"due_at": "", "live": ""}},
+            {"$set": {"state": "unusable", "alarm": ""}, "$unset": {"due_at": "", "live": ""}},
         )
 
     async def mark_closed(self, out_trade_no: str) -> None:

@@ -1,0 +1,126 @@
+"""Writing the proof of an ended task, once. Whoever finds it unfinished goes on with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from server import proof
+from server.context import Context
+from server.errors import NoSuchTask, NotEnded, ProofNotReady
+from server.store import is_unavailable
+from server.store.proofs import WrittenProof
+from server.store.tasks import Task
+
+# Read at once. Some stores read all of a query before they answer any other: 10,000 digs took 260 ms.
+DIGS_A_READ = 500
+# A request waits so long for its turn, and writes for so long, before it is told to come again.
+PATIENCE_SECONDS = 1.0
+REQUEST_SECONDS = 2.0
+# Well below the lease of what is claimed (`server/store/due.py`). The rest is claimed anew.
+TURN_SECONDS = 20.0
+
+log = logging.getLogger("wabao.proof")
+
+
+class BrokenHistory(Exception):
+    """An ended task's history lacks a dig. A proof is final, so none is written of it."""
+
+
+async def ask_for_proof(context: Context, code: str) -> None:
+    """Note that a task has ended and its proof is to be written. Again changes nothing."""
+    await context.store.proofs.ask(code, context.cooldowns.now_ms())
+
+
+async def find_proof(context: Context, code: str) -> WrittenProof:
+    """Return an ended task's proof; a missing one is written, if that takes no longer than a reply may.
+
+    Reads no digs of a task whose proof is there. Raises NoSuchTask, NotEnded, ProofNotReady.
+    """
+    proofs = context.store.proofs
+    found = await proofs.find(code)
+    if found is not None:
+        return found
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if not task["status"]:
+        raise NotEnded
+    await ask_for_proof(context, code)
+    # One at a time for all requests of this process: anybody can name many tasks that have none yet.
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await context.proof_lock.acquire()
+    except TimeoutError:
+        raise ProofNotReady from None
+    try:
+        if await proofs.claim(code, context.cooldowns.now_ms()):
+            await write_proof(context, code, REQUEST_SECONDS)
+        found = await proofs.find(code)
+    finally:
+        context.proof_lock.release()
+    if found is None:
+        raise ProofNotReady
+    return found
+
+
+async def write_proofs(context: Context) -> None:
+    """Write the proofs that are due. Runs again and again in every process; each proof is claimed."""
+    async for record in context.store.proofs.claim_due(context.cooldowns.now_ms):
+        try:
+            await write_proof(context, record["_id"], TURN_SECONDS)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            log.exception("the proof of %s is not written, and is tried again", record["_id"])
+
+
+async def write_proof(context: Context, code: str, seconds: float) -> None:
+    """Go on with a claimed proof, for so many seconds; what is left then is due at once.
+
+    Each part is read, encoded and stored before the next is begun: memory does not grow with the digs, and
+    others get their turn in between.
+    """
+    store, until = context.store, time.monotonic() + seconds
+    task = await store.tasks.find(code)
+    if task is None or not task["status"]:
+        raise BrokenHistory(f"task {code} has not ended")  # its seed stays closed
+    progress = await store.proofs.find_progress(code)
+    parts = proof.part_count(task["now_depth"])
+    while progress.parts < parts:
+        if time.monotonic() > until:
+            await store.proofs.release(code, context.cooldowns.now_ms())
+            return
+        head = b"" if progress.parts else await _encode_head(context, task)
+        digs = await _outcomes(context, task, progress.parts)
+        last = progress.parts + 1 == parts
+        data, after = await asyncio.to_thread(proof.pack_part, progress, head, digs, last=last)
+        progress = await store.proofs.add_part(code, data, after)
+    await store.proofs.complete(code, progress)
+
+
+async def _encode_head(context: Context, task: Task) -> bytes:
+    code = task["_id"]
+    seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
+    return proof.encode_head(seed, task["params"], task["commitment"])
+
+
+async def _outcomes(context: Context, task: Task, part: int) -> list[dict[str, Any]]:
+    """Return the digs of a part. The newest may stand in the task alone."""
+    first = part * proof.DIGS_A_PART + 1
+    depths = range(first, min(first + proof.DIGS_A_PART, task["now_depth"] + 1))
+    if not depths:
+        return []
+    digs: list[dict[str, Any]] = []
+    for at in depths[::DIGS_A_READ]:
+        began, up_to = time.monotonic(), min(at + DIGS_A_READ - 1, depths[-1])
+        digs += await context.store.digs.outcomes(task["_id"], at, up_to)
+        if up_to < depths[-1]:
+            await asyncio.sleep(time.monotonic() - began)  # the store is as long for others alone
+    if len(digs) < len(depths) and "last_dig" in task and task["last_dig"]["depth"] == depths[-1]:
+        digs.append(dict(task["last_dig"]))
+    if [dig["depth"] for dig in digs] != list(depths):
+        raise BrokenHistory(f"task {task['_id']} lacks digs between {depths[0]} and {depths[-1]}")
+    return digs

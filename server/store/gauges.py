@@ -1,0 +1,60 @@
+"""What `/metrics` shows of the database: `gauges`, one document, computed for all processes by one at a time.
+
+`due_at` is when it has to be computed anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.errors import DuplicateKeyError
+
+_Document = dict[str, Any]
+
+_ID = "money"
+
+
+class Alarms(TypedDict):
+    """How many orders, bills or refunds (`kind`) need the operator for one reason."""
+
+    kind: str
+    alarm: str
+    number: int
+
+
+class MoneyGauges(TypedDict):
+    """The sums of the books in fen, by name, and the alarms; `at` is when they were computed (unix ms)."""
+
+    at: int
+    due_at: int
+    sums_fen: dict[str, int]
+    alarms: list[Alarms]
+
+
+class Gauges:
+    """Reads and writes of `gauges`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self.collection = database["gauges"]
+
+    async def find(self) -> MoneyGauges | None:
+        """Return what was computed last, None if nothing ever was."""
+        found: MoneyGauges | None = await self.collection.find_one(  # type: ignore[assignment]
+            {"_id": _ID, "at": {"$gt": 0}}, {"_id": 0}
+        )
+        return found
+
+    async def claim(self, now_ms: int, until_ms: int) -> bool:
+        """Claim the next computation until a time; False if it is not due, or another process has it."""
+        try:
+            claimed = await self.collection.update_one(
+                {"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}}, upsert=True
+            )
+        except DuplicateKeyError:
+            return False  # it is there, and not due
+        return claimed.modified_count == 1 or claimed.upserted_id is not None
+
+    async def save(self, gauges: MoneyGauges) -> None:
+        """Replace what was computed before."""
+        await self.collection.update_one({"_id": _ID}, {"$set": dict(gauges)}, upsert=True)
