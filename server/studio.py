@@ -184,11 +184,6 @@ class _Process:
         self._limits = (str(cpu_seconds), str(memory_bytes))
         self._process: asyncio.subprocess.Process | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """The id of the process, where one runs."""
-        return None if self._process is None else self._process.pid
-
     async def ask(self, job: bytes) -> Picture | Refused:
         """Have one job done. Raises _OutOfTime, and Unavailable when two processes died in it."""
         for _ in range(2):  # the process may have died since, or somebody may have killed it
@@ -249,17 +244,16 @@ async def _exchange(process: asyncio.subprocess.Process, job: bytes) -> Picture 
 def work(jobs: BinaryIO, answers: BinaryIO, cpu_seconds: float) -> None:
     """Do jobs as they come, until their sender is gone. The kernel ends us in a job that takes longer."""
     while length := int.from_bytes(jobs.read(_LENGTH_BYTES)):
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # CPU time: a busy machine is nobody's fault
         frame = jobs.read(length)
         if len(frame) < length:
             break
         job = _jobs.decode(frame)
         del frame  # 10 MB that the job has a copy of
-        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # CPU time: a busy machine is nobody's fault
         try:
             answer: Picture | Refused = _do(job)
         except Refusal as refusal:
             answer = Refused(refusal.error, refusal.msg)
-        signal.setitimer(signal.ITIMER_PROF, 0)
         del job
         frame = _encode(answer)
         answers.write(len(frame).to_bytes(_LENGTH_BYTES) + frame)
