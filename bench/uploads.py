@@ -1,4 +1,4 @@
-"""Does uploading pictures hold the server up? Ten 10-megapixel pictures at once, /healthz timed meanwhile.
+"""Does uploading pictures hold the server up? Ten people upload 10 megapixels each, /healthz timed meanwhile.
 
     python bench/uploads.py [--pictures 10] [--kind mixed|jpeg|png|webp]
 
@@ -49,11 +49,11 @@ def main() -> None:
         server = start_server(Path(directory), port)
         try:
             wait_until_ready(port, server)
-            identity = log_in(port)
-            upload(port, identity, [pictures[0]])  # so is the start of the process for pictures
+            people = [log_in(port, f"bench{number}") for number in range(len(pictures))]
+            upload(port, people[:2], pictures[:2])  # so is the start of the processes for pictures
             idle = probe(port, lambda probes: len(probes) >= IDLE_PROBES)
             began = time.perf_counter()
-            uploads: Future[list[float]] = uploader.submit(upload, port, identity, pictures)
+            uploads: Future[list[float]] = uploader.submit(upload, port, people, pictures)
             busy = probe(port, lambda _: uploads.done())
             seconds = uploads.result()
             took = time.perf_counter() - began
@@ -109,18 +109,18 @@ def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the server did not become ready")
 
 
-def log_in(port: int) -> tuple[str, str]:
+def log_in(port: int, user: str) -> tuple[str, str]:
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        given = client.get("/sandbox/authorize", params={"user": "bench", "nickname": "小明"}).json()
+        given = client.get("/sandbox/authorize", params={"user": user, "nickname": "小明"}).json()
         login = {name: given[name] for name in ("code", "iv", "encryptedData")}
         data = client.get("/userLogin", params=login).json()["data"]
     return data["unionid"], data["token"]
 
 
-def upload(port: int, identity: tuple[str, str], pictures: list[bytes]) -> list[float]:
-    """Upload all at once; return the seconds each took."""
+def upload(port: int, people: list[tuple[str, str]], pictures: list[bytes]) -> list[float]:
+    """Upload all at once, each by a person of its own; return the seconds each took."""
 
-    def one(data: bytes) -> float:
+    def one(identity: tuple[str, str], data: bytes) -> float:
         began = time.perf_counter()
         reply = httpx.post(
             f"http://127.0.0.1:{port}/uploadFile",
@@ -133,7 +133,7 @@ def upload(port: int, identity: tuple[str, str], pictures: list[bytes]) -> list[
         return time.perf_counter() - began
 
     with ThreadPoolExecutor(len(pictures)) as threads:
-        return list(threads.map(one, pictures))
+        return list(threads.map(one, people, pictures))
 
 
 def probe(port: int, enough: Callable[[list[float]], bool]) -> list[float]:

@@ -36,7 +36,7 @@ class PictureNotRead(PictureTooLarge):
 
 
 class UploadFile(Interface):
-    """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 50 megapixels, as the form's field `file`."""
+    """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 16 megapixels, as the form's field `file`."""
 
     path = "/uploadFile"
     method = "POST"

@@ -27,17 +27,7 @@ def start_child(
     takes what the child prints, else it prints where we do. A Ctrl-C at the terminal reaches us alone,
     so that we decide in which order things stop.
     """
-    if sys.platform != "linux":
-        raise NotImplementedError("child processes are tied to their parent by prctl, which is Linux's")
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getpid()
-
-    def tie_to_parent() -> None:
-        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:  # it died before the call above, which then promises nothing
-            os._exit(1)
-
+    libc, parent = _libc(), os.getpid()
     return subprocess.Popen(  # noqa: S603  (the command is ours, no shell)
         command,
         stdin=subprocess.DEVNULL,
@@ -45,9 +35,30 @@ def start_child(
         stderr=None if output is None else subprocess.STDOUT,
         env=None if environment is None else dict(environment),
         pass_fds=pass_fds,
-        preexec_fn=tie_to_parent,
+        preexec_fn=lambda: _tie(libc, parent),
         process_group=0,
     )
+
+
+def tie_to(parent: int) -> None:
+    """Have the kernel kill this process when the process that started it ends; `parent` is its id.
+
+    For a child that was not started by `start_child`: it calls this first.
+    """
+    _tie(_libc(), parent)
+
+
+def _libc() -> ctypes.CDLL:
+    if sys.platform != "linux":
+        raise NotImplementedError("child processes are tied to their parent by prctl, which is Linux's")
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _tie(libc: ctypes.CDLL, parent: int) -> None:
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it died before the call above, which then promises nothing
+        os._exit(1)
 
 
 async def ended(child: subprocess.Popen[bytes]) -> int:

@@ -144,7 +144,7 @@ class NotAPicture(Refusal):
 
 
 class PictureTooLarge(Refusal):
-    error, default_msg = "picture_too_large", "图片太大，请上传 10 MB、5000 万像素以内的图片"
+    error, default_msg = "picture_too_large", "图片太大，请上传 10 MB、1600 万像素以内的图片"
 
 
 class TooMany(Refusal):

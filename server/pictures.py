@@ -16,16 +16,19 @@ from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
 from server.errors import NotAPicture, PictureTooLarge
+from server.jpeg import count_scans
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 16_000_000
+MAX_SCANS = 20  # cameras and encoders write 10 to 15
 FULL_SIDE = 1600
 THUMBNAIL_SIDE = 300
 # JPEG's, 0 to 95. A square shows a dozen thumbnails at once, and who opens it waits for all of them.
 FULL_QUALITY, THUMBNAIL_QUALITY = 85, 70
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
-Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is the limit, and Pillow's own would only warn at 89 million
+# Pillow refuses twice as much before it allocates, and warns above this, which MAX_PIXELS refuses.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 # What Pillow's decoders raise on damaged data. The first three were seen in 500,000 damaged pictures; the
 # others stand in its source, in paths that those did not hit.
@@ -44,6 +47,7 @@ _UPRIGHT = {
     8: Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_JPEG = b"\xff\xd8"
 
 
 class Picture(msgspec.Struct, frozen=True, tag=True):
@@ -59,15 +63,21 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
 def normalise(data: bytes) -> Picture:
     """Return what is stored of an uploaded picture: PNG where something is transparent, else JPEG.
 
-    Sizes are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
+    Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
     """
     if len(data) > MAX_BYTES:
         raise PictureTooLarge
+    if data.startswith(_JPEG) and count_scans(data, MAX_SCANS) > MAX_SCANS:
+        raise PictureTooLarge(f"JPEG 的扫描次数太多，请另存为最多 {MAX_SCANS} 次扫描的普通 JPEG 再上传")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as source:
             if source.width * source.height > MAX_PIXELS:
                 raise PictureTooLarge
             image = _decoded(source)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureTooLarge from error
+    except MemoryError as error:
+        raise PictureTooLarge("处理这张图片需要太多内存，请缩小后再上传") from error
     except _DAMAGED as error:
         raise NotAPicture from error
     return encoded(image)
@@ -90,9 +100,12 @@ def _decoded(source: Image.Image) -> Image.Image:
     size = _fitting(source.size, FULL_SIDE)
     source.draft(None, size)  # a JPEG decodes straight to a half, a quarter or an eighth of its size
     source.load()
-    orientation = _orientation_of(source)
-    image = _plain(source).resize(size, Resampling.LANCZOS, reducing_gap=3.0)
-    image = _in_srgb(image, source.info.get("icc_profile"))
+    orientation, profile = _orientation_of(source), source.info.get("icc_profile")
+    image = _plain(source)
+    if image is not source:
+        source.close()  # its pixels may take 64 MB
+    image = image.resize(size, Resampling.LANCZOS, reducing_gap=3.0)
+    image = _in_srgb(image, profile)
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
     if orientation in _UPRIGHT:

@@ -15,7 +15,7 @@ from conftest import Client, Someone, a_picture
 from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
-from test_pictures import difference, opened, png_header, shown_code, shows_code_of
+from test_pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
 
 from server.actions.pictures import make_poster
 from server.context import Context
@@ -115,6 +115,9 @@ async def test_what_is_refused_leaves_nothing_behind(client: Client, context: Co
     assert (await alice.upload(a_picture()[:400]))["error"] == "not_a_picture"
     assert (await alice.upload(png_header(100_000, 100_000)))["error"] == "picture_too_large"
     assert (await alice.upload(a_picture() + bytes(MAX_BYTES)))["error"] == "picture_too_large"
+    reply = await alice.upload(with_scans(400))
+    assert reply["error"] == "picture_too_large"
+    assert "最多 20 次扫描" in reply["msg"]
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     assert (await nobody.upload(a_picture()))["error"] == "not_logged_in"
     bob = await client.log_in("bob")

@@ -1,20 +1,15 @@
-"""What becomes of uploaded pictures, what is drawn, and the process that does both."""
+"""What becomes of uploaded pictures, and what is drawn."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
+import contextlib
 import inspect
 import io
 import itertools
-import os
-import select
-import signal
 import struct
-import subprocess
-import sys
+import time
 import zlib
-from pathlib import Path
 
 import pytest
 import qrcode
@@ -23,11 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 from PIL.Image import Transpose
 
-from server import poster, studio
-from server.errors import NotAPicture, PictureTooLarge, Unavailable
-from server.pictures import MAX_BYTES, Picture, normalise
+from server import poster
+from server.errors import NotAPicture, PictureTooLarge
+from server.jpeg import MOST_SEGMENTS, count_scans
+from server.pictures import MAX_BYTES, MAX_SCANS, normalise
 from server.poster import HEIGHT, WIDTH, Poster, draw_poster, draw_red_packet, has_glyph, printable, wrap
-from server.studio import Studio
 
 ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
 
@@ -210,14 +205,14 @@ def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
 # ---------------------------------------------------------------- what is refused
 
 
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG that says how large it is, and has nearly nothing behind that."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    chunks = png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(b"\0")) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
@@ -232,10 +227,84 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
         normalise(gif[:6] + struct.pack("<HH", 65_535, 65_535) + gif[10:])
 
 
-def test_fifty_megapixels_are_fine_and_one_row_more_is_not() -> None:
-    assert normalise(encoded(Image.new("1", (10_000, 5000)), "PNG")).width == 1600
-    with pytest.raises(PictureTooLarge):
-        normalise(encoded(Image.new("1", (10_000, 5001)), "PNG"))
+def test_sixteen_megapixels_are_fine_and_one_row_more_is_not() -> None:
+    assert normalise(encoded(Image.new("1", (4000, 4000)), "PNG")).width == 1600
+    for size in ((4000, 4001), (10_000, 5000)):
+        with pytest.raises(PictureTooLarge, match="1600 万像素"):
+            normalise(encoded(Image.new("1", size), "PNG"))
+
+
+def test_a_webp_is_refused_by_its_header_before_its_canvas_is_made() -> None:
+    flat = encoded(Image.new("RGB", (4000, 4001)), "WEBP", lossless=True, method=0)
+    bomb = b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0" + (16_382).to_bytes(3, "little") * 2 + bytes(8)
+    for data in (flat, bomb):
+        with pytest.raises(PictureTooLarge, match="1600 万像素"):
+            normalise(data)
+
+
+def with_scans(scans: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A progressive JPEG that repeats its last scan until it has so many."""
+    data = encoded(Image.effect_noise(size, 60).convert("RGB"), "JPEG", progressive=True)
+    assert data.count(b"\xff\xda") == 10
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * (scans - 10) + data[-2:]
+
+
+def test_twenty_scans_are_fine_and_one_more_is_not() -> None:
+    assert normalise(with_scans(20)).width == 64
+    for scans in (21, 400):
+        assert opened(with_scans(scans)).size == (64, 48)  # any decoder would take it
+        with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
+            normalise(with_scans(scans))
+
+
+def test_scans_are_counted_where_a_decoder_finds_them_and_nowhere_else() -> None:
+    plain = encoded(four_corners(), "JPEG")
+    assert count_scans(plain, 20) == 1
+    assert count_scans(with_scans(15), 20) == 15
+    assert count_scans(with_scans(400), 20) == 21  # no further than that
+    thumbnail = b"\xff\xe1" + (2 + 1000).to_bytes(2) + b"\xff\xda\0\x02" * 250
+    for head in (plain, with_scans(20)):
+        within = head[:2] + thumbnail + head[2:]
+        assert count_scans(within, MAX_SCANS) == count_scans(head, MAX_SCANS)
+        assert normalise(within).full == normalise(head).full
+    assert count_scans(plain + with_scans(400), 20) == 1  # what follows the end is another picture's
+    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it says nothing
+        scan = plain.index(b"\xff\xda")
+        filled = plain[:scan] + filling * 3 + plain[scan:]
+        assert count_scans(filled, 20) == 1
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["ff", "ff00", "ffff00", "ffd0", "ff01", "00", "ffd8", "ffe10002", "ffe1"],
+)
+def test_counting_the_scans_of_ten_megabytes_takes_no_time_whatever_they_are(piece: str) -> None:
+    data = b"\xff\xd8" + bytes.fromhex(piece) * (2 * MAX_BYTES // len(piece))
+    began = time.process_time()
+    with contextlib.suppress(NotAPicture):
+        assert count_scans(data, MAX_SCANS) == 0
+    assert time.process_time() - began < 1.5
+
+
+def test_a_jpeg_of_more_segments_than_any_photo_has_is_refused() -> None:
+    plain, empty = encoded(four_corners(), "JPEG"), b"\xff\xe1\0\x02"
+    assert normalise(plain[:2] + empty * 1000 + plain[2:]).width == 120
+    with pytest.raises(NotAPicture):
+        normalise(plain[:2] + empty * MOST_SEGMENTS + plain[2:])
+
+
+def test_of_several_pictures_in_one_file_the_first_is_kept() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
+    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert corner_colours(opened(normalise(data).full)) == [(255, 0, 0)] * 4
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
+def test_metadata_that_unfolds_to_a_hundred_times_its_size_is_refused(name: bytes) -> None:
+    plain = encoded(four_corners(), "PNG")
+    folded = zlib.compress(bytes(100 << 20))
+    with pytest.raises(NotAPicture):
+        normalise(plain[:33] + png_chunk(name, b"k\0\0" + folded) + plain[33:])
 
 
 def test_ten_megabytes_are_fine_and_one_byte_more_is_not() -> None:
@@ -453,101 +522,3 @@ def test_a_transparent_picture_lies_on_white() -> None:
     clear = encoded(Image.new("RGBA", (300, 300)), "PNG")
     drawn = opened(draw_poster(a_poster(picture=clear)).full)
     assert corner_colours(drawn.crop(poster._PICTURE_BOX)) == [(255, 255, 255)] * 4
-
-
-# ---------------------------------------------------------------- the process
-
-
-@pytest.fixture
-def own_studio(io_loop: object) -> object:
-    made = Studio()
-    yield made
-    io_loop.run_sync(made.close)  # type: ignore[attr-defined]
-
-
-def pid_of(own: Studio) -> int:
-    assert own._process is not None
-    return own._process.pid
-
-
-def is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-@pytest.mark.gen_test
-async def test_the_process_makes_what_the_functions_make(own_studio: Studio) -> None:
-    data = encoded(four_corners(), "PNG")
-    assert await own_studio.normalise(data) == normalise(data)
-    assert await own_studio.poster(a_poster()) == draw_poster(a_poster())
-    assert await own_studio.red_packet(20) == draw_red_packet(20)
-    with pytest.raises(NotAPicture):
-        await own_studio.normalise(b"no picture")
-    with pytest.raises(PictureTooLarge):
-        await own_studio.normalise(png_header(50_001, 1000))
-    many = await asyncio.gather(*(own_studio.red_packet(money) for money in range(1, 9)))
-    assert many == [draw_red_packet(money) for money in range(1, 9)]
-
-
-@pytest.mark.gen_test
-async def test_a_process_that_is_killed_between_or_in_pictures_is_replaced(own_studio: Studio) -> None:
-    await own_studio.red_packet(1)
-    first = pid_of(own_studio)
-    os.kill(first, signal.SIGKILL)
-    assert isinstance(await own_studio.red_packet(2), Picture)
-    second = pid_of(own_studio)
-    os.kill(second, signal.SIGSTOP)  # it takes the job and does not answer
-    waiting = asyncio.create_task(own_studio.red_packet(3))
-    await asyncio.sleep(0)
-    os.kill(second, signal.SIGKILL)
-    assert await waiting == draw_red_packet(3)
-    assert len({first, second, pid_of(own_studio)}) == 3
-
-
-@pytest.mark.gen_test
-async def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_made(
-    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await own_studio.red_packet(1)
-    stalled = pid_of(own_studio)
-    os.kill(stalled, signal.SIGSTOP)
-    monkeypatch.setattr(studio, "JOB_SECONDS", 0.05)
-    with pytest.raises(Unavailable):
-        await own_studio.red_packet(2)
-    monkeypatch.undo()
-    assert not is_alive(stalled)
-    assert await own_studio.red_packet(3) == draw_red_packet(3)
-
-
-@pytest.mark.gen_test
-async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: Studio) -> None:
-    await own_studio.red_packet(1)
-    pid = pid_of(own_studio)
-    os.kill(pid, signal.SIGTERM)
-    os.kill(pid, signal.SIGINT)
-    await own_studio.red_packet(2)
-    assert pid_of(own_studio) == pid
-    await own_studio.close()
-    assert not is_alive(pid)
-
-
-def test_the_process_ends_with_a_server_that_is_killed() -> None:
-    server = (
-        "import asyncio\n"
-        "from server.studio import Studio\n"
-        "async def main():\n"
-        "    studio = Studio()\n"
-        "    await studio.red_packet(1)\n"
-        "    print(studio._process.pid, flush=True)\n"
-        "    await asyncio.Event().wait()\n"
-        "asyncio.run(main())\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
-    ) as parent:
-        assert parent.stdout is not None
-        child = os.pidfd_open(int(parent.stdout.readline()))
-        parent.kill()
-    try:
-        assert select.select([child], [], [], 10)[0], "the process outlived its server"
-    finally:
-        os.close(child)

@@ -17,9 +17,9 @@ log = logging.getLogger("wabao.pictures")
 async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int, str, str]:
     """Store somebody's picture; return its file_id, its path and its thumbnail's.
 
-    Raises NotAPicture, PictureTooLarge, and Unavailable where decoding took too long.
+    Raises NotAPicture, PictureTooLarge, TooMany, and Unavailable when its turn did not come in time.
     """
-    picture = await context.pictures.normalise(data)
+    picture = await context.pictures.normalise(data, owner)
     saved = await context.store.files.save(picture, owner)
     metrics.UPLOADS.inc()
     return saved
@@ -52,7 +52,7 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
         address=f"{context.settings.public_url}/?code={share}",
         code=code,
     )
-    return await context.store.files.save_made(await context.pictures.poster(poster), made_for)
+    return await context.store.files.save_made(await context.pictures.poster(poster, unionid), made_for)
 
 
 async def draw_mini_program_code(context: Context, scene: str) -> str:
@@ -69,7 +69,8 @@ async def draw_mini_program_code(context: Context, scene: str) -> str:
     except WeChatError as error:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
-    return await context.store.files.save_made(await context.pictures.normalise(drawn), made_for)
+    # Nobody has logged in, so the code itself has the turn.
+    return await context.store.files.save_made(await context.pictures.normalise(drawn, made_for), made_for)
 
 
 def prize_line(task: Task) -> str:
@@ -80,10 +81,11 @@ def prize_line(task: Task) -> str:
     return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"
 
 
-async def draw_red_packet(context: Context, money_yuan: int) -> str:
+async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:
     """Return the path of the picture for red packets of this amount that have no other; it is drawn once."""
     made_for = f"red_packet:{money_yuan}"
     path = await context.store.files.find_made(made_for)
     if path is None:
-        path = await context.store.files.save_made(await context.pictures.red_packet(money_yuan), made_for)
+        drawn = await context.pictures.red_packet(money_yuan, publisher)
+        path = await context.store.files.save_made(drawn, made_for)
     return path

@@ -53,7 +53,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if draft.url:
         pic = await uploaded_path(context, "url", draft.url)
     elif red_packet:
-        pic = await draw_red_packet(context, money)
+        pic = await draw_red_packet(context, money, publisher["_id"])
     else:
         raise BadRequest("缺少参数 url，应为 uploadFile 返回的图片地址")
     while True:
