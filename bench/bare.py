@@ -1,7 +1,8 @@
 """The least that could serve the same reads: Tornado handlers that make the same calls to MongoDB and write
-what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped.
+what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped. And one that calls
+nothing: it writes the bytes that it was given.
 
-    python bench/bare.py PORT MONGODB_URI
+    python bench/bare.py PORT [MONGODB_URI]
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from tornado.web import Application, RequestHandler
@@ -63,19 +64,35 @@ class Dig(Bare):
         self.reply(error="cooling_down", is_cd=1, time=9, cd_until=0)
 
 
-async def main(port: int, uri: str) -> None:
+class Same(RequestHandler):
+    """Write what was put under the path before."""
+
+    bodies: ClassVar[dict[str, bytes]] = {}
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+
+    def put(self, name: str) -> None:
+        self.bodies[name] = self.request.body
+
+    def get(self, name: str) -> None:
+        self.write(self.bodies[name])
+
+
+async def main(port: int, uri: str = "") -> None:
     set_up_logging()
-    given = {"store": Store(uri)}
+    given = {"store": Store(uri)} if uri else {}
     paths = {
         "/getTaskList": TaskList,
         "/getTaskDetails": TaskDetails,
         "/getTaskUser": TaskUser,
         "/postTask": Dig,
     }
-    Application([(path, handler, given) for path, handler in paths.items()]).listen(port, "127.0.0.1")
+    routes: list[tuple[Any, ...]] = [(path, handler, given) for path, handler in paths.items()]
+    Application([*routes, (r"/same/(\w+)", Same)]).listen(port, "127.0.0.1")
     print("listening", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
