@@ -144,8 +144,8 @@ def running_bare(directory: Path, uri: str = "") -> Iterator[tuple[int, int]]:
             stderr=output,
             text=True,
         )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         assert process.stdout.readline() == "listening\n"
         yield process.pid, port
     except AssertionError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +32,12 @@ class Row:
         bar = "" if self.bar is None else f"≤ {self.bar:g}"
         verdict = "" if self.bar is None else "MISSED" if self.missed else "reached"
         return f"{self.what:<58}{self.value:>9.4g} {self.unit:<10}{bar:>8}  {verdict:<9}{self.note}".rstrip()
+
+
+def spread(what: str, values: list[float], unit: str, bar: float | None = None) -> Row:
+    """Return a row of the median, which also says how far apart the values were; infinite without any."""
+    note = f"{min(values):.4g} to {max(values):.4g} in {len(values)} rounds" if len(values) > 1 else ""
+    return Row(what, statistics.median(values or [math.inf]), unit, bar, note)
 
 
 Sections: TypeAlias = dict[str, Callable[[], Iterator[Row]]]

@@ -2,8 +2,8 @@
 websocket over another one. It runs as `Watchers` do, in a process of its own, on bare sockets and epoll.
 
     crowd = Crowd(Tappers)
-    crowd.call("tap", port, taps, 1000, 30.0)  # returns when 1,000 pages are live, or as the next does
-    crowd.call("tapped")                       # returns when all are live or refused, or after 30 s
+    crowd.call("tap", port, taps, 30.0)  # returns when all pages are live or refused, or after 30 s
+    crowd.call("told", 56, 58)           # returns when all live pages have these digs, or after 10 s
 """
 
 from __future__ import annotations
@@ -57,18 +57,19 @@ class Tapped:
     live_ms: list[float]
     refused: Counter[str]
     waiting: int
-    seconds: float
     cpu_seconds: float
 
 
 @dataclass(slots=True)
 class Told:
-    """How the live pages learned of a dig; `missed` are those that have not after 10 s."""
+    """How the live pages learned of some digs: how many by a frame, each dig, and how late the last of them.
 
-    by_frame: int
-    by_snapshot: int
+    All others had a snapshot that came after the dig. `missed` are the pages that lack a dig after 10 s.
+    """
+
+    frames: list[int]
+    last_ms: list[float]
     missed: int
-    last_ms: float
 
 
 @dataclass(slots=True, eq=False)
@@ -98,41 +99,34 @@ class Tappers(Watchers):
 
     # ---- what the parent asks for
 
-    def tap(self, port: int, taps: list[Tap], until_live: int, seconds: float) -> Callable[[], Any]:
-        """Let all of them tap now; answer when so many pages are live, or when `tapped` would."""
+    def tap(self, port: int, taps: list[Tap], seconds: float) -> Callable[[], Any]:
+        """Let all of them tap now; answer when all are live or refused, or the seconds are over."""
         self.port, self.ready, self.unready = port, "snapshot", len(taps)
         self.refused.clear()
         self.details_ms: list[float] = []
         self.live_ms: list[float] = []
-        self.began, self.used = time.perf_counter(), _cpu_seconds()
-        self.deadline = self.began + seconds
+        began, used = time.perf_counter(), _cpu_seconds()
         for tap in taps:
             self._ask(tap)
-        return lambda: True if len(self.live_ms) >= until_live or self._is_over() else None
 
-    def tapped(self) -> Callable[[], Any]:
-        """Answer what became of the taps, when all are settled or the seconds are over."""
+        def tapped() -> Tapped | None:
+            if self.unready and time.perf_counter() < began + seconds:
+                return None
+            cpu = _cpu_seconds() - used
+            return Tapped(self.details_ms, self.live_ms, +self.refused, self.unready, cpu)
 
-        def found() -> Tapped:
-            passed, used = time.perf_counter() - self.began, _cpu_seconds() - self.used
-            return Tapped(self.details_ms, self.live_ms, +self.refused, self.unready, passed, used)
+        return tapped
 
-        return lambda: found() if self._is_over() else None
-
-    def _is_over(self) -> bool:
-        return not self.unready or time.perf_counter() > self.deadline
-
-    def told(self, seq: int) -> Callable[[], Any]:
-        """Answer how the live pages learned of a dig, when all have or after 10 s."""
+    def told(self, first: int, last: int) -> Callable[[], Any]:
+        """Answer how the live pages learned of these digs, when all have or after 10 s."""
         deadline = time.perf_counter() + HEARD_SECONDS
 
         def counted() -> Told | None:
-            live = [peer for peer in self.peers.values() if peer.is_ready]
-            missed = sum(peer.seq < seq for peer in live)
+            missed = sum(peer.seq < last for peer in self.peers.values() if peer.is_ready)
             if missed and time.perf_counter() < deadline:
                 return None
-            delays = self.delays_ms.pop(seq, [])
-            return Told(len(delays), len(live) - missed - len(delays), missed, max(delays, default=0))
+            delays = [self.delays_ms.pop(seq, []) for seq in range(first, last + 1)]
+            return Told([len(each) for each in delays], [max(each, default=0) for each in delays], missed)
 
         return counted
 

@@ -12,8 +12,8 @@ the code. Exits with 1 where a bar is missed.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+import math
 import statistics
 import sys
 import tempfile
@@ -23,105 +23,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
-import pymongo
+import httpx
+import pages
 import table
-from lines import get, log_in_all
-from live import page, percentile, wait_until_counted
-from pymongo.collection import Collection
+from links import COOLDOWN_SECONDS, DIGGERS, Scene, Shared, bearer, taps
+from live import percentile, wait_until_counted
 from serving import Person, Server, cpu_seconds, running, store_of
 from table import Row
 from tappers import Tap, Tapped, Tappers, Told
 from watchers import Crowd
 
-from server.keys import Keys
-from server.settings import read_settings, secret_of
-
-PEOPLE = 2500
-DIGGERS = 55  # more than the details show
-COOLDOWN_SECONDS = 3
 SECONDS = 50.0
 WARM_UP = 20
-
-Found = TypeVar("Found")
-
-
-@dataclass(slots=True)
-class Shared:
-    """A task whose link goes round: who shares it, and their share token."""
-
-    code: str
-    sharer: Person
-    token: str
-
-
-@dataclass
-class Scene:
-    """What all sections play on: a directory with the stores of a server that has ended."""
-
-    directory: str
-    people: list[Person] = field(default_factory=list)
-    diggers: list[Person] = field(default_factory=list)
-    tasks: list[Shared] = field(default_factory=list)
-
-    def prepare(self, tasks: int) -> None:
-        """Make everybody, and publish so many tasks with 55 participants each."""
-        with running(directory=self.directory) as server:
-            publisher, *self.diggers = asyncio.run(log_in_all(server.port, DIGGERS + 1))
-            for _ in range(tasks):
-                code = server.publish(publisher, 0)
-                for digger in self.diggers:
-                    server.dig(digger, code)
-                headers = {"Authorization": f"Bearer {publisher.token}"}
-                asked = {"unionid": publisher.unionid, "code": code}
-                details = server.http.get("/getTaskDetails", params=asked, headers=headers).json()
-                self.tasks.append(Shared(code, publisher, details["share"]))
-            _, port = store_of(server)
-            with pymongo.MongoClient[dict[str, Any]](
-                f"mongodb://127.0.0.1:{port}/wabao?directConnection=true"
-            ) as client:
-                database = client.get_default_database()
-                # Only now, or the digs would take minutes.
-                database["tasks"].update_many({}, {"$set": {"cd_ms": COOLDOWN_SECONDS * 1000}})
-                self._write_people(database["people"])
-
-    def _write_people(self, people: Collection[dict[str, Any]]) -> None:
-        """Write people as a login leaves them, which 2,500 logins would take a minute for."""
-        one = people.find_one({"_id": self.diggers[0].unionid})
-        assert one is not None
-        keys = Keys(secret_of(read_settings({"DATA_DIR": f"{self.directory}/data"})))
-        unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
-        self.people = [Person(unionid, keys.sign_token(unionid)) for unionid in unionids]
-        del one["token_seen"]
-        people.insert_many(
-            [
-                {**one, "_id": unionid, "openid": f"openid of {unionid}"}
-                | ({"token_seen": True} if number // 8 % 2 else {})
-                for number, unionid in enumerate(unionids)
-            ]
-        )
-
-
-def taps(shared: Shared, people: list[Person]) -> list[Tap]:
-    """Let these people tap, by all the ways that a link can be shared."""
-    links = itertools.cycle(
-        (
-            f"code={shared.code}",
-            f"code={shared.code}&is_share=1&from_unionid={shared.sharer.unionid}",
-            f"code={shared.code}&is_share=1&from_unionid={shared.token}",
-            f"code={shared.token}",
-        )
-    )
-    return [
-        Tap(
-            shared.code,
-            get(f"/getTaskDetails?unionid={person.unionid}&{link}", person.token),
-            page(person, shared.code),
-            since=number // 4 % 2 == 1,
-        )
-        for number, (person, link) in enumerate(zip(people, links, strict=False))
-    ]
 
 
 @dataclass
@@ -135,17 +49,17 @@ class Storms:
     wrong: Counter[str] = field(default_factory=Counter)
 
     def storm(
-        self, server: Server, crowd: Crowd, taps: list[Tap], midway: Callable[[], Found] = lambda: None
-    ) -> Found:
-        """Let them tap at once, and call `midway` when half of the pages are live."""
+        self, server: Server, crowd: Crowd, taps: list[Tap], meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Let them tap at once, and call `meanwhile` again and again until all are settled."""
         (worker,), (store, _) = server.workers(), store_of(server)
         before = cpu_seconds(worker), cpu_seconds(store)
-        crowd.call("tap", server.port, taps, len(taps) // 2, SECONDS)
-        returned = midway()
-        self.found.append(crowd.call("tapped"))
+        crowd.ask("tap", server.port, taps, SECONDS)
+        while meanwhile is not None and not crowd.answered(COOLDOWN_SECONDS + 0.1):
+            meanwhile()
+        self.found.append(crowd.answer())
         self.worker_ms.append(1000 * (cpu_seconds(worker) - before[0]) / len(taps))
         self.store_ms.append(1000 * (cpu_seconds(store) - before[1]) / len(taps))
-        return returned
 
     def end(self, server: Server, crowd: Crowd) -> None:
         """Tear all pages off, and wait until the server knows."""
@@ -167,19 +81,12 @@ class Storms:
         details = [found.details_ms for found in self.found if len(found.details_ms) > 1]
         live = [found.live_ms for found in self.found if len(found.live_ms) > 1]
         for what, rounds, bar in (("details answered", details, None), ("page live", live, most_live_ms)):
-            if rounds:
-                yield spread(f"  {what}: p50", [statistics.median(found) for found in rounds], "ms")
-                yield spread(f"  {what}: p99", [percentile(found, 99) for found in rounds], "ms", bar)
-        yield spread("  CPU of the worker a tap", self.worker_ms, "ms")
-        yield spread("  CPU of the store a tap", self.store_ms, "ms", most_store_ms)
+            yield table.spread(f"  {what}: p50", [statistics.median(found) for found in rounds], "ms")
+            yield table.spread(f"  {what}: p99", [percentile(found, 99) for found in rounds], "ms", bar)
+        yield table.spread("  CPU of the worker a tap", self.worker_ms, "ms")
+        yield table.spread("  CPU of the store a tap", self.store_ms, "ms", most_store_ms)
         clients_ms = [1000 * found.cpu_seconds / self.size for found in self.found]
-        yield spread("  CPU of the clients a tap", clients_ms, "ms")
-
-
-def spread(what: str, values: list[float], unit: str, bar: float | None = None) -> Row:
-    """Return a row of the median, which says how far apart the rounds were."""
-    note = f"{min(values):.4g} to {max(values):.4g} in {len(values)} rounds" if len(values) > 1 else ""
-    return Row(what, statistics.median(values), unit, bar, note)
+        yield table.spread("  CPU of the clients a tap", clients_ms, "ms")
 
 
 def _counted(counter: Counter[str]) -> str:
@@ -193,59 +100,86 @@ def warm_up(server: Server, crowd: Crowd, scene: Scene) -> None:
     storms.end(server, crowd)
 
 
-def several(scene: Scene, task: int, size: int, rounds: int, most_ms: float | None) -> Iterator[Row]:
+def several(scene: Scene, shared: Shared, size: int, rounds: int, most_ms: float | None) -> Iterator[Row]:
     """Storms on one task, each of other people."""
     with running(directory=scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         warm_up(server, crowd, scene)
         storms = Storms(size)
         for number in range(rounds):
             people = scene.people[size * number : size * (number + 1)]
-            storms.storm(server, crowd, taps(scene.tasks[task], people))
+            storms.storm(server, crowd, taps(shared, people))
             storms.end(server, crowd)
             if storms.waiting:
                 break
     yield from storms.rows(most_ms)
 
 
-def with_a_dig(scene: Scene, tasks: slice, size: int, most_ms: float) -> Iterator[Row]:
-    """A storm a task, and somebody digs while half of the pages are not live yet."""
-    answered_ms: list[float] = []
+@dataclass
+class Digs:
+    """Digs on one task during a storm: milliseconds to each acknowledgement, and what else was replied."""
+
+    server: Server
+    code: str
+    diggers: Iterator[Person]
+    answered_ms: list[float] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self) -> None:
+        """Dig once."""
+        digger = next(self.diggers)
+        asked, headers = {"unionid": digger.unionid, "code": self.code}, bearer(digger)
+        began = time.perf_counter()
+        try:
+            reply = self.server.http.post("/postTask", json=asked, headers=headers).json()
+        except httpx.TransportError as error:
+            reply = {"status": 1, "error": type(error).__name__}
+        if reply["status"]:
+            self.refused[reply["error"]] += 1
+        else:
+            self.answered_ms.append(1000 * (time.perf_counter() - began))
+
+
+def with_digs(scene: Scene, tasks: list[Shared], size: int, most_ms: float) -> Iterator[Row]:
+    """A storm on each task, with a dig each second."""
+    digs: list[Digs] = []
     told: list[Told] = []
     with running(directory=scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         warm_up(server, crowd, scene)
         storms = Storms(size)
-        for shared in scene.tasks[tasks]:
-
-            def dig(code: str = shared.code) -> int:
-                began = time.perf_counter()
-                seq = server.dig(scene.people[-1], code)
-                answered_ms.append(1000 * (time.perf_counter() - began))
-                return seq
-
-            seq = storms.storm(server, crowd, taps(shared, scene.people[:size]), dig)
-            told.append(crowd.call("told", seq))
+        for shared in tasks:
+            digs.append(Digs(server, shared.code, itertools.cycle(scene.diggers)))
+            storms.storm(server, crowd, taps(shared, scene.people[:size]), digs[-1])
+            told.append(crowd.call("told", DIGGERS + 1, DIGGERS + len(digs[-1].answered_ms)))
             storms.end(server, crowd)
             if storms.waiting:
                 break
     yield from storms.rows(most_ms, most_store_ms=1.5)
-    yield Row("  a dig midway: acknowledged, worst", max(answered_ms), "ms", 500)
-    frames = "; ".join(f"{found.by_frame} by frame, {found.by_snapshot} by snapshot" for found in told)
-    yield Row("  live pages that did not learn of it", sum(found.missed for found in told), "", 0, frames)
-    yield spread("  from the dig's commit to its last frame", [found.last_ms for found in told], "ms")
+    answered_ms = [ms for each in digs for ms in each.answered_ms]
+    note = f"median {statistics.median(answered_ms or [math.inf]):.1f} of {len(answered_ms)}, one a second"
+    yield Row("  digs meanwhile: acknowledged, worst", max(answered_ms, default=math.inf), "ms", 500, note)
+    refused = sum((each.refused for each in digs), Counter[str]())
+    yield Row("  digs meanwhile: refused", refused.total(), "", 0, _counted(refused))
+    frames = "frames of each: " + "; ".join(", ".join(map(str, found.frames)) for found in told)
+    yield Row("  live pages that lack a dig", sum(found.missed for found in told), "", 0, frames)
+    last_ms = [ms for found in told for ms in found.last_ms]
+    yield Row("  from a dig's commit to its last frame, worst", max(last_ms, default=math.inf), "ms")
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         scene = Scene(directory)
         began = time.perf_counter()
-        scene.prepare(tasks=7)
-        print(f"{PEOPLE} people and {len(scene.tasks)} tasks made in {time.perf_counter() - began:.0f} s")
+        scene.prepare(tasks=8)
+        made = f"{len(scene.people)} people and {len(scene.tasks)} tasks"
+        print(f"{made} made in {time.perf_counter() - began:.0f} s", flush=True)
         return table.run(
             __doc__,
             {
-                "hundred": partial(several, scene, 0, 100, 25, None),
-                "five": partial(several, scene, 1, 500, 3, 2000),
-                "two": partial(with_a_dig, scene, slice(2, 5), 2000, 6000),
+                "hundred": partial(several, scene, scene.tasks[0], 100, 25, None),
+                "five": partial(several, scene, scene.tasks[1], 500, 3, 2000),
+                "two": partial(with_digs, scene, scene.tasks[2:5], 2000, 6000),
+                "cpu": partial(pages.cpu_rows, scene, scene.tasks[5]),
+                "news": partial(pages.news_rows, scene, scene.tasks[6]),
             },
         )
 
