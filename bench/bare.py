@@ -18,6 +18,7 @@ from tornado.web import Application, RequestHandler
 
 from server.logs import set_up_logging
 from server.store import Store
+from server.store.visits import SHARE_CHARACTERS, Visit
 
 
 class Bare(RequestHandler):
@@ -42,9 +43,11 @@ class TaskDetails(Bare):
         code, unionid = self.get_query_argument("code"), self.get_query_argument("unionid")
         view = await self.store.tasks.view(code, unionid)
         assert view is not None
-        visit = await self.store.visits.open(code, unionid)
+        share = unionid[:SHARE_CHARACTERS]
+        now_ms = int(time.time() * 1000)
+        await self.store.visits.open([Visit(code=code, unionid=unionid, share=share, opened_at=now_ms)])
         users = await self.store.digs.participants(code, 1)
-        self.reply(view=view, share=visit["share"], users=users)
+        self.reply(view=view, share=share, users=users)
 
 
 class TaskUser(Bare):
