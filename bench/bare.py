@@ -1,7 +1,8 @@
 """The least that could serve the same reads: Tornado handlers that make the same calls to MongoDB and write
-what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped.
+what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped. And one that calls
+nothing: it writes the bytes that it was given.
 
-    python bench/bare.py PORT MONGODB_URI
+    python bench/bare.py PORT [MONGODB_URI]
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import asyncio
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from tornado.web import Application, RequestHandler
 
 from server.logs import set_up_logging
 from server.store import Store
+from server.store.visits import SHARE_CHARACTERS, Visit
 
 
 class Bare(RequestHandler):
@@ -41,9 +43,11 @@ class TaskDetails(Bare):
         code, unionid = self.get_query_argument("code"), self.get_query_argument("unionid")
         view = await self.store.tasks.view(code, unionid)
         assert view is not None
-        visit = await self.store.visits.open(code, unionid)
+        share = unionid[:SHARE_CHARACTERS]
+        now_ms = int(time.time() * 1000)
+        await self.store.visits.open([Visit(code=code, unionid=unionid, share=share, opened_at=now_ms)])
         users = await self.store.digs.participants(code, 1)
-        self.reply(view=view, share=visit["share"], users=users)
+        self.reply(view=view, share=share, users=users)
 
 
 class TaskUser(Bare):
@@ -63,19 +67,35 @@ class Dig(Bare):
         self.reply(error="cooling_down", is_cd=1, time=9, cd_until=0)
 
 
-async def main(port: int, uri: str) -> None:
+class Same(RequestHandler):
+    """Write what was put under the path before."""
+
+    bodies: ClassVar[dict[str, bytes]] = {}
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+
+    def put(self, name: str) -> None:
+        self.bodies[name] = self.request.body
+
+    def get(self, name: str) -> None:
+        self.write(self.bodies[name])
+
+
+async def main(port: int, uri: str = "") -> None:
     set_up_logging()
-    given = {"store": Store(uri)}
+    given = {"store": Store(uri)} if uri else {}
     paths = {
         "/getTaskList": TaskList,
         "/getTaskDetails": TaskDetails,
         "/getTaskUser": TaskUser,
         "/postTask": Dig,
     }
-    Application([(path, handler, given) for path, handler in paths.items()]).listen(port, "127.0.0.1")
+    routes: list[tuple[Any, ...]] = [(path, handler, given) for path, handler in paths.items()]
+    Application([*routes, (r"/same/(\w+)", Same)]).listen(port, "127.0.0.1")
     print("listening", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))

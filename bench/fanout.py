@@ -9,39 +9,16 @@ meanwhile shows in the load averages, and spoils the delays first.
 
 from __future__ import annotations
 
-import argparse
-import os
-import signal
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import cpu
 import live
+import table
+from table import Row, Sections
 
 DIGS = 60
-
-
-@dataclass(slots=True)
-class Row:
-    """A line of the table. `bar` is the greatest value that is good enough."""
-
-    what: str
-    value: float
-    unit: str
-    bar: float | None = None
-    note: str = ""
-
-    @property
-    def missed(self) -> bool:
-        return self.bar is not None and self.value > self.bar
-
-    def __str__(self) -> str:
-        bar = "" if self.bar is None else f"≤ {self.bar:g}"
-        verdict = "" if self.bar is None else "MISSED" if self.missed else "reached"
-        return f"{self.what:<58}{self.value:>9.4g} {self.unit:<10}{bar:>8}  {verdict:<9}{self.note}".rstrip()
 
 
 def cpu_rows() -> Iterator[Row]:
@@ -109,7 +86,7 @@ def slow_rows() -> Iterator[Row]:
     yield Row("  memory grown beside 20 of them", found.grown_kb / 1024, "MB", 16)
 
 
-SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
+SECTIONS: Sections = {
     "cpu": cpu_rows,
     "dig": dig_rows,
     "two": two_rows,
@@ -119,24 +96,5 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
 }
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--only", default=",".join(SECTIONS), help=f"of {', '.join(SECTIONS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped
-    began = time.perf_counter()
-    rows = []
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    for name in arguments.parse_args().only.split(","):
-        before = os.getloadavg()[0]
-        for row in SECTIONS[name]():
-            rows.append(row)
-            print(row, flush=True)
-        print(f"  [load average {before:.1f} before, {os.getloadavg()[0]:.1f} after]", flush=True)
-    barred = [row for row in rows if row.bar is not None]
-    missed = sum(row.missed for row in barred)
-    print(f"{missed} of {len(barred)} bars missed; {time.perf_counter() - began:.0f} s")
-    return int(missed > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(table.run(__doc__, SECTIONS))

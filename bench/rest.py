@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lines import Line, get, log_in_all, post
-from serving import Person, Server, running, store_of
+from serving import Person, Server, cpu_us, running, running_bare, store_of
 
 from server.store import Store
 from server.store.digs import stored
@@ -56,12 +53,6 @@ class Asked:
         return [ours / bare for ours, bare in zip(self.server_us, self.bare_us, strict=True)]
 
 
-def cpu_us(pid: int) -> float:
-    """Return the CPU time that all living threads of a process have used, to the nanosecond."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1000
-
-
 async def fill(store: Store, code: str, square: int, participants: int) -> None:
     """Give a task that many participants, and put more tasks beside it."""
     tasks, digs = store.tasks.collection, store.digs.collection
@@ -88,7 +79,7 @@ async def fill(store: Store, code: str, square: int, participants: int) -> None:
 async def rounds(
     kinds: dict[str, Asked],
     server: Server,
-    bare: subprocess.Popen[str],
+    bare_pid: int,
     bare_port: int,
     number: int,
     requests: int,
@@ -105,7 +96,7 @@ async def rounds(
             store_before = cpu_us(store_pid)
             server_us, latencies = await _cost(ours, asked.request, asked.expected, worker, count)
             store_us = (cpu_us(store_pid) - store_before) / (2 * count)
-            bare_us, _ = await _cost(theirs, asked.bare_request, b'"status":0', bare.pid, count)
+            bare_us, _ = await _cost(theirs, asked.bare_request, b'"status":0', bare_pid, count)
             if round_number:
                 asked.server_us.append(server_us)
                 asked.bare_us.append(bare_us)
@@ -147,30 +138,11 @@ async def measure(server: Server, asked: argparse.Namespace) -> bool:
     server.dig(digger, code)
     server.dig(digger, cooling)
     await fill(store, code, 40, asked.participants)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        bare_port = int(probe.getsockname()[1])
     kinds = _kinds(person, publisher, code, cooling)
-    log = server.log.with_name("bare.log")
-    with log.open("w") as output:
-        bare = subprocess.Popen(  # noqa: ASYNC220  (nothing else runs in this loop yet)
-            [sys.executable, Path(__file__).with_name("bare.py"), str(bare_port), uri],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-        )
     try:
-        assert bare.stdout is not None
-        assert bare.stdout.readline() == "listening\n"
-        await rounds(kinds, server, bare, bare_port, asked.rounds, asked.requests)
-    except AssertionError:
-        print("what the bare handlers said:", *log.read_text().splitlines()[-30:], sep="\n")
-        raise
+        with running_bare(server.log.parent, uri) as bare:
+            await rounds(kinds, server, *bare, asked.rounds, asked.requests)
     finally:
-        bare.kill()
-        bare.wait()
-        bare.stdout.close()
         store.close()
     return show(kinds, asked)
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,12 +94,14 @@ class Server:
 
 
 @contextmanager
-def running(workers: int = 1) -> Iterator[Server]:
-    """Start a server, wait until it is ready, and stop it at the end."""
-    with tempfile.TemporaryDirectory() as directory, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-        probe.close()
+def running(workers: int = 1, directory: str | None = None) -> Iterator[Server]:
+    """Start a server, wait until it is ready, and stop it at the end.
+
+    Without a directory it has one of its own; in one that another server left it goes on where that ended.
+    """
+    with ExitStack() as stack:
+        directory = directory or stack.enter_context(tempfile.TemporaryDirectory())
+        port = free_port()
         log = Path(directory) / "log"
         kept = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ
@@ -120,6 +122,39 @@ def running(workers: int = 1) -> Iterator[Server]:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(40)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_bare(directory: Path, uri: str = "") -> Iterator[tuple[int, int]]:
+    """Start the bare handlers of `bare.py`; yield their pid and port, and end them afterwards."""
+    port = free_port()
+    log = directory / "bare.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("bare.py"), str(port), *([uri] if uri else [])],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "listening\n"
+        yield process.pid, port
+    except AssertionError:
+        print("what the bare handlers said:", *log.read_text().splitlines()[-30:], sep="\n")
+        raise
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -153,6 +188,12 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def cpu_us(pid: int) -> float:
+    """Return the CPU time that all living threads of a process have used, to the nanosecond."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1000
 
 
 def waited_ms(pid: int) -> float:

@@ -1,7 +1,7 @@
 """A crowd of websocket clients in a process of its own: bare sockets and epoll, so that it is never the
 bottleneck. It answers pings, checks that each dig comes once and in order, and notes when.
 
-The parent process works with `Crowd`; what runs in the child is `_Watchers`.
+The parent process works with `Crowd`; what runs in the child is `Watchers`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Head(msgspec.Struct):
     seq: int = 0
     time: int = 0
     server_time: int = 0
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -71,10 +72,10 @@ class Heard:
 class Crowd:
     """The parent's end. A method returns when the crowd has done it; after 60 s it raises TimeoutError."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Watchers] | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(theirs,), daemon=True)
+        self._process = context.Process(target=_run, args=(kind or Watchers, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -115,30 +116,37 @@ def masked_text(payload: bytes) -> bytes:
     return bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
 
 
-def _run(pipe: Connection) -> None:
+def _run(kind: type[Watchers], pipe: Connection) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _Watchers(pipe).run()
+    kind(pipe).run()
 
 
 CONNECTING, SHAKING_HANDS, OPEN = range(3)
 
 
 @dataclass(slots=True, eq=False)
-class _Peer:
+class Peer:
+    """One connection. `why` is what its server said before it closed it."""
+
     asked: Asked
     sock: socket.socket
     seq: int
     stage: int = CONNECTING
     is_ready: bool = False
     rest: bytes = b""
+    why: str = "closed"
     digging: socket.socket | None = None
 
 
 @dataclass
-class _Watchers:
+class Watchers:
+    """What runs in the child. A method for the parent returns a function that gives the answer, or None until
+    there is one.
+    """
+
     pipe: Connection
-    peers: dict[int, _Peer] = field(default_factory=dict)
+    peers: dict[int, Peer] = field(default_factory=dict)
     digging: dict[int, socket.socket] = field(default_factory=dict)
     waiting: deque[Asked] = field(default_factory=deque)
     refused: Counter[str] = field(default_factory=Counter)
@@ -227,7 +235,9 @@ class _Watchers:
     # ---- one connection
 
     def _connect_next(self) -> None:
-        asked = self.waiting.popleft()
+        self._connect(self.waiting.popleft())
+
+    def _connect(self, asked: Asked) -> Peer:
         sock = socket.socket()
         sock.setblocking(False)
         if not asked.reads:
@@ -235,10 +245,11 @@ class _Watchers:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
         if sock.connect_ex(("127.0.0.1", self.port)) not in (0, errno.EINPROGRESS):
             raise OSError("no connection")
-        self.peers[sock.fileno()] = _Peer(asked, sock, asked.seq)
+        peer = self.peers[sock.fileno()] = Peer(asked, sock, asked.seq)
         self.poll.register(sock.fileno(), select.EPOLLOUT)
+        return peer
 
-    def _shake_hands(self, peer: _Peer) -> None:
+    def _shake_hands(self, peer: Peer) -> None:
         failed = peer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed:
             self._end(peer, errno.errorcode[failed])
@@ -273,7 +284,7 @@ class _Watchers:
             return
         now_ms = time.time() * 1000
         if not data:
-            self._end(peer, "closed")
+            self._end(peer, peer.why)
             return
         if peer.rest:
             data = peer.rest + data
@@ -282,7 +293,7 @@ class _Watchers:
         else:
             self._take_headers(peer, data, now_ms)
 
-    def _take_headers(self, peer: _Peer, data: bytes, now_ms: float) -> None:
+    def _take_headers(self, peer: Peer, data: bytes, now_ms: float) -> None:
         headers, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             peer.rest = data
@@ -298,7 +309,7 @@ class _Watchers:
             self._now_ready(peer)
         self._take(peer, rest, now_ms)
 
-    def _take(self, peer: _Peer, data: bytes, now_ms: float) -> None:
+    def _take(self, peer: Peer, data: bytes, now_ms: float) -> None:
         at, end = 0, len(data)
         while end - at >= 2:
             opcode, length, begin = data[at] & 15, data[at + 1], at + 2
@@ -313,11 +324,14 @@ class _Watchers:
                 self._take_frame(peer, data[begin:at], now_ms)
             elif opcode == 9:
                 peer.sock.send(PONG)
+            elif opcode == 8 and not peer.is_ready:
+                self._end(peer, peer.why)
+                return
             elif opcode == 8:
                 self.wrong[f"close {int.from_bytes(data[begin : begin + 2], 'big')}"] += 1
         peer.rest = data[at:]
 
-    def _take_frame(self, peer: _Peer, payload: bytes, now_ms: float) -> None:
+    def _take_frame(self, peer: Peer, payload: bytes, now_ms: float) -> None:
         self.received += peer.is_ready
         if self.ready and not payload.startswith(b"{"):
             if payload.startswith(self.ready.encode()):
@@ -337,6 +351,8 @@ class _Watchers:
                 self.wrong[f"a snapshot of {frame.seq} after {peer.seq}"] += 1
             peer.seq = frame.seq
             self._now_ready(peer)
+        elif frame.type == "error":
+            peer.why = frame.error
         elif frame.type == "tick" and frame.time == 0 and peer.digging is not None:
             peer.digging.send(peer.asked.dig)
 
@@ -345,7 +361,7 @@ class _Watchers:
         reply = msgspec.json.decode(data.partition(b"\r\n\r\n")[2])
         self.replies[status if status != "200" else reply.get("error", "dug")] += 1
 
-    def _now_ready(self, peer: _Peer) -> None:
+    def _now_ready(self, peer: Peer) -> None:
         if not peer.is_ready:
             peer.is_ready = True
             self._settled()
@@ -355,7 +371,7 @@ class _Watchers:
         if self.waiting:
             self._connect_next()
 
-    def _end(self, peer: _Peer, why: str) -> None:
+    def _end(self, peer: Peer, why: str) -> None:
         self._forget(peer)
         if peer.is_ready:
             self.wrong[why] += 1
@@ -363,7 +379,7 @@ class _Watchers:
             self.refused[why] += 1
             self._settled()
 
-    def _forget(self, peer: _Peer) -> None:
+    def _forget(self, peer: Peer) -> None:
         del self.peers[peer.sock.fileno()]
         self.poll.unregister(peer.sock.fileno())
         peer.sock.close()

@@ -38,7 +38,7 @@ _STATES = {
 
 
 class DrawPrizeRequest(msgspec.Struct):
-    """The last three are for goods by mail, and ignored for others."""
+    """The last three are for goods by mail, and ignored for others. They may be left out once it is given."""
 
     unionid: Unionid
     code: Code
@@ -51,8 +51,8 @@ class DrawPrizeReply(Reply, kw_only=True):
     """How far the claim has come; `is_draw` 1 is the end of it.
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
-    `pickup` is the code to show, `pickup_pic` the same as a QR picture (a data: URL). Whatever does not
-    apply is empty. `claim_until`: unix ms, 0 while the task runs.
+    `pickup` is the code to show until they are handed over, `pickup_pic` the same as a QR picture (a data:
+    URL). What does not apply is empty. `claim_until`: unix ms, 0 while the task runs.
     """
 
     is_draw: int
@@ -69,7 +69,7 @@ class DrawPrizeReply(Reply, kw_only=True):
 
 
 class DrawPrize(Interface):
-    """Claim the prize one has won; safe to repeat until it is given."""
+    """Claim the prize one has won. Safe to repeat, also once it is given."""
 
     path = "/drawPrize"
     method = "POST"
@@ -87,7 +87,7 @@ class DrawPrize(Interface):
 
     async def _reply(self, claimed: Claim) -> DrawPrizeReply:
         settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
-        pickup = prize.get("pickup", "")
+        pickup = prize.get("pickup", "") if prize["state"] == "claiming" else ""
         picture = ""
         if pickup:
             page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"

@@ -1,4 +1,4 @@
-"""Claiming a prize: a red packet by a bill, goods by mail or on site. Repeats safely until it is given."""
+"""Claiming a prize: a red packet by a bill, goods by mail or on site. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PICKUP_ATTEMPTS = 100
 REPLACEABLE_MS = DAY_MS
 RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
-ALREADY_GIVEN = "这个奖品你已经领过了"
+ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -50,6 +50,8 @@ class Claim:
 async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
     """Claim the prize this person won; the last three are for goods by mail alone.
 
+    A prize that is given changes no more, but for its address in the first 24 hours.
+
     Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.
     """
     task = await context.store.tasks.find(code)
@@ -65,13 +67,13 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     if task["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
     if task["draw_type"] == BY_MAIL:
+        if prize["state"] == "given" and not (receiver or phone or address):
+            return Claim(task, prize)
         return await _claim_by_mail(context, task, prize, check_address(receiver, phone, address))
     return await _claim_on_site(context, task, prize)
 
 
 async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
-    if prize["state"] == "given":
-        raise ClaimOver(ALREADY_GIVEN)
     try:
         for _ in range(ATTEMPTS):
             now_ms = context.cooldowns.now_ms()
@@ -113,16 +115,17 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
     if given is None:
         given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
     if given is None:
-        prize = await _reread(context, prize)
-        raise ClaimOver("收货信息超过 24 小时不能再改，请联系发布者" if prize["state"] == "given" else None)
+        given = await _reread(context, prize)
+        if given["state"] != "given":
+            raise ClaimOver
+        if open_address(context, given) != where:  # a success would say that it goes there
+            raise ClaimOver(ADDRESS_IS_FINAL)
     return Claim(task, given)
 
 
 async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
     for _ in range(PICKUP_ATTEMPTS):
-        if prize["state"] == "given":
-            raise ClaimOver(ALREADY_GIVEN)
-        if prize["state"] == "claiming":
+        if prize["state"] in ("claiming", "given"):
             return Claim(task, prize)
         if prize["state"] != "won":
             raise ClaimOver

@@ -1,6 +1,6 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a transfer to confirm.
 
-import { callWeChat, get, post } from "./api.js";
+import { callWeChat, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 
 const LATER = "微信正在处理，过一会儿再来看看";
@@ -28,11 +28,6 @@ export function claim(task, signal) {
   }
 
   const draw = (parameters = {}) => post("/drawPrize", { code: task.code, ...parameters });
-
-  async function isGiven() {
-    const { data } = await get("/getTaskDetails", { code: task.code });
-    return data.is_draw === 1;
-  }
 
   function show(...children) {
     if (!signal.aborted) fill(body, children);
@@ -65,8 +60,8 @@ export function claim(task, signal) {
 
   function onSite() {
     const offer = async () => {
-      if (await isGiven()) return done("奖品已经领走了。");
-      const { pickup, pickup_pic } = await draw();
+      const { is_draw, pickup, pickup_pic } = await draw();
+      if (is_draw) return done("奖品已经领走了。");
       return show(
         el("p", {}, "当面把取件码给发布者看，或让对方扫码："),
         el("p.pickup", {}, pickup),
@@ -82,21 +77,12 @@ export function claim(task, signal) {
   }
 
   function redPacket() {
-    // WeChat's notice may come between any two questions, and what is given is refused, not given again.
-    const ask = async () => {
-      try {
-        return await draw();
-      } catch (error) {
-        if (error.error === "claim_over" && (await isGiven())) return { is_draw: 1 };
-        throw error;
-      }
-    };
     const take = async () => {
-      let { is_draw, package_info } = await ask();
+      let { is_draw, package_info } = await draw();
       if (package_info) {
         // In WeChat `wx.requestMerchantTransfer` asks the winner to confirm; here the sandbox plays that.
         await callWeChat("/confirm", { package: package_info });
-        ({ is_draw } = await ask());
+        ({ is_draw } = await draw());
       }
       if (is_draw) done("红包已到账。");
       else write(said, LATER);

@@ -1,0 +1,104 @@
+"""People and tasks whose links go round: what `taps.py` plays on. Made once, before any clock starts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymongo
+from lines import get, log_in_all
+from live import page
+from pymongo.collection import Collection
+from serving import Person, running, store_of
+from tappers import Tap
+
+from server.keys import Keys
+from server.settings import read_settings, secret_of
+
+PEOPLE = 2500
+DIGGERS = 55  # more than the details show
+COOLDOWN_SECONDS = 1
+
+
+@dataclass(slots=True)
+class Shared:
+    """A task whose link goes round: who shares it, and their share token."""
+
+    code: str
+    sharer: Person
+    token: str
+
+
+@dataclass
+class Scene:
+    """What all sections play on: a directory with the stores of a server that has ended."""
+
+    directory: str
+    people: list[Person] = field(default_factory=list)
+    diggers: list[Person] = field(default_factory=list)
+    tasks: list[Shared] = field(default_factory=list)
+
+    def prepare(self, tasks: int) -> None:
+        """Make everybody, and publish so many tasks with 55 participants each."""
+        with running(directory=self.directory) as server:
+            publisher, *self.diggers = asyncio.run(log_in_all(server.port, DIGGERS + 1))
+            for _ in range(tasks):
+                code = server.publish(publisher, 0)
+                for digger in self.diggers:
+                    server.dig(digger, code)
+                asked = {"unionid": publisher.unionid, "code": code}
+                details = server.http.get("/getTaskDetails", params=asked, headers=bearer(publisher)).json()
+                self.tasks.append(Shared(code, publisher, details["share"]))
+            _, port = store_of(server)
+            with pymongo.MongoClient[dict[str, Any]](
+                f"mongodb://127.0.0.1:{port}/wabao?directConnection=true"
+            ) as client:
+                database = client.get_default_database()
+                # Only now, or the digs would take minutes. The last two are dug again and again.
+                cooling = [shared.code for shared in self.tasks[:-2]]
+                change = {"$set": {"cd_ms": COOLDOWN_SECONDS * 1000}}
+                database["tasks"].update_many({"_id": {"$in": cooling}}, change)
+                self._write_people(database["people"])
+
+    def _write_people(self, people: Collection[dict[str, Any]]) -> None:
+        """Write people as a login leaves them, which 2,500 logins would take a minute for."""
+        one = people.find_one({"_id": self.diggers[0].unionid})
+        assert one is not None
+        keys = Keys(secret_of(read_settings({"DATA_DIR": f"{self.directory}/data"})))
+        unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
+        self.people = [Person(unionid, keys.sign_token(unionid)) for unionid in unionids]
+        del one["token_seen"]
+        people.insert_many(
+            [
+                {**one, "_id": unionid, "openid": f"openid of {unionid}"}
+                | ({"token_seen": True} if number // 8 % 2 else {})
+                for number, unionid in enumerate(unionids)
+            ]
+        )
+
+
+def bearer(person: Person) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person.token}"}
+
+
+def taps(shared: Shared, people: list[Person]) -> list[Tap]:
+    """Let these people tap, by all the ways that a link can be shared."""
+    links = itertools.cycle(
+        (
+            f"code={shared.code}",
+            f"code={shared.code}&is_share=1&from_unionid={shared.sharer.unionid}",
+            f"code={shared.code}&is_share=1&from_unionid={shared.token}",
+            f"code={shared.token}",
+        )
+    )
+    return [
+        Tap(
+            shared.code,
+            get(f"/getTaskDetails?unionid={person.unionid}&{link}", person.token),
+            page(person, shared.code),
+            since=number // 4 % 2 == 1,
+        )
+        for number, (person, link) in enumerate(zip(people, links, strict=False))
+    ]

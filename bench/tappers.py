@@ -1,0 +1,218 @@
+"""A crowd that taps a link: each person asks for the details over a fresh connection, then opens the page's
+websocket over another one. It runs as `Watchers` do, in a process of its own, on bare sockets and epoll.
+
+    crowd = Crowd(Tappers)
+    crowd.call("tap", port, taps, 30.0)  # returns when all pages are live or refused, or after 30 s
+    crowd.call("told", 56, 58)           # returns when all live pages have these digs, or after 10 s
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import select
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+from watchers import Asked, Peer, Watchers
+
+HEARD_SECONDS = 10
+
+
+class Details(msgspec.Struct):
+    """What of the details' reply is looked at."""
+
+    status: int
+    error: str = ""
+    code: str = ""
+    seq: int = 0
+
+
+@dataclass(slots=True)
+class Tap:
+    """One person's tap: the bytes of the request for the details, and the websocket to open after the reply.
+
+    With `since` the socket asks for all digs from the last one of the details on, as the client at `/` does.
+    """
+
+    code: str
+    request: bytes
+    page: Asked
+    since: bool = False
+
+
+@dataclass(slots=True)
+class Tapped:
+    """What became of the taps: milliseconds from each tap to its details and to its snapshot.
+
+    `refused`: by which step and reason. `waiting`: taps with no answer when the time was over.
+    """
+
+    details_ms: list[float]
+    live_ms: list[float]
+    refused: Counter[str]
+    waiting: int
+    cpu_seconds: float
+
+
+@dataclass(slots=True)
+class Told:
+    """How the live pages learned of some digs: how many by a frame, each dig, and how late the last of them.
+
+    All others had a snapshot that came after the dig. `missed` are the pages that lack a dig after 10 s.
+    """
+
+    frames: list[int]
+    last_ms: list[float]
+    missed: int
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    """A request for details. `began` is the moment of the tap."""
+
+    tap: Tap
+    sock: socket.socket
+    began: float
+    is_sent: bool = False
+    rest: bytes = b""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What a page knows before its socket is there."""
+
+    began: float
+    seq: int
+
+
+@dataclass
+class Tappers(Watchers):
+    questions: dict[int, _Question] = field(default_factory=dict)
+    shown: dict[Peer, _Shown] = field(default_factory=dict)
+    kept: list[socket.socket] = field(default_factory=list)
+
+    # ---- what the parent asks for
+
+    def tap(self, port: int, taps: list[Tap], seconds: float) -> Callable[[], Any]:
+        """Let all of them tap now; answer when all are live or refused, or the seconds are over."""
+        self.port, self.ready, self.unready = port, "snapshot", len(taps)
+        self.refused.clear()
+        self.details_ms: list[float] = []
+        self.live_ms: list[float] = []
+        began, used = time.perf_counter(), _cpu_seconds()
+        for tap in taps:
+            self._ask(tap)
+
+        def tapped() -> Tapped | None:
+            if self.unready and time.perf_counter() < began + seconds:
+                return None
+            cpu = _cpu_seconds() - used
+            return Tapped(self.details_ms, self.live_ms, +self.refused, self.unready, cpu)
+
+        return tapped
+
+    def told(self, first: int, last: int) -> Callable[[], Any]:
+        """Answer how the live pages learned of these digs, when all have or after 10 s."""
+        deadline = time.perf_counter() + HEARD_SECONDS
+
+        def counted() -> Told | None:
+            missed = sum(peer.seq < last for peer in self.peers.values() if peer.is_ready)
+            if missed and time.perf_counter() < deadline:
+                return None
+            delays = [self.delays_ms.pop(seq, []) for seq in range(first, last + 1)]
+            return Told([len(each) for each in delays], [max(each, default=0) for each in delays], missed)
+
+        return counted
+
+    def tear_off(self) -> Callable[[], Any]:
+        """Reset all connections at once, those of requests too."""
+        for question in list(self.questions.values()):
+            self._forget_question(question).close()
+        for sock in self.kept:
+            sock.close()
+        self.kept.clear()
+        self.shown.clear()
+        return super().tear_off()
+
+    # ---- the details
+
+    def _ask(self, tap: Tap) -> None:
+        sock = socket.socket()
+        sock.setblocking(False)
+        self.questions[sock.fileno()] = _Question(tap, sock, time.perf_counter())
+        if sock.connect_ex(("127.0.0.1", self.port)) not in (0, errno.EINPROGRESS):
+            raise OSError("no connection")
+        self.poll.register(sock.fileno(), select.EPOLLOUT)
+
+    def _read(self, fd: int) -> None:
+        question = self.questions.get(fd)
+        if question is None:
+            super()._read(fd)
+            return
+        try:
+            if question.is_sent:
+                self._take_details(question, question.sock.recv(1 << 18))
+                return
+            question.sock.send(question.tap.request)
+            question.is_sent = True
+            self.poll.modify(fd, select.EPOLLIN)
+        except OSError as error:
+            self._refused(question, type(error).__name__)
+
+    def _take_details(self, question: _Question, data: bytes) -> None:
+        if not data:
+            self._refused(question, "closed")
+            return
+        question.rest += data
+        head, end, body = question.rest.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if not end or len(body) < int(length):
+            return
+        details = msgspec.json.decode(body, type=Details)
+        if details.status:
+            self._refused(question, details.error)
+            return
+        self.details_ms.append((time.perf_counter() - question.began) * 1000)
+        tap = question.tap
+        if details.code != tap.code:
+            self.wrong["details of another task"] += 1
+        # A phone keeps the connection for a while, and the next request that comes over it is another's.
+        self.kept.append(self._forget_question(question))
+        page, seq = tap.page, details.seq - 1
+        if tap.since and seq > 0:
+            page = replace(page, path=f"{page.path}&since={seq}", seq=seq)
+        self.shown[self._connect(page)] = _Shown(question.began, details.seq)
+
+    def _refused(self, question: _Question, why: str) -> None:
+        self._forget_question(question).close()
+        self.refused[f"details: {why}"] += 1
+        self._settled()
+
+    def _forget_question(self, question: _Question) -> socket.socket:
+        del self.questions[question.sock.fileno()]
+        self.poll.unregister(question.sock.fileno())
+        return question.sock
+
+    # ---- the socket
+
+    def _now_ready(self, peer: Peer) -> None:
+        if not peer.is_ready:
+            shown = self.shown.pop(peer)
+            self.live_ms.append((time.perf_counter() - shown.began) * 1000)
+            if peer.seq < shown.seq:
+                self.wrong["a snapshot older than the details"] += 1
+        super()._now_ready(peer)
+
+    def _end(self, peer: Peer, why: str) -> None:
+        super()._end(peer, f"socket: {why}")
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
