@@ -208,8 +208,8 @@ async def test_a_long_task_costs_a_request_no_read_of_its_digs(
 
 @pytest.mark.usefixtures("_short_parts")
 @pytest.mark.gen_test(timeout=60)
-async def test_killed_after_any_step_the_next_process_makes_the_same_bytes(
-    client: Client, context: Context, settings: Settings
+async def test_killed_after_any_step_the_next_process_makes_the_same_bytes_and_reads_only_what_is_left(
+    client: Client, context: Context, settings: Settings, trips: Trips
 ) -> None:
     code = await dig_to(client, context, 7)
 
@@ -232,9 +232,12 @@ async def test_killed_after_any_step_the_next_process_makes_the_same_bytes(
     for kill_after in range(1, len(whole.names) + 1):
         killed = await run(kill_after)
         assert len(killed.names) == kill_after
-        assert len(await parts_of(context, code)) == min(kill_after - 1, 3)
+        there = len(await parts_of(context, code))
+        assert there == min(kill_after - 1, 3)
+        trips.sent.clear()
         await context.store.proofs.collection.update_one({"due_at": {"$gt": 0}}, {"$set": {"due_at": 0}})
         await write_proofs(context)
+        assert trips.sent.count("find digs") == 3 - there
         assert await parts_of(context, code) == parts, kill_after
         assert await context.store.proofs.find(code) == record
 
