@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import os
 import re
@@ -286,65 +284,6 @@ def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_ackn
     assert info(server.address, alice)["status"] == 0
     assert info(server.address, bob)["status"] == 0
     assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
-
-
-def test_a_worker_that_drains_ends_in_a_few_seconds_and_cuts_no_connection_in_use(server: Running):
-    victim = server.children()["worker"][0]
-    told, cut, took_seconds = asyncio.run(keep_busy(server.port, victim))
-    assert cut == 0
-    assert told > 0
-    assert took_seconds < 10
-    server.wait_for(rf"worker \d \(pid {victim}\) ended with 0")
-    server.wait_for("wabao.worker serving")
-
-
-async def keep_busy(port: int, victim: int) -> tuple[int, int, float]:
-    """End a worker that 30 clients keep busy.
-
-    Return how many connections were told to go, how many were cut, and how long the worker took.
-    """
-    told = cut = 0
-    request = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n\r\n"
-    answered = asyncio.Semaphore(0)
-    over = asyncio.Event()
-
-    async def use_a_connection() -> None:
-        nonlocal told, cut
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            while not over.is_set():
-                writer.write(request)
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = re.search(rb"content-length: (\d+)", head)
-                assert length is not None
-                await reader.readexactly(int(length[1]))
-                answered.release()
-                if b"\r\nconnection: close\r\n" in head:
-                    told += 1
-                    writer.write(request)
-                    with contextlib.suppress(ConnectionError):
-                        assert await reader.read() == b"", "that was not its last reply"
-                    return
-        except (ConnectionError, asyncio.IncompleteReadError):
-            cut += 1
-        finally:
-            writer.close()
-
-    async def client() -> None:
-        while not over.is_set():
-            await use_a_connection()
-
-    (death,) = opened([victim])
-    clients = [asyncio.create_task(client()) for _ in range(30)]
-    for _ in range(300):
-        await answered.acquire()
-    os.kill(victim, signal.SIGTERM)
-    began = time.monotonic()
-    await asyncio.to_thread(assert_all_end, [death])
-    took_seconds = time.monotonic() - began
-    over.set()
-    await asyncio.gather(*clients)
-    return told, cut, took_seconds
 
 
 def test_sigterm_lets_a_request_that_came_in_be_answered_and_ends_with_0(
