@@ -33,6 +33,7 @@ from server.store.people import Person
 BODY_BYTES = 1 << 20
 # How much of a body that was refused for its size is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
+_LENGTH = re.compile("[0-9]{1,18}")
 
 
 class Reply(msgspec.Struct, kw_only=True):
@@ -170,7 +171,7 @@ class Receiver(BaseHandler):
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
         length = self.request.headers.get("Content-Length", "0")
-        if re.fullmatch("[0-9]{1,18}", length) and int(length) > self.body_limit_bytes:
+        if _LENGTH.fullmatch(length) and int(length) > self.body_limit_bytes:
             self._refuse_body()
 
     def data_received(self, chunk: bytes) -> None:

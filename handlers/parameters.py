@@ -32,6 +32,9 @@ NOT_BLANK = r"\S"
 
 _WHOLE = re.compile("-?[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# How msgspec words what is wrong.
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r"at `\$\.(\w+)")
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -99,10 +102,10 @@ def _declaration(kind: Any) -> _Declared:
 
 
 def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
-    found = re.search(r"missing required field `(\w+)`", problem)
+    found = _MISSING.search(problem)
     if found:
         return f"缺少参数 {found[1]}，{declared[found[1]].must_be}"
-    found = re.search(r"at `\$\.(\w+)", problem)
+    found = _PLACE.search(problem)
     if found:
         return f"参数 {found[1]} {declared[found[1]].must_be}"
     raise AssertionError(f"msgspec explained a refusal in a new way: {problem}")

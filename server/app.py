@@ -25,6 +25,7 @@ from handlers.push import Push
 from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
 from server.context import Context
+from server.logs import shown_path
 from server.sandbox import sandbox_routes
 
 INTERFACES: list[type[Interface]] = [
@@ -106,4 +107,5 @@ def log_request(handler: RequestHandler) -> None:
     metrics.REQUESTS.labels(type(handler).__name__, str(status)).observe(seconds)
     level = logging.WARNING if status >= 500 else logging.INFO
     request, trace_id = handler.request, getattr(handler, "trace_id", "-")
-    log.log(level, "%s %s %d %.1f ms %s", request.method, request.path, status, seconds * 1000, trace_id)
+    path = shown_path(request.path)
+    log.log(level, "%s %s %d %.1f ms %s", request.method, path, status, seconds * 1000, trace_id)
