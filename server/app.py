@@ -11,7 +11,7 @@ from tornado.web import Application, RequestHandler
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
-from handlers.files import File, GetSharePic, MiniProgramCode, UploadFile
+from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
@@ -23,6 +23,7 @@ from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
 from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
+from handlers.uploads import UploadFile
 from server import __version__, metrics
 from server.context import Context
 from server.logs import shown_path

@@ -46,7 +46,7 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
     for response in responses:
         assert response.status_code == 413
         assert response.json()["error"] == "bad_request"
-        assert response.json()["msg"] == "请求的内容太大，应在 1024 KB 以内"
+        assert response.json()["msg"] == "请求的内容太大，应在 128 KB 以内"
     exactly = await client.http.post("/postTask", content=b"{}" + b" " * (BODY_BYTES - 2))
     assert refusal_of(exactly)["msg"] == "参数 code（挖宝）和 goods_type（发布）应有且只有一个"
     # A client that waits for a reply in the middle of its body gets one.
