@@ -81,10 +81,13 @@ class BaseHandler(RequestHandler):
         self.trace_id = secrets.token_hex(8)
 
     def set_default_headers(self) -> None:
-        """Replies are JSON, and nobody's business but the caller's."""
+        """Replies are JSON, and for nobody but the caller. Under https, browsers come by nothing else."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
+        if self.settings.get("only_https"):
+            # Only this host: others under its name are not ours to decide for.
+            self.set_header("Strict-Transport-Security", "max-age=31536000")
         self.clear_header("Server")
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

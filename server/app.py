@@ -77,6 +77,7 @@ def make_app(context: Context) -> Application:
         "default_handler_class": NotFound,
         "default_handler_args": given,
         "log_function": log_request,
+        "only_https": context.settings.public_url.startswith("https://"),
         "websocket_max_message_size": READ_BYTES,
         "websocket_ping_interval": PING_SECONDS,
         "websocket_ping_timeout": PONG_SECONDS,

@@ -40,6 +40,13 @@ class BodyTooLarge(BadRequest):
     http_status = 413
 
 
+class HeadTooLarge(BadRequest):
+    """An address, or headers, that were not read to their end. Which of them it was is not known."""
+
+    default_msg = "请求的地址或请求头太长，应在 64 KB 以内"
+    http_status = 431
+
+
 class BodyStopped(BadRequest):
     """A body that did not come to its end in time."""
 
