@@ -92,7 +92,7 @@ def start_server(directory: Path, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "server"],
             cwd=Path(__file__).parents[1],
-            env={**kept, "PORT": str(port), "DATA_DIR": str(directory / "data")},
+            env={**kept, "PORT": str(port), "DATA_DIR": str(directory / "data"), "UPLOAD_MEMORY_MB": "1024"},
             stdout=log,
             stderr=log,
         )
@@ -120,13 +120,14 @@ def log_in(port: int, user: str) -> tuple[str, str]:
 def upload(port: int, people: list[tuple[str, str]], pictures: list[bytes]) -> list[float]:
     """Upload all at once, each by a person of its own; return the seconds each took."""
 
-    def one(identity: tuple[str, str], data: bytes) -> float:
+    def one(person: tuple[str, str], data: bytes) -> float:
+        unionid, token = person
         began = time.perf_counter()
         reply = httpx.post(
             f"http://127.0.0.1:{port}/uploadFile",
             files={"file": data},
-            data={"unionid": identity[0]},
-            headers={"Authorization": f"Bearer {identity[1]}"},
+            data={"unionid": unionid},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=60,
         ).json()
         assert reply["status"] == 0, reply

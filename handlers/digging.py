@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import address, owed_yuan
-from handlers.parameters import NOT_BLANK, CodeOrShare, Flag, Unionid, whole_number
+from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Flag, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
@@ -49,14 +49,19 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
     unionid: Unionid
     goods_type: Annotated[int, Meta(ge=1, le=2, description="1（红包）或 2（实物）")]
-    name: Annotated[str, Meta(max_length=50, pattern=NOT_BLANK, description="1 到 50 个字的物品名")]
+    name: Annotated[
+        str, Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 50 个字的物品名")
+    ]
     prize_num: Annotated[int, Meta(ge=1, le=1000, description="1 到 1000 的整数")]
     forecast_num: Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
     url: Annotated[str, Meta(max_length=500, description="uploadFile 返回的图片地址")] | None = None
     wxname: (
-        Annotated[str, Meta(max_length=32, pattern=NOT_BLANK, description="不超过 32 个字的署名")] | None
+        Annotated[
+            str, Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, description="不超过 32 个字的署名")
+        ]
+        | None
     ) = None
-    synopsis: Annotated[str, Meta(max_length=2000, description="不超过 2000 个字的简介")] = ""
+    synopsis: Annotated[str, Meta(max_length=2000, extra=LINES, description="不超过 2000 个字的简介")] = ""
     money: Annotated[int, Meta(ge=1, le=1_000_000, description="1 以上的整数（元，每个奖品）")] | None = None
     interval: Annotated[int, Meta(ge=1, le=100_000, description="1 到 100000 的整数")] | None = None
     fluctuation: Annotated[int, Meta(ge=0, le=99_999, description="0 到 interval − 1 的整数")] | None = None

@@ -1,4 +1,4 @@
-"""Pictures: uploading one, the poster to share, and serving what is stored."""
+"""Pictures: the poster to share, the mini-program's code, and serving what is stored."""
 
 from __future__ import annotations
 
@@ -8,57 +8,8 @@ from tornado.web import HTTPError
 from handlers.base import BaseHandler, Interface, Reply
 from handlers.cards import address
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
-from server.actions.pictures import draw_mini_program_code, make_poster, upload_picture
-from server.errors import BadRequest, NoSuchTask, PictureTooLarge, Refusal
-from server.pictures import MAX_BYTES
-
-MULTIPART_BYTES = 64 << 10  # what stands around the picture in a form
-
-
-class UploadFileRequest(msgspec.Struct):
-    """Who uploads; the picture is the form's `file`."""
-
-    unionid: Unionid
-
-
-class UploadFileReply(Reply, kw_only=True):
-    """`url` is what publishing and profiles take; `thumbnail` the same within 300 pixels."""
-
-    file_id: int
-    url: str
-    thumbnail: str
-
-
-class PictureNotRead(PictureTooLarge):
-    """The body was too large to be read to its end."""
-
-    http_status = 413
-
-
-class UploadFile(Interface):
-    """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 16 megapixels, as the form's field `file`."""
-
-    path = "/uploadFile"
-    method = "POST"
-    takes = (UploadFileRequest,)
-    takes_files = ("file",)
-    gives = (UploadFileReply,)
-    body_limit_bytes = MAX_BYTES + MULTIPART_BYTES
-
-    def too_large(self) -> Refusal:
-        """Say it as for a picture that was read."""
-        return PictureNotRead()
-
-    async def answer(self, request: UploadFileRequest) -> Reply:
-        """Store it."""
-        await self.let_in()
-        uploaded = self.request.files.get("file")
-        if not uploaded:
-            raise BadRequest("缺少参数 file，应为用 multipart/form-data 上传的图片文件")
-        file_id, path, thumbnail = await upload_picture(self.context, request.unionid, uploaded[-1].body)
-        return UploadFileReply(
-            file_id=file_id, url=address(self.context, path), thumbnail=address(self.context, thumbnail)
-        )
+from server.actions.pictures import draw_mini_program_code, make_poster
+from server.errors import NoSuchTask
 
 
 class GetSharePicRequest(msgspec.Struct):

@@ -49,7 +49,7 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
                 "content": {"application/json": {"schema": _any_of([*interface.gives, RefusalReply])}},
             },
             "default": {
-                "description": "It never came to an answer: 405, 413, 429, 500 or 503.",
+                "description": "It never came to an answer: 405, 408, 413, 429, 431, 500 or 503.",
                 "content": {"application/json": {"schema": _any_of([RefusalReply])}},
             },
         },

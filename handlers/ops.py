@@ -15,7 +15,7 @@ from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
 from handlers.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
-from handlers.parameters import Code, Flag
+from handlers.parameters import ONE_LINE, Code, Flag
 from handlers.socket import IDENTITY_REFUSED, Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
 from server.audit import Books, differences, read_books
@@ -34,7 +34,7 @@ SHOWN_PAYMENTS = 100
 # at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, description="1 到 200 个字的理由")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, extra=ONE_LINE, description="1 到 200 个字的理由")]
 
 
 class OpsTasksRequest(msgspec.Struct):

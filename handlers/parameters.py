@@ -6,7 +6,7 @@ No tornado request is answered here and no store is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from msgspec import Meta
 from tornado import httputil
 
 from server.errors import BadRequest
+from server.plain_text import lines, one_line
 
 Unionid = Annotated[
     str,
@@ -29,18 +30,28 @@ Page = Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整
 Flag = Annotated[int, Meta(ge=0, le=1, description="0 或 1")]
 
 NOT_BLANK = r"\S"
+# What is kept of what people type, for others see it; what is left is checked.
+ONE_LINE: dict[str, object] = {"keeps": one_line}
+LINES: dict[str, object] = {"keeps": lines}
 
 _WHOLE = re.compile("-?[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# How msgspec words what is wrong.
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r"at `\$\.(\w+)")
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class _Declared(NamedTuple):
-    """A parameter as its struct declares it: what it must be, in a sentence, and whether a whole number."""
+    """A parameter as its struct declares it: what it must be, in a sentence, and whether a whole number.
+
+    `keeps` returns what is kept of a text.
+    """
 
     must_be: str
     whole: bool
+    keeps: Callable[[str], str] | None
 
 
 def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
@@ -60,6 +71,8 @@ def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
                 raise BadRequest(f"参数 {name} {parameter.must_be}")
         elif isinstance(value, str) and not _is_text(value):
             raise BadRequest(f"参数 {name} {parameter.must_be}，不能含有特殊字符")
+        elif isinstance(value, str) and parameter.keeps is not None:
+            value = parameter.keeps(value)
         present[name] = value
     try:
         return msgspec.convert(present, kind)
@@ -90,19 +103,20 @@ def _declaration(kind: Any) -> _Declared:
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.UnionType):  # `X | None`: an absent one is fine, so X describes it
         info = next(part for part in info.types if not isinstance(part, msgspec.inspect.NoneType))
-    description = None
+    description, keeps = None, None
     if isinstance(info, msgspec.inspect.Metadata):
+        keeps = (info.extra or {}).get("keeps")
         description, info = (info.extra_json_schema or {}).get("description"), info.type
     whole = isinstance(info, msgspec.inspect.IntType)
     description = str(description or ("整数" if whole else "文字"))
-    return _Declared(f"应为{' ' if description[0].isascii() else ''}{description}", whole)
+    return _Declared(f"应为{' ' if description[0].isascii() else ''}{description}", whole, keeps)
 
 
 def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
-    found = re.search(r"missing required field `(\w+)`", problem)
+    found = _MISSING.search(problem)
     if found:
         return f"缺少参数 {found[1]}，{declared[found[1]].must_be}"
-    found = re.search(r"at `\$\.(\w+)", problem)
+    found = _PLACE.search(problem)
     if found:
         return f"参数 {found[1]} {declared[found[1]].must_be}"
     raise AssertionError(f"msgspec explained a refusal in a new way: {problem}")

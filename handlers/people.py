@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import address
-from handlers.parameters import NOT_BLANK, Unionid
+from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people import end_sessions, log_in, set_profile
 
 _Base64 = Meta(min_length=1, max_length=10_000)
@@ -100,7 +100,9 @@ class GetMyInfo(Interface):
 class SetProfileRequest(msgspec.Struct):
     """A name and picture of one's own, for WeChat hands out neither. The token says whose."""
 
-    wxname: Annotated[str, Meta(max_length=32, pattern=NOT_BLANK, description="1 到 32 个字的名字")]
+    wxname: Annotated[
+        str, Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 32 个字的名字")
+    ]
     wxheadpic: Annotated[str, Meta(min_length=1, max_length=500, description="uploadFile 返回的图片地址")]
     unionid: Unionid | None = None
 

@@ -32,6 +32,8 @@ CHECKED_DIGS = 20_000
 # Read together before and after their digs are added up, which must not take as long as a cooldown.
 TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
+# What follows the task's code in a transfer's number: the depth and the attempt.
+_TRANSFER = re.compile(r"D\d+A\d+")
 
 
 Kind: TypeAlias = Literal[
@@ -134,6 +136,6 @@ def _alarm(kind: Kind, sentence: str) -> Alarm:
 def _waiting(alarm: Alarm) -> Alarm:
     """Tell an order and a transfer, whose numbers begin with the task's code, from a refund."""
     number = alarm.values[0] if alarm.what == "waits" else ""
-    if re.fullmatch(rf"{alarm.code}D\d+A\d+", number):
+    if number.startswith(alarm.code) and _TRANSFER.fullmatch(number, len(alarm.code)):
         return msgspec.structs.replace(alarm, kind="transfer")
     return msgspec.structs.replace(alarm, kind="order") if number.startswith(alarm.code) else alarm

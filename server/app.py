@@ -11,7 +11,7 @@ from tornado.web import Application, RequestHandler
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
-from handlers.files import File, GetSharePic, MiniProgramCode, UploadFile
+from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
@@ -23,8 +23,10 @@ from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
 from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
+from handlers.uploads import UploadFile
 from server import __version__, metrics
 from server.context import Context
+from server.logs import shown_path
 from server.sandbox import sandbox_routes
 
 INTERFACES: list[type[Interface]] = [
@@ -75,6 +77,7 @@ def make_app(context: Context) -> Application:
         "default_handler_class": NotFound,
         "default_handler_args": given,
         "log_function": log_request,
+        "only_https": context.settings.public_url.startswith("https://"),
         "websocket_max_message_size": READ_BYTES,
         "websocket_ping_interval": PING_SECONDS,
         "websocket_ping_timeout": PONG_SECONDS,
@@ -106,4 +109,5 @@ def log_request(handler: RequestHandler) -> None:
     metrics.REQUESTS.labels(type(handler).__name__, str(status)).observe(seconds)
     level = logging.WARNING if status >= 500 else logging.INFO
     request, trace_id = handler.request, getattr(handler, "trace_id", "-")
-    log.log(level, "%s %s %d %.1f ms %s", request.method, request.path, status, seconds * 1000, trace_id)
+    path = shown_path(request.path)
+    log.log(level, "%s %s %d %.1f ms %s", request.method, path, status, seconds * 1000, trace_id)

@@ -22,6 +22,7 @@ from server.settings import Settings, secrets_of
 from server.square import Square
 from server.store import Store
 from server.studio import Studio
+from server.uploads import Uploads
 from server.visiting import Visiting
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
@@ -44,6 +45,7 @@ class Context:
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
+    uploads: Uploads = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     winning: dict[str, frozenset[int]] = field(default_factory=dict)
     # People whose record says that their client sends tokens, as far as this process knows.
@@ -69,6 +71,7 @@ class Context:
         )
         self.visiting = Visiting(self.store, self.keys, self.people, self.cooldowns.now_ms)
         self.square = Square(self.store, self.cooldowns.now_ms)
+        self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run what a reply need not wait for; `close` waits for it, and a failure is logged."""
@@ -112,6 +115,7 @@ class Context:
         await self.people.close()
         await self.hub.close()
         await self.pictures.close()
+        self.uploads.close()
         await self.wechat.aclose()
         await self.pay.aclose()
         self.store.close()

@@ -19,6 +19,8 @@ class Refusal(Exception):
     error: ClassVar[str]
     default_msg: ClassVar[str]
     http_status: ClassVar[int] = 200
+    # When asking again may help, where it may: with 429 and 503.
+    retry_after_seconds: ClassVar[int] = 1
 
     def __init__(self, msg: str | None = None, **extra: int) -> None:
         self.msg = msg or self.default_msg
@@ -36,6 +38,20 @@ class BodyTooLarge(BadRequest):
     """A body that was not read to its end; the message says how much would have been."""
 
     http_status = 413
+
+
+class HeadTooLarge(BadRequest):
+    """An address, or headers, that were not read to their end. Which of them it was is not known."""
+
+    default_msg = "请求的地址或请求头太长，应在 64 KB 以内"
+    http_status = 431
+
+
+class BodyStopped(BadRequest):
+    """A body that did not come to its end in time."""
+
+    default_msg = "网络太慢，内容没有传完，请再试一次"
+    http_status = 408
 
 
 class BadToken(Refusal):
@@ -150,6 +166,13 @@ class PictureTooLarge(Refusal):
 class TooMany(Refusal):
     error, default_msg = "too_many", "操作太频繁，请稍后再试"
     http_status = 429
+
+
+class Busy(TooMany):
+    """Others take all the room, or the person's own other requests do; they are over in seconds."""
+
+    default_msg = "现在上传的人太多，请稍后再试"
+    retry_after_seconds = 5
 
 
 class OutcomeUnknown(Refusal):

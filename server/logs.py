@@ -1,7 +1,7 @@
 """How the log looks: one line an event, in UTC. What is worth an event is decided where it happens.
 
-Queries of URLs carry ids and tokens, and MongoDB's errors the values that were written: whatever writes about
-a request or an error, they are cut here.
+Queries of URLs carry ids and tokens, and MongoDB's errors the values that were written. They are cut here,
+from every line, whoever writes it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import time
 from traceback import format_tb
 from types import TracebackType
 
-_QUERY = re.compile(r"(/[^\s?]*)\?\S+")
+WORD_CHARACTERS = 300
+# Strangers choose what these read, so neither can start again within what it has read: the time is linear.
+_QUERY = re.compile(r"([?;])\S+")
+_LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
+_NO_PATH_OF_OURS = re.compile(r"[^0-9A-Za-z/_.-]")
 
 
 class OneLine(logging.Formatter):
@@ -39,9 +43,20 @@ class OneLine(logging.Formatter):
         return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without the query of any URL in it."""
+        """Return the line. A word is cut after a ? or ;, as a URL's query is, and at 300 characters."""
         record.exc_text = None  # as another handler may have written it
-        return _QUERY.sub(r"\1?…", super().format(record)).replace("\n", "\n    ")
+        text = _QUERY.sub(r"\1…", super().format(record))
+        return _LONG_WORD.sub(r"\1…", text).replace("\n", "\n    ")
+
+
+def shown_path(path: str) -> str:
+    """Return what may be logged of a path: 300 characters, up to the first that no path of ours has.
+
+    A client that spells its query wrongly has a token in its path, behind `;`, `%3F` or `&`.
+    """
+    start = path[:WORD_CHARACTERS]
+    known = _NO_PATH_OF_OURS.split(start, maxsplit=1)[0]
+    return known if known == path else f"{known}…"
 
 
 def set_up_logging() -> None:
@@ -49,5 +64,5 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL"):
+    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "python_multipart"):
         logging.getLogger(name).setLevel(logging.WARNING)

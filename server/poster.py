@@ -32,6 +32,7 @@ _RED, _DEEP_RED, _GOLD, _LIGHT_GOLD = "#d8372a", "#a81d1d", "#f6c667", "#ffe9b8"
 _MARGIN = 40
 _PICTURE_BOX = (_MARGIN, 150, WIDTH - _MARGIN, 750)
 _CODE_SIDE = 236
+_PIECE = re.compile(r"[0-9A-Za-z]+|.")
 _NO_LINE_STARTS_WITH = "，。、！？；：）》】」』”’…,.!?;:)]}%"
 
 
@@ -142,7 +143,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, lines: int) -> li
 
 def _pieces(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
     found: list[str] = []
-    for piece in re.findall(r"[0-9A-Za-z]+|.", text):
+    for piece in _PIECE.findall(text):
         if found and piece in _NO_LINE_STARTS_WITH and font.getlength(found[-1] + piece) <= room:
             found[-1] += piece
         elif font.getlength(piece) <= room:

@@ -5,8 +5,6 @@ Pure. A sentence that is not in the table is no error: it is shown as it is.
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 # Word for word what `statements.py` and `audit.py` write; `{}` is a value.
@@ -32,10 +30,7 @@ SENTENCES = {
     "left": "nothing is left to do, and {} fen are still held",
     "waits": "{} waits: {}",
 }
-_PATTERNS = {
-    what: re.compile("(.*?)".join(map(re.escape, sentence.split("{}"))), re.DOTALL)
-    for what, sentence in SENTENCES.items()
-}
+_PIECES = {what: sentence.split("{}") for what, sentence in SENTENCES.items()}
 
 
 class Saying(msgspec.Struct, frozen=True):
@@ -47,11 +42,34 @@ class Saying(msgspec.Struct, frozen=True):
 
 def said(sentence: str) -> Saying:
     """Return a sentence as what it says."""
-    for what, pattern in _PATTERNS.items():
-        found = pattern.fullmatch(sentence)
-        if found is not None:
-            return Saying(what, tuple(map(_value, found.groups())))
+    for what, pieces in _PIECES.items():
+        values = _values(pieces, sentence)
+        if values is not None:
+            return Saying(what, tuple(map(_value, values)))
     return Saying("other", (sentence,))
+
+
+def _values(pieces: list[str], sentence: str) -> list[str] | None:
+    """Return what stands between the pieces, each found as early as it can be; None where one is missing.
+
+    Values may come from WeChat and be long: a regular expression would try every place of every piece.
+    """
+    first, *others = pieces
+    if not sentence.startswith(first):
+        return None
+    if not others:
+        return [] if sentence == first else None
+    values, start = [], len(first)
+    for piece in others[:-1]:
+        end = sentence.find(piece, start)
+        if end < 0:
+            return None
+        values.append(sentence[start:end])
+        start = end + len(piece)
+    end = len(sentence) - len(others[-1])
+    if end < start or not sentence.endswith(others[-1]):
+        return None
+    return [*values, sentence[start:end]]
 
 
 def _value(text: str) -> str:

@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     task_days: Days = 30
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
+    upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     ops_token: str = ""
     metrics_token: str = ""
     wechat_appid: str = ""

@@ -33,6 +33,7 @@ from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
 from server.app import make_app
 from server.context import Context
+from server.long_heads import expect_head, note_head
 from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import is_unavailable
@@ -78,9 +79,12 @@ class DrainingServer(HTTPServer):
         self._answered(server_conn)
         self._open.add(server_conn)
         self._empty.clear()
-        if server_conn in self._leaving and isinstance(request_conn, HTTP1Connection):
-            request_conn.close()
-        return _Expected(self, server_conn, super().start_request(server_conn, request_conn))
+        if isinstance(request_conn, HTTP1Connection):
+            if server_conn in self._leaving:
+                request_conn.close()
+            else:
+                expect_head(request_conn.stream)
+        return _Expected(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
 
     def on_close(self, server_conn: object) -> None:
         """Forget a connection."""
@@ -149,13 +153,22 @@ class LastReply(OutputTransform):
 class _Expected(HTTPMessageDelegate):
     """A request that a connection may send; its first headers make it one in flight."""
 
-    def __init__(self, server: DrainingServer, server_conn: object, delegate: HTTPMessageDelegate) -> None:
+    def __init__(
+        self,
+        server: DrainingServer,
+        server_conn: object,
+        request_conn: HTTPConnection,
+        delegate: HTTPMessageDelegate,
+    ) -> None:
         self._server, self._server_conn, self._delegate = server, server_conn, delegate
+        self._request_conn = request_conn
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         self._server.begin(self._server_conn)
+        if isinstance(self._request_conn, HTTP1Connection):
+            note_head(self._request_conn.stream)
         return self._delegate.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

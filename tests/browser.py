@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pymongo import MongoClient
 from test_supervisor import Running, a_free_port
+
+from server.embedded import running_store
+from server.settings import read_settings
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PATIENCE_MS = 10_000
@@ -47,6 +51,15 @@ def a_server(data_dir: Path) -> Iterator[Running]:
         yield running
     finally:
         running.kill()
+
+
+def write_of_old(data_dir: Path, collection: str, key: str, **values: str) -> None:
+    """Write into a running server's store what no interface takes any more, but records of old may hold."""
+    uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
+    client: MongoClient[dict[str, Any]] = MongoClient(uri)
+    with client:
+        found = client.get_default_database()[collection].update_one({"_id": key}, {"$set": values})
+    assert found.matched_count == 1
 
 
 @dataclass

@@ -9,10 +9,13 @@ import msgspec
 import pytest
 from conftest import Client
 from test_parameters import everything, refusal_of
+from tornado.testing import bind_unused_port
 
 from handlers.base import BODY_BYTES
+from server.app import make_app
 from server.context import Context
 from server.settings import Settings
+from server.worker import DrainingServer
 
 
 async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
@@ -46,7 +49,7 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
     for response in responses:
         assert response.status_code == 413
         assert response.json()["error"] == "bad_request"
-        assert response.json()["msg"] == "请求的内容太大，应在 1024 KB 以内"
+        assert response.json()["msg"] == "请求的内容太大，应在 128 KB 以内"
     exactly = await client.http.post("/postTask", content=b"{}" + b" " * (BODY_BYTES - 2))
     assert refusal_of(exactly)["msg"] == "参数 code（挖宝）和 goods_type（发布）应有且只有一个"
     # A client that waits for a reply in the middle of its body gets one.
@@ -116,3 +119,54 @@ async def test_a_reply_is_whole_whatever_the_client_says_it_has(client: Client) 
         assert response.status_code == 200
         assert isinstance(response.json(), dict)
         assert "Etag" not in response.headers
+
+
+@pytest.mark.gen_test
+async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, context: Context) -> None:
+    server = DrainingServer(make_app(context))
+    listener, port = bind_unused_port()
+    server.add_socket(listener)
+    long = b"a" * (100 << 10)
+    heads = [
+        b"GET /" + long + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /getTaskList HTTP/1.1\r\nHost: x\r\nCookie: " + long + b"\r\n\r\n",
+        b"GET /" + long * 9,
+    ]
+    try:
+        for head in heads:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            fine = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            writer.write(fine)  # what came before on the same connection changes nothing
+            assert (await raw_reply(reader))[0] == 200
+            writer.write(head)
+            status, reply = await raw_reply(reader)
+            assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
+            assert "64 KB" in reply["msg"]
+            assert reply["trace_id"]
+            assert await reader.read() == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + long[:200])
+        assert b"431" not in await reader.read()  # a length of a chunk is no head
+        writer.close()
+    finally:
+        await server.drain()
+
+
+@pytest.mark.gen_test
+async def test_without_https_no_browser_is_told_to_insist_on_it(client: Client) -> None:
+    assert "Strict-Transport-Security" not in (await client.http.get("/healthz")).headers
+
+
+class TestUnderHttps:
+    """As behind a proxy that speaks https to the world."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"PUBLIC_URL": "https://wabao.example.com"}
+
+    @pytest.mark.gen_test
+    async def test_browsers_are_told_to_come_by_https_only(self, client: Client) -> None:
+        for path in ("/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode"):
+            headers = (await client.http.get(path)).headers
+            assert headers["Strict-Transport-Security"] == "max-age=31536000", path

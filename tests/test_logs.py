@@ -51,3 +51,37 @@ def test_any_other_error_is_logged_whole_and_no_line_of_it_passes_for_an_event(l
     assert first.endswith("it failed")
     assert others[-1].endswith("lines of /getTaskList?…")
     assert all(line.startswith("    ") for line in others)
+
+
+def test_of_a_url_no_query_is_logged_however_it_is_spelled(log: io.StringIO) -> None:
+    words = ["/ws?token=secret", "/ws;token=secret", "https://host/a?secret", "?secret", "uri='/?secret'"]
+    for word in words:
+        logging.getLogger("tornado.general").warning("before %s after", word)
+    lines = log.getvalue().splitlines()
+    assert len(lines) == len(words)
+    assert all("before" in line and line.endswith(" after") for line in lines)
+    assert "secret" not in log.getvalue()
+
+
+def test_no_word_of_a_line_is_longer_than_300_characters(log: io.StringIO) -> None:
+    logging.getLogger("tornado.application").warning("%s and %s", "/" * (64 << 10), "x" * 300)
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith(f" {'/' * 300}… and {'x' * 300}")
+
+
+@pytest.mark.gen_test
+async def test_of_a_path_is_logged_what_could_be_one_of_ours(client: Client, log: io.StringIO) -> None:
+    shown = {
+        "/getMyInfo?unionid=secret": "/getMyInfo",
+        "/files/0123_t.jpg": "/files/0123_t.jpg",
+        "/ws;token=secret": "/ws…",
+        "/ws%3Ftoken=secret": "/ws…",
+        "/ws&token=secret": "/ws…",
+        "/" + "a" * 1000: "/" + "a" * 299 + "…",
+    }
+    logging.getLogger("wabao.access").setLevel(logging.INFO)
+    for path in shown:
+        await client.http.get(path)
+    lines = [line.split(" GET ")[1].split()[0] for line in log.getvalue().splitlines() if " GET " in line]
+    assert lines == list(shown.values())
+    assert "secret" not in log.getvalue()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
-from browser import Person, Window, a_browser, checked, needs_chromium, open_window
+from browser import Person, Window, a_browser, checked, needs_chromium, open_window, write_of_old
 from conftest import a_picture
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 from test_supervisor import Running, a_free_port
@@ -33,8 +34,13 @@ TURNED = "\u2069\u202eevil 12"  # ends an isolate, and then turns what follows r
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    running = Running(tmp_path_factory.mktemp("cut"), a_free_port(), OPS_TOKEN=TOKEN)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cut")
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path) -> Iterator[str]:
+    running = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN)
     try:
         running.wait_for("is ready")
         yield running.address
@@ -250,17 +256,22 @@ def test_a_refusal_before_a_close_does_not_count_as_a_connection(watcher: Window
     assert watcher.page.evaluate("window.said") == ["连接断开，正在重新连接…", ""]
 
 
-def test_a_name_that_turns_its_direction_turns_none_of_our_words(watcher: Window, address: str) -> None:
+def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+    watcher: Window, address: str, data_dir: Path
+) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("小明")
     page = watcher.page
     expect(page.locator(".watchers")).to_be_visible()
-    Person.log_in(address, TURNED).post("/postTask", code=code)
+    diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
+    for digger in diggers:
+        write_of_old(data_dir, "people", digger.unionid, nickName=TURNED)
+    diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
     places = page.evaluate(PLACES, [".said", "来挖了一锹"])
     assert places == sorted(places)
-    Person.log_in(address, f"{TURNED}3").post("/postTask", code=code)
+    diggers[1].post("/postTask", code=code)
     for line in (".won-line p", ".said"):
         expect(page.locator(line)).to_contain_text("挖到了！")
         places = page.evaluate(PLACES, [line, "挖到了！"])

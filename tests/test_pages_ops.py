@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window
+from browser import DESK, PHONE, Person, Window, a_browser, needs_chromium, open_window, write_of_old
 from conftest import a_picture
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Route, WebSocket, expect
@@ -215,14 +215,18 @@ IN_ORDER = """(element, words) => {
 
 @pytest.mark.parametrize("turned", ["\u202e猫", "\u2069\u202e猫", "\u2067\u202e猫"])
 def test_a_name_that_turns_its_direction_turns_none_of_our_words(
-    operator: Opener, running: Running, publisher: Person, turned: str
+    operator: Opener, running: Running, publisher: Person, data_dir: Path, turned: str
 ) -> None:
-    code = publisher.publish(a_picture(), name=turned, wxname=turned, forecast_num=1)
-    other = publisher.publish(a_picture(), name=turned, wxname=turned, forecast_num=1000)
-    asked = {"name": turned, "wxname": turned, "prize_num": 3, "interval": 1, "fluctuation": 0}
+    code = publisher.publish(a_picture(), forecast_num=1)
+    other = publisher.publish(a_picture(), forecast_num=1000)
+    asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
+    digger = Person.log_in(running.address, "阿花")
+    write_of_old(data_dir, "people", digger.unionid, nickName=turned)
+    for task in (code, other, packet):
+        write_of_old(data_dir, "tasks", task, name=turned, wxname=turned)
     opened = operator()
-    Person.log_in(running.address, turned).post("/postTask", code=code)
+    digger.post("/postTask", code=code)
     line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
     expect(line).to_contain_text("挖到了")
     for words in (" 在第 1 层挖到了！", "结束：奖品挖完"):

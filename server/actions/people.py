@@ -6,6 +6,7 @@ from server import metrics
 from server.context import Context
 from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
 from server.news import Revoked
+from server.plain_text import one_line
 from server.store.people import Person
 
 BEARERS_REMEMBERED = 100_000
@@ -30,7 +31,7 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
         Person(
             _id=unionid,
             openid=session.openid,
-            nickName=user.nick_name,
+            nickName=one_line(user.nick_name),
             avatarUrl=user.avatar_url,
             gender=user.gender,
             city=user.city,

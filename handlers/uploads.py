@@ -1,0 +1,182 @@
+"""Uploading a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.cards import address
+from handlers.forms import Field, Form
+from handlers.parameters import Unionid, parse, read_parameters
+from server.actions.pictures import upload_picture
+from server.errors import BadRequest, PictureTooLarge, Refusal, Unavailable
+from server.pictures import MAX_BYTES
+from server.store import is_unavailable
+from server.uploads import Upload
+
+MULTIPART_BYTES = 64 << 10  # what stands around the picture in a form
+NO_FILE = "缺少参数 file，应为用 multipart/form-data 上传的图片文件"
+
+
+class UploadFileRequest(msgspec.Struct):
+    """Who uploads, where no token says it; the picture is the form's `file`."""
+
+    unionid: Unionid | None = None
+
+
+class UploadFileReply(Reply, kw_only=True):
+    """`url` is what publishing and profiles take; `thumbnail` the same within 300 pixels."""
+
+    file_id: int
+    url: str
+    thumbnail: str
+
+
+class PictureNotRead(PictureTooLarge):
+    """The body was too large to be read to its end."""
+
+    http_status = 413
+
+
+class UploadFile(Interface):
+    """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 16 megapixels, as the form's field `file`.
+
+    Nothing is kept of a file before it is known whose it is: by a token, by `unionid` in the query, or by the
+    form's field `unionid`, which then comes before the file.
+    """
+
+    path = "/uploadFile"
+    method = "POST"
+    takes = (UploadFileRequest,)
+    takes_files = ("file",)
+    gives = (UploadFileReply,)
+    body_limit_bytes = MAX_BYTES + MULTIPART_BYTES
+
+    _form: Form | None = None
+    _upload: Upload | None = None
+    _has_file = False
+    _body_bytes = 0
+    _serving = False
+    _gone = False
+
+    def too_large(self) -> Refusal:
+        """Say it as for a picture that was read."""
+        return PictureNotRead()
+
+    async def prepare(self) -> None:
+        """Refuse what is no form, and whoever may not upload, before anything comes."""
+        super().prepare()
+        if not self._refused and self.request.method == self.method:
+            self.expect_nothing()
+            await self._unless_refused(self._begin())
+            if not self._finished:
+                self.expect_more()
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Keep what belongs to the file. The next part of the body is not read before that is done."""
+        self._begun = True
+        self.expect_nothing()
+        if self._refused or self._form is None:
+            self.throw_away(chunk)
+        else:
+            await self._unless_refused(self._receive(self._form, chunk))
+        if not self._gone:
+            self.expect_more()
+
+    async def _unless_refused(self, work: Awaitable[None]) -> None:
+        """Do it; a refusal is the reply, and nothing is kept."""
+        try:
+            await work
+        except Refusal as refusal:
+            self.refuse_body(refusal)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            self.log_exception(type(error), error, None)
+            self.refuse_body(Unavailable())
+
+    async def _begin(self) -> None:
+        content_type = self.request.headers.get("Content-Type", "")
+        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+            raise BadRequest(NO_FILE)
+        form = Form(content_type)
+        await self._name(read_parameters(self.request, b"").get("unionid"))
+        self._form = form
+
+    async def _receive(self, form: Form, chunk: bytes) -> None:
+        self._body_bytes += len(chunk)
+        if self._body_bytes > self.body_limit_bytes:
+            raise self.too_large()
+        for part in form.feed(chunk):
+            if self._gone:  # while we kept the part before
+                return
+            if isinstance(part, Field):
+                if part.name == "unionid":
+                    await self._name(part.value)
+            elif part.name == "file":
+                await self._keep(part.data)
+
+    async def _name(self, unionid: object) -> None:
+        """Note whom the upload is from, and begin it where they may."""
+        caller = self._identify(parse(UploadFileRequest, {"unionid": unionid}))
+        if self._upload is not None and caller != self.caller:
+            raise BadRequest("参数 unionid 前后不一致")
+        self.caller = caller
+        if self._upload is None and caller.unionid:
+            await self.let_in()
+            if not self._gone:  # while we asked the store
+                self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
+
+    async def _keep(self, data: bytes) -> None:
+        """Keep some of the file; none where it begins."""
+        if self._upload is None:
+            raise BadRequest("缺少参数 unionid，应在 file 之前")
+        if not data:
+            if self._has_file:
+                raise BadRequest("一次只能上传一个 file")
+            self._has_file = True
+        await self._upload.write(data)
+
+    def read(self, body: bytes) -> UploadFileRequest:
+        """Return whose it is, now that all of it came."""
+        if self._form is None or not self._form.complete:
+            raise BadRequest("请求的表单没有传完，请再试一次")
+        if not self._has_file:
+            raise BadRequest(NO_FILE)
+        return UploadFileRequest(self.caller.unionid)
+
+    async def answer(self, request: UploadFileRequest) -> Reply:
+        """Store it."""
+        assert self._upload is not None  # noqa: S101  (else `read` refused)
+        data = await self._upload.read()
+        file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data)
+        return UploadFileReply(
+            file_id=file_id, url=address(self.context, path), thumbnail=address(self.context, thumbnail)
+        )
+
+    async def serve(self, body: bytes) -> None:
+        """Answer, and let go of the upload however that ends."""
+        self._serving = True
+        try:
+            await super().serve(body)
+        finally:
+            self._let_go()
+
+    def on_connection_close(self) -> None:
+        """Let go of a body that will not be whole; one that is being stored still counts."""
+        super().on_connection_close()
+        self._gone = True
+        if not self._serving:
+            self._let_go()
+
+    def refuse_body(self, refusal: Refusal) -> None:
+        """Keep nothing of what is refused."""
+        self._let_go()
+        super().refuse_body(refusal)
+
+    def _let_go(self) -> None:
+        if self._upload is not None:
+            self._upload.close()
+            self._upload = None

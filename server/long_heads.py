@@ -1,0 +1,74 @@
+"""The reply to a request whose address and headers are longer than Tornado reads: 431 in place of a cut.
+
+Tornado closes such a connection within its stream, before any handler exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+
+import msgspec
+from tornado.iostream import IOStream, UnsatisfiableReadError
+
+from server import metrics
+from server.errors import HeadTooLarge
+
+# Whoever is cut off while sending reads no reply, so some of what still comes is thrown away first.
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 1 << 20
+
+log = logging.getLogger("wabao.access")
+_lingering: set[asyncio.Task[None]] = set()
+
+
+def expect_head(stream: IOStream) -> None:
+    """Let the connection end with a reply where the head that comes next is too long."""
+
+    def close_fd() -> None:
+        if isinstance(stream.error, UnsatisfiableReadError):
+            connection, stream.socket = stream.socket, None  # type: ignore[assignment]
+            task = asyncio.get_running_loop().create_task(_answer(connection))
+            _lingering.add(task)
+            task.add_done_callback(_lingering.discard)
+        else:
+            IOStream.close_fd(stream)
+
+    stream.close_fd = close_fd  # type: ignore[method-assign]
+
+
+def note_head(stream: IOStream) -> None:
+    """Let the connection end as any, for the head came."""
+    vars(stream).pop("close_fd", None)
+
+
+async def _answer(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            await loop.sock_sendall(connection, _reply())
+            connection.shutdown(socket.SHUT_WR)
+            left = LINGER_BYTES
+            while left > 0 and (found := await loop.sock_recv(connection, 64 << 10)):
+                left -= len(found)
+    except (OSError, TimeoutError) as error:
+        log.debug("whoever sent a long head is gone: %s", error)
+    finally:
+        connection.close()
+
+
+def _reply() -> bytes:
+    refusal, trace_id = HeadTooLarge(), secrets.token_hex(8)
+    metrics.REFUSALS.labels(refusal.error).inc()
+    log.info("- - %d 0.0 ms %s", refusal.http_status, trace_id)
+    body = msgspec.json.encode(
+        {"status": 1, "msg": refusal.msg, "error": refusal.error, "trace_id": trace_id}
+    )
+    head = (
+        f"HTTP/1.1 {refusal.http_status} Request Header Fields Too Large\r\n"
+        "Content-Type: application/json; charset=utf-8\r\n"
+        f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body

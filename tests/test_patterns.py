@@ -1,0 +1,133 @@
+"""Regular expressions: none takes long over anything, since strangers choose what most of them read."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Iterable, Iterator
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+import handlers
+import server
+
+BYTES = 64 << 10
+LIMIT_SECONDS = 0.010
+# A machine that does something else meanwhile is no defect: the best of these counts.
+TRIES = 5
+# Besides the characters of the pattern itself: what its classes may hold.
+OTHERS = "a0A /?;=%.-_\n\t\x00é挖😀"
+COMPILING = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
+SOURCES = [path for package in (server, handlers) for path in Path(package.__path__[0]).rglob("*.py")]
+
+
+def modules() -> Iterator[Any]:
+    """Every module of the project. `server.__main__` is one: it runs only as a program."""
+    for package in (server, handlers):
+        yield package
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            yield importlib.import_module(found.name)
+
+
+def patterns_in(value: Any, depth: int = 6) -> Iterator[re.Pattern[str]]:
+    """The patterns that a value holds: as such, in a container, or in a declaration."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, msgspec.Meta):
+        if value.pattern is not None:
+            yield re.compile(value.pattern)
+    elif depth == 0:
+        return
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from patterns_in(part, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from patterns_in(part, depth - 1)
+    elif isinstance(value, type) and issubclass(value, msgspec.Struct):
+        for declared in msgspec.structs.fields(value):
+            yield from patterns_in(declared.type, depth - 1)
+    else:  # X | None, Annotated[X, Meta(…)]
+        for part in (*get_args(value), *getattr(value, "__metadata__", ())):
+            yield from patterns_in(part, depth - 1)
+
+
+def all_patterns() -> dict[str, re.Pattern[Any]]:
+    return {
+        str(pattern.pattern): pattern
+        for module in modules()
+        for value in vars(module).values()
+        for pattern in patterns_in(value)
+    }
+
+
+PATTERNS = all_patterns()
+
+
+def hostile(pattern: str) -> Iterator[str]:
+    """64 KB of each character and each pair of two, alone and behind what the pattern begins with.
+
+    For pairs, one letter and one digit stand for all.
+    """
+    characters = sorted({*pattern, *OTHERS})
+    of_pairs = [one for one in characters if not one.isalnum()] + ["a", "0"]
+    beginning = re.match(r"(?:[^\\[\](){}.*+?|^$]|\\[^A-Za-z0-9])*", pattern)
+    starts = {"", beginning[0].replace("\\", "") if beginning else ""}
+    for start, unit in product(starts, [*characters, *map("".join, permutations(of_pairs, 2))]):
+        yield start + unit * (BYTES // len(unit))
+
+
+def seconds(pattern: re.Pattern[Any], text: str) -> float:
+    """How long the slowest use of a pattern takes: one search, one whole match."""
+    return max(_seconds(pattern.search, text), _seconds(pattern.fullmatch, text))
+
+
+def _seconds(use: Any, text: str) -> float:
+    best = float("inf")
+    for _ in range(TRIES):
+        began = time.thread_time()
+        use(text)
+        best = min(best, time.thread_time() - began)
+        if best < LIMIT_SECONDS:
+            break
+    return best
+
+
+def slow(pattern: re.Pattern[Any], texts: Iterable[str]) -> str | None:
+    """The beginning of the first text that takes too long."""
+    return next((text[:80] for text in texts if seconds(pattern, text) >= LIMIT_SECONDS), None)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS.keys())
+def test_no_pattern_takes_10_ms_over_64_kb_of_anything(pattern: re.Pattern[Any]) -> None:
+    assert slow(pattern, hostile(str(pattern.pattern))) is None
+
+
+def test_what_took_twelve_seconds_is_found() -> None:
+    assert slow(re.compile(r"(/[^\s?]*)\?\S+"), ["/" * (8 << 10)]) is not None
+
+
+def test_every_pattern_is_found_by_the_test_above() -> None:
+    """One that is compiled within a function would not be."""
+    inline = []
+    for path in SOURCES:
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                inline += [
+                    f"{path.name}:{call.lineno}"
+                    for call in ast.walk(function)
+                    if isinstance(call, ast.Attribute)
+                    and isinstance(call.value, ast.Name)
+                    and call.value.id == "re"
+                    and call.attr in COMPILING
+                ]
+    assert inline == []
+    for known in (r"\A[0-9A-Za-z]{12}\Z", r"\S", "-?[0-9]{1,19}", r"([?;])\S+", r"\A[0-9]{6}\Z"):
+        assert known in PATTERNS

@@ -1,0 +1,68 @@
+"""Names and texts that others see: nothing is kept in them that breaks a line or turns words round."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from conftest import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.context import Context
+from server.plain_text import BIDI_CONTROLS, lines, one_line
+
+EVIL = "\u202ea\u2066b\u2069\u200fc\x7f[31m"
+
+
+def test_a_name_has_no_control_and_no_break_of_any_character_that_unicode_has() -> None:
+    kept = one_line("".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1)))))
+    assert not {unicodedata.category(one) for one in kept} & {"Cc", "Zl", "Zp"}
+    assert not BIDI_CONTROLS & set(kept)
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    assert not {unicodedata.bidirectional(one) for one in kept} & turning
+
+
+@pytest.mark.parametrize("name", ["名字", "a b", "👨‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "שלום", "क्‍ष", "é", "𠮷"])
+def test_what_names_are_spelled_with_stays(name: str) -> None:
+    assert one_line(name) == lines(name) == name
+
+
+@given(st.text())
+def test_what_is_kept_stays_when_it_is_sent_again(text: str) -> None:
+    assert one_line(one_line(text)) == one_line(text)
+    assert lines(lines(text)) == lines(text)
+    assert len(one_line(text)) <= len(text)
+
+
+def test_breaks_of_a_text_stay_and_those_of_a_name_are_spaces() -> None:
+    assert lines("a\r\nb\rc\u2028d\te\u202ef\x00") == "a\nb\nc\nd\tef"
+    assert one_line(" a\r\nb\tc\u2029\u202ed ") == "a b c d"
+
+
+@pytest.mark.gen_test
+async def test_names_signatures_and_texts_are_published_so(client: Client) -> None:
+    alice = await client.log_in("alice", nickname=f"爱{EVIL}\n丽")
+    reply = await alice.get("/getTaskDetails", code=await alice.publish())
+    assert reply["wxname"] == "爱abc[31m 丽"
+    code = await alice.publish(name=f"一{EVIL}\n猫", wxname=f"丽{EVIL}", synopsis=f"一\r\n二{EVIL}")
+    reply = await alice.get("/getTaskDetails", code=code)
+    assert (reply["name"], reply["wxname"]) == ("一abc[31m 猫", "丽abc[31m")
+    assert reply["synopsis"] == "一\n二abc[31m"
+
+
+@pytest.mark.gen_test
+async def test_a_name_of_nothing_else_is_refused(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]
+    asked = {"url": url, "goods_type": 2, "prize_num": 1, "forecast_num": 5, "draw_type": 1}
+    for name in ("\u202e", "\n\u2028", "\u200f \t"):
+        reply = await alice.post("/postTask", name=name, **asked)
+        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 name 应为 1 到 50 个字的物品名")
+        reply = await alice.post("/setProfile", wxname=name, wxheadpic=url)
+        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 wxname 应为 1 到 32 个字的名字")
+    assert (await alice.post("/setProfile", wxname="新\u202e名", wxheadpic=url))["status"] == 0
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    assert person["wxname"] == "新名"
