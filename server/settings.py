@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     task_days: Days = 30
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
+    sockets_a_person: Positive = 10
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 200
     ops_token: str = ""
     metrics_token: str = ""
     wechat_appid: str = ""
