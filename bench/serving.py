@@ -107,6 +107,7 @@ def running(workers: int = 1, directory: str | None = None) -> Iterator[Server]:
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ
         }
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
+        own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients are of one address
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "server"],

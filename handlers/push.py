@@ -13,7 +13,7 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.parameters import Code, Unionid, parse
-from handlers.socket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, Socket
+from handlers.socket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, REPLACED, Socket
 from server import metrics
 from server.actions.people import check_session
 from server.context import Context
@@ -99,6 +99,7 @@ class Push(Socket):
             query = {name: found[-1].decode() for name, found in self.request.query_arguments.items()}
             asked = parse(ConnectRequest, query)
             await self._identify(asked)
+            self._enter(asked.unionid)
             if asked.code is not None:
                 await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
         except (NoSuchTask, BadToken, TokenRequired, NotLoggedIn) as refusal:
@@ -129,6 +130,22 @@ class Push(Socket):
         # Known before the record is read: tokens that end after that read close this connection.
         self.unionid, self.generation = asked.unionid, None if proven is None else proven.generation
         check_session(self.generation, await self.context.people.find(asked.unionid, self.generation))
+
+    def _enter(self, unionid: str) -> None:
+        """Count among the person's sockets; the oldest leaves if there are too many."""
+        if self.iostream.closed():  # it went while its person was read, and on_close is over
+            return
+        oldest = self.context.sockets.add(unionid, self)
+        if oldest is not None:
+            oldest.make_way()
+
+    def make_way(self) -> None:
+        """Close because the same person opened a newer page."""
+        metrics.TURNED_AWAY.labels("person").inc()
+        most = self.context.settings.sockets_a_person
+        self._refuse(TooMany(f"同时打开的页面最多 {most} 个，最早的一个已断开"), "")
+        self._unwatch_all()
+        self.leave(REPLACED, TooMany.error)
 
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
@@ -207,6 +224,7 @@ class Push(Socket):
         if self in self.context.hub.connections:
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
+        self.context.sockets.remove(self.unionid, self)
         self._unwatch_all()
 
 

@@ -19,6 +19,7 @@ from server.keys import Keys
 from server.known_people import KnownPeople
 from server.pulse import Pulsing
 from server.settings import Settings, secrets_of
+from server.sockets import Sockets
 from server.square import Square
 from server.store import Store
 from server.studio import Studio
@@ -42,6 +43,7 @@ class Context:
     cooldowns: Cooldowns
     feed: Feed = field(init=False)
     dig_ids: DigIds = field(init=False)
+    sockets: Sockets[Any] = field(init=False)
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
@@ -66,6 +68,7 @@ class Context:
     def __post_init__(self) -> None:
         """Make what stands on the others."""
         self.dig_ids = DigIds(self.store)
+        self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(
             self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
         )

@@ -46,6 +46,14 @@ LINE_SECONDS = Histogram(
     ["line"],
     buckets=STORE_BUCKETS,
 )
+OPEN_CONNECTIONS = Gauge(
+    "wabao_connections", "Open connections, websockets included", multiprocess_mode="livesum"
+)
+TURNED_AWAY = Counter(
+    "wabao_turned_away",
+    "Connections and requests turned away, or closed for others, by reason",
+    ["why"],
+)
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
+    sockets_a_person: Positive = 10
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 200
     ops_token: str = ""
     metrics_token: str = ""
     wechat_appid: str = ""

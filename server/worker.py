@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -32,6 +31,7 @@ from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
 from server.app import make_app
+from server.bounded import BoundedServer, Bounds
 from server.context import Context
 from server.long_heads import expect_head, note_head
 from server.sandbox import send_notices
@@ -57,14 +57,14 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
 log = logging.getLogger("wabao.worker")
 
 
-class DrainingServer(HTTPServer):
+class DrainingServer(BoundedServer):
     """An HTTP server that knows which of its connections are in the middle of a request.
 
     Websockets leave the server's hands once they are open, so they do not count.
     """
 
     def initialize(self, *args: Any, **kwargs: Any) -> None:
-        """Take what HTTPServer takes."""
+        """Take what BoundedServer takes."""
         self._draining = False
         self._open: set[object] = set()
         self._busy: set[object] = set()
@@ -194,6 +194,19 @@ async def _repeat(context: Context, seconds: float, work: Callable[[Context], Aw
                 log.exception("%s failed", work.__name__)
 
 
+def bounds_of(settings: Settings) -> Bounds:
+    """Return what this process allows.
+
+    TLS ends at a proxy. If PUBLIC_URL is https and nothing says which addresses are the proxy's, all people
+    seem to share one address: then no address is bounded.
+    """
+    trusted, an_address = settings.trusted_networks, settings.sockets_an_address
+    if an_address and not trusted and settings.public_url.startswith("https://"):
+        log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
+        an_address = 0
+    return Bounds(an_address, trusted)
+
+
 async def serve(settings: Settings, listener: socket.socket, signs: Signs, replaced: int) -> None:
     """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal.
 
@@ -209,7 +222,7 @@ async def serve(settings: Settings, listener: socket.socket, signs: Signs, repla
     periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
     periodic.append(loop.create_task(context.pulsing.run()))
     app = make_app(context)
-    server = DrainingServer(app, body_timeout=BODY_SECONDS)
+    server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)

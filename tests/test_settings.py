@@ -79,6 +79,8 @@ def test_variables_of_other_programs_are_ignored():
         ("TASK_DAYS", "0"),
         ("CLAIM_DAYS", "0"),
         ("MAX_RED_PACKET_YUAN", "0"),
+        ("SOCKETS_A_PERSON", "0"),
+        ("SOCKETS_AN_ADDRESS", "-1"),
         ("MONGODB_URI", "http://db"),
         ("REDIS_URL", "localhost:6379"),
         ("PUBLIC_URL", "wabao.example"),

@@ -33,6 +33,7 @@ CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
 QUICK_PEOPLE = 0.2
 
 SERVER_STOPS, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
+REPLACED = 4010
 
 _CHARACTERS = [
     "爱笑的", "早起的", "路过的", "不服输的", "爱喝茶的",
@@ -134,6 +135,8 @@ class Person:
         """Do as the table of close codes says."""
         if code == MISBEHAVED:
             self._tally.violations["the server says of a person that they sent too much"] += 1
+            return False
+        if code == REPLACED:
             return False
         if code == SERVER_STOPS:
             await asyncio.sleep(_chance.uniform(0, 5))

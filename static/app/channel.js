@@ -19,6 +19,7 @@ const AFTER_CLOSE = {
   4004: {},
   4008: { within_ms: 500 },
   4009: {},
+  4010: {}, // the same person opened a newer page: coming back by itself would close that one
 };
 
 class Channel extends EventTarget {

@@ -123,6 +123,7 @@ const WORDS = {
   close_4004: ["没有此宝贝", "no such task"],
   close_4008: ["太慢被断", "too slow, cut"],
   close_4009: ["违规", "misbehaved"],
+  close_4010: ["页面过多", "too many pages"],
   close_other: ["其它代码", "another code"],
 
   refusal_bad_request: ["请求有误", "bad request"],
