@@ -19,7 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from handlers.socket import Socket
+from handlers.websocket import Socket
 
 LEFT_OUT = ["9.*", "12.*", "13.*"]
 MESSAGE_BYTES = 20 << 20

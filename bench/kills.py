@@ -27,7 +27,7 @@ from steps import COLLECTIONS, Steps
 from test_kills import check_nothing_is_half_done
 
 from server.context import Context
-from server.embedded import EmbeddedMongoDB, EmbeddedRedis
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
 
 SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY")

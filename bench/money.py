@@ -23,8 +23,8 @@ import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 from money_machine import MoneyMachine, World
 
-from server.children import start_child
-from server.embedded import EmbeddedMongoDB, EmbeddedRedis
+from server.running.children import start_child
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 
 BATCH = 100
 

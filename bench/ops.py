@@ -26,7 +26,7 @@ from serving import Server, cpu_seconds, running
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from server.pulse import HISTORY_SECONDS, Pulse
+from server.operation.pulses import HISTORY_SECONDS, Pulse
 
 VIEWERS = 20
 SECONDS = 20

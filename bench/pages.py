@@ -23,7 +23,7 @@ from table import Row
 from tappers import Tappers
 from watchers import Crowd
 
-from server.embedded import EmbeddedRedis
+from server.running.stores import EmbeddedRedis
 
 AT_ONCE = 50
 GROUP = 200

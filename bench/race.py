@@ -26,9 +26,9 @@ import msgspec
 from lines import Line, Lost, log_in_all, post
 from serving import Person, Server, running, store_of
 
-from server import draw
+from server.game import draw
+from server.game.invariants import broken_by_digs
 from server.keys import Keys
-from server.statements import broken_by_digs
 from server.store import Store
 from server.store.tasks import Task
 

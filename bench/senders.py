@@ -22,8 +22,8 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from handlers.socket import Socket
-from server.events import text_frame
+from handlers.websocket import Socket
+from server.realtime.frames import text_frame
 
 PAYLOAD = b'{"type":"cd","text":"' + b"x" * 177 + b'"}'
 BACKLOG = 4096

@@ -164,7 +164,7 @@ class Receiver(BaseHandler):
 
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     silence_seconds: ClassVar[float] = 20
-    # Below the server's own limit (`server/worker.py`), which closes the connection without a word.
+    # Below the server's own limit (`server/running/worker.py`), which closes the connection without a word.
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
 

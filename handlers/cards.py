@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from server.context import Context
-from server.events import seconds_left
+from server.game.dig import seconds_left
 from server.store.tasks import Task
 
 

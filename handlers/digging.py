@@ -13,7 +13,7 @@ from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Flag, U
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
-from server.events import seconds_left
+from server.game.dig import seconds_left
 
 
 class DigRequest(msgspec.Struct):

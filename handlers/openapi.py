@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from handlers.base import Interface, RefusalReply
-from handlers.operators import COOKIE
+from handlers.ops.operators import COOKIE
 from server.errors import REFUSALS
 
 

@@ -21,7 +21,7 @@ from server.actions.confirm import confirm_pickup
 from server.actions.end_task import end_own_task
 from server.context import Context
 from server.errors import NoSuchTask, NotYours
-from server.money import claim_deadline_ms
+from server.game.amounts import claim_deadline_ms
 from server.store.prizes import Prize
 
 _BEIJING = timezone(timedelta(hours=8))

@@ -11,10 +11,10 @@ from tornado.iostream import StreamClosedError
 
 from handlers.base import Interface, Reply
 from handlers.parameters import Code
-from server import draw
 from server.actions.prove import find_proof
 from server.errors import ProofNotReady
-from server.proof import Unpacker
+from server.game import draw
+from server.game.proof import Unpacker
 from server.store.proofs import WrittenProof
 
 RETRY_SECONDS = 1

@@ -1,6 +1,6 @@
 """`/ws`: what clients send, who they are, and the refusals they get.
 
-What is sent and when is `server/hub.py`'s; how it gets into a connection is `socket.py`'s.
+What is sent and when is `server/realtime/hub.py`'s; how it gets into a connection is `socket.py`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.parameters import Code, Unionid, parse
-from handlers.socket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, REPLACED, Socket
+from handlers.websocket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, REPLACED, Socket
 from server import metrics
 from server.actions.people import check_session
 from server.context import Context
@@ -28,7 +28,7 @@ from server.errors import (
     TooMany,
     Unavailable,
 )
-from server.events import Error, Pong, encode
+from server.realtime.frames import Error, Pong, encode
 from server.store import is_unavailable
 
 SUBSCRIPTIONS = 100

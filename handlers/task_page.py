@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from handlers.cards import address
-from server.channel import Channel
 from server.context import Context
-from server.events import seconds_left
+from server.game.dig import seconds_left
+from server.realtime.watched_task import Channel
 from server.store.digs import Participant
 
 # A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that

@@ -12,9 +12,9 @@ from handlers.forms import Field, Form
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.pictures import upload_picture
 from server.errors import BadRequest, PictureTooLarge, Refusal, Unavailable
-from server.pictures import MAX_BYTES
+from server.pictures.decode import MAX_BYTES
+from server.pictures.uploads import Upload
 from server.store import is_unavailable
-from server.uploads import Upload
 
 MULTIPART_BYTES = 64 << 10  # what stands around the picture in a form
 NO_FILE = "缺少参数 file，应为用 multipart/form-data 上传的图片文件"

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
-from server import draw
-from server.embedded import StoreFailed, running_store
+from server.game import draw
 from server.logs import set_up_logging
+from server.running.stores import StoreFailed, running_store
 from server.settings import BadSettings, Settings, read_settings, secrets_of
 
 if TYPE_CHECKING:
-    from server.audit import Report
+    from server.operation.books import Report
     from server.store import Store
 
 FETCH_SECONDS = 30
@@ -128,7 +128,7 @@ def _complain(problem: str, code: int) -> int:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from server.supervisor import Supervisor
+    from server.running.supervisor import Supervisor
 
     set_up_logging()
     return asyncio.run(Supervisor(read_settings(os.environ)).run())
@@ -136,8 +136,8 @@ def _serve(_: argparse.Namespace) -> int:
 
 def _work(parsed: argparse.Namespace) -> int:
     faulthandler.enable()  # a worker that hangs is ended by SIGABRT, and says where it hung
-    from server.watchdog import Signs
-    from server.worker import serve
+    from server.running.watchdog import Signs
+    from server.running.worker import serve
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
@@ -163,7 +163,7 @@ def _release(_: argparse.Namespace) -> int:
 
 
 def _audit(parsed: argparse.Namespace) -> int:
-    from server.audit import audit
+    from server.operation.books import audit
     from server.wechat.pay import Pay, merchant_of
 
     settings = read_settings(os.environ)

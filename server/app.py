@@ -12,18 +12,18 @@ from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.files import File, GetSharePic, MiniProgramCode
+from handlers.health import Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.money import Notified, PayTask
 from handlers.openapi import describe
-from handlers.operation import Health, Metrics, OpenApi, Ready
-from handlers.ops import OPS_INTERFACES, OpsFeed
+from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
-from handlers.socket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from handlers.uploads import UploadFile
+from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
 from server.context import Context
 from server.logs import shown_path

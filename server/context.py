@@ -10,21 +10,21 @@ from typing import Any
 
 from tornado.log import app_log
 
-from server.bus import Bus
-from server.cooldowns import Cooldowns
-from server.dig_ids import DigIds
-from server.feed import Feed
-from server.hub import Hub
 from server.keys import Keys
-from server.known_people import KnownPeople
-from server.pulse import Pulsing
+from server.operation.feed import Feed
+from server.operation.pulses import Pulsing
+from server.pictures.process import Studio
+from server.pictures.uploads import Uploads
+from server.reading.known_people import KnownPeople
+from server.reading.square import Square
+from server.reading.visiting import Visiting
+from server.realtime.bus import Bus
+from server.realtime.cooldowns import Cooldowns
+from server.realtime.hub import Hub
+from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
-from server.sockets import Sockets
-from server.square import Square
 from server.store import Store
-from server.studio import Studio
-from server.uploads import Uploads
-from server.visiting import Visiting
+from server.store.dig_ids import DigIds
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
 
@@ -107,7 +107,7 @@ class Context:
         hub.start()
         pulsing = Pulsing(hub, cooldowns.now_ms)
         context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
-        context.feed = Feed(context)
+        context.feed = Feed(bus, store, cooldowns)
         return context
 
     async def close(self) -> None:

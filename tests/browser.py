@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pymongo import MongoClient
 from test_supervisor import Running, a_free_port
 
-from server.embedded import running_store
+from server.running.stores import running_store
 from server.settings import read_settings
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")

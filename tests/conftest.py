@@ -25,10 +25,10 @@ from tornado.web import Application
 
 from server.app import make_app
 from server.context import Context
-from server.embedded import EmbeddedMongoDB, EmbeddedRedis
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store import Store
-from server.store.sandbox_keys import SandboxKeyPairs
+from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 from shuffled_loop import ShuffledLoop
 
-from server.events import Dig
+from server.game.dig import Dig
 
 CD_MS = 3000
 

@@ -9,8 +9,8 @@ from conftest import Client, Someone
 
 from server.actions.dig import settle_pending
 from server.actions.sweep import sweep
-from server.audit import audit
 from server.context import Context
+from server.operation.books import audit
 
 DAY_MS = 86_400_000
 SWEEPS = 12

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from handlers.base import Interface
-from handlers.ops import OPS_INTERFACES
+from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 from server.settings import Settings
 

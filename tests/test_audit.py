@@ -26,8 +26,8 @@ from purse import (
 )
 
 from server.actions.sweep import sweep
-from server.audit import differences, read_books, remote_differences
 from server.context import Context
+from server.operation.books import differences, read_books, remote_differences
 from server.settings import Settings
 
 # What is done to the database behind the server's back, and a part of what the audit says of it.

@@ -19,9 +19,9 @@ from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from server.addresses import networks
-from server.bounded import BoundedServer, Bounds
+from server.running.bounded import BoundedServer, Bounds
+from server.running.worker import bounds_of
 from server.settings import Settings, read_settings
-from server.worker import bounds_of
 
 PATIENCE_SECONDS = 10
 PROXIES = networks("127.0.0.0/8")

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.channel import Channel
-from server.events import Dig
-from server.replay import REPLAYED_DIGS
+from server.game.dig import Dig
+from server.realtime.replay import REPLAYED_DIGS
+from server.realtime.watched_task import Channel
 from server.store.tasks import Task
 
 CODE = "abcDEF012345"

@@ -15,8 +15,8 @@ import msgspec
 import pymongo
 import pytest
 
-from server import draw
 from server.__main__ import main
+from server.game import draw
 
 SEED = bytes(range(32))
 RULES = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from server.cooldowns import TRUSTED_SECONDS, Cooldowns
+from server.realtime.cooldowns import TRUSTED_SECONDS, Cooldowns
 
 
 def test_a_read_that_took_long_does_not_make_the_clock_slow() -> None:

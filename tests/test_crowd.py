@@ -23,8 +23,8 @@ from test_supervisor import Running, a_free_port, clean_environment, log_in
 from server.crowd import easel, treasures
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
-from server.events import Cd, End, Frame, Join, Prize, Snapshot, Tick
-from server.hub import Hub
+from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
+from server.realtime.hub import Hub
 from server.settings import Settings
 
 SOURCE = Path(__file__).parents[1]
@@ -83,7 +83,7 @@ def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_
             pytest.fail(f"it ended before {pattern!r}:\n{''.join(said)}")
 
         read_until(rf"24 of 24 watch \| tasks {everything}")
-        os.kill(server.children()["worker"][0], signal.SIGKILL)
+        os.kill(server.running.children()["worker"][0], signal.SIGKILL)
         read_until(r"ended [1-9]")
         read_until(r"2[1-4] of 24 watch")  # one or another is always away for a moment
         running.send_signal(signal.SIGTERM)

@@ -9,8 +9,8 @@ import pytest
 from conftest import Client, Someone
 from test_lists import RED_PACKET, publish_many
 
-from server import draw
 from server.context import Context
+from server.game import draw
 
 # As the mini-program's document prints it; the rest came later.
 PRINTED = {

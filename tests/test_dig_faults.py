@@ -18,7 +18,7 @@ from tornado.testing import ExpectLog
 
 from server.actions.dig import settle_pending
 from server.context import Context
-from server.events import Dig
+from server.game.dig import Dig
 from server.settings import Settings
 from server.store.digs import Digs
 from server.store.tasks import Tasks
@@ -77,7 +77,7 @@ class Proxy:
     async def _listen(self) -> None:
         self._ending = asyncio.Event()
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self.port = server.realtime.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ending.wait()
         server.close()

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from conftest import Client, Someone
 
-from server import draw
 from server.context import Context
-from server.events import Dig
-from server.statements import broken_by_digs
+from server.game import draw
+from server.game.dig import Dig
+from server.game.invariants import broken_by_digs
 
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import draw
+from server.game import draw
 
 seeds = st.binary(min_size=32, max_size=32)
 

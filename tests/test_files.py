@@ -19,7 +19,7 @@ from test_pictures import difference, opened, png_header, shown_code, shows_code
 
 from server.actions.pictures import make_poster
 from server.context import Context
-from server.pictures import MAX_BYTES, normalise
+from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
 from server.store.files import Files
 from server.wechat import WeChat

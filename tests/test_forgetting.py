@@ -28,15 +28,15 @@ from steps import Killed
 from test_push import open_page, pages  # noqa: F401  (fixtures)
 from test_sessions import other, other_port  # noqa: F401  (fixtures)
 
-from handlers.socket import IDENTITY_REFUSED
-from server import draw
+from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
 from server.actions import forget as forgetting
 from server.actions.dig import winning_depths
 from server.actions.forget import CannotForget, forget
 from server.context import Context
+from server.game import draw
+from server.game.invariants import broken_by_digs, broken_by_totals
 from server.settings import Settings
-from server.statements import broken_by_digs, broken_by_totals
 from server.store.traces import NAME
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}

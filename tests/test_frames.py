@@ -17,9 +17,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from handlers.socket import STUCK_SECONDS, UNSENT_BYTES, Socket
+from handlers.websocket import STUCK_SECONDS, UNSENT_BYTES, Socket
 from server import metrics
-from server.events import text_frame
+from server.realtime.frames import text_frame
 
 SECONDS = 10
 HANDSHAKE = (

@@ -15,8 +15,8 @@ from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.testing import ExpectLog
 
 from server.context import Context
-from server.embedded import EmbeddedMongoDB
-from server.line import SILENT_SECONDS
+from server.reading.line import SILENT_SECONDS
+from server.running.stores import EmbeddedMongoDB
 
 PROMISED_SECONDS = SILENT_SECONDS + 1
 

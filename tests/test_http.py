@@ -14,8 +14,8 @@ from tornado.testing import bind_unused_port
 from handlers.base import BODY_BYTES
 from server.app import make_app
 from server.context import Context
+from server.running.worker import DrainingServer
 from server.settings import Settings
-from server.worker import DrainingServer
 
 
 async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:

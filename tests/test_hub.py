@@ -17,9 +17,9 @@ from tornado.testing import ExpectLog
 
 from server.actions.dig import dig
 from server.actions.end_task import end_task_as_operator
-from server.channel import Channel
 from server.context import Context
-from server.news import News
+from server.realtime.news import News
+from server.realtime.watched_task import Channel
 from server.settings import Settings
 
 

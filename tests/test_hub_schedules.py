@@ -21,11 +21,11 @@ from pymongo.errors import AutoReconnect
 from shuffled_loop import ShuffledLoop, Spinning, run_shuffled
 from test_channel import frames_of
 
-from server.channel import Channel, Watcher
-from server.cooldowns import Cooldowns
 from server.errors import NoSuchTask, Unavailable
-from server.hub import Hub
-from server.news import News, Order
+from server.realtime.cooldowns import Cooldowns
+from server.realtime.hub import Hub
+from server.realtime.news import News, Order
+from server.realtime.watched_task import Channel, Watcher
 
 SEEDS = int(os.environ.get("HUB_SEEDS", "1000"))
 CODES = ["A" * 12, "B" * 12]

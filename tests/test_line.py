@@ -11,7 +11,7 @@ from pymongo.errors import AutoReconnect
 from shuffled_loop import ShuffledLoop, run_shuffled
 
 from server.errors import Unavailable
-from server.line import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
+from server.reading.line import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
 
 
 class AStore:

@@ -21,11 +21,11 @@ from test_round_trips import Trips
 from test_supervisor import Running, a_free_port
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from handlers.operation import is_local
+from handlers.health import is_local
 from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
-from server.embedded import EmbeddedMongoDB
+from server.running.stores import EmbeddedMongoDB
 from server.settings import Settings
 from server.store import Store
 
@@ -200,7 +200,7 @@ def test_two_workers_show_each_series_once_and_an_alarm_that_is_over_as_0(
         assert len({tuple(money(text).items()) for text in shown}) == 1
         database.refunds.update_one({"_id": "x"}, {"$set": {"alarm": ""}})
         renew()
-    worker = server.children()["worker"][0]
+    worker = server.running.children()["worker"][0]
     os.kill(worker, signal.SIGKILL)
     server.wait_for("starting it again")  # whoever connects meanwhile waits
     for text in scrapes(server):

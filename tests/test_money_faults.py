@@ -24,8 +24,8 @@ from purse import (
 from server.actions.pay_out import UNDER_WAY_MS, note_end, settle_bill
 from server.actions.refund import note_refund
 from server.actions.sweep import sweep
-from server.audit import audit
 from server.context import Context
+from server.operation.books import audit
 from server.wechat.pay import Bill, Contradiction, Order, Refund
 
 HOUR_MS = 3_600_000

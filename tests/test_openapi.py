@@ -14,7 +14,7 @@ from tornado.web import Application
 
 import handlers
 from handlers.base import Interface
-from handlers.ops import OPS_INTERFACES
+from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 from server.errors import REFUSALS
 

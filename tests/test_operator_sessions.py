@@ -16,11 +16,10 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 
 import server.store
-from handlers import operators
 from handlers.base import Interface
-from handlers.operators import COOKIE
-from handlers.ops import OPS_INTERFACES
-from handlers.socket import IDENTITY_REFUSED
+from handlers.ops.operators import COOKIE
+from handlers.ops.screen import OPS_INTERFACES, operators
+from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import begin_session
 from server.context import Context
 from server.settings import Settings

@@ -25,16 +25,18 @@ from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from handlers import operators
-from handlers.operators import TRIES_OF_ALL, TRIES_OF_ONE
-from handlers.socket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
-from server import audit, metrics, statements
+from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
+from handlers.ops.screen import operators
+from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
+from server import metrics
 from server.actions.operate import end_task
-from server.alarms import LATE_SECONDS, Alarm, Check, Kind
 from server.context import Context
 from server.errors import REFUSALS
-from server.pulse import PulseDig, PulseEnd, add_up, quantile_ms
-from server.sayings import SENTENCES, Saying, said
+from server.game import invariants as statements
+from server.operation import books as audit
+from server.operation.alarms import LATE_SECONDS, Alarm, Check, Kind
+from server.operation.findings import SENTENCES, Saying, said
+from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
 from server.settings import Settings
 from server.store import Store
 from server.store.bills import BillState

@@ -22,9 +22,9 @@ from pulses import a_pulse, fill_history, send_pulses
 from pymongo import MongoClient
 from test_supervisor import Running, a_free_port
 
-from handlers.operators import COOKIE
-from server.pulse import HISTORY_SECONDS
-from server.sayings import SENTENCES
+from handlers.ops.operators import COOKIE
+from server.operation.findings import SENTENCES
+from server.operation.pulses import HISTORY_SECONDS
 from server.store import DEFAULT_DATABASE
 
 pytestmark = needs_chromium

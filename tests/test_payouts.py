@@ -246,7 +246,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Clie
 async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     client: Client, context: Context
 ) -> None:
-    from server.audit import audit
+    from server.operation.books import audit
 
     alice = await client.log_in("alice")
     for what in ("abnormal", "closed"):

@@ -18,11 +18,19 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 from PIL.Image import Transpose
 
-from server import poster
 from server.errors import NotAPicture, PictureTooLarge
-from server.jpeg import MOST_SEGMENTS, count_scans
-from server.pictures import MAX_BYTES, MAX_SCANS, normalise
-from server.poster import HEIGHT, WIDTH, Poster, draw_poster, draw_red_packet, has_glyph, printable, wrap
+from server.pictures.decode import MAX_BYTES, MAX_SCANS, normalise, poster
+from server.pictures.jpeg import MOST_SEGMENTS, count_scans
+from server.pictures.poster import (
+    HEIGHT,
+    WIDTH,
+    Poster,
+    draw_poster,
+    draw_red_packet,
+    has_glyph,
+    printable,
+    wrap,
+)
 
 ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
 

@@ -22,10 +22,10 @@ from steps import Killed, Steps
 from test_round_trips import Trips
 
 from handlers.proof import GetProofReply, accepts_gzip
-from server import draw, proof
 from server.actions.prove import find_proof, write_proofs
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game import draw, proof
 from server.settings import Settings
 from server.store import Store
 from server.store.digs import stored

@@ -28,8 +28,8 @@ from tornado.websocket import websocket_connect
 from server import metrics
 from server.actions.dig import dig
 from server.context import Context
-from server.embedded import EmbeddedRedis
-from server.events import Pong, encode
+from server.realtime.frames import Pong, encode
+from server.running.stores import EmbeddedRedis
 from server.settings import Settings
 
 
@@ -136,7 +136,7 @@ async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield server.realtime.sockets[0].getsockname()[1]
     finally:
         server.close()
 
@@ -178,7 +178,7 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("handlers.socket.UNSENT_BYTES", 20_000)
+    monkeypatch.setattr("handlers.websocket.UNSENT_BYTES", 20_000)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     page = await open_page(alice, code)

@@ -18,10 +18,10 @@ from test_keys import of_before
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from server import draw
 from server.actions.rotate import rotate
 from server.app import make_app
 from server.context import Context
+from server.game import draw
 from server.keys import Keys
 from server.settings import Settings
 from server.store import Store, boxes

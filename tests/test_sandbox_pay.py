@@ -17,7 +17,7 @@ from server.context import Context
 from server.sandbox import send_notices
 from server.sandbox.notices import PAUSES_SECONDS
 from server.sandbox.pay_call import FAILURES
-from server.store.sandbox_pay import REFUNDS_AN_ORDER
+from server.store.sandbox.pay import REFUNDS_AN_ORDER
 from server.wechat.pay import PayRefused, merchant_of
 
 ORDERS = "/v3/pay/transactions"

@@ -13,11 +13,11 @@ from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from handlers.socket import IDENTITY_REFUSED
+from handlers.websocket import IDENTITY_REFUSED
 from server.app import make_app
 from server.context import Context
 from server.keys import Proven
-from server.news import Order, Revoked
+from server.realtime.news import Order, Revoked
 from server.settings import Settings
 
 

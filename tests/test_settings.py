@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from server.embedded import start_missing
+from server.running.stores import start_missing
 from server.settings import BadSettings, Settings, check_secret, read_settings, secrets_of
 
 KEY = rsa.generate_private_key(65537, 2048)

@@ -17,11 +17,11 @@ from conftest import a_picture
 from PIL import Image
 from test_pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
 
-from server import studio
 from server.errors import NotAPicture, PictureTooLarge, TooMany, Unavailable
-from server.pictures import MAX_BYTES, normalise
-from server.poster import draw_poster, draw_red_packet
-from server.studio import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
+from server.pictures.decode import MAX_BYTES, normalise
+from server.pictures.decode import process as studio
+from server.pictures.poster import draw_poster, draw_red_packet
+from server.pictures.process import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
 
 SMALL = a_picture()
 
@@ -236,7 +236,7 @@ async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: 
 def test_the_process_ends_with_a_server_that_is_killed(in_a_picture: bool) -> None:
     server = (
         "import asyncio\n"
-        "from server.studio import Studio\n"
+        "from server.pictures.process import Studio\n"
         "async def main():\n"
         "    studio = Studio()\n"
         "    await studio.red_packet(1, 'alice')\n"

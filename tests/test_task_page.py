@@ -17,11 +17,11 @@ from tornado.testing import bind_unused_port
 from handlers.cards import card_fields
 from handlers.details import GetTaskDetails
 from handlers.task_page import GetTaskDetailsReply, GiftData, participant_rows
-from server import known_tasks
 from server.actions.end_task import end_task_as_operator
 from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask
+from server.realtime import known_tasks
 
 TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
 

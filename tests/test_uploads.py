@@ -20,9 +20,9 @@ from test_supervisor import Running, a_free_port, log_in
 from handlers.base import Receiver
 from handlers.uploads import UploadFile
 from server.context import Context
-from server.pictures import MAX_BYTES
+from server.pictures.decode import MAX_BYTES
+from server.pictures.uploads import MEMORY_BYTES
 from server.settings import Settings
-from server.uploads import MEMORY_BYTES
 
 MB = 1 << 20
 PATIENCE_SECONDS = 10

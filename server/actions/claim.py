@@ -12,10 +12,10 @@ from server.actions.publish import BY_MAIL, RED_PACKET
 from server.actions.win import ensure_prize
 from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
-from server.money import claim_deadline_ms
+from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.store.bills import Bill
 from server.store.prizes import Prize
-from server.store.tasks import DAY_MS, Task
+from server.store.tasks import Task
 from server.wechat.pay import PayUnknown
 
 ATTEMPTS = 3

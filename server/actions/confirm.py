@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.context import Context
 from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
-from server.money import claim_deadline_ms
+from server.game.amounts import claim_deadline_ms
 from server.store.prizes import Prize
 
 

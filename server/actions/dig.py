@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import msgspec
 from tornado.log import app_log
 
-from server import draw, metrics
-from server.actions.news import announce_dig
+from server import metrics
+from server.actions.announce import announce_dig
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import (
@@ -30,7 +30,8 @@ from server.errors import (
     Refusal,
     Unavailable,
 )
-from server.events import Dig, seconds_left
+from server.game import draw
+from server.game.dig import Dig, seconds_left
 from server.store import is_unavailable
 from server.store.people import Person
 from server.store.tasks import Task, View

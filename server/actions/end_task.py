@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from server.actions.news import announce_end
+from server.actions.announce import announce_end
 from server.actions.pay_in import ask_about_order
 from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
 from server.actions.prove import ask_for_proof
@@ -13,7 +13,7 @@ from server.actions.refund import owe_refund
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
-from server.money import claim_deadline_ms, prize_fen
+from server.game.amounts import claim_deadline_ms, prize_fen
 from server.store.prizes import Prize
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction, PayUnknown

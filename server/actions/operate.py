@@ -14,7 +14,7 @@ from server.actions.end_task import end_task_as_operator
 from server.actions.people import end_sessions
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
-from server.news import Order
+from server.realtime.news import Order
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import logging
 import secrets
 import string
 
-from server.actions.news import announce_start
+from server.actions.announce import announce_start
 from server.actions.publish import RED_PACKET
 from server.actions.refund import owe_refund
 from server.context import Context
@@ -25,10 +25,10 @@ from server.errors import (
     WeChatBusy,
     WrongAmount,
 )
-from server.money import total_fen
+from server.game.amounts import DAY_MS, total_fen
 from server.store.orders import Order
 from server.store.people import Person
-from server.store.tasks import DAY_MS, Task
+from server.store.tasks import Task
 from server.wechat.pay import Contradiction, PaymentParameters, PayRefused, PayUnknown
 from server.wechat.pay import Order as Answer
 

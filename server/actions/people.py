@@ -5,8 +5,8 @@ from __future__ import annotations
 from server import metrics
 from server.context import Context
 from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
-from server.news import Revoked
 from server.plain_text import one_line
+from server.realtime.news import Revoked
 from server.store.people import Person
 
 BEARERS_REMEMBERED = 100_000

@@ -7,7 +7,7 @@ import logging
 from server import metrics
 from server.context import Context
 from server.errors import WeChatBusy
-from server.poster import Poster
+from server.pictures.poster import Poster
 from server.store.tasks import Task
 from server.wechat import WeChatError
 

@@ -7,9 +7,9 @@ import logging
 import time
 from typing import Any
 
-from server import proof
 from server.context import Context
 from server.errors import NoSuchTask, NotEnded, ProofNotReady
+from server.game import proof
 from server.store import is_unavailable
 from server.store.proofs import WrittenProof
 from server.store.tasks import Task

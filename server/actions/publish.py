@@ -7,14 +7,16 @@ import string
 
 import msgspec
 
-from server import draw, metrics
+from server import metrics
 from server.actions.people import uploaded_path
 from server.actions.pictures import draw_red_packet
 from server.context import Context
 from server.errors import BadRequest
+from server.game import draw
+from server.game.amounts import DAY_MS
 from server.store.files import thumbnail_path
 from server.store.people import Person
-from server.store.tasks import DAY_MS, Task
+from server.store.tasks import Task
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2

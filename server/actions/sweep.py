@@ -17,13 +17,13 @@ from server.actions.refund import settle_refund
 from server.actions.win import enter_owed
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS
 from server.store import is_unavailable
 from server.store.bills import Bills
 from server.store.due import CONTRADICTION
 from server.store.orders import Orders
 from server.store.prizes import Prize
 from server.store.refunds import Refunds
-from server.store.tasks import DAY_MS
 from server.wechat.pay import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from server.context import Context
-from server.events import Dig
-from server.money import prize_fen
+from server.game.amounts import prize_fen
+from server.game.dig import Dig
 from server.store.due import FOLLOWED_MS
 from server.store.prizes import Prize
 from server.store.tasks import Task

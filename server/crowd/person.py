@@ -20,7 +20,7 @@ from server.crowd.site import Login, Reply, Site, Unanswered
 from server.crowd.square import Square
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
-from server.events import Cd, End, Error, Frame, Join, Pong, Prize, Snapshot, Start, Tick, Watchers
+from server.realtime.frames import Cd, End, Error, Frame, Join, Pong, Prize, Snapshot, Start, Tick, Watchers
 
 CONNECT_SECONDS = 10
 PING_SECONDS = 20  # half-open connections bring nothing and fail nothing

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from server.events import Cd, End, Frame, Join, Prize, Snapshot, Tick
-from server.replay import REPLAYED_DIGS
+from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
+from server.realtime.replay import REPLAYED_DIGS
 
 _ORDER = (Cd, Join, Prize, End)
 

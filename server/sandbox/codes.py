@@ -16,7 +16,7 @@ from PIL import Image
 from qrcode.image.pil import PilImage
 
 from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
-from server.store.sandbox import TokenState
+from server.store.sandbox.codes import TokenState
 
 TOKEN_MS = 7_200_000
 # The next token is handed out when the present one has five minutes left.

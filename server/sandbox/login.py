@@ -14,7 +14,7 @@ from Crypto.Util.Padding import pad
 from msgspec import Meta
 
 from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
-from server.store.sandbox import LoginCode
+from server.store.sandbox.codes import LoginCode
 
 CODE_MS = 300_000
 ANONYMOUS_NAME = "微信用户"

@@ -16,8 +16,8 @@ from tornado.log import app_log
 from server.context import Context
 from server.sandbox.base import now_ms
 from server.sandbox.signing import sealed_notice
-from server.store.sandbox_keys import SandboxKeyPairs
-from server.store.sandbox_notices import SandboxNotice
+from server.store.sandbox.keys import SandboxKeyPairs
+from server.store.sandbox.notices import SandboxNotice
 
 # WeChat waits 5 s for an answer, and counts all but a 200 or 204 as none.
 ANSWER_SECONDS = 5.0

@@ -13,7 +13,7 @@ from server.sandbox.base import now_ms
 from server.sandbox.pay_call import PayCall, PayFailure
 from server.sandbox.signing import beijing_time
 from server.settings import SANDBOX_APPID
-from server.store.sandbox_pay import SandboxOrder
+from server.store.sandbox.pay import SandboxOrder
 from server.wechat.pay.merchant import SANDBOX_MCHID
 
 # How long a prepay_id is good where the order names no end.

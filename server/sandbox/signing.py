@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from server.store.sandbox_keys import SandboxKeyPairs
-from server.store.sandbox_notices import SandboxNotice
+from server.store.sandbox.keys import SandboxKeyPairs
+from server.store.sandbox.notices import SandboxNotice
 from server.wechat.pay.merchant import SANDBOX_PUBLIC_KEY_ID
 
 # What an event is called, and what the JSON sealed in it is of.

@@ -15,7 +15,7 @@ from server.sandbox.orders import NotifyUrl
 from server.sandbox.pay_call import PayCall, PayFailure
 from server.sandbox.signing import beijing_time
 from server.settings import SANDBOX_APPID
-from server.store.sandbox_pay import SandboxBill
+from server.store.sandbox.pay import SandboxBill
 from server.wechat.pay.merchant import SANDBOX_MCHID
 
 # A person has a day to confirm.

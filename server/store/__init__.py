@@ -20,7 +20,6 @@ from server.store.access_tokens import AccessTokens
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
 from server.store.boxes import Boxes
-from server.store.commands import CommandSeconds
 from server.store.digs import Digs
 from server.store.files import Files
 from server.store.gauges import Gauges
@@ -32,11 +31,12 @@ from server.store.pickups import Pickups
 from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
-from server.store.sandbox import Sandbox
-from server.store.sandbox_keys import SandboxKeys
-from server.store.sandbox_notices import Misbehaviours, SandboxNotices
-from server.store.sandbox_pay import SandboxPay
+from server.store.sandbox.codes import Sandbox
+from server.store.sandbox.keys import SandboxKeys
+from server.store.sandbox.notices import Misbehaviours, SandboxNotices
+from server.store.sandbox.pay import SandboxPay
 from server.store.tasks import Tasks
+from server.store.timing import CommandSeconds
 from server.store.traces import Traces
 from server.store.visits import Visits
 

@@ -6,18 +6,17 @@ both, which the queries below do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.events import Dig
-from server.statements import Totals
-
-if TYPE_CHECKING:
-    from server.store.tasks import Task, WonTask
+from server.game.dig import Dig
+from server.game.invariants import Totals
+from server.store.pipelines import own_dig, pending_digs
+from server.store.tasks import Task, WonTask
 
 _Document = dict[str, Any]
 
@@ -49,32 +48,6 @@ def stored(dig: Dig) -> _Document:
 
 def _won_in(code: str) -> _Document:
     return {"won_by": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
-
-
-def own_dig(value: str, field: str, name: str) -> _Document:
-    """Return the $lookup stage that adds the dig whose `field`, one of those of `stored`, equals `value`.
-
-    The limit is not idle: without a pipeline, MongoDB may choose an engine that takes no sparse index.
-    """
-    return {
-        "$lookup": {
-            "from": "digs",
-            "localField": value,
-            "foreignField": field,
-            "pipeline": [{"$limit": 1}],
-            "as": name,
-        }
-    }
-
-
-def pending_digs(match: _Document) -> _Document:
-    """Return the $unionWith stage that adds digs recorded in their task alone; `match` is on `last_dig.`."""
-    return {
-        "$unionWith": {
-            "coll": "tasks",
-            "pipeline": [{"$match": {"pending": 1, **match}}, {"$replaceRoot": {"newRoot": "$last_dig"}}],
-        }
-    }
 
 
 _ONCE_EACH: list[_Document] = [

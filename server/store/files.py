@@ -17,7 +17,7 @@ from gridfs.errors import FileExists
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from pymongo import IndexModel
 
-from server.pictures import Picture
+from server.pictures.decode import Picture
 
 _Document = dict[str, Any]
 

@@ -9,7 +9,7 @@ import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
-from server.store.tasks import NOW_MS
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 

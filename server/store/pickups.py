@@ -8,7 +8,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.tasks import NOW_MS
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The proofs of ended tasks: `proofs`, a record per task, and `proof_parts`, their bytes (`server/proof.py`).
+"""The proofs of ended tasks: `proofs`, a record per task, and `proof_parts`, their bytes.
 
 Parts are written in order and never changed. The record is `due_at` until all of them stand; then it has
 `etag`, and what it says is final.
@@ -15,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.proof import Progress
+from server.game.proof import Progress
 from server.store.due import DUE_INDEX, claim_due, claim_one
 
 _Document = dict[str, Any]

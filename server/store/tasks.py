@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.events import Dig
-from server.store.digs import own_dig
+from server.game.amounts import DAY_MS
+from server.game.dig import Dig
 from server.store.due import DUE_INDEX, claim_due
-
-if TYPE_CHECKING:
-    from server.store.people import Person
+from server.store.people import Person
+from server.store.pipelines import NOW_MS, own_dig
 
 _Document = dict[str, Any]
 
-DAY_MS = 86_400_000
 # Sorts after every text that begins as one does.
 LAST_CHARACTER = "\U0010ffff"
 
-# Time is MongoDB's, as a whole number of milliseconds: servers' clocks differ, and not every server that
-# speaks MongoDB's protocol compares a stored date with $$NOW rightly.
-NOW_MS: _Document = {"$toLong": "$$NOW"}
 
 
 class Task(TypedDict):

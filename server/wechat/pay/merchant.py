@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.settings import Settings
-from server.store.sandbox_keys import SandboxKeyPairs, SandboxKeys
+from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 
 # The stand-in's only merchant, and what it calls the two keys that signatures name.
 SANDBOX_MCHID = "1900000001"

@@ -1,0 +1,1 @@
+"""What the operators' screen asks for."""

@@ -1,0 +1,385 @@
+"""The operator's interfaces, behind OPS_TOKEN: the feed, search, a task's page, and acts that are logged.
+
+Nothing here shows a seed, a depth that wins, or anybody's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from tornado.web import HTTPError
+
+from handlers.base import Interface, Reply
+from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
+from handlers.parameters import ONE_LINE, Code, Flag
+from handlers.websocket import IDENTITY_REFUSED, Socket
+from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
+from server.context import Context
+from server.errors import NoSuchTask, TokenRequired
+from server.operation.books import Books, differences, read_books
+from server.operation.feed import BoardTask, board_task
+from server.operation.findings import Saying, said
+from server.store import is_unavailable
+from server.store.audit_log import BEGUN
+
+FOUND_TASKS = 50
+SHOWN_DIGS = 100
+SHOWN_ACTS = 200
+SHOWN_PAYMENTS = 100
+# A history is 1.5 MB where every refusal and every close code came up in each of its seconds, and a pulse is
+# at most 0.1 MB. Operators are few.
+UNSENT_BYTES = 4 << 20
+
+Reason = Annotated[str, Meta(min_length=1, max_length=200, extra=ONE_LINE, description="1 到 200 个字的理由")]
+
+
+class OpsTasksRequest(msgspec.Struct):
+    """A task's code, or a publisher's signature as the task shows it; the beginning of either is enough."""
+
+    query: Annotated[str, Meta(min_length=1, max_length=64, description="宝贝编号或发布者署名，或其开头")]
+
+
+class OpsTasksReply(Reply, kw_only=True):
+    """At most 50: those of the code first, then those whose signature is nearest to what was asked."""
+
+    data: list[BoardTask]
+
+
+class OpsTasks(OperatorInterface):
+    """Search by code or publisher."""
+
+    path = "/ops/tasks"
+    takes = (OpsTasksRequest,)
+    gives = (OpsTasksReply,)
+
+    async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
+        """Look them up."""
+        found = await self.context.store.tasks.search(request.query, FOUND_TASKS)
+        watchers = await asyncio.gather(*(self.context.hub.watchers(task["_id"]) for task in found))
+        return OpsTasksReply(data=[board_task(*pair) for pair in zip(found, watchers, strict=True)])
+
+
+class OpsTaskRequest(msgspec.Struct):
+    """Which task."""
+
+    code: Code
+
+
+class OpsDig(msgspec.Struct):
+    """A dig as an operator sees it."""
+
+    depth: int
+    wxname: str
+    is_prize: int
+    no: int
+    at: int
+
+
+class Shares(msgspec.Struct):
+    """How many opened it; how many were brought, by how many, and how many by the one who brought most."""
+
+    opened: int
+    sharers: int
+    brought: int
+    most: int
+
+
+class Payment(msgspec.Struct):
+    """An order, a transfer to a winner or a refund to the publisher; `alarm` is why the operator must act."""
+
+    number: str
+    kind: str
+    amount_fen: int
+    state: str
+    alarm: str
+    at: int
+
+
+class Money(msgspec.Struct):
+    """Where a task's money is. `held_fen` is what is neither given nor refunded, of which `owed_fen` is owed.
+
+    `prizes` counts them by state; `differences` are what does not balance, [] when everything does.
+    """
+
+    paid_fen: int
+    given_fen: int
+    refunded_fen: int
+    held_fen: int
+    owed_fen: int
+    prizes: dict[str, int]
+    payments: list[Payment]
+    differences: list[Saying]
+
+
+class OpsTaskReply(Reply, kw_only=True):
+    """A task with its newest digs, who brought whom, as numbers, and its money."""
+
+    task: BoardTask
+    synopsis: str
+    commitment: str
+    end_note: str
+    created_at: int
+    opened_at: int
+    expires_at: int
+    ended_at: int
+    shares: Shares
+    money: Money
+    digs: list[OpsDig]
+
+
+class OpsTask(OperatorInterface):
+    """A task's page."""
+
+    path = "/ops/task"
+    takes = (OpsTaskRequest,)
+    gives = (OpsTaskReply,)
+
+    async def operate(self, request: OpsTaskRequest) -> OpsTaskReply:
+        """Read it."""
+        store = self.context.store
+        task = await store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        digs = await store.digs.newest(request.code, SHOWN_DIGS)
+        books = await read_books(store, request.code)
+        return OpsTaskReply(
+            task=board_task(task, await self.context.hub.watchers(request.code)),
+            synopsis=task["synopsis"],
+            commitment=task["commitment"],
+            end_note=task.get("end_note", ""),
+            created_at=task["created_at"],
+            opened_at=task["opened_at"],
+            expires_at=task["expires_at"],
+            ended_at=task["ended_at"],
+            shares=msgspec.convert(await store.visits.share_numbers(request.code), Shares),
+            money=money_of(books),
+            digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
+        )
+
+
+def money_of(books: Books) -> Money:
+    """Return what an operator sees of a task's money."""
+    payments = [
+        *(
+            Payment(o["_id"], "order", o["amount_fen"], o["state"], o.get("alarm", ""), o["created_at"])
+            for o in books.orders
+        ),
+        *(
+            Payment(b["_id"], "transfer", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
+            for b in books.bills
+        ),
+        *(
+            Payment(r["_id"], f"refund_{r['kind']}", r["amount_fen"], r["state"], r["alarm"], r["created_at"])
+            for r in books.refunds
+        ),
+    ]
+    return Money(
+        paid_fen=books.paid_fen,
+        given_fen=books.given_fen,
+        refunded_fen=books.refunded_fen,
+        held_fen=books.held_fen,
+        owed_fen=books.owed_fen,
+        prizes=dict(Counter(prize["state"] for prize in books.prizes)),
+        payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
+        differences=[said(sentence) for sentence in differences(books)],
+    )
+
+
+class OpsEndRequest(msgspec.Struct):
+    """The reason is shown to everybody."""
+
+    code: Code
+    reason: Reason
+
+
+class OpsEnd(OperatorInterface):
+    """End a task."""
+
+    path = "/ops/end"
+    method = "POST"
+    takes = (OpsEndRequest,)
+
+    async def operate(self, request: OpsEndRequest) -> Reply:
+        """Log it and do it."""
+        await end_task(self.context, self.operator, request.code, request.reason)
+        return Reply()
+
+
+class OpsHideRequest(msgspec.Struct):
+    """`hidden` 1 takes the task out of the square, 0 puts it back."""
+
+    code: Code
+    hidden: Flag
+    reason: Reason
+
+
+class OpsHide(OperatorInterface):
+    """Hide a task from the square, or show it."""
+
+    path = "/ops/hide"
+    method = "POST"
+    takes = (OpsHideRequest,)
+
+    async def operate(self, request: OpsHideRequest) -> Reply:
+        """Log it and do it."""
+        await hide_task(
+            self.context, self.operator, request.code, request.reason, hidden=bool(request.hidden)
+        )
+        return Reply()
+
+
+class OpsDisconnectRequest(msgspec.Struct):
+    """`process` as the feed names it."""
+
+    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", description="12 位的进程标识")]
+    reason: Reason
+
+
+class OpsDisconnect(OperatorInterface):
+    """Send a process's watchers to the others."""
+
+    path = "/ops/disconnect"
+    method = "POST"
+    takes = (OpsDisconnectRequest,)
+
+    async def operate(self, request: OpsDisconnectRequest) -> Reply:
+        """Log it and tell the process."""
+        await disconnect_watchers(self.context, self.operator, request.process, request.reason)
+        return Reply()
+
+
+class OpsSignOutRequest(msgspec.Struct):
+    """`depth` says whose dig it was; 0 is the task's publisher."""
+
+    code: Code
+    depth: Annotated[int, Meta(ge=0, le=100_000_000, description="0（发布者）或挖到的层数")]
+    reason: Reason
+
+
+class OpsSignOut(OperatorInterface):
+    """End all sessions of somebody who dug or published."""
+
+    path = "/ops/signout"
+    method = "POST"
+    takes = (OpsSignOutRequest,)
+
+    async def operate(self, request: OpsSignOutRequest) -> Reply:
+        """Log it and do it."""
+        await sign_out(self.context, self.operator, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsLogRequest(msgspec.Struct):
+    """Nothing is asked."""
+
+
+class OpsAct(msgspec.Struct):
+    """An act of an operator. `outcome` is "done", the code of a refusal, or "begun": then nobody knows."""
+
+    at: int
+    operator: str
+    act: str
+    target: str
+    reason: str
+    outcome: str = BEGUN
+
+
+class OpsLogReply(Reply, kw_only=True):
+    """The newest 200 acts."""
+
+    data: list[OpsAct]
+
+
+class OpsLog(OperatorInterface):
+    """What operators did."""
+
+    path = "/ops/log"
+    takes = (OpsLogRequest,)
+    gives = (OpsLogReply,)
+
+    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
+        """Read them."""
+        acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
+        return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))
+
+
+class OpsFeed(Socket):
+    """`/ops/feed`: the websocket of an operator's screen."""
+
+    @property
+    def unsent_bytes_allowed(self) -> int:
+        """Let pulses wait behind a history that a slow line still takes."""
+        return UNSENT_BYTES
+
+    def initialize(self, context: Context) -> None:  # type: ignore[override]
+        """Take what the route table hands over."""
+        super().initialize()
+        self.context = context
+
+    def check_origin(self, origin: str) -> bool:
+        """Only our own page: here it is a cookie that lets in."""
+        return origin.partition("://")[2] == self.request.host
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse whoever has no operator's session before the handshake."""
+        super().prepare()
+        if self._finished:
+            return
+        try:
+            session = await session_of(self.context, self.get_cookie(COOKIE))
+        except TokenRequired:
+            raise HTTPError(403) from None
+        except Exception as error:
+            if is_unavailable(error):
+                raise HTTPError(503) from error
+            raise
+        self.session, self._ends_at = session["_id"], session["ends_at"]
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Show the history and what follows."""
+        await super().open()
+        await self.context.feed.show(self)
+        if self.iostream.closed():  # it went while the history was read, and on_close is over
+            self.context.feed.leave(self)
+
+    def send(self, frames: bytes) -> None:
+        """Send frames for as long as the session lasts: it may end while the screen stands open."""
+        if self.context.cooldowns.now_ms() >= self._ends_at:
+            self.end()
+        else:
+            super().send(frames)
+
+    def end(self) -> None:
+        """Close: the session is over."""
+        self.context.feed.leave(self)
+        self.leave(IDENTITY_REFUSED, TokenRequired.error)
+
+    def waits(self) -> None:
+        """Let the hub ask once a second whether this connection is stuck."""
+        self.context.hub.congested.add(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        """An operator's screen says nothing."""
+
+    def on_close(self) -> None:
+        """Stop showing."""
+        super().on_close()
+        self.context.feed.leave(self)
+
+
+OPS_INTERFACES: list[type[Interface]] = [
+    OpsLogin,
+    OpsLogout,
+    OpsMe,
+    OpsTasks,
+    OpsTask,
+    OpsEnd,
+    OpsHide,
+    OpsDisconnect,
+    OpsSignOut,
+    OpsLog,
+]

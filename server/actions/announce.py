@@ -1,0 +1,33 @@
+"""How a change of state leaves the process: each action that changes a task ends here."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.game.dig import Dig
+from server.realtime.news import News
+
+
+async def announce_dig(context: Context, dig: Dig) -> None:
+    """Tell every open page of a dig; its record must stand in the history already."""
+    if "end" in dig:
+        context.square.forget()
+    await context.hub.announce(dig["code"], News(dig=dig))
+
+
+async def announce_end(context: Context, code: str) -> None:
+    """Tell every open page that a task ended without a dig; the task must say so already."""
+    context.cooldowns.forget(code)
+    context.square.forget()
+    task = await context.store.tasks.find(code)
+    if task is not None and task["status"]:
+        context.pulsing.note_end(task)
+        ended = News(
+            end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=task.get("end_note", "")
+        )
+        await context.hub.announce(code, ended)
+
+
+async def announce_start(context: Context, code: str) -> None:
+    """Tell every open page that a red packet was paid and digging is open."""
+    context.square.forget()
+    await context.hub.announce(code, News(start=context.cooldowns.now_ms()))

@@ -1,0 +1,32 @@
+"""Sums and dates that all of the money's actions agree on."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+DAY_MS = 86_400_000
+FEN_PER_YUAN = 100
+
+
+class Stakes(TypedDict):
+    """What of a task sums and dates follow from: whole yuan a prize; unix milliseconds, 0 for never."""
+
+    money: int
+    prize_num: int
+    status: int
+    ended_at: int
+
+
+def prize_fen(task: Stakes) -> int:
+    """Return what one prize of a task pays: 0 for goods."""
+    return task["money"] * FEN_PER_YUAN
+
+
+def total_fen(task: Stakes) -> int:
+    """Return what all prizes of a task pay together, which is what its publisher pays in."""
+    return prize_fen(task) * task["prize_num"]
+
+
+def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:
+    """Return until when prizes of a task may be claimed, in unix milliseconds; None while it runs."""
+    return task["ended_at"] + claim_days * DAY_MS if task["status"] else None

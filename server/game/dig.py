@@ -1,0 +1,35 @@
+"""A dig's record, and the seconds of a cooldown."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class Dig(TypedDict):
+    """One dig, with all that its frames say. Times are unix milliseconds.
+
+    `no` is the person's place among the participants; `n`, equal to it, stands only on their first dig of
+    the task. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why the task
+    ended with it.
+    """
+
+    _id: str
+    code: str
+    depth: int
+    unionid: str
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    prizes_left: int
+    participants: int
+    no: int
+    dig_id: str
+    at: int
+    cd_until: int
+    n: NotRequired[int]
+    end: NotRequired[str]
+
+
+def seconds_left(until_ms: int, now_ms: int) -> int:
+    """Return whole seconds until a moment, rounded up; 0 once it has come."""
+    return max(0, -(-(until_ms - now_ms) // 1000))

@@ -1,0 +1,1 @@
+"""What operators look at: the feed, pulses, alarms, and the books."""

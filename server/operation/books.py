@@ -1,0 +1,289 @@
+"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and held against the books.
+
+It reads and never mends. With WeChat at hand, each order, bill and refund is held against its answer too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.game.amounts import prize_fen, total_fen
+from server.store import Store
+from server.store.bills import NEVER_HELD, Bill
+from server.store.ledger import Entry
+from server.store.orders import Order
+from server.store.prizes import Prize
+from server.store.refunds import Refund
+from server.store.tasks import Task
+from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
+
+# What is under way while it is read may seem not to agree for a moment.
+LOOKS = 3
+LOOKS_APART_SECONDS = 1.0
+
+_IN = ("paid", "spent", "unusable")
+_OWED = ("won", "claiming", "expiring")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that there is about the money of one task; `task` is None where it was deleted."""
+
+    code: str
+    task: Task | None
+    orders: list[Order]
+    prizes: list[Prize]
+    bills: list[Bill]
+    refunds: list[Refund]
+    entries: list[Entry]
+    winning_depths: set[int]
+
+    @property
+    def paid_fen(self) -> int:
+        """What came in."""
+        return sum(order["amount_fen"] for order in self.orders if order["state"] in _IN)
+
+    @property
+    def given_fen(self) -> int:
+        """What winners have."""
+        return sum(bill["amount_fen"] for bill in self.bills if bill["state"] == "given")
+
+    @property
+    def refunded_fen(self) -> int:
+        """What publishers have back."""
+        return sum(refund["amount_fen"] for refund in self.refunds if refund["state"] == "refunded")
+
+    @property
+    def held_fen(self) -> int:
+        """What must be in the merchant's accounts on behalf of this task."""
+        return self.paid_fen - self.given_fen - self.refunded_fen
+
+    @property
+    def owed_fen(self) -> int:
+        """What winners still may claim, or is on its way back from them."""
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _OWED)
+
+
+@dataclass(slots=True)
+class Report:
+    """What an audit found. `waiting` are things that agree and need the operator all the same."""
+
+    tasks: int = 0
+    paid_fen: int = 0
+    given_fen: int = 0
+    refunded_fen: int = 0
+    owed_fen: int = 0
+    differences: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+async def audit(store: Store, pay: Pay | None = None) -> Report:
+    """Read everything once; with `pay`, ask WeChat about every order, bill and refund too."""
+    report = Report()
+    async for code in store.ledger.codes():
+        for look in range(LOOKS):
+            books = await read_books(store, code)
+            found = differences(books)
+            if pay is not None and not found:
+                found = await remote_differences(books, pay)
+            if not found:
+                break
+            if look < LOOKS - 1:
+                await asyncio.sleep(LOOKS_APART_SECONDS)
+        report.tasks += 1
+        report.paid_fen += books.paid_fen
+        report.given_fen += books.given_fen
+        report.refunded_fen += books.refunded_fen
+        report.owed_fen += books.owed_fen
+        report.differences += [f"{code}: {difference}" for difference in found]
+        alarms = [
+            *((o["_id"], o.get("alarm", "")) for o in books.orders),
+            *((b["_id"], b["alarm"]) for b in books.bills),
+            *((r["_id"], r["alarm"]) for r in books.refunds),
+        ]
+        report.waiting += [f"{code}: {number} waits: {alarm}" for number, alarm in alarms if alarm]
+    return report
+
+
+async def read_books(store: Store, code: str) -> Books:
+    """Read all that there is about the money of one task."""
+    task = await store.tasks.find(code)
+    return Books(
+        code,
+        task,
+        await store.orders.of_task(code),
+        await store.prizes.of_task(code),
+        await store.bills.of_task(code),
+        await store.refunds.of_task(code),
+        await store.ledger.of_task(code),
+        set(await store.digs.won_depths(code)),
+    )
+
+
+def differences(books: Books) -> list[str]:
+    """Return what does not agree about one task, in words; [] where every fen is where it should be."""
+    found = _ledger_differences(books) + _order_differences(books) + _prize_differences(books)
+    found += _refund_differences(books)
+    if not books.held_fen >= books.owed_fen >= 0:
+        found.append(f"{books.held_fen} fen are held and {books.owed_fen} owed")
+    return found + _end_differences(books)
+
+
+def _ledger_differences(books: Books) -> list[str]:
+    expected = {f"paid:{o['_id']}": o["amount_fen"] for o in books.orders if o["state"] in _IN}
+    expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in books.prizes if p["amount_fen"]}
+    expected |= {f"given:{b['_id']}": b["amount_fen"] for b in books.bills if b["state"] == "given"}
+    expected |= {f"refunded:{r['_id']}": r["amount_fen"] for r in books.refunds if r["state"] == "refunded"}
+    entered = {entry["_id"]: entry["amount_fen"] for entry in books.entries}
+    return [
+        f"the books say {entered.get(key)} fen for {key}, and the documents {expected.get(key)}"
+        for key in sorted(expected.keys() | entered.keys())
+        if expected.get(key) != entered.get(key)
+    ]
+
+
+def _order_differences(books: Books) -> list[str]:
+    found = []
+    task = books.task
+    opened = {order["_id"] for order in books.orders if order["state"] == "spent"}
+    paid_by = task.get("paid_by") if task is not None else None
+    if opened != ({paid_by} if paid_by else set()):
+        found.append(f"it was opened by {paid_by}, and orders that opened it are {sorted(opened)}")
+    if task is not None and task["money"] and task["open"] and not paid_by:
+        found.append("it is open and nobody paid")
+    if task is not None:
+        found += [
+            f"order {order['_id']} is of {order['amount_fen']} fen in place of {total_fen(task)}"
+            for order in books.orders
+            if order["amount_fen"] != total_fen(task)
+        ]
+    return found
+
+
+def _prize_differences(books: Books) -> list[str]:
+    found = []
+    if books.task is None:
+        return [f"prize {prize['_id']} is of no task" for prize in books.prizes]
+    depths = {prize["depth"] for prize in books.prizes}
+    if depths != books.winning_depths:
+        found.append(f"depths {sorted(books.winning_depths)} won, and there are prizes of {sorted(depths)}")
+    for prize in books.prizes:
+        bills = [bill for bill in books.bills if bill["prize"] == prize["_id"]]
+        given = [bill for bill in bills if bill["state"] == "given"]
+        out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
+        red_packet = prize["amount_fen"] > 0
+        if prize["amount_fen"] != prize_fen(books.task):
+            found.append(f"prize {prize['_id']} is of {prize['amount_fen']} fen")
+        if len(given) != (red_packet and prize["state"] == "given"):
+            found.append(f"prize {prize['_id']} is {prize['state']}, and {len(given)} bills paid it")
+        if len(out) > (prize["state"] == "claiming"):
+            found.append(f"prize {prize['_id']} is {prize['state']}, and {len(out)} bills are out for it")
+        found += [
+            f"bill {bill['_id']} is of {bill['amount_fen']} fen"
+            for bill in bills
+            if bill["amount_fen"] != prize["amount_fen"]
+        ]
+    known = {prize["_id"] for prize in books.prizes}
+    return found + [f"bill {b['_id']} pays no prize" for b in books.bills if b["prize"] not in known]
+
+
+def _refund_differences(books: Books) -> list[str]:
+    found = []
+    orders = {order["_id"]: order for order in books.orders}
+    whole = {refund["out_trade_no"] for refund in books.refunds if refund["kind"] == "whole"}
+    unusable = {order["_id"] for order in books.orders if order["state"] == "unusable"}
+    if whole != unusable:
+        found.append(f"orders {sorted(unusable)} could not be used, and refunded whole are {sorted(whole)}")
+    for refund in books.refunds:
+        order = orders.get(refund["out_trade_no"])
+        should = _refund_fen(books, refund, order)
+        if refund["amount_fen"] != should:
+            found.append(f"refund {refund['_id']} is of {refund['amount_fen']} fen in place of {should}")
+    partial = [r for r in books.refunds if r["kind"] != "whole"]
+    if len(partial) > 2 or len({r["kind"] for r in partial}) < len(partial):
+        found.append(f"it has {len(partial)} refunds besides those of whole orders")
+    return found
+
+
+def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None:
+    """Return what a refund should be of; None where it should not be."""
+    if order is None:
+        return None
+    if refund["kind"] == "whole":
+        return order["amount_fen"]
+    if books.task is None or not books.task["status"] or books.task.get("paid_by") != order["_id"]:
+        return None
+    if refund["kind"] == "unwon":
+        return prize_fen(books.task) * books.task["prizes_left"]
+    return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
+
+
+def _end_differences(books: Books) -> list[str]:
+    """Once nothing is due any more, everything paid in went somewhere: to winners, or back."""
+    documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
+    if books.task is not None:
+        documents.append(books.task)
+    if any("due_at" in document for document in documents):
+        return []
+    closed_fen = sum(refund["amount_fen"] for refund in books.refunds if refund["state"] == "closed")
+    if books.held_fen == closed_fen:
+        return []
+    return [f"nothing is left to do, and {books.held_fen} fen are still held"]
+
+
+async def remote_differences(books: Books, pay: Pay) -> list[str]:
+    """Return where WeChat's own word on an order, a bill or a refund is another than ours."""
+    found = []
+    for order in books.orders:
+        found += _compared(order["_id"], order["state"], *await _order_at_wechat(order, pay))
+    for bill in books.bills:
+        found += _compared(bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay))
+    for refund in books.refunds:
+        found += _compared(refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay))
+    return found
+
+
+def _compared(number: str, ours: str, theirs: str, agrees: bool) -> list[str]:
+    return [] if agrees else [f"{number} is {ours} here, and WeChat says {theirs}"]
+
+
+async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_order(order["_id"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        missing = isinstance(error, PayRefused) and error.not_found
+        return str(error), missing and order["state"] in ("asked", "closed")
+    said = f"{answer.trade_state}, {answer.amount_fen} fen"
+    if order["state"] in _IN:
+        return said, answer.paid and answer.amount_fen == order["amount_fen"]
+    return said, not answer.paid and (
+        order["state"] == "asked" or answer.trade_state in ("CLOSED", "REVOKED")
+    )
+
+
+async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_transfer(bill["_id"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
+        return str(error), isinstance(error, PayRefused) and error.not_found and never_held
+    said = f"{answer.state}, {answer.amount_fen} fen"
+    if answer.amount_fen not in (None, bill["amount_fen"]):
+        return said, False
+    final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
+    return said, final == bill["state"] if final else bill["state"] in ("asked", "waiting")
+
+
+async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_refund(refund["_id"], refund["out_trade_no"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        return str(error), isinstance(error, PayRefused) and error.not_found and refund["state"] == "asked"
+    said = f"{answer.status}, {answer.amount_fen} fen"
+    final = {"SUCCESS": "refunded", "CLOSED": "closed"}.get(answer.status)
+    return said, answer.amount_fen == refund["amount_fen"] and (
+        final == refund["state"] if final else refund["state"] in ("asked", "processing", "abnormal")
+    )

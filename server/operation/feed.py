@@ -1,0 +1,364 @@
+"""The operator's feed: one stream of numbers over all processes, made once a second however many look on.
+
+It runs only while somebody looks. It reads pulses from Redis and tasks from MongoDB, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+import msgspec
+from tornado.log import app_log
+
+from server.operation.alarms import (
+    ALARMS_TOLD,
+    BOOKS_SECONDS,
+    RESTS,
+    STATEMENTS_SECONDS,
+    Alarm,
+    Check,
+    check_books,
+    check_statements,
+)
+from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
+from server.realtime.bus import Bus, end_tasks
+from server.realtime.cooldowns import Cooldowns
+from server.realtime.frames import text_frame
+from server.store import Store, is_unavailable
+from server.store.tasks import Task
+
+BOARD_TASKS = 20
+BOARD_SECONDS = 2.0  # a screen shows a board of more than 3 s ago as old
+CHECKS_SECONDS = 1.0
+SESSIONS_SECONDS = 5.0
+STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
+# MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
+SILENCE_SECONDS = 5.0
+# A second is told once the slowest process had this long to tell its part; one that comes later makes it
+# be told again.
+COMPLETE_MS = 500
+KEPT_SECONDS = 10
+# A process that says nothing any more is shown as silent before it is forgotten.
+PRESENT_SECONDS = 30
+HISTORY_EVENTS = 60
+
+log = logging.getLogger("wabao.feed")
+
+
+class Viewer(Protocol):
+    """An operator's open screen; `session` is the key of the session's record."""
+
+    session: str
+
+    def send(self, frames: bytes) -> None:
+        """Take finished frames."""
+
+    def end(self) -> None:
+        """Close: the session is over."""
+
+
+class ProcessRow(msgspec.Struct):
+    """A process as it last said of itself, in the second that began at `at` (unix seconds)."""
+
+    process: str
+    pid: int
+    at: int
+    since: int
+    rss_bytes: int
+    watchers: int
+    draining: int
+    lag_ms: float
+    redis_up: int
+
+
+class BoardTask(msgspec.Struct):
+    """A task that matters now. Neither its seed nor a depth that wins is anywhere near it."""
+
+    code: str
+    name: str
+    wxname: str
+    goods_type: int
+    money: int
+    now_depth: int
+    max_depth: int
+    prize_num: int
+    prizes_left: int
+    participants: int
+    cd_until: int
+    status: int
+    hidden: int
+    open: int
+    end_reason: str
+    watchers: int
+
+
+class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
+    """The last 15 minutes, from the first moment; `fields` names what stands where in a second."""
+
+    now: int
+    fields: tuple[str, ...]
+    seconds: list[Second]
+    digs: list[PulseDig]
+    ends: list[PulseEnd]
+
+
+class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
+    """What is new: complete seconds (one may come again, corrected), all processes, what they did.
+
+    `alarms` is everything that is wrong now, [] when nothing is.
+    """
+
+    now: int
+    seconds: list[Second]
+    processes: list[ProcessRow]
+    digs: list[PulseDig]
+    ends: list[PulseEnd]
+    alarms: list[Alarm]
+
+
+class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
+    """The tasks that matter now, and the stock of prizes as it was counted at `counted_at` (unix ms)."""
+
+    now: int
+    tasks: list[BoardTask]
+    counted_at: int
+    running: int
+    prizes: int
+    prizes_left: int
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def board_task(task: Task, watchers: int) -> BoardTask:
+    """Return a task's row."""
+    fields = {name: task[name] for name in BoardTask.__struct_fields__ if name in task}  # type: ignore[literal-required]
+    return msgspec.convert({**fields, "code": task["_id"], "watchers": watchers}, BoardTask)
+
+
+class Feed:
+    """One a process; every viewer gets the same bytes."""
+
+    def __init__(self, bus: Bus, store: Store, cooldowns: Cooldowns) -> None:
+        self._bus, self._store, self._cooldowns = bus, store, cooldowns
+        self._viewers: set[Viewer] = set()
+        self._running: asyncio.Task[None] | None = None
+        self._after = "-"
+        self._shown = 0
+        self._beginning = asyncio.Lock()
+        self._seconds: dict[int, Second] = {}
+        self._digs: list[PulseDig] = []
+        self._ends: list[PulseEnd] = []
+        self._pulses: list[Pulse] = []
+        self._newest: dict[str, Pulse] = {}
+        self._tasks: list[Task] = []
+        self._board = b""
+        self._board_at = 0.0
+        self._stock: dict[str, int] = {}
+        self._stock_due = 0.0
+        self._checks = (
+            Check("statements", lambda: check_statements(store, self._tasks), STATEMENTS_SECONDS),
+            Check("books", lambda: check_books(store), BOOKS_SECONDS),
+        )
+
+    async def show(self, viewer: Viewer) -> None:
+        """Send a viewer the history, and from then on each second."""
+        async with self._beginning:
+            if self._running is None:
+                await self._begin()
+        # No await from here on: what was told is in the history, and what is told next comes to this viewer.
+        history = HistoryFrame(
+            self._now_ms(),
+            Second.__struct_fields__,
+            [second for _, second in sorted(self._seconds.items())],
+            list(self._digs),
+            list(self._ends),
+        )
+        viewer.send(text_frame(_encoder.encode(history)))
+        self._viewers.add(viewer)
+        if self._board:
+            viewer.send(self._board)
+
+    async def _begin(self) -> None:
+        """Read what Redis keeps, and tell from there on."""
+        found = await self._bus.read_pulses()
+        self._after = found[0] if found else "-"
+        self._shown = complete = (self._now_ms() - COMPLETE_MS) // 1000 - 1
+        # 15 minutes of several processes take longer than the loop may stand still.
+        pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
+        self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
+        self._newest = {pulse.process: pulse for pulse in self._pulses}
+        self._seconds, self._digs, self._ends = {}, [], []
+        self._remember(pulses, seconds)
+        self._board_at = time.monotonic()
+        self._board = b""
+        for check in self._checks:
+            check.begin()
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
+        """Take into the history what is told now."""
+        oldest = self._shown - HISTORY_SECONDS
+        self._seconds |= {second.at: second for second in seconds}
+        self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}
+        self._digs = [*self._digs, *(dig for pulse in pulses for dig in pulse.digs)][-HISTORY_EVENTS:]
+        self._ends = [*self._ends, *(end for pulse in pulses for end in pulse.ends)][-HISTORY_EVENTS:]
+
+    def leave(self, viewer: Viewer) -> None:
+        """Send a viewer nothing more."""
+        self._viewers.discard(viewer)
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._running is not None:
+            await end_tasks([self._running])
+
+    def _now_ms(self) -> int:
+        return self._cooldowns.now_ms()
+
+    def _send(self, data: bytes) -> None:
+        for viewer in list(self._viewers):
+            viewer.send(data)
+
+    async def _run(self) -> None:
+        """Tell while somebody looks. A store that does not answer delays only what is read from it."""
+        works: list[tuple[Callable[[], Awaitable[None]], float]] = [
+            (self._tell_board, BOARD_SECONDS),
+            (self._end_sessions, SESSIONS_SECONDS),
+            *((partial(self._run_check, check), CHECKS_SECONDS) for check in self._checks),
+        ]
+        others = [
+            asyncio.get_running_loop().create_task(self._repeat(work, seconds)) for work, seconds in works
+        ]
+        try:
+            while self._viewers:
+                await self._tell_pulses()
+                await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
+        finally:
+            self._running = None  # whoever comes from here on starts anew
+            await end_tasks(others)
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                if is_unavailable(error):  # the board's silence becomes an alarm
+                    log.warning("a store does not answer: %s", error)
+                else:
+                    log.exception("the operator's feed failed")
+            await asyncio.sleep(seconds)
+
+    async def _tell_pulses(self) -> None:
+        now_ms = self._now_ms()
+        complete = (now_ms - COMPLETE_MS) // 1000 - 1
+        found = await self._bus.read_pulses(self._after)
+        new: list[Pulse] = []
+        if found is not None:
+            self._after = found[0]
+            new = _decode(found[1])
+        self._pulses = [pulse for pulse in self._pulses if pulse.second > complete - KEPT_SECONDS] + new
+        self._newest |= {pulse.process: pulse for pulse in new}
+        self._newest = {
+            process: pulse
+            for process, pulse in self._newest.items()
+            if pulse.second > complete - PRESENT_SECONDS
+        }
+        late = {pulse.second for pulse in new}
+        seconds = add_up(
+            pulse
+            for pulse in self._pulses
+            if pulse.second <= complete and (pulse.second > self._shown or pulse.second in late)
+        )
+        self._shown = max(self._shown, complete)
+        self._remember(new, seconds)
+        frame = PulseFrame(
+            now_ms,
+            seconds,
+            [_row(pulse) for pulse in sorted(self._newest.values(), key=lambda pulse: pulse.since)],
+            [dig for pulse in new for dig in pulse.digs],
+            [end for pulse in new for end in pulse.ends],
+            self._alarms(),
+        )
+        self._send(text_frame(_encoder.encode(frame)))
+
+    def _alarms(self) -> list[Alarm]:
+        found = [alarm for check in self._checks for alarm in check.late()]
+        found += [alarm for check in self._checks for alarm in check.found][:ALARMS_TOLD]
+        if time.monotonic() - self._board_at > SILENCE_SECONDS:
+            found.insert(0, Alarm("mongodb"))
+        if not self._bus.up:
+            found.insert(0, Alarm("redis"))
+        return found
+
+    async def _tell_board(self) -> None:
+        store = self._store.tasks
+        watched: dict[str, int] = {}
+        for pulse in self._newest.values():
+            for code, count in pulse.watched.items():
+                watched[code] = watched.get(code, 0) + count
+        most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
+        self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
+        began = time.monotonic()
+        if began > self._stock_due:
+            counted_at = self._now_ms()
+            self._stock = {**await store.stock(), "counted_at": counted_at}
+            self._stock_due = began + max(STOCK_SECONDS, RESTS * (time.monotonic() - began))
+        self._board_at = time.monotonic()
+        rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
+        rows.sort(key=lambda row: (row.status, -row.watchers))
+        self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
+        self._send(self._board)
+
+    async def _end_sessions(self) -> None:
+        """Close the screens whose session was ended, in whichever process.
+
+        While MongoDB does not answer they stay, until their 12 hours are over.
+        """
+        viewers = list(self._viewers)
+        good = await self._store.operator_sessions.good(
+            {viewer.session for viewer in viewers}, self._now_ms()
+        )
+        for viewer in viewers:
+            if viewer.session not in good:
+                viewer.end()
+
+    async def _run_check(self, check: Check) -> None:
+        if self._board:  # which tasks the statements are held against
+            await check.run_if_due(self._now_ms)
+
+
+def _decode(data: list[bytes]) -> list[Pulse]:
+    """Return the pulses that can be read: one of another version of this server is passed over."""
+    pulses = []
+    for each in data:
+        try:
+            pulses.append(msgspec.msgpack.decode(each, type=Pulse))
+        except msgspec.MsgspecError as error:
+            app_log.warning("a pulse cannot be read: %s", error)
+    return pulses
+
+
+def _history(data: list[bytes], complete: int) -> tuple[list[Pulse], list[Second]]:
+    pulses = _decode(data)
+    recent = [pulse for pulse in pulses if complete - HISTORY_SECONDS < pulse.second <= complete]
+    return pulses, add_up(recent)
+
+
+def _row(pulse: Pulse) -> ProcessRow:
+    return ProcessRow(
+        pulse.process,
+        pulse.pid,
+        pulse.second,
+        pulse.since,
+        pulse.rss_bytes,
+        pulse.watchers,
+        pulse.draining,
+        pulse.lag_ms,
+        pulse.redis_up,
+    )

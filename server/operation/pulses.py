@@ -1,0 +1,295 @@
+"""Pulses: what a process says of itself each second, and the seconds that all processes' pulses add up to.
+
+Pulses are made from the metrics that `/metrics` shows, so that there is one count of everything. They go
+through Redis, which keeps 15 minutes of them; no id of a person is in one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from prometheus_client import Counter, Histogram
+from prometheus_client.samples import Sample
+
+from server import metrics
+from server.game.dig import Dig
+from server.realtime.hub import Hub
+from server.store.tasks import Task
+
+HISTORY_SECONDS = 900
+SAMPLE_SECONDS = 0.1
+WATCHED_TOLD = 30
+# Of each kind: plain digs are many and alike, wins and endings few.
+EVENTS_TOLD = 20
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_COUNTERS = {
+    "digs": metrics.DIGS,
+    "joins": metrics.JOINS,
+    "deliveries": metrics.DELIVERIES,
+    "closes": metrics.CLOSES,
+    "gaps": metrics.GAPS,
+    "polled": metrics.POLLED_GAPS,
+    "resyncs": metrics.RESYNCS,
+    "uploads": metrics.UPLOADS,
+    "logins": metrics.LOGINS,
+    "replaced": metrics.REPLACED,
+    "errors": metrics.REFUSALS,
+}
+
+
+class PulseDig(msgspec.Struct, frozen=True):
+    """A dig that the process made: what the operator's feed shows of it."""
+
+    code: str
+    depth: int
+    wxname: str
+    is_prize: int
+    end: str
+    at: int
+    cd_until: int
+
+
+class PulseEnd(msgspec.Struct, frozen=True):
+    """A task that the process ended without a dig."""
+
+    code: str
+    name: str
+    end_reason: str
+    at: int
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """One second of one process, by MongoDB's clock.
+
+    `counts` are increases of counters, as "digs.won" or "joins"; `frame` and `store` those of the buckets of
+    the two histograms, each with the buckets below it, as Prometheus counts.
+    """
+
+    process: str
+    pid: int
+    second: int
+    since: int
+    rss_bytes: int
+    draining: int
+    watchers: int
+    largest_unsent_bytes: int
+    lag_ms: float
+    redis_up: int
+    counts: dict[str, int]
+    frame: list[int]
+    store: list[int]
+    watched: dict[str, int]
+    digs: list[PulseDig]
+    ends: list[PulseEnd]
+
+
+class Pulsing:
+    """Takes one process's pulse and tells it, each second until cancelled."""
+
+    def __init__(self, hub: Hub, now_ms: Callable[[], int]) -> None:
+        self._hub = hub
+        self._now_ms = now_ms
+        self._since = now_ms()
+        self._counts = _counts()
+        self._frame = _buckets(metrics.DIG_TO_FRAME)
+        self._store = _buckets(metrics.STORE_SECONDS)
+        self._lag = 0.0
+        self._digs: list[PulseDig] = []
+        self._wins: list[PulseDig] = []
+        self._ends: list[PulseEnd] = []
+
+    def note_dig(self, dig: Dig) -> None:
+        """Take a dig that this process made into the next pulse."""
+        kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
+        if len(kept) < EVENTS_TOLD:
+            kept.append(
+                PulseDig(
+                    dig["code"],
+                    dig["depth"],
+                    dig["wxname"],
+                    dig["is_prize"],
+                    dig.get("end", ""),
+                    dig["at"],
+                    dig["cd_until"],
+                )
+            )
+
+    def note_end(self, task: Task) -> None:
+        """Take a task that this process ended without a dig into the next pulse."""
+        if len(self._ends) < EVENTS_TOLD:
+            self._ends.append(PulseEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
+
+    async def run(self) -> None:
+        """Measure the loop's lag ten times a second, and send each second's pulse when it is over."""
+        loop = asyncio.get_running_loop()
+        told = self._now_ms() // 1000 - 1
+        while True:
+            rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
+            due = loop.time() + rest
+            await asyncio.sleep(rest)
+            self._lag = max(self._lag, loop.time() - due)
+            over = self._now_ms() // 1000 - 1
+            if over > told:
+                told = over
+                await self._hub.bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
+
+    def take(self, second: int) -> Pulse:
+        """Return what happened since the last call, as that of `second` (unix seconds)."""
+        before, self._counts = self._counts, _counts()
+        frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
+        store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
+        hub = self._hub
+        watched = sorted(
+            ((len(c.people), code) for code, c in hub.channels.items() if c.people), reverse=True
+        )
+        pulse = Pulse(
+            process=hub.bus.process,
+            pid=os.getpid(),
+            second=second,
+            since=self._since,
+            rss_bytes=_rss_bytes(),
+            draining=int(hub.draining),
+            watchers=len(hub.connections),
+            largest_unsent_bytes=max((c.unsent_bytes for c in hub.connections), default=0),
+            lag_ms=round(self._lag * 1000, 1),
+            redis_up=int(hub.bus.up),
+            counts={
+                name: count - before.get(name, 0)
+                for name, count in self._counts.items()
+                if count != before.get(name, 0)
+            },
+            frame=_increases(self._frame, frame_before),
+            store=_increases(self._store, store_before),
+            watched={code: count for count, code in watched[:WATCHED_TOLD]},
+            digs=[*self._wins, *self._digs],
+            ends=self._ends,
+        )
+        self._lag = 0.0
+        self._digs, self._wins, self._ends = [], [], []
+        return pulse
+
+
+def _counts() -> dict[str, int]:
+    """Return this process's own counters by name and label."""
+    return {
+        ".".join((name, *sample.labels.values())): int(sample.value)
+        for name, counter in _COUNTERS.items()
+        for sample in _samples(counter, "_total")
+    }
+
+
+def _buckets(histogram: Histogram) -> dict[float, int]:
+    """Return a histogram's buckets by their upper bounds, over all labels."""
+    found: dict[float, int] = defaultdict(int)
+    for sample in _samples(histogram, "_bucket"):
+        found[float(sample.labels["le"])] += int(sample.value)
+    return found
+
+
+def _samples(metric: Counter | Histogram, suffix: str) -> list[Sample]:
+    return [s for family in metric.collect() for s in family.samples if s.name.endswith(suffix)]
+
+
+def _increases(now: dict[float, int], before: dict[float, int]) -> list[int]:
+    """Return by how much each bucket grew, [] where none did."""
+    found = [now[bound] - before.get(bound, 0) for bound in sorted(now)]
+    return found if any(found) else []
+
+
+def _rss_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * _PAGE_BYTES
+
+
+class Second(msgspec.Struct, array_like=True):
+    """All processes' pulses of one second, added up. It is sent as an array: a history is 900 of them.
+
+    Durations are milliseconds, None where none was measured; lag and queue (bytes) are those of the process
+    that has most.
+    """
+
+    at: int
+    watchers: int
+    processes: int
+    digs: dict[str, int]
+    joins: int
+    wins: int
+    deliveries: int
+    frame_p50: float | None
+    frame_p99: float | None
+    lag: float
+    queue: int
+    closes: dict[str, int]
+    gaps: int
+    resyncs: int
+    store_p50: float | None
+    store_p99: float | None
+    uploads: int
+    logins: int
+    errors: dict[str, int]
+    replaced: int
+
+
+def add_up(pulses: Iterable[Pulse]) -> list[Second]:
+    """Return a Second for each second that any pulse is of, in order."""
+    by_second: dict[int, list[Pulse]] = defaultdict(list)
+    for pulse in pulses:
+        by_second[pulse.second].append(pulse)
+    return [_second(at, found) for at, found in sorted(by_second.items())]
+
+
+def _second(at: int, pulses: list[Pulse]) -> Second:
+    counts: dict[str, int] = defaultdict(int)
+    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}}
+    for pulse in pulses:
+        for name, count in pulse.counts.items():
+            kind, dot, label = name.partition(".")
+            if dot:
+                labelled[kind][label] = labelled[kind].get(label, 0) + count
+            else:
+                counts[name] += count
+    frame = [sum(column) for column in zip(*(p.frame for p in pulses if p.frame), strict=False)]
+    store = [sum(column) for column in zip(*(p.store for p in pulses if p.store), strict=False)]
+    return Second(
+        at=at,
+        watchers=sum(pulse.watchers for pulse in pulses),
+        processes=len(pulses),
+        digs=labelled["digs"],
+        joins=counts["joins"],
+        wins=labelled["digs"].get("won", 0),
+        deliveries=counts["deliveries"],
+        frame_p50=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.5),
+        frame_p99=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.99),
+        lag=max(pulse.lag_ms for pulse in pulses),
+        queue=max(pulse.largest_unsent_bytes for pulse in pulses),
+        closes=labelled["closes"],
+        gaps=counts["gaps"] + counts["polled"],
+        resyncs=counts["resyncs"],
+        store_p50=quantile_ms(metrics.STORE_BUCKETS, store, 0.5),
+        store_p99=quantile_ms(metrics.STORE_BUCKETS, store, 0.99),
+        uploads=counts["uploads"],
+        logins=counts["logins"],
+        errors=labelled["errors"],
+        replaced=counts["replaced"],
+    )
+
+
+def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> float | None:
+    """Return a quantile in milliseconds, to within its bucket; None where nothing was measured.
+
+    `bounds` are the buckets' upper ones in seconds; the last bucket has none, and counts everything.
+    """
+    if not buckets or not buckets[-1]:
+        return None
+    wanted = q * buckets[-1]
+    lower, below = 0.0, 0
+    for upper, count in zip(bounds, buckets, strict=False):
+        if count >= wanted:
+            return round((lower + (upper - lower) * (wanted - below) / (count - below)) * 1000, 2)
+        lower, below = upper, count
+    return round(lower * 1000, 2)

@@ -1,0 +1,1 @@
+"""Pictures: decoded, drawn, and the processes that do so."""

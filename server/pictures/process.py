@@ -1,0 +1,289 @@
+"""Processes of their own for pictures, so that decoding never holds the event loop, and who gets them when.
+
+Decoding a picture holds the interpreter for as long as it lasts, so threads would not do. A picture that
+crashes, stalls or outgrows the decoder takes one process down and nothing else; the next one starts anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from server.errors import REFUSALS, PictureTooLarge, Refusal, TooMany, Unavailable
+from server.pictures.decode import Picture, normalise
+from server.pictures.poster import Poster, draw_poster, draw_red_packet
+from server.running.children import tie_to
+
+PROCESSES = 2
+OWNER_JOBS = 4
+CPU_SECONDS = 3.0
+MEMORY_BYTES = 384 << 20  # of 16 megapixels, a WebP takes up to 310 MB and another format up to 170
+JOB_SECONDS = 15.0
+LIMIT_SECONDS = 30.0
+CLOSE_SECONDS = 1.0
+_LENGTH_BYTES = 4
+_PART_BYTES = 64 << 10
+
+log = logging.getLogger("wabao.studio")
+
+
+class Upload(msgspec.Struct, frozen=True, tag=True):
+    """Somebody's file, which may be anything."""
+
+    data: bytes
+
+
+class RedPacket(msgspec.Struct, frozen=True, tag=True):
+    """A red packet that has no picture."""
+
+    money_yuan: int
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """What the process answers where a Refusal was raised in it."""
+
+    error: str
+    msg: str
+
+
+Job = Upload | RedPacket | Poster
+_encode = msgspec.msgpack.Encoder().encode
+_jobs = msgspec.msgpack.Decoder(Job)
+_answers: msgspec.msgpack.Decoder[Picture | Refused] = msgspec.msgpack.Decoder(Picture | Refused)
+
+
+class _OutOfTime(Exception):
+    """The job used up its CPU time, and the kernel ended its process."""
+
+
+class _Owner:
+    """Whose jobs are made one after another."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.jobs = 0
+
+
+class Studio:
+    """Makes pictures in PROCESSES processes, which start when they are needed and end with ours.
+
+    Each owner (a person, as a rule) has one job in a process at a time, so owners take turns. What is drawn
+    (posters, red packets) goes before uploads that wait. All methods raise TooMany when the owner has
+    OWNER_JOBS jobs here, and Unavailable when the job took JOB_SECONDS, or LIMIT_SECONDS with the wait.
+
+    `cpu_seconds` and `memory_bytes` limit each job; the kernel enforces both.
+    """
+
+    def __init__(self, cpu_seconds: float = CPU_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._processes = [_Process(cpu_seconds, memory_bytes) for _ in range(PROCESSES)]
+        self._free = self._processes.copy()  # the last one is taken, so that few jobs need one process only
+        self._drawings: deque[asyncio.Future[_Process]] = deque()
+        self._uploads: deque[asyncio.Future[_Process]] = deque()
+        self._owners: WeakValueDictionary[str, _Owner] = WeakValueDictionary()
+        self._webp = asyncio.Lock()
+
+    async def normalise(self, data: bytes, owner: str) -> Picture:
+        """Return what `pictures.normalise` does; raises NotAPicture and PictureTooLarge."""
+        # A WebP takes twice the memory of any other format, so two of them are never decoded at once.
+        alone = self._webp if data[8:12] == b"WEBP" else nullcontext()
+        try:
+            return await self._make(Upload(data), owner, self._uploads, alone)
+        except _OutOfTime:
+            raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
+
+    async def poster(self, poster: Poster, owner: str) -> Picture:
+        """Draw a share poster."""
+        return await self._draw(poster, owner)
+
+    async def red_packet(self, money_yuan: int, owner: str) -> Picture:
+        """Draw the picture of a red packet that pays `money_yuan` a prize."""
+        return await self._draw(RedPacket(money_yuan), owner)
+
+    async def close(self) -> None:
+        """End the processes; one that is in the middle of a picture is killed."""
+        await asyncio.gather(*(process.close() for process in self._processes))
+
+    async def _draw(self, job: RedPacket | Poster, owner: str) -> Picture:
+        try:
+            return await self._make(job, owner, self._drawings, nullcontext())
+        except _OutOfTime:
+            raise Unavailable from None
+
+    async def _make(
+        self,
+        job: Job,
+        name: str,
+        line: deque[asyncio.Future[_Process]],
+        alone: AbstractAsyncContextManager[None],
+    ) -> Picture:
+        owner = self._owners.setdefault(name, _Owner())
+        if owner.jobs >= OWNER_JOBS:
+            raise TooMany("你有太多图片正在处理，请等它们完成后再试")
+        owner.jobs += 1
+        try:
+            async with (
+                asyncio.timeout(LIMIT_SECONDS),
+                owner.turn,
+                alone,
+                self._free_process(line) as process,
+                asyncio.timeout(JOB_SECONDS),
+            ):
+                answer = await process.ask(_encode(job))
+        except TimeoutError:
+            log.warning("%s was not made in time", type(job).__name__)
+            raise Unavailable from None
+        finally:
+            owner.jobs -= 1
+        if isinstance(answer, Refused):
+            raise REFUSALS[answer.error](answer.msg)
+        return answer
+
+    @asynccontextmanager
+    async def _free_process(self, line: deque[asyncio.Future[_Process]]) -> AsyncIterator[_Process]:
+        process = self._free.pop() if self._free else await self._turn(line)
+        try:
+            yield process
+        finally:
+            self._pass_on(process)
+
+    async def _turn(self, line: deque[asyncio.Future[_Process]]) -> _Process:
+        turn: asyncio.Future[_Process] = asyncio.get_running_loop().create_future()
+        line.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it was our turn in the moment in which we gave up
+                self._pass_on(turn.result())
+            raise
+
+    def _pass_on(self, process: _Process) -> None:
+        while waiting := self._drawings or self._uploads:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(process)
+                return
+        self._free.append(process)
+
+
+class _Process:
+    """One process, or its place: whatever ends it, the next job starts another."""
+
+    def __init__(self, cpu_seconds: float, memory_bytes: int) -> None:
+        self._limits = (str(cpu_seconds), str(memory_bytes))
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def ask(self, job: bytes) -> Picture | Refused:
+        """Have one job done. Raises _OutOfTime, and Unavailable when two processes died in it."""
+        for _ in range(2):  # the process may have died since, or somebody may have killed it
+            process = await self._running()
+            try:
+                return await _exchange(process, job)
+            except asyncio.CancelledError:  # half an answer must not begin the next one
+                await self._discard()
+                raise
+            except (ConnectionError, asyncio.IncompleteReadError):
+                await self._discard()
+                if process.returncode == -signal.SIGPROF:
+                    log.warning("a picture took more than %s s of CPU time", self._limits[0])
+                    raise _OutOfTime from None
+                log.warning("the process for pictures ended in the middle of one")
+        raise Unavailable
+
+    async def close(self) -> None:
+        """End the process; in the middle of a picture it is killed."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()  # it ends when it has read everything
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                await self._discard()
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),  # it warns of oddities
+                *(str(os.getpid()), *self._limits),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                cwd=Path(__file__).parents[2],
+                # The pixels of a picture go back to the system with it; by itself malloc would keep them.
+                env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 20)},
+            )
+        return self._process
+
+    async def _discard(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _exchange(process: asyncio.subprocess.Process, job: bytes) -> Picture | Refused:
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  (both are pipes)
+    process.stdin.write(len(job).to_bytes(_LENGTH_BYTES))
+    for start in range(0, len(job), _PART_BYTES):  # 10 MB at once would be copied whole, again and again
+        process.stdin.write(job[start : start + _PART_BYTES])
+        await process.stdin.drain()
+    length = int.from_bytes(await process.stdout.readexactly(_LENGTH_BYTES))
+    return _answers.decode(await process.stdout.readexactly(length))
+
+
+def work(jobs: BinaryIO, answers: BinaryIO, cpu_seconds: float) -> None:
+    """Do jobs as they come, until their sender is gone. The kernel ends us in a job that takes longer."""
+    while length := int.from_bytes(jobs.read(_LENGTH_BYTES)):
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # CPU time: a busy machine is nobody's fault
+        frame = jobs.read(length)
+        if len(frame) < length:
+            break
+        job = _jobs.decode(frame)
+        del frame  # 10 MB that the job has a copy of
+        try:
+            answer: Picture | Refused = _do(job)
+        except Refusal as refusal:
+            answer = Refused(refusal.error, refusal.msg)
+        del job
+        frame = _encode(answer)
+        answers.write(len(frame).to_bytes(_LENGTH_BYTES) + frame)
+        answers.flush()
+
+
+def _do(job: Job) -> Picture:
+    match job:
+        case Upload():
+            return normalise(job.data)
+        case RedPacket():
+            return draw_red_packet(job.money_yuan)
+        case Poster():
+            return draw_poster(job)
+
+
+def _main(parent: int, cpu_seconds: float, memory_bytes: int) -> None:
+    tie_to(parent)
+    # Our parent decides when we end, by closing the pipe: a signal to the whole group is for them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold somebody's picture
+    os.nice(10)  # a picture can wait, a dig cannot
+    try:
+        work(sys.stdin.buffer, sys.stdout.buffer, cpu_seconds)
+    except BrokenPipeError:  # they ended in the middle of a picture
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))

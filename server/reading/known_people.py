@@ -1,0 +1,90 @@
+"""Who this process knows: people whose record it has read, as far as letting them in needs it.
+
+It is trusted for a while only. What changes it elsewhere is told over the bus; without Redis, for less long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from server.reading.line import Line
+from server.store import Store
+from server.store.people import Person
+
+TRUSTED_SECONDS = 60.0
+TRUSTED_SECONDS_ALONE = 10.0  # while Redis is down
+REMEMBERED = 50_000
+
+
+class KnownPeople:
+    """One a process.
+
+    `connection` is the number of the connection to Redis on which changes elsewhere are heard of, 0 if none.
+    `ended` says which generation of a person's tokens is valid, if an older one was ended of late; else 0.
+    """
+
+    def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
+        self._store = store
+        self._ended = ended
+        self._connection = connection
+        self._known: OrderedDict[str, tuple[Person, float, int]] = OrderedDict()
+        self._proven = Line("people by token", self._read_proven)
+        self._bare = Line("people", self._read)
+
+    async def find(self, unionid: str, generation: int | None) -> Person | None:
+        """Return what admits a person: their record without names and pictures; None if there is none.
+
+        `generation` is that of the valid token that came with the request, which is noted in the record. It
+        is None for a bare id: one is believed from memory only if the record says that it must not be.
+        Raises Unavailable.
+        """
+        proven = generation is not None
+        known = self._known.get(unionid)
+        if known is not None:
+            person, read_at, connection = known
+            told = connection and connection == self._connection()
+            trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
+            known_generation = person.get("generation", 0)
+            # A token of a later generation than is known here is of a login after the last read.
+            current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
+            if current and _now() - read_at < trusted and (proven or person.get("token_seen")):
+                return person
+        return await (self._proven if proven else self._bare).ask(unionid)
+
+    def forget(self, unionid: str) -> None:
+        """Read a person anew the next time: something of theirs has changed."""
+        self._known.pop(unionid, None)
+
+    async def close(self) -> None:
+        """Let nobody wait any more."""
+        await self._proven.close()
+        await self._bare.close()
+
+    async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
+        began, connection = _now(), self._connection()
+        found = {person["_id"]: person for person in await self._store.people.admitting(unionids)}
+        for unionid, person in found.items():
+            self._known[unionid] = person, began, connection
+            self._known.move_to_end(unionid)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    async def _read_proven(self, unionids: list[str]) -> Mapping[str, Person]:
+        # Beside the read, and not after what it says: nobody's first request may take longer for it.
+        fresh = [unionid for unionid in unionids if not self._has_shown_token(unionid)]
+        marking = self._store.people.mark_tokens_seen(fresh) if fresh else asyncio.sleep(0)
+        found, _ = await asyncio.gather(self._read(unionids), marking)
+        for unionid in found:
+            found[unionid]["token_seen"] = True
+        return found
+
+    def _has_shown_token(self, unionid: str) -> bool:
+        known = self._known.get(unionid)
+        return known is not None and bool(known[0].get("token_seen"))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

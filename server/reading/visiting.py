@@ -1,0 +1,137 @@
+"""Visits of pages, and the tokens that stand in links for who shared them.
+
+A token is derived from a task's code and a person's id, so handing one out needs no read. It resolves because
+the visit that holds it is written before the reply; all visits of a moment are written in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import string
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from server.keys import Keys
+from server.reading.known_people import KnownPeople
+from server.reading.line import Line
+from server.store import Store
+from server.store.visits import SHARE_CHARACTERS, Visit
+
+REMEMBERED_SHARES = 10_000
+SHARE_SECONDS = 60.0
+# A token that nobody was given is remembered as such for a moment, against those who try the same again.
+UNKNOWN_SECONDS = 1.0
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+class Share(NamedTuple):
+    """Whose link of which task."""
+
+    code: str
+    unionid: str
+
+
+class Visiting:
+    """One a process."""
+
+    def __init__(
+        self, store: Store, keys: Keys, people: KnownPeople, now_ms: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._people = people
+        self._now_ms = now_ms
+        self._shares: OrderedDict[str, tuple[Share | None, float]] = OrderedDict()
+        self._visits = Line("visits", self._write_visits)
+        self._brought = Line("shares", self._write_brought)
+        self._tokens = Line("share tokens", self._read_tokens)
+
+    def token(self, code: str, unionid: str) -> str:
+        """Return the token that stands for a person and a task in links. It resolves after `open`."""
+        digest = hmac.digest(self._keys.share_key, f"{code}:{unionid}".encode(), "sha256")
+        number = int.from_bytes(digest, "big")
+        letters = []
+        for _ in range(SHARE_CHARACTERS):
+            number, letter = divmod(number, len(_LETTERS))
+            letters.append(_LETTERS[letter])
+        return "".join(letters)
+
+    async def open(self, code: str, unionid: str, sharer: str | None = None) -> str:
+        """Note that a person opened a task, and who brought them: an id or a share token.
+
+        Returns the person's own share token. A sharer that nobody is, or who is the person, is passed over.
+        """
+        if sharer is None:
+            await self._visits.ask((code, unionid))
+        else:
+            await asyncio.gather(
+                self._visits.ask((code, unionid)), self._note_sharer(code, sharer, unionid)
+            )
+        return self.token(code, unionid)
+
+    async def _note_sharer(self, code: str, sharer: str, newcomer: str) -> None:
+        if len(sharer) == SHARE_CHARACTERS:
+            share = await self._of_token(sharer)
+            found = share.unionid if share is not None and share.code == code else None
+        else:
+            person = await self._people.find(sharer, None)
+            found = None if person is None else person["_id"]
+        if found is not None and found != newcomer:
+            await self._brought.ask((code, found, newcomer))
+
+    async def resolve(self, code_or_share: str) -> tuple[str | None, str | None]:
+        """Return a task's code and, if a share token stands for it, whose it is; (None, None) if unknown."""
+        if len(code_or_share) != SHARE_CHARACTERS:
+            return code_or_share, None
+        share = await self._of_token(code_or_share)
+        return (None, None) if share is None else (share.code, share.unionid)
+
+    async def _of_token(self, token: str) -> Share | None:
+        known = self._shares.get(token)
+        if known is not None:
+            share, read_at = known
+            if _now() - read_at < (UNKNOWN_SECONDS if share is None else SHARE_SECONDS):
+                return share
+        return await self._tokens.ask(token)
+
+    async def close(self) -> None:
+        """Let nobody wait any more."""
+        for line in (self._visits, self._brought, self._tokens):
+            await line.close()
+
+    async def _write_visits(self, opened: list[tuple[str, str]]) -> Mapping[tuple[str, str], None]:
+        now_ms = self._now_ms()
+        visits = [
+            Visit(code=code, unionid=unionid, share=self.token(code, unionid), opened_at=now_ms)
+            for code, unionid in opened
+        ]
+        await self._store.visits.open(visits)
+        for visit in visits:
+            self._shares.pop(visit["share"], None)  # somebody may have tried it before it was handed out
+        return {}
+
+    async def _write_brought(
+        self, brought: list[tuple[str, str, str]]
+    ) -> Mapping[tuple[str, str, str], None]:
+        await self._store.visits.record_shares(brought)
+        return {}
+
+    async def _read_tokens(self, tokens: list[str]) -> Mapping[str, Share]:
+        began = _now()
+        found = {
+            token: Share(visit["code"], visit["unionid"])
+            for token, visit in (await self._store.visits.of_shares(tokens)).items()
+        }
+        for token in tokens:
+            self._shares[token] = found.get(token), began
+            self._shares.move_to_end(token)
+        while len(self._shares) > REMEMBERED_SHARES:
+            self._shares.popitem(last=False)
+        return found
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,198 @@
+"""The frames of the realtime channel, a class each, and how they become bytes. Pure.
+
+Each frame is encoded once an event and process: server frames are unmasked, so that every watcher can be
+sent the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from server.game.dig import Dig, seconds_left
+
+
+class Frame(msgspec.Struct, tag_field="type", kw_only=True):
+    """What a client gets: one JSON text frame with `type`."""
+
+
+class Snapshot(Frame, tag="snapshot"):
+    """The task as it is: after subscribing, after a replay, after a gap too large to replay.
+
+    Together with the frames that follow it equals a later snapshot, but for watchers, time, is_cd and
+    server_time. Times are unix milliseconds, `time` and `cd` whole seconds.
+    """
+
+    code: str
+    seq: int
+    server_time: int
+    is_cd: int
+    time: int
+    cd: int
+    cd_until: int
+    now_depth: int
+    max_depth: int
+    prizes_left: int
+    participants: int
+    status: int
+    end_reason: str
+    commitment: str
+    watchers: int
+
+
+class Cd(Frame, tag="cd"):
+    """A dig was made, and the cooldown it began; `time` is 0 where none follows."""
+
+    code: str
+    seq: int
+    now_depth: int
+    time: int
+    cd_until: int
+    server_time: int
+
+
+class Tick(Frame, tag="tick"):
+    """Each second of a cooldown, and once more with 0 when it is over."""
+
+    code: str
+    time: int
+
+
+class Join(Frame, tag="join"):
+    """The dig was this person's first: they are participant `no` now."""
+
+    code: str
+    seq: int
+    no: int
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    participants: int
+
+
+class Prize(Frame, tag="prize"):
+    """The dig won."""
+
+    code: str
+    seq: int
+    no: int
+    wxname: str
+    wxheadpic: str
+    prizes_left: int
+    money: int
+    goods_type: int
+
+
+class Start(Frame, tag="start"):
+    """A red packet was paid: digging is open."""
+
+    code: str
+    server_time: int
+
+
+class End(Frame, tag="end"):
+    """The task ended; without a dig its seq is the depth reached."""
+
+    code: str
+    seq: int
+    end_reason: str
+    commitment: str
+
+
+class Watchers(Frame, tag="watchers"):
+    """The number of open pages changed, over all processes."""
+
+    code: str
+    watchers: int
+
+
+class Error(Frame, tag="error"):
+    """What a client asked cannot be done; the socket stays open."""
+
+    error: str
+    msg: str
+    code: str
+
+
+class Pong(Frame, tag="pong"):
+    """The answer to a client's ping."""
+
+    server_time: int
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What of a task its frames repeat and never changes. `public_url` stands before our own pictures."""
+
+    code: str
+    cd: int
+    max_depth: int
+    money: int
+    goods_type: int
+    commitment: str
+    public_url: str
+
+
+def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
+    """Return a dig's frames in the order they leave: cd, join, prize, end.
+
+    They are built from the dig's record alone, so that a replay is the live frames' bytes.
+    """
+    code, seq = dig["code"], dig["depth"]
+    picture = setting.public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
+    frames: list[Frame] = [
+        Cd(
+            code=code,
+            seq=seq,
+            now_depth=seq,
+            time=seconds_left(dig["cd_until"], dig["at"]),
+            cd_until=dig["cd_until"],
+            server_time=dig["at"],
+        )
+    ]
+    if "n" in dig:
+        frames.append(
+            Join(
+                code=code,
+                seq=seq,
+                no=dig["no"],
+                wxname=dig["wxname"],
+                wxheadpic=picture,
+                is_prize=dig["is_prize"],
+                participants=dig["participants"],
+            )
+        )
+    if dig["is_prize"]:
+        frames.append(
+            Prize(
+                code=code,
+                seq=seq,
+                no=dig["no"],
+                wxname=dig["wxname"],
+                wxheadpic=picture,
+                prizes_left=dig["prizes_left"],
+                money=setting.money,
+                goods_type=setting.goods_type,
+            )
+        )
+    if "end" in dig:
+        frames.append(End(code=code, seq=seq, end_reason=dig["end"], commitment=setting.commitment))
+    return frames
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(frames: Iterable[Frame]) -> bytes:
+    """Return finished, unmasked websocket text frames (RFC 6455, 5.2), one after the other."""
+    return b"".join(text_frame(_encoder.encode(frame)) for frame in frames)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return one unfragmented text frame of a server."""
+    length = len(payload)
+    if length < 126:
+        return b"\x81" + bytes((length,)) + payload
+    if length < 1 << 16:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload

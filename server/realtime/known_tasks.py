@@ -1,0 +1,140 @@
+"""The tasks that this process knows: read once for all who ask, kept while they are used and a while longer.
+
+A task is here from the first wish for it. Who waits for it is counted from the beginning, so it cannot be
+forgotten under them, and nobody waits in a loop for something that may be over already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from server.errors import NoSuchTask
+from server.realtime.watched_task import Channel
+
+# A task that nobody uses any more is kept this long, and no more of them than this.
+IDLE_SECONDS = 30.0
+IDLE_TASKS = 1000
+IDLE_BYTES = 16 << 20
+# Codes of no task are remembered as such, so that nobody can make us ask for the same one again and again.
+UNKNOWN_SECONDS = 1.0
+UNKNOWN_CODES = 10_000
+
+
+class KnownTasks:
+    """One a process.
+
+    `read(channel)` fills a channel, or raises, NoSuchTask if there is none; `forgotten(code)` is called when
+    a task is known no longer.
+    """
+
+    def __init__(self, read: Callable[[Channel], Awaitable[None]], forgotten: Callable[[str], None]) -> None:
+        self.by_code: dict[str, Channel] = {}
+        self._read = read
+        self._forgotten = forgotten
+        self._opening: dict[Channel, asyncio.Task[None]] = {}
+        self._idle: OrderedDict[Channel, tuple[float, int]] = OrderedDict()  # since when, and its bytes
+        self._idle_bytes = 0
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+
+    def loaded(self) -> list[Channel]:
+        """Return the tasks that have been read."""
+        return [channel for channel in self.by_code.values() if channel.loaded]
+
+    @property
+    def opening(self) -> list[asyncio.Task[None]]:
+        """The reads under way."""
+        return list(self._opening.values())
+
+    @asynccontextmanager
+    async def hold(self, code: str) -> AsyncIterator[Channel]:
+        """Give a task, and keep it known while it is held. Raises NoSuchTask.
+
+        The first who asks makes it be read; others wait for the same read.
+        """
+        channel = self._want(code)
+        try:
+            if not channel.loaded:
+                # Somebody who gives up must not end the read for those who wait with them.
+                await asyncio.shield(self._opening[channel])
+            if channel.gone:
+                raise NoSuchTask
+            yield channel
+        finally:
+            channel.waiting -= 1
+            self.rest(channel)
+
+    def _want(self, code: str) -> Channel:
+        """Return a task's channel with one more who waits for it."""
+        channel = self.by_code.get(code)
+        if channel is None:
+            if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
+                raise NoSuchTask
+            channel = self.by_code[code] = Channel(code)
+            opening = asyncio.get_running_loop().create_task(self._open(channel))
+            self._opening[channel] = opening
+            opening.add_done_callback(_looked_at)
+        idle = self._idle.pop(channel, None)
+        if idle is not None:
+            self._idle_bytes -= idle[1]
+        channel.waiting += 1
+        return channel
+
+    async def _open(self, channel: Channel) -> None:
+        try:
+            await self._read(channel)
+        except NoSuchTask:
+            self._note_unknown(channel.code)
+            raise
+        finally:
+            # All in one step: whoever asks next finds it read, or begins anew.
+            del self._opening[channel]
+            if channel.loaded:
+                self.rest(channel)
+            else:
+                self._forget(channel)
+
+    def rest(self, channel: Channel) -> None:
+        """Keep a task that nobody uses any more for a while, in place of those that have rested longest."""
+        known = channel.loaded and self.by_code.get(channel.code) is channel
+        if channel.in_use or not known or channel in self._idle:
+            return
+        size = channel.size()
+        self._idle[channel] = (_now(), size)
+        self._idle_bytes += size
+        while len(self._idle) > IDLE_TASKS or self._idle_bytes > IDLE_BYTES:
+            self._forget(next(iter(self._idle)))
+
+    def clear_away(self) -> None:
+        """Forget what nobody has used for a while. Once a second."""
+        now = _now()
+        while self._idle:
+            channel, (since, _) = next(iter(self._idle.items()))
+            if now - since < IDLE_SECONDS:
+                return
+            self._forget(channel)
+
+    def _forget(self, channel: Channel) -> None:
+        del self.by_code[channel.code]
+        idle = self._idle.pop(channel, None)
+        if idle is not None:
+            self._idle_bytes -= idle[1]
+        self._forgotten(channel.code)
+
+    def _note_unknown(self, code: str) -> None:
+        self._unknown[code] = _now()
+        self._unknown.move_to_end(code)
+        if len(self._unknown) > UNKNOWN_CODES:
+            self._unknown.popitem(last=False)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _looked_at(done: asyncio.Task[None]) -> None:
+    """Take a failure that nobody may wait for any more; those who do are told."""
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,35 @@
+"""What processes tell each other over the bus. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.game.dig import Dig
+
+
+class News(msgspec.Struct, frozen=True, omit_defaults=True):
+    """News of a task; one of the fields is set.
+
+    It goes over Redis and never to a client: a dig's record holds the digger's id, which a process needs to
+    answer that person's next request.
+    """
+
+    dig: Dig | None = None
+    end_reason: str = ""
+    end_seq: int = 0
+    end_note: str = ""
+    start: int = 0
+    watchers: tuple[str, int, int] | None = None  # process, count, unix ms
+
+
+class Order(msgspec.Struct, frozen=True, tag="order"):
+    """What an operator asks of one process: to send its watchers away."""
+
+    process: str
+
+
+class Revoked(msgspec.Struct, frozen=True, tag="revoked"):
+    """For all processes: a person's tokens were ended, and those of this generation are valid now."""
+
+    unionid: str
+    generation: int

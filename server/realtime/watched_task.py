@@ -1,0 +1,272 @@
+"""One task as a process knows it: its state, its newest digs as bytes, who watches it. Pure.
+
+A channel knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from
+it too, so a page is never older than the last frame that was sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from server.game.dig import seconds_left
+from server.realtime.frames import End, Frame, Setting, Snapshot, Start, dig_frames, encode
+from server.realtime.replay import Replay
+
+if TYPE_CHECKING:
+    from server.game.dig import Dig
+    from server.realtime.news import News
+    from server.store.digs import Participant
+    from server.store.tasks import Task
+
+# How many participants a task's page shows at once.
+FIRST_PARTICIPANTS = 50
+# What of a task its page shows and never changes.
+SHOWN = (
+    "publisher",
+    "goods_type",
+    "draw_type",
+    "money",
+    "wxname",
+    "wxheadpic",
+    "signed",
+    "name",
+    "synopsis",
+    "pic",
+    "thumbnail",
+    "max_depth",
+    "prize_num",
+    "commitment",
+    "forecast_num",
+    "interval",
+    "fluctuation",
+)
+
+_packer = msgspec.msgpack.Encoder()
+_unpacker = msgspec.msgpack.Decoder(tuple[str, str, str])
+
+
+class Sink(Protocol):
+    """A connection that frames can be put into."""
+
+    def send(self, frames: bytes) -> None:
+        """Take finished frames; must neither block nor raise."""
+
+    def cut_if_stuck(self, now: float) -> bool:
+        """Drop the connection where nothing was taken for too long; return whether anything still waits."""
+
+
+class Watcher(Sink, Protocol):
+    """A connection that watches tasks; `unionid` is the person behind it."""
+
+    unionid: str
+
+
+class Channel:
+    """The state of one task after the dig `seq`. Until `loaded`, nothing of it is known yet.
+
+    `waiting` counts those who wait for it or read it now: a channel with people waiting is not empty.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.loaded = False
+        self.gone = False  # the store has no such task any more
+        self.waiting = 0
+        self.watchers: dict[Watcher, None] = {}
+        self.ticking: dict[Watcher, None] = {}
+        self.people: dict[str, int] = {}  # who watches, and on how many sockets
+        self.setting: Setting
+        self.task: dict[str, Any]  # what of it a page shows and never changes; the rest is below
+        self._first: list[bytes] = []  # packed: a thousand tasks are watched at once
+        self.winners: dict[str, int] = {}  # their places
+        self.kept: list[News] = []  # what came while it was read
+        self.prepared: Any = None  # what a page has made of this state, dropped at each change of it
+        self.end_note = ""
+        self.seq = 0
+        self.heard = 0  # the deepest dig that somebody spoke of
+        self.cd_until = 0
+        self.prizes_left = 0
+        self.participants = 0
+        self.status = 0
+        self.open = 1
+        self.end_reason = ""
+        self.replay = Replay()
+        self.read_again = False  # something may have changed since the read under way began
+        self.own_count_told = 0
+        self.total_told = 0
+        self.others: dict[str, tuple[int, int]] = {}
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody watches it, or waits for it."""
+        return bool(self.waiting or self.watchers)
+
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        page = 0 if self.prepared is None else self.prepared.size
+        return 4096 + len(self._first) * 160 + self.replay.size + page
+
+    def join(self, watcher: Watcher, ticks: bool) -> None:
+        """Take a watcher, or what it wants now."""
+        if watcher not in self.watchers:
+            self.watchers[watcher] = None
+            self.people[watcher.unionid] = self.people.get(watcher.unionid, 0) + 1
+        if ticks:
+            self.ticking[watcher] = None
+        else:
+            self.ticking.pop(watcher, None)
+
+    def part(self, watcher: Watcher) -> None:
+        """Let go of a watcher."""
+        if watcher not in self.watchers:
+            return
+        del self.watchers[watcher]
+        self.ticking.pop(watcher, None)
+        self.people[watcher.unionid] -= 1
+        if not self.people[watcher.unionid]:
+            del self.people[watcher.unionid]
+
+    def load(self, task: Task, digs: list[Dig], early: list[Dig], public_url: str) -> bool:
+        """Take the task's state, and its newest digs, which may have gone on since the task was read.
+
+        `early` is what the newest digs of a long task do not show: its first participants, then its wins.
+        Returns whether all is whole: a dig that moved from its task to the history while both were read
+        may be in neither. What lies before a missing dig is not replayed.
+        """
+        self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
+        self.setting = Setting(
+            code=self.code,
+            cd=task["cd_ms"] // 1000,
+            max_depth=task["max_depth"],
+            money=task["money"],
+            goods_type=task["goods_type"],
+            commitment=task["commitment"],
+            public_url=public_url,
+        )
+        self.seq = task["now_depth"]
+        self.heard = max(self.heard, self.seq)
+        self.cd_until = task["cd_until"]
+        self.prizes_left = task["prizes_left"]
+        self.participants = task["participants"]
+        self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
+        self.end_note = task.get("end_note", "")
+        self._first, self.winners, self.prepared = [], {}, None
+        for dig in [*early, *digs]:
+            if dig["depth"] <= self.seq:
+                self._count(dig)
+        won = task["prize_num"] - task["prizes_left"]
+        whole = len(self._first) == min(self.participants, FIRST_PARTICIPANTS) and len(self.winners) == won
+        self.replay.clear()
+        for dig in digs:
+            if dig["depth"] > self.seq:
+                break
+            if len(self.replay) and self.replay.last != dig["depth"] - 1:
+                whole = False
+            self.replay.append(dig["depth"], encode(dig_frames(dig, self.setting)))
+        if len(self.replay) and self.replay.last != self.seq:
+            whole = False
+            self.replay.clear()
+        for dig in digs:
+            self.apply(dig)
+        return whole
+
+    def _count(self, dig: Dig) -> None:
+        """Take a dig into what a page shows of people; the same dig again changes nothing."""
+        self.prepared = None
+        if dig["is_prize"]:
+            self.winners[dig["unionid"]] = dig["no"]
+        if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
+            self._first.append(_packer.encode((dig["unionid"], dig["wxname"], dig["wxheadpic"])))
+
+    def first(self) -> list[Participant]:
+        """Return the first participants, in the order they joined."""
+        winning = set(self.winners.values())
+        rows: list[Participant] = []
+        for no, packed in enumerate(self._first, 1):
+            unionid, wxname, wxheadpic = _unpacker.decode(packed)
+            rows.append(
+                {
+                    "unionid": unionid,
+                    "no": no,
+                    "wxname": wxname,
+                    "wxheadpic": wxheadpic,
+                    "is_prize": int(no in winning),
+                }
+            )
+        return rows
+
+    def apply(self, dig: Dig) -> bytes:
+        """Take the next dig; return its frames, b"" where it is known or others come before it."""
+        self.heard = max(self.heard, dig["depth"])
+        if dig["depth"] != self.seq + 1:
+            return b""
+        self.seq = dig["depth"]
+        self.cd_until = dig["cd_until"]
+        self.prizes_left = dig["prizes_left"]
+        self.participants = dig["participants"]
+        if "end" in dig:
+            self.status, self.end_reason = 1, dig["end"]
+        self._count(dig)
+        frames = encode(dig_frames(dig, self.setting))
+        self.replay.append(self.seq, frames)
+        return frames
+
+    def end(self, end_reason: str, end_note: str = "") -> bytes:
+        """Take an end that no dig made; return its frame, b"" where it is known."""
+        self.prepared = None
+        self.end_note = end_note or self.end_note
+        if self.status:
+            return b""
+        self.status, self.end_reason = 1, end_reason
+        return encode(
+            [End(code=self.code, seq=self.seq, end_reason=end_reason, commitment=self.setting.commitment)]
+        )
+
+    def start(self, now_ms: int) -> bytes:
+        """Take that digging is open; return its frame, b"" where it is known."""
+        if self.open:
+            return b""
+        self.open, self.prepared = 1, None
+        return encode([Start(code=self.code, server_time=now_ms)])
+
+    @property
+    def behind(self) -> bool:
+        """Whether somebody spoke of a dig that is not here yet."""
+        return self.seq < self.heard
+
+    def total(self, now_ms: int) -> int:
+        """Return how many people watch, over all processes that were heard of within 15 s.
+
+        Somebody with pages open on two processes counts twice.
+        """
+        others = sum(count for count, at in self.others.values() if now_ms - at <= 15_000)
+        return len(self.people) + others
+
+    def snapshot(self, now_ms: int) -> Snapshot:
+        """Return the state as a frame."""
+        left = 0 if self.status else seconds_left(self.cd_until, now_ms)
+        return Snapshot(
+            code=self.code,
+            seq=self.seq,
+            server_time=now_ms,
+            is_cd=int(left > 0),
+            time=left,
+            cd=self.setting.cd,
+            cd_until=self.cd_until,
+            now_depth=self.seq,
+            max_depth=self.setting.max_depth,
+            prizes_left=self.prizes_left,
+            participants=self.participants,
+            status=self.status,
+            end_reason=self.end_reason,
+            commitment=self.setting.commitment,
+            watchers=self.total(now_ms),
+        )
+
+    def welcome(self, since: int | None, now_ms: int) -> bytes:
+        """Return what a new watcher gets: the digs after `since`, if they can be replayed; a snapshot."""
+        snapshot: list[Frame] = [self.snapshot(now_ms)]
+        replay = b"" if since is None else self.replay.after(since)
+        return replay + encode(snapshot)

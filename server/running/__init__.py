@@ -1,0 +1,1 @@
+"""The processes: the supervisor, its workers, and the stores that it starts."""

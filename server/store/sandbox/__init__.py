@@ -1,0 +1,1 @@
+"""What WeChat's stand-in keeps; opened only where there is one."""
