@@ -315,9 +315,9 @@ async def test_what_all_uploads_hold_is_bounded_and_there_is_room_again_when_the
     client: Client, settings: Settings, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=9 * MB) for who in (alice, bob)]
+    held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
     await until(lambda: context.uploads.held_bytes == 14 * MB)
-    # One that says it has no room for is refused at once, one that does not say when there is none left.
+    # One that says it is too long is refused at once, one that does not say when it meets the bound.
     said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
     headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
 
