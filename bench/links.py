@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pymongo
@@ -15,7 +16,6 @@ from serving import Person, running, store_of
 from tappers import Tap
 
 from server.keys import Keys
-from server.settings import read_settings, secret_of
 
 PEOPLE = 2500
 DIGGERS = 55  # more than the details show
@@ -66,7 +66,7 @@ class Scene:
         """Write people as a login leaves them, which 2,500 logins would take a minute for."""
         one = people.find_one({"_id": self.diggers[0].unionid})
         assert one is not None
-        keys = Keys(secret_of(read_settings({"DATA_DIR": f"{self.directory}/data"})))
+        keys = Keys(Path(self.directory, "data", "secret_key").read_bytes())
         unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
         self.people = [Person(unionid, keys.sign_token(unionid)) for unionid in unionids]
         del one["token_seen"]
