@@ -68,7 +68,8 @@ class Scene:
         assert one is not None
         keys = Keys(Path(self.directory, "data", "secret_key").read_bytes())
         unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
-        self.people = [Person(unionid, keys.sign_token(unionid)) for unionid in unionids]
+        generation = one["generation"]
+        self.people = [Person(unionid, keys.sign_token(unionid, generation)) for unionid in unionids]
         del one["token_seen"]
         people.insert_many(
             [
