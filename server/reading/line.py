@@ -20,7 +20,7 @@ MOST_AT_ONCE = 200
 # A question that is not answered by then is given up; so are all who wait behind it.
 SILENT_SECONDS = 2.0
 # Nobody joins a line that is longer than this.
-LONGEST_SECONDS = 4.0
+LONGEST_SECONDS = 6.0
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

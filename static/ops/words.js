@@ -126,6 +126,7 @@ const WORDS = {
   close_4010: ["页面过多", "too many pages"],
   close_other: ["其它代码", "another code"],
 
+  refusal_proof_not_ready: ["证明还没写好", "proof not ready"],
   refusal_bad_request: ["请求有误", "bad request"],
   refusal_bad_token: ["令牌无效", "bad token"],
   refusal_token_required: ["缺令牌", "token required"],
