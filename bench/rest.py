@@ -28,7 +28,8 @@ AT_ONCE = 8
 MOST_BESIDE_BARE = 1.5
 MOST_DEEP_PAGE = 1.2
 INSERTED_AT_ONCE = 1000
-PAGE_1, PAGE_1000 = "getTaskUser, page 1", "getTaskUser, page 1,000"
+# Page 1 of a task that is open comes from memory; the first that is read is page 2.
+PAGE_2, PAGE_1000 = "getTaskUser, page 2", "getTaskUser, page 1,000"
 
 
 @dataclass
@@ -159,7 +160,8 @@ def _kinds(person: Person, publisher: Person, code: str, cooling: str) -> dict[s
     return {
         "getTaskList": read("/getTaskList?page=1"),
         "getTaskDetails": read(f"/getTaskDetails?code={code}"),
-        PAGE_1: read(f"/getTaskUser?code={code}&page=1"),
+        "getTaskUser, page 1": read(f"/getTaskUser?code={code}&page=1"),
+        PAGE_2: read(f"/getTaskUser?code={code}&page=2"),
         PAGE_1000: read(f"/getTaskUser?code={code}&page=1000"),
         "a dig refused from memory": dig(person, cooling, "/postTask", b"cooling_down", times=10),
         "a dig refused after a read": dig(publisher, code, "/postTask?read=1", b"own_task"),
@@ -186,12 +188,12 @@ def show(kinds: dict[str, Asked], asked: argparse.Namespace) -> bool:
             f"{statistics.median(kind.latency_ms):>8.1f}"
         )
     deep = [
-        page_1000 / page_1
-        for page_1000, page_1 in zip(kinds[PAGE_1000].server_us, kinds[PAGE_1].server_us, strict=True)
+        page_1000 / page_2
+        for page_1000, page_2 in zip(kinds[PAGE_1000].server_us, kinds[PAGE_2].server_us, strict=True)
     ]
-    print(f"\npage 1,000 costs {_spread(deep, 2)} × page 1")
+    print(f"\npage 1,000 costs {_spread(deep, 2)} × page 2")
     if statistics.median(deep) > MOST_DEEP_PAGE:
-        missed.append(f"page 1,000 costs more than {MOST_DEEP_PAGE} × page 1")
+        missed.append(f"page 1,000 costs more than {MOST_DEEP_PAGE} × page 2")
     print("\n".join(missed) or "all bars are met")
     return not missed
 
