@@ -221,7 +221,7 @@ async def test_a_proxy_that_names_nobody_is_not_bounded(serve: Any) -> None:
 def test_where_a_proxy_must_be_and_none_is_named_no_address_is_bounded(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    behind = {"PUBLIC_URL": "https://wabao.invalid"}
+    behind = {"PUBLIC_URL": "https://wabao.invalid", "SOCKETS_AN_ADDRESS": "200"}
     with caplog.at_level(logging.WARNING):
         assert bounds_of(read_settings(behind)).an_address == 0
     assert [record.message for record in caplog.records] == [
@@ -229,7 +229,8 @@ def test_where_a_proxy_must_be_and_none_is_named_no_address_is_bounded(
     ]
     named = bounds_of(read_settings(behind | {"TRUSTED_PROXIES": "10.0.0.0/8"}))
     assert (named.an_address, named.trusted) == (200, networks("10.0.0.0/8"))
-    assert bounds_of(read_settings({})).an_address == 200
+    assert bounds_of(read_settings({"SOCKETS_AN_ADDRESS": "200"})).an_address == 200
+    assert bounds_of(read_settings({})).an_address == 0, "in development all share one address"
 
 
 @pytest.mark.gen_test

@@ -45,7 +45,7 @@ class Link:
     async def url(self) -> AsyncIterator[str]:
         """Listen, and say where."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        yield f"redis://127.0.0.1:{server.realtime.sockets[0].getsockname()[1]}/0"
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
         server.close()
         self.go_half_open()
         for writer in self.writers:

@@ -83,7 +83,7 @@ def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_
             pytest.fail(f"it ended before {pattern!r}:\n{''.join(said)}")
 
         read_until(rf"24 of 24 watch \| tasks {everything}")
-        os.kill(server.running.children()["worker"][0], signal.SIGKILL)
+        os.kill(server.children()["worker"][0], signal.SIGKILL)
         read_until(r"ended [1-9]")
         read_until(r"2[1-4] of 24 watch")  # one or another is always away for a moment
         running.send_signal(signal.SIGTERM)

@@ -77,7 +77,7 @@ class Proxy:
     async def _listen(self) -> None:
         self._ending = asyncio.Event()
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.realtime.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ending.wait()
         server.close()

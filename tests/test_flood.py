@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @contextmanager
 def limited(server: Running, descriptors: int) -> Iterator[int]:
     """Let the worker open no more descriptors than these; return its pid."""
-    (pid,) = server.running.children()["worker"]
+    (pid,) = server.children()["worker"]
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, before[1]))
     yield pid

@@ -200,7 +200,7 @@ def test_two_workers_show_each_series_once_and_an_alarm_that_is_over_as_0(
         assert len({tuple(money(text).items()) for text in shown}) == 1
         database.refunds.update_one({"_id": "x"}, {"$set": {"alarm": ""}})
         renew()
-    worker = server.running.children()["worker"][0]
+    worker = server.children()["worker"][0]
     os.kill(worker, signal.SIGKILL)
     server.wait_for("starting it again")  # whoever connects meanwhile waits
     for text in scrapes(server):

@@ -17,8 +17,9 @@ from tornado.websocket import WebSocketClientConnection
 
 import server.store
 from handlers.base import Interface
+from handlers.ops import operators
 from handlers.ops.operators import COOKIE
-from handlers.ops.screen import OPS_INTERFACES, operators
+from handlers.ops.screen import OPS_INTERFACES
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import begin_session
 from server.context import Context

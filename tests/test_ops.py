@@ -25,8 +25,8 @@ from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from handlers.ops import operators
 from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
-from handlers.ops.screen import operators
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
 from server import metrics
 from server.actions.operate import end_task

@@ -19,7 +19,8 @@ from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 from PIL.Image import Transpose
 
 from server.errors import NotAPicture, PictureTooLarge
-from server.pictures.decode import MAX_BYTES, MAX_SCANS, normalise, poster
+from server.pictures import poster
+from server.pictures.decode import MAX_BYTES, MAX_SCANS, normalise
 from server.pictures.jpeg import MOST_SEGMENTS, count_scans
 from server.pictures.poster import (
     HEIGHT,

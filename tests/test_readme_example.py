@@ -150,7 +150,7 @@ def test_the_example_gets_each_dig_once_through_a_killed_worker_and_an_old_token
         assert phone.until("join", seq=1)["no"] == 1
         phone.dig()
         phone.until("join", seq=2)
-        (worker,) = server.running.children()["worker"]
+        (worker,) = server.children()["worker"]
         os.kill(worker, signal.SIGKILL)
         server.wait_for("wabao.worker serving")
         post(carol, code=code)

@@ -18,8 +18,8 @@ from PIL import Image
 from test_pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
 
 from server.errors import NotAPicture, PictureTooLarge, TooMany, Unavailable
+from server.pictures import process as studio
 from server.pictures.decode import MAX_BYTES, normalise
-from server.pictures.decode import process as studio
 from server.pictures.poster import draw_poster, draw_red_packet
 from server.pictures.process import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
 

@@ -194,7 +194,7 @@ def alice(server: Running) -> dict[str, Any]:
 
 
 def test_one_command_starts_the_stores_and_as_many_workers_as_asked(server: Running):
-    assert {kind: len(pids) for kind, pids in server.running.children().items()} == {
+    assert {kind: len(pids) for kind, pids in server.children().items()} == {
         "worker": 2,
         "SecantusDB": 1,
         "Valkey": 1,
@@ -204,7 +204,7 @@ def test_one_command_starts_the_stores_and_as_many_workers_as_asked(server: Runn
 
 
 def test_the_stores_listen_on_this_machine_alone(server: Running):
-    pids = server.running.children()
+    pids = server.children()
     for pid in pids["SecantusDB"] + pids["Valkey"]:
         listening = listening_addresses(pid)
         assert listening
@@ -228,7 +228,7 @@ def listening_addresses(pid: int) -> list[str]:
 
 
 def test_the_workers_may_open_as_many_files_as_the_system_allows(server: Running):
-    for pid in server.running.children()["worker"]:
+    for pid in server.children()["worker"]:
         limits = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text())
         assert limits is not None
         assert limits[1] == limits[2]
@@ -261,14 +261,14 @@ def test_a_second_server_is_refused_on_the_same_directory_and_on_the_same_port(
 def test_a_worker_killed_with_9_is_started_again_and_refuses_nobody_meanwhile(
     server: Running, alice: dict[str, Any]
 ):
-    for victim in server.running.children()["worker"]:
+    for victim in server.children()["worker"]:
         death = opened([victim])
         os.kill(victim, signal.SIGKILL)
         assert_all_end(death)
         assert info(server.address, alice)["status"] == 0
         server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
         server.wait_for("wabao.worker serving")
-    assert len(server.running.children()["worker"]) == 2
+    assert len(server.children()["worker"]) == 2
     assert info(server.address, alice)["status"] == 0
 
 
@@ -277,7 +277,7 @@ def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_ackn
     server: Running, alice: dict[str, Any], store: str
 ):
     bob = log_in(server.address, "bob")
-    (victim,) = server.running.children()[store]
+    (victim,) = server.children()[store]
     os.kill(victim, signal.SIGKILL)
     server.wait_for(rf"{store} \(pid {victim}\) ended with -9")
     until(lambda: is_ready(server.address))
@@ -289,7 +289,7 @@ def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_ackn
 def test_sigterm_lets_a_request_that_came_in_be_answered_and_ends_with_0(
     server: Running, alice: dict[str, Any]
 ):
-    descriptors = opened([pid for pids in server.running.children().values() for pid in pids])
+    descriptors = opened([pid for pids in server.children().values() for pid in pids])
     body = f'{{"unionid": "{alice["unionid"]}"}}'.encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(

@@ -101,7 +101,7 @@ class Watcher:
 def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watchers_miss_no_dig(
     server: Running, data_dir: Path
 ) -> None:
-    workers = server.running.children()["worker"]
+    workers = server.children()["worker"]
     spinning, frozen, _ = workers
     before = replaced(server)
     said_before = len(server.said)
@@ -139,7 +139,7 @@ def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watc
     assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(spinning), str(frozen)}
     assert re.search(r'sitecustomize.py", line \d+ in spin\n', said)
     assert said.count("in run_forever\n") == 2  # the frozen one too said where it was
-    assert len(set(server.running.children()["worker"]) - set(workers)) == 2
+    assert len(set(server.children()["worker"]) - set(workers)) == 2
     assert replaced(server) == before + 2
     until(lambda: pulsed(data_dir) == before + 2)
 
@@ -190,7 +190,7 @@ def connections(pid: int) -> list[tuple[int, int]]:
 
 
 def test_a_supervisor_that_was_stopped_for_longer_ends_no_worker(server: Running) -> None:
-    workers = server.running.children()["worker"]
+    workers = server.children()["worker"]
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
         until(lambda: all(unread(worker) > MISSED_TURNS for worker in workers))
@@ -199,7 +199,7 @@ def test_a_supervisor_that_was_stopped_for_longer_ends_no_worker(server: Running
     for _ in range(3):  # turns
         until(lambda: unread(workers[0]) == 0)
         until(lambda: unread(workers[0]) == 1)
-    assert server.running.children()["worker"] == workers
+    assert server.children()["worker"] == workers
 
 
 def unread(worker: int) -> int:

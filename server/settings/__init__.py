@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_red_packet_yuan: Positive = 200
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     sockets_a_person: Positive = 10
-    sockets_an_address: Annotated[int, Meta(ge=0)] = 200
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no bound, for in development all share one
     ops_token: str = ""
     metrics_token: str = ""
     wechat_appid: str = ""
@@ -147,6 +147,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         _check_one(name, value)
     if values.get("app_env") == "production":
         values.setdefault("require_token", "1")
+        values.setdefault("sockets_an_address", "200")
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
