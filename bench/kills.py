@@ -2,9 +2,9 @@
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-The scenarios of tests/scenarios.py. In each a process of its own acts and kills itself with SIGKILL right
-after a step, then after the next one, until it comes to the end; each time a living server sweeps, and the
-audit, asking the stand-in too, must find nothing. Exits with 1 when something did not hold.
+The scenarios of tests/support/scenarios.py. In each a process of its own acts and kills itself with SIGKILL
+right after a step, then after the next one, until it comes to the end; each time a living server sweeps, and
+the audit, asking the stand-in too, must find nothing. Exits with 1 when something did not hold.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-from conftest import Client, Someone
-from money_machine import World
-from purse import misbehave, sweep_until_quiet
-from scenarios import SCENARIOS, Stage
-from steps import COLLECTIONS, Steps
-from test_kills import check_nothing_is_half_done
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
 
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
+from support.client import Client, Someone
+from support.money_machine import World
+from support.purse import misbehave, sweep_until_quiet
+from support.scenarios import SCENARIOS, Stage
+from support.statements import check_nothing_is_half_done
+from support.steps import COLLECTIONS, Steps
 
 SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY")
 PEOPLE = ("alice", "bob", "carol")

@@ -17,14 +17,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
 
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
-from money_machine import MoneyMachine, World
 
 from server.running.children import start_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from support.money_machine import MoneyMachine, World
 
 BATCH = 100
 

@@ -1,4 +1,4 @@
-"""What tests stand on: real stores, a real server in this loop, and people who log in through the sandbox.
+"""What tests stand on: real stores, and a real server in this loop.
 
 The stores are the embedded ones, or those of MONGODB_URI and REDIS_URL where they are set; each test has a
 database of its own.
@@ -6,22 +6,20 @@ database of its own.
 
 from __future__ import annotations
 
-import asyncio
-import io
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-import msgspec
 import pytest
-from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
+from tornado.websocket import websocket_connect
+
+pytest.register_assert_rewrite("support")  # so that a failed assertion there shows its values
 
 from server.app import make_app
 from server.context import Context
@@ -30,6 +28,8 @@ from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
+from support.client import Client, Someone
+from support.open_pages import Page
 
 
 @pytest.fixture(scope="session")
@@ -126,107 +126,6 @@ def app(context: Context) -> Application:
     return make_app(context)
 
 
-@dataclass
-class Someone:
-    """A person with a client: what a mini-program holds after its login."""
-
-    client: Client
-    unionid: str
-    token: str
-    data: dict[str, Any]
-    send_token: bool = True
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} if self.send_token else {}
-
-    async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """GET an interface as this person."""
-        return await self.client.get(path, headers=self._headers(), unionid=self.unionid, **parameters)
-
-    async def post(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """POST JSON to an interface as this person."""
-        return await self.client.post(path, headers=self._headers(), unionid=self.unionid, **parameters)
-
-    async def upload(self, data: bytes, name: str = "picture.jpg") -> dict[str, Any]:
-        """Upload a file as this person."""
-        found = await self.client.http.post(
-            "/uploadFile",
-            files={"file": (name, data)},
-            data={"unionid": self.unionid},
-            headers=self._headers(),
-        )
-        reply: dict[str, Any] = found.json()
-        return reply
-
-    async def publish(self, **parameters: Any) -> str:
-        """Publish goods with a picture of one's own; return the code."""
-        url = (await self.upload(a_picture()))["url"]
-        asked = {
-            "goods_type": 2,
-            "url": url,
-            "name": "一只猫",
-            "prize_num": 1,
-            "forecast_num": 10,
-            "draw_type": 2,
-            "cd": 0,
-        }
-        reply = await self.post("/postTask", **(asked | parameters))
-        assert reply["status"] == 0, reply
-        return str(reply["code"])
-
-    async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
-        """Dig."""
-        return await self.post("/postTask", code=code, **parameters)
-
-
-@dataclass
-class Client:
-    """A client of the server under test. Every reply of an interface is checked to be an envelope."""
-
-    http: httpx.AsyncClient
-    people: dict[str, Someone] = field(default_factory=dict)
-
-    async def get(
-        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
-    ) -> dict[str, Any]:
-        """GET an interface."""
-        return _envelope(await self.http.get(path, params=parameters, headers=headers))
-
-    async def post(
-        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
-    ) -> dict[str, Any]:
-        """POST JSON to an interface."""
-        return _envelope(await self.http.post(path, json=parameters, headers=headers))
-
-    async def log_in(self, user: str, **authorize: Any) -> Someone:
-        """Log a person in through the sandbox."""
-        given = (await self.http.get("/sandbox/authorize", params={"user": user, **authorize})).json()
-        reply = await self.get(
-            "/userLogin", code=given["code"], iv=given["iv"], encryptedData=given["encryptedData"]
-        )
-        assert reply["status"] == 0, reply
-        data = reply["data"]
-        self.people[user] = Someone(self, data["unionid"], data["token"], data)
-        return self.people[user]
-
-    async def log_in_all(self, *users: str) -> list[Someone]:
-        """Log several people in at once."""
-        return list(await asyncio.gather(*(self.log_in(user) for user in users)))
-
-
-def _envelope(response: httpx.Response) -> dict[str, Any]:
-    assert response.headers["Content-Type"].startswith("application/json")
-    reply: dict[str, Any] = msgspec.json.decode(response.content)
-    if reply["status"] == 0:
-        assert reply["msg"] == ""
-        assert response.status_code == 200
-    else:
-        assert reply["msg"]
-        assert reply["error"]
-        assert reply["trace_id"]
-    return reply
-
-
 @pytest.fixture
 def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterator[Client]:
     """A client of the running server."""
@@ -237,8 +136,54 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
     io_loop.run_sync(http.aclose)
 
 
-def a_picture(width: int = 64, height: int = 48, colour: str = "orange", kind: str = "JPEG") -> bytes:
-    """Return a small picture."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(buffer, kind)
-    return buffer.getvalue()
+@pytest.fixture
+def pages(io_loop: Any) -> Iterator[list[Page]]:
+    """Pages that are closed after the test."""
+    opened: list[Page] = []
+    yield opened
+
+    async def close() -> None:
+        for page in opened:
+            page.connection.close()
+            await page.closed()
+
+    io_loop.run_sync(close)
+
+
+@pytest.fixture
+def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
+    """Open `/ws` as somebody."""
+
+    async def opening(who: Someone | None, code: str | None = None, **query: Any) -> Page:
+        asked = dict(query)
+        if who is not None:
+            asked = {"unionid": who.unionid, "token": who.token} | asked
+        if code is not None:
+            asked["code"] = code
+        url = f"ws://127.0.0.1:{asked.pop('port', settings.port)}/ws?" + "&".join(
+            f"{k}={v}" for k, v in asked.items()
+        )
+        page = Page(await websocket_connect(url))
+        pages.append(page)
+        return page
+
+    return opening
+
+
+@pytest.fixture
+def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
+    """A second process, as far as the stores can tell."""
+    opened = io_loop.run_sync(lambda: Context.open(settings))
+    yield opened
+    io_loop.run_sync(opened.close)
+
+
+@pytest.fixture
+def other_port(io_loop: Any, other: Context) -> Iterator[int]:
+    """Where the second process serves."""
+    listening, port = bind_unused_port()
+    server = HTTPServer(make_app(other))
+    server.add_socket(listening)
+    yield port
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)

@@ -5,21 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from Crypto.Cipher import AES
 from tornado.web import create_signed_value
 
 from server.keys import TOKEN_CHARACTERS, Keys, Proven
+from support.old_boxes import of_before
 
 OLD, NEW = b"the old secret, long enough for us", b"the new secret, long enough for us"
-
-
-def of_before(keys: Keys, purpose: str, plain: bytes, associated: str) -> bytes:
-    """Seal as versions did that knew one secret: nonce, tag, ciphertext."""
-    nonce = os.urandom(12)
-    cipher = AES.new(keys._derive(purpose), AES.MODE_GCM, nonce=nonce)
-    cipher.update(associated.encode())
-    ciphertext, tag = cipher.encrypt_and_digest(plain)
-    return nonce + tag + ciphertext
 
 
 def test_a_box_names_its_key_and_tells_nothing_more_of_it() -> None:

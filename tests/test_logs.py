@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from conftest import Client
-from purse import find, pay, publish_red_packet, rest, win
 
 from server.actions.win import record_prize
 from server.context import Context
 from server.logs import OneLine
+from support.client import Client
+from support.purse import find, pay, publish_red_packet, rest, win
 
 
 @pytest.fixture

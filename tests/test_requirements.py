@@ -6,18 +6,18 @@ import configparser
 import re
 from collections.abc import Iterator
 from importlib.metadata import requires
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[1]
+from support import SOURCE
+
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def pins() -> dict[str, Requirement]:
     """Return what requirements.txt pins, by name, without its hashes."""
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (SOURCE / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     for line in lines:
         assert HASH.search(line), line
@@ -28,7 +28,7 @@ def pins() -> dict[str, Requirement]:
 
 def asked() -> list[Requirement]:
     setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    setup.read(SOURCE / "setup.cfg", encoding="utf-8")
     return [Requirement(line) for line in setup["options"]["install_requires"].split("\n") if line]
 
 

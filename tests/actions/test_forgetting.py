@@ -1,0 +1,348 @@
+"""`python -m server forget`: nothing names the person any more, and all that has to add up still does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import bson
+import httpx
+import msgspec
+import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+from handlers.websocket import IDENTITY_REFUSED
+from server.__main__ import main
+from server.actions import forget as forgetting
+from server.actions.dig import winning_depths
+from server.actions.forget import CannotForget, forget
+from server.context import Context
+from server.game import draw
+from server.game.invariants import broken_by_digs, broken_by_totals
+from server.settings import Settings
+from server.store.traces import NAME
+from support.client import Client, Someone, a_picture
+from support.login import a_ticket
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    pay,
+    publish_red_packet,
+    sweep_until_quiet,
+    win,
+)
+from support.steps import Killed
+
+ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+WRITES = ("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the person did is under way where these tests begin to forget."""
+    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:
+    """A client of a process that has not read anything yet."""
+    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
+    yield Client(http)
+    io_loop.run_sync(http.aclose)
+
+
+async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
+    """Let bob do all that leaves a trace, beside others; return him and the tasks that he had to do with."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    face = (await bob.upload(a_picture()))["url"]
+    assert (await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face))["status"] == 0
+    codes = {"running": await alice.publish(prize_num=2, interval=5, fluctuation=0, forecast_num=20)}
+    for digger in (bob, carol, bob):
+        assert (await digger.dig(codes["running"]))["is_prize"] == 0
+    codes["mailed"] = await alice.publish(forecast_num=1)
+    await win(client, context, bob, codes["mailed"])
+    assert (await bob.post("/drawPrize", code=codes["mailed"], **ADDRESS))["is_draw"] == 1
+    codes["packet"] = await publish_red_packet(alice)
+    await pay(client, context, alice, codes["packet"])
+    await win(client, context, bob, codes["packet"])
+    package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
+    assert (await confirm(client, context, package)).endswith(":ok")
+    codes["own"] = await bob.publish(forecast_num=1)
+    await win(client, context, carol, codes["own"])
+    assert (await carol.post("/drawPrize", code=codes["own"], **ADDRESS))["is_draw"] == 1
+    codes["paid"] = await publish_red_packet(bob)
+    await pay(client, context, bob, codes["paid"])
+    await win(client, context, carol, codes["paid"])
+    package = (await carol.post("/drawPrize", code=codes["paid"]))["package_info"]
+    assert (await confirm(client, context, package)).endswith(":ok")
+    shared = await bob.get("/getTaskDetails", code=codes["running"])
+    codes["share"] = shared["share"]
+    await carol.get("/getTaskDetails", code=codes["running"], is_share=1, from_unionid=bob.unionid)
+    await bob.get("/getTaskDetails", code=codes["own"], is_share=1, from_unionid=alice.unionid)
+    for sharer, code in ((bob, codes["running"]), (carol, codes["own"])):
+        assert (await sharer.post("/getSharePic", code=code))["status"] == 0
+    await sweep_until_quiet(context)
+    return bob, codes
+
+
+async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
+    """Return all that the database holds, but what the stand-in keeps in the place of WeChat."""
+    names = [name for name in await context.store.database.list_collection_names() if "sandbox" not in name]
+    return {name: await find(context, name) for name in names}
+
+
+def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
+    """Return the collections that hold one of these texts, in whatever field."""
+    holding = []
+    for name, documents in found.items():
+        raw = b"".join(bson.encode(document) for document in documents)
+        holding += [f"{name}: {text}" for text in texts if text.encode() in raw]
+    return sorted(holding)
+
+
+async def check_statements(context: Context) -> None:
+    for task in await find(context, "tasks"):
+        assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
+        digs = await context.store.digs.after(task["_id"], 0, 1000)
+        depths = sorted(winning_depths(context, task))  # type: ignore[arg-type]
+        assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_nothing_names_the_person_and_all_that_has_to_add_up_does(
+    client: Client, context: Context, elsewhere: Client
+) -> None:
+    bob, codes = await a_life(client, context)
+    alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
+    person = await context.store.people.find(bob.unionid)
+    assert person is not None
+    traces = (bob.unionid, person["openid"], "鲍勃本人", person["nickName"], person["wxheadpic"][7:39])
+    before = await everything(context)
+    assert {place.split(":")[0] for place in naming(before, *traces)} == {
+        *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "shares"),
+        *("tasks", "visits"),
+    }
+    assert await forget(context.store, bob.unionid) == 4
+    after = await everything(context)
+    assert naming(after, *traces) == []
+    assert [len(after[name]) for name in ("digs", "visits", "shares", "prizes", "bills", "orders")] == [
+        len(before[name]) for name in ("digs", "visits", "shares", "prizes", "bills", "orders")
+    ]
+    chunks = {chunk["files_id"] for chunk in after["pictures.chunks"]}
+    assert chunks == {file["_id"] for file in after["pictures.files"]}
+    await check_statements(context)
+    users = (await alice.get("/getTaskDetails", code=codes["running"]))["users"]
+    assert [(user["wxname"], user["no"]) for user in users] == [(NAME, 1), (carol.data["nickName"], 2)]
+    [winner] = (await alice.get("/getWinners", code=codes["mailed"]))["data"]
+    assert (winner["wxname"], winner["state"], winner["address"], winner["address_deleted"]) == (
+        *(NAME, "given", ""),
+        1,
+    )
+    own = await carol.get("/getTaskDetails", code=codes["own"])
+    assert (own["wxname"], own["wxheadpic"], own["is_draw"]) == (NAME, "", 1)
+    assert (await client.http.get(own["pic"])).status_code == 200
+    proof = msgspec.convert(await client.get("/getProof", code=codes["own"]), draw.Proof)
+    assert draw.differences(proof, None) == []
+    assert (await carol.get("/getTaskDetails", code=codes["share"]))["code"] == codes["running"]
+    assert (await carol.post("/getSharePic", code=codes["own"]))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
+    client: Client,
+    context: Context,
+    open_page: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000)
+    assert (await bob.dig(code))["no"] == 1
+    page = await open_page(bob)
+    await page.ask(action="ping")
+    await page.until("pong")
+    old = Someone(client, bob.unionid, bob.token, {})
+    with monkeypatch.context() as patched:
+        # What each process does in that time.
+        patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
+        await forget(context.store, bob.unionid)
+    assert await page.closed() == IDENTITY_REFUSED
+    assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
+    await asyncio.sleep(1)  # generations begin with the second of the first login
+    again = await client.log_in("bob")
+    assert (await again.get("/getMyInfo"))["digging_num"] == 0
+    assert (await again.dig(code))["no"] == 2
+    assert (await old.get("/getMyInfo"))["error"] == "bad_token"
+    await check_statements(context)
+
+
+@pytest.mark.gen_test
+async def test_who_is_being_forgotten_is_locked_out_and_sent_away(
+    client: Client,
+    context: Context,
+    open_page: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000)
+    page = await open_page(bob)
+    await page.ask(action="ping")
+    await page.until("pong")
+    locked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: float) -> None:
+        locked.set()
+        await go_on.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting.asyncio, "sleep", wait)
+        forgetting_bob = asyncio.get_running_loop().create_task(forget(context.store, bob.unionid))
+        await locked.wait()
+    assert (await bob.dig(code))["error"] == "bad_token"
+    bare = Someone(client, bob.unionid, "", {}, send_token=False)
+    assert (await bare.dig(code))["error"] in ("not_logged_in", "token_required")
+    given = await a_ticket(client.http, user="bob")
+    refused = await client.get("/userLogin", **given)
+    assert (refused["error"], "注销" in refused["msg"]) == ("login_blocked", True)
+    await context.hub.sessions.poll()
+    assert await page.closed() == IDENTITY_REFUSED
+    go_on.set()
+    await forgetting_bob
+
+
+@pytest.mark.gen_test
+async def test_who_is_still_needed_is_not_forgotten_and_it_says_why(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+
+    async def reasons() -> str:
+        before = await find(context, "people", _id=bob.unionid)
+        with pytest.raises(CannotForget) as refused:
+            await forget(context.store, bob.unionid)
+        assert await find(context, "people", _id=bob.unionid) == before
+        return str(refused.value)
+
+    published = await bob.publish(forecast_num=1)
+    assert f"task {published} of theirs runs" in await reasons()
+    await win(client, context, carol, published)
+    assert f"prizes of their task {published}" in await reasons()
+    await carol.post("/drawPrize", code=published, **ADDRESS)
+    packet = await publish_red_packet(bob, prize_num=2, interval=1, fluctuation=0, forecast_num=2)
+    await pay(client, context, bob, packet, 4)
+    assert f"task {packet} of theirs runs" in await reasons()
+    await win(client, context, carol, packet)
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await sweep_until_quiet(context)
+    assert "are neither given nor returned" in await reasons()
+    package = (await carol.post("/drawPrize", code=packet))["package_info"]
+    await confirm(client, context, package)
+    running = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, draw_type=1)
+    await win(client, context, bob, running)
+    assert f"they won in task {running}" in await reasons()
+    pickup = (await bob.post("/drawPrize", code=running))["pickup"]
+    assert "is claiming" in await reasons()
+    await alice.post("/confirmDraw", code=running, pickup=pickup)
+    await win(client, context, carol, running)
+    assert await forget(context.store, bob.unionid) == 1
+    await check_statements(context)
+    with pytest.raises(CannotForget, match="nobody with this id"):
+        await forget(context.store, bob.unionid)
+
+
+@pytest.mark.gen_test
+async def test_what_began_just_before_the_person_was_locked_out_is_waited_for(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = await client.log_in("bob")
+    lock_out = context.store.people.lock_out
+
+    async def publishing_meanwhile(*arguments: Any) -> Any:
+        await bob.publish()
+        return await lock_out(*arguments)
+
+    monkeypatch.setattr(context.store.people, "lock_out", publishing_meanwhile)
+    with pytest.raises(CannotForget, match="of theirs runs"):
+        await forget(context.store, bob.unionid)
+    assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_killed_after_any_write_it_goes_on_and_comes_to_the_same_end(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, _ = await a_life(client, context)
+    before = await everything(context)
+    left = 0
+
+    def counted(name: str) -> Any:
+        original = getattr(AsyncIOMotorCollection, name)
+
+        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
+            nonlocal left
+            result = await original(collection, *arguments, **named)
+            left -= 1
+            if left == 0:
+                raise Killed
+            return result
+
+        return write
+
+    kills = 0
+    while True:
+        left = kills + 1
+        with monkeypatch.context() as patched:
+            for name in WRITES:
+                patched.setattr(AsyncIOMotorCollection, name, counted(name))
+            try:
+                await forget(context.store, bob.unionid)
+                break
+            except Killed:
+                kills += 1
+        first = await find(context, "people", _id=bob.unionid)
+        if first:  # else the last write of all was the one before
+            await forget(context.store, bob.unionid)
+        found = await everything(context)
+        assert naming(found, bob.unionid, "鲍勃本人") == [], kills
+        pseudonyms = {dig["unionid"] for dig in found["digs"] if dig["unionid"].startswith("forgotten:")}
+        assert pseudonyms <= {person["forgotten_as"] for person in first} or not first
+        assert len(pseudonyms) == 1
+        await check_statements(context)
+        for name, documents in before.items():
+            await context.store.database[name].delete_many({})
+            if documents:
+                await context.store.database[name].insert_many(documents)
+    assert kills > 30
+
+
+def test_the_command_says_that_it_knows_nobody_of_that_id(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)
+    assert main(["forget", "nobody"]) == 1
+    assert "nobody with this id" in capsys.readouterr().err
+
+
+def test_the_command_says_what_stays(
+    io_loop: Any,
+    context: Context,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def log_in() -> None:
+        await context.store.people.collection.insert_one({"_id": "bob", "openid": "o", "nickName": "鲍勃"})
+
+    io_loop.run_sync(log_in)
+    monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)
+    assert main(["forget", "bob"]) == 0
+    assert "0 digs" in capsys.readouterr().out

@@ -1,0 +1,335 @@
+"""`python -m server crowd` as a person runs it, against real servers; it notices a broken promise."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from server.crowd import easel, treasures
+from server.crowd.tally import Tally
+from server.crowd.watch import Watch
+from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
+from server.realtime.hub import Hub
+from server.settings import Settings
+from support import SOURCE
+from support.login import log_in
+from support.servers import Running, a_free_port, clean_environment
+
+PATIENCE_SECONDS = 100
+CODE = "Abcdefghij12"
+
+
+def command(url: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "server", "crowd", "--url", url, *options]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = Running(tmp_path_factory.mktemp("crowded") / "data", a_free_port(), WEB_CONCURRENCY="2")
+    running.wait_for("Wabao is ready at ")
+    yield running
+    running.kill()
+
+
+def counted(table: str, name: str) -> int:
+    found = re.search(rf"^ *{re.escape(name)} +([\d,]+)$", table, re.MULTILINE)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+@contextlib.contextmanager
+def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A crowd as a process, killed when it takes too long or the test fails."""
+    with subprocess.Popen(
+        command(url, *options),
+        cwd=SOURCE,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        patience = threading.Timer(PATIENCE_SECONDS, running.kill)
+        patience.start()
+        try:
+            yield running
+        finally:
+            patience.cancel()
+            running.kill()
+
+
+def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_table(server: Running):
+    everything = str(len(treasures.TREASURES))  # one of them is dug up within six digs
+    with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
+        said: list[str] = []
+        assert running.stdout is not None
+
+        def read_until(pattern: str) -> None:
+            for line in running.stdout or ():
+                said.append(line)
+                if re.search(pattern, line):
+                    return
+            pytest.fail(f"it ended before {pattern!r}:\n{''.join(said)}")
+
+        read_until(rf"24 of 24 watch \| tasks {everything}")
+        os.kill(server.children()["worker"][0], signal.SIGKILL)
+        read_until(r"ended [1-9]")
+        read_until(r"2[1-4] of 24 watch")  # one or another is always away for a moment
+        running.send_signal(signal.SIGTERM)
+        table = running.stdout.read()
+        assert running.wait(PATIENCE_SECONDS) == 0, table
+
+    assert "24 people (24 logged in)" in table
+    made = counted(table, "dug") + counted(table, "won")
+    assert counted(table, "won") >= 1
+    assert counted(table, "tasks ended") >= 1
+    assert counted(table, "violations of what is promised") == 0
+    assert counted(table, "1006") >= 1  # who hung on the killed worker
+    for kind, least in (("snapshot", 24), ("cd", made), ("join", 1), ("prize", 1), ("end", 1), ("tick", 1)):
+        assert counted(table, kind) >= least, kind
+    assert re.search(r"p50 +[\d,.]+ ms\n +p99 +[\d,.]+ ms", table)
+
+    cards = everyones_tasks(server.address)
+    assert len(cards) == counted(table, "tasks published")
+    # A dig may have been made whose reply came after the signal.
+    assert made <= sum(card["now_depth"] for card in cards) <= made + 24
+    assert sum(card["status"] for card in cards) >= counted(table, "tasks ended")
+    assert {card["name"] for card in cards} == {treasure.name for treasure in treasures.TREASURES}
+    picture = Image.open(io.BytesIO(httpx.get(cards[0]["pic"], timeout=10).content))
+    assert picture.size == (easel.SIDE, easel.SIDE)
+
+
+def everyones_tasks(address: str) -> list[dict[str, Any]]:
+    person = log_in(address, "somebody")
+    found: list[dict[str, Any]] = []
+    for page in range(1, 10):
+        reply = httpx.get(
+            f"{address}/getTaskList",
+            params={"unionid": person["unionid"], "page": page},
+            headers={"Authorization": f"Bearer {person['token']}"},
+            timeout=10,
+        ).json()
+        found += reply["data"]
+    return found
+
+
+def test_a_crowd_takes_up_what_an_earlier_one_left_and_ends_when_its_time_is_over(server: Running):
+    done = subprocess.run(
+        command(server.address, "--people", "24", "--tasks", "2", "--seconds", "8"),
+        cwd=SOURCE,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert counted(done.stdout, "tasks published") <= counted(done.stdout, "tasks ended")
+    assert counted(done.stdout, "snapshot") >= 1
+
+
+def test_without_a_server_one_line_says_what_to_do():
+    address = f"http://127.0.0.1:{a_free_port()}"
+    done = subprocess.run(
+        command(address), cwd=SOURCE, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"no server answers at {address} (ConnectError): start one with `python -m server`\n"
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "options", [("--people", "1"), ("--tasks", "0"), ("--seconds", "x"), ("--url", "127.0.0.1:8000")]
+)
+def test_what_cannot_be_is_refused_by_name(options: tuple[str, str]):
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "crowd", *options],
+        cwd=SOURCE,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 2
+    assert options[0] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[int, str, str]:
+    """Run a crowd beside the server in this loop; return its exit code and what it printed.
+
+    It is stopped at the first line that has the text `until`.
+    """
+    running = await asyncio.create_subprocess_exec(
+        *command(f"http://127.0.0.1:{settings.port}", *options),
+        cwd=SOURCE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        said = b""
+        assert running.stdout is not None
+        while line := await running.stdout.readline():
+            said += line
+            if until and until in line.decode():
+                running.send_signal(signal.SIGTERM)
+                until = ""
+        _, complained = await running.communicate()
+    assert running.returncode is not None
+    return running.returncode, said.decode(), complained.decode()
+
+
+class TestWithoutSandbox:
+    """Where the real WeChat is configured."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
+
+    @pytest.mark.gen_test
+    async def test_one_line_says_that_there_is_no_sandbox(self, http_server: Any, settings: Settings) -> None:
+        code, said, complained = await crowd_of(settings)
+        assert (code, said) == (2, "")
+        assert "has no WeChat sandbox" in complained
+        assert complained.count("\n") == 1
+
+
+@pytest.mark.gen_test(timeout=110)
+async def test_a_server_that_loses_a_dig_is_caught(
+    http_server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Hub._send
+
+    def forgetful(hub: Hub, channel: Any, frames: bytes) -> None:
+        if not (b'"cd"' in frames and b'"seq":2,' in frames):
+            send(hub, channel, frames)
+
+    monkeypatch.setattr(Hub, "_send", forgetful)
+    code, said, complained = await crowd_of(settings, until="VIOLATIONS")
+    assert code == 1, said + complained
+    assert "dig 3 came after dig 1" in said
+    assert complained == ""
+
+
+def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 0) -> Snapshot:
+    return Snapshot(
+        code=CODE,
+        seq=seq,
+        server_time=0,
+        is_cd=0,
+        time=0,
+        cd=5,
+        cd_until=seq * 5_000,
+        now_depth=seq,
+        max_depth=1000,
+        prizes_left=prizes_left,
+        participants=participants,
+        status=status,
+        end_reason="",
+        commitment="",
+        watchers=1,
+    )
+
+
+def a_cd(seq: int) -> Cd:
+    return Cd(code=CODE, seq=seq, now_depth=seq, time=5, cd_until=seq * 5_000, server_time=0)
+
+
+def a_join(seq: int, no: int) -> Join:
+    return Join(code=CODE, seq=seq, no=no, wxname="", wxheadpic="", is_prize=0, participants=no)
+
+
+def a_prize(seq: int, left: int) -> Prize:
+    return Prize(
+        code=CODE, seq=seq, no=1, wxname="", wxheadpic="", prizes_left=left, money=0, goods_type=2
+    )
+
+
+def an_end(seq: int) -> End:
+    return End(code=CODE, seq=seq, end_reason="prizes_gone", commitment="")
+
+
+A_TICK = Tick(code=CODE, time=1)
+
+
+def wrongs(watch: Watch, *frames: Frame) -> list[str]:
+    return [wrong for frame in frames if (wrong := watch.take(frame))]
+
+
+def test_a_story_told_once_and_in_order_is_right():
+    watch = Watch()
+    assert watch.subscribe() is None
+    assert not wrongs(watch, a_snapshot(4, 2), a_cd(5), a_join(5, 3), a_prize(5, 2), A_TICK)
+    assert not wrongs(watch, a_cd(6), an_end(6))
+    assert watch.subscribe() == 6
+    assert not wrongs(watch, a_snapshot(6, 3, 2, status=1))
+
+
+def test_who_is_cut_off_within_a_dig_asks_for_it_again():
+    watch = Watch()
+    watch.subscribe()
+    assert not wrongs(watch, a_snapshot(0, 0), a_cd(1), a_join(1, 1), A_TICK, a_cd(2))
+    assert watch.subscribe() == 1
+    assert not watch.live
+    assert not wrongs(watch, a_cd(2), a_join(2, 2), a_snapshot(2, 2))
+    assert watch.live
+
+
+@pytest.mark.parametrize(
+    ("frames", "wrong"),
+    [
+        ([a_cd(2)], "dig 2 came after dig 0"),
+        ([a_cd(1), a_cd(1)], "dig 1 came after dig 1"),
+        ([a_cd(1), a_cd(3)], "dig 3 came after dig 1"),
+        ([a_cd(1), a_join(2, 1)], "a join of dig 2 came after dig 1"),
+        ([a_cd(1), a_join(1, 1), a_join(1, 2)], "a join of dig 1 came twice or late"),
+        ([a_cd(1), a_prize(1, 2), a_join(1, 1)], "a join of dig 1 came twice or late"),
+        ([a_cd(1), A_TICK, a_join(1, 1)], "a join of dig 1 came twice or late"),
+        ([a_cd(1), a_join(1, 2)], "the join of dig 1 does not count on"),
+        ([a_cd(1), a_prize(1, 1)], "the prize of dig 1 does not count on"),
+        ([a_cd(1), an_end(1), A_TICK], "a tick came after the end"),
+        ([a_cd(1), an_end(1), an_end(1)], "the end came twice"),
+        ([a_cd(1), an_end(1), a_cd(2)], "dig 2 came after the end"),
+        ([a_cd(1), a_snapshot(1, 0)], "a snapshot came that neither"),
+        ([a_cd(1), a_snapshot(2, 0)], "a snapshot at 2 came after dig 1"),
+    ],
+)
+def test_a_story_told_wrongly_is_noticed_once(frames: list[Frame], wrong: str):
+    watch = Watch()
+    watch.subscribe()
+    assert watch.take(a_snapshot(0, 0)) == ""
+    (noticed,) = wrongs(watch, *frames)
+    assert noticed.startswith(wrong)
+
+
+def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
+    watch = Watch()
+    watch.subscribe()
+    assert not wrongs(watch, a_snapshot(0, 0), a_cd(1), A_TICK)
+    watch.subscribe()
+    (noticed,) = wrongs(watch, a_cd(2), a_snapshot(2, 1))
+    assert "the frames up to dig 2 make" in noticed
+
+
+def test_delays_are_counted_whichever_comes_first_and_a_dig_of_two_people_is_noticed():
+    tally = Tally(2)
+    tally.frame_seen((CODE, 1), 10.010)
+    tally.dug((CODE, 1), "alice", 10.0, again=False)
+    for late in range(99):
+        tally.frame_seen((CODE, 1), 10.020 + late / 1e6)
+    assert (tally.delay_ms(0.01), tally.delay_ms(0.5), tally.delay_ms(1)) == (10.0, 20.0, 20.1)
+    assert not tally.violations
+    tally.dug((CODE, 1), "bob", 10.0, again=False)
+    assert tally.violations.total() == 1

@@ -1,0 +1,269 @@
+"""Digging over HTTP: who may, what is told, and what always holds afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game import draw
+from server.game.dig import Dig
+from support.client import Client, Someone
+from support.statements import check_history
+
+
+@pytest.mark.gen_test
+async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=1, forecast_num=5)
+    details = await bob.get("/getTaskDetails", code=code)
+    assert (details["now_depth"], details["is_cd"], details["can_dig"], details["max_depth"]) == (0, 0, 1, 5)
+    assert (await client.get("/getProof", code=code))["error"] == "not_ended"
+    for depth in range(1, 6):
+        reply = await bob.dig(code)
+        assert (reply["now_depth"], reply["seq"], reply["no"], reply["joined"]) == (
+            depth,
+            depth,
+            1,
+            int(depth == 1),
+        )
+        if reply["is_prize"]:
+            break
+    assert (reply["is_prize"], reply["task_status"], reply["prizes_left"], reply["time"]) == (1, 1, 0, 0)
+    assert (await alice.dig(code))["error"] == "ended"
+    await check_history(context, code)
+    proof = await client.get("/getProof", code=code)
+    assert proof["commitment"] == details["commitment"]
+    assert proof["winning_depths"] == [reply["now_depth"]]
+    found = draw.Proof(
+        proof["seed"],
+        proof["params"],
+        proof["commitment"],
+        proof["winning_depths"],
+        [draw.ProvedDig(**dig) for dig in proof["digs"]],
+    )
+    assert draw.differences(found, details["commitment"]) == []
+    ended = await bob.get("/getTaskDetails", code=code)
+    assert (ended["is_prize"], ended["data"]["status"], ended["end_reason"], ended["why"]) == (
+        1,
+        1,
+        "prizes_gone",
+        "ended",
+    )
+
+
+@pytest.mark.gen_test
+async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=60, forecast_num=1000, prize_num=2, interval=400, fluctuation=0)
+    first = await bob.dig(code)
+    assert (first["is_cd"], first["time"]) == (1, 60)
+    for asked in ({}, {"dig_id": "carols-first"}):
+        refused = await carol.dig(code, **asked)
+        assert refused["error"] == "cooling_down"
+        assert (refused["is_cd"], refused["cd_until"]) == (1, first["cd_until"])
+        assert 0 < refused["time"] <= 60
+        assert str(refused["time"]) in refused["msg"]
+    seen = await carol.get("/getTaskDetails", code=code)
+    assert (seen["is_cd"], seen["cd_until"], seen["can_dig"], seen["why"]) == (
+        1,
+        first["cd_until"],
+        0,
+        "cooling_down",
+    )
+    assert [user["no"] for user in seen["users"]] == [1]
+
+
+@pytest.mark.gen_test
+async def test_who_made_the_last_dig_and_asks_again_gets_its_reply(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=60, forecast_num=1000)
+    first = await bob.dig(code)
+    again = await bob.dig(code)
+    assert (first["repeated"], again["repeated"]) == (0, 1)
+    same = ["is_prize", "wxname", "wxheadpic", "cd_until", "now_depth", "seq", "no", "joined", "prizes_left"]
+    assert [again[name] for name in same] == [first[name] for name in same]
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
+async def test_the_same_dig_id_always_gets_the_same_reply(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=2, prize_num=1)
+    first = await bob.dig(code, dig_id="bobs-dig-1")
+    second = await carol.dig(code, dig_id="bobs-dig-1")  # another person's id is another dig
+    again = await bob.dig(code, dig_id="bobs-dig-1")
+    assert again["repeated"] == 1
+    assert (again["now_depth"], again["is_prize"], again["no"]) == (1, first["is_prize"], 1)
+    assert second.get("now_depth") == (2 if not first["is_prize"] else None)
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
+async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0)
+    red_packet = (
+        await alice.post("/postTask", goods_type=1, name="红包", prize_num=1, forecast_num=5, money=2, cd=0)
+    )["code"]
+    assert (await alice.dig(code))["error"] == "own_task"
+    assert (await bob.dig("A" * 12))["error"] == "no_such_task"
+    assert (await bob.dig("short"))["error"] == "bad_request"
+    assert (await bob.dig(red_packet))["error"] == "not_paid"
+    stranger = Someone(client, "nobody", "", {}, send_token=False)
+    assert (await stranger.dig(code))["error"] == "not_logged_in"
+    forged = Someone(client, bob.unionid, alice.token, {})
+    assert (await forged.dig(code))["error"] == "bad_token"
+    await bob.get("/getMyInfo")
+    bare = Someone(client, bob.unionid, "", {}, send_token=False)
+    assert (await bare.dig(code))["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_a_winner_digs_no_more(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert (await bob.dig(code))["error"] == "already_won"
+    details = await bob.get("/getTaskDetails", code=code)
+    assert (details["is_cd"], details["time"], details["can_dig"], details["why"]) == (
+        1,
+        10,
+        0,
+        "already_won",
+    )
+    assert (await bob.get("/getTaskList"))["data"][0]["is_cd"] == 0
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
+async def test_two_hundred_people_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
+    code = await alice.publish(cd=60, forecast_num=1000)
+    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(5)))
+    fresh = [reply for reply in replies if reply["status"] == 0 and not reply["repeated"]]
+    assert len(fresh) == 1
+    assert all(reply["error"] == "cooling_down" for reply in replies if reply["status"])
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.gen_test
+async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
+    code = await alice.publish(cd=0, forecast_num=1000, prize_num=20, interval=2, fluctuation=1)
+    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(4)))
+    dug = [reply["now_depth"] for reply in replies if reply["status"] == 0]
+    assert sorted(dug) == list(range(1, len(dug) + 1))
+    assert {reply["error"] for reply in replies if reply["status"]} <= {"already_won", "ended"}
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
+async def test_two_processes_racing_make_one_dig_a_window(
+    client: Client, context: Context, settings: Any
+) -> None:
+    other = await Context.open(settings)
+    from server.actions.dig import dig
+    from server.errors import CoolingDown
+
+    alice = await client.log_in("alice")
+    people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
+    code = await alice.publish(cd=60, forecast_num=1000)
+
+    async def admit(person: Any) -> Any:
+        return person
+
+    async def attempt(where: Context, who: Someone) -> Dig | None:
+        try:
+            return (await dig(where, code, who.unionid, "", admit)).dig
+        except CoolingDown:
+            return None
+
+    made = await asyncio.gather(
+        *(attempt(where, who) for who, where in zip(people, [context, other] * 3, strict=True))
+    )
+    assert sum(dig is not None for dig in made) == 1
+    await check_history(context, code)
+    await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    dollar = await client.log_in("dollar", nickname="$seed_box")
+    code = await alice.publish(name="$seed_box", wxname="$$ROOT", forecast_num=100)
+    reply = await dollar.dig(code)
+    assert reply["wxname"] == "$seed_box"
+    details = await alice.get("/getTaskDetails", code=code)
+    assert (details["name"], details["wxname"]) == ("$seed_box", "$$ROOT")
+    assert details["users"][0]["wxname"] == "$seed_box"
+
+
+@pytest.mark.gen_test
+async def test_a_dig_left_between_task_and_history_counts_everywhere(
+    client: Client, context: Context
+) -> None:
+    """As a process leaves it that is killed right after the conditional update."""
+    from server.actions.dig import settle_pending
+
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)
+    await bob.dig(code)
+    await context.close_background()
+    await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    info = await bob.get("/getMyInfo")
+    assert (info["digging_num"], info["partake_num"]) == (1, 1)
+    assert [task["code"] for task in (await bob.get("/getMyPartake"))["data"]] == [code]
+    assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
+    await context.store.tasks.collection.update_one({"_id": code}, {"$inc": {"last_dig.at": -2000}})
+    await settle_pending(context)
+    assert await context.store.digs.collection.count_documents({"code": code}) == 1
+    assert (await context.store.tasks.collection.find_one({"_id": code})).get("pending") is None
+    carol = await client.log_in("carol")
+    assert (await carol.dig(code))["no"] == 2
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
+    alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
+    code = await alice.publish(cd=60, forecast_num=1000)
+    await bob.dig(code, dig_id="bobs-dig-1")
+    replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people))
+    assert {reply["error"] for reply in replies} == {"cooling_down"}
+    asked: list[int] = []
+    ask = context.store.digs.made_as
+
+    async def counted(made_as: list[str]) -> set[str]:
+        asked.append(len(made_as))
+        return await ask(made_as)
+
+    context.store.digs.made_as = counted  # type: ignore[method-assign]
+    await context.close_background()
+    used = await asyncio.gather(
+        context.dig_ids.used(code, bob.unionid, "bobs-dig-1"),
+        *(context.dig_ids.used(code, who.unionid, "bobs-dig-1") for who in people),
+    )
+    assert used == [True] + [False] * len(people)
+    assert sum(asked) == len(people) + 1
+    assert len(asked) <= 2
+
+
+@pytest.mark.gen_test
+async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=1, forecast_num=1000)
+    first = await bob.dig(code, dig_id="bobs-dig-1")
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0, "cd_ms": 60_000}})
+    context.cooldowns.forget(code)
+    await carol.dig(code, dig_id="carols-dig")
+    again = await bob.dig(code, dig_id="bobs-dig-1")
+    assert (again["repeated"], again["now_depth"], again["no"]) == (1, 1, first["no"])
+    assert (await bob.dig(code, dig_id="bobs-dig-2"))["error"] == "cooling_down"

@@ -1,0 +1,162 @@
+"""What comes before any parameter: bodies that are too large, addresses and methods that are none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tornado.testing import bind_unused_port
+
+from handlers.base import BODY_BYTES
+from server.app import make_app
+from server.context import Context
+from server.running.worker import DrainingServer
+from server.settings import Settings
+from support.client import Client
+from support.replies import raw_reply, refusal_of
+from support.stored import everything
+
+
+@pytest.mark.gen_test
+async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
+    client: Client, settings: Settings, context: Context
+) -> None:
+    before = await everything(context)
+    too_long = BODY_BYTES + 1
+
+    async def parts() -> Any:
+        for _ in range(too_long // 65536 + 2):
+            yield bytes(65536)
+
+    responses = [
+        await client.http.post("/postTask", content=bytes(too_long)),
+        await client.http.post("/postTask", content=parts()),
+        await client.http.post("/getTaskList", content=bytes(20 * too_long)),
+        await client.http.post("/nowhere", content=bytes(20 * too_long)),
+        await client.http.put("/postTask", content=bytes(too_long)),
+    ]
+    for response in responses:
+        assert response.status_code == 413
+        assert response.json()["error"] == "bad_request"
+        assert response.json()["msg"] == "请求的内容太大，应在 128 KB 以内"
+    exactly = await client.http.post("/postTask", content=b"{}" + b" " * (BODY_BYTES - 2))
+    assert refusal_of(exactly)["msg"] == "参数 code（挖宝）和 goods_type（发布）应有且只有一个"
+    # A client that waits for a reply in the middle of its body gets one.
+    for head, body in (
+        (f"Content-Length: {1 << 50}", b"x"),
+        ("Transfer-Encoding: chunked", b"%x\r\n" % too_long + bytes(too_long)),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+        writer.write(f"POST /postTask HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        status, reply = await raw_reply(reader)
+        assert (status, reply["status"], reply["error"]) == (413, 1, "bad_request")
+        writer.write(b"and more")
+        writer.close()
+    assert await everything(context) == before
+
+
+@pytest.mark.gen_test
+async def test_what_reaches_no_interface_is_told_in_json_too(client: Client, settings: Settings) -> None:
+    paths = [
+        "/",
+        "/nowhere",
+        "/getTaskList/",
+        "/GETTASKLIST",
+        "/files/",
+        "/files/%ff",
+        "/files/..%2fhandlers",
+    ]
+    paths += ["/files/../../etc/passwd", "/files/%2e%2e/%2e%2e/etc/passwd", "/files/a\\..\\b", "//etc/passwd"]
+    for path in paths:
+        for method in ("GET", "POST"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+            if path == "/" and method == "GET":
+                writer.close()
+                continue
+            status, reply = await raw_reply(reader)
+            writer.close()
+            assert status in (404, 405), (method, path)
+            assert (reply["status"], reply["error"]) == (1, "bad_request")
+            assert reply["msg"]
+            assert reply["trace_id"]
+    for method, path, allowed in [
+        ("POST", "/getTaskList", "GET"),
+        ("GET", "/postTask", "POST"),
+        ("PUT", "/postTask", "POST"),
+        ("DELETE", "/getMyInfo", "GET"),
+        ("OPTIONS", "/postTask", "POST"),
+        ("PATCH", "/userLogin", "GET"),
+        ("PROPFIND", "/getTaskList", "GET"),
+        ("POST", "/healthz", "GET"),
+    ]:
+        response = await client.http.request(method, path)
+        assert (response.status_code, response.headers["Allow"]) == (405, allowed)
+        assert response.json()["msg"] == "这个接口不支持这种请求方式，请检查是 GET 还是 POST"
+    head = await client.http.head("/getTaskList")
+    assert (head.status_code, head.content) == (405, b"")
+    assert head.headers["Content-Type"].startswith("application/json")
+
+
+@pytest.mark.gen_test
+async def test_a_reply_is_whole_whatever_the_client_says_it_has(client: Client) -> None:
+    alice = await client.log_in("alice")
+    headers = {"Authorization": f"Bearer {alice.token}", "If-None-Match": "*", "Range": "bytes=0-1"}
+    headers |= {"Accept": "text/html", "X-Http-Method-Override": "POST"}
+    for path in ("/getMyInfo", "/healthz", "/openapi.json"):
+        response = await client.http.get(path, params={"unionid": alice.unionid}, headers=headers)
+        assert response.status_code == 200
+        assert isinstance(response.json(), dict)
+        assert "Etag" not in response.headers
+
+
+@pytest.mark.gen_test
+async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, context: Context) -> None:
+    server = DrainingServer(make_app(context))
+    listener, port = bind_unused_port()
+    server.add_socket(listener)
+    long = b"a" * (100 << 10)
+    heads = [
+        b"GET /" + long + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /getTaskList HTTP/1.1\r\nHost: x\r\nCookie: " + long + b"\r\n\r\n",
+        b"GET /" + long * 9,
+    ]
+    try:
+        for head in heads:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            fine = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            writer.write(fine)  # what came before on the same connection changes nothing
+            assert (await raw_reply(reader))[0] == 200
+            writer.write(head)
+            status, reply = await raw_reply(reader)
+            assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
+            assert "64 KB" in reply["msg"]
+            assert reply["trace_id"]
+            assert await reader.read() == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + long[:200])
+        assert b"431" not in await reader.read()  # a length of a chunk is no head
+        writer.close()
+    finally:
+        await server.drain()
+
+
+@pytest.mark.gen_test
+async def test_without_https_no_browser_is_told_to_insist_on_it(client: Client) -> None:
+    assert "Strict-Transport-Security" not in (await client.http.get("/healthz")).headers
+
+
+class TestUnderHttps:
+    """As behind a proxy that speaks https to the world."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"PUBLIC_URL": "https://wabao.example.com"}
+
+    @pytest.mark.gen_test
+    async def test_browsers_are_told_to_come_by_https_only(self, client: Client) -> None:
+        for path in ("/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode"):
+            headers = (await client.http.get(path)).headers
+            assert headers["Strict-Transport-Security"] == "max-age=31536000", path

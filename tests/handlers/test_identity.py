@@ -1,0 +1,195 @@
+"""Who a request is from: tokens, bare ids, and what needs the one or takes the other."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from tornado.web import create_signed_value
+
+from handlers.base import Interface
+from server.app import INTERFACES
+from server.context import Context
+from server.keys import Keys
+from support.client import Client, Someone, a_picture
+from support.login import a_ticket
+
+ASKING_WHO = [
+    interface
+    for interface in INTERFACES
+    if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
+]
+
+
+def bare(someone: Someone) -> Someone:
+    """Return the same person with a client of old, which sends no token."""
+    return Someone(someone.client, someone.unionid, "", {}, send_token=False)
+
+
+async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[str, Any]:
+    """Ask an interface in order: whatever it takes is there."""
+    if interface.path == "/uploadFile":
+        return await someone.upload(a_picture())
+    asked = {
+        "code": code,
+        "wxname": "名字",
+        "wxheadpic": "/files/none.jpg",
+        "money": 1,
+        "pickup": "123456",
+    }
+    if interface.method == "GET":
+        return await someone.get(interface.path, **asked)
+    return await someone.post(interface.path, **asked)
+
+
+@pytest.mark.gen_test
+async def test_a_bare_id_is_enough_until_a_token_was_presented(client: Client) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000)
+    for interface in ASKING_WHO:
+        reply = await ask(bare(bob), interface, code)
+        assert (reply.get("error") == "token_required") == interface.needs_token, interface
+    assert (await bob.get("/getMyInfo"))["digging_num"] == 1
+    for interface in ASKING_WHO:
+        assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
+    assert (await bob.get("/getMyInfo"))["digging_num"] == 1
+    assert (await bare(carol).get("/getMyInfo"))["status"] == 0
+    await bob.client.log_in("bob")
+    assert (await bare(bob).get("/getMyInfo"))["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_is_not_this_persons_valid_one_is_refused(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000)
+    month_old = create_signed_value(
+        context.keys._derive("token").hex(),
+        "token",
+        bob.unionid,
+        clock=lambda: time.time() - 31 * 86_400,
+    ).decode()
+    tokens = {
+        "somebody else's": alice.token,
+        "expired": month_old,
+        "of another server": Keys(b"another secret, as long as needed").sign_token(bob.unionid),
+        "cut short": bob.token[:-1],
+        "bent": bob.token[:-1] + ("0" if bob.token[-1] != "0" else "1"),
+        "twice": f"{bob.token} {bob.token}",
+        "no token": "undefined",
+        "an older format": "bob|1700000000|" + "0" * 40,
+        "absurd lengths": "2|1:0|99999999999999999999:1|5:token|0:|" + "0" * 64,
+    }
+    for kind, token in tokens.items():
+        forged = Someone(client, bob.unionid, token, {})
+        assert (await forged.get("/getMyInfo"))["error"] == "bad_token", kind
+    forged = Someone(client, bob.unionid, alice.token, {})
+    for interface in ASKING_WHO:
+        assert (await ask(forged, interface, code))["error"] == "bad_token", interface
+    for header in (bob.token, f"Basic {bob.token}", f"Bearer\t{bob.token}", f"Token {bob.token}", "\xff"):
+        response = await client.http.get(
+            "/getMyInfo", params={"unionid": bob.unionid}, headers={"Authorization": header.encode("latin1")}
+        )
+        assert response.json()["error"] == "bad_token", header
+    # None of that counts as having presented a token, and an empty one is none.
+    for header in ("", "Bearer"):
+        reply = await client.get("/getMyInfo", headers={"Authorization": header}, unionid=bob.unionid)
+        assert reply["status"] == 0
+    reply = await client.get(
+        "/getMyInfo", headers={"Authorization": f"bearer {bob.token}"}, unionid=bob.unionid
+    )
+    assert reply["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_logging_in_and_proofs_ask_for_no_token_and_mind_none(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1)
+    assert (await bob.dig(code))["is_prize"] == 1
+    given = await a_ticket(client.http, user="alice")
+    stale = {"Authorization": "Bearer expired"}
+    assert (await client.get("/userLogin", headers=stale, **given))["data"]["unionid"] == alice.unionid
+    for headers in ({}, stale, {"Authorization": f"Bearer {bob.token}"}):
+        assert (await client.get("/getProof", headers=headers, code=code))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_profile_is_the_tokens_owners_and_others_see_it(client: Client) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    anonymous = await client.log_in("carol", anonymous=1)
+    assert anonymous.data["nickName"] == "微信用户"
+    picture = (await anonymous.upload(a_picture()))["url"]
+    headers = {"Authorization": f"Bearer {anonymous.token}"}
+    for unionid in ({}, {"unionid": anonymous.unionid}):
+        reply = await client.post("/setProfile", headers=headers, wxname="卡萝", wxheadpic=picture, **unionid)
+        assert reply == {"status": 0, "msg": ""}
+    for someone in ({}, {"unionid": bob.unionid}, {"unionid": "nobody"}):
+        reply = await client.post("/setProfile", wxname="x", wxheadpic=picture, **someone)
+        assert reply["error"] == "token_required"
+    taken = await client.post(
+        "/setProfile", headers=headers, unionid=bob.unionid, wxname="x", wxheadpic=picture
+    )
+    assert taken["error"] == "bad_token"
+    code = await alice.publish(forecast_num=1000)
+    dug = await anonymous.dig(code)
+    assert (dug["wxname"], dug["wxheadpic"]) == ("卡萝", picture)
+    again = await client.log_in("carol", anonymous=1)
+    assert (again.data["nickName"], again.data["avatarUrl"]) == ("卡萝", picture)
+    code = await again.publish()
+    [card] = [card for card in (await bob.get("/getTaskList"))["data"] if card["code"] == code]
+    assert (card["wxname"], card["wxheadpic"]) == ("卡萝", picture)
+
+
+@pytest.mark.gen_test
+async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    own, theirs = alice.data["nickName"], bob.data["nickName"]
+    for wxname, shown, signed in ((None, own, 0), (own, own, 0), (theirs, theirs, 1), ("匿名", "匿名", 1)):
+        code = await alice.publish(wxname=wxname)
+        details = await bob.get("/getTaskDetails", code=code)
+        [card] = [card for card in (await bob.get("/getTaskList"))["data"] if card["code"] == code]
+        for found in (details, details["data"], card):
+            assert (found["wxname"], found["signed"]) == (shown, signed)
+            assert found["wxheadpic"] == alice.data["avatarUrl"]
+
+
+@pytest.mark.gen_test
+async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -> None:
+    plain = await client.log_in("alice", unionid="0")
+    assert plain.unionid == f"openid:{plain.data['openid']}"
+    code = await plain.publish(forecast_num=1000)
+    bob = await client.log_in("bob", unionid="data")
+    assert bob.unionid
+    assert bob.unionid != bob.data["openid"]
+    assert (await client.log_in("bob")).unionid == bob.unionid
+    shared = await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=plain.unionid)
+    assert shared["status"] == 0
+    assert (await bare(plain).get("/getMyInfo"))["error"] == "token_required"
+    assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
+
+
+@pytest.mark.gen_test
+async def test_who_never_logged_in_is_told_so(client: Client) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=1000)
+    nobody = Someone(client, "nobody", "", {}, send_token=False)
+    for interface in ASKING_WHO:
+        error = (await ask(nobody, interface, code))["error"]
+        assert error == ("token_required" if interface.needs_token else "not_logged_in"), interface
+
+
+class TestWhereTokensAreRequired:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"REQUIRE_TOKEN": "1"}
+
+    @pytest.mark.gen_test
+    async def test_nobody_is_believed_without_one(self, client: Client) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await alice.publish(forecast_num=1)
+        for interface in ASKING_WHO:
+            assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
+        assert (await bob.dig(code))["is_prize"] == 1
+        assert (await client.get("/getProof", code=code))["status"] == 0

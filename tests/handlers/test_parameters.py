@@ -1,0 +1,322 @@
+"""What may be sent, how it is read, and what becomes of what may not: a refusal that says it; no trace."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.settings import Settings
+from support.client import Client, Someone, a_picture
+from support.replies import refusal_of
+from support.stored import everything
+
+
+async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
+    """Return the parameters of a publication that is in order, with these changes."""
+    url = (await someone.upload(a_picture()))["url"]
+    asked = {
+        "goods_type": 2,
+        "url": url,
+        "name": "一只猫",
+        "synopsis": "会抓老鼠",
+        "prize_num": 2,
+        "forecast_num": 30,
+        "interval": 10,
+        "fluctuation": 3,
+        "draw_type": 2,
+        "is_public": 0,
+        "cd": 7,
+    }
+    return asked | changes
+
+
+@pytest.mark.gen_test
+async def test_query_json_form_and_multipart_say_the_same(client: Client) -> None:
+    alice = await client.log_in("alice")
+    draft = await a_draft(alice) | {"unionid": alice.unionid}
+    texts = {name: str(value) for name, value in draft.items()}
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    sent: list[dict[str, Any]] = [
+        {"json": draft},
+        {"json": texts},
+        {"data": texts},
+        {"files": {name: (None, value) for name, value in texts.items()}},
+        {"params": texts},
+        {"content": json.dumps(draft).encode()},  # without a content type, as JSON
+        {"content": json.dumps(draft), "headers": {"Content-Type": "text/plain"}},
+        {"data": texts, "headers": {"Content-Type": "Application/X-WWW-Form-Urlencoded; charset=UTF-8"}},
+    ]
+    replies = [
+        (await client.http.post("/postTask", **({**how, "headers": headers | how.get("headers", {})}))).json()
+        for how in sent
+    ]
+    assert [reply["status"] for reply in replies] == [0] * len(sent)
+    details = [await alice.get("/getTaskDetails", code=reply["code"]) for reply in replies]
+    same = ["goods_type", "name", "synopsis", "prize_num", "forecast_num", "interval", "fluctuation", "cd"]
+    for found in details:
+        assert [found[name] for name in same] == [draft[name] for name in same]
+        assert (found["wxname"], found["draw_type"]) == ("alice", 2)
+    assert len((await alice.get("/getMyRelease", page="1"))["data"]) == len(sent)
+
+
+@pytest.mark.gen_test
+async def test_what_is_empty_or_null_is_absent(client: Client, settings: Settings) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for nothing in ("", None):
+        draft = await a_draft(alice, wxname=nothing, synopsis=nothing, cd=nothing, is_public=nothing)
+        code = (await alice.post("/postTask", **draft, code=nothing, money=nothing))["code"]
+        details = await bob.get("/getTaskDetails", code=code, is_share="", from_unionid="")
+        assert (details["wxname"], details["synopsis"], details["cd"]) == (
+            "alice",
+            "",
+            settings.cooldown_seconds,
+        )
+        assert (await bob.dig(code, goods_type=nothing, dig_id=nothing))["status"] == 0
+        refused = await alice.post("/postTask", **(draft | {"name": nothing}))
+        assert refused["msg"] == "缺少参数 name，应为 1 到 50 个字的物品名"
+    assert len((await bob.get("/getTaskList", page=""))["data"]) == 2
+    assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
+    assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the one opened last
+
+
+@pytest.mark.gen_test
+async def test_what_does_not_apply_is_ignored_whatever_it_holds(client: Client) -> None:
+    alice = await client.log_in("alice")
+    nonsense = ["abc", -5, 10**30, {"$ne": None}, [], True, "\x00", 1.5]
+    unknown = {"seed": "0" * 64, "status": 1, "$where": "1", "": {"": [None]}, "hidden": "\x00"}
+    for odd in nonsense:
+        goods = await a_draft(alice, prize_num="1", interval=odd, fluctuation=odd, money=odd, **unknown)
+        details = await alice.get(
+            "/getTaskDetails", code=(await alice.post("/postTask", **goods))["code"], seq="odd", **{"": "odd"}
+        )
+        assert [details[name] for name in ("money", "interval", "fluctuation", "max_depth", "now_depth")] == [
+            0,
+            0,
+            0,
+            30,
+            0,
+        ]
+        red_packet = {
+            "goods_type": "1",
+            "name": "红包",
+            "prize_num": 1,
+            "forecast_num": 3,
+            "money": 5,
+            "draw_type": odd,
+        }
+        reply = await alice.post("/postTask", **red_packet)
+        assert (reply["need_pay"], reply["owed"]) == (1, 5)
+        assert (await alice.get("/getTaskDetails", code=reply["code"]))["draw_type"] == 1
+    query = f"unionid={alice.unionid}&odd=%ff%00&odd=%ed%a0%80&%ff=1"
+    response = await client.http.get(
+        f"/getTaskList?{query}", headers={"Authorization": f"Bearer {alice.token}"}
+    )
+    assert response.json()["status"] == 0
+
+
+BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
+    ({"goods_type": 3}, "参数 goods_type 应为 1（红包）或 2（实物）"),
+    ({"goods_type": {"$ne": None}}, "参数 goods_type 应为 1（红包）或 2（实物）"),
+    ({"name": None}, "缺少参数 name，应为 1 到 50 个字的物品名"),
+    ({"name": "猫" * 51}, "参数 name 应为 1 到 50 个字的物品名"),
+    ({"name": " \t\n"}, "参数 name 应为 1 到 50 个字的物品名"),
+    ({"name": {"$ne": None}}, "参数 name 应为 1 到 50 个字的物品名"),
+    ({"name": ["猫"]}, "参数 name 应为 1 到 50 个字的物品名"),
+    ({"name": 5}, "参数 name 应为 1 到 50 个字的物品名"),
+    ({"name": "猫\x00"}, "参数 name 应为 1 到 50 个字的物品名，不能含有特殊字符"),
+    ({"synopsis": "长" * 2001}, "参数 synopsis 应为不超过 2000 个字的简介"),
+    ({"wxname": "长" * 33}, "参数 wxname 应为不超过 32 个字的署名"),
+    ({"prize_num": None}, "缺少参数 prize_num，应为 1 到 1000 的整数"),
+    ({"prize_num": 0}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": 1001}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": True}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": 1.5}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "2.0"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "1e2"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "２"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "٢"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "0x2"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "2_0"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "null"}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": [2]}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": 10**30}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"prize_num": "9" * 5000}, "参数 prize_num 应为 1 到 1000 的整数"),
+    ({"forecast_num": None}, "缺少参数 forecast_num，应为 1 到 1000000 的整数"),
+    ({"forecast_num": 0}, "参数 forecast_num 应为 1 到 1000000 的整数"),
+    ({"forecast_num": 1_000_001}, "参数 forecast_num 应为 1 到 1000000 的整数"),
+    ({"interval": None}, "缺少参数 interval，应为 1 到 100000 的整数"),
+    ({"interval": 0}, "参数 interval 应为 1 到 100000 的整数"),
+    ({"interval": 100_001}, "参数 interval 应为 1 到 100000 的整数"),
+    ({"fluctuation": None}, "缺少参数 fluctuation，应为 0 到 9 的整数"),
+    ({"fluctuation": -1}, "参数 fluctuation 应为 0 到 interval − 1 的整数"),
+    ({"fluctuation": 10}, "参数 fluctuation 应为 0 到 9 的整数（小于 interval）"),
+    ({"draw_type": None}, "缺少参数 draw_type，应为 1（现场领取）或 2（邮寄）"),
+    ({"draw_type": 0}, "参数 draw_type 应为 1（现场领取）或 2（邮寄）"),
+    ({"is_public": 2}, "参数 is_public 应为 0 或 1"),
+    ({"is_public": "true"}, "参数 is_public 应为 0 或 1"),
+    ({"cd": -1}, "参数 cd 应为 0 到 3600 的整数（秒）"),
+    ({"cd": 3601}, "参数 cd 应为 0 到 3600 的整数（秒）"),
+    ({"url": None}, "缺少参数 url，应为 uploadFile 返回的图片地址"),
+    ({"url": "https://example.com/cat.jpg"}, "参数 url 应为 uploadFile 返回的图片地址"),
+    ({"url": f"/files/{'0' * 32}.jpg"}, "参数 url 应为 uploadFile 返回的图片地址"),
+    ({"url": "x" * 501}, "参数 url 应为 uploadFile 返回的图片地址"),
+    ({"goods_type": 1, "money": None}, "缺少参数 money，应为 1 到 200 的整数（元，每个奖品）"),
+    ({"goods_type": 1, "money": 0}, "参数 money 应为 1 以上的整数（元，每个奖品）"),
+    ({"goods_type": 1, "money": 201}, "参数 money 应为 1 到 200 的整数（元，每个奖品）"),
+    ({"goods_type": 1, "money": "0.5"}, "参数 money 应为 1 以上的整数（元，每个奖品）"),
+    ({"code": "A" * 12}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
+    ({"goods_type": None}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
+    ({"cd": 3600, "forecast_num": 721}, "参数 forecast_num 最大为 720，否则 30 天内挖不完"),
+    (
+        {"cd": 3600, "interval": 700},
+        "prize_num × (interval + fluctuation) 最大为 720，否则 30 天内挖不完",
+    ),
+]
+
+
+@pytest.mark.gen_test
+async def test_a_publication_that_is_not_in_order_is_refused_with_what_it_must_be(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    draft = await a_draft(alice) | {"unionid": alice.unionid}
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    await alice.get("/getMyInfo")
+    before = await everything(context)
+    for changes, msg in BAD_DRAFTS:
+        reply = refusal_of(await client.http.post("/postTask", json=draft | changes, headers=headers))
+        assert (reply["error"], reply["msg"]) == ("bad_request", msg), changes
+    assert await everything(context) == before
+
+
+@pytest.mark.gen_test
+async def test_what_is_just_in_range_is_taken(client: Client) -> None:
+    alice = await client.log_in("alice")
+    draft = await a_draft(alice)
+    for changes in (
+        {"name": "猫" * 50, "synopsis": "🐈" * 2000, "wxname": "署" * 32},
+        {"prize_num": 1000, "interval": 1, "fluctuation": 0, "forecast_num": 1_000_000, "cd": 0},
+        {"interval": 100_000, "fluctuation": 99_999, "cd": 0},
+        {"cd": 3600, "forecast_num": 720},
+        {"prize_num": "0001", "forecast_num": 1.0, "fluctuation": "-0"},
+        {"goods_type": 1, "money": 200, "url": None, "draw_type": None},
+    ):
+        reply = await alice.post("/postTask", **(draft | changes))
+        assert reply["status"] == 0, (changes, reply)
+        details = await alice.get("/getTaskDetails", code=reply["code"])
+        for name in ("name", "synopsis", "wxname"):
+            if name in changes:
+                assert details[name] == changes[name]
+
+
+UNIONID = "登录时得到的 unionid"
+BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
+    ("GET /getTaskList", {"unionid": ""}, f"缺少参数 unionid，应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "a b"}, f"参数 unionid 应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "o" * 129}, f"参数 unionid 应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "o\n"}, f"参数 unionid 应为{UNIONID}"),
+    ("GET /getTaskList", {"page": 0}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getTaskList", {"page": "null"}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getMyPrize", {"page": "null"}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getMyPartake", {"page": -1}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getMyRelease", {"page": 1_000_001}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getTaskUser", {"page": "2 "}, "参数 page 应为 1 到 1000000 的整数"),
+    ("GET /getTaskUser", {"code": "A" * 13}, "参数 code 应为 12 位字母或数字的宝贝编号"),
+    ("GET /getTaskDetails", {}, "缺少参数 code，应为宝贝编号（12 位）或分享码（20 位）"),
+    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
+    ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "参数 is_share 应为 0 或 1"),
+    ("GET /getProof", {}, "缺少参数 code，应为 12 位字母或数字的宝贝编号"),
+    ("GET /userLogin", {"code": "1", "iv": "1"}, "缺少参数 encryptedData，应为 wx.getUserProfile 得到的"),
+    ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "参数 code 应为 wx.login 得到的登录凭证"),
+    ("POST /postTask", {"code": {"$ne": None}}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
+    ("POST /postTask", {"code": ["A" * 12]}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
+    ("POST /postTask", {"code": 123456789012}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
+    ("POST /postTask", {"code": "A" * 12, "dig_id": "short"}, "参数 dig_id 应为 8 到 64 位字母或数字"),
+    ("POST /postTask", {"code": "A" * 12, "dig_id": {"$gt": ""}}, "参数 dig_id 应为 8 到 64 位字母或数字"),
+    ("POST /postTask", {"unionid": {"$ne": None}, "code": "A" * 12}, f"参数 unionid 应为{UNIONID}"),
+    ("POST /postTask", {}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
+    ("POST /getSharePic", {"code": "A" * 20}, "参数 code 应为 12 位字母或数字的宝贝编号"),
+    ("POST /uploadFile", {}, "缺少参数 file，应为用 multipart/form-data 上传的图片文件"),
+    ("POST /setProfile", {"wxheadpic": "/"}, "缺少参数 wxname，应为 1 到 32 个字的名字"),
+    ("POST /setProfile", {"wxname": "名" * 33, "wxheadpic": "/"}, "参数 wxname 应为 1 到 32 个字的名字"),
+    ("POST /setProfile", {"wxname": "　", "wxheadpic": "/"}, "参数 wxname 应为 1 到 32 个字的名字"),
+    ("POST /setProfile", {"wxname": "名"}, "缺少参数 wxheadpic，应为 uploadFile 返回的图片地址"),
+    (
+        "POST /setProfile",
+        {"wxname": "名", "wxheadpic": "http://x/a"},
+        "参数 wxheadpic 应为 uploadFile 返回的图片地址",
+    ),
+]
+
+
+@pytest.mark.gen_test
+async def test_every_interface_says_which_parameter_is_wrong(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    await alice.get("/getMyInfo")
+    before = await everything(context)
+    for interface, changes, msg in BAD_REQUESTS:
+        method, path = interface.split()
+        asked = {"unionid": alice.unionid} | changes
+        how = {"params": asked} if method == "GET" else {"json": asked}
+        headers = {"Authorization": f"Bearer {alice.token}"}
+        reply = refusal_of(await client.http.request(method, path, **how, headers=headers))
+        assert reply["error"] == "bad_request"
+        assert reply["msg"].startswith(msg), (interface, changes, reply["msg"])
+    assert await everything(context) == before
+
+
+BROKEN_BODIES: list[tuple[str, bytes]] = [
+    ("application/json", b"{"),
+    ("application/json", b"nonsense"),
+    ("application/json", b"null"),
+    ("application/json", b"[]"),
+    ("application/json", b'"unionid"'),
+    ("application/json", b'{"unionid": "\xff"}'),
+    ("application/json", b'{"unionid": "\\ud800"}'),
+    ("application/json", b'{"unionid": "o", "code": "\\udfff\\ud800 and more of it"}'),
+    ("application/json", b'{"page": 1e999}'),
+    ("application/json", b'{"page": ' + b"9" * 9000 + b"}"),
+    ("application/json", b"[" * 100_000),
+    ("application/json", b'{"a":' * 20_000 + b"1" + b"}" * 20_000),
+    ("application/json", b"\xef\xbb\xbf{}"),
+    ("application/json", '{"unionid": "o"}'.encode("utf-16")),
+    ("application/xml", b"<unionid>o</unionid>"),
+    ("multipart/form-data", b"--x\r\n\r\n--x--"),
+    ("multipart/form-data; boundary=x", b"--y\r\n\r\nvalue"),
+    ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="u\r\n--x--'),
+    ("multipart/form-data; boundary=", b"--\r\n"),
+    ("application/x-www-form-urlencoded", b"unionid=%ff%fe&code=AAAAAAAAAAAA"),
+    ("application/x-www-form-urlencoded", b"unionid=%ed%a0%80&code=AAAAAAAAAAAA"),
+    ("application/x-www-form-urlencoded", b"\xff\x00=&&&=%"),
+]
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
+    client: Client, context: Context
+) -> None:
+    before = await everything(context)
+    for path in ("/postTask", "/getSharePic", "/uploadFile"):
+        for content_type, body in BROKEN_BODIES:
+            response = await client.http.post(path, content=body, headers={"Content-Type": content_type})
+            assert refusal_of(response)["error"] == "bad_request", (content_type, body[:40])
+    assert await everything(context) == before
+
+
+@pytest.mark.gen_test
+async def test_of_a_name_sent_twice_the_last_counts_and_a_body_comes_before_the_query(client: Client) -> None:
+    alice = await client.log_in("alice")
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    mine = alice.unionid
+    for query, body in (
+        (f"?unionid=nobody&unionid={mine}", b'{"code":"AAAAAAAAAAAA"}'),
+        ("?unionid=nobody", f'{{"code":"AAAAAAAAAAAA","unionid":"nobody","unionid":"{mine}"}}'.encode()),
+    ):
+        reply = refusal_of(await client.http.post(f"/postTask{query}", content=body, headers=headers))
+        assert reply["error"] == "no_such_task"
+    # A GET has no body to read.
+    response = await client.http.request("GET", f"/getMyInfo?unionid={mine}", content=b"[", headers=headers)
+    assert response.json()["status"] == 0

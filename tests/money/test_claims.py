@@ -1,0 +1,369 @@
+"""Claiming: goods by mail and on site, who sees the address, and everything that is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import logging
+from typing import Any
+
+import pytest
+
+from server.actions.sweep import sweep
+from server.context import Context
+from support.client import Client, Someone
+from support.purse import DAY_MS, check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet, win
+
+ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+async def won_goods(
+    client: Client, context: Context, alice: Someone, winners: list[Someone], **parameters: Any
+) -> str:
+    """Publish goods that each dig wins, and let these people win one each."""
+    number = len(winners) + 1
+    rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
+    code = await alice.publish(**(rules | parameters))
+    for winner in winners:
+        await win(client, context, winner, code)
+    return code
+
+
+@pytest.mark.gen_test
+async def test_goods_by_mail_are_sent_where_the_winner_says(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won_goods(client, context, alice, [bob])
+    reply = await bob.post("/drawPrize", code=code, **ADDRESS)
+    assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
+    assert (await bob.get("/getTaskDetails", code=code))["is_draw"] == 1
+    winners = (await alice.get("/getWinners", code=code))["data"]
+    assert [(w["depth"], w["is_draw"], w["wxname"]) for w in winners] == [(1, 1, bob.data["nickName"])]
+    assert {name: winners[0][name] for name in ADDRESS} == ADDRESS
+    await bob.post("/drawPrize", code=code, **(ADDRESS | {"address": "新的地址 1 号"}))
+    assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
+    await let_pass(context, DAY_MS + 1000)
+    late = await bob.post("/drawPrize", code=code, **ADDRESS)
+    assert (late["error"], "24 小时" in late["msg"]) == ("claim_over", True)
+    assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol])
+    await bob.post("/drawPrize", code=code, **ADDRESS)
+    await let_pass(context, DAY_MS)
+    await carol.post("/drawPrize", code=code, **ADDRESS)
+
+    async def shown() -> list[tuple[str, str, str, int]]:
+        rows = (await alice.get("/getWinners", code=code))["data"]
+        return [(row["receiver"], row["phone"], row["address"], row["address_deleted"]) for row in rows]
+
+    kept, deleted = (*ADDRESS.values(), 0), ("", "", "", 1)
+    await let_pass(context, 89 * DAY_MS - 60_000)
+    await sweep(context)
+    assert await shown() == [kept, kept]
+    await let_pass(context, 60_001)
+    await sweep(context)
+    assert await shown() == [deleted, kept]
+    response = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [row[-1] for row in rows[1:]] == ["（已删除）", ADDRESS["address"]]
+    await let_pass(context, DAY_MS)
+    await sweep(context)
+    assert await shown() == [deleted, deleted]
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["given", "given"]
+    assert all("address_box" not in prize for prize in await find(context, "prizes"))
+    again = await bob.post("/drawPrize", code=code, **ADDRESS)
+    assert again["error"] == "claim_over"
+
+
+@pytest.mark.gen_test
+async def test_an_address_is_sealed_at_rest_and_shown_to_its_publisher_alone(
+    client: Client, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob])
+    await bob.post("/drawPrize", code=code, **ADDRESS)
+    seen = [
+        await carol.get("/getWinners", code=code),
+        await bob.get("/getWinners", code=code),
+        await carol.get("/getTaskDetails", code=code),
+        await bob.get("/getTaskDetails", code=code),
+        await bob.get("/getMyPrize"),
+        await bob.post("/drawPrize", code=code, **ADDRESS),
+        await carol.get("/getTaskUser", code=code, page=1),
+    ]
+    assert [reply.get("error") for reply in seen[:2]] == ["not_yours", "not_yours"]
+    bad = await bob.post("/drawPrize", code=code, **(ADDRESS | {"receiver": "王" * 33}))
+    assert bad["error"] == "bad_request"
+    stored = [
+        repr(document) for name in ("prizes", "digs", "tasks") for document in await find(context, name)
+    ]
+    everything = repr([*seen, bad]) + "".join(stored) + caplog.text
+    metrics = (await client.http.get("/metrics")).text
+    for secret in (*ADDRESS.values(), "文三路"):
+        assert secret not in everything
+        assert secret not in metrics
+
+
+@pytest.mark.gen_test
+async def test_an_address_must_be_whole(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won_goods(client, context, alice, [bob])
+    for wrong in (
+        {"receiver": ""},
+        {"receiver": "   "},
+        {"receiver": "王" * 33},
+        {"phone": ""},
+        {"phone": "1234"},
+        {"phone": "13800001111a"},
+        {"phone": "1" * 21},
+        {"address": ""},
+        {"address": "路" * 201},
+    ):
+        reply = await bob.post("/drawPrize", code=code, **(ADDRESS | wrong))
+        assert reply["error"] == "bad_request", wrong
+        assert next(iter(wrong)) in reply["msg"]
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
+
+
+@pytest.mark.gen_test
+async def test_only_whoever_won_claims_and_only_with_a_token(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob])
+    assert (await carol.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
+    assert (await alice.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
+    assert (await bob.post("/drawPrize", code="0" * 12, **ADDRESS))["error"] == "no_such_task"
+    bare = Someone(client, bob.unionid, "", {}, send_token=False)
+    assert (await bare.post("/drawPrize", code=code, **ADDRESS))["error"] == "token_required"
+    stolen = Someone(client, bob.unionid, carol.token, {})
+    assert (await stolen.post("/drawPrize", code=code, **ADDRESS))["error"] == "bad_token"
+    for path in ("/confirmDraw", "/endTask"):
+        assert (await bare.post(path, code=code, pickup="000000"))["error"] == "token_required"
+    assert (await bare.get("/getWinners", code=code))["error"] == "token_required"
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
+
+
+@pytest.mark.gen_test
+async def test_goods_on_site_are_handed_over_against_a_code(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+    reply = await bob.post("/drawPrize", code=code)
+    assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
+    assert len(reply["pickup"]) == 6
+    assert reply["pickup_pic"].startswith("data:image/png;base64,")
+    assert (await bob.post("/drawPrize", code=code))["pickup"] == reply["pickup"]
+    other = (await carol.post("/drawPrize", code=code))["pickup"]
+    assert other != reply["pickup"]
+    assert (await bob.post("/confirmDraw", code=code, pickup=reply["pickup"]))["error"] == "not_yours"
+    confirmed = await alice.post("/confirmDraw", code=code, pickup=reply["pickup"])
+    assert (confirmed["status"], confirmed["is_draw"], confirmed["depth"]) == (0, 1, 1)
+    assert confirmed["wxname"] == bob.data["nickName"]
+    assert (await alice.post("/confirmDraw", code=code, pickup=reply["pickup"]))["depth"] == 1
+    assert (await bob.get("/getTaskDetails", code=code))["is_draw"] == 1
+    assert (await carol.get("/getTaskDetails", code=code))["is_draw"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_pickup_code_is_drawn_again_where_another_winner_has_it(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+    drawn = iter([7, 7, 7, 8])
+    monkeypatch.setattr("server.actions.claim.secrets.randbelow", lambda _: next(drawn))
+    assert (await bob.post("/drawPrize", code=code))["pickup"] == "000007"
+    assert (await carol.post("/drawPrize", code=code))["pickup"] == "000008"
+
+
+@pytest.mark.gen_test
+async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
+    client: Client, context: Context, settings: Any
+) -> None:
+    from server.actions.confirm import confirm_pickup
+    from server.errors import Locked, WrongPickup
+
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won_goods(client, context, alice, [bob], draw_type=1)
+    right = (await bob.post("/drawPrize", code=code))["pickup"]
+    wrong = f"{(int(right) + 1) % 1_000_000:06}"
+    for malformed in ("12345", "1234567", "12345x", ""):
+        assert (await alice.post("/confirmDraw", code=code, pickup=malformed))["error"] == "bad_request"
+    for left in (4, 3, 2):
+        reply = await alice.post("/confirmDraw", code=code, pickup=wrong)
+        assert (reply["error"], f"{left} 次" in reply["msg"]) == ("wrong_pickup", True)
+    other = await Context.open(settings)
+    outcomes = await asyncio.gather(
+        *(confirm_pickup(where, code, alice.unionid, wrong) for where in (context, other) * 4),
+        return_exceptions=True,
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Locked"] * 6 + ["WrongPickup"] * 2
+    assert {type(outcome) for outcome in outcomes} == {Locked, WrongPickup}
+    await other.close()
+    assert (await alice.post("/confirmDraw", code=code, pickup=right))["error"] == "locked"
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["claiming"]
+    await let_pass(context, 599_000)
+    assert (await alice.post("/confirmDraw", code=code, pickup=right))["error"] == "locked"
+    await let_pass(context, 2_000)
+    assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_prize_handed_over_forgives_the_wrong_codes_before_it_and_its_code_does_no_more(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+    rights = [(await who.post("/drawPrize", code=code))["pickup"] for who in (bob, carol)]
+    wrong = next(f"{k:06}" for k in range(1_000_000) if f"{k:06}" not in rights)
+
+    async def confirm(pickup: str) -> dict[str, Any]:
+        return await alice.post("/confirmDraw", code=code, pickup=pickup)
+
+    for right in rights:
+        for _ in range(4):
+            assert (await confirm(wrong))["error"] == "wrong_pickup"
+        assert (await confirm(right))["is_draw"] == 1
+    for _ in range(4):
+        assert (await confirm(wrong))["error"] == "wrong_pickup"
+    assert (await confirm(rights[0]))["is_draw"] == 1
+    assert (await confirm(wrong))["error"] == "wrong_pickup"
+    assert (await confirm(wrong))["error"] == "locked"
+
+
+@pytest.mark.gen_test
+async def test_after_the_deadline_nothing_is_claimed_and_it_is_the_publishers_again(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    by_mail = await won_goods(client, context, alice, [bob, carol])
+    on_site = await won_goods(client, context, alice, [bob, carol, dave], draw_type=1)
+    await bob.post("/drawPrize", code=by_mail, **ADDRESS)
+    pickups = [(await who.post("/drawPrize", code=on_site))["pickup"] for who in (bob, carol)]
+    await alice.post("/confirmDraw", code=on_site, pickup=pickups[0])
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await sweep_until_quiet(context)
+    tasks = await find(context, "tasks")
+    assert [(task["status"], task["end_reason"]) for task in tasks] == [(1, "expired")] * 2
+    await let_pass(context, 10 * DAY_MS - 60_000)
+    assert (await dave.post("/drawPrize", code=on_site))["state"] == "claiming"
+    await let_pass(context, 61_000)
+    assert (await carol.post("/drawPrize", code=by_mail, **ADDRESS))["error"] == "claim_over"
+    assert (await alice.post("/confirmDraw", code=on_site, pickup=pickups[1]))["error"] == "claim_over"
+    await sweep_until_quiet(context)
+    assert (await carol.post("/drawPrize", code=by_mail, **ADDRESS))["error"] == "claim_over"
+    assert (await alice.post("/confirmDraw", code=on_site, pickup=pickups[1]))["error"] == "claim_over"
+    states = {prize["_id"]: prize["state"] for prize in await find(context, "prizes")}
+    assert states == {
+        f"{by_mail}:1": "given",
+        f"{by_mail}:2": "returned",
+        f"{on_site}:1": "given",
+        f"{on_site}:2": "returned",
+        f"{on_site}:3": "returned",
+    }
+    assert all("due_at" not in task for task in await find(context, "tasks"))
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_nothing(
+    client: Client, context: Context
+) -> None:
+    alice, carol = await client.log_in_all("alice", "carol")
+    mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
+    code = await won_goods(client, context, alice, [mallory, carol])
+    await mallory.post(
+        "/drawPrize", code=code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号'
+    )
+    response = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert rows[0] == ["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"]
+    assert rows[1][1] == '\'=HYPERLINK("http://evil")'
+    assert rows[1][2] == "已领取"
+    assert rows[1][5:] == ["'@SUM(A1)", "'+8613800001111", '\'-2+3, "路"\n二号']
+    assert rows[2][2] == "待领取"
+    assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
+
+
+@pytest.mark.gen_test
+async def test_a_red_packet_is_claimed_once(client: Client, context: Context) -> None:
+    from purse import confirm
+
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    assert (await carol.post("/drawPrize", code=code))["error"] == "not_won"
+    claims = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(8)))
+    assert {claim["status"] for claim in claims} == {0}
+    packages = {claim["package_info"] for claim in claims} - {""}
+    assert len(packages) == 1
+    assert len(await find(context, "bills")) == 1
+    assert (await bob.post("/drawPrize", code=code, address="不" * 300))["package_info"] in packages
+    await confirm(client, context, packages.pop())
+    assert len(await find(context, "bills")) == 1
+    await check_books(context)
+
+
+def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a reply of drawPrize says of the prize, or the refusal's code."""
+    shown = ("is_draw", "state", "package_info", "appid", "mchid", "pickup", "pickup_pic")
+    return (reply["error"],) if reply["status"] else tuple(reply[name] for name in shown)
+
+
+@pytest.mark.gen_test
+async def test_a_claim_asked_again_tells_its_winner_alone_that_the_prize_is_given(
+    client: Client, context: Context
+) -> None:
+    from purse import confirm
+
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    red_packet = await publish_red_packet(alice)
+    await pay(client, context, alice, red_packet)
+    await win(client, context, bob, red_packet)
+    await confirm(client, context, (await bob.post("/drawPrize", code=red_packet))["package_info"])
+    by_mail = await won_goods(client, context, alice, [bob])
+    await bob.post("/drawPrize", code=by_mail, **ADDRESS)
+    on_site = await won_goods(client, context, alice, [bob], draw_type=1)
+    pickup = (await bob.post("/drawPrize", code=on_site))["pickup"]
+    await alice.post("/confirmDraw", code=on_site, pickup=pickup)
+    before = await find(context, "prizes")
+    claims: list[dict[str, Any]] = [
+        {"code": red_packet},
+        {"code": by_mail},
+        {"code": by_mail, **ADDRESS},
+        {"code": on_site},
+    ]
+    # At once, when an address is final, and after the deadline.
+    for later_ms in (0, DAY_MS + 1000, 16 * DAY_MS):
+        await let_pass(context, later_ms)
+        await sweep_until_quiet(context)
+        for claim in claims:
+            assert state_of(await bob.post("/drawPrize", **claim)) == (1, "given", "", "", "", "", ""), claim
+            assert state_of(await carol.post("/drawPrize", **claim)) == ("not_won",), claim
+    assert len(await find(context, "bills")) == 1
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["given"] * len(before)
+    winners = (await alice.get("/getWinners", code=by_mail))["data"]
+    assert {name: winners[0][name] for name in ADDRESS} == ADDRESS
+    await check_books(context)

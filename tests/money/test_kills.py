@@ -1,0 +1,203 @@
+"""A process dies between any two steps: another one's next sweep leaves nothing half done, no fen astray."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from server.context import Context
+from server.settings import Settings
+from server.store import Store
+from support.client import Client
+from support.purse import misbehave, rest, sweep_until_quiet
+from support.scenarios import SCENARIOS, Stage
+from support.statements import check_nothing_is_half_done
+from support.steps import COLLECTIONS, Killed, Steps
+
+# What each scenario does, step by step. A step that is missing here would not be killed at.
+STEPS = {
+    "a payment is ordered": ["orders.insert", "pay.create_order", "orders.save_prepay"],
+    "a payment is heard of": [
+        "orders.begin_asking",
+        "pay.query_order",
+        "orders.mark_paid",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "orders.mark_spent",
+    ],
+    "a payment that came too late is heard of": [
+        "orders.claim_due",
+        "pay.query_order",
+        "orders.mark_paid",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "refunds.insert",
+        "orders.mark_unusable",
+        "orders.finish",
+        "tasks.claim_due",
+        "proofs.ask",
+        "tasks.finish",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "a red packet is won": [
+        "tasks.record_dig",
+        "digs.insert",
+        "prizes.insert",
+        "ledger.enter",
+        "prizes.finish",
+        "tasks.settle",
+    ],
+    "a win is overtaken by the next": [
+        "digs.insert",
+        "tasks.record_dig",
+        "digs.insert",
+        "prizes.insert",
+        "ledger.enter",
+        "prizes.finish",
+        "prizes.insert",
+        "ledger.enter",
+        "prizes.finish",
+        "tasks.settle",
+    ],
+    "a red packet is claimed": [
+        "prizes.begin_claiming",
+        "bills.insert",
+        "bills.begin_sending",
+        "pay.transfer",
+        "bills.mark_waiting",
+    ],
+    "a confirmation is heard of": [
+        "pay.query_transfer",
+        "bills.mark_final",
+        "prizes.give_by_bill",
+        "ledger.enter",
+        "bills.finish",
+    ],
+    "a failure is heard of and a new bill made": [
+        "pay.query_transfer",
+        "bills.mark_final",
+        "prizes.free_from_bill",
+        "bills.finish",
+        "prizes.begin_claiming",
+        "bills.insert",
+        "bills.begin_sending",
+        "pay.transfer",
+        "bills.mark_waiting",
+    ],
+    "a task is ended by its publisher": ["tasks.end"],
+    "what nobody won is refunded": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "refunds.insert",
+        "tasks.finish",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "a task expires": [
+        "tasks.claim_due",
+        "tasks.end",
+        "proofs.ask",
+        "refunds.insert",
+        "tasks.postpone",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "what nobody claimed is refunded": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "prizes.begin_expiring",
+        "prizes.begin_expiring",
+        "refunds.insert",
+        "tasks.finish",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "a bill is cancelled at the deadline": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "prizes.begin_expiring",
+        "pay.query_transfer",
+        "bills.mark_waiting",
+        "pay.cancel_transfer",
+        "bills.note",
+        "prizes.begin_expiring",
+        "tasks.postpone",
+        "prizes.claim_due",
+        "ledger.enter",
+        "prizes.finish",
+    ],
+    "a bill that WeChat never held is given up at the deadline": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "prizes.begin_expiring",
+        "bills.stop_sending",
+        "bills.give_up",
+        "prizes.free_from_bill",
+        "bills.finish",
+        "prizes.begin_expiring",
+        "refunds.insert",
+        "tasks.finish",
+        "prizes.claim_due",
+        "ledger.enter",
+        "prizes.finish",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "goods are claimed by mail": ["prizes.give_by_mail"],
+    "goods are claimed on site": ["prizes.await_pickup"],
+    "goods are handed over": ["pickups.begin_try", "prizes.give_on_site", "pickups.forgive"],
+}
+
+
+def in_order(scenario: str, names: list[str]) -> list[str]:
+    """Return the steps as they can be compared: an overtaken win's prize is written beside the rest."""
+    return sorted(names) if scenario == "a win is overtaken by the next" else names
+
+
+async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:
+    """Set a scenario up on a clean table and let another process act it, until it dies or is done."""
+    for name in COLLECTIONS:
+        await context.store.database[name].delete_many({})
+    await misbehave(client, "behave")
+    prepare, act = SCENARIOS[scenario]
+    people = [client.people[name] for name in ("alice", "bob")]
+    stage = await prepare(Stage(client, context, *people))
+    # Whatever WeChat has to say is heard by asking: a notice would come in between as it likes.
+    await misbehave(client, "lose_notice", times=100)
+    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    steps = Steps(victim, kill_after)
+    try:
+        await act(victim, stage)
+    except Killed:
+        assert steps.killed
+    await rest(victim)
+    victim.store.close()
+    return steps
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.gen_test(timeout=60)
+async def test_killed_after_any_step_leaves_nothing_half_done(
+    client: Client, context: Context, settings: Settings, scenario: str
+) -> None:
+    await client.log_in_all("alice", "bob", "carol")
+    whole = await run(client, context, settings, scenario, 0)
+    assert in_order(scenario, whole.names) == in_order(scenario, STEPS[scenario])
+    for kill_after, step in enumerate(whole.names, 1):
+        killed = await run(client, context, settings, scenario, kill_after)
+        assert len(killed.names) == kill_after
+        assert not Counter(killed.names) - Counter(whole.names)
+        await sweep_until_quiet(context)
+        try:
+            await check_nothing_is_half_done(context)
+        except AssertionError as error:
+            error.add_note(f"killed after step {kill_after}, {step}")
+            raise

@@ -1,0 +1,396 @@
+"""What WeChat says late, never or otherwise than before: nothing is paid twice, and the operator sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from server.actions.pay_out import UNDER_WAY_MS, note_end, settle_bill
+from server.actions.refund import note_refund
+from server.actions.sweep import sweep
+from server.context import Context
+from server.operation.books import audit
+from server.wechat.pay import Bill, Contradiction, Order, Refund
+from support.client import Client, Someone
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    scrape,
+    sweep_until_quiet,
+    win,
+)
+
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+@pytest.fixture
+def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each bill was sent, whatever came of it."""
+    counted: Counter[str] = Counter()
+    transfer = context.pay.transfer
+
+    async def count(body: bytes) -> Any:
+        counted[(await find(context, "bills", body=body))[0]["_id"]] += 1
+        return await transfer(body)
+
+    monkeypatch.setattr(context.pay, "transfer", count)
+    return counted
+
+
+async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
+    """Publish a red packet with one prize, pay it and let it be won, which ends it; return its code."""
+    code = await publish_red_packet(publisher)
+    await pay(client, context, publisher, code)
+    await win(client, context, winner, code)
+    return code
+
+
+async def the(context: Context, collection: str) -> dict[str, Any]:
+    """Return the only document of a collection."""
+    (found,) = await find(context, collection)
+    return found
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_held_and_knows_no_more_is_not_sent_again(
+    client: Client, context: Context, sent: Counter[str]
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for first in ("", "accepted"):
+        code = await won(client, context, alice, bob)
+        number = f"{code}D1A1"
+        if first:
+            await misbehave(client, first, call="transfer")
+        before = await bob.post("/drawPrize", code=code)
+        assert bool(before["package_info"]) == (not first)
+        await misbehave(client, "refuse", call="query_transfer", code="NOT_FOUND", times=2)
+        await bob.post("/drawPrize", code=code)
+        assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == ["NOT_FOUND"]
+        await let_pass(context, 11 * MINUTE_MS)
+        await sweep(context)
+        assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == ["NOT_FOUND"]
+        assert sent[number] == 1
+        await let_pass(context, 11 * MINUTE_MS)
+        await sweep(context)
+        assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == [""]
+        if not first:
+            await confirm(client, context, before["package_info"])
+            await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_never_took_is_given_up_at_the_deadline_long_after_it_was_sent_last(
+    client: Client, context: Context, sent: Counter[str]
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    number = f"{code}D1A1"
+    await misbehave(client, "refuse", call="transfer", code="NO_AUTH", times=1000)
+    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    await let_pass(context, 10 * DAY_MS - 5 * MINUTE_MS)
+    await sweep(context)
+    assert (sent[number], (await the(context, "bills"))["alarm"]) == (2, "NO_AUTH")
+    await let_pass(context, 5 * MINUTE_MS + 1000)
+    await sweep_until_quiet(context)
+    # It was sent five minutes ago, and might still come to WeChat.
+    assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
+        "asked",
+        "claiming",
+    )
+    assert await find(context, "refunds") == []
+    await let_pass(context, UNDER_WAY_MS)
+    await sweep_until_quiet(context)
+    bill = await the(context, "bills")
+    assert (bill["state"], bill["remote"], bill["fail_reason"], bill["alarm"]) == (
+        "failed",
+        "NOT_FOUND",
+        "NO_AUTH",
+        "",
+    )
+    assert (await the(context, "prizes"))["state"] == "returned"
+    assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("unclaimed", "refunded")]
+    assert sent[number] == 2
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_of_unknown_fate_is_never_given_up(
+    client: Client, context: Context, sent: Counter[str]
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    # WeChat has it, its answer was lost, and from then on it says nothing.
+    await misbehave(client, "error_after", call="transfer")
+    assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
+    await misbehave(client, "error_before", call="query_transfer", times=1000)
+    await let_pass(context, 10 * DAY_MS + HOUR_MS)
+    await sweep_until_quiet(context)
+    assert ((await the(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
+    assert (await the(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
+    await misbehave(client, "behave")
+    await context.store.sandbox_pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
+    await sweep_until_quiet(context)
+    assert (await the(context, "sandbox_bills"))["state"] == "CANCELLED"
+    assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
+        "failed",
+        "returned",
+    )
+    assert sent[f"{code}D1A1"] == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_comes_to_wechat_after_it_was_given_up_is_taken_back(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    transfer = context.pay.transfer
+
+    async def held_up(body: bytes) -> Any:
+        await context.store.bills.stop_sending(f"{code}D1A1")
+        bill = await the(context, "bills")
+        assert await context.store.bills.give_up(bill, bill["sent_at"] - 1, 0) is None
+        assert await context.store.bills.give_up(bill, bill["sent_at"], 0) is not None
+        return await transfer(body)
+
+    monkeypatch.setattr(context.pay, "transfer", held_up)
+    assert "package_info" not in await bob.post("/drawPrize", code=code)
+    assert (await the(context, "sandbox_bills"))["state"] == "CANCELLED"
+
+
+@pytest.mark.gen_test
+async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_says_it(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    ended = await publish_red_packet(alice)
+    await pay(client, context, alice, ended)
+    await alice.post("/endTask", code=ended)
+    kinds = {"orders": "order", "bills": "bill", "refunds": "refund"}
+    for call in ("query_order", "query_transfer", "refund"):
+        await misbehave(client, "error_before", call=call, times=1000)
+    for waited_ms, alarm in ((11 * MINUTE_MS, ""), (HOUR_MS, "UNKNOWN")):
+        await let_pass(context, waited_ms)
+        await sweep(context)
+        shown = await scrape(client, context)
+        for collection, kind in kinds.items():
+            found = await find(context, collection, unknown_since={"$gt": 0})
+            assert [document["alarm"] for document in found] == [alarm], collection
+            assert (f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 1.0' in shown) == bool(alarm)
+    report = await audit(context.store)
+    assert [line.rpartition(": ")[2] for line in report.waiting] == ["UNKNOWN"] * 3
+    await misbehave(client, "behave")
+    await let_pass(context, 2 * HOUR_MS)
+    await sweep_until_quiet(context)
+    shown = await scrape(client, context)
+    for collection, kind in kinds.items():
+        assert [d for d in await find(context, collection) if d["alarm"] or "unknown_since" in d] == []
+        assert f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 0.0' in shown
+    await check_books(context)
+
+
+@pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
+@pytest.mark.gen_test
+async def test_a_refund_that_ended_so_and_is_told_to_have_ended_otherwise_is_a_contradiction(
+    client: Client, context: Context, first: str, then: str
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await alice.post("/endTask", code=code)
+    if first == "CLOSED":
+        await misbehave(client, "closed", call="refund")
+    await sweep_until_quiet(context)
+    before = await the(context, "refunds")
+    said = {"out_refund_no": before["_id"], "out_trade_no": before["out_trade_no"], "refund_id": "1"}
+    amounts = {"amount_fen": 200, "total_fen": 200}
+    await note_refund(context, Refund(**said, **amounts, status=first))  # type: ignore[arg-type]
+    with pytest.raises(Contradiction):
+        await note_refund(context, Refund(**said, **amounts, status=then))  # type: ignore[arg-type]
+    with pytest.raises(Contradiction):
+        await note_refund(context, Refund(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
+    assert await the(context, "refunds") == before | {"alarm": "CONTRADICTION"}
+
+
+@pytest.mark.gen_test
+async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    (dig,) = await find(context, "digs", code=code)
+    for name in ("digs", "prizes"):
+        await context.store.database[name].delete_many({"code": code})
+    now_ms = context.cooldowns.now_ms()
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": now_ms}})
+    await sweep(context)
+    assert now_ms < (await the(context, "tasks"))["due_at"] < now_ms + MINUTE_MS
+    await context.store.digs.collection.insert_one(dig)
+    await let_pass(context, MINUTE_MS)
+    await sweep(context)
+    assert (await the(context, "prizes"))["state"] == "won"
+    assert (await the(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
+    await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "accepted", call="transfer")
+    assert (await bob.post("/drawPrize", code=code))["package_info"] == ""
+    await let_pass(context, HOUR_MS)
+    await sweep(context)
+    claimed = await bob.post("/drawPrize", code=code)
+    await confirm(client, context, claimed["package_info"])
+    assert (await the(context, "bills"))["state"] == "given"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
+    client: Client, context: Context, sent: Counter[str]
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "accepted", call="transfer")
+    await bob.post("/drawPrize", code=code)
+    # WeChat waits for the operating account to be filled, for as long as it takes; and so do our sweeps.
+    await context.store.sandbox_pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
+    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
+    await let_pass(context, 20 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert sent == {f"{code}D1A1": 1}
+    assert (await the(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
+    await let_pass(context, DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await the(context, "prizes"))["state"] == "returned"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_no_new_number_follows_a_bill_that_was_given_up(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "error_before", call="transfer")
+    await bob.post("/drawPrize", code=code)
+    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
+    await let_pass(context, 10 * DAY_MS - MINUTE_MS)
+    query = context.pay.query_transfer
+
+    async def slow(number: str) -> Any:
+        """While a claim from before the deadline waits for WeChat, other processes sweep after it."""
+        monkeypatch.setattr(context.pay, "query_transfer", query)
+        await let_pass(context, 2 * MINUTE_MS)
+        await context.store.bills.stop_sending(number)
+        await settle_bill(context, await the(context, "bills"))  # type: ignore[arg-type]
+        return await query(number)
+
+    monkeypatch.setattr(context.pay, "query_transfer", slow)
+    assert (await bob.post("/drawPrize", code=code))["error"] == "claim_over"
+    assert (await the(context, "bills"))["state"] == "failed"
+    await sweep_until_quiet(context)
+    assert (await the(context, "prizes"))["state"] == "returned"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await alice.post("/payTask", code=code, money=2)
+    await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
+    await let_pass(context, 2 * MINUTE_MS)
+    await sweep(context)
+    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["NO_AUTH"]
+    await misbehave(client, "behave")
+    await let_pass(context, 2 * MINUTE_MS)
+    await sweep(context)
+    assert (await the(context, "orders"))["alarm"] == ""
+
+
+@pytest.mark.gen_test
+async def test_a_contradiction_is_seen_and_holds_up_nothing_else(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for _ in range(2):
+        await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    contradicted, other = sorted(bill["_id"] for bill in await find(context, "bills"))
+    query = context.pay.query_transfer
+
+    async def mistaken(number: str) -> Any:
+        if number == contradicted:
+            raise Contradiction("of something else")
+        if number == other:
+            raise KeyError("a bug")
+        return await query(number)
+
+    monkeypatch.setattr(context.pay, "query_transfer", mistaken)
+    await let_pass(context, HOUR_MS)
+    await sweep(context)
+    assert {bill["_id"]: bill["alarm"] for bill in await find(context, "bills")} == {
+        contradicted: "CONTRADICTION",
+        other: "",
+    }
+
+
+@pytest.mark.gen_test
+async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, "error_before", call="transfer")
+    await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    await let_pass(context, 40 * DAY_MS)
+    await sweep_until_quiet(context)
+    bill = await the(context, "bills")
+    assert (bill["state"], bill["alarm"]) == ("failed", "")
+    with pytest.raises(Contradiction):
+        await note_end(
+            context,
+            Bill(
+                out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
+            ),
+        )
+    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["CONTRADICTION"]
+
+
+@pytest.mark.gen_test
+async def test_an_order_past_its_end_is_not_asked_about_in_each_sweep(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    asked = 0
+
+    async def still_unpaid(number: str) -> Order:
+        nonlocal asked
+        asked += 1
+        return Order(out_trade_no=number, trade_state="NOTPAY")
+
+    monkeypatch.setattr(context.pay, "query_order", still_unpaid)
+    await let_pass(context, 3 * HOUR_MS)
+    for _ in range(10):
+        await sweep(context)
+    assert asked <= 2

@@ -1,0 +1,32 @@
+"""Random sequences of events keep the books balanced. `bench/money.py` runs as many as one likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from support.money_machine import MoneyMachine, World
+
+
+def test_random_sequences_keep_the_books_balanced_and_every_step_legal(
+    mongodb_uri: str, redis_url: str, tmp_path: Path
+) -> None:
+    world = World(
+        f"{mongodb_uri.partition('/wabao')[0]}/test_sequences?directConnection=true", redis_url, str(tmp_path)
+    )
+    MoneyMachine.world = world
+    try:
+        run_state_machine_as_test(
+            MoneyMachine,
+            settings=settings(
+                max_examples=12,
+                stateful_step_count=25,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        world.close()

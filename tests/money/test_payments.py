@@ -1,0 +1,349 @@
+"""Paying in: orders, WeChat's notices however they come, and money that cannot open its task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.pay_in import follow_payments
+from server.actions.sweep import sweep
+from server.context import Context
+from support.client import Client
+from support.purse import (
+    DAY_MS,
+    check_books,
+    find,
+    let_pass,
+    misbehave,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+    wx,
+)
+
+
+async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
+    """Return all that stands in the database but for what the stand-in keeps."""
+    names = await context.store.database.list_collection_names()
+    return {
+        name: await context.store.database[name].find({}).sort("_id", 1).to_list(None)
+        for name in sorted(names)
+        if not name.startswith("sandbox")
+    }
+
+
+@pytest.mark.gen_test
+async def test_only_what_is_owed_is_paid_and_only_by_whoever_owes_it(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, money=3, prize_num=2, forecast_num=9, interval=2, fluctuation=1)
+    goods = await alice.publish()
+    for wrong in (1, 2, 4, 5, 7, 600):
+        reply = await alice.post("/payTask", code=code, money=wrong)
+        assert (reply["error"], "6 元" in reply["msg"]) == ("wrong_amount", True)
+    assert (await bob.post("/payTask", code=code, money=6))["error"] == "not_yours"
+    assert (await alice.post("/payTask", code=goods, money=6))["error"] == "nothing_to_pay"
+    assert (await alice.post("/payTask", code="0" * 12, money=6))["error"] == "no_such_task"
+    for malformed in (0, -1, "six", None, 1.5):
+        assert (await alice.post("/payTask", code=code, money=malformed))["error"] == "bad_request"
+    assert await find(context, "orders") == []
+    one, all_together = await order(alice, code, 3), await order(alice, code, 6)
+    assert one["package"] == all_together["package"]
+    assert [found["amount_fen"] for found in await find(context, "orders")] == [600]
+    assert (await wx(client, "pay", appId=context.settings.appid, **one)).endswith(":ok")
+    await rest(context)
+    assert (await alice.post("/payTask", code=code, money=6))["error"] == "already_paid"
+    ended = await publish_red_packet(alice)
+    assert (await alice.post("/endTask", code=ended))["status"] == 0
+    assert (await alice.post("/payTask", code=ended, money=2))["error"] == "ended"
+    assert len(await find(context, "orders")) == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_red_packets_have_bounds(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
+    for money in (0, 201, -5, None, "0.5"):
+        reply = await alice.post("/postTask", **asked, money=money)
+        assert (reply["error"], "money" in reply["msg"]) == ("bad_request", True)
+    assert await find(context, "tasks") == []
+
+
+@pytest.mark.gen_test
+async def test_fifty_who_ask_at_once_get_one_order(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    packages = await asyncio.gather(*(order(alice, code) for _ in range(10)))
+    assert len({found["package"] for found in packages}) == 1
+    assert len(await find(context, "orders")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    old = await order(alice, code)
+    await let_pass(context, 7_000_000)
+    assert (await order(alice, code))["package"] == old["package"]
+    await let_pass(context, 150_000)
+    await misbehave(client, "error_before", call="query_order")
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
+    new = await order(alice, code)
+    assert new["package"] != old["package"]
+    assert sorted(found["state"] for found in await find(context, "orders")) == ["asked", "closed"]
+    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **old)
+    assert (await wx(client, "pay", appId=context.settings.appid, **new)).endswith(":ok")
+    await rest(context)
+    await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_order_whose_answer_was_lost_is_ordered_again(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    for what in ("error_before", "error_after", "disconnect", "bad_signature"):
+        code = await publish_red_packet(alice)
+        await misbehave(client, what, call="order")
+        assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
+        await pay(client, context, alice, code)
+        assert len(await find(context, "orders", code=code)) == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_payment_counts_once_however_its_notice_comes(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    for what in ("repeat_notice", "forge_notice"):
+        code = await publish_red_packet(alice)
+        await misbehave(client, what)
+        await pay(client, context, alice, code)
+        assert [task["open"] for task in await find(context, "tasks", _id=code)] == [1]
+        assert [entry["amount_fen"] for entry in await find(context, "ledger", code=code)] == [200]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_lost_notice_is_made_up_for_by_the_sweep_after_a_minute(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await misbehave(client, "lose_notice")
+    await pay(client, context, alice, code)
+    await sweep(context)
+    assert (await find(context, "tasks"))[0]["open"] == 0
+    await let_pass(context, 61_000)
+    await sweep(context)
+    assert (await find(context, "tasks"))[0]["open"] == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_who_looks_makes_wechat_be_asked_every_two_seconds_at_most(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    asked: list[str] = []
+    ask = context.pay.query_order
+
+    async def counted(number: str) -> Any:
+        asked.append(number)
+        return await ask(number)
+
+    monkeypatch.setattr(context.pay, "query_order", counted)
+    await asyncio.gather(*(alice.get("/getTaskDetails", code=code) for _ in range(5)))
+    assert len(asked) == 1
+    await misbehave(client, "lose_notice")
+    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await let_pass(context, 2_000)
+    assert (await bob.get("/getTaskDetails", code=code))["why"] == "not_paid"
+    details = await alice.get("/getTaskDetails", code=code)
+    assert (details["need_pay"], details["why"]) == (0, "own_task")
+    assert len(asked) == 2
+    await alice.get("/getTaskDetails", code=code)
+    assert len(asked) == 2
+
+
+@pytest.mark.gen_test
+async def test_forged_notices_touch_no_record(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await misbehave(client, "lose_notice")
+    await pay(client, context, alice, code)
+    before = await everything(context)
+    notice = (await find(context, "sandbox_notices"))[0]
+    pairs = await context.store.sandbox_keys.find()
+    from server.sandbox.signing import sealed_notice
+
+    assert pairs is not None
+    genuine, body = sealed_notice(pairs, notice, genuine=True)
+    forged, _ = sealed_notice(pairs, notice, genuine=False)
+    assert forged["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
+    stale = {**genuine, "Wechatpay-Timestamp": str(int(genuine["Wechatpay-Timestamp"]) - 301)}
+    unsigned = {name: value for name, value in genuine.items() if name != "Wechatpay-Signature"}
+    for headers, sent in (
+        (forged, body),
+        (stale, body),
+        (unsigned, body),
+        ({}, body),
+        ({}, b""),
+        (genuine, body + b" "),
+        (genuine, body.replace(b"TRANSACTION", b"TRANSACTIOM")),
+    ):
+        for path in ("/payNotify", "/refundNotify", "/transferNotify"):
+            response = await client.http.post(path, headers=headers, content=sent)
+            assert (response.status_code, response.content) == (401, b"")
+    assert await everything(context) == before
+    response = await client.http.post("/payNotify", headers=genuine, content=body)
+    assert (response.status_code, response.content) == (200, b"")
+    await rest(context)
+    assert (await find(context, "tasks"))[0]["open"] == 1
+    assert (await client.http.get("/payNotify")).status_code == 405
+
+
+@pytest.mark.gen_test
+async def test_a_notice_of_another_amount_opens_nothing_and_is_asked_for_again(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await misbehave(client, "lose_notice")
+    await pay(client, context, alice, code)
+    await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
+    pairs = await context.store.sandbox_keys.find()
+    from server.sandbox.signing import sealed_notice
+
+    assert pairs is not None
+    headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
+    response = await client.http.post("/payNotify", headers=headers, content=body)
+    assert (response.status_code, response.content) == (500, b"")
+    assert [task["open"] for task in await find(context, "tasks")] == [0]
+    assert [found["state"] for found in await find(context, "orders")] == ["asked"]
+
+
+@pytest.mark.gen_test
+async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    ended = await publish_red_packet(alice)
+    parameters = await order(alice, ended)
+    assert (await alice.post("/endTask", code=ended))["status"] == 0
+    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    deleted = await publish_red_packet(alice)
+    parameters = await order(alice, deleted)
+    await context.store.tasks.delete_unpaid(deleted)
+    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await rest(context)
+    await sweep_until_quiet(context)
+    assert sorted(found["state"] for found in await find(context, "orders")) == ["unusable"] * 2
+    refunds = await find(context, "refunds")
+    assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("whole", "refunded", 200)] * 2
+    assert [found["trade_state"] for found in await find(context, "sandbox_orders")] == ["REFUND"] * 2
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    first = await order(alice, code)
+    # As if WeChat had taken money for an order that it had called closed.
+    await context.store.orders.mark_closed((await find(context, "orders"))[0]["_id"])
+    second = await order(alice, code)
+    assert first["package"] != second["package"]
+    for parameters in (second, first):
+        assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await rest(context)
+    await sweep_until_quiet(context)
+    assert sorted(found["state"] for found in await find(context, "orders")) == ["spent", "unusable"]
+    assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("whole", 200)]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    goods = await alice.publish()
+    await let_pass(context, DAY_MS - 60_000)
+    parameters = await order(alice, code)
+    await sweep(context)
+    assert len(await find(context, "tasks")) == 2
+    await let_pass(context, 61_000)
+    await sweep_until_quiet(context)
+    assert [task["_id"] for task in await find(context, "tasks")] == [goods]
+    assert [found["state"] for found in await find(context, "orders")] == ["closed"]
+    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **parameters)
+    assert (await alice.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "no_such_task"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_ends_a_task_while_nobody_has_dug_and_has_all_of_it_back(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, forecast_num=5)
+    await pay(client, context, alice, code)
+    assert (await bob.post("/endTask", code=code))["error"] == "not_yours"
+    assert (await bob.post("/endTask", code="0" * 12))["error"] == "no_such_task"
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    assert (await alice.post("/endTask", code=code))["error"] == "ended"
+    details = await bob.get("/getTaskDetails", code=code)
+    assert (details["data"]["status"], details["end_reason"]) == (1, "publisher")
+    assert (await bob.dig(code))["error"] == "ended"
+    await sweep_until_quiet(context)
+    refunds = await find(context, "refunds")
+    assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("unwon", "refunded", 200)]
+    assert all("due_at" not in task for task in await find(context, "tasks"))
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_was_dug_is_ended_by_an_operator_alone_for_a_reason_all_can_read(
+    client: Client, context: Context
+) -> None:
+    from server.actions.end_task import end_task_as_operator
+
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 6)
+    await win(client, context, bob, code)
+    assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
+    await end_task_as_operator(context, code, "违规内容")
+    details = await carol.get("/getTaskDetails", code=code)
+    assert (details["end_reason"], details["end_note"]) == ("operator", "违规内容")
+    await sweep_until_quiet(context)
+    assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unwon", 400)]
+    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_that_was_raised_while_the_money_came_is_over_once_it_is_used(
+    client: Client, context: Context
+) -> None:
+    """WeChat refuses to say anything of an order while its notice says that it is paid."""
+    alice = await client.log_in("alice")
+    used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
+    for code in (used, useless):
+        await order(alice, code)
+    await alice.post("/endTask", code=useless)
+    for made in await find(context, "orders"):
+        assert await context.store.orders.mark_paid(made["_id"], made["amount_fen"], "t", 0)
+        await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
+    assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
+    await follow_payments(context, await find(context, "orders"))
+    assert {found["state"] for found in await find(context, "orders")} == {"spent", "unusable"}
+    assert await context.store.orders.alarms() == {}

@@ -1,0 +1,339 @@
+"""Paying out and back: bills and refunds however WeChat answers, the deadline, and several sweeps at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from server.actions.sweep import sweep
+from server.context import Context
+from server.settings import Settings
+from support.client import Client, Someone
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    rest,
+    scrape,
+    sweep_until_quiet,
+    win,
+    wx,
+)
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+async def won(
+    client: Client, context: Context, publisher: Someone, winners: list[Someone], prizes: int = 1
+) -> str:
+    """Publish a red packet of 2 yuan a prize, pay it, and let these people win one each; return its code."""
+    rules = {"prize_num": prizes, "forecast_num": prizes, "interval": 1, "fluctuation": 0}
+    code = await publish_red_packet(publisher, **rules)
+    await pay(client, context, publisher, code)
+    for winner in winners:
+        await win(client, context, winner, code)
+    return code
+
+
+@pytest.mark.gen_test
+async def test_an_unknown_outcome_is_asked_about_and_pays_once(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for what in ("error_before", "error_after", "disconnect", "bad_signature"):
+        code = await won(client, context, alice, [bob])
+        await misbehave(client, what, call="transfer")
+        assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
+        claimed = await bob.post("/drawPrize", code=code)
+        assert claimed["package_info"], what
+        await confirm(client, context, claimed["package_info"])
+        assert [bill["state"] for bill in await find(context, "bills", code=code)] == ["given"]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_waits_with_wechat_is_asked_for_until_it_can_be_confirmed(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    await misbehave(client, "accepted", call="transfer", times=2)
+    claimed = await bob.post("/drawPrize", code=code)
+    assert (claimed["status"], claimed["state"], claimed["package_info"]) == (0, "claiming", "")
+    await let_pass(context, HOUR_MS + 1000)
+    await sweep(context)
+    assert [bill["alarm"] for bill in await find(context, "bills")] == ["ACCEPTED"]
+    assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in await scrape(client, context)
+    number = (await find(context, "bills"))[0]["_id"]
+    claimed = await bob.post("/drawPrize", code=code)
+    assert claimed["package_info"]
+    assert [(bill["_id"], bill["alarm"]) for bill in await find(context, "bills")] == [(number, "")]
+    await confirm(client, context, claimed["package_info"])
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    await misbehave(client, "refuse", call="transfer", code="NOT_ENOUGH", times=2)
+    for _ in range(2):
+        assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+        assert [bill["alarm"] for bill in await find(context, "bills")] == ["NOT_ENOUGH"]
+    bodies = {bytes(bill["body"]) for bill in await find(context, "bills")}
+    claimed = await bob.post("/drawPrize", code=code)
+    assert claimed["package_info"]
+    assert {bytes(bill["body"]) for bill in await find(context, "bills")} == bodies
+    assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
+    await confirm(client, context, claimed["package_info"])
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    first = await bob.post("/drawPrize", code=code)
+    assert (await wx(client, "confirm", package=first["package_info"], decline=1)).endswith(":cancel")
+    assert (await bob.post("/drawPrize", code=code))["package_info"] == first["package_info"]
+    await misbehave(client, "fail", call="confirm", code="ACCOUNT_FROZEN")
+    await confirm(client, context, first["package_info"])
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
+    await misbehave(client, "fail", call="transfer")
+    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    third = await bob.post("/drawPrize", code=code)
+    assert third["package_info"] not in ("", first["package_info"])
+    await let_pass(context, DAY_MS + 1000)
+    fourth = await bob.post("/drawPrize", code=code)
+    assert fourth["package_info"] not in ("", first["package_info"], third["package_info"])
+    await confirm(client, context, fourth["package_info"])
+    bills = sorted(await find(context, "bills"), key=lambda bill: bill["attempt"])
+    assert [bill["_id"] for bill in bills] == [f"{code}D1A{attempt}" for attempt in (1, 2, 3, 4)]
+    assert [(bill["state"], bill["fail_reason"]) for bill in bills] == [
+        ("failed", "ACCOUNT_FROZEN"),
+        ("failed", "PAYEE_ACCOUNT_ABNORMAL"),
+        ("failed", "OVERDUE_CLOSE"),
+        ("given", ""),
+    ]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_confirmation_that_nobody_heard_of_is_found_by_the_sweep(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won(client, context, alice, [bob, carol], prizes=2)
+    claimed = await bob.post("/drawPrize", code=code)
+    await misbehave(client, "lose_notice")
+    await confirm(client, context, claimed["package_info"])
+    claimed = await carol.post("/drawPrize", code=code)
+    await misbehave(client, "pending", call="confirm")
+    await misbehave(client, "lose_notice")
+    await confirm(client, context, claimed["package_info"])
+    assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
+    again = await bob.post("/drawPrize", code=code)
+    assert (again["is_draw"], again["state"], again["package_info"]) == (1, "given", "")
+    assert (await carol.post("/drawPrize", code=code))["is_draw"] == 0
+    assert (await wx(client, "misbehave", what="settle", number=f"{code}D2A1")).endswith(":ok")
+    await sweep_until_quiet(context)
+    assert {prize["state"] for prize in await find(context, "prizes")} == {"given"}
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_at_the_end_what_nobody_won_goes_back_and_at_the_deadline_what_nobody_claimed(
+    client: Client, context: Context
+) -> None:
+    people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
+    alice, bob, carol, dave, erin = people
+    code = await won(client, context, alice, [bob, carol, dave, erin], prizes=6)
+    packages = [(await who.post("/drawPrize", code=code))["package_info"] for who in (bob, carol, dave)]
+    await confirm(client, context, packages[0])
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await sweep_until_quiet(context)
+    refunds = await find(context, "refunds")
+    assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("unwon", "refunded", 400)]
+    await let_pass(context, 10 * DAY_MS - HOUR_MS)
+    packages[1:] = [(await who.post("/drawPrize", code=code))["package_info"] for who in (carol, dave)]
+    await let_pass(context, HOUR_MS + 1000)
+    assert (await bob.post("/drawPrize", code=code))["state"] == "given"
+    for who in (carol, dave, erin):
+        assert (await who.post("/drawPrize", code=code))["error"] == "claim_over"
+    # The bill is still out, and whoever confirms before it is cancelled has the money.
+    await confirm(client, context, packages[1])
+    await sweep_until_quiet(context)
+    states = [(prize["depth"], prize["state"]) for prize in await find(context, "prizes")]
+    assert sorted(states) == [(1, "given"), (2, "given"), (3, "returned"), (4, "returned")]
+    assert "fail" in await confirm(client, context, packages[2])
+    kinds = Counter((r["kind"], r["state"], r["amount_fen"]) for r in await find(context, "refunds"))
+    assert kinds == {("unwon", "refunded", 400): 1, ("unclaimed", "refunded", 400): 1}
+    assert all("due_at" not in found for found in await find(context, "tasks") + await find(context, "bills"))
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    one, two = [await won(client, context, alice, [who]) for who in (bob, carol)]
+    for who, code in ((bob, one), (carol, two)):
+        await who.post("/drawPrize", code=code)
+    await let_pass(context, 10 * DAY_MS - HOUR_MS)
+    packages = [
+        (await who.post("/drawPrize", code=code))["package_info"] for who, code in ((bob, one), (carol, two))
+    ]
+    await misbehave(client, "pending", call="confirm")
+    await confirm(client, context, packages[1])
+    await let_pass(context, HOUR_MS + 1000)
+    await misbehave(client, "pending", call="cancel")
+    await sweep_until_quiet(context)
+    assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
+    assert await find(context, "refunds") == []
+    await check_books(context)
+    for code, final in ((one, "CANCELLED"), (two, "SUCCESS")):
+        numbers = [b["_id"] for b in await find(context, "bills", code=code) if b["state"] == "waiting"]
+        for number in numbers:
+            await wx(client, "misbehave", what="settle", number=number, code=final)
+    await sweep_until_quiet(context)
+    states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
+    assert states == {one: "returned", two: "given"}
+    assert [(r["code"], r["amount_fen"], r["state"]) for r in await find(context, "refunds")] == [
+        (one, 200, "refunded")
+    ]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
+        code = await publish_red_packet(alice)
+        await pay(client, context, alice, code)
+        await alice.post("/endTask", code=code)
+        await misbehave(client, what, call="refund")
+        await sweep_until_quiet(context)
+        if what == "pending":
+            number = (await find(context, "refunds", code=code))[0]["_id"]
+            assert (await find(context, "refunds", code=code))[0]["state"] == "processing"
+            await wx(client, "misbehave", what="settle", number=number)
+            await sweep_until_quiet(context)
+        assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
+            ("refunded", "")
+        ]
+        orders = await find(context, "sandbox_orders", _id={"$regex": f"^{code}"})
+        assert [len(found["refunds"]) for found in orders] == [1]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
+    client: Client, context: Context
+) -> None:
+    from server.operation.books import audit
+
+    alice = await client.log_in("alice")
+    for what in ("abnormal", "closed"):
+        code = await publish_red_packet(alice)
+        await pay(client, context, alice, code)
+        await alice.post("/endTask", code=code)
+        await misbehave(client, what, call="refund")
+        await sweep_until_quiet(context)
+        assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
+            (what, what.upper())
+        ]
+        shown = await scrape(client, context)
+        assert f'wabao_money_alarms{{alarm="{what.upper()}",kind="refund"}} 1.0' in shown
+    report = await audit(context.store, context.pay)
+    assert report.differences == []
+    assert sorted(line.rpartition(": ")[2] for line in report.waiting) == ["ABNORMAL", "CLOSED"]
+    assert report.paid_fen - report.given_fen - report.refunded_fen == 400
+
+
+@pytest.mark.gen_test
+async def test_any_number_of_sweeps_at_once_does_each_thing_once(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [await Context.open(settings) for _ in range(3)]
+    called: Counter[str] = Counter()
+    for one in (context, *others):
+        for name in ("refund", "query_order", "query_transfer", "cancel_transfer"):
+            monkeypatch.setattr(one.pay, name, _counted(called, name, getattr(one.pay, name)))
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    unpaid = await publish_red_packet(alice)
+    await alice.post("/payTask", code=unpaid, money=2)
+    ended = await publish_red_packet(alice)
+    await pay(client, context, alice, ended)
+    await alice.post("/endTask", code=ended)
+    claimed = await won(client, context, alice, [bob, carol], prizes=2)
+    await bob.post("/drawPrize", code=claimed)
+    await carol.post("/drawPrize", code=claimed)
+    called.clear()
+    await asyncio.gather(*(sweep(one) for one in (context, *others) * 3))
+    assert called == {"refund": 1}
+    await let_pass(context, 660_000)
+    await asyncio.gather(*(sweep(one) for one in (context, *others) * 3))
+    assert called == {"refund": 1, "query_order": 1, "query_transfer": 2}
+    await sweep_until_quiet(context)
+    await check_books(context)
+    for other in others:
+        await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_silent_wechat_holds_up_nothing_else(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: Counter[str] = Counter()
+    for name in ("query_order", "query_transfer"):
+        monkeypatch.setattr(context.pay, name, _counted(called, name, getattr(context.pay, name)))
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    for _ in range(3):
+        await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    goods = await alice.publish()
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await misbehave(client, "error_before", call="query_order", times=100)
+    for _ in range(4):
+        await sweep(context)
+    # Once for each order, and once for each unpaid task that is to be deleted; the next time in a minute.
+    assert called == {"query_order": 3 + 3}
+    assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
+    await misbehave(client, "behave")
+    code = await won(client, context, alice, [bob, carol], prizes=2)
+    await let_pass(context, 10 * DAY_MS - HOUR_MS)
+    for who in (bob, carol):
+        await who.post("/drawPrize", code=code)
+    await let_pass(context, HOUR_MS + 1000)
+    await misbehave(client, "error_before", call="query_transfer", number=f"{code}D1A1")
+    await sweep(context)
+    await rest(context)
+    states = {bill["_id"]: bill["remote"] for bill in await find(context, "bills")}
+    assert states[f"{code}D1A1"] == "WAIT_USER_CONFIRM"
+    assert states[f"{code}D2A1"] in ("CANCELING", "CANCELLED")
+    await sweep_until_quiet(context)
+    assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unclaimed", 400)]
+    await check_books(context)
+
+
+def _counted(called: Counter[str], name: str, call: Any) -> Any:
+    async def counted(*arguments: Any) -> Any:
+        called[name] += 1
+        return await call(*arguments)
+
+    return counted

@@ -1,0 +1,204 @@
+"""The audit says what does not agree, whatever it is, and the metrics show the same sums."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from server.actions.sweep import sweep
+from server.context import Context
+from server.operation.books import differences, read_books, remote_differences
+from server.settings import Settings
+from support.client import Client
+from support.purse import (
+    DAY_MS,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    scrape,
+    sweep_until_quiet,
+    win,
+    wx,
+)
+
+# What is done to the database behind the server's back, and a part of what the audit says of it.
+TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
+    "a payment missing in the books": ("ledger", {"kind": "paid"}, None, "the books say None"),
+    "a payout missing in the books": ("ledger", {"kind": "given"}, None, "the books say None"),
+    "a refund missing in the books": ("ledger", {"kind": "refunded"}, None, "the books say None"),
+    "a prize missing in the books": ("ledger", {"kind": "owed"}, None, "the books say None"),
+    "another amount in the books": ("ledger", {"kind": "paid"}, {"amount_fen": 1}, "the books say 1"),
+    "a bill that was given and is called failed": (
+        "bills",
+        {"state": "given"},
+        {"state": "failed"},
+        "0 bills",
+    ),
+    "a bill of another amount": ("bills", {"state": "given"}, {"amount_fen": 300}, "is of 300 fen"),
+    "a bill of no prize": ("bills", {"state": "given"}, {"prize": "nobody's"}, "pays no prize"),
+    "a second bill that paid": ("bills", {"state": "failed"}, {"state": "given"}, "2 bills paid it"),
+    "a bill that is out again": ("bills", {"state": "failed"}, {"state": "waiting"}, "1 bills are out"),
+    "an order that is gone": ("orders", {"state": "spent"}, None, "was opened by"),
+    "an order of another amount": ("orders", {"state": "spent"}, {"amount_fen": 500}, "is of 500 fen"),
+    "a payment that is not used": ("orders", {"state": "spent"}, {"state": "paid"}, "was opened by"),
+    "a refund of another amount": ("refunds", {"kind": "unwon"}, {"amount_fen": 100}, "in place of 200"),
+    "a refund that is gone": ("refunds", {"kind": "unwon"}, None, "still held"),
+    "a refund of another kind": ("refunds", {"kind": "unwon"}, {"kind": "whole"}, "refunded whole"),
+    "a prize that is gone": ("prizes", {"depth": 1}, None, "there are prizes of"),
+    "a prize of another amount": ("prizes", {"depth": 1}, {"amount_fen": 100}, "is of 100 fen"),
+    "a prize that was given and is called won": ("prizes", {"depth": 1}, {"state": "won"}, "1 bills paid it"),
+    "a prize that was returned and is called given": (
+        "prizes",
+        {"depth": 2},
+        {"state": "given"},
+        "0 bills paid it",
+    ),
+    "a win that is gone": ("digs", {"depth": 2}, None, "there are prizes of"),
+    "a task that was never paid": ("tasks", {}, {"paid_by": ""}, "nobody paid"),
+    "a task that runs and is refunded": ("tasks", {}, {"status": 0}, "in place of None"),
+}
+
+
+async def a_whole_story(client: Client, context: Context) -> str:
+    """Three prizes: one given by a second bill, one returned, one never won. Return the task's code."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 6)
+    for winner in (bob, carol):
+        await win(client, context, winner, code)
+    first = await bob.post("/drawPrize", code=code)
+    await misbehave(client, "fail", call="confirm")
+    await confirm(client, context, first["package_info"])
+    second = await bob.post("/drawPrize", code=code)
+    await confirm(client, context, second["package_info"])
+    for _ in range(2):
+        await let_pass(context, 31 * DAY_MS)
+        await sweep_until_quiet(context)
+    return code
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, context: Context) -> None:
+    code = await a_whole_story(client, context)
+    books = await read_books(context.store, code)
+    assert differences(books) + await remote_differences(books, context.pay) == []
+    for name, (collection, which, changes, said) in TAMPERING.items():
+        table = context.store.database[collection]
+        before = await table.find_one({"code": code, **which} if collection != "tasks" else {"_id": code})
+        assert before is not None, name
+        if changes is None:
+            await table.delete_one({"_id": before["_id"]})
+        else:
+            await table.update_one({"_id": before["_id"]}, {"$set": changes})
+        found = differences(await read_books(context.store, code))
+        assert any(said in difference for difference in found), (name, found)
+        await table.replace_one({"_id": before["_id"]}, before, upsert=True)
+        assert differences(await read_books(context.store, code)) == [], name
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_what_wechat_says_otherwise_the_remote_audit_finds(client: Client, context: Context) -> None:
+    code = await a_whole_story(client, context)
+    orders, bills = context.store.sandbox_pay.orders, context.store.sandbox_pay.bills
+    cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
+        (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says CLOSED"),
+        (orders, {}, {"total_fen": 500}, "500 fen"),
+        (orders, {}, {"refunds.0.status": "CLOSED"}, "WeChat says CLOSED"),
+        (orders, {}, {"refunds.0.amount_fen": 300}, "300 fen"),
+        (bills, {"state": "SUCCESS"}, {"state": "FAIL"}, "WeChat says FAIL"),
+        (bills, {"state": "SUCCESS"}, {"amount_fen": 300}, "300 fen"),
+        (bills, {"state": "FAIL"}, {"state": "SUCCESS"}, "is failed here, and WeChat says SUCCESS"),
+    ]
+    for table, which, changes, said in cases:
+        before = await table.find_one(which)
+        await table.update_one({"_id": before["_id"]}, {"$set": changes})
+        found = await remote_differences(await read_books(context.store, code), context.pay)
+        assert any(said in difference for difference in found), (changes, found)
+        await table.replace_one({"_id": before["_id"]}, before)
+    gone = await bills.find_one_and_delete({"state": "SUCCESS"})
+    assert gone is not None
+    found = await remote_differences(await read_books(context.store, code), context.pay)
+    assert any("NOT_FOUND" in difference for difference in found)
+
+
+async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:
+    """Run the command as an operator does; return its exit code and what it printed."""
+    environment = {
+        "MONGODB_URI": settings.mongodb_uri,
+        "PORT": str(settings.port),
+        "DATA_DIR": settings.data_dir,
+    }
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "audit", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await child.communicate()
+    assert child.returncode is not None
+    return child.returncode, printed.decode()
+
+
+@pytest.mark.gen_test(timeout=180)  # five processes start, which takes long on a machine that does much else
+async def test_the_command_prints_what_does_not_agree_and_exits_1(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    code = await a_whole_story(client, context)
+    for arguments in ((), ("--remote",)):
+        exit_code, printed = await run_audit(settings, *arguments)
+        assert (exit_code, printed) == (
+            0,
+            "1 tasks, in fen: paid 600, given 200, refunded 400, held 0, of which owed to winners 0\n",
+        )
+    await context.store.sandbox_pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
+    assert (await run_audit(settings))[0] == 0
+    exit_code, printed = await run_audit(settings, "--remote")
+    assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)
+    await context.store.ledger.collection.delete_one({"kind": "paid"})
+    exit_code, printed = await run_audit(settings)
+    assert (exit_code, f"{code}: the books say None fen for paid:" in printed) == (1, True)
+
+
+@pytest.mark.gen_test
+async def test_the_metrics_show_the_same_sums(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    shown = await scrape(client, context)
+    sums = {"paid": 200.0, "owed": 200.0, "given": 0.0, "refunded": 0.0, "held": 200.0}
+    for name, amount_fen in sums.items():
+        assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
+
+
+@pytest.mark.gen_test
+async def test_an_entry_that_the_books_lack_is_made_up_for_by_the_sweep(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+
+    async def dies(*_: Any) -> None:
+        raise ConnectionResetError
+
+    enter: Callable[..., Any] = context.store.ledger.enter_all
+    monkeypatch.setattr(context.store.ledger, "enter_all", dies)
+    await wx(client, "pay", appId=settings.appid, **parameters)
+    await rest(context)
+    monkeypatch.setattr(context.store.ledger, "enter_all", enter)
+    assert [found["state"] for found in await find(context, "orders")] == ["paid"]
+    assert await find(context, "ledger") == []
+    await let_pass(context, 61_000)
+    await sweep(context)
+    assert [found["state"] for found in await find(context, "orders")] == ["spent"]
+    assert [entry["amount_fen"] for entry in await find(context, "ledger")] == [200]

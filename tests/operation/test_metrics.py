@@ -1,0 +1,208 @@
+"""`/metrics`: who may read it, that each series stands there once, and that what is over is 0."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo import MongoClient
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+
+from handlers.health import is_local
+from server.actions import gauges
+from server.actions.gauges import money_gauges
+from server.context import Context
+from server.running.stores import EmbeddedMongoDB
+from server.settings import Settings
+from server.store import Store
+from support.client import Client
+from support.servers import Running, a_free_port
+from support.trips import Trips
+
+TOKEN = "what only Prometheus knows"
+OPS_TOKEN = "what only operators know"
+
+
+class TestAdmission:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        """Both tokens."""
+        return {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
+
+    @pytest.mark.parametrize("app_env", ["development", "production"])
+    @pytest.mark.gen_test
+    async def test_either_token_lets_in_and_in_development_the_machine_itself(
+        self, client: Client, context: Context, app_env: str
+    ) -> None:
+        context.settings = msgspec.structs.replace(context.settings, app_env=app_env)
+
+        async def admitted(query: str = "", **headers: str | bytes) -> bool:
+            response = await client.http.get(f"/metrics{query}", headers=headers)
+            assert response.status_code in (200, 401)
+            assert ("wabao_" in response.text) == (response.status_code == 200)
+            if response.status_code == 401:
+                assert response.headers["WWW-Authenticate"] == "Bearer"
+                assert response.json()["error"] == "bad_token"
+            return response.status_code == 200
+
+        assert await admitted(Authorization=f"Bearer {TOKEN}")
+        assert await admitted(Authorization=f"bearer  {OPS_TOKEN}")
+        assert await admitted(Authorization=f"Bearer {TOKEN}", **{"X-Forwarded-For": "192.0.2.1"})
+        for wrong in ("Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", TOKEN, b"Bearer \xff"):
+            assert not await admitted(Authorization=wrong), wrong
+        assert await admitted() == (app_env == "development")
+        for query in (f"?token={TOKEN}", f"?METRICS_TOKEN={TOKEN}"):
+            assert await admitted(query) == (app_env == "development")
+            assert not await admitted(query, Forwarded="for=192.0.2.1")
+        for proxy in ("X-Forwarded-For", "X-Real-IP", "Via"):
+            assert not await admitted(**{proxy: "127.0.0.1"})
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("192.0.2.1", False),
+        ("::", False),
+        ("", False),
+    ],
+)
+def test_the_machine_itself_is_the_loopback(address: str, local: bool) -> None:
+    request = HTTPServerRequest(
+        start_line=RequestStartLine("GET", "/metrics", "HTTP/1.1"), headers=HTTPHeaders({"Host": "x"})
+    )
+    request.remote_ip = address
+    assert is_local(request) == local
+
+
+def money(text: str) -> dict[str, float]:
+    """Return the series of the books and the alarms."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("wabao_money")]
+    return {name: float(value) for name, _, value in lines}
+
+
+@pytest.mark.gen_test
+async def test_the_database_is_asked_once_however_many_processes_are_scraped(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips = Trips()
+    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[trips]))
+    others = [await Context.open(settings) for _ in range(2)]
+    await context.store.ledger.enter("paid", "x", "A" * 12, 700, 1)
+    for _ in range(2):
+        shown = await asyncio.gather(*(money_gauges(each, 2.0) for each in others * 5))
+        assert await money_gauges(others[0], 2.0) in shown
+    assert trips.sent.count("aggregate ledger") == 1
+    first = await money_gauges(others[1], 2.0)
+    assert first is not None
+    assert first["sums_fen"] == {"paid": 700, "owed": 0, "given": 0, "refunded": 0, "held": 700}
+    await context.store.gauges.collection.update_one({}, {"$set": {"due_at": 0}})
+    await context.store.ledger.enter("given", "y", "A" * 12, 200, 1)
+    again = await money_gauges(others[0], 2.0)
+    assert again is not None
+    assert (again["sums_fen"]["given"], again["sums_fen"]["held"]) == (200, 500)
+    for other in others:
+        await other.close()
+
+
+@pytest.mark.gen_test
+async def test_what_takes_long_is_shown_as_it_was_and_what_is_old_not_at_all(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums_fen, go_on = context.store.ledger.sums_fen, asyncio.Event()
+
+    async def slow() -> Any:
+        await go_on.wait()
+        return await sums_fen()
+
+    monkeypatch.setattr(context.store.ledger, "sums_fen", slow)
+    assert await money_gauges(context, 0.01) is None
+    assert money((await client.http.get("/metrics")).text) == {}
+    go_on.set()
+    await context.close_background()
+    known = await money_gauges(context, 0.01)
+    assert known is not None
+    go_on.clear()
+    await context.store.gauges.collection.update_one({}, {"$set": {"due_at": 0}})
+    assert (await money_gauges(context, 0.01) or known)["at"] == known["at"]
+    await context.store.gauges.collection.update_one({}, {"$inc": {"at": -gauges.SHOWN_MS - 1}})
+    assert await money_gauges(context, 0.01) is None
+    go_on.set()
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the two workers' server keeps its things."""
+    return tmp_path_factory.mktemp("metrics")
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path) -> Iterator[Running]:
+    """A server with two workers."""
+    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="2", METRICS_TOKEN=TOKEN)
+    running.wait_for("ready")
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def database(data_dir: Path) -> Iterator[Any]:
+    """Its database."""
+    uri = EmbeddedMongoDB.address_file(data_dir).read_text()
+    with MongoClient(uri) as client:
+        yield client.get_default_database("wabao")
+
+
+def scrapes(server: Running, number: int = 12) -> list[str]:
+    """Scrape over a new connection each time, so that either worker is met."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return [httpx.get(f"{server.address}/metrics", headers=headers, timeout=10).text for _ in range(number)]
+
+
+def check_series(text: str) -> None:
+    """Assert that each family is declared once, each series is there once, and none is of one process."""
+    declared = Counter(line for line in text.splitlines() if line.startswith("# TYPE"))
+    assert set(declared.values()) == {1}, declared
+    families = list(text_string_to_metric_families(text))
+    series = Counter((s.name, *sorted(s.labels.items())) for family in families for s in family.samples)
+    assert set(series.values()) == {1}, series
+    assert not [s for family in families for s in family.samples if "pid" in s.labels]
+
+
+def test_two_workers_show_each_series_once_and_an_alarm_that_is_over_as_0(
+    server: Running, database: Any
+) -> None:
+    def renew() -> None:
+        database.gauges.update_many({}, {"$set": {"due_at": 0}})
+
+    database.ledger.insert_one({"_id": "paid:x", "kind": "paid", "code": "x", "amount_fen": 900, "at": 1})
+    database.refunds.insert_one({"_id": "x", "state": "abnormal", "alarm": "ABNORMAL", "code": "x"})
+    renew()
+    alarm = 'wabao_money_alarms{alarm="ABNORMAL",kind="refund"}'
+    for number in (1.0, 0.0):
+        shown = scrapes(server)
+        for text in shown:
+            check_series(text)
+            assert money(text)['wabao_money_fen{sum="paid"}'] == 900.0
+            assert money(text)[alarm] == number
+        assert len({tuple(money(text).items()) for text in shown}) == 1
+        database.refunds.update_one({"_id": "x"}, {"$set": {"alarm": ""}})
+        renew()
+    worker = server.children()["worker"][0]
+    os.kill(worker, signal.SIGKILL)
+    server.wait_for("starting it again")  # whoever connects meanwhile waits
+    for text in scrapes(server):
+        check_series(text)
+        assert money(text)[alarm] == 0.0

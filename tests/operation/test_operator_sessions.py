@@ -1,0 +1,301 @@
+"""Operators' sessions: how they begin and end, whom the login's limits shut out, what a stranger learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClientConnection
+
+import server.store
+from handlers.base import Interface
+from handlers.ops import operators
+from handlers.ops.operators import COOKIE
+from handlers.ops.screen import OPS_INTERFACES
+from handlers.websocket import IDENTITY_REFUSED
+from server.actions.operator_sessions import begin_session
+from server.context import Context
+from server.settings import Settings
+from server.store import Store
+from server.store.operator_sessions import KNOWN_MS, SESSION_MS
+from support.client import Client
+from support.operators import guess, open_feed, operator
+
+TOKEN = "open sesame"
+OFFICE = "198.51.100.7"
+INSIDE = [interface for interface in OPS_INTERFACES if interface.needs_operator]
+ACTS = [interface for interface in INSIDE if interface.method == "POST"]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": TOKEN, "TRUSTED_PROXIES": "127.0.0.1"}
+
+
+@asynccontextmanager
+async def feed_of(client: Client, settings: Settings) -> AsyncIterator[WebSocketClientConnection]:
+    """Open the feed with the client's cookie, and close it afterwards."""
+    feed = await open_feed(client.http, settings)
+    yield feed
+    ended = feed.close_code is not None
+    feed.close()
+    if not ended:
+        await told(feed)
+
+
+async def told(feed: WebSocketClientConnection) -> list[str]:
+    """Read a feed until it is closed; return the types of its frames."""
+    types = []
+    while (message := await feed.read_message()) is not None:
+        types.append(json.loads(message)["type"])
+    return types
+
+
+async def change_record(context: Context, **fields: int) -> None:
+    await context.store.operator_sessions.collection.update_one({}, {"$set": fields})
+
+
+@pytest.mark.gen_test
+async def test_a_cookie_that_was_copied_lets_nobody_in_after_the_logout(client: Client) -> None:
+    await operator(client)
+    copied = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
+    assert (await client.post("/ops/logout"))["status"] == 0
+    assert COOKIE not in client.http.cookies
+    assert (await client.get("/ops/me", copied))["name"] == ""
+    assert (await client.get("/ops/log", copied))["error"] == "token_required"
+    assert (await client.post("/ops/logout", copied))["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_a_logout_ends_its_own_session_only(client: Client) -> None:
+    await operator(client)
+    other = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
+    await operator(client)
+    await client.post("/ops/logout")
+    assert (await client.get("/ops/me", other))["name"] == "管理员"
+
+
+@pytest.mark.gen_test
+async def test_an_open_feed_is_closed_by_the_logout(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await operator(client)
+    async with feed_of(client, settings) as feed:
+        assert json.loads(await feed.read_message() or "")["type"] == "history"
+        await client.post("/ops/logout")
+        await told(feed)
+        assert feed.close_code == IDENTITY_REFUSED
+    assert not context.feed._viewers
+
+
+@pytest.mark.gen_test
+async def test_an_open_feed_ends_with_its_session(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    await operator(client)
+    await change_record(context, ends_at=context.cooldowns.now_ms() + 2500)
+    async with feed_of(client, settings) as feed:
+        types = await told(feed)
+        assert types[0] == "history"
+        assert "pulse" in types
+        assert feed.close_code == IDENTITY_REFUSED
+    assert not context.feed._viewers
+
+
+@pytest.mark.gen_test
+async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
+    await operator(client)
+    await change_record(context, ends_at=context.cooldowns.now_ms() + 2500)
+    working, silent = context.store, Store("mongodb://127.0.0.1:1/wabao")
+    async with feed_of(client, settings) as feed:
+        assert json.loads(await feed.read_message() or "")["type"] == "history"
+        context.store = silent
+        assert "pulse" in await told(feed)  # MongoDB's silence is shown on it, so it has to stay
+        assert feed.close_code == IDENTITY_REFUSED
+        assert (await client.get("/ops/log"))["error"] == "unavailable"
+        with pytest.raises(HTTPClientError) as refused:
+            await open_feed(client.http, settings)
+        assert refused.value.code == 503
+    context.store = working
+    silent.close()
+
+
+@pytest.mark.gen_test
+async def test_a_session_lasts_twelve_hours(client: Client, context: Context) -> None:
+    await operator(client)
+    now_ms = context.cooldowns.now_ms()
+    (record,) = await context.store.operator_sessions.collection.find().to_list(None)
+    assert record["ends_at"] - record["created_at"] == SESSION_MS == 12 * 3_600_000
+    await change_record(context, ends_at=now_ms)
+    assert (await client.get("/ops/log"))["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_another_token_ends_all_sessions(client: Client, context: Context, settings: Settings) -> None:
+    changed = replace(context, settings=msgspec.structs.replace(settings, ops_token="an older token"))
+    for opened, name in ((context, "管理员"), (changed, "")):
+        cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, '管理员', 'an address')}"}
+        assert (await client.get("/ops/me", cookie))["name"] == name
+        assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
+
+
+@pytest.mark.gen_test
+async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client, context: Context) -> None:
+    assert await guess(client, OFFICE, TOKEN) == ""
+    (record,) = await context.store.operator_sessions.collection.find().to_list(None)
+    assert set(record) == {"_id", "name", "address", "created_at", "ends_at", "delete_at"}
+    kept = repr(record)
+    assert client.http.cookies[COOKIE] not in kept
+    assert OFFICE not in kept
+    assert (record["delete_at"].timestamp() * 1000 - record["created_at"]) == pytest.approx(KNOWN_MS)
+    indexes = await context.store.operator_sessions.collection.index_information()
+    assert indexes["outdated"]["expireAfterSeconds"] == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "x" * 43, "x" * 5000, "2|1:0|10:1|8:operator|4:eA==|" + "0" * 64]
+)
+async def test_a_cookie_that_nobody_was_given_lets_nobody_in(client: Client, cookie: str) -> None:
+    reply = await client.get("/ops/log", {"Cookie": f"{COOKIE}={cookie}"})
+    assert reply["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_the_cookie_is_for_our_own_pages_and_no_script(client: Client) -> None:
+    reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
+    attributes = {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")[1:]}
+    assert attributes == {"httponly", "path=/ops", "samesite=strict"}
+
+
+class TestUnderHttps:
+    """PUBLIC_URL is https."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"OPS_TOKEN": TOKEN, "PUBLIC_URL": "https://wabao.example"}
+
+    @pytest.mark.gen_test
+    async def test_the_cookie_goes_over_https_only(self, client: Client) -> None:
+        reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
+        assert "secure" in {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")}
+
+    @pytest.mark.usefixtures("one_minute")
+    @pytest.mark.gen_test
+    async def test_without_a_trusted_proxy_nobody_chooses_their_address(self, client: Client) -> None:
+        errors = [await guess(client, f"198.51.100.{k}") for k in range(operators.TRIES_OF_ONE + 1)]
+        assert errors[-2:] == ["bad_token", "too_many"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", ["/ops/login?name=x&token=open%20sesame", "/ops/login?x"])
+async def test_a_login_by_query_is_refused(client: Client, path: str) -> None:
+    for body in ({}, {"name": "x", "token": TOKEN}):
+        reply = await client.post(path, **body)
+        assert (reply["error"], reply["msg"]) == ("bad_request", "参数应放在请求的内容里，不能放在地址里")
+    assert COOKIE not in client.http.cookies
+    assert (await client.get(path))["error"] == "bad_request"
+
+
+@pytest.mark.gen_test
+async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice")).publish()
+    reply = await client.post(f"/ops/end?code={code}&reason=x")
+    assert (reply["error"], reply["msg"]) == ("bad_request", "参数应放在请求的内容里，不能放在地址里")
+    assert (await client.post(f"/ops/end?code={code}", code=code, reason="x"))["error"] == "bad_request"
+    assert (await client.get("/ops/log"))["data"] == []
+    assert (await client.get("/ops/task", code=code))["task"]["status"] == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("interface", INSIDE, ids=lambda interface: interface.__name__)
+async def test_a_stranger_learns_nothing_of_an_interface_but_that_it_is_closed(
+    client: Client, interface: type[Interface]
+) -> None:
+    sent: list[dict[str, Any]] = [{}, {"json": {"code": 1}}, {"content": b"{"}, {"params": {"code": "x"}}]
+    replies = []
+    for options in sent:
+        reply = (await client.http.request(interface.method, interface.path, **options)).json()
+        del reply["trace_id"]
+        replies.append(reply)
+    assert replies == [{"status": 1, "msg": "请先用 OPS_TOKEN 登录", "error": "token_required"}] * len(sent)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", ["/ops/login", *(interface.path for interface in ACTS)])
+async def test_another_sites_page_can_do_nothing(client: Client, path: str) -> None:
+    await operator(client)
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
+        assert (await client.post(path, {"Origin": origin}))["msg"] == "请从本站的页面操作"
+
+
+@pytest.mark.usefixtures("one_minute")
+@pytest.mark.gen_test
+async def test_another_sites_page_uses_up_no_tries(client: Client) -> None:
+    for _ in range(operators.TRIES_OF_ONE + 1):
+        await client.post("/ops/login", {"Origin": "https://evil.example"}, name="x", token="a guess")
+    await operator(client)
+
+
+@pytest.mark.usefixtures("one_minute")
+class TestStrangersWithManyAddresses:
+    """They use up what all addresses together may be wrong."""
+
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(operators, "TRIES_OF_ALL", 5)
+
+    async def exhaust(self, client: Client) -> None:
+        assert [await guess(client, f"203.0.113.{k}") for k in range(6)] == ["bad_token"] * 5 + ["too_many"]
+        assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
+
+    @pytest.mark.gen_test
+    async def test_they_do_not_shut_out_an_address_from_which_an_operator_logged_in(
+        self, client: Client
+    ) -> None:
+        assert await guess(client, OFFICE, TOKEN) == ""
+        await client.post("/ops/logout")
+        await self.exhaust(client)
+        assert await guess(client, OFFICE) == "bad_token"
+        assert await guess(client, OFFICE, TOKEN) == ""
+
+    @pytest.mark.gen_test
+    async def test_such_an_address_is_not_counted_with_the_others(self, client: Client) -> None:
+        assert await guess(client, OFFICE, TOKEN) == ""
+        for _ in range(7):
+            assert await guess(client, OFFICE) == "bad_token"
+        await self.exhaust(client)
+
+    @pytest.mark.gen_test
+    async def test_such_an_address_may_guess_no_more_often_than_any_other(self, client: Client) -> None:
+        assert await guess(client, OFFICE, TOKEN) == ""
+        errors = [await guess(client, OFFICE) for _ in range(operators.TRIES_OF_ONE + 1)]
+        assert errors == ["bad_token"] * operators.TRIES_OF_ONE + ["too_many"]
+
+    @pytest.mark.gen_test
+    async def test_an_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
+        assert await guess(client, OFFICE, TOKEN) == ""
+        await self.exhaust(client)
+        week_ago = context.cooldowns.now_ms() - KNOWN_MS
+        await change_record(context, created_at=week_ago + 60_000)
+        assert await guess(client, OFFICE) == "bad_token"
+        await change_record(context, created_at=week_ago)
+        assert await guess(client, OFFICE, TOKEN) == "too_many"
+
+    @pytest.mark.gen_test
+    async def test_a_wrong_token_makes_no_address_known(self, client: Client) -> None:
+        assert await guess(client, OFFICE) == "bad_token"
+        for k in range(4):
+            assert await guess(client, f"203.0.113.{k}") == "bad_token"
+        assert await guess(client, OFFICE, TOKEN) == "too_many"

@@ -1,0 +1,562 @@
+"""The operator's interfaces: who gets in, what they see, what they do, and that it is written down."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, get_args
+
+import httpx
+import msgspec
+import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import websocket_connect
+
+from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
+from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
+from server import metrics
+from server.actions.operate import end_task
+from server.context import Context
+from server.errors import REFUSALS
+from server.game import invariants as statements
+from server.operation import books as audit
+from server.operation.alarms import LATE_SECONDS, Alarm, Check, Kind
+from server.operation.findings import SENTENCES, Saying, said
+from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
+from server.settings import Settings
+from server.store import Store
+from server.store.bills import BillState
+from server.store.orders import OrderState
+from server.store.prizes import PrizeState
+from server.store.refunds import RefundKind, RefundState
+from support import SOURCE
+from support.client import Client
+from support.operators import guess, open_feed, operator
+from support.pulses import a_pulse
+from support.purse import misbehave, pay, publish_red_packet, win
+from support.steps import Killed, Steps
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+@pytest.mark.usefixtures("one_minute")
+class TestBehindAProxy:
+    """The proxy's address is trusted: it writes whom a request is from."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
+
+    @pytest.mark.gen_test
+    async def test_whoever_guesses_shuts_out_nobody_else(self, client: Client) -> None:
+        assert (await client.get("/ops/log"))["error"] == "token_required"
+        errors = [await guess(client, "198.51.100.7") for _ in range(12)]
+        assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"] * 2
+        assert await guess(client, "198.51.100.7", "open sesame") == "too_many"
+        assert await guess(client, "198.51.100.8", "open sesame") == ""
+
+    @pytest.mark.gen_test
+    async def test_only_what_is_wrong_is_counted(self, client: Client) -> None:
+        for _ in range(TRIES_OF_ONE + 2):
+            assert await guess(client, "198.51.100.7", "open sesame") == ""
+        assert await guess(client, "198.51.100.7") == "bad_token"
+
+    @pytest.mark.gen_test
+    async def test_many_addresses_together_guess_no_more_than_so_often(self, client: Client) -> None:
+        of_one = [await guess(client, "2001:db8::1") for _ in range(TRIES_OF_ONE * 2)]
+        assert of_one.count("bad_token") == TRIES_OF_ONE
+        assert await guess(client, "2001:db8::ffff") == "too_many"  # the same network
+        found = [await guess(client, f"2001:db8:0:{k:x}::1") for k in range(1, TRIES_OF_ALL + 1)]
+        assert found.count("bad_token") == TRIES_OF_ALL - TRIES_OF_ONE
+        assert found[-1] == "too_many"
+
+    @pytest.mark.gen_test
+    async def test_without_redis_tries_are_counted_all_the_same(
+        self, client: Client, context: Context
+    ) -> None:
+        await context.hub.bus._redis.connection_pool.disconnect()
+        context.hub.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
+        errors = [await guess(client, "198.51.100.7") for _ in range(TRIES_OF_ONE + 1)]
+        assert errors[-2:] == ["bad_token", "too_many"]
+        assert await guess(client, "198.51.100.8", "open sesame") == ""
+
+
+@pytest.mark.usefixtures("one_minute")
+@pytest.mark.gen_test
+async def test_without_a_proxy_what_a_client_says_of_its_address_counts_nothing(client: Client) -> None:
+    errors = [await guess(client, f"198.51.100.{k}") for k in range(TRIES_OF_ONE + 1)]
+    assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
+
+
+@pytest.mark.gen_test
+async def test_an_operators_acts_are_done_and_written_down(
+    client: Client,
+    context: Context,
+    open_page: Any,
+) -> None:
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=60)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    assert (await client.post("/ops/end", code=code))["error"] == "bad_request"
+    await client.post("/ops/hide", code=code, hidden=1, reason="图片不合适")
+    assert (await bob.get("/getTaskList"))["data"] == []
+    await client.post("/ops/hide", code=code, hidden=0, reason="弄错了")
+    assert len((await bob.get("/getTaskList"))["data"]) == 1
+    assert (await client.post("/ops/end", code=code, reason="违反规则"))["status"] == 0
+    assert (await page.until("end"))["end_reason"] == "operator"
+    assert (await client.post("/ops/end", code=code, reason="再来"))["error"] == "ended"
+    await client.post("/ops/disconnect", process=context.hub.bus.process, reason="换机器")
+    assert await page.closed() == 1001
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["act"], act["outcome"]) for act in log] == [
+        ("disconnect", "done"),
+        ("end", "ended"),
+        ("end", "done"),
+        ("show", "done"),
+        ("hide", "done"),
+    ]
+    assert {act["operator"] for act in log} == {"管理员"}
+    assert log[-1]["reason"] == "图片不合适"
+
+
+@pytest.mark.gen_test
+async def test_an_act_that_was_cut_off_stands_there_as_begun(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice")).publish(forecast_num=1000)
+
+    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    Steps(victim, kill_after=1)
+    with pytest.raises(Killed):
+        await end_task(victim, "管理员", code, "违反规则")
+    victim.store.close()
+    acts = (await client.get("/ops/log"))["data"]
+    assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
+
+
+@pytest.mark.gen_test
+async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
+    client: Client, context: Context
+) -> None:
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0, wxname="一位发布者")
+    await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
+    await bob.dig(code)
+    for query in (code, code[:5], "一位发布者", "一位"):
+        assert [task["code"] for task in (await client.get("/ops/tasks", query=query))["data"]] == [code]
+    longer = await alice.publish(wxname="一位发布者的弟弟")
+    newer = await alice.publish(wxname="一位发布者")
+    found = (await client.get("/ops/tasks", query="一位发布者"))["data"]
+    assert [task["code"] for task in found] == [newer, code, longer]
+    for query in (".*", "^", "$ne", "\U0010ffff", code + "0"):
+        assert (await client.get("/ops/tasks", query=query))["data"] == []
+    reply = await client.get("/ops/task", code=code)
+    assert reply["shares"] == {"opened": 1, "sharers": 1, "brought": 1, "most": 1}
+    assert [dig["depth"] for dig in reply["digs"]] == [1]
+    raw = (await http.get("/ops/task", params={"code": code})).text
+    for secret in (alice.unionid, bob.unionid, "seed", "params", "winning"):
+        assert secret not in raw
+
+
+async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    connection = await open_feed(http, settings)
+    try:
+        while (message := await connection.read_message()) is not None:
+            yield json.loads(message)
+    finally:
+        connection.close()
+        while await connection.read_message() is not None:
+            pass
+
+
+@pytest.mark.gen_test
+async def test_the_feed_begins_with_its_history_and_tells_each_second(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
+    assert refused.value.code == 403
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await bob.dig(code)
+    pulsing = asyncio.ensure_future(context.pulsing.run())
+    seen: dict[str, list[dict[str, Any]]] = {"history": [], "pulse": [], "board": []}
+    feed = frames(http, settings)
+    async for frame in feed:
+        seen[frame["type"]].append(frame)
+        fields = seen["history"][0]["fields"]
+        told = [
+            dict(zip(fields, second, strict=True)) for frame in seen["pulse"] for second in frame["seconds"]
+        ]
+        if any(second["digs"].get("dug") or second["digs"].get("won") for second in told) and seen["board"]:
+            break
+    await feed.aclose()
+    assert len(seen["history"]) == 1
+    board = seen["board"][0]
+    assert [task["code"] for task in board["tasks"]] == [code]
+    assert board["running"] == 1
+    assert seen["pulse"][-1]["alarms"] == []
+    assert any(dig["code"] == code for frame in seen["pulse"] for dig in frame["digs"])
+    assert seen["pulse"][-1]["processes"][0]["process"] == context.hub.bus.process
+    again = frames(http, settings)
+    history = await anext(again)
+    await again.aclose()
+    joins = history["fields"].index("joins")
+    assert any(second[joins] for second in history["seconds"])
+    assert history["digs"][-1]["code"] == code
+    assert bob.unionid not in json.dumps([seen, history])
+    pulsing.cancel()
+    await asyncio.wait([pulsing])
+
+
+@pytest.mark.gen_test
+async def test_a_history_that_contradicts_its_task_raises_an_alarm(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await bob.dig(code)
+    await context.close_background()
+    await context.store.digs.collection.delete_one({"code": code})
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("alarms"):
+            break
+    await feed.aclose()
+    assert frame["alarms"][0]["kind"] == "statement"
+    assert frame["alarms"][0]["code"] == code
+    assert (frame["alarms"][0]["what"], frame["alarms"][0]["values"]) == ("depth", ["1", "0", "0"])
+
+
+@pytest.mark.gen_test
+async def test_books_that_do_not_balance_raise_an_alarm(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    http = await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    await context.store.ledger.enter("paid", "nobody", code, 800, context.cooldowns.now_ms())
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("alarms"):
+            break
+    await feed.aclose()
+    assert [(alarm["kind"], alarm["code"]) for alarm in frame["alarms"]] == [("books", code)]
+    difference = {"what": "ledger", "values": ["800", "paid:nobody", ""]}
+    assert frame["alarms"][0] == {"kind": "books", "code": code, **difference}
+    found = (await client.get("/ops/task", code=code))["money"]
+    assert (found["paid_fen"], found["held_fen"], found["owed_fen"]) == (0, 0, 0)
+    assert found["differences"] == [difference]
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_that_is_refused_names_its_task_and_what_wechat_said(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    await misbehave(client, "refuse", call="transfer", code="PARAM_ERROR")
+    await bob.post("/drawPrize", code=code)
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("alarms"):
+            break
+    await feed.aclose()
+    number = f"{code}D1A1"
+    assert frame["alarms"] == [
+        {"kind": "transfer", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}
+    ]
+
+
+def test_a_check_that_is_late_says_when_it_last_ended() -> None:
+    now, found = 1000.0, [Alarm("books", "A" * 12)]
+
+    async def look() -> list[Alarm]:
+        nonlocal now
+        now += 2
+        if not found:
+            raise ValueError("as if MongoDB said nothing")
+        return found
+
+    check = Check("books", look, 60, lambda: now)
+
+    def run() -> None:
+        asyncio.run(check.run_if_due(lambda: int(now * 1000)))
+
+    check.begin()
+    now += LATE_SECONDS
+    assert check.late() == []
+    now += 1
+    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
+    run()
+    assert (check.late(), check.found) == ([], found)
+    found = []
+    now += 60
+    with pytest.raises(ValueError, match="MongoDB"):
+        run()
+    run()  # not tried again at once
+    assert check.late() == []
+    now += LATE_SECONDS
+    assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
+    check.begin()  # nobody looked on, and now somebody does
+    assert (check.late(), check.found) == ([], [])
+
+
+@pytest.mark.gen_test
+async def test_a_check_that_was_cut_off_is_done_for_who_looks_next() -> None:
+    begun, looks = asyncio.Event(), 0
+
+    async def look() -> list[Alarm]:
+        nonlocal looks
+        looks += 1
+        begun.set()
+        if looks == 1:
+            await asyncio.Event().wait()
+        return []
+
+    check = Check("books", look, 60)
+    running = asyncio.ensure_future(check.run_if_due(lambda: 0))
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    await check.run_if_due(lambda: 0)
+    assert looks == 2
+
+
+# The functions whose sentences reach the screen.
+SPEAKERS = {"audit", "differences", "broken_by_totals"}
+
+
+def sentences(module: ModuleType) -> Iterator[str]:
+    """Yield each sentence that a module writes for the screen, with "7" for each value."""
+    for function in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if function.name not in SPEAKERS and not function.name.endswith("_differences"):
+            continue
+        texts = [node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)]
+        appended = [
+            node.args[0]
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append"
+        ]
+        for text in [*texts, *(each for each in appended if isinstance(each, ast.Constant))]:
+            parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts)
+
+
+def test_every_sentence_of_the_books_and_the_statements_can_be_said_in_two_languages() -> None:
+    spoken = [text.removeprefix("7: ") for module in (audit, statements) for text in sentences(module)]
+    whole = {text for text in spoken if text.count(" ") > 1}
+    assert len(whole) >= 18
+    assert {text for text in whole if said(text).what == "other"} == set()
+    assert {said(text).what for text in whole} == set(SENTENCES)
+    assert said("something new") == Saying("other", ("something new",))
+    assert said("depths [3, 8] won, and there are prizes of []").values == ("3, 8", "")
+
+
+@pytest.mark.gen_test
+async def test_who_is_logged_in_is_told_and_forgotten(client: Client) -> None:
+    assert (await client.get("/ops/me"))["name"] == ""
+    await operator(client)
+    assert (await client.get("/ops/me"))["name"] == "管理员"
+    await client.post("/ops/logout")
+    assert (await client.get("/ops/me"))["name"] == ""
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_ends_without_a_dig_is_told(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    http = await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(name="一只猫")
+    pulsing = asyncio.ensure_future(context.pulsing.run())
+    await alice.post("/endTask", code=code)
+    feed = frames(http, settings)
+    async for frame in feed:
+        if frame.get("ends"):
+            break
+    await feed.aclose()
+    assert [(end["code"], end["name"], end["end_reason"]) for end in frame["ends"]] == [
+        (code, "一只猫", "publisher")
+    ]
+    pulsing.cancel()
+    await asyncio.wait([pulsing])
+
+
+@pytest.mark.gen_test
+async def test_whoever_joins_sees_each_dig_and_each_end_once(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    http = await operator(client)
+    first = await open_feed(http, settings)
+    while json.loads(await first.read_message() or "")["type"] != "pulse":
+        pass
+    # From here on there is most of a second until the loop tells again.
+    feeds = [first]
+    for depth in range(1, 4):
+        now_ms = context.cooldowns.now_ms()
+        dig = PulseDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
+        end = PulseEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
+        pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
+        await context.hub.bus.write_pulse(msgspec.msgpack.encode(pulse), now_ms)
+        feeds.append(await open_feed(http, settings))
+    for feed in feeds:
+        digs, ends, pulses = [], [], 0
+        while pulses < 2:
+            frame = json.loads(await feed.read_message() or "")
+            digs += [dig["depth"] for dig in frame.get("digs", [])]
+            ends += [end["code"][0] for end in frame.get("ends", [])]
+            pulses += frame["type"] == "pulse"
+        assert digs == [1, 2, 3]
+        assert ends == ["1", "2", "3"]
+    for feed in feeds:
+        feed.close()
+        while await feed.read_message() is not None:
+            pass
+
+
+@pytest.mark.gen_test
+async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cut(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.hub.bus.connected.wait()
+    cookies = (await operator(client)).cookies
+    now_ms = context.cooldowns.now_ms()
+    counts = {"errors." + "x" * 3000: 1}  # more than a socket takes at once
+    for second in range(now_ms // 1000 - 890, now_ms // 1000):
+        pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
+        await context.hub.bus.write_pulse(pulse, now_ms)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        line.connect(("127.0.0.1", settings.port))
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        line.sendall(
+            f"GET /ops/feed HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nCookie: {cookie}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        other = await open_feed(client.http, settings)
+        pulses = 0
+        while pulses < 3:
+            pulses += json.loads(await other.read_message() or "")["type"] == "pulse"
+        (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
+        assert slow.unsent_bytes > 256 << 10
+        assert slow in context.hub.congested
+        closes = metrics.CLOSES.labels(str(TOO_SLOW))._value
+        before = closes.get()
+        slow._taken_at -= STUCK_SECONDS
+        while slow in context.feed._viewers:
+            await other.read_message()
+        assert closes.get() == before + 1
+    other.close()
+    while await other.read_message() is not None:
+        pass
+
+
+def test_seconds_add_up_over_processes() -> None:
+    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced": 1}
+    seconds = add_up([a_pulse("a", 5, **digs), a_pulse("b", 5, **digs), a_pulse("a", 6)])
+    assert [second.at for second in seconds] == [5, 6]
+    assert seconds[0].digs == {"won": 4, "cooling_down": 14}
+    assert (seconds[0].joins, seconds[0].wins, seconds[0].replaced) == (2, 4, 2)
+    assert (seconds[0].watchers, seconds[0].processes, seconds[1].watchers) == (6, 2, 3)
+
+
+def test_a_quantile_lies_within_its_bucket() -> None:
+    buckets = [90, 100, 100]
+    assert 0 < (quantile_ms((0.1, 0.5), buckets, 0.5) or 0) <= 100
+    assert 100 < (quantile_ms((0.1, 0.5), buckets, 0.99) or 0) <= 500
+    assert quantile_ms((0.1, 0.5), [0, 0, 4], 0.5) == 500
+    assert quantile_ms((0.1, 0.5), [], 0.5) is None
+    assert quantile_ms((0.1, 0.5), [0, 0, 0], 0.5) is None
+
+
+OPS = SOURCE / "static" / "ops"
+WORD = re.compile(r'^  (\w+): \[("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")\],$')
+
+
+def words() -> dict[str, tuple[str, str]]:
+    """Return the screen's texts by key, in Chinese and in English."""
+    text = (OPS / "words.js").read_text(encoding="utf-8")
+    lines = text.partition("const WORDS = {\n")[2].partition("\n};")[0].split("\n")
+    found = {}
+    for line in lines:
+        if line and not line.startswith("  //"):
+            word = WORD.match(line)
+            assert word is not None, line
+            assert word[1] not in found, line
+            found[word[1]] = (json.loads(word[2]), json.loads(word[3]))
+    return found
+
+
+def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
+    for key, (chinese, english) in words().items():
+        assert chinese, key
+        assert english, key
+        assert not re.search("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), key
+        # What English adds or leaves out may be what Chinese takes from the server, and the other way round.
+        if not key.startswith("error_") and key != "confirm":
+            holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
+            assert holes[0] == holes[1], key
+
+
+def test_every_text_that_the_screen_asks_for_is_there() -> None:
+    known = set(words())
+    asked: set[str] = set()
+    families: dict[str, set[str]] = {
+        "refusal": set(REFUSALS),
+        "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
+        "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
+        "alarm": set(get_args(Kind)),
+        "late": {"books", "statements"},
+        "said": {*SENTENCES, "other"},
+        "value": set(get_args(PrizeState)),
+        "prize": set(get_args(PrizeState)),
+        "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
+        "pay": {"order", "transfer", *(f"refund_{kind}" for kind in get_args(RefundKind))},
+        "act": {"end", "hide", "show", "disconnect"},
+        "ask": {"end", "hide", "show", "disconnect"},
+        "done": {"end", "hide", "show", "disconnect"},
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
+        | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
+        | {"unavailable", "outcome_unknown", "internal"},
+    }
+    for path in OPS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        asked |= set(re.findall(r'\bt\(\s*"(\w+)"', text))
+        made = re.findall(r"\bt\(\s*`(\w+?)_\$", text) + re.findall(r'\bnamed\("(\w+)"', text)
+        assert set(made) <= set(families), path.name
+    assert asked - known == set()
+    wanted = {f"{kind}_{name}" for kind, names in families.items() for name in names}
+    assert wanted - known == set()
+
+
+def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
+    for what, sentence in SENTENCES.items():
+        assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what

@@ -1,0 +1,136 @@
+"""How the pages are sent: compressed, cached for good under their version, and under a strict policy."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from handlers.pages import STATIC, Site
+from server.settings import Settings
+from support.client import Client, a_picture
+from support.pictures import opened
+
+IMPORT = re.compile(r"""\bimport\b[^;]*?["'](?P<address>[^"']+)["']""")
+
+
+async def root(client: Client) -> str:
+    """The path that the page says its files stand under."""
+    page = (await client.http.get("/")).text
+    found = re.search(r"/static/app/[0-9a-f]+", page)
+    assert found
+    return found[0]
+
+
+@pytest.mark.gen_test
+async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settings: Settings) -> None:
+    response = await client.http.get("/?code=abc")
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == f"'self' ws://127.0.0.1:{settings.port}"
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bon[a-z]+=|\bstyle=", response.text)
+
+
+@pytest.mark.gen_test
+async def test_files_are_compressed_only_for_who_takes_that(client: Client) -> None:
+    address = f"{await root(client)}/main.js"
+    small = await client.http.get(address, headers={"Accept-Encoding": "gzip"})
+    whole = await client.http.get(address, headers={"Accept-Encoding": "identity"})
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in whole.headers
+    assert small.content == whole.content == (STATIC / "app" / "main.js").read_bytes()
+    assert small.headers["Etag"] != whole.headers["Etag"]
+    assert small.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.gen_test
+async def test_what_has_a_version_is_kept_for_good_and_the_page_is_asked_for(client: Client) -> None:
+    page = await client.http.get("/")
+    assert page.headers["Cache-Control"] == "no-cache"
+    again = await client.http.get("/", headers={"If-None-Match": page.headers["Etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    here = await root(client)
+    current = await client.http.get(f"{here}/base.css")
+    assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    old = await client.http.get("/static/app/0123456789ab/base.css")
+    assert old.headers["Cache-Control"] == "no-cache"
+    assert old.content == current.content
+    head = await client.http.head(f"{here}/base.css")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "path",
+    ["/static/app/0123456789ab/none.js", "/static/none/0123456789ab/main.js", "/static/app/ab/../main.js"],
+)
+async def test_what_is_not_there_is_refused_in_json(client: Client, path: str) -> None:
+    response = await client.http.get(path)
+    assert response.status_code == 404
+    assert response.json()["error"] == "bad_request"
+
+
+def test_all_modules_are_preloaded_and_import_only_what_is_there() -> None:
+    site = Site("app")
+    page = site.files["index.html"].body.decode()
+    modules = {path for path in site.files if path.endswith(".js")}
+    named = set(re.findall(r'(?:modulepreload" href|src)="\{\{root\}\}/([a-z]+\.js)"', page))
+    assert named == modules
+    for path in modules:
+        text = site.files[path].body.decode()
+        for found in IMPORT.finditer(text):
+            assert found["address"].removeprefix("./") in modules, (path, found["address"])
+        assert text.count("\n") < 400
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write\b|\beval\(", text)
+
+
+def test_the_files_of_a_first_view_are_small() -> None:
+    site = Site("app")
+    assert sum(len(file.gzipped) for file in site.files.values()) < 60_000
+    assert all(gzip.decompress(file.gzipped) == file.body for file in site.files.values())
+
+
+@pytest.mark.gen_test
+async def test_in_development_one_logs_in_through_the_sandbox(client: Client) -> None:
+    assert 'data-login="sandbox"' in (await client.http.get("/")).text
+
+
+@pytest.mark.gen_test
+async def test_the_mini_programs_code_is_drawn_once_for_each_task_that_exists(client: Client) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+
+    async def ask(**query: Any) -> httpx.Response:
+        return await client.http.get("/miniProgramCode", params=query)
+
+    for query in ({}, {"code": code}, {"code": share}):
+        first, second = await ask(**query), await ask(**query)
+        assert first.status_code == 302
+        assert first.headers["Location"] == second.headers["Location"]
+        picture = await client.http.get(first.headers["Location"])
+        assert opened(picture.content).size == (430, 430)
+    for unknown in ("a" * 12, "a" * 20):
+        assert (await ask(code=unknown)).status_code == 404
+    assert (await ask(code="../../etc")).json()["error"] == "bad_request"
+
+
+class TestWithWeChat:
+    """Where WeChat is configured, nobody can log in on the web."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
+
+    @pytest.mark.gen_test
+    async def test_the_page_shows_the_mini_programs_code_instead(self, client: Client) -> None:
+        assert 'data-login="wechat"' in (await client.http.get("/")).text
+        assert (await client.http.get("/sandbox/authorize?user=alice")).status_code == 404

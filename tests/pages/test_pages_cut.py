@@ -1,0 +1,279 @@
+"""The client in a real browser, when what comes over its websocket is cut short."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Route, WebSocketRoute, expect
+
+from support.browser import Person, Window, a_browser, checked, needs_chromium, open_window, write_of_old
+from support.client import a_picture
+from support.servers import Running, a_free_port
+
+pytestmark = needs_chromium
+
+REFUSED = {"error": "too_many", "msg": "太频繁了，歇一会儿再来"}
+PLACES = """([selector, words]) => {
+    const found = document.evaluate(`.//text()[contains(., "${words}")]`, document.querySelector(selector),
+        null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue;
+    return Array.from(words, (_, at) => {
+        const range = document.createRange();
+        range.setStart(found, found.data.indexOf(words) + at);
+        range.setEnd(found, found.data.indexOf(words) + at + 1);
+        return range.getBoundingClientRect().left;
+    });
+}"""
+UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
+
+
+TOKEN = "open sesame"
+TURNED = "\u2069\u202eevil 12"  # ends an isolate, and then turns what follows round
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cut")
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path) -> Iterator[str]:
+    running = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN)
+    try:
+        running.wait_for("is ready")
+        yield running.address
+    finally:
+        running.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with a_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def watcher(browser: Browser, address: str) -> Iterator[Window]:
+    opened = open_window(browser, address)
+    yield opened
+    opened.context.close()
+    assert opened.wrong == []
+
+
+@pytest.fixture
+def sockets(watcher: Window) -> list[WebSocketRoute]:
+    """The watcher's websockets, as they are opened, each connected to the server."""
+    opened: list[WebSocketRoute] = []
+
+    def connect(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        opened.append(route)
+
+    watcher.page.route_web_socket("**/ws*", connect)
+    return opened
+
+
+def test_a_dig_that_is_cut_in_two_is_whole_once_the_page_is_back(watcher: Window, address: str) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
+    cut: list[str] = []
+
+    def cut_before_the_join(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if json.loads(message)["type"] == "join" and not cut:
+                cut.append(code)
+                server.close()
+                route.close(code=1011)
+            else:
+                route.send(message)
+
+        server.on_message(pass_on)
+
+    watcher.page.route_web_socket("**/ws*", cut_before_the_join)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("小明")
+    expect(watcher.page.locator(".watchers")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
+    assert cut
+
+
+def test_a_subscription_that_no_store_could_answer_is_asked_for_again(watcher: Window, address: str) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
+    refused: list[str] = []
+
+    def refuse_once(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if json.loads(message)["action"] == "subscribe" and not refused:
+                refused.append(code)
+                route.send(json.dumps({**UNAVAILABLE, "code": code}))
+            else:
+                server.send(message)
+
+        route.on_message(pass_on)
+
+    watcher.page.route_web_socket("**/ws*", refuse_once)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("小明")
+    expect(watcher.page.get_by_text(UNAVAILABLE["msg"])).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
+    assert refused
+
+
+def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher: Window, address: str) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=300, fluctuation=0)
+    ending = watcher.page.locator(".ending")
+
+    def let_an_end_pass(route: Route) -> None:
+        before = route.fetch()
+        with httpx.Client(base_url=address) as operator:
+            checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+            checked(operator.post("/ops/end", json={"code": code, "reason": "违反规则"}))
+        expect(ending).to_contain_text("平台结束了这个宝贝：违反规则")
+        route.fulfill(response=before)
+
+    watcher.page.route("**/postTask", let_an_end_pass)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("阿强")
+    expect(watcher.page.locator(".said")).to_have_text("第 1 层，什么也没有")
+    expect(ending).to_be_visible()
+    expect(watcher.page.locator(".dig")).to_have_text("已结束")
+
+
+@pytest.mark.parametrize("path", ["/", "/#/mine/published"])
+def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(
+    watcher: Window, address: str, sockets: list[WebSocketRoute], path: str
+) -> None:
+    name = f"断线时埋下的猫{len(path)}"
+    publisher = Person.log_in(address, name)
+    publisher.publish(a_picture(), name="早就埋下的猫")
+    watcher.go(path)
+    watcher.log_in(name)
+    page = watcher.page
+    expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
+    publisher.publish(a_picture(), name=name)
+    sockets[0].close(code=4008, reason="too slow")
+    expect(page.locator(".card h3", has_text=name)).to_be_visible()  # sooner than by an interval
+
+
+def test_the_winners_are_read_anew_when_the_channel_is_back(
+    watcher: Window, address: str, sockets: list[WebSocketRoute]
+) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=1)
+    watcher.go(f"/#/winners/{code}")
+    watcher.log_in("小明")
+    expect(watcher.page.get_by_text("还没有人挖到")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    sockets[0].close(code=4008, reason="too slow")
+    expect(watcher.page.locator(".winners li", has_text="阿强")).to_be_visible()
+
+
+def test_ones_own_page_renews_all_that_it_shows_as_time_passes(watcher: Window, address: str) -> None:
+    publisher = Person.log_in(address, "埋了很多的人")
+    picture = a_picture()
+    for number in range(21):
+        publisher.publish(picture, name=f"第{number}只猫")
+    page = watcher.page
+    page.clock.install()
+    watcher.go("/#/mine/published")
+    watcher.log_in("埋了很多的人")
+    page.get_by_role("button", name="更多").click()
+    expect(page.locator(".card")).to_have_count(21)
+    publisher.publish(picture, name="后来的猫")
+    page.clock.fast_forward(20_000)
+    expect(page.locator(".card")).to_have_count(22)
+    expect(page.locator(".card h3").first).to_have_text("后来的猫")
+    expect(page.locator(".numbers dd").last).to_have_text("22")
+
+
+def test_numbers_that_cannot_be_read_are_said_to_be_missing(watcher: Window) -> None:
+    page = watcher.page
+    problem = page.get_by_text(REFUSED["msg"])
+
+    def after_the_numbers(route: Route) -> None:
+        expect(problem).to_be_visible()
+        route.continue_()
+
+    page.route("**/getMyInfo*", lambda route: route.fulfill(json={"status": 1, **REFUSED}))
+    page.route("**/getMyRelease*", after_the_numbers)
+    watcher.go("/#/mine")
+    watcher.log_in("没埋过的人")
+    expect(page.get_by_text("还没有发布过宝贝")).to_be_visible()
+    expect(problem).to_be_visible()
+
+
+def test_a_connection_that_is_no_use_is_not_made_again(watcher: Window) -> None:
+    opened: list[WebSocketRoute] = []
+
+    def close(route: WebSocketRoute) -> None:
+        opened.append(route)
+        route.on_message(lambda message: len(opened) == 1 and route.close(code=4009, reason="too much"))
+
+    watcher.page.route_web_socket("**/ws*", close)
+    watcher.go("/")
+    watcher.log_in("阿强")
+    banner = watcher.page.locator("#banner")
+    expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
+    watcher.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    watcher.page.evaluate("dispatchEvent(new Event('online'))")
+    with watcher.page.expect_response("**/getTaskList*"):
+        pass  # what the events began has long been begun
+    assert len(opened) == 1
+    expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
+
+
+def test_a_refusal_before_a_close_does_not_count_as_a_connection(watcher: Window) -> None:
+    opened: list[WebSocketRoute] = []
+
+    def refuse(route: WebSocketRoute) -> None:
+        opened.append(route)
+        if len(opened) > 2:
+            route.connect_to_server()
+        else:
+            route.on_message(lambda message: _refuse(route))
+
+    def _refuse(route: WebSocketRoute) -> None:
+        route.send(json.dumps({**UNAVAILABLE, "code": ""}))
+        route.close(code=1011, reason="unavailable")
+
+    watcher.page.route_web_socket("**/ws*", refuse)
+    watcher.page.add_init_script("""addEventListener("DOMContentLoaded", () => {
+        window.said = [];
+        const banner = document.getElementById("banner");
+        new MutationObserver(() => window.said.push(banner.textContent)).observe(banner, {childList: true});
+    })""")
+    watcher.go("/")
+    watcher.log_in("阿强")
+    expect(watcher.page.locator("#banner")).to_contain_text("断开")
+    expect(watcher.page.locator("#banner")).to_have_text("")
+    assert len(opened) == 3
+    assert watcher.page.evaluate("window.said") == ["连接断开，正在重新连接…", ""]
+
+
+def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+    watcher: Window, address: str, data_dir: Path
+) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("小明")
+    page = watcher.page
+    expect(page.locator(".watchers")).to_be_visible()
+    diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
+    for digger in diggers:
+        write_of_old(data_dir, "people", digger.unionid, nickName=TURNED)
+    diggers[0].post("/postTask", code=code)
+    expect(page.locator(".said")).to_contain_text("来挖了一锹")
+    places = page.evaluate(PLACES, [".said", "来挖了一锹"])
+    assert places == sorted(places)
+    diggers[1].post("/postTask", code=code)
+    for line in (".won-line p", ".said"):
+        expect(page.locator(line)).to_contain_text("挖到了！")
+        places = page.evaluate(PLACES, [line, "挖到了！"])
+        assert places == sorted(places)

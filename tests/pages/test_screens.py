@@ -1,0 +1,219 @@
+"""The pictures of the pages in README.md, made as a person would see them.
+
+They are made anew on each run, so that a page that no longer gets there fails here, and so does a picture
+that README.md shows and nobody makes. To replace those of README.md:
+`SCREENS_DIR=docs pytest tests/test_screens.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, expect
+
+from support import SOURCE
+from support.browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
+from support.drawings import draw, oranges
+
+pytestmark = needs_chromium
+
+README = SOURCE / "README.md"
+SHARPNESS = 1.5
+QUALITY = 64
+LARGEST_BYTES = {"phone": 45_000, "desk": 60_000}
+CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
+ADDRESSES = (
+    ("王朵朵", "13800000001", "深圳市南山区高新南一道 1 号"),
+    ("熊大力", "13800000002", "成都市武侯区人民南路 2 号 3 单元"),
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with treasures in its square."""
+    with a_server(tmp_path_factory.mktemp("screens")) as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all."""
+    with a_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def codes(address: str, browser: Browser) -> dict[str, str]:
+    """The treasures by name; a crowd has begun to dig them."""
+    crowd = [Person.log_in(address, user) for user in CROWD]
+    ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
+    many = {"prize_num": 5, "interval": 40, "fluctuation": 6}  # the first one lies below depth 33
+    made = {
+        "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
+        "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
+        "won": hong.publish(draw(oranges), name="半箱赣南脐橙", forecast_num=1, cd=5),
+        "shared": hong.publish(
+            draw(bracelet), name="三只手工银镯", prize_num=3, interval=1, fluctuation=0, forecast_num=1
+        ),
+        "keyboard": ming.publish(
+            draw(keyboard),
+            name="机械键盘，青轴，九成新",
+            cd=3,
+            synopsis="自用一年，键帽洗过了。挖到的朋友留下地址，三天内寄出。",
+            **many,
+        ),
+    }
+    crowd[0].post("/postTask", code=made["won"])
+    for person in crowd[2:5]:
+        person.post("/postTask", code=made["shared"])
+    for person, (receiver, phone, street) in zip(crowd[2:4], ADDRESSES, strict=True):
+        person.post("/drawPrize", code=made["shared"], receiver=receiver, phone=phone, address=street)
+    publisher = open_window(browser, address)
+    publisher.go(f"/#/task/{made['keyboard']}")
+    publisher.log_in("小明")
+    for person in crowd:
+        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "closed")  # no cooldown runs
+        person.post("/postTask", code=made["keyboard"])
+        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "cooling")
+    publisher.context.close()
+    crowd[1].post("/postTask", code=made["oranges"])
+    crowd[2].post("/postTask", code=made["bracelet"])
+    return made
+
+
+@pytest.fixture(params=["phone-light", "phone-dark", "desk-light"])
+def window(
+    request: pytest.FixtureRequest, browser: Browser, address: str
+) -> Iterator[Callable[[str | None], Window]]:
+    """Opens windows of one size and colour."""
+    size, scheme = request.param.split("-")
+    opened: list[Window] = []
+
+    def open_one(user: str | None) -> Window:
+        made = open_window(
+            browser,
+            address,
+            viewport=PHONE if size == "phone" else DESK,
+            color_scheme=scheme,
+            device_scale_factor=SHARPNESS if size == "phone" else 1,
+            reduced_motion="reduce",
+        )
+        opened.append(made)
+        made.go("/")
+        if user is not None:
+            made.log_in(user)
+        return made
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+    assert [wrong for each in opened for wrong in each.wrong] == []
+
+
+def test_screens(
+    window: Callable[[str | None], Window],
+    codes: dict[str, str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    look = request.node.callspec.params["window"]
+    in_readme = set(re.findall(rf"docs/([a-z-]+-{look}\.webp)", README.read_text(encoding="utf-8")))
+    kept_in = Path(os.environ.get("SCREENS_DIR", tmp_path))
+    made: set[str] = set()
+
+    def keep(opened: Window, name: str) -> None:
+        opened.page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
+        made.add(f"{name}-{look}.webp")
+        file = (kept_in if f"{name}-{look}.webp" in in_readme else tmp_path) / f"{name}-{look}.webp"
+        with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
+            picture.save(file, quality=QUALITY, method=6)
+        assert file.stat().st_size <= LARGEST_BYTES[look.partition("-")[0]]
+
+    keep(window(None), "login")
+
+    visitor = window("阿强")
+    expect(visitor.page.locator(".card").nth(3)).to_be_visible()
+    keep(visitor, "square")
+
+    visitor.go(f"/#/task/{codes['keyboard']}")
+    expect(visitor.page.locator(".people li")).to_have_count(len(CROWD))
+    expect(visitor.page.locator(".dig[data-kind=cooling]")).to_be_visible()
+    keep(visitor, "treasure")
+
+    visitor.go(f"/#/task/{codes['won']}")
+    visitor.page.get_by_role("button", name="验证这次抽奖").click()
+    expect(visitor.page.locator(".verdict")).to_contain_text("验证通过")
+    visitor.page.locator(".verdict").evaluate("verdict => verdict.scrollIntoView({block: 'center'})")
+    keep(visitor, "proof")
+
+    prize = Person.log_in(visitor.address, "小红").publish(draw(bracelet), name="手工银镯", forecast_num=1)
+    visitor.go(f"/#/task/{prize}")
+    expect(visitor.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
+    keep(visitor, "win")
+
+    visitor.page.get_by_role("button", name="去领取").click()
+    for label, said in zip(("收货人", "电话", "详细地址"), ADDRESSES[0], strict=True):
+        visitor.page.get_by_label(label).fill(said)
+    keep(visitor, "claim-mail")
+
+    prize = Person.log_in(visitor.address, "小红").publish(
+        draw(bracelet), name="手工银镯", forecast_num=1, draw_type=1
+    )
+    visitor.go(f"/#/task/{prize}")
+    visitor.page.get_by_role("button", name="去领取").click()
+    visitor.page.get_by_role("button", name="出示取件码").click()
+    visitor.page.locator("img.code").scroll_into_view_if_needed()
+    keep(visitor, "claim-site")
+
+    visitor.go("/#/publish")
+    visitor.page.set_input_files(
+        "#picture", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": draw(bracelet)}
+    )
+    expect(visitor.page.get_by_text("图片已上传")).to_be_visible()
+    visitor.page.get_by_label("物品名").fill("手工银镯")
+    visitor.page.get_by_label("简介").fill("自己打的，内圈刻字可以改。")
+    visitor.page.get_by_label("奖品数量").fill("3")
+    visitor.page.evaluate("scrollTo(0, 0)")
+    keep(visitor, "publish")
+
+    visitor.go("/#/mine/won")
+    expect(visitor.page.locator(".card", has_text="半箱赣南脐橙")).to_be_visible()
+    keep(visitor, "mine")
+
+    publisher = window("小红")
+    publisher.go(f"/#/winners/{codes['shared']}")
+    expect(publisher.page.get_by_text(ADDRESSES[0][2])).to_be_visible()
+    keep(publisher, "winners")
+
+    assert in_readme <= made
+
+
+# What is given away, drawn.
+
+
+def bracelet(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#4a3b56")
+    pen.ellipse((170, 470, 790, 650), fill="#3b2f46")
+    pen.ellipse((250, 120, 710, 580), outline="#dfe3ea", width=54)
+    pen.arc((262, 132, 698, 568), 190, 300, fill="#ffffff", width=16)
+    for angle in range(0, 360, 30):
+        x, y = 480 + 203 * math.cos(math.radians(angle)), 350 + 203 * math.sin(math.radians(angle))
+        pen.ellipse((x - 9, y - 9, x + 9, y + 9), fill="#9aa3b5")
+
+
+def keyboard(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#cfd8dc")
+    pen.rounded_rectangle((70, 190, 890, 540), 30, fill="#263238")
+    for row in range(4):
+        for column in range(12):
+            x, y = 95 + column * 65, 215 + row * 65
+            colour = "#ff8f5a" if (row, column) in ((0, 0), (2, 11)) else "#eceff1"
+            pen.rounded_rectangle((x, y, x + 55, y + 53), 9, fill=colour)
+    pen.rounded_rectangle((290, 477, 680, 524), 9, fill="#eceff1")

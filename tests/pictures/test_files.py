@@ -1,0 +1,307 @@
+"""Pictures over HTTP: uploading them, serving them, and the posters people share."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+from PIL import Image
+from pymongo.monitoring import CommandListener, CommandStartedEvent
+
+from server.actions.pictures import make_poster
+from server.context import Context
+from server.pictures.decode import MAX_BYTES, normalise
+from server.settings import Settings
+from server.store.files import Files
+from server.wechat import WeChat
+from support.client import Client, Someone, a_picture
+from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
+from support.stored import stored_files
+
+
+def path_of(url: str, settings: Settings) -> str:
+    assert url.startswith(settings.public_url + "/files/")
+    return urlsplit(url).path
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"PUBLIC_URL": "https://wabao.example.com"}
+
+
+@pytest.mark.gen_test
+async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: Settings) -> None:
+    alice = await client.log_in("alice")
+    reply = await alice.upload(a_picture(2000, 1000), name="../../etc/passwd")
+    assert reply.keys() == {"status", "msg", "file_id", "url", "thumbnail"}
+    assert isinstance(reply["file_id"], int)
+    assert 0 < reply["file_id"] < 2**53
+    full = await client.http.get(path_of(reply["url"], settings))
+    thumbnail = await client.http.get(path_of(reply["thumbnail"], settings))
+    assert opened(full.content).size == (1600, 800)
+    assert opened(thumbnail.content).size == (300, 150)
+    for response in (full, thumbnail):
+        assert response.status_code == 200
+        assert response.headers["Content-Type"] == "image/jpeg"
+        assert response.headers["Content-Length"] == str(len(response.content))
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.gen_test
+async def test_whoever_has_a_picture_is_told_that_it_is_still_the_same(
+    client: Client, settings: Settings
+) -> None:
+    alice = await client.log_in("alice")
+    clear = io.BytesIO()
+    Image.effect_noise((1500, 1500), 90).convert("RGBA").rotate(45).save(clear, "PNG")
+    path = path_of((await alice.upload(clear.getvalue()))["url"], settings)
+    full = await client.http.get(path)
+    assert full.headers["Content-Type"] == "image/png"
+    assert len(full.content) > 3 * 255 * 1024  # so that it was served in parts
+    assert opened(full.content).size == (1500, 1500)
+    etag = full.headers["ETag"]
+    for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        same = await client.http.get(path, headers={"If-None-Match": asked})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["ETag"] == etag
+        assert "immutable" in same.headers["Cache-Control"]
+    other = await client.http.get(path, headers={"If-None-Match": '"other"'})
+    assert other.content == full.content
+    head = await client.http.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Length", "Cache-Control"):
+        assert head.headers[name] == full.headers[name]
+
+
+@pytest.mark.gen_test
+async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
+    client: Client, settings: Settings
+) -> None:
+    alice = await client.log_in("alice")
+    replies = [await alice.upload(a_picture()) for _ in range(2)]
+    names = {path_of(reply["url"], settings).removeprefix("/files/") for reply in replies}
+    assert len(names) == len({reply["file_id"] for reply in replies}) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}\.jpg", name) for name in names)  # 128 bits of chance
+
+
+@pytest.mark.gen_test
+async def test_what_is_not_there_is_404_in_json(client: Client) -> None:
+    for name in (f"{'0' * 32}.jpg", f"{'0' * 32}.exe", "x", "x/y", "%00", "a" * 3000, "%F0%9F%98%80"):
+        for method in ("GET", "HEAD"):
+            response = await client.http.request(method, f"/files/{name}", headers={"If-None-Match": "*"})
+            assert response.status_code == 404, name
+            assert response.headers["Content-Type"].startswith("application/json")
+            assert "immutable" not in response.headers.get("Cache-Control", "")
+            if method == "GET":
+                assert response.json()["error"] == "bad_request"
+
+
+@pytest.mark.gen_test
+async def test_what_is_refused_leaves_nothing_behind(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    assert (await alice.upload(b"<svg/>"))["error"] == "not_a_picture"
+    assert (await alice.upload(b""))["error"] == "not_a_picture"
+    assert (await alice.upload(a_picture()[:400]))["error"] == "not_a_picture"
+    assert (await alice.upload(png_header(100_000, 100_000)))["error"] == "picture_too_large"
+    assert (await alice.upload(a_picture() + bytes(MAX_BYTES)))["error"] == "picture_too_large"
+    reply = await alice.upload(with_scans(400))
+    assert reply["error"] == "picture_too_large"
+    assert "最多 20 次扫描" in reply["msg"]
+    nobody = Someone(client, "nobody", "", {}, send_token=False)
+    assert (await nobody.upload(a_picture()))["error"] == "not_logged_in"
+    bob = await client.log_in("bob")
+    assert (await Someone(client, bob.unionid, alice.token, {}).upload(a_picture()))["error"] == "bad_token"
+    for body in ({"file": "picture"}, {}):
+        reply = await alice.post("/uploadFile", **body)
+        assert reply["error"] == "bad_request"
+        assert "file" in reply["msg"]
+    assert await stored_files(context) == 0
+    assert await context.store.files.chunks.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_no_picture_needs_is_413_in_json(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    response = await client.http.post(
+        "/uploadFile", files={"file": os.urandom(MAX_BYTES + (1 << 20))}, data={"unionid": alice.unionid}
+    )
+    assert response.status_code == 413
+    reply = response.json()
+    assert (reply["status"], reply["error"]) == (1, "picture_too_large")
+    assert "10 MB" in reply["msg"]
+    assert await stored_files(context) == 0
+
+
+@pytest.mark.gen_test
+async def test_only_uploads_of_here_can_be_published(client: Client, settings: Settings) -> None:
+    alice = await client.log_in("alice")
+    url = (await alice.upload(a_picture()))["url"]
+    code = await alice.publish(url=url.replace("https://wabao.example.com", "http://another.name:8080"))
+    details = await alice.get("/getTaskDetails", code=code)
+    assert details["pic"] == url
+    poster_url = (await alice.post("/getSharePic", code=code))["pic"]
+    thumbnail = url.replace(".jpg", "_t.jpg")
+    foreign = f"https://example.com/files/{'0' * 32}.jpg"
+    asked = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 3, "draw_type": 1}
+    for address in (poster_url, thumbnail, foreign, "http://[", "/files/", "javascript:alert(1)"):
+        reply = await alice.post("/postTask", url=address, **asked)
+        assert reply["error"] == "bad_request", address
+        assert "url" in reply["msg"]
+
+
+@pytest.mark.gen_test
+async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client, settings: Settings) -> None:
+    alice = await client.log_in("alice")
+    asked = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 3, "is_public": 0}
+    pictures = []
+    for money in (20, 20, 30):
+        code = (await alice.post("/postTask", money=money, **asked))["code"]
+        pictures.append((await alice.get("/getTaskDetails", code=code))["pic"])
+    assert pictures[0] == pictures[1] != pictures[2]
+    drawn = await client.http.get(path_of(pictures[0], settings))
+    assert opened(drawn.content).size == (800, 800)
+    released = await alice.get("/getMyRelease")
+    small = await client.http.get(path_of(released["data"][0]["thumbnail"], settings))
+    assert opened(small.content).size == (300, 300)
+
+
+# ---------------------------------------------------------------- posters
+
+
+@pytest.mark.gen_test
+async def test_a_poster_is_drawn_once_a_person_and_leads_to_the_task_through_them(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="紫砂壶 🎁")
+    first = await bob.post("/getSharePic", code=code)
+    assert first.keys() == {"status", "msg", "pic"}
+    before = await stored_files(context)
+    assert (await bob.post("/getSharePic", code=code))["pic"] == first["pic"]
+    assert await stored_files(context) == before
+    assert (await alice.post("/getSharePic", code=code))["pic"] != first["pic"]
+    drawn = opened((await client.http.get(path_of(first["pic"], settings))).content)
+    assert drawn.size == (750, 1334)
+    share = (await bob.get("/getTaskDetails", code=code))["share"]
+    assert shows_code_of(drawn, f"https://wabao.example.com/?code={share}")
+    assert bob.unionid not in first["pic"]
+
+
+@pytest.mark.gen_test
+async def test_a_poster_asked_for_by_many_at_once_is_one(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    before = await stored_files(context), await context.store.files.chunks.count_documents({})
+    replies = await asyncio.gather(*(alice.post("/getSharePic", code=code) for _ in range(4)))
+    assert len({reply["pic"] for reply in replies}) == 1
+    after = await stored_files(context), await context.store.files.chunks.count_documents({})
+    assert (after[0] - before[0], after[1] - before[1]) == (2, 2)  # the poster and its thumbnail
+
+
+@pytest.mark.gen_test
+async def test_two_processes_that_draw_the_same_poster_keep_one(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice = await client.log_in("alice")
+    task = await context.store.tasks.find(await alice.publish())
+    assert task is not None
+    other = await Context.open(settings)
+    try:
+        paths = await asyncio.gather(*(make_poster(one, task, alice.unionid) for one in (context, other)))
+    finally:
+        await other.close()
+    assert paths[0] == paths[1]
+    query = {"metadata.made_for": {"$regex": "^poster:"}}
+    assert await context.store.files.collection.count_documents(query) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_poster_is_refused_for_no_task_and_to_no_one(client: Client) -> None:
+    alice = await client.log_in("alice")
+    assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
+    assert (await alice.post("/getSharePic", code="$where"))["error"] == "bad_request"
+    assert (await alice.post("/getSharePic"))["error"] == "bad_request"
+    code = await alice.publish()
+    nobody = Someone(client, "nobody", "", {}, send_token=False)
+    assert (await nobody.post("/getSharePic", code=code))["error"] == "not_logged_in"
+
+
+def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
+    """Go on as a server with WeChat configured would, WeChat being at `base_url`."""
+    context.settings = msgspec.structs.replace(
+        settings, wechat_appid=settings.appid, wechat_secret=settings.app_secret, wechat_page="pages/dig/dig"
+    )
+    assert not context.settings.sandboxed
+    return WeChat(settings.appid, settings.app_secret, base_url, context.store.access_tokens, context.keys)
+
+
+@pytest.mark.gen_test
+async def test_with_wechat_configured_the_poster_shows_its_code_and_the_pages_while_it_fails(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+    sandbox = context.wechat
+    context.wechat = configured(context, settings, f"http://127.0.0.1:{settings.port}/nobody")
+    failed = (await alice.post("/getSharePic", code=code))["pic"]
+    await context.wechat.aclose()
+    shown = opened((await client.http.get(path_of(failed, settings))).content)
+    assert shows_code_of(shown, f"https://wabao.example.com/?code={share}")
+    context.wechat = sandbox
+    worked = (await alice.post("/getSharePic", code=code))["pic"]
+    assert worked != failed
+    assert (await alice.post("/getSharePic", code=code))["pic"] == worked
+    shown = opened((await client.http.get(path_of(worked, settings))).content)
+    assert not shows_code_of(shown, f"https://wabao.example.com/?code={share}")
+    expected = opened(await sandbox.mini_program_code(share, "pages/dig/dig"))
+    found = shown_code(shown)
+    assert difference(expected.convert("RGB").resize(found.size), found) < 8
+
+
+# ---------------------------------------------------------------- the store
+
+
+class Inserts(CommandListener):
+    """The order in which documents were written."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name == "insert":
+            for document in event.command["documents"]:
+                self.seen.append((event.command["insert"], document))
+
+    def succeeded(self, event: object) -> None:
+        """Nothing to note."""
+
+    failed = succeeded
+
+
+@pytest.mark.gen_test
+async def test_an_upload_exists_with_its_very_last_write_and_not_before(settings: Settings) -> None:
+    inserts = Inserts()
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        settings.mongodb_uri, event_listeners=[inserts]
+    )
+    files = Files(client.get_default_database())
+    noise = io.BytesIO()
+    Image.effect_noise((1500, 1500), 90).save(noise, "PNG")
+    file_id, path, thumbnail = await files.save(normalise(noise.getvalue()), "alice")
+    *before, (collection, record) = inserts.seen
+    assert len(before) > 4
+    assert (collection, record["metadata"]) == ("pictures.files", {"file_id": file_id, "owner": "alice"})
+    assert path == f"/files/{record['_id']}"
+    assert thumbnail.removeprefix("/files/") in [one["_id"] for _, one in before]
+    assert all(one.get("metadata") is None for _, one in before)
+    await client.drop_database(client.get_default_database().name)
+    client.close()

@@ -1,0 +1,463 @@
+"""What becomes of uploaded pictures, and what is drawn."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import itertools
+import struct
+import time
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, PngImagePlugin
+from PIL.Image import Transpose
+
+from server.errors import NotAPicture, PictureTooLarge
+from server.pictures import poster
+from server.pictures.decode import MAX_BYTES, MAX_SCANS, normalise
+from server.pictures.jpeg import MOST_SEGMENTS, count_scans
+from server.pictures.poster import (
+    HEIGHT,
+    WIDTH,
+    draw_poster,
+    draw_red_packet,
+    has_glyph,
+    printable,
+    wrap,
+)
+from support.pictures import (
+    a_poster,
+    difference,
+    encoded,
+    four_corners,
+    opened,
+    png_chunk,
+    png_header,
+    shown_code,
+    shows_code_of,
+    with_scans,
+)
+
+ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
+
+
+def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
+    """The colours of the four quarters, rounded so that JPEG's losses do not show."""
+    rgb, (width, height) = image.convert("RGB"), image.size
+    points = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
+    return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr, misc]
+
+
+# ---------------------------------------------------------------- uploads
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_every_format_is_recognised_and_kept_as_jpeg(kind: str) -> None:
+    picture = normalise(encoded(four_corners(), kind))
+    assert picture.content_type == "image/jpeg"
+    assert (picture.width, picture.height) == (120, 80)
+    full = opened(picture.full)
+    assert (full.format, full.size) == ("JPEG", (120, 80))
+    assert corner_colours(full) == corner_colours(opened(picture.thumbnail)) == corner_colours(four_corners())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_what_is_transparent_stays_so_and_is_kept_as_png(kind: str) -> None:
+    image = four_corners().convert("RGBA")
+    image.paste((0, 0, 0, 0), (60, 40, 120, 80))
+    picture = normalise(encoded(image, kind))
+    assert picture.content_type == "image/png"
+    for stored in (opened(picture.full), opened(picture.thumbnail)):
+        assert (stored.format, stored.mode) == ("PNG", "RGBA")
+        alpha = stored.getchannel("A")
+        assert alpha.getpixel((stored.width - 5, stored.height - 5)) == 0
+        assert alpha.getpixel((5, 5)) == 255
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "I;16", "CMYK"])
+def test_a_picture_without_transparency_is_kept_as_jpeg_whatever_its_mode(mode: str) -> None:
+    grey = Image.new("RGB", (64, 64), (153, 153, 153))  # one of the palette's own
+    if mode == "I;16":
+        image = Image.new("I;16", (64, 64), 153 << 8)
+    elif mode == "1":
+        image = Image.new("1", (64, 64), 1)
+    else:
+        image = grey.convert(mode)
+    picture = normalise(encoded(image, "JPEG" if mode == "CMYK" else "PNG"))
+    assert picture.content_type == "image/jpeg"
+    shown = 255 if mode == "1" else 153
+    assert opened(picture.full).convert("L").getpixel((32, 32)) == pytest.approx(shown, abs=3)
+
+
+def test_of_an_animation_the_first_frame_is_kept() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
+    for kind in ("GIF", "WEBP"):
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert corner_colours(opened(normalise(data).full)) == [(255, 0, 0)] * 4
+
+
+@pytest.mark.parametrize(
+    ("size", "full", "thumbnail"),
+    [
+        ((4000, 3000), (1600, 1200), (300, 225)),
+        ((3000, 4000), (1200, 1600), (225, 300)),
+        ((1600, 1600), (1600, 1600), (300, 300)),
+        ((200, 100), (200, 100), (200, 100)),
+        ((1, 1), (1, 1), (1, 1)),
+        ((20_000, 2), (1600, 1), (300, 1)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_longest_side_is_1600_and_nothing_is_enlarged(
+    kind: str, size: tuple[int, int], full: tuple[int, int], thumbnail: tuple[int, int]
+) -> None:
+    picture = normalise(encoded(Image.new("RGB", size, "orange"), kind))
+    assert opened(picture.full).size == (picture.width, picture.height) == full
+    assert opened(picture.thumbnail).size == thumbnail
+
+
+TURNED_BY_THE_CAMERA = {
+    1: None,
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,  # the camera's turn, which a viewer undoes clockwise
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", TURNED_BY_THE_CAMERA)
+def test_a_turned_photo_is_stored_upright(kind: str, orientation: int) -> None:
+    turn = TURNED_BY_THE_CAMERA[orientation]
+    taken = four_corners() if turn is None else four_corners().transpose(turn)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = normalise(encoded(taken, kind, exif=exif))
+    assert (picture.width, picture.height) == (120, 80)
+    for stored in (picture.full, picture.thumbnail):
+        assert corner_colours(opened(stored)) == corner_colours(four_corners())
+        assert 0x0112 not in opened(stored).getexif()
+
+
+def test_broken_exif_does_not_spoil_a_picture() -> None:
+    data = encoded(four_corners(), "JPEG", exif=b"Exif\x00\x00MM\x00\xff\x00\x00\x00\x08" + b"\xff" * 40)
+    assert corner_colours(opened(normalise(data).full)) == corner_colours(four_corners())
+
+
+def test_nothing_is_left_of_the_metadata() -> None:
+    secret = b"31.2304N-121.4737E"
+    exif = Image.Exif()
+    exif[0x010E] = secret.decode()  # ImageDescription
+    exif.get_ifd(0x8825)[0x001D] = secret.decode()  # GPSDateStamp, a text in the GPS directory
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Comment", secret.decode())
+    notes.add_itxt("XML:com.adobe.xmp", secret.decode())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    transparent = four_corners().convert("RGBA")
+    transparent.putalpha(100)
+    given_ones = [
+        encoded(four_corners(), "JPEG", exif=exif, comment=secret, icc_profile=profile, xmp=secret),
+        encoded(four_corners(), "PNG", exif=exif, pnginfo=notes, icc_profile=profile),
+        encoded(transparent, "PNG", exif=exif, pnginfo=notes, icc_profile=profile),
+        encoded(four_corners(), "WEBP", exif=exif, xmp=secret, icc_profile=profile),
+        encoded(four_corners(), "GIF", comment=secret),
+        encoded(four_corners(), "JPEG") + secret,
+    ]
+    for data in given_ones:
+        assert secret in data
+        picture = normalise(data)
+        for stored in (picture.full, picture.thumbnail):
+            assert secret not in stored
+            assert set(opened(stored).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
+    red = Image.new("RGB", (40, 40), "red")
+    for data in (encoded(red, "JPEG", icc_profile=swapped), encoded(red, "PNG", icc_profile=swapped)):
+        assert corner_colours(opened(normalise(data).full)) == [(0, 255, 0)] * 4
+    half_clear = Image.new("RGBA", (40, 40), (255, 0, 0, 128))
+    shown = opened(normalise(encoded(half_clear, "PNG", icc_profile=swapped)).full)
+    assert shown.getpixel((20, 20)) == (0, 255, 0, 128)
+    damaged = encoded(red, "PNG", icc_profile=b"no profile at all")
+    assert corner_colours(opened(normalise(damaged).full)) == [(255, 0, 0)] * 4
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_a_decompression_bomb_is_refused_by_its_header() -> None:
+    for width, height in ((50_001, 1000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)):
+        with pytest.raises(PictureTooLarge):
+            normalise(png_header(width, height))
+    with pytest.raises(NotAPicture):  # this one may be as large as it says, and is not
+        normalise(png_header(100, 100))
+    gif = encoded(Image.new("P", (8, 8)), "GIF")
+    with pytest.raises(PictureTooLarge):
+        normalise(gif[:6] + struct.pack("<HH", 65_535, 65_535) + gif[10:])
+
+
+def test_sixteen_megapixels_are_fine_and_one_row_more_is_not() -> None:
+    assert normalise(encoded(Image.new("1", (4000, 4000)), "PNG")).width == 1600
+    for size in ((4000, 4001), (10_000, 5000)):
+        with pytest.raises(PictureTooLarge, match="1600 万像素"):
+            normalise(encoded(Image.new("1", size), "PNG"))
+
+
+def test_a_webp_is_refused_by_its_header_before_its_canvas_is_made() -> None:
+    flat = encoded(Image.new("RGB", (4000, 4001)), "WEBP", lossless=True, method=0)
+    bomb = b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0" + (16_382).to_bytes(3, "little") * 2 + bytes(8)
+    for data in (flat, bomb):
+        with pytest.raises(PictureTooLarge, match="1600 万像素"):
+            normalise(data)
+
+
+def test_twenty_scans_are_fine_and_one_more_is_not() -> None:
+    assert normalise(with_scans(20)).width == 64
+    for scans in (21, 400):
+        assert opened(with_scans(scans)).size == (64, 48)  # any decoder would take it
+        with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
+            normalise(with_scans(scans))
+
+
+def test_scans_are_counted_where_a_decoder_finds_them_and_nowhere_else() -> None:
+    plain = encoded(four_corners(), "JPEG")
+    assert count_scans(plain, 20) == 1
+    assert count_scans(with_scans(15), 20) == 15
+    assert count_scans(with_scans(400), 20) == 21  # no further than that
+    thumbnail = b"\xff\xe1" + (2 + 1000).to_bytes(2) + b"\xff\xda\0\x02" * 250
+    for head in (plain, with_scans(20)):
+        within = head[:2] + thumbnail + head[2:]
+        assert count_scans(within, MAX_SCANS) == count_scans(head, MAX_SCANS)
+        assert normalise(within).full == normalise(head).full
+    assert count_scans(plain + with_scans(400), 20) == 1  # what follows the end is another picture's
+    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it says nothing
+        scan = plain.index(b"\xff\xda")
+        filled = plain[:scan] + filling * 3 + plain[scan:]
+        assert count_scans(filled, 20) == 1
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["ff", "ff00", "ffff00", "ffd0", "ff01", "00", "ffd8", "ffe10002", "ffe1"],
+)
+def test_counting_the_scans_of_ten_megabytes_takes_no_time_whatever_they_are(piece: str) -> None:
+    data = b"\xff\xd8" + bytes.fromhex(piece) * (2 * MAX_BYTES // len(piece))
+    began = time.process_time()
+    with contextlib.suppress(NotAPicture):
+        assert count_scans(data, MAX_SCANS) == 0
+    assert time.process_time() - began < 1.5
+
+
+def test_a_jpeg_of_more_segments_than_any_photo_has_is_refused() -> None:
+    plain, empty = encoded(four_corners(), "JPEG"), b"\xff\xe1\0\x02"
+    assert normalise(plain[:2] + empty * 1000 + plain[2:]).width == 120
+    with pytest.raises(NotAPicture):
+        normalise(plain[:2] + empty * MOST_SEGMENTS + plain[2:])
+
+
+def test_of_several_pictures_in_one_file_the_first_is_kept() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
+    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert corner_colours(opened(normalise(data).full)) == [(255, 0, 0)] * 4
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
+def test_metadata_that_unfolds_to_a_hundred_times_its_size_is_refused(name: bytes) -> None:
+    plain = encoded(four_corners(), "PNG")
+    folded = zlib.compress(bytes(100 << 20))
+    with pytest.raises(NotAPicture):
+        normalise(plain[:33] + png_chunk(name, b"k\0\0" + folded) + plain[33:])
+
+
+def test_ten_megabytes_are_fine_and_one_byte_more_is_not() -> None:
+    data = encoded(four_corners(), "JPEG")
+    assert normalise(data + bytes(MAX_BYTES - len(data))).width == 120
+    with pytest.raises(PictureTooLarge):
+        normalise(data + bytes(MAX_BYTES - len(data) + 1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0", b"GIF89a", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7"],
+)
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        normalise(data)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM", "TGA", "EPS", "PDF", "AVIF", "JPEG2000"])
+def test_other_formats_are_refused_though_pillow_knows_them(kind: str) -> None:
+    with pytest.raises(NotAPicture):
+        normalise(encoded(four_corners(), kind))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_truncated_picture_is_refused(kind: str) -> None:
+    noise = Image.effect_noise((200, 200), 80).convert("RGB")
+    data = encoded(noise, kind)
+    for kept in (0.1, 0.5, 0.9):
+        with pytest.raises(NotAPicture):
+            normalise(data[: int(len(data) * kept)])
+
+
+SOUND = [
+    encoded(four_corners(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08" + b"\x00" * 20),
+    encoded(four_corners(), "JPEG", progressive=True),
+    encoded(four_corners().convert("RGBA"), "PNG"),
+    encoded(four_corners().convert("P"), "PNG", transparency=0),
+    encoded(four_corners(), "WEBP"),
+    encoded(four_corners(), "GIF"),
+]
+
+
+CHANGE = st.tuples(st.integers(0, 4000), st.integers(0, 4), st.binary(max_size=4))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@given(st.sampled_from(SOUND), st.lists(CHANGE, min_size=1, max_size=6))
+def test_a_damaged_picture_is_shown_or_refused_and_raises_nothing_else(
+    sound: bytes, damage: list[tuple[int, int, bytes]]
+) -> None:
+    data = bytearray(sound)
+    for place, lost, found in damage:
+        start = place % (len(data) + 1)
+        data[start : start + lost] = found
+    try:
+        picture = normalise(bytes(data))
+    except (NotAPicture, PictureTooLarge):
+        return
+    assert max(opened(picture.full).size) <= 1600
+
+
+# ---------------------------------------------------------------- what is drawn
+
+
+def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
+    drawn = opened(draw_poster(a_poster()).full)
+    assert drawn.size == (WIDTH, HEIGHT) == (750, 1334)
+    assert shows_code_of(drawn, ADDRESS)
+    assert not shows_code_of(drawn, ADDRESS.replace("Ab3d", "Ab4d"))
+    left, top, right, bottom = poster._PICTURE_BOX
+    assert corner_colours(drawn.crop((left, top + 80, right, bottom - 80))) == corner_colours(four_corners())
+
+
+def test_a_code_that_was_handed_in_is_shown_instead() -> None:
+    code = four_corners(430, 430)
+    drawn = opened(draw_poster(a_poster(code=encoded(code, "JPEG"))).full)
+    assert corner_colours(shown_code(drawn)) == corner_colours(code)
+
+
+def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster() -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    for field, box in {
+        "name": (40, 770, 710, 900),
+        "prize_line": (40, 830, 710, 1000),
+        "publisher": (40, 880, 710, 1015),
+        "commitment": (60, 1215, 440, 1275),
+    }.items():
+        other = opened(draw_poster(a_poster(**{field: "9876 换成别的字"})).full)
+        assert difference(plain.crop(box), other.crop(box)) > 0.5, field
+    same = opened(draw_poster(a_poster(commitment="0123456789abcdef" + "0" * 48)).full)
+    assert difference(plain, same) == 0
+
+
+HOSTILE_TEXTS = [
+    "W" * 50,
+    "挖" * 50,
+    "😀" * 50,
+    "👨‍👩‍👧‍👦🏳️‍🌈" * 5,
+    "a\nb\tc\r\n\u2028d\u0000\u202e\u200b\ufeff",
+    "ﷺ" * 50,
+    "म" * 50,
+    "e\u0301\u0302\u0303" * 12,
+    "𠮷野家" * 15,
+    "，。！" * 16,
+    "\ud7ff\ue000\uffff",
+    " ",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
+def test_no_text_leaves_its_place(text: str) -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
+    for untouched in (
+        (0, 0, WIDTH, 760),  # a few pixels off, since JPEG blurs within blocks of 16
+        (0, 760, 30, HEIGHT),
+        (722, 760, WIDTH, HEIGHT),
+        (0, 1026, WIDTH, HEIGHT),
+    ):
+        assert difference(plain.crop(untouched), drawn.crop(untouched)) == 0
+
+
+def test_everything_the_server_itself_writes_has_a_glyph() -> None:
+    written = {
+        character
+        for node in ast.walk(ast.parse(inspect.getsource(poster)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for character in node.value
+        if character > "\x7f" and character != poster._NO_CHARACTER
+    }
+    assert {"挖", "宝", "元"} <= written
+    assert [character for character in written if not has_glyph(character)] == []
+
+
+def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
+    font = poster._font(44, 700)
+    drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
+    assert len(drawn) == 8  # the same eight boxes would be one
+
+
+def test_what_the_font_lacks_is_left_out() -> None:
+    assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶 Tea 两 件"
+    assert printable("e\u0301") == "é"
+    assert printable("😀") == ""
+
+
+FONT = poster._font(44, 700)
+ROOM = 670.0
+
+
+@given(st.text(max_size=60).map(printable))
+def test_lines_never_exceed_their_room_and_lose_nothing_while_there_are_enough(text: str) -> None:
+    lines = wrap(text, FONT, ROOM, lines=100)
+    assert all(FONT.getlength(line) <= ROOM for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    for line in wrap(text, FONT, ROOM, lines=1):
+        assert FONT.getlength(line) <= ROOM
+
+
+def test_lines_break_as_readers_expect() -> None:
+    assert wrap("挖到的人，得到一只 Handmade 茶壶", FONT, 44 * 5, 9) == [
+        "挖到的人，",
+        "得到一只 H",
+        "andmade",
+        "茶壶",
+    ]
+    assert wrap("一二三四五。六七八", FONT, 44 * 5, 9) == ["一二三四", "五。六七八"]
+    assert wrap("一二三四五六七八九十", FONT, 44 * 5, 1) == ["一二三四…"]
+
+
+def test_a_red_packet_says_what_it_pays() -> None:
+    drawn = {money: opened(draw_red_packet(money).full) for money in (1, 20, 200, 99_999_999)}
+    assert {image.size for image in drawn.values()} == {(800, 800)}
+    numbers = [image.crop((0, 470, 800, 660)) for image in drawn.values()]
+    assert all(difference(one, other) > 1 for one, other in itertools.pairwise(numbers))
+    for image in drawn.values():  # even the longest number keeps its distance from the edge
+        assert difference(image.crop((0, 470, 40, 660)), drawn[1].crop((0, 470, 40, 660))) < 0.1
+
+
+def test_a_transparent_picture_lies_on_white() -> None:
+    clear = encoded(Image.new("RGBA", (300, 300)), "PNG")
+    drawn = opened(draw_poster(a_poster(picture=clear)).full)
+    assert corner_colours(drawn.crop(poster._PICTURE_BOX)) == [(255, 255, 255)] * 4

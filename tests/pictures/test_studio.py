@@ -1,0 +1,363 @@
+"""The processes that make pictures: their limits, who gets them when, and what survives them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from server.errors import NotAPicture, PictureTooLarge, TooMany, Unavailable
+from server.pictures import process as studio
+from server.pictures.decode import MAX_BYTES, normalise
+from server.pictures.poster import draw_poster, draw_red_packet
+from server.pictures.process import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
+from support.client import a_picture
+from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
+
+SMALL = a_picture()
+
+
+@pytest.fixture
+def make_studio(io_loop: Any) -> Iterator[Callable[..., Studio]]:
+    made: list[Studio] = []
+
+    def make(**limits: float) -> Studio:
+        made.append(Studio(**limits))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        io_loop.run_sync(one.close)
+
+
+@pytest.fixture
+def own_studio(make_studio: Callable[..., Studio]) -> Studio:
+    return make_studio()
+
+
+def pids_of(own: Studio) -> set[int]:
+    """The processes that run."""
+    return {one._process.pid for one in own._processes if one._process is not None}
+
+
+def next_pid_of(own: Studio) -> int:
+    """The process that takes the next job."""
+    process = own._free[-1]._process
+    assert process is not None
+    return process.pid
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def memory_of(pid: int) -> dict[str, int]:
+    """What the kernel counts, in bytes: VmRSS is what it takes, VmHWM the most that it took."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines if line.startswith("Vm")}
+
+
+async def warmed_up(own: Studio) -> Studio:
+    """Have all processes run; return the studio."""
+    await asyncio.gather(*(own.normalise(SMALL, f"owner {number}") for number in range(PROCESSES)))
+    assert len(pids_of(own)) == PROCESSES
+    return own
+
+
+async def stopped(own: Studio) -> list[int]:
+    """Stop all processes, so that jobs stay in them; return them, the one that takes the first job first."""
+    await warmed_up(own)
+    pids = [one._process.pid for one in reversed(own._free) if one._process is not None]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+def slow_picture() -> bytes:
+    """A small picture that takes seconds: 800,000 empty notes, each of which Pillow looks at."""
+    plain = encoded(four_corners(), "PNG")
+    note = png_chunk(b"zTXt", b"")
+    return plain[:33] + note * ((MAX_BYTES - len(plain)) // len(note)) + plain[33:]
+
+
+# ---------------------------------------------------------------- what they make
+
+
+@pytest.mark.gen_test
+async def test_the_process_makes_what_the_functions_make(own_studio: Studio) -> None:
+    data = encoded(four_corners(), "PNG")
+    assert await own_studio.normalise(data, "alice") == normalise(data)
+    assert await own_studio.poster(a_poster(), "alice") == draw_poster(a_poster())
+    assert await own_studio.red_packet(20, "alice") == draw_red_packet(20)
+    assert len(pids_of(own_studio)) == 1  # one is enough for what comes one after another
+    with pytest.raises(NotAPicture):
+        await own_studio.normalise(b"no picture", "alice")
+    with pytest.raises(PictureTooLarge, match="1600 万像素"):
+        await own_studio.normalise(png_header(50_001, 1000), "alice")
+    with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
+        await own_studio.normalise(with_scans(400), "alice")
+    many = await asyncio.gather(*(own_studio.red_packet(money, f"owner {money}") for money in range(1, 9)))
+    assert many == [draw_red_packet(money) for money in range(1, 9)]
+
+
+# ---------------------------------------------------------------- what ends them
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_is_killed_between_or_in_pictures_is_replaced(own_studio: Studio) -> None:
+    await own_studio.red_packet(1, "alice")
+    first = next_pid_of(own_studio)
+    os.kill(first, signal.SIGKILL)
+    assert await own_studio.red_packet(2, "alice") == draw_red_packet(2)
+    second = next_pid_of(own_studio)
+    os.kill(second, signal.SIGSTOP)  # it takes the job and does not answer
+    waiting = asyncio.create_task(own_studio.red_packet(3, "alice"))
+    await asyncio.sleep(0)
+    os.kill(second, signal.SIGKILL)
+    assert await waiting == draw_red_packet(3)
+    assert len({first, second, next_pid_of(own_studio)}) == 3
+
+
+@pytest.mark.gen_test
+async def test_a_job_in_which_two_processes_end_is_refused_and_does_not_hang(
+    make_studio: Callable[..., Studio],
+) -> None:
+    own = make_studio(memory_bytes=1 << 20)  # less than any drawing needs
+    with pytest.raises(Unavailable):
+        await own.red_packet(1, "alice")
+    assert pids_of(own) == set()
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_stalls_is_given_up_and_the_next_picture_is_made(
+    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own_studio.red_packet(1, "alice")
+    stalled = next_pid_of(own_studio)
+    os.kill(stalled, signal.SIGSTOP)
+    monkeypatch.setattr(studio, "JOB_SECONDS", 0.05)
+    with pytest.raises(Unavailable):
+        await own_studio.red_packet(2, "alice")
+    monkeypatch.undo()
+    assert not is_alive(stalled)
+    assert await own_studio.red_packet(3, "alice") == draw_red_packet(3)
+
+
+@pytest.mark.gen_test
+async def test_a_picture_that_takes_too_long_ends_its_process_and_nobody_elses_job(
+    make_studio: Callable[..., Studio],
+) -> None:
+    own = await warmed_up(make_studio(cpu_seconds=0.3))
+    slow = next_pid_of(own)
+    waiting = asyncio.create_task(own.normalise(slow_picture(), "alice"))
+    await asyncio.sleep(0)
+    other = next_pid_of(own)
+    os.kill(other, signal.SIGSTOP)
+    bobs = asyncio.create_task(own.normalise(SMALL, "bob"))
+    with pytest.raises(PictureTooLarge, match="太费时间"):
+        await waiting
+    assert not is_alive(slow)
+    assert not bobs.done()
+    os.kill(other, signal.SIGCONT)
+    assert await bobs == normalise(SMALL)
+    assert is_alive(other)
+    for _ in range(PROCESSES):
+        assert await own.normalise(SMALL, "alice") == normalise(SMALL)
+
+
+@pytest.mark.gen_test
+async def test_a_drawing_that_takes_too_long_is_nobodys_fault(make_studio: Callable[..., Studio]) -> None:
+    own = make_studio(cpu_seconds=0.001)
+    with pytest.raises(Unavailable):
+        await own.poster(a_poster(), "alice")
+
+
+@pytest.mark.gen_test
+async def test_time_is_counted_for_each_picture_by_itself(make_studio: Callable[..., Studio]) -> None:
+    own = make_studio(cpu_seconds=0.3)
+    for money in range(1, 11):  # together they take longer
+        assert await own.red_packet(money, "alice") == draw_red_packet(money)
+    assert len(pids_of(own)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_picture_that_needs_too_much_memory_is_refused_and_the_process_goes_on(
+    make_studio: Callable[..., Studio],
+) -> None:
+    own = make_studio(memory_bytes=80 << 20)
+    flat = encoded(Image.new("RGBA", (4000, 4000), (1, 2, 3, 4)), "PNG", compress_level=1)
+    assert await own.normalise(SMALL, "alice") == normalise(SMALL)
+    before = pids_of(own)
+    with pytest.raises(PictureTooLarge, match="太多内存"):
+        await own.normalise(flat, "alice")
+    assert await own.normalise(SMALL, "alice") == normalise(SMALL)
+    assert pids_of(own) == before
+
+
+@pytest.mark.gen_test
+async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_studio: Studio) -> None:
+    size = (4000, 4000)
+    await own_studio.poster(a_poster(), "alice")  # the fonts stay in memory
+    for data in (
+        encoded(Image.new("P", size, 1), "PNG", transparency=1, compress_level=1),
+        encoded(Image.new("CMYK", size, (1, 2, 3, 4)), "JPEG", progressive=True, subsampling=0),
+        encoded(Image.new("P", size, 1), "GIF"),
+        encoded(Image.new("RGB", size, "orange"), "WEBP", lossless=True, method=0),
+        encoded(Image.new("RGBA", size, (1, 2, 3, 4)), "WEBP", lossless=True, method=0),
+    ):
+        assert (await own_studio.normalise(data, "alice")).width == 1600
+        memory = memory_of(next_pid_of(own_studio))
+        assert memory["VmHWM"] < MEMORY_BYTES
+        assert memory["VmRSS"] < 80 << 20  # what it took was given back
+
+
+@pytest.mark.gen_test
+async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: Studio) -> None:
+    await own_studio.red_packet(1, "alice")
+    pid = next_pid_of(own_studio)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGINT)
+    await own_studio.red_packet(2, "alice")
+    assert next_pid_of(own_studio) == pid
+    await own_studio.close()
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("in_a_picture", [False, True])
+def test_the_process_ends_with_a_server_that_is_killed(in_a_picture: bool) -> None:
+    server = (
+        "import asyncio\n"
+        "from server.pictures.process import Studio\n"
+        "async def main():\n"
+        "    studio = Studio()\n"
+        "    await studio.red_packet(1, 'alice')\n"
+        "    print(studio._free[-1]._process.pid, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        child = os.pidfd_open(pid)
+        if in_a_picture:
+            os.kill(pid, signal.SIGSTOP)  # so that it does not see that its pipe is closed
+        parent.kill()
+    try:
+        assert select.select([child], [], [], 10)[0], "the process outlived its server"
+    finally:
+        os.close(child)
+
+
+# ---------------------------------------------------------------- who gets them when
+
+
+@pytest.mark.gen_test
+async def test_ten_uploads_of_one_person_hold_one_process_and_no_poster_of_another(
+    own_studio: Studio,
+) -> None:
+    held, _ = await stopped(own_studio)
+    alices = [asyncio.create_task(own_studio.normalise(SMALL, "alice")) for _ in range(10)]
+    await asyncio.sleep(0)
+    os.kill(next_pid_of(own_studio), signal.SIGCONT)
+    assert await own_studio.poster(a_poster(), "bob") == draw_poster(a_poster())
+    os.kill(held, signal.SIGCONT)
+    results = await asyncio.gather(*alices, return_exceptions=True)
+    assert results[:OWNER_JOBS] == [normalise(SMALL)] * OWNER_JOBS
+    assert [type(result) for result in results[OWNER_JOBS:]] == [TooMany] * (10 - OWNER_JOBS)
+    assert await own_studio.normalise(SMALL, "alice") == normalise(SMALL)
+
+
+@pytest.mark.gen_test
+async def test_four_people_at_once_are_served_by_both_processes(own_studio: Studio) -> None:
+    people = ("alice", "bob", "carol", "dave")
+    pictures = await asyncio.gather(*(own_studio.normalise(SMALL, person) for person in people))
+    assert pictures == [normalise(SMALL)] * 4
+    assert len(pids_of(own_studio)) == PROCESSES == 2
+
+
+async def order_of(own: Studio, jobs: list[tuple[str, str]]) -> list[str]:
+    """Give the jobs to a studio whose second process hangs; return in which order the first did them."""
+    first, second = await stopped(own)
+    done: list[str] = []
+
+    async def one(kind: str, owner: str) -> None:
+        if kind == "upload":
+            await own.normalise(SMALL, owner)
+        else:
+            await own.poster(a_poster(), owner)
+        done.append(owner)
+
+    tasks = [asyncio.create_task(one(*job)) for job in (jobs[0], ("upload", "hanging"), *jobs[1:])]
+    await asyncio.sleep(0)
+    os.kill(first, signal.SIGCONT)
+    hanging = tasks.pop(1)
+    await asyncio.gather(*tasks)
+    os.kill(second, signal.SIGCONT)
+    await hanging
+    assert done.pop() == "hanging"
+    return done
+
+
+@pytest.mark.gen_test
+async def test_a_poster_goes_before_all_uploads_that_wait(own_studio: Studio) -> None:
+    uploads = [("upload", person) for person in ("alice", "bob", "carol")]
+    done = await order_of(own_studio, [*uploads, ("poster", "dave"), ("poster", "erin")])
+    assert done == ["alice", "dave", "erin", "bob", "carol"]
+
+
+@pytest.mark.gen_test
+async def test_people_take_turns_however_many_pictures_one_of_them_sends(own_studio: Studio) -> None:
+    alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
+    assert await order_of(own_studio, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
+
+
+@pytest.mark.gen_test
+async def test_two_webp_are_never_decoded_at_once(own_studio: Studio) -> None:
+    first, second = await stopped(own_studio)
+    webp = encoded(four_corners(), "WEBP")
+    tasks = [asyncio.create_task(own_studio.normalise(webp, person)) for person in ("alice", "bob")]
+    await asyncio.sleep(0)
+    os.kill(second, signal.SIGCONT)
+    assert await own_studio.normalise(SMALL, "carol") == normalise(SMALL)
+    assert not any(task.done() for task in tasks)
+    os.kill(first, signal.SIGCONT)
+    assert await asyncio.gather(*tasks) == [normalise(webp)] * 2
+
+
+@pytest.mark.gen_test
+async def test_who_waits_too_long_is_refused(own_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    pids = await stopped(own_studio)
+    held = [asyncio.create_task(own_studio.normalise(SMALL, person)) for person in ("alice", "bob")]
+    await asyncio.sleep(0)
+    monkeypatch.setattr(studio, "LIMIT_SECONDS", 0.01)
+    with pytest.raises(Unavailable):
+        await own_studio.normalise(SMALL, "carol")
+    monkeypatch.undo()
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    assert await asyncio.gather(*held) == [normalise(SMALL)] * 2
+    assert len(own_studio._free) == PROCESSES
+
+
+@pytest.mark.gen_test
+async def test_a_turn_that_is_given_up_in_the_moment_it_comes_is_passed_on(own_studio: Studio) -> None:
+    line = own_studio._uploads
+    async with own_studio._free_process(line):
+        async with own_studio._free_process(line):
+            waiting = asyncio.create_task(own_studio._free_process(line).__aenter__())
+            await asyncio.sleep(0)
+        waiting.cancel()  # its turn came with the end of the block, and it has not run since
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert len(own_studio._free) == PROCESSES

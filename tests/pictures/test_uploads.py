@@ -1,0 +1,464 @@
+"""Uploads while they come: nothing of a stranger's is kept, and of others no more than there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from PIL import Image
+
+from handlers.base import Receiver
+from handlers.uploads import UploadFile
+from server.context import Context
+from server.pictures.decode import MAX_BYTES
+from server.pictures.uploads import MEMORY_BYTES
+from server.settings import Settings
+from support.client import Client, Someone, a_picture
+from support.login import log_in
+from support.replies import raw_reply
+from support.servers import Running, a_free_port
+from support.stored import stored_files
+
+MB = 1 << 20
+PATIENCE_SECONDS = 10
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"UPLOAD_MEMORY_MB": "16"}
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files are made."""
+    found = tmp_path / "temporary"
+    found.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(found))
+    return found
+
+
+class Sender:
+    """A client that sends an upload piece by piece."""
+
+    begun: ClassVar[list[Sender]] = []
+
+    def __init__(self, port: int, person: Someone | None = None, **fields: str) -> None:
+        self.port, self.person, self.fields = port, person, fields
+        self.query = ""
+        self.headers: dict[str, str] = {}
+
+    async def begin(self, content: bytes = b"", length: int | None = None) -> Sender:
+        """Send the head and the first of the form; `length` is the file's, which `content` begins."""
+        form = b"".join(part(name, value.encode()) for name, value in self.fields.items())
+        form += b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        self.tail = b"\r\n--x--\r\n"
+        length = len(content) if length is None else length
+        headers = {"Host": "x", "Content-Type": "multipart/form-data; boundary=x"} | self.headers
+        headers["Content-Length"] = str(len(form) + length + len(self.tail))
+        if self.person is not None:
+            headers["Authorization"] = f"Bearer {self.person.token}"
+        head = f"POST /uploadFile{self.query} HTTP/1.1\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.begun.append(self)
+        self.writer.write(head.encode())
+        if "Expect" not in headers:
+            await self.send(form + content)
+        return self
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def end(self, content: bytes = b"") -> dict[str, Any]:
+        """Send the rest and read the reply."""
+        await self.send(content + self.tail)
+        return (await self.reply())[1]
+
+    async def reply(self) -> tuple[int, dict[str, Any]]:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await raw_reply(self.reader)
+
+    def hang_up(self) -> None:
+        """End the connection, as the end of a client's process does."""
+        self.writer.transport.abort()
+
+
+@pytest.fixture(autouse=True)
+def _hung_up(io_loop: Any) -> Iterator[None]:
+    """End what a test left open, before its server ends."""
+    yield
+
+    async def hang_up() -> None:
+        for sender in Sender.begun:
+            sender.hang_up()
+            await asyncio.wait([asyncio.ensure_future(sender.writer.wait_closed())])
+        Sender.begun.clear()
+
+    io_loop.run_sync(hang_up)
+
+
+def part(name: str, value: bytes) -> bytes:
+    return b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), value)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():  # noqa: ASYNC110  (the server tells nobody)
+            await asyncio.sleep(0)
+
+
+def is_empty(context: Context) -> bool:
+    """Whether nothing is held of any upload, and no file is open for one."""
+    return context.uploads.held_bytes == 0 and not context.uploads.places and not files_without_name()
+
+
+def files_without_name() -> list[str]:
+    """Temporary files that are open here and have no name."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            path = os.readlink(descriptor)
+        except FileNotFoundError:
+            continue
+        if path.startswith(tempfile.gettempdir()) and path.endswith("(deleted)"):
+            found.append(path)
+    return found
+
+
+def noise(size: int) -> bytes:
+    """A picture of about this many bytes."""
+    side = int((size / 3) ** 0.5)
+    image = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
+    with tempfile.TemporaryFile() as file:
+        image.save(file, "PNG", compress_level=0)
+        file.seek(0)
+        return file.read()
+
+
+# ---------------------------------------------------------------- who
+
+
+@pytest.mark.gen_test
+async def test_an_old_client_says_who_it_is_in_the_form_or_the_query_and_a_new_one_by_its_token(
+    client: Client, settings: Settings
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    picture = a_picture()
+    by_form = Sender(settings.port, None, unionid=alice.unionid)
+    by_query = Sender(settings.port)
+    by_query.query = f"?unionid={alice.unionid}"
+    by_token = Sender(settings.port, bob)
+    for sender in (by_form, by_query, by_token):
+        assert (await (await sender.begin(picture)).end())["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_kept_of_who_may_not_upload(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    await bob.get("/getMyInfo")  # from now on the bare id is not enough
+    forger = Someone(client, carol.unionid, "undefined", {})
+    other = {"unionid": carol.unionid}
+    senders = {
+        "bad_request": Sender(settings.port),
+        "not_logged_in": Sender(settings.port, unionid="nobody"),
+        "token_required": Sender(settings.port, unionid=bob.unionid),
+        "bad_token": Sender(settings.port, forger),
+    }
+    senders["bad_token "] = Sender(settings.port, alice, **other)
+    senders["bad_request "] = Sender(settings.port, unionid=carol.unionid)
+    senders["bad_request "].query = f"?unionid={dave.unionid}"
+    for error, sender in senders.items():
+        await sender.begin(bytes(MB), length=5 * MB)
+        _, reply = await sender.reply()  # long before the file is over
+        assert reply["error"] == error.strip()
+        assert is_empty(context)
+        await sender.send(bytes(MB))  # what still comes is thrown away
+    assert await stored_files(context) == 0
+
+
+class TestWithTokensRequired:
+    """As production is."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"REQUIRE_TOKEN": "1"}
+
+    @pytest.mark.gen_test
+    async def test_a_bare_id_is_refused_before_the_form(self, client: Client, settings: Settings) -> None:
+        alice = await client.log_in("alice")
+        sender = Sender(settings.port, unionid=alice.unionid)
+        sender.headers["Expect"] = "100-continue"
+        await sender.begin(length=5 * MB)
+        assert (await sender.reply())[1]["error"] == "token_required"
+        assert await sender.reader.read() == b""  # the connection is closed, and the form was not asked for
+
+
+@pytest.mark.gen_test
+async def test_who_may_upload_is_asked_for_the_body(client: Client, settings: Settings) -> None:
+    sender = Sender(settings.port, await client.log_in("alice"))
+    sender.headers["Expect"] = "100-continue"
+    picture = a_picture()
+    await sender.begin(length=len(picture))
+    assert b" 100 " in await sender.reader.readuntil(b"\r\n\r\n")
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    assert (await sender.end(form + picture))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_only_a_form_is_taken(client: Client, settings: Settings, context: Context) -> None:
+    alice = await client.log_in("alice")
+    for content_type in ("application/json", "application/x-www-form-urlencoded", "image/jpeg", ""):
+        sender = Sender(settings.port, alice)
+        sender.headers["Content-Type"] = content_type
+        await sender.begin(b"[" * MB, length=5 * MB)
+        _, reply = await sender.reply()
+        assert (reply["error"], "multipart/form-data" in reply["msg"]) == ("bad_request", True)
+    assert is_empty(context)
+
+
+@pytest.mark.gen_test
+async def test_a_form_of_another_shape_is_refused(client: Client, settings: Settings) -> None:
+    alice = await client.log_in("alice")
+    file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + a_picture() + b"\r\n"
+    end = b"--x--\r\n"
+    headers = {
+        "Authorization": f"Bearer {alice.token}",
+        "Content-Type": "multipart/form-data; boundary=x",
+    }
+    forms = {
+        "two files": file + file + end,
+        "no file": part("unionid", alice.unionid.encode()) + end,
+        "a file that is none": part("file", b"text") + end,
+        "a file of another name": file.replace(b"file", b"photo", 1) + end,
+        "no end": file,
+        "many parts": part("a", b"") * 30 + end,
+        "a long field": part("a", bytes(100_000)) + end,
+        "a long header": b"--x\r\nA: " + b"a" * 100_000 + b"\r\n\r\n\r\n" + end,
+        "many headers": b"--x\r\n" + b"A: b\r\n" * 100 + b"\r\n\r\n" + end,
+        "no name": b"--x\r\n\r\nvalue\r\n" + end,
+    }
+    for what, form in forms.items():
+        reply = (await client.http.post("/uploadFile", content=form, headers=headers)).json()
+        assert reply["error"] == "bad_request", what
+    fine = part("a", b"1") + file + part("b", b"2") + end
+    assert (await client.http.post("/uploadFile", content=fine, headers=headers)).json()["status"] == 0
+
+
+# ---------------------------------------------------------------- how much
+
+
+@pytest.mark.gen_test
+async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_memory(
+    client: Client, settings: Settings, context: Context, directory: Path
+) -> None:
+    alice = await client.log_in("alice")
+    picture = noise(9 * MB)
+    sender = await Sender(settings.port, alice).begin(picture[: 5 * MB], length=len(picture))
+    await until(lambda: context.uploads.held_bytes == 5 * MB)
+    assert len(files_without_name()) == 1
+    assert os.listdir(directory) == []
+    url = (await sender.end(picture[5 * MB :]))["url"]
+    stored = await client.http.get(url.removeprefix(settings.public_url))
+    assert stored.headers["Content-Type"] == "image/jpeg"
+    await until(lambda: is_empty(context))
+    small = await Sender(settings.port, alice).begin(bytes(MEMORY_BYTES - 100), length=MB)
+    await until(lambda: context.uploads.held_bytes == MEMORY_BYTES - 100)
+    assert not files_without_name()
+    small.hang_up()
+    await until(lambda: is_empty(context))
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_dies_in_the_middle_leaves_nothing(
+    client: Client, settings: Settings, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    for _ in range(3):
+        sender = await Sender(settings.port, alice).begin(bytes(2 * MB), length=5 * MB)
+        await until(lambda: context.uploads.held_bytes == 2 * MB)
+        sender.hang_up()
+        await until(lambda: is_empty(context))
+    assert await stored_files(context) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_two_is_over(
+    client: Client, settings: Settings, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    picture = a_picture()
+    first = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
+    second = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
+    await until(lambda: context.uploads.places[alice.unionid] == 2)
+    third = await client.http.post(
+        "/uploadFile", files={"file": picture}, headers={"Authorization": f"Bearer {alice.token}"}
+    )
+    assert (third.status_code, third.headers["Retry-After"]) == (429, "5")
+    assert third.json()["error"] == "too_many"
+    assert (await bob.upload(picture))["status"] == 0
+    assert (await first.end(picture[9:]))["status"] == 0
+    assert (await alice.upload(picture))["status"] == 0
+    assert (await second.end(picture[9:]))["status"] == 0
+    await until(lambda: is_empty(context))
+
+
+@pytest.mark.gen_test
+async def test_what_all_uploads_hold_is_bounded_and_there_is_room_again_when_they_end(
+    client: Client, settings: Settings, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
+    await until(lambda: context.uploads.held_bytes == 14 * MB)
+    # One that says it is too long is refused at once, one that does not say when it meets the bound.
+    said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
+    headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
+
+    async def chunks() -> Any:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(5):
+            yield bytes(MB)
+
+    silent = await client.http.post("/uploadFile", content=chunks(), headers=headers)
+    for status, reply in (await said.reply(), (silent.status_code, silent.json())):
+        assert (status, reply["error"]) == (429, "too_many")
+    assert silent.headers["Retry-After"] == "5"
+    assert context.uploads.held_bytes == 14 * MB
+    assert context.uploads.places.keys() == {alice.unionid, bob.unionid}
+    assert (await carol.upload(a_picture()))["status"] == 0  # a small one still fits
+    for sender in held:
+        sender.hang_up()
+    await until(lambda: is_empty(context))
+    assert (await carol.upload(noise(9 * MB)))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    picture = noise(MB)
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("r+b", buffering=0))  # noqa: SIM115
+        assert (await alice.upload(picture))["error"] == "unavailable"
+    await until(lambda: is_empty(context))
+    assert (await alice.upload(picture))["status"] == 0
+
+
+# ---------------------------------------------------------------- how long
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_stops_coming_ends(
+    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    monkeypatch.setattr(Receiver, "silence_seconds", 0.05)
+    stopped = await Sender(settings.port, alice).begin(bytes(MB), length=5 * MB)
+    status, reply = await stopped.reply()
+    assert (status, reply["error"]) == (408, "bad_request")
+    assert await stopped.reader.read() == b""
+    refused = await Sender(settings.port).begin(bytes(MB), length=5 * MB)
+    assert (await refused.reply())[1]["error"] == "bad_request"
+    assert await refused.reader.read() == b""  # nor is what is thrown away waited for
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    assert (await raw_reply(reader))[0] == 408
+    assert await reader.read() == b""
+    await until(lambda: is_empty(context))
+    writer.close()
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_trickles_ends_too(
+    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    monkeypatch.setattr(Receiver, "body_seconds", 0.3)
+    sender = await Sender(settings.port, alice).begin(bytes(9), length=5 * MB)
+    reply = asyncio.ensure_future(sender.reply())
+    while not reply.done():
+        await sender.send(b"a")
+        await asyncio.wait([reply], timeout=0.01)
+    assert reply.result()[0] == 408
+    await until(lambda: is_empty(context))
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_is_being_stored_still_counts_when_its_sender_is_gone(
+    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    normalise = context.pictures.normalise
+
+    async def waits(data: bytes) -> Any:
+        begun.set()
+        await may_end.wait()
+        return await normalise(data)
+
+    monkeypatch.setattr(context.pictures, "normalise", waits)
+    picture = noise(MB)
+    sender = await Sender(settings.port, alice).begin(picture)
+    await sender.send(sender.tail)
+    await begun.wait()
+    gone = asyncio.Event()
+    closed = UploadFile.on_connection_close
+
+    def noted(handler: UploadFile) -> None:
+        closed(handler)
+        gone.set()
+
+    monkeypatch.setattr(UploadFile, "on_connection_close", noted)
+    sender.hang_up()
+    may_end.set()
+    assert context.uploads.held_bytes == len(picture)
+    await until(lambda: is_empty(context))
+    assert await stored_files(context) == 2  # the picture and its thumbnail
+
+
+# ---------------------------------------------------------------- a real process
+
+
+def memory_mb(pid: int) -> float:
+    """The resident memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / MB
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    server = Running(tmp_path_factory.mktemp("uploads"), a_free_port())
+    server.wait_for("is ready")
+    yield server
+    server.kill()
+
+
+@pytest.mark.gen_test
+async def test_stalled_uploads_of_strangers_take_no_memory(running: Running) -> None:
+    person = log_in(running.address, "alice")
+    headers = {"Authorization": f"Bearer {person['token']}"}
+    file = {"file": ("a.png", noise(MB))}
+    async with httpx.AsyncClient(base_url=running.address, timeout=20) as http:
+        assert (await http.post("/uploadFile", files=file, headers=headers)).json()["status"] == 0
+        (worker,) = running.children()["worker"]
+        before = memory_mb(worker)
+        strangers = [
+            await Sender(running.port, None, **who).begin(bytes(4 * MB), length=9 * MB)
+            for who in [{}, {"unionid": "nobody"}, {"unionid": person["unionid"]}] * 20
+        ]
+        errors = {(await sender.reply())[1]["error"] for sender in strangers}
+        assert errors == {"bad_request", "not_logged_in", "token_required"}
+        assert memory_mb(worker) - before < 12
+        assert (await http.get("/healthz")).status_code == 200
+
+
+assert MAX_BYTES < 16 * MB  # so that one of the largest fits where the fixture says so

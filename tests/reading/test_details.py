@@ -1,0 +1,195 @@
+"""A task's page: what each caller is told, and what a link to it brings."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game import draw
+from support.client import Client, Someone
+from support.drafts import RED_PACKET, publish_many
+
+# As the mini-program's document prints it; the rest came later.
+PRINTED = {
+    "goods_type", "is_prize", "is_draw", "draw_type", "money", "wxname", "wxheadpic", "code", "name",
+    "synopsis", "pic", "now_depth", "max_depth", "prize_num", "is_cd", "time", "status", "users",
+}  # fmt: skip
+GIFT = PRINTED | {
+    "thumbnail", "prize_type", "can_dig", "why", "cd", "cd_until", "server_time", "seq", "participants",
+    "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "share", "end_reason",
+    "end_note", "need_pay", "owed", "signed",
+}  # fmt: skip
+
+
+@pytest.mark.gen_test
+async def test_a_client_of_the_printed_document_reads_a_page_and_digs(client: Client) -> None:
+    """All that such a client sends and reads, and nothing else: no token, no code for the participants."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    [code] = await publish_many(
+        alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
+    )
+    ask = {"unionid": bob.unionid, "code": code}
+    details = await client.get("/getTaskDetails", is_share=0, **ask)
+    assert details.keys() - {"data"} == GIFT | {"msg"}
+    kinds = {name: type(details[name]) for name in PRINTED}
+    assert {name for name, kind in kinds.items() if kind is str} == {
+        "wxname", "wxheadpic", "code", "name", "synopsis", "pic",
+    }  # fmt: skip
+    assert {name for name, kind in kinds.items() if kind is not str and kind is not int} == {"users"}
+    assert (details["status"], details["is_cd"], details["time"], details["users"]) == (0, 0, 60, [])
+    dug = await client.post("/postTask", **ask)
+    assert dug["status"] == 0
+    assert {name: type(dug[name]) for name in ("is_prize", "wxname", "wxheadpic")} == {
+        "is_prize": int, "wxname": str, "wxheadpic": str,
+    }  # fmt: skip
+    # It counts the 60 seconds of before "locally", and appends the digger by itself.
+    after = await client.get("/getTaskDetails", is_share=0, **ask)
+    assert (after["is_cd"], after["now_depth"], len(after["users"])) == (1, 1, 1)
+    assert 0 < after["time"] <= 60
+    assert {name: dug[name] for name in ("is_prize", "wxname", "wxheadpic")}.items() <= after["users"][
+        0
+    ].items()
+    assert (await client.get("/getTaskUser", unionid=bob.unionid, page=1))["data"] == after["users"]
+    assert (await client.get("/getTaskUser", unionid=bob.unionid))["data"] == []
+
+
+@pytest.mark.gen_test
+async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    rules = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 40}
+    warm, quick, packet, over = await publish_many(
+        alice, rules | {"cd": 30}, rules | {"cd": 3}, RED_PACKET | {"cd": 20}, {"forecast_num": 1, "cd": 5}
+    )
+
+    async def seen(someone: Someone, code: str) -> tuple[Any, ...]:
+        details = await someone.get("/getTaskDetails", code=code)
+        data = details["data"]
+        assert details.keys() == data.keys() | {"msg", "data"}
+        assert {**details, "status": data["status"]}.items() >= data.items()
+        assert (details["status"], details["msg"]) == (0, "")
+        assert (details["can_dig"] == 1) == (details["is_cd"] == 0) == (details["why"] == "")
+        assert abs(details["server_time"] - context.cooldowns.now_ms()) < 5000
+        return (*(details[name] for name in ("why", "is_cd", "time", "is_prize")), data["status"])
+
+    assert await seen(bob, warm) == ("", 0, 30, 0, 0)
+    assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
+    assert await seen(alice, quick) == ("own_task", 1, 10, 0, 0)  # asked again at the earliest in 10 s
+    assert await seen(bob, packet) == ("not_paid", 1, 20, 0, 0)
+    assert await seen(alice, packet) == ("not_paid", 1, 20, 0, 0)
+    assert (await bob.dig(warm))["is_prize"] == 1
+    assert (await bob.dig(over))["task_status"] == 1
+    assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
+    assert await seen(carol, warm) == ("cooling_down", 1, 30, 0, 0)
+    assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
+    assert await seen(bob, over) == ("ended", 1, 10, 1, 1)
+    assert await seen(carol, over) == ("ended", 1, 10, 0, 1)
+    # Lists carry the true cooldown, whoever asks.
+    for someone in (alice, bob, carol):
+        cards = {card["code"]: card for card in (await someone.get("/getTaskList"))["data"]}
+        assert [cards[code]["is_cd"] for code in (warm, quick, over)] == [1, 0, 0]
+    # The cooldown goes by.
+    context.hub.channels[warm].cd_until = context.cooldowns.now_ms() + 1500
+    assert await seen(carol, warm) == ("cooling_down", 1, 2, 0, 0)
+    assert await seen(bob, warm) == ("already_won", 1, 2, 1, 0)
+    context.hub.channels[warm].cd_until = context.cooldowns.now_ms()
+    assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
+    assert await seen(carol, warm) == ("", 0, 30, 0, 0)
+    mine, theirs = [await who.get("/getTaskDetails", code=packet) for who in (alice, bob)]
+    assert (mine["need_pay"], mine["owed"], theirs["need_pay"], theirs["owed"]) == (1, 24, 0, 0)
+
+
+@pytest.mark.gen_test
+async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    [code] = await publish_many(
+        alice,
+        {
+            "forecast_num": 30,
+            "prize_num": 2,
+            "interval": 9,
+            "fluctuation": 3,
+            "cd": 0,
+            "synopsis": "一\n二 <b>&",
+        },
+    )
+    mine, theirs = [await who.get("/getTaskDetails", code=code) for who in (alice, bob)]
+    told = [
+        "forecast_num",
+        "interval",
+        "fluctuation",
+        "max_depth",
+        "prize_num",
+        "commitment",
+        "cd",
+        "synopsis",
+    ]
+    assert [mine[name] for name in told] == [theirs[name] for name in told]
+    assert [mine[name] for name in told[:5]] == [30, 9, 3, 30, 2]
+    assert mine["synopsis"] == "一\n二 <b>&"
+    task = await context.store.tasks.find(code)
+    assert task is not None
+    seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
+    assert mine["commitment"] == draw.commitment(seed, task["params"])
+    for depth in range(1, 4):
+        dug = await bob.dig(code)
+        if dug["status"]:
+            break
+        after = await alice.get("/getTaskDetails", code=code)
+        assert (after["now_depth"], after["seq"], after["participants"]) == (depth, depth, 1)
+        assert after["prizes_left"] == dug["prizes_left"]
+
+
+@pytest.mark.gen_test
+async def test_who_brought_whom_is_noted_once_a_pair_and_task(client: Client, context: Context) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code, other = await publish_many(alice, {"is_public": 0}, {})
+
+    async def noted() -> set[tuple[str, str, str]]:
+        names = {who.unionid: name for name, who in client.people.items()}
+        tasks = {code: "code", other: "other"}
+        return {
+            (tasks[share["code"]], names[share["sharer"]], names[share["newcomer"]])
+            async for share in context.store.visits.shares.find()
+        }
+
+    bobs = (await bob.get("/getTaskDetails", code=code))["share"]
+    carols = (await carol.get("/getTaskDetails", code=code))["share"]
+    assert len({bobs, carols}) == 2
+    assert all(len(share) == 20 and share.isalnum() and share.isascii() for share in (bobs, carols))
+    assert (await bob.get("/getTaskDetails", code=code))["share"] == bobs
+    assert (await bob.get("/getTaskDetails", code=other))["share"] != bobs
+    # What brings nobody: no share, an unknown sharer, oneself, a sharer that the link says is none.
+    for asked in (
+        {},
+        {"is_share": 1},
+        {"is_share": 1, "from_unionid": "nobody"},
+        {"is_share": 1, "from_unionid": "Z" * 20},
+        {"is_share": 1, "from_unionid": carol.unionid},
+        {"is_share": 1, "from_unionid": carols},
+        {"is_share": 0, "from_unionid": bob.unionid},
+        {"from_unionid": bobs},
+    ):
+        assert (await carol.get("/getTaskDetails", code=code, **asked))["status"] == 0
+    assert (await carol.get("/getTaskDetails", code=carols))["code"] == code
+    assert await noted() == set()
+    for _ in range(2):
+        await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
+        await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bobs)
+        await carol.get("/getTaskDetails", code=other, is_share="1", from_unionid=alice.unionid)
+    assert await noted() == {("code", "bob", "carol"), ("other", "alice", "carol")}
+    scanned = await asyncio.gather(*(dave.get("/getTaskDetails", code=bobs) for _ in range(3)))
+    assert {details["code"] for details in scanned} == {code}
+    assert len({details["share"] for details in scanned}) == 1
+    assert await noted() == {
+        ("code", "bob", "carol"), ("other", "alice", "carol"), ("code", "bob", "dave"),
+    }  # fmt: skip
+    assert (await dave.get("/getTaskDetails", code="Z" * 20))["error"] == "no_such_task"
+    dug = await dave.dig(bobs)
+    assert (dug["status"], dug["now_depth"]) == (0, 1)

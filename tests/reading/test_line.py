@@ -1,0 +1,125 @@
+"""The line before the store: who waits is asked for together, in order, and told soon when it is no use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from server.errors import Unavailable
+from server.reading.line import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
+from support.shuffled_loop import ShuffledLoop, run_shuffled
+
+
+class AStore:
+    """Answers after `seconds`, to each key with itself; `asked` are the questions."""
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.seconds = seconds
+        self.asked: list[list[int]] = []
+        self.error: Exception | None = None
+
+    async def __call__(self, keys: list[int]) -> dict[int, int]:
+        self.asked.append(keys)
+        await asyncio.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        return {key: key for key in keys if key >= 0}
+
+
+def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> None:
+    for seed in range(50):
+        run_shuffled(seed, work)
+
+
+def test_all_who_ask_at_once_are_asked_for_together_and_get_their_own_answer() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore()
+        line = Line("test", store)
+        answers = await asyncio.gather(*(line.ask(key) for key in [*range(500), -1, 7]))
+        assert answers == [*range(500), None, 7]
+        assert len(store.asked) <= 1 + -(-502 // MOST_AT_ONCE)
+        assert all(len(keys) <= MOST_AT_ONCE for keys in store.asked)
+
+    on_any_loop(work)
+
+
+def test_who_came_first_is_asked_for_first() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore()
+        line = Line("test", store)
+        waiting = []
+        for key in range(3 * MOST_AT_ONCE):
+            waiting.append(asyncio.ensure_future(line.ask(key)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        assert [key for keys in store.asked for key in keys] == sorted(range(3 * MOST_AT_ONCE))
+
+    run_shuffled(0, work)
+
+
+def test_a_failure_is_told_to_those_it_befell_and_the_next_are_asked_for() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore()
+        line = Line("test", store)
+        store.error = AutoReconnect("gone")
+        failed = await asyncio.gather(*(line.ask(key) for key in range(3)), return_exceptions=True)
+        assert all(isinstance(error, AutoReconnect) for error in failed)
+        store.error = None
+        assert await line.ask(4) == 4
+
+    on_any_loop(work)
+
+
+def test_a_silent_store_is_given_up_soon_and_asked_again_once_it_speaks() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore(seconds=5.0)
+        line = Line("test", store)
+        began = loop.now
+        waiting = [asyncio.ensure_future(line.ask(key)) for key in range(1000)]
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(error, Unavailable) for error in done)
+        assert loop.now - began <= SILENT_SECONDS + 1
+        before = loop.now
+        with pytest.raises(Unavailable):
+            await line.ask(1)
+        assert loop.now == before, "whoever comes meanwhile is told at once"
+        store.seconds = 0.01
+        await asyncio.sleep(4)
+        assert await line.ask(2) == 2
+
+    on_any_loop(work)
+
+
+def test_nobody_joins_a_line_that_is_too_long_and_it_gets_shorter() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore(seconds=1.0)
+        line = Line("test", store)
+        await line.ask(0)
+        await line.ask(0)
+        began = loop.now
+        waiting = [asyncio.ensure_future(line.ask(key)) for key in range(20 * MOST_AT_ONCE)]
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        refused = [error for error in done if isinstance(error, Unavailable)]
+        assert 0 < len(refused) < len(done)
+        assert loop.now - began <= 2 * LONGEST_SECONDS + 4
+        store.seconds = 0.01
+        assert await line.ask(1) == 1
+
+    on_any_loop(work)
+
+
+def test_closing_leaves_nobody_waiting() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        line = Line("test", AStore(seconds=1.0))
+        waiting = [asyncio.ensure_future(line.ask(key)) for key in range(300)]
+        await asyncio.sleep(0.5)
+        await line.close()
+        done, left = await asyncio.wait(waiting, timeout=0)
+        assert not left
+        assert all(isinstance(task.exception(), Unavailable) for task in done)
+
+    run_shuffled(3, work)

@@ -1,0 +1,279 @@
+"""What is listed: cards, participants, a task's page; in which order, and never what is somebody else's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from server.context import Context
+from server.settings import Settings
+from server.store.digs import stored
+from support.client import Client
+from support.drafts import RED_PACKET, publish_many
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+CARD = {
+    "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
+    "signed", "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
+}  # fmt: skip
+PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
+
+
+@pytest.fixture
+def bodies(client: Client) -> list[tuple[str, str]]:
+    """Path and body of every reply that the client gets, but for the stand-in's."""
+    heard: list[tuple[str, str]] = []
+
+    async def hear(response: httpx.Response) -> None:
+        await response.aread()
+        if not response.url.path.startswith("/sandbox"):
+            heard.append((response.url.path, response.text))
+
+    client.http.event_hooks["response"].append(hear)
+    return heard
+
+
+async def set_task(context: Context, code: str, **fields: Any) -> None:
+    """Write into a task what time or a payment would."""
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": fields})
+
+
+def codes(reply: dict[str, Any]) -> list[str]:
+    """Return the codes of a list, which must be fine."""
+    assert reply["status"] == 0, reply
+    return [card["code"] for card in reply["data"]]
+
+
+@pytest.mark.gen_test
+async def test_cards_hold_what_is_documented_and_nothing_else(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    single, several, paid = await publish_many(
+        alice,
+        {"name": "钟", "wxname": "钟表店", "forecast_num": 1, "draw_type": 1},
+        {"prize_num": 3, "interval": 5, "fluctuation": 0, "forecast_num": 50, "cd": 60},
+        RED_PACKET | {"cd": 60},
+    )
+    await set_task(context, paid, open=1, opened_at=context.cooldowns.now_ms())
+    for code in (single, several, paid):
+        assert (await bob.dig(code))["status"] == 0
+    lists = {path: await bob.get(path) for path in ("/getTaskList", "/getMyPartake", "/getMyPrize")}
+    lists["/getMyRelease"] = await alice.get("/getMyRelease")
+    extra = {
+        "/getTaskList": set(),
+        "/getMyPartake": {"wxheadimgurl"},
+        "/getMyPrize": {"is_draw", "draw_type"},
+        "/getMyRelease": {"need_pay", "owed"},
+    }
+    for path, reply in lists.items():
+        assert reply.keys() == {"status", "msg", "data"}
+        for card in reply["data"]:
+            assert card.keys() == CARD | extra[path], path
+            for name in ("pic", "thumbnail", "wxheadpic"):
+                assert card[name].startswith(settings.public_url + "/"), name
+            assert card["pic"] != card["thumbnail"]
+    assert codes(lists["/getTaskList"]) == [paid, several, single]
+    assert codes(lists["/getMyPartake"]) == [paid, several, single]
+    assert codes(lists["/getMyPrize"])[-1] == single
+    assert codes(lists["/getMyRelease"]) == [paid, several, single]
+    packet, goods, clock = lists["/getTaskList"]["data"]
+    assert [clock[name] for name in ("name", "wxname", "prize_type", "prize_num", "money", "goods_type")] == [
+        "钟", "钟表店", 1, 1, 0, 2,
+    ]  # fmt: skip
+    assert [clock[name] for name in ("status", "is_cd", "time", "cd_until", "now_depth", "max_depth")] == [
+        1, 0, 0, 0, 1, 1,
+    ]  # fmt: skip
+    assert [goods[name] for name in ("wxname", "prize_type", "prize_num", "max_depth")] == ["alice", 2, 3, 50]
+    assert (goods["status"], goods["is_cd"]) == (0, 1)
+    assert goods["time"] == 60
+    assert 0 < goods["cd_until"] - context.cooldowns.now_ms() <= 60_000
+    assert [packet[name] for name in ("goods_type", "money", "prize_num", "max_depth")] == [1, 8, 3, 9]
+    assert packet["prizes_left"] == 3 - (await bob.get("/getTaskDetails", code=paid))["is_prize"]
+    won = next(card for card in lists["/getMyPrize"]["data"] if card["code"] == single)
+    assert (won["is_draw"], won["draw_type"]) == (0, 1)
+    assert all(card["wxheadimgurl"] == card["wxheadpic"] for card in lists["/getMyPartake"]["data"])
+    assert {(card["need_pay"], card["owed"]) for card in lists["/getMyRelease"]["data"]} == {(0, 0)}
+    info = await bob.get("/getMyInfo")
+    assert info == {"status": 0, "msg": "", "digging_num": 3, "release_num": 0, "partake_num": 3}
+    assert (await alice.get("/getMyInfo"))["release_num"] == 3
+
+
+@pytest.mark.gen_test
+async def test_the_square_shows_what_is_open_running_ones_first_and_newest_first(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    public = await publish_many(alice, *[{}] * 45)
+    private, hidden, unpaid, lately, long_ago = await publish_many(
+        alice, {"is_public": 0}, {}, RED_PACKET, {}, {}
+    )
+    await set_task(context, hidden, hidden=1)
+    now_ms = context.cooldowns.now_ms()
+    await set_task(context, lately, status=1, ended_at=now_ms - 7 * DAY_MS + HOUR_MS)
+    await set_task(context, long_ago, status=1, ended_at=now_ms - 7 * DAY_MS - HOUR_MS)
+    ended_first = public[0]
+    await set_task(context, ended_first, status=1, ended_at=now_ms)
+    # Those that were published in the same millisecond have an order too, or a page would lack some of them.
+    for code in public[10:30]:
+        await set_task(context, code, opened_at=now_ms)
+    pages = [codes(await alice.get("/getTaskList", page=page)) for page in range(1, 5)]
+    assert [len(page) for page in pages] == [20, 20, 6, 0]
+    assert codes(await alice.get("/getTaskList")) == pages[0]
+    shown = [code for page in pages for code in page]
+    assert len(set(shown)) == len(shown)
+    assert shown[-2:] == [lately, ended_first]
+    assert shown[:20] == sorted(public[10:30])
+    assert shown[20:44] == public[:29:-1] + public[9:0:-1]
+    assert codes(await alice.get("/getTaskList", page=1_000_000)) == []
+    mine = codes(await alice.get("/getMyRelease"))
+    assert {private, hidden, unpaid, lately, long_ago, *public} == set(mine)
+    for code in (private, hidden, unpaid, long_ago):
+        assert (await alice.get("/getTaskDetails", code=code))["code"] == code
+    owing = (await alice.get("/getMyRelease", page=1))["data"][2]
+    assert (owing["code"], owing["need_pay"], owing["owed"]) == (unpaid, 1, 24)
+
+
+@pytest.mark.gen_test
+async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    [code] = await publish_many(alice, {"forecast_num": 1})
+    assert (await bob.dig(code))["is_prize"] == 1
+    await context.close_background()
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    [dig] = await context.store.digs.after(code, 0, 10)
+    copies = [f"{k:012d}" for k in range(501)]
+    await context.store.tasks.collection.insert_many(
+        [task | {"_id": copy, "created_at": task["created_at"] - 1 - k} for k, copy in enumerate(copies)]
+    )
+    await context.store.digs.collection.insert_many(
+        [
+            stored(dig | {"_id": f"{copy}:1", "code": copy, "at": dig["at"] - 1 - k, "dig_id": f"copy {k}"})
+            for k, copy in enumerate(copies)
+        ]
+    )
+    expected = [code, *copies]
+    for someone, path in ((alice, "/getMyRelease"), (bob, "/getMyPartake"), (bob, "/getMyPrize")):
+        assert codes(await someone.get(path)) == expected[:500], path
+        assert codes(await someone.get(path, page=1)) == expected[:20], path
+        assert codes(await someone.get(path, page=26)) == expected[500:], path
+        assert codes(await someone.get(path, page=27)) == [], path
+    assert (await bob.get("/getMyInfo"))["partake_num"] == 502
+
+
+@pytest.mark.gen_test
+async def test_participants_come_50_a_page_in_the_order_they_joined(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, other = await publish_many(alice, {"forecast_num": 1000, "is_public": 0}, {"forecast_num": 1000})
+    await bob.dig(code)
+    await context.close_background()
+    [dig] = await context.store.digs.after(code, 0, 10)
+    more = [
+        dig
+        | {
+            "_id": f"{code}:{depth}", "depth": depth, "unionid": f"digger{depth}", "wxname": f"n{depth}",
+            "n": depth, "no": depth, "participants": depth, "dig_id": f"id{depth}",
+        }
+        for depth in range(2, 121)
+    ]  # fmt: skip
+    await context.store.digs.collection.insert_many([stored(copy) for copy in more])
+    await set_task(context, code, now_depth=121, participants=120)
+    ninth = {"_id": f"{code}:121", "depth": 121, "is_prize": 1, "dig_id": "won"}
+    again = {name: value for name, value in (more[7] | ninth).items() if name != "n"}
+    await context.store.digs.collection.insert_one(stored(again))  # the ninth dug once more, and won
+
+    async def numbers(**asked: Any) -> list[int]:
+        return [row["no"] for row in (await carol.get("/getTaskUser", **asked))["data"]]
+
+    assert await numbers() == []  # carol opened nothing yet
+    for page in range(1, 5):
+        assert await numbers(code=code, page=page) == list(range(50 * page - 49, min(50 * page, 120) + 1))
+    assert await numbers(code=code) == list(range(51, 101))
+    assert await numbers(code="A" * 12, page=1) == []
+    first = (await carol.get("/getTaskUser", code=code, page=1))["data"]
+    assert all(row.keys() == PARTICIPANT for row in first)
+    assert [row["no"] for row in first if row["is_prize"]] == [9]
+    details = await carol.get("/getTaskDetails", code=code)
+    assert details["users"] == first
+    assert await numbers() == list(range(51, 101))
+    await carol.get("/getTaskDetails", code=other)
+    assert await numbers(page=1) == []
+    await carol.get("/getTaskDetails", code=code)
+    assert await numbers(page=3) == list(range(101, 121))
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """All that the server would log; the test's own HTTP client is not the server."""
+    for name in ("httpx", "httpcore"):
+        caplog.set_level(logging.WARNING, name)
+    caplog.set_level(logging.DEBUG, "wabao")
+    caplog.set_level(logging.DEBUG, "tornado")
+    with caplog.at_level(logging.INFO):
+        yield caplog
+
+
+@pytest.mark.gen_test
+async def test_no_reply_and_no_log_says_what_is_somebody_elses_or_secret(
+    client: Client, context: Context, bodies: list[tuple[str, str]], log: pytest.LogCaptureFixture
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, over, packet = await publish_many(
+        alice, {"forecast_num": 900, "cd": 60}, {"forecast_num": 1, "draw_type": 1}, RED_PACKET
+    )
+    share = (await bob.get("/getTaskDetails", code=code))["share"]
+    for who in (bob, carol, alice):
+        for depth in range(3):
+            await who.dig(code)
+            await who.dig(over, dig_id=f"{depth}-dig-of-mine")
+        await who.dig(packet)
+        for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
+            await who.get(path)
+        for each in (code, over, packet, share):
+            await who.get("/getTaskDetails", code=each, is_share=1, from_unionid=bob.unionid)
+            await who.get("/getTaskUser", code=each, page=1)
+            await client.get("/getProof", code=each[:12])
+    for path in (
+        "/getProof",
+        "/getTaskDetails",
+        "/metrics",
+        "/openapi.json",
+        "/healthz",
+        "/readyz",
+        "/nowhere",
+    ):
+        await client.http.get(path, params={"code": code, "unionid": bob.unionid})
+    seeds = [context.keys.open("seed", await context.store.tasks.seed_box(c), c) for c in (code, packet)]
+    secrets = [seed.hex() for seed in seeds] + [
+        "seed_box",
+        "session_key",
+        "winning",
+        "last_dig",
+        'publisher"',
+    ]
+    secrets += [f"{task['_id']}:" async for task in context.store.tasks.collection.find({}, {"_id": 1})]
+    ids = [who.data[name] for who in (alice, bob, carol) for name in ("unionid", "openid")]
+    tokens = [who.token for who in (alice, bob, carol)]
+    assert len(bodies) > 60
+    for path, body in bodies:
+        if path == "/userLogin":
+            assert sum(one in body for one in ids) == 2
+            continue
+        for secret in ids + tokens + secrets:
+            if (path, secret) == ("/getProof", "winning") and '"status":0' in body:
+                continue
+            if path == "/openapi.json" and secret == "winning":
+                continue
+            assert secret not in body, (path, secret)
+    proofs = [body for path, body in bodies if path == "/getProof" and '"status":0' in body]
+    assert len(proofs) == 3
+    assert all(f'\\"code\\":\\"{over}\\"' in body for body in proofs)
+    assert "/getTaskDetails 200" in log.text
+    for secret in [*ids, *tokens, *secrets[:2], "sandbox&", "session_key", share]:
+        assert secret not in log.text, secret

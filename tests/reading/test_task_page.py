@@ -1,0 +1,240 @@
+"""A task's page from memory: the same bytes as from the store, and never behind the frames."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from handlers.cards import card_fields
+from handlers.details import GetTaskDetails
+from handlers.task_page import GetTaskDetailsReply, GiftData, participant_rows
+from server.actions.end_task import end_task_as_operator
+from server.app import make_app
+from server.context import Context
+from server.errors import NoSuchTask
+from server.realtime import known_tasks
+from support.client import Client, Someone
+from support.watchers import Collecting
+
+TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
+
+
+async def page_from_the_store(context: Context, code: str, unionid: str, given: dict[str, Any]) -> bytes:
+    """Build the reply from what the store has, the declared structs and the encoder; times are as `given`."""
+    view = await context.store.tasks.view(code, unionid)
+    assert view is not None
+    task = view["task"]
+    fields: dict[str, Any] = dict(card_fields(context, task))
+    del fields["status"]
+    why = (
+        "ended"
+        if task["status"]
+        else "own_task"
+        if task["publisher"] == unionid
+        else "already_won"
+        if view["won"]
+        else ""
+    )
+    fields |= {
+        "synopsis": task["synopsis"],
+        "is_prize": int(view["won"] is not None),
+        "is_draw": 0,
+        "draw_type": task["draw_type"],
+        "users": participant_rows(context, await context.store.digs.participants(code, 1)),
+        "can_dig": int(not why and not given["cd_until"]),
+        "why": why or ("cooling_down" if given["cd_until"] else ""),
+        "cd": task["cd_ms"] // 1000,
+        "seq": task["now_depth"],
+        "participants": task["participants"],
+        "commitment": task["commitment"],
+        "forecast_num": task["forecast_num"],
+        "interval": task["interval"],
+        "fluctuation": task["fluctuation"],
+        "share": context.visiting.token(code, unionid),
+        "end_reason": task["end_reason"],
+        "end_note": task.get("end_note", ""),
+        "need_pay": 0,
+        "owed": 0,
+    } | {name: given[name] for name in TIMES}
+    data = msgspec.convert(fields | {"status": task["status"]}, GiftData)
+    return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))
+
+
+async def raw_page(someone: Someone, code: str) -> bytes:
+    reply = await someone.client.http.get(
+        "/getTaskDetails",
+        params={"unionid": someone.unionid, "code": code},
+        headers={"Authorization": f"Bearer {someone.token}"},
+    )
+    return reply.content
+
+
+@pytest.mark.gen_test
+async def test_a_page_from_memory_is_the_same_to_the_byte_as_one_from_the_store(
+    client: Client, context: Context
+) -> None:
+    alice, bob, *people = await client.log_in_all("alice", "bob", *(f"person{k}" for k in range(52)))
+    rules = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 400, "cd": 0}
+    code = await alice.publish(name='<b>"\\u0000is_prize', synopsis='一\n"share":"x"\t二', **rules)
+    over = await alice.publish(**rules | {"interval": 2})
+    for someone in (bob, people[0], bob):
+        await someone.dig(over)
+    await end_task_as_operator(context, over, "违反规则")
+    for someone in [bob, *people]:
+        assert (await someone.dig(code))["status"] == 0
+    await context.close_background()
+    for asked in (code, over):
+        for someone in (alice, bob, people[0], people[51]):
+            seen = await raw_page(someone, asked)
+            given = msgspec.json.decode(seen)
+            assert seen == await page_from_the_store(context, asked, someone.unionid, given)
+
+
+@pytest.mark.parametrize("redis", ["up", "down"])
+@pytest.mark.gen_test
+async def test_whoever_digs_sees_their_dig_in_the_next_details_on_any_process(
+    client: Client,
+    context: Context,
+    other: Context,
+    redis: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1_000_000, cd=0)
+    sock, port = bind_unused_port()
+    server = HTTPServer(make_app(other))
+    server.add_socket(sock)
+    watcher = Collecting()
+    await other.hub.watch(watcher, code, None, False)
+    if redis == "down":
+        for hub in (context.hub, other.hub):
+            await hub.bus.connected.wait()
+            hub.bus.connected.clear()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        elsewhere = Someone(Client(http), bob.unionid, bob.token, {})
+        for depth in range(1, 20):
+            made = await bob.dig(code)
+            assert made["status"] == 0, made
+            assert made["seq"] == depth
+            assert (await elsewhere.get("/getTaskDetails", code=code))["seq"] == depth
+            frames = [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"]
+            assert frames[-1] == depth, "no page is ahead of the frames either"
+    server.stop()
+
+
+@pytest.mark.gen_test
+async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish()
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+    assert (await bob.get("/getTaskDetails", code=share))["code"] == code
+    for token in (
+        context.visiting.token(code, carol.unionid),  # right, but carol never opened the page
+        share[:-1] + ("a" if share[-1] != "a" else "b"),
+        share[::-1],
+        "x" * 20,
+    ):
+        assert (await bob.get("/getTaskDetails", code=token))["error"] == "no_such_task"
+    for token in (share[:-1], share + "a", share[:12] + "!" * 8):
+        refused = await bob.get("/getTaskDetails", code=token)
+        assert refused["error"] in ("bad_request", "no_such_task")
+    again = (await carol.get("/getTaskDetails", code=code))["share"]
+    assert (await bob.get("/getTaskDetails", code=again))["code"] == code
+
+
+@pytest.mark.gen_test
+async def test_a_random_token_of_old_stays_valid_beside_the_derived_one(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    old = secrets.token_hex(10)
+    await context.store.visits.collection.insert_one(
+        {
+            "_id": f"{code}:{alice.unionid}",
+            "code": code,
+            "unionid": alice.unionid,
+            "share": old}
+    )
+    new = (await alice.get("/getTaskDetails", code=code))["share"]
+    assert new != old
+    for token in (old, new):
+        assert (await bob.get("/getTaskDetails", code=token))["code"] == code
+
+
+@pytest.mark.gen_test
+async def test_codes_of_no_task_are_asked_for_once_a_second_and_fill_no_memory(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    monkeypatch.setattr(known_tasks, "UNKNOWN_CODES", 10)
+    find_at, reads = context.store.tasks.find_at, []
+
+    async def counted(code: str) -> Any:
+        reads.append(code)
+        return await find_at(code)
+
+    monkeypatch.setattr(context.store.tasks, "find_at", counted)
+    known = context.hub.known
+    for _ in range(5):
+        assert (await alice.get("/getTaskDetails", code="A" * 12))["error"] == "no_such_task"
+    assert reads == ["A" * 12]
+    await asyncio.gather(*(alice.get("/getTaskDetails", code=f"{n:012}") for n in range(50)))
+    assert len(known._unknown) == 10
+    assert not known.by_code
+    assert not context.hub.bus._wanted, "Redis hears of no code that is of no task"
+
+
+@pytest.mark.gen_test
+async def test_tasks_that_nobody_uses_are_kept_within_bounds(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    codes = [await alice.publish() for _ in range(6)]
+    monkeypatch.setattr(known_tasks, "IDLE_TASKS", 3)
+    await context.hub.watch(Collecting(), codes[0], None, False)
+    for code in codes:
+        assert (await alice.get("/getTaskDetails", code=code))["code"] == code
+    assert list(context.hub.known.by_code) == [codes[0], *codes[3:]]
+    monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
+    context.hub.known.clear_away()
+    assert list(context.hub.known.by_code) == codes[:1]
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_was_deleted_is_no_task_to_those_who_come_then(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    await bob.get("/getTaskDetails", code=code)
+    await context.store.tasks.collection.delete_one({"_id": code})
+    await context.hub._poll()
+    assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+    with pytest.raises(NoSuchTask):
+        await context.hub.watch(Collecting(), code, None, False)
+
+
+@pytest.mark.gen_test
+async def test_a_person_with_two_pages_is_one_watcher(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    first, second = Collecting(), Collecting()
+    for watcher in (first, second):
+        await context.hub.watch(watcher, code, None, False)
+    assert second.frames[-1]["watchers"] == 1
+    context.hub.leave(first, code)
+    assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 1
+    context.hub.leave(second, code)
+    assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 0
+
+
+def test_the_interface_declares_what_its_bytes_hold() -> None:
+    assert GetTaskDetails.gives == (GetTaskDetailsReply,)

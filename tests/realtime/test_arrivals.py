@@ -1,0 +1,47 @@
+"""A crowd that opens its pages all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+
+
+@pytest.mark.gen_test
+async def test_a_crowd_that_arrives_at_once_asks_the_store_for_all_of_it_together(
+    client: Client,
+    open_page: Any,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(40)))
+    code = await alice.publish()
+    people, admitting = context.store.people, context.store.people.admitting
+    visits, opened = context.store.visits, context.store.visits.open
+    asked: list[int] = []
+    written: list[int] = []
+
+    async def read(unionids: list[str]) -> Any:
+        asked.append(len(unionids))
+        return await admitting(unionids)
+
+    async def write(found: list[Any]) -> None:
+        written.append(len(found))
+        await opened(found)
+
+    monkeypatch.setattr(people, "admitting", read)
+    monkeypatch.setattr(visits, "open", write)
+    pages_opened = await asyncio.gather(*(open_page(person, code) for person in crowd))
+    for page in pages_opened:
+        assert (await page.next())["type"] == "snapshot"
+    assert sum(asked) == 40
+    assert len(asked) <= 20
+    details = await asyncio.gather(*(person.get("/getTaskDetails", code=code) for person in crowd))
+    assert all(reply["status"] == 0 for reply in details)
+    assert sum(asked) == 40, "who is known is not read again"
+    assert sum(written) == 40
+    assert len(written) <= 20

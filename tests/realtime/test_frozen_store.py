@@ -1,0 +1,90 @@
+"""A crowd while MongoDB stands still: told soon, and served again as soon as it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tornado.testing import ExpectLog
+
+from server.context import Context
+from server.reading.line import SILENT_SECONDS
+from server.running.stores import EmbeddedMongoDB
+from support.client import Client
+
+PROMISED_SECONDS = SILENT_SECONDS + 1
+
+
+@pytest.fixture
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
+    """A store of this test's own, for it is frozen."""
+    own = EmbeddedMongoDB(tmp_path_factory.mktemp("frozen"))
+    own.start()
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def mongodb_uri(store: EmbeddedMongoDB) -> str:
+    return store.uri
+
+
+@pytest.mark.gen_test
+async def test_pages_of_a_silent_store_are_refused_soon_and_come_back_with_it(
+    client: Client,
+    open_page: Any,
+    context: Context,
+    store: EmbeddedMongoDB,
+) -> None:
+    alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(60)))
+    code = await alice.publish()
+    await alice.get("/getTaskDetails", code=code)
+    pid = store.process.pid if store.process is not None else 0
+
+    async def tap(person: Any) -> tuple[int, str | None, float]:
+        began = time.monotonic()
+        reply = await client.http.get(
+            "/getTaskDetails",
+            params={"unionid": person.unionid, "code": code},
+            headers={"Authorization": f"Bearer {person.token}"},
+        )
+        return reply.status_code, reply.headers.get("Retry-After"), time.monotonic() - began
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ExpectLog("wabao.access", ".*", required=False), ExpectLog("", ".*", required=False):
+            tapped = await asyncio.gather(*(tap(person) for person in crowd))
+            again = await asyncio.gather(*(tap(person) for person in crowd[:10]))
+            page = await open_page(crowd[0], code)
+            assert await page.closed() == 1001
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert {(status, retry) for status, retry, _ in tapped + again} == {(503, "1")}
+    assert max(seconds for *_, seconds in tapped) < PROMISED_SECONDS
+    assert max(seconds for *_, seconds in again) < PROMISED_SECONDS
+    while (await tap(crowd[0]))[0] != 200:
+        pass
+    assert {status for status, *_ in await asyncio.gather(*(tap(person) for person in crowd))} == {200}
+
+
+@pytest.mark.gen_test
+async def test_who_is_known_watches_though_the_store_is_silent(
+    client: Client,
+    open_page: Any,
+    store: EmbeddedMongoDB,
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    await alice.get("/getTaskDetails", code=code)
+    pid = store.process.pid if store.process is not None else 0
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        page = await open_page(alice, code)
+        assert (await page.next())["type"] == "snapshot"
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,184 @@
+"""The hub and the bus where processes, clocks and versions differ."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from tornado.log import app_log
+from tornado.testing import ExpectLog
+
+from server.actions.dig import dig
+from server.actions.end_task import end_task_as_operator
+from server.context import Context
+from server.realtime.news import News
+from server.realtime.watched_task import Channel
+from support.client import Client
+from support.histories import CODE, a_history, frames_of, task_after
+from support.watchers import Collecting
+
+
+async def admit(person: Any) -> Any:
+    return person
+
+
+def test_a_hole_in_what_was_read_is_told_and_never_replayed() -> None:
+    digs = a_history([1, 2, 3, 4, 5, 6], set(), ends=False)
+    channel = Channel(CODE)
+    assert not channel.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
+    assert [frame["type"] for frame in frames_of(channel.welcome(3, 0))] == ["snapshot"]
+    assert channel.load(task_after(digs[:5]), digs, [], "")
+    assert [f["seq"] for f in frames_of(channel.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
+
+
+@pytest.mark.gen_test
+async def test_who_is_further_on_than_this_process_is_told_no_dig_twice(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    stays, hops = Collecting(), Collecting()
+    await context.hub.watch(stays, code, None, False)
+    await other.hub.watch(hops, code, None, False)
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    await dig(other, code, bob.unionid, "", admit)
+    assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
+    hops.data = b""
+    await context.hub.watch(hops, code, 1, False)
+    assert [(frame["type"], frame["seq"]) for frame in hops.frames] == [("snapshot", 1)]
+    assert [frame["seq"] for frame in stays.frames if frame["type"] == "cd"] == [1]
+
+
+@pytest.mark.gen_test
+async def test_after_an_end_without_a_dig_all_processes_show_the_same(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000, cd=60)
+    live, fresh = Collecting(), Collecting()
+    await other.hub.watch(live, code, None, False)
+    await bob.dig(code)
+    await end_task_as_operator(context, code, "违反规则")
+    while not any(frame["type"] == "end" for frame in live.frames):
+        await other.hub._poll()
+    again = Collecting()
+    await other.hub.watch(again, code, None, False)
+    await context.hub.watch(fresh, code, None, False)
+    told = [
+        {k: v for k, v in w.frames[-1].items() if k not in ("watchers", "server_time")}
+        for w in (again, fresh)
+    ]
+    assert told[0] == told[1]
+    assert (await carol.dig(code))["error"] == "ended"
+    with pytest.raises(Exception, match="ended"):
+        await dig(other, code, carol.unionid, "", admit)
+
+
+@pytest.mark.gen_test
+async def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_others(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    watcher = Collecting()
+    await context.hub.watch(watcher, code, None, False)
+    await other.hub.bus.connected.wait()
+    with ExpectLog(app_log, ".*cannot be read"):
+        await other.hub.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
+        await dig(other, code, bob.unionid, "", admit)
+        while not any(frame["type"] == "join" for frame in watcher.frames):
+            await context.hub.bus.ping()
+    assert context.hub.bus.up
+
+
+@pytest.mark.gen_test
+async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await context.hub.watch(Collecting(), code, None, False)
+    channel = context.hub.channels[code]
+    reads = 0
+    find = context.store.tasks.find
+
+    async def counted(code: str) -> Any:
+        nonlocal reads
+        reads += 1
+        return await find(code)
+
+    context.store.tasks.find = counted  # type: ignore[method-assign]
+    context.hub._take(code, News(end_reason="operator", end_seq=99))
+    await asyncio.wait(context.hub._reading.values())
+    assert reads <= 3
+    assert not channel.behind
+
+
+@pytest.mark.gen_test
+async def test_a_task_wanted_while_redis_is_being_connected_is_listened_to(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = context.hub.bus
+    await bus.connected.wait()
+    pubsub = bus._redis.pubsub()
+    subscribe = type(pubsub).subscribe
+    asked: list[str] = []
+
+    async def slowly(self: Any, *channels: str) -> None:
+        if not asked:
+            bus._wanted.add("A" * 12)  # as `listen` does at this moment
+        asked.extend(channels)
+        await subscribe(self, *channels)
+
+    monkeypatch.setattr(type(pubsub), "subscribe", slowly)
+    assert bus._pubsub is not None
+    assert bus._pubsub.connection is not None
+    await bus._pubsub.connection.disconnect(nowait=True)
+    bus._reader.cancel() if bus._reader is not None else None
+    await asyncio.wait([bus._reader] if bus._reader is not None else [])
+    bus.start(bus._on_message, bus._on_subscribed)
+    while bus._channel("A" * 12) not in asked:
+        await bus.ping()
+
+
+@pytest.mark.gen_test
+async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: Any) -> None:
+    alice = await client.log_in("alice")
+    for opcode in (0x0, 0xA):
+        page = await open_page(alice)
+        protocol = page.connection.protocol
+        if opcode == 0x0:
+            protocol._write_frame(False, 0x1, b"")
+        for _ in range(500):
+            if page.connection.protocol.stream.closed():
+                break
+            protocol._write_frame(opcode != 0x0, opcode, b"")
+        assert await page.closed() in (4009, None)
+
+
+@pytest.mark.gen_test
+async def test_a_code_of_another_form_is_of_no_task(client: Client, open_page: Any) -> None:
+    alice = await client.log_in("alice")
+    assert await (await open_page(alice, "broken")).closed() == 4004
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_only_watches_learns_the_stores_clock(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=1000, cd=60)
+    wrong = time.time_ns() + 60 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: wrong)
+    other.cooldowns._offset_ms = 0
+    watcher = Collecting()
+    await other.hub.watch(watcher, code, None, False)
+    told = watcher.frames[-1]["server_time"]
+    assert abs(told - (wrong // 10**6 - 60_000)) < 5_000

@@ -1,0 +1,248 @@
+"""The realtime channel as a client meets it: frames over real websockets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.settings import Settings
+from server.store.digs import stored
+from support.client import Client
+
+STATE = [
+    "seq",
+    "cd",
+    "cd_until",
+    "now_depth",
+    "max_depth",
+    "prizes_left",
+    "participants",
+    "status",
+    "end_reason",
+]
+
+
+@pytest.mark.gen_test
+async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client, open_page: Any) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=1, forecast_num=1, cd=5)
+    page = await open_page(alice, code)
+    snapshot = await page.until("snapshot")
+    assert (snapshot["seq"], snapshot["is_cd"], snapshot["watchers"], snapshot["status"]) == (0, 0, 1, 0)
+    reply = await bob.dig(code)
+    frames = [await page.next() for _ in range(4)]
+    assert [frame["type"] for frame in frames] == ["cd", "join", "prize", "end"]
+    assert all(frame["seq"] == 1 and frame["code"] == code for frame in frames)
+    cd, join, prize, end = frames
+    assert (cd["time"], cd["cd_until"], cd["now_depth"]) == (0, 0, 1)
+    assert (join["no"], join["wxname"], join["wxheadpic"], join["is_prize"]) == (
+        1,
+        reply["wxname"],
+        reply["wxheadpic"],
+        1,
+    )
+    assert (prize["prizes_left"], prize["money"], prize["goods_type"]) == (0, 0, 2)
+    assert (end["end_reason"], end["commitment"]) == ("prizes_gone", snapshot["commitment"])
+    fresh = await (await open_page(bob, code)).until("snapshot")
+    assert fresh["status"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: Any) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=2)
+    ticking, silent = await open_page(alice, code), await open_page(alice, code, ticks=0)
+    for page in (ticking, silent):
+        await page.until("snapshot")
+    await bob.dig(code)
+    assert (await ticking.until("cd"))["time"] == 2
+    assert [(await ticking.until("tick"))["time"] for _ in range(2)] == [1, 0]
+    await silent.ask(action="ping")
+    await silent.until("pong")
+    assert "tick" not in [frame["type"] for frame in silent.frames]
+
+
+@pytest.mark.gen_test
+async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client, open_page: Any) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=0)
+    live = await open_page(alice, code)
+    await live.until("snapshot")
+    for who in (bob, carol, bob):
+        await who.dig(code)
+    while len([f for f in live.frames if f["type"] == "cd"]) < 3:
+        await live.next()
+    while live.frames[-1]["type"] not in ("prize", "cd") or live.frames[-1]["seq"] < 3:
+        await live.next()
+    told = [frame for frame in live.frames if frame["type"] in ("cd", "join", "prize")]
+    for since in range(4):
+        page = await open_page(alice, code, since=since)
+        snapshot = await page.until("snapshot")
+        assert page.frames[:-1] == [frame for frame in told if frame["seq"] > since]
+        assert snapshot["seq"] == 3
+    beyond = await open_page(alice, code, since=99)
+    assert (await beyond.next())["type"] == "snapshot"
+
+
+@pytest.mark.gen_test
+async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
+    client: Client, open_page: Any, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000, cd=0)
+    await bob.dig(code)
+    await context.close_background()
+    first = await context.store.digs.collection.find_one({"code": code})
+    assert first is not None
+    del first["n"]
+    await context.store.digs.collection.insert_many(
+        stored(first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"})
+        for depth in range(2, 303)
+    )
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"now_depth": 302}})
+    assert (await (await open_page(alice, code, since=1)).next())["type"] == "snapshot"
+    assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
+
+
+@pytest.mark.gen_test
+async def test_what_a_client_sends_wrongly_gets_an_error_and_the_socket_stays(
+    client: Client, open_page: Any
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    page = await open_page(alice)
+    wrong = [
+        "{",
+        "[]",
+        '"x"',
+        '{"action":"dance"}',
+        '{"action":"subscribe"}',
+        '{"action":"subscribe","code":7}',
+    ]
+    wrong += [
+        json.dumps({"action": "subscribe", "code": code, "since": -1}),
+        '{"action":"subscribe","code":{"$ne":1}}',
+    ]
+    for message in wrong:
+        await page.connection.write_message(message)
+        assert (await page.until("error"))["error"] == "bad_request"
+    await page.connection.write_message(b'{"action":"ping"}', binary=True)
+    assert (await page.until("error"))["error"] == "bad_request"
+    await page.ask(action="subscribe", code="A" * 12)
+    assert (await page.until("error"))["code"] == "A" * 12
+    await page.ask(action="subscribe", code=code)
+    assert (await page.until("snapshot"))["code"] == code
+    await page.ask(action="unsubscribe", code=code)
+    await page.ask(action="ping")
+    await page.until("pong")
+
+
+@pytest.mark.gen_test
+async def test_a_refused_connection_closes_with_a_code_the_client_sees(
+    client: Client, open_page: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    assert await (await open_page(alice, "A" * 12)).closed() == 4004
+    assert await (await open_page(alice, code, token=bob.token)).closed() == 4001
+    assert await (await open_page(None, code, unionid="nobody")).closed() == 4001
+    assert await (await open_page(None, code, unionid=alice.unionid)).closed() == 4001  # she has used a token
+    assert (await (await open_page(None, code, unionid=bob.unionid)).next())["type"] == "snapshot"
+
+
+@pytest.mark.gen_test
+async def test_too_much_from_a_client_closes_with_4009(client: Client, open_page: Any) -> None:
+    alice = await client.log_in("alice")
+    for size in (5_000, 500_000):
+        page = await open_page(alice)
+        await page.connection.write_message("x" * size)
+        assert await page.closed() == 4009
+    flood = await open_page(alice)
+    for _ in range(45):
+        await flood.ask(action="ping")
+    assert await flood.closed() == 4009
+
+
+@pytest.mark.gen_test
+async def test_the_101st_subscription_is_refused(client: Client, open_page: Any, context: Context) -> None:
+    from handlers.push import Push, Subscribe
+
+    alice = await client.log_in("alice")
+    page = await open_page(alice)
+    await page.ask(action="ping")
+    await page.until("pong")
+    (push,) = context.hub.connections
+    assert isinstance(push, Push)
+    codes = [await alice.publish() for _ in range(2)]
+    push._watched |= {f"{k:012}" for k in range(99)}
+    await page.ask(action="subscribe", code=codes[0])
+    await page.until("snapshot")
+    await page.ask(action="subscribe", code=codes[1])
+    assert (await page.until("error"))["error"] == "too_many"
+    assert Subscribe(codes[0]) == Subscribe(codes[0])
+
+
+@pytest.mark.gen_test
+async def test_another_process_hears_of_digs_ends_and_watchers(
+    client: Client, open_page: Any, settings: Settings
+) -> None:
+    from server.actions.dig import dig
+
+    other = await Context.open(settings)
+    await other.hub.bus.connected.wait()
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=60)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+
+    async def admit(person: Any) -> Any:
+        return person
+
+    made = (await dig(other, code, bob.unionid, "", admit)).dig
+    assert (await page.until("cd"))["cd_until"] == made["cd_until"]
+    assert (await page.until("join"))["no"] == 1
+    assert "unionid" not in json.dumps(page.frames)
+    assert bob.unionid not in json.dumps(page.frames)
+
+    class Somebody:
+        unionid = "somebody"
+
+        def send(self, frames: bytes) -> None:
+            pass
+
+        def cut_if_stuck(self, now: float) -> bool:
+            return False
+
+    await other.hub.watch(Somebody(), code, None, False)
+    assert (await page.until("watchers", watchers=2))["watchers"] == 2
+    await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
+    client: Client, open_page: Any
+) -> None:
+    alice, *people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
+    code = await alice.publish(prize_num=4, forecast_num=1, interval=2, fluctuation=1, cd=0)
+    page = await open_page(alice, code)
+    state = await page.until("snapshot")
+    ended = False
+    while not ended:
+        for who in people:
+            ended = ended or (await who.dig(code)).get("task_status") == 1
+    while (await page.next())["type"] != "end":
+        pass
+    for frame in page.frames[1:]:
+        if frame["type"] == "cd":
+            state |= {name: frame[name] for name in ("seq", "now_depth", "cd_until")}
+        elif frame["type"] == "join":
+            state["participants"] = frame["participants"]
+        elif frame["type"] == "prize":
+            state["prizes_left"] = frame["prizes_left"]
+        elif frame["type"] == "end":
+            state |= {"status": 1, "end_reason": frame["end_reason"]}
+    fresh = await (await open_page(alice, code)).until("snapshot")
+    assert {name: state[name] for name in STATE} == {name: fresh[name] for name in STATE}

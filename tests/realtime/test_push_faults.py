@@ -1,0 +1,328 @@
+"""The realtime channel when Redis, a process, a connection or a reader fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from tornado.httpclient import HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+from tornado.websocket import websocket_connect
+
+from server import metrics
+from server.actions.dig import dig
+from server.context import Context
+from server.realtime.frames import Pong, encode
+from server.running.stores import EmbeddedRedis
+from server.settings import Settings
+from support.client import Client
+from support.open_pages import Page
+
+
+async def admit(person: Any) -> Any:
+    return person
+
+
+def seqs(page: Page) -> list[int]:
+    return [frame["seq"] for frame in page.frames if frame["type"] == "cd"]
+
+
+async def read_up_to(page: Page, depth: int) -> None:
+    while depth not in seqs(page):
+        assert await page.next() is not None, "closed"
+
+
+class TestOwnRedis:
+    """With a Redis of the test's own, which it may kill."""
+
+    @pytest.fixture
+    def redis(self, tmp_path: Any) -> Iterator[EmbeddedRedis]:
+        store = EmbeddedRedis(tmp_path / "redis")
+        store.start()
+        yield store
+        store.kill()
+
+    @pytest.fixture
+    def environment(self, redis: EmbeddedRedis) -> dict[str, str]:
+        return {"REDIS_URL": redis.uri}
+
+    @pytest.mark.gen_test(timeout=60)
+    async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
+        self,
+        client: Client,
+        context: Context,
+        settings: Settings,
+        open_page: Any,
+        redis: EmbeddedRedis,
+    ) -> None:
+        other = await Context.open(settings)
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        code = await alice.publish(forecast_num=100_000, cd=0)
+        page = await open_page(alice, code)
+        await page.until("snapshot")
+        depth = 0
+        for _ in range(4):
+            await context.hub.bus.connected.wait()
+            await other.hub.bus.connected.wait()
+            redis.kill()
+            for who in (bob, carol):  # one dig by each process while Redis is down
+                await dig(other if who is bob else context, code, who.unionid, "", admit)
+                depth += 1
+            await read_up_to(page, depth)
+            redis.start()
+            await dig(other, code, bob.unionid, "", admit)
+            depth += 1
+            await read_up_to(page, depth)
+        assert seqs(page) == list(range(1, depth + 1))
+        fresh = await (await open_page(alice, code)).until("snapshot")
+        assert (fresh["seq"], fresh["participants"]) == (depth, 2)
+        await other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
+    client: Client,
+    context: Context,
+    open_page: Any,
+    settings: Settings,
+) -> None:
+    other = await Context.open(settings)
+    await other.hub.close()  # it digs and tells nobody
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    await dig(other, code, bob.unionid, "", admit)
+    assert (await page.until("join"))["seq"] == 1
+    await other.close()
+
+
+@contextlib.asynccontextmanager
+async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
+    """A TCP proxy that resets each connection once it has passed on so many bytes from the server."""
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        upstream = asyncio.ensure_future(pipe(reader, up_writer))
+        left = after_bytes
+        while left and (data := await up_reader.read(left)):
+            writer.write(data)
+            left -= len(data)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.transport.abort()
+        up_writer.transport.abort()
+        upstream.cancel()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@pytest.mark.gen_test
+async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
+    client: Client,
+    open_page: Any,
+    settings: Settings,
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    whole = await open_page(alice, code)
+    await whole.until("snapshot")
+    seen: list[int] = []
+    dug = 0
+    for cut_after in (450, 600, 700, 800, 1000):
+        async with cutting_proxy(settings.port, cut_after) as port:
+            last = seen[-1] if seen else 0
+            page = await open_page(alice, code, since=last, port=port)
+            for who in (bob, carol, bob):
+                await who.dig(code)
+                dug += 1
+            while (frame := await page.next()) is not None:
+                if frame["type"] == "cd":
+                    seen.append(frame["seq"])
+    page = await open_page(alice, code, since=seen[-1] if seen else 0)
+    await page.until("snapshot")
+    assert seen + seqs(page) == list(range(1, dug + 1))
+    await read_up_to(whole, dug)
+    assert seqs(whole) == list(range(1, dug + 1))
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_read_is_cut_and_nobody_else_notices(
+    client: Client,
+    context: Context,
+    open_page: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("handlers.websocket.UNSENT_BYTES", 20_000)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1_000_000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    with socket.socket() as sleeper:
+        sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sleeper.connect(("127.0.0.1", settings.port))
+        sleeper.sendall(handshake(bob, code))
+        await page.until("watchers", watchers=2)
+        before = metrics.CLOSES.labels("4008")._value.get()
+        channel = context.hub.channels[code]
+        chunk = encode([Pong(server_time=1)]) * 2000
+        while len(channel.watchers) == 2:
+            for watcher in list(channel.watchers):
+                watcher.send(chunk)
+            await page.next()
+        assert metrics.CLOSES.labels("4008")._value.get() == before + 1
+    await bob.dig(code)
+    assert (await page.until("cd"))["seq"] == 1
+
+
+def handshake(who: Any, code: str) -> bytes:
+    return (
+        f"GET /ws?unionid={who.unionid}&token={who.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+
+
+@pytest.mark.gen_test
+async def test_who_answers_no_ping_is_gone_when_its_time_is_over(
+    client: Client, app: Application, context: Context, settings: Settings
+) -> None:
+    app.settings |= {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(handshake(alice, code))
+    async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of whoever is gone
+        while await reader.read(65536):
+            pass
+    assert not context.hub.connections
+    writer.close()
+
+
+@pytest.mark.gen_test
+async def test_a_page_over_tls_gets_the_frames_that_others_get(
+    client: Client,
+    app: Application,
+    tmp_path: Path,
+    open_page: Any,
+) -> None:
+    (tmp_path / "both.pem").write_bytes(a_certificate())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "both.pem")
+    sock, port = bind_unused_port()
+    server = HTTPServer(app, ssl_options=tls)
+    server.add_socket(sock)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "both.pem"))
+    url = f"wss://localhost:{port}/ws?unionid={bob.unionid}&token={bob.token}&code={code}&since=0"
+    over_tls = Page(await websocket_connect(HTTPRequest(url, ssl_options=trusting)))
+    assert (await over_tls.until("snapshot"))["seq"] == 0
+    for depth in (1, 2, 3):
+        await bob.dig(code)
+        assert await over_tls.until("cd") == await page.until("cd", seq=depth)
+    over_tls.connection.close(1000)
+    assert await over_tls.closed() == 1000
+    server.stop()
+    await server.close_all_connections()
+
+
+def a_certificate() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return secret + certificate.public_bytes(Encoding.PEM)
+
+
+@pytest.mark.gen_test
+async def test_a_stopping_server_says_1001(client: Client, context: Context, open_page: Any) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    drained = asyncio.ensure_future(context.hub.drain())
+    assert await page.closed() == 1001
+    late = await open_page(alice, code)
+    assert await late.closed() == 1001
+    await drained
+
+
+@pytest.mark.gen_test
+async def test_a_page_left_while_its_task_is_read_is_not_watched(
+    client: Client,
+    context: Context,
+    settings: Settings,
+    open_page: Any,
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
+            hasty.sendall(handshake(alice, code))
+            # the loop answers nothing yet: the socket is gone before its task is read
+    page = await open_page(alice, code)
+    await page.until("snapshot")
+    while len(context.hub.channels[code].watchers) > 1:
+        await page.until("watchers")
+    assert page.frames[-1]["watchers"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs_nobody(
+    client: Client,
+    context: Context,
+    open_page: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await client.log_in("alice")
+    codes = [await alice.publish() for _ in range(2)]
+    for code in codes:
+        await (await open_page(alice, code)).until("snapshot")
+    hub = context.hub
+    left = hub.channels[codes[1]]
+    publish = hub.bus.publish
+
+    async def leave_and_publish(code: str, payload: bytes) -> bool:
+        for watcher in list(left.watchers):
+            hub.leave(watcher, left.code)
+        return await publish(code, payload)
+
+    monkeypatch.setattr(hub.bus, "publish", leave_and_publish)
+    hub.channels[codes[0]].own_count_told = 0
+    await hub._audience.tell()
+    assert [code for code, channel in hub.channels.items() if channel.watchers] == codes[:1]

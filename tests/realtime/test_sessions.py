@@ -1,0 +1,205 @@
+"""Ending somebody's sessions: by themselves, by an operator, in all processes, with and without Redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from handlers.websocket import IDENTITY_REFUSED
+from server.context import Context
+from server.keys import Proven
+from server.realtime.news import Order, Revoked
+from support.client import Client, Someone
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame, operators of the tests"}
+
+
+async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
+    """Ask for an operator's act."""
+    if "wabao_operator" not in client.http.cookies:
+        await client.post("/ops/login", name="管理员", token="open sesame, operators of the tests")
+    return await client.post("/ops/signout", reason="被盗号", **parameters)
+
+
+@pytest.mark.gen_test
+async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(client: Client) -> None:
+    phone, bob = await client.log_in_all("alice", "bob")
+    tablet = await client.log_in("alice")
+    code = await bob.publish(forecast_num=1000)
+    assert await tablet.post("/logout") == {"status": 0, "msg": ""}
+    for ended in (phone, tablet):
+        assert (await ended.get("/getMyInfo"))["error"] == "bad_token"
+        assert (await ended.dig(code))["error"] == "bad_token"
+        assert (await ended.post("/logout"))["error"] == "bad_token"
+    assert (await bob.get("/getMyInfo"))["status"] == 0
+    assert (await bob.get("/getTaskDetails", code=code))["now_depth"] == 0
+    again = await client.log_in("alice")
+    assert (await again.get("/getMyInfo"))["status"] == 0
+    assert (await phone.get("/getMyInfo"))["error"] == "bad_token"
+    assert (await again.post("/logout"))["status"] == 0
+    assert (await again.get("/getMyInfo"))["error"] == "bad_token"
+
+
+@pytest.mark.gen_test
+async def test_logging_out_needs_a_valid_token(client: Client) -> None:
+    alice = await client.log_in("alice")
+    assert (await client.post("/logout", unionid=alice.unionid))["error"] == "token_required"
+    headers = {"Authorization": f"Bearer {alice.token[:-1]}"}
+    assert (await client.post("/logout", headers=headers))["error"] == "bad_token"
+    assert (await alice.get("/getMyInfo"))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_token_of_before_there_were_generations_is_valid_until_the_first_logout(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    # As a version of before wrote the record, and signed the token.
+    await context.store.people.collection.update_one({"_id": alice.unionid}, {"$unset": {"generation": ""}})
+    alice.token = context.keys.sign_token(alice.unionid)
+    assert (await alice.get("/getMyInfo"))["status"] == 0
+    assert context.keys.read_token((await client.log_in("alice")).token) == Proven(alice.unionid, 0)
+    assert (await alice.post("/logout"))["status"] == 0
+    assert (await alice.get("/getMyInfo"))["error"] == "bad_token"
+    again = await client.log_in("alice")
+    assert context.keys.read_token(again.token) == Proven(alice.unionid, 1)
+
+
+@pytest.mark.gen_test
+async def test_logging_out_closes_the_persons_connections_in_all_processes(
+    client: Client,
+    other_port: int,
+    open_page: Any,
+    context: Context,
+    other: Context,
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    here, there = await open_page(alice), await open_page(alice, port=other_port)
+    bobs = await open_page(bob, port=other_port)
+    for page in (here, there, bobs):
+        await page.ask(action="ping")
+        await page.until("pong")
+    await other.hub.bus.connected.wait()
+    await alice.post("/logout")
+    assert await here.closed() == await there.closed() == IDENTITY_REFUSED
+    stale = await open_page(alice, port=other_port)
+    assert (await stale.until("error"))["error"] == "bad_token"
+    assert await stale.closed() == IDENTITY_REFUSED
+    await bobs.ask(action="ping")
+    await bobs.until("pong")
+    # Who logs in again keeps the new connection when the processes read that the old ones were ended.
+    renewed = await open_page(await client.log_in("alice"), port=other_port)
+    await renewed.ask(action="ping")
+    await renewed.until("pong")
+    for process in (context, other):
+        await process.hub.sessions.poll()
+    await renewed.ask(action="ping")
+    await renewed.until("pong")
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_redis_does_not_reach_reads_what_was_ended(
+    client: Client,
+    other_port: int,
+    open_page: Any,
+    other: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await client.log_in("alice")
+    there = await open_page(alice, port=other_port)
+    await there.ask(action="ping")
+    await there.until("pong")
+    monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
+    await alice.post("/logout")
+    assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
+
+
+@pytest.mark.gen_test
+async def test_what_a_process_remembers_of_a_person_outlives_no_logout(
+    client: Client,
+    other_port: int,
+    other: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = await client.log_in("alice")
+    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}")
+    there = Someone(Client(http), alice.unionid, alice.token, {})
+    assert (await there.get("/getMyInfo"))["status"] == 0
+    monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
+    await alice.post("/logout")
+    again = Someone(Client(http), alice.unionid, (await client.log_in("alice")).token, {})
+    assert (await again.get("/getMyInfo"))["status"] == 0
+    assert (await there.get("/getMyInfo"))["error"] == "bad_token"
+    await again.post("/logout")
+    assert (await again.get("/getMyInfo"))["error"] == "bad_token"
+    third = Someone(Client(http), alice.unionid, (await client.log_in("alice")).token, {})
+    assert (await third.get("/getMyInfo"))["status"] == 0
+    await client.post("/logout", headers={"Authorization": f"Bearer {third.token}"})
+    await other.hub.sessions.poll()
+    assert (await third.get("/getMyInfo"))["error"] == "bad_token"
+    await http.aclose()
+
+
+@pytest.mark.gen_test
+async def test_an_operator_ends_the_sessions_of_who_dug_or_published(
+    client: Client,
+    context: Context,
+    open_page: Any,
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000)
+    for digger in (bob, carol):
+        assert (await digger.dig(code))["status"] == 0
+    watching = await open_page(bob)
+    await watching.ask(action="ping")
+    await watching.until("pong")
+    assert (await client.post("/ops/signout", code=code, depth=1, reason="x"))["error"] == "token_required"
+    assert await operate(client, code=code, depth=1) == {"status": 0, "msg": ""}
+    assert await watching.closed() == IDENTITY_REFUSED
+    assert (await bob.get("/getMyInfo"))["error"] == "bad_token"
+    for untouched in (alice, carol):
+        assert (await untouched.get("/getMyInfo"))["status"] == 0
+    assert (await operate(client, code=code, depth=0))["status"] == 0
+    assert (await alice.get("/getMyInfo"))["error"] == "bad_token"
+    assert (await operate(client, code=code, depth=3))["error"] == "bad_request"
+    assert (await operate(client, code="A" * 12, depth=1))["error"] == "no_such_task"
+    acts = [(act["act"], act["target"], act["outcome"]) for act in await context.store.audit_log.newest(9)]
+    assert acts == [
+        ("signout", f"{'A' * 12}:1", "no_such_task"),
+        ("signout", f"{code}:3", "bad_request"),
+        ("signout", code, "done"),
+        ("signout", f"{code}:1", "done"),
+    ]
+
+
+@pytest.mark.gen_test
+async def test_two_logouts_at_once_end_one_generation(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    proven = context.keys.read_token(alice.token)
+    assert proven is not None
+    first = await context.store.people.end_tokens(*proven)
+    assert first is not None
+    assert first["generation"] == proven.generation + 1
+    assert await context.store.people.end_tokens(*proven) is None
+    again = await client.log_in("alice")
+    assert (await again.get("/getMyInfo"))["status"] == 0
+
+
+def test_what_processes_tell_each_other_is_told_apart() -> None:
+    for told in (Order("0" * 12), Revoked("someone", 3)):
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=Order | Revoked) == told
+
+
+@pytest.mark.gen_test
+async def test_a_bare_id_is_no_way_around_a_logout(client: Client) -> None:
+    alice = await client.log_in("alice")
+    bare = Someone(client, alice.unionid, "", {}, send_token=False)
+    assert (await bare.get("/getMyInfo"))["status"] == 0
+    await alice.post("/logout")
+    assert (await bare.get("/getMyInfo"))["error"] == "token_required"

@@ -1,0 +1,255 @@
+"""Bounds on connections, over real sockets: time for headers, connections an address, sockets a person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import websocket_connect
+
+from server.addresses import networks
+from server.running.bounded import BoundedServer, Bounds
+from server.running.worker import bounds_of
+from server.settings import Settings, read_settings
+from support.client import Client, Someone
+from support.open_pages import Page
+
+PATIENCE_SECONDS = 10
+PROXIES = networks("127.0.0.0/8")
+HEALTH = "GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
+
+
+class Line:
+    """One connection to the server under test."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ask(self, **headers: str) -> int:
+        """Ask for health; return the status, 0 if the connection was closed."""
+        fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self.writer.write(f"{HEALTH}{fields}\r\n".encode())
+        return (await self.reply())[0]
+
+    async def reply(self) -> tuple[int, dict[str, Any]]:
+        """Return a reply's status and its JSON."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+            return int(head.split()[1]), json.loads(await self.reader.readexactly(length))
+
+    async def closed(self) -> float:
+        """Return when the server closed the connection."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with suppress(ConnectionError):  # something that was sent was not read any more
+                assert await self.reader.read() == b""
+        return time.monotonic()
+
+
+class Served:
+    """A server with bounds, and connections to it that are closed after the test."""
+
+    def __init__(self, app: Application, bounds: Bounds) -> None:
+        (listener,) = bind_sockets(0, "127.0.0.1")
+        self.port = listener.getsockname()[1]
+        self.lines: list[Line] = []
+        self.pages: list[Page] = []
+        self._server = BoundedServer(app, bounds=bounds)
+        self._server.add_socket(listener)
+
+    async def connect(self) -> Line:
+        line = Line(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.lines.append(line)
+        return line
+
+    async def watch(self, who: Someone, forwarded_for: str = "") -> Page:
+        """Open a websocket, as a proxy would for an address."""
+        url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}&token={who.token}"
+        headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
+        page = Page(await websocket_connect(HTTPRequest(url, headers=headers)))
+        self.pages.append(page)
+        return page
+
+    async def close(self) -> None:
+        for line in self.lines:
+            line.writer.close()
+        for page in self.pages:
+            page.connection.close()
+            await page.closed()
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+@pytest.fixture
+def serve(io_loop: Any, app: Application) -> Iterator[Callable[[Bounds], Served]]:
+    """Serve the application with bounds."""
+    started: list[Served] = []
+
+    def serving(bounds: Bounds) -> Served:
+        started.append(Served(app, bounds))
+        return started[-1]
+
+    yield serving
+    for served in started:
+        io_loop.run_sync(served.close)
+
+
+async def answers(page: Page) -> bool:
+    """Whether a websocket is open and served."""
+    await page.ask(action="ping")
+    return (await page.until("pong"))["type"] == "pong"
+
+
+@pytest.mark.gen_test
+async def test_a_connection_without_whole_headers_is_closed(serve: Any) -> None:
+    served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
+    silent, half, second = [await served.connect() for _ in range(3)]
+    assert await second.ask() == 200
+    half.writer.write(b"GET / HTTP/1.1\r\nHost: wab")
+    second.writer.write(b"GET / HTTP/1.1\r\nHost: wab")
+    await asyncio.gather(silent.closed(), half.closed(), second.closed())
+
+
+@pytest.mark.gen_test
+async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> None:
+    served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
+    line = await served.connect()
+
+    async def trickle() -> None:
+        while True:
+            line.writer.write(b"a")
+            await asyncio.sleep(0.05)
+
+    trickling = asyncio.create_task(trickle())
+    await line.closed()
+    trickling.cancel()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_may_be_kept_between_requests_for_longer_than_headers_may_take(serve: Any) -> None:
+    served = serve(Bounds(header_seconds=0.2, idle_seconds=0.6))
+    kept, other = await served.connect(), await served.connect()
+    assert await kept.ask() == 200
+    began = time.monotonic()
+    await other.closed()  # so a header's time is over
+    assert await kept.ask() == 200
+    assert await kept.closed() - began >= 0.6
+
+
+@pytest.mark.gen_test
+async def test_a_websocket_outlives_all_these_times(serve: Any, client: Client) -> None:
+    served = serve(Bounds(header_seconds=0.2, idle_seconds=0.3))
+    page = await served.watch(await client.log_in("alice"))
+    kept = await served.connect()
+    await kept.ask()
+    await kept.closed()
+    assert await answers(page)
+
+
+@pytest.mark.gen_test
+async def test_an_address_above_its_bound_is_refused_before_it_asks(serve: Any) -> None:
+    served = serve(Bounds(an_address=3))
+    lines = [await served.connect() for _ in range(3)]
+    assert [await line.ask() for line in lines] == [200] * 3
+    refused = await served.connect()
+    status, reply = await refused.reply()
+    assert (status, reply["status"], reply["error"]) == (429, 1, "too_many")
+    assert "连接太多" in reply["msg"]
+    await refused.closed()
+    assert [await line.ask() for line in lines] == [200] * 3
+    lines[0].writer.close()
+    while (await (await served.connect()).ask(Connection="close")) != 200:
+        pass
+
+
+@pytest.mark.gen_test
+async def test_what_a_stranger_writes_into_x_forwarded_for_changes_nothing(serve: Any) -> None:
+    served = serve(Bounds(an_address=2, trusted=networks("10.0.0.0/8")))
+    lines = [await served.connect() for _ in range(2)]
+    for number, line in enumerate(lines):
+        assert await line.ask(X_Forwarded_For=f"203.0.113.{number}, 10.0.0.{number}") == 200
+    assert (await (await served.connect()).reply())[0] == 429
+
+
+@pytest.mark.gen_test
+async def test_behind_a_trusted_proxy_each_client_is_bounded_by_itself(serve: Any, client: Client) -> None:
+    served = serve(Bounds(an_address=2, trusted=PROXIES))
+    alice = await client.log_in("alice")
+    pages = [await served.watch(alice, claimed) for claimed in ("203.0.113.9", "1.1.1.1, 203.0.113.9")]
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(alice, "2.2.2.2, 203.0.113.9, 127.0.0.9")
+    proxy = await served.connect()
+    assert await proxy.ask(X_Forwarded_For="203.0.113.10") == 200
+    assert await proxy.ask(X_Forwarded_For="203.0.113.11") == 200
+    assert await proxy.ask(X_Forwarded_For="203.0.113.9") == 429
+    await proxy.closed()
+    pages.append(await served.watch(alice, "203.0.113.10"))
+    assert all([await answers(page) for page in pages])
+    pages[0].connection.close()
+    await pages[0].closed()
+    assert await (await served.connect()).ask(X_Forwarded_For="203.0.113.9") == 200
+
+
+@pytest.mark.gen_test
+async def test_a_network_of_ipv6_is_one_address(serve: Any, client: Client) -> None:
+    served = serve(Bounds(an_address=2, trusted=PROXIES))
+    alice = await client.log_in("alice")
+    for number in range(2):
+        await served.watch(alice, f"2001:db8:0:1:{number}::1")
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(alice, "2001:db8:0:1:ffff::2")
+    await served.watch(alice, "2001:db8:0:2::1")
+
+
+@pytest.mark.gen_test
+async def test_a_proxy_that_names_nobody_is_not_bounded(serve: Any) -> None:
+    served = serve(Bounds(an_address=1, trusted=PROXIES))
+    lines = [await served.connect() for _ in range(4)]
+    assert [await line.ask() for line in lines] == [200] * 4
+    assert [await line.ask(X_Forwarded_For="rubbish") for line in lines] == [200] * 4
+
+
+def test_where_a_proxy_must_be_and_none_is_named_no_address_is_bounded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    behind = {"PUBLIC_URL": "https://wabao.invalid", "SOCKETS_AN_ADDRESS": "200"}
+    with caplog.at_level(logging.WARNING):
+        assert bounds_of(read_settings(behind)).an_address == 0
+    assert [record.message for record in caplog.records] == [
+        "SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set"
+    ]
+    named = bounds_of(read_settings(behind | {"TRUSTED_PROXIES": "10.0.0.0/8"}))
+    assert (named.an_address, named.trusted) == (200, networks("10.0.0.0/8"))
+    assert bounds_of(read_settings({"SOCKETS_AN_ADDRESS": "200"})).an_address == 200
+    assert bounds_of(read_settings({})).an_address == 0, "in development all share one address"
+
+
+@pytest.mark.gen_test
+async def test_a_person_s_eleventh_socket_closes_the_first(
+    serve: Any, client: Client, settings: Settings
+) -> None:
+    served = serve(Bounds())
+    alice, bob = await client.log_in_all("alice", "bob")
+    other = await served.watch(bob)
+    pages = []
+    for _ in range(settings.sockets_a_person):
+        pages.append(await served.watch(alice))
+        assert await answers(pages[-1])  # it is let in before the next one comes
+    newest = await served.watch(alice)
+    refusal = await pages[0].until("error")
+    assert (refusal["error"], refusal["code"]) == ("too_many", "")
+    assert await pages[0].closed() == 4010
+    assert all([await answers(page) for page in [*pages[1:], newest, other]])
+    newest.connection.close()
+    await newest.closed()
+    another = await served.watch(alice)
+    assert all([await answers(page) for page in [another, *pages[1:], other]])

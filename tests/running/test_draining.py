@@ -1,0 +1,71 @@
+"""A worker that is asked to end while clients keep its connections busy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from support.servers import Running, a_free_port, assert_all_end, opened
+
+# Half ask the stores without a pause, so some are always in the middle of a request; half pause in between.
+PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
+REQUEST = b"GET /readyz HTTP/1.1\r\nHost: wabao\r\n\r\n"
+
+
+def test_a_worker_that_drains_ends_in_a_few_seconds_and_cuts_no_connection_in_use(tmp_path: Path) -> None:
+    running = Running(tmp_path / "data", a_free_port(), WEB_CONCURRENCY="1")
+    try:
+        running.wait_for("is ready")
+        (worker,) = running.children()["worker"]
+        told, cut, took_seconds = asyncio.run(drain(running.port, worker))
+        assert (told, cut) == (len(PAUSES_SECONDS), 0)
+        assert took_seconds < 10
+        running.wait_for(rf"worker 1 \(pid {worker}\) ended with 0")
+    finally:
+        running.kill()
+
+
+async def drain(port: int, worker: int) -> tuple[int, int, float]:
+    """End a worker whose connections are busy.
+
+    Return how many were told that they end, how many were cut, and how many seconds the worker took.
+    """
+    answered = asyncio.Semaphore(0)
+    (death,) = opened([worker])
+    using = [asyncio.create_task(is_told(port, answered, pause)) for pause in PAUSES_SECONDS]
+    for _ in range(10 * len(using)):
+        await answered.acquire()
+    os.kill(worker, signal.SIGTERM)
+    began = time.monotonic()
+    await asyncio.to_thread(assert_all_end, [death])
+    took_seconds = time.monotonic() - began
+    told = await asyncio.gather(*using)
+    return told.count(True), told.count(False), took_seconds
+
+
+async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) -> bool:
+    """Use a connection until a reply says that it was the last; False when it is cut before that."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        while True:
+            writer.write(REQUEST)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+            answered.release()
+            if b"\r\nconnection: close\r\n" in head:
+                writer.write(REQUEST)
+                with suppress(ConnectionError):
+                    assert await reader.read() == b"", "that was not its last reply"
+                return True
+            await asyncio.sleep(pause_seconds)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
+    finally:
+        writer.close()

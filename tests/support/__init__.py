@@ -1,0 +1,5 @@
+"""What tests share. Fixtures stand in conftest.py."""
+
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2]

@@ -1,0 +1,151 @@
+"""A real browser for tests of the pages: Debian's Chromium, driven by Playwright, and people in windows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pymongo import MongoClient
+
+from server.running.stores import running_store
+from server.settings import read_settings
+from support.login import log_in
+from support.servers import Running, a_free_port
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+PATIENCE_MS = 10_000
+CONTRASTS = Path(__file__).with_name("contrasts.js")
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1440, "height": 900}
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: install Debian's package chromium, or set CHROMIUM to a binary"
+)
+
+
+@contextmanager
+def a_browser() -> Iterator[Browser]:
+    """Chromium, alone with the server under test."""
+    quiet = ("background-networking", "component-update", "sync", "gpu")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def a_server(data_dir: Path) -> Iterator[Running]:
+    """The server as a person starts it, ready, and gone afterwards whatever happens."""
+    running = Running(data_dir, a_free_port())
+    try:
+        running.wait_for("is ready")
+        yield running
+    finally:
+        running.kill()
+
+
+def write_of_old(data_dir: Path, collection: str, key: str, **values: str) -> None:
+    """Write into a running server's store what no interface takes any more, but records of old may hold."""
+    uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
+    client: MongoClient[dict[str, Any]] = MongoClient(uri)
+    with client:
+        found = client.get_default_database()[collection].update_one({"_id": key}, {"$set": values})
+    assert found.matched_count == 1
+
+
+@dataclass
+class Window:
+    """A window of its own, with what went wrong in it."""
+
+    page: Page
+    context: BrowserContext
+    address: str
+    wrong: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open a path, as typed into the address bar."""
+        self.page.goto(self.address + path)
+
+    def log_in(self, user: str) -> None:
+        """Log in through the page's form."""
+        self.page.get_by_label("你是谁").fill(user)
+        self.page.get_by_role("button", name="进入").click()
+        self.page.get_by_role("link", name="我的").wait_for()
+
+    def overflow(self) -> int:
+        """Return by how many pixels the page is wider than the window."""
+        width: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        return width
+
+
+def open_window(browser: Browser, address: str, **options: Any) -> Window:
+    """Open a window; errors and violations of the page's policy are collected in `wrong`."""
+    context = browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", **options})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    window = Window(page, context, address)
+    page.on("pageerror", lambda error: window.wrong.append(f"{error}"))
+    page.on("dialog", lambda dialog: (window.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda said: said.type == "error" and window.wrong.append(said.text))
+    return window
+
+
+@dataclass
+class Person:
+    """Somebody without a window: what they do, they do over HTTP."""
+
+    address: str
+    unionid: str
+    token: str
+
+    @classmethod
+    def log_in(cls, address: str, user: str) -> Person:
+        """Log in through the sandbox."""
+        data = log_in(address, user, nickname=user)
+        return cls(address, data["unionid"], data["token"])
+
+    def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Send a request; return its reply, which is no refusal."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return checked(httpx.request(method, self.address + path, headers=headers, timeout=20, **options))
+
+    def post(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """POST to an interface."""
+        return self.ask("POST", path, json={"unionid": self.unionid, **parameters})
+
+    def get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """GET an interface."""
+        return self.ask("GET", path, params={"unionid": self.unionid, **parameters})
+
+    def publish(self, picture: bytes, **parameters: Any) -> str:
+        """Publish goods; return the code."""
+        form = {"unionid": self.unionid}
+        sent = self.ask("POST", "/uploadFile", files={"file": ("a.jpg", picture)}, data=form)
+        asked = {
+            "goods_type": 2,
+            "url": sent["url"],
+            "name": "一只猫",
+            "prize_num": 1,
+            "forecast_num": 50,
+            "draw_type": 2,
+            "cd": 0,
+        }
+        return str(self.post("/postTask", **(asked | parameters))["code"])
+
+
+def checked(response: httpx.Response) -> dict[str, Any]:
+    """Return a reply that is no refusal."""
+    reply: dict[str, Any] = response.json()
+    assert reply["status"] == 0, reply
+    return reply

@@ -1,0 +1,119 @@
+"""People who log in through the sandbox and ask for interfaces, in the loop of the server under test."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+from PIL import Image
+
+from support.login import a_ticket
+
+
+@dataclass
+class Someone:
+    """A person with a client: what a mini-program holds after its login."""
+
+    client: Client
+    unionid: str
+    token: str
+    data: dict[str, Any]
+    send_token: bool = True
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.send_token else {}
+
+    async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """GET an interface as this person."""
+        return await self.client.get(path, headers=self._headers(), unionid=self.unionid, **parameters)
+
+    async def post(self, path: str, **parameters: Any) -> dict[str, Any]:
+        """POST JSON to an interface as this person."""
+        return await self.client.post(path, headers=self._headers(), unionid=self.unionid, **parameters)
+
+    async def upload(self, data: bytes, name: str = "picture.jpg") -> dict[str, Any]:
+        """Upload a file as this person."""
+        found = await self.client.http.post(
+            "/uploadFile",
+            files={"file": (name, data)},
+            data={"unionid": self.unionid},
+            headers=self._headers(),
+        )
+        reply: dict[str, Any] = found.json()
+        return reply
+
+    async def publish(self, **parameters: Any) -> str:
+        """Publish goods with a picture of one's own; return the code."""
+        url = (await self.upload(a_picture()))["url"]
+        asked = {
+            "goods_type": 2,
+            "url": url,
+            "name": "一只猫",
+            "prize_num": 1,
+            "forecast_num": 10,
+            "draw_type": 2,
+            "cd": 0,
+        }
+        reply = await self.post("/postTask", **(asked | parameters))
+        assert reply["status"] == 0, reply
+        return str(reply["code"])
+
+    async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
+        """Dig."""
+        return await self.post("/postTask", code=code, **parameters)
+
+
+@dataclass
+class Client:
+    """A client of the server under test. Every reply of an interface is checked to be an envelope."""
+
+    http: httpx.AsyncClient
+    people: dict[str, Someone] = field(default_factory=dict)
+
+    async def get(
+        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """GET an interface."""
+        return _envelope(await self.http.get(path, params=parameters, headers=headers))
+
+    async def post(
+        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """POST JSON to an interface."""
+        return _envelope(await self.http.post(path, json=parameters, headers=headers))
+
+    async def log_in(self, user: str, **authorize: Any) -> Someone:
+        """Log a person in through the sandbox."""
+        reply = await self.get("/userLogin", **await a_ticket(self.http, user=user, **authorize))
+        assert reply["status"] == 0, reply
+        data = reply["data"]
+        self.people[user] = Someone(self, data["unionid"], data["token"], data)
+        return self.people[user]
+
+    async def log_in_all(self, *users: str) -> list[Someone]:
+        """Log several people in at once."""
+        return list(await asyncio.gather(*(self.log_in(user) for user in users)))
+
+
+def _envelope(response: httpx.Response) -> dict[str, Any]:
+    assert response.headers["Content-Type"].startswith("application/json")
+    reply: dict[str, Any] = msgspec.json.decode(response.content)
+    if reply["status"] == 0:
+        assert reply["msg"] == ""
+        assert response.status_code == 200
+    else:
+        assert reply["msg"]
+        assert reply["error"]
+        assert reply["trace_id"]
+    return reply
+
+
+def a_picture(width: int = 64, height: int = 48, colour: str = "orange", kind: str = "JPEG") -> bytes:
+    """Return a small picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, kind)
+    return buffer.getvalue()

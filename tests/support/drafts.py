@@ -1,0 +1,30 @@
+"""Tasks published in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.client import Someone, a_picture
+
+
+async def publish_many(someone: Someone, *drafts: dict[str, Any]) -> list[str]:
+    """Publish, one after the other, with one picture; return the codes."""
+    url = (await someone.upload(a_picture()))["url"]
+    codes = []
+    for draft in drafts:
+        asked = {
+            "goods_type": 2,
+            "url": url,
+            "name": "猫",
+            "prize_num": 1,
+            "forecast_num": 9,
+            "draw_type": 2,
+            "cd": 0,
+        }
+        reply = await someone.post("/postTask", **(asked | draft))
+        assert reply["status"] == 0, reply
+        codes.append(reply["code"])
+    return codes
+
+
+RED_PACKET = {"goods_type": 1, "url": None, "money": 8, "prize_num": 3, "interval": 2, "fluctuation": 1}

@@ -1,0 +1,103 @@
+"""Histories of a task made up in memory, and the frames a watcher is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from server.game.dig import Dig
+from server.realtime.replay import REPLAYED_DIGS
+from server.realtime.watched_task import Channel
+from server.store.tasks import Task
+
+CODE = "abcDEF012345"
+
+
+def a_task(**fields: Any) -> Task:
+    base = {
+        "_id": CODE,
+        "cd_ms": 5000,
+        "max_depth": 400,
+        "money": 3,
+        "goods_type": 1,
+        "commitment": "c" * 64,
+        "now_depth": 0,
+        "cd_until": 0,
+        "prize_num": 50,
+        "prizes_left": 50,
+        "participants": 0,
+        "status": 0,
+        "open": 1,
+        "end_reason": "",
+    }
+    return base | fields  # type: ignore[return-value]
+
+
+def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
+    """Return the digs that these people made in turn."""
+    places: dict[int, int] = {}
+    digs: list[Dig] = []
+    winners: set[int] = set()
+    for depth, person in enumerate(people, 1):
+        prize = depth in wins and person not in winners
+        if prize:
+            winners.add(person)
+        first = person not in places
+        no = places.setdefault(person, len(places) + 1)
+        dig = Dig(
+            _id=f"{CODE}:{depth}",
+            code=CODE,
+            depth=depth,
+            unionid=f"u{person}",
+            wxname=f"名字{person}",
+            wxheadpic="/files/x.jpg",
+            is_prize=int(prize),
+            prizes_left=50 - len(winners),
+            participants=len(places),
+            no=no,
+            dig_id=f"dig-{depth}",
+            at=depth * 10_000,
+            cd_until=depth * 10_000 + 5000,
+        )
+        if first:
+            dig["n"] = no
+        digs.append(dig)
+    if ends and digs:
+        digs[-1]["end"] = "depth_reached"
+        digs[-1]["cd_until"] = 0
+    return digs
+
+
+def task_after(digs: list[Dig]) -> Task:
+    if not digs:
+        return a_task()
+    last = digs[-1]
+    return a_task(
+        now_depth=last["depth"],
+        cd_until=last["cd_until"],
+        prizes_left=last["prizes_left"],
+        participants=last["participants"],
+        status=int("end" in last),
+        end_reason=last.get("end", ""),
+    )
+
+
+def loaded(digs: list[Dig], later: list[Dig] | None = None) -> Channel:
+    channel = Channel(CODE)
+    early = [dig for dig in digs if dig.get("n", 99) <= 50] + [dig for dig in digs if dig["is_prize"]]
+    newest = digs[-REPLAYED_DIGS:] + (later or [])
+    assert channel.load(task_after(digs), newest, early if len(digs) > REPLAYED_DIGS else [], "http://x")
+    return channel
+
+
+def frames_of(data: bytes) -> list[dict[str, Any]]:
+    """Take finished frames apart again."""
+    found = []
+    while data:
+        assert data[0] == 0x81
+        length, at = data[1], 2
+        if length == 126:
+            length, at = int.from_bytes(data[2:4], "big"), 4
+        found.append(json.loads(data[at : at + length]))
+        data = data[at + length :]
+    return found

@@ -1,0 +1,248 @@
+"""A store and a Redis in memory, with awaits where the real ones have them, for tests on a shuffled loop.
+
+They fail, stall, and lose what real ones may lose: a reply, a connection with all that was on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pymongo.errors import AutoReconnect
+
+from server.game.dig import Dig
+from support.shuffled_loop import ShuffledLoop
+
+CD_MS = 3000
+
+
+class World:
+    """What is true: tasks and their digs. `trouble` says how often an operation fails."""
+
+    def __init__(self, loop: ShuffledLoop, codes: list[str]) -> None:
+        self.loop = loop
+        self.trouble = 0.0
+        self.digs: dict[str, list[Dig]] = {code: [] for code in codes}
+        self.ended: dict[str, str] = {}
+        self.tasks = self
+        self.redis_up = True
+        self.buses: list[MemoryBus] = []
+        self.store = MemoryTasks(self)
+
+    def now_ms(self) -> int:
+        return int(self.loop.now * 1000)
+
+    async def pause(self) -> None:
+        """Take as long as an operation may."""
+        for _ in range(self.loop.random.randrange(3)):
+            await asyncio.sleep(0)
+        if self.loop.random.random() < 0.5:
+            await asyncio.sleep(self.loop.random.choice((0.001, 0.01, 0.3)))
+
+    def dig(self, code: str, person: str) -> Dig | None:
+        """Record a dig, if the task still runs."""
+        if code in self.ended:
+            return None
+        digs = self.digs[code]
+        people = dict.fromkeys(dig["unionid"] for dig in digs)
+        places = {who: no for no, who in enumerate(people, 1)}
+        no = places.get(person, len(places) + 1)
+        made = Dig(
+            _id=f"{code}:{len(digs) + 1}",
+            code=code,
+            depth=len(digs) + 1,
+            unionid=person,
+            wxname=person,
+            wxheadpic="/x",
+            is_prize=0,
+            prizes_left=1,
+            participants=max(no, len(places)),
+            no=no,
+            dig_id="",
+            at=self.now_ms(),
+            cd_until=self.now_ms() + CD_MS,
+        )
+        if person not in places:
+            made["n"] = no
+        digs.append(made)
+        return made
+
+    def task(self, code: str) -> dict[str, Any] | None:
+        """Return a task as the store has it at this moment."""
+        digs = self.digs.get(code)
+        if digs is None:
+            return None
+        return {
+            "_id": code,
+            "cd_ms": CD_MS,
+            "max_depth": 1000,
+            "money": 0,
+            "goods_type": 2,
+            "commitment": "c",
+            "prize_num": 1,
+            "prizes_left": 1,
+            "now_depth": len(digs),
+            "cd_until": digs[-1]["cd_until"] if digs else 0,
+            "participants": digs[-1]["participants"] if digs else 0,
+            "status": int(code in self.ended),
+            "open": 1,
+            "end_reason": self.ended.get(code, ""),
+        }
+
+    def take_redis_down(self) -> None:
+        """End all connections, with all that was on its way."""
+        self.redis_up = False
+        for bus in self.buses:
+            bus.lose()
+
+    def bring_redis_back(self) -> None:
+        """Take connections again; each process subscribes anew to all it wants."""
+        self.redis_up = True
+        for bus in self.buses:
+            bus.connect()
+
+
+class MemoryTasks:
+    """The reads that a hub makes, as one operation each."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tasks = self
+        self.digs = self
+
+    async def _read(self, found: Callable[[], Any]) -> Any:
+        world = self.world
+        await world.pause()
+        if world.loop.random.random() < world.trouble:
+            raise AutoReconnect("gone")
+        value = found()
+        await world.pause()
+        return value
+
+    async def find(self, code: str) -> Any:
+        return await self._read(lambda: self.world.task(code))
+
+    async def find_at(self, code: str) -> Any:
+        def found() -> Any:
+            task = self.world.task(code)
+            return None if task is None else (task, self.world.now_ms())
+
+        return await self._read(found)
+
+    async def positions(self, codes: list[str]) -> Any:
+        return await self._read(
+            lambda: [
+                {**task, "now": self.world.now_ms()} for code in codes if (task := self.world.task(code))
+            ]
+        )
+
+    async def after(self, code: str, depth: int, limit: int) -> Any:
+        return await self._read(lambda: self.world.digs[code][depth : depth + limit])
+
+    async def early(self, code: str, places: int) -> Any:
+        return await self._read(lambda: [dig for dig in self.world.digs[code] if dig.get("n", 99) <= places])
+
+
+class MemoryBus:
+    """One process's connection to the Redis of a world: in order, with a delay, until it is lost."""
+
+    def __init__(self, world: World, process: str) -> None:
+        self.world = world
+        self.process = process
+        self.up = False
+        self.wanted: set[str] = set()
+        self.subscribed: set[str] = set()
+        self.acknowledged: set[str] = set()
+        self.way: deque[tuple[str, bytes | None]] = deque()
+        self._waiting: dict[str, asyncio.Event] = {}
+        self.on_message: Callable[[str, bytes], None]
+        self.on_subscribed: Callable[[str], None]
+        world.buses.append(self)
+
+    def start(
+        self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
+    ) -> None:
+        self.on_message, self.on_subscribed = on_message, on_subscribed
+        self.connect()
+
+    async def close(self) -> None:
+        self.lose()
+
+    def connect(self) -> None:
+        self.up = True
+        for code in self.wanted:
+            self._subscribe(code)
+
+    def lose(self) -> None:
+        self.up = False
+        self.subscribed.clear()
+        self.acknowledged.clear()
+        self.way.clear()
+
+    def wants(self, code: str) -> bool:
+        return code in self.wanted
+
+    def hears(self, code: str) -> bool:
+        return self.up and code in self.acknowledged
+
+    def _subscribe(self, code: str) -> None:
+        self.subscribed.add(code)
+        self.send(code, None)
+
+    def send(self, code: str, payload: bytes | None) -> None:
+        """Put something on its way to this process."""
+        self.way.append((code, payload))
+        self.world.loop.call_later(self.world.loop.random.choice((0.0, 0.005, 0.1)), self._arrive)
+
+    def _arrive(self) -> None:
+        if not self.way:
+            return
+        code, payload = self.way.popleft()
+        if payload is not None:
+            self.on_message(code, payload)
+            return
+        self.acknowledged.add(code)
+        if code in self._waiting:
+            self._waiting[code].set()
+        self.on_subscribed(code)
+
+    async def listen(self, code: str) -> bool:
+        self.wanted.add(code)
+        await self.world.pause()
+        if not self.up:
+            return False
+        self._subscribe(code)
+        waiting = self._waiting.setdefault(code, asyncio.Event())
+        try:
+            async with asyncio.timeout(1.0):
+                await waiting.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def ignore(self, code: str) -> None:
+        self.wanted.discard(code)
+        self._waiting.pop(code, None)
+        await self.world.pause()
+        if code not in self.wanted:
+            self.subscribed.discard(code)
+            self.acknowledged.discard(code)
+
+    async def publish(self, code: str, payload: bytes) -> bool:
+        await self.world.pause()
+        if not self.up:
+            return False
+        for bus in self.world.buses:
+            if code in bus.subscribed:
+                bus.send(code, payload)
+        return True
+
+    async def count_watchers(self, own: Mapping[str, int], now_ms: int) -> Any:
+        await self.world.pause()
+        return {code: {} for code in own} if self.up else None
+
+    async def watchers(self, code: str, now_ms: int) -> int:
+        await self.world.pause()
+        return 0

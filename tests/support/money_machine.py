@@ -1,0 +1,465 @@
+"""Random sequences of all that can happen to red packets, and what must hold after each step and at the end.
+
+Payments, notices lost, doubled and in any order, digs, claims, confirmations, misbehaving answers, time that
+passes, tasks that are ended, sweeps; and any of it cut short by a kill after any step. The server is a real
+one, WeChat Pay the stand-in over HTTP with its real signatures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from server.actions.claim import claim
+from server.actions.dig import dig
+from server.actions.end_task import end_own_task, end_task_as_operator
+from server.actions.pay_in import look_at_payment, order_payment
+from server.actions.publish import Draft, publish
+from server.actions.sweep import sweep
+from server.app import make_app
+from server.context import Context
+from server.errors import Refusal
+from server.sandbox import send_notices
+from server.settings import read_settings
+from server.store import Store
+from support.client import Client, Someone
+from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
+from support.steps import COLLECTIONS, Killed, Steps
+
+_T = TypeVar("_T")
+
+PEOPLE = ("alice", "bob", "carol", "dave")
+SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
+# Which state may follow which: anything else is a bug, wherever it comes from.
+LEGAL: dict[str, dict[str, set[str]]] = {
+    "orders": {
+        "asked": {"paid", "closed", "spent", "unusable"},
+        "paid": {"spent", "unusable"},
+        "closed": {"paid", "spent", "unusable"},
+    },
+    "prizes": {
+        "won": {"claiming", "given", "expiring", "returned"},
+        "claiming": {"won", "given", "expiring", "returned"},
+        "expiring": {"returned"},
+    },
+    "bills": {"asked": {"waiting", "given", "failed"}, "waiting": {"given", "failed"}},
+    "refunds": {
+        "asked": {"processing", "refunded", "abnormal", "closed"},
+        "processing": {"refunded", "abnormal", "closed"},
+        "abnormal": {"processing", "refunded", "closed"},
+    },
+}
+
+
+class World:
+    """One server with its stores and people, for any number of sequences; each begins with a clean table."""
+
+    def __init__(self, mongodb_uri: str, redis_url: str, data_dir: str) -> None:
+        self.seen: Counter[str] = Counter()
+        self.loop = asyncio.new_event_loop()
+        sock, port = bind_unused_port()
+        settings = read_settings(
+            {
+                "MONGODB_URI": mongodb_uri,
+                "REDIS_URL": redis_url,
+                "DATA_DIR": data_dir,
+                "PORT": str(port),
+                "SECRET_KEY": secrets.token_hex(32),
+            }
+        )
+        self.settings = settings
+
+        async def open_all() -> None:
+            self.context = await Context.open(settings)
+            self.server = HTTPServer(make_app(self.context))
+            self.server.add_socket(sock)
+            self.client = Client(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))
+            await self.client.log_in_all(*PEOPLE)
+            self.victim_store = Store(mongodb_uri)
+
+        self.run(open_all())
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run something in this world's loop."""
+        return self.loop.run_until_complete(work)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+        async def close_all() -> None:
+            self.victim_store.close()
+            await self.client.http.aclose()
+            self.server.stop()
+            await self.server.close_all_connections()
+            await self.context.close()
+
+        self.run(close_all())
+        self.loop.close()
+
+    async def clean(self) -> None:
+        """Forget all tasks and money."""
+        await rest(self.context)
+        for name in (*COLLECTIONS, *SANDBOX):
+            await self.context.store.database[name].delete_many({})
+
+    async def act(self, kill_after: int, work: Callable[[Context], Awaitable[Any]]) -> Any:
+        """Let a process do something, and perhaps die; a refusal is an answer like any other."""
+        actor = self.context
+        if kill_after:
+            # Another process: connections of its own, and the proxies that stop it.
+            store = replace_store(self.victim_store)
+            actor = replace(self.context, store=store, background=set())
+            Steps(actor, kill_after)
+        try:
+            return await work(actor)
+        except Refusal as refusal:
+            self.seen[f"refused: {refusal.error}"] += 1
+            return None
+        except Killed:
+            self.seen["killed"] += 1
+            return None
+        finally:
+            await rest(actor)
+
+
+def replace_store(store: Store) -> Store:
+    """Return a store of its own over the same connections."""
+    copy = object.__new__(Store)
+    copy.__dict__.update(store.__dict__)
+    return copy
+
+
+KILLS = st.sampled_from((0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8))
+TASKS = st.integers(0, 1)
+DIGGERS = st.sampled_from(PEOPLE[1:3] * 2 + PEOPLE[3:])
+CALLS = ("order", "query_order", "close", "refund", "query_refund", "transfer", "query_transfer", "cancel")
+TIMES_MS = st.sampled_from(
+    (2_000, 61_000, 61_000, 660_000, 660_000, 660_000, 7_300_000, DAY_MS + 1000, 10 * DAY_MS, 31 * DAY_MS)
+)
+OFTEN = st.sampled_from((True, True, True, False))
+SELDOM = st.sampled_from((False, False, False, False, True))
+
+
+class MoneyMachine(RuleBasedStateMachine):
+    """A sequence. `world` is set before any begins."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: list[str] = []
+        self.packages: list[str] = []
+        self.states: dict[str, dict[str, str]] = {}
+
+    def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return self.world.run(work)
+
+    def _person(self, name: str) -> Someone:
+        return self.world.client.people[name]
+
+    def _code(self, number: int) -> str:
+        return self.codes[number % len(self.codes)]
+
+    @initialize(prizes=st.integers(1, 3), wins=st.integers(-1, 3), claims=st.integers(0, 2))
+    def begin(self, prizes: int, wins: int, claims: int) -> None:
+        """Begin somewhere on the way: unpaid (-1), open, or won by so many, who claim (1), confirm (2)."""
+        self._run(self.world.clean())
+        self._publish(prizes)
+        if wins >= 0:
+            self.pay(0, 0, True, "")
+        for who in PEOPLE[1 : min(wins, prizes) + 1]:
+            self.dig(0, 0, who)
+            if claims:
+                self.claim(0, 0, who, claims == 2, "", "")
+
+    def _publish(self, prizes: int) -> None:
+        async def act() -> str:
+            alice = await self.world.context.store.people.find(self._person("alice").unionid)
+            assert alice is not None
+            draft = Draft(
+                goods_type=1,
+                name="一个红包",
+                prize_num=prizes,
+                forecast_num=prizes,
+                money=2,
+                interval=1,
+                fluctuation=0,
+                cd=0,
+            )
+            return (await publish(self.world.context, alice, draft))["_id"]
+
+        self.codes.append(self._run(act()))
+
+    @precondition(lambda self: len(self.codes) < 2)
+    @rule(prizes=st.integers(1, 3))
+    def publish_another(self, prizes: int) -> None:
+        self._publish(prizes)
+
+    @rule(
+        task=TASKS,
+        kill=KILLS,
+        pays=OFTEN,
+        notice=st.sampled_from(("", "", "lose_notice", "repeat_notice", "delay_notice", "forge_notice")),
+    )
+    def pay(self, task: int, kill: int, pays: bool, notice: str) -> None:
+        code = self._code(task)
+
+        async def order(actor: Context) -> Any:
+            alice = await actor.store.people.find(self._person("alice").unionid)
+            assert alice is not None
+            return await order_payment(actor, alice, code, 2)
+
+        async def act() -> None:
+            parameters = await self.world.act(kill, order)
+            if parameters is None or not pays:
+                return
+            await self._notice(notice)
+            await wx(
+                self.world.client,
+                "pay",
+                appId=self.world.settings.appid,
+                package=parameters.package,
+                timeStamp=parameters.time_stamp,
+                nonceStr=parameters.nonce_str,
+                signType="RSA",
+                paySign=parameters.pay_sign,
+            )
+            await rest(self.world.context)
+
+        self._run(act())
+
+    async def _notice(self, what: str) -> None:
+        if what:
+            await self._wish(what, seconds=10**6 if what == "delay_notice" else 0)
+
+    async def _wish(
+        self, what: str, call: str = "", code: str = "", number: str = "", seconds: int = 0, times: int = 1
+    ) -> None:
+        await self.world.context.store.misbehaviours.add(
+            {"what": what, "number": number, "call": call, "code": code, "seconds": seconds, "left": times}
+        )
+
+    @rule(task=TASKS, kill=KILLS)
+    def look(self, task: int, kill: int) -> None:
+        code = self._code(task)
+        self._run(self.world.act(kill, lambda actor: look_at_payment(actor, code)))
+
+    @rule(task=TASKS, kill=KILLS, who=DIGGERS)
+    def dig(self, task: int, kill: int, who: str) -> None:
+        async def admit(person: Any) -> Any:
+            return person
+
+        code, unionid = self._code(task), self._person(who).unionid
+        self._run(self.world.act(kill, lambda actor: dig(actor, code, unionid, secrets.token_hex(8), admit)))
+
+    @rule(
+        task=TASKS,
+        kill=KILLS,
+        who=DIGGERS,
+        confirms=OFTEN,
+        whim=st.sampled_from(("", "", "", "fail", "pending")),
+        notice=st.sampled_from(("", "", "lose_notice", "repeat_notice", "delay_notice")),
+    )
+    def claim(self, task: int, kill: int, who: str, confirms: bool, whim: str, notice: str) -> None:
+        code, unionid = self._code(task), self._person(who).unionid
+
+        async def act() -> None:
+            claimed = await self.world.act(kill, lambda actor: claim(actor, code, unionid, "", "", ""))
+            if claimed is None or not claimed.package_info:
+                return
+            self.packages.append(claimed.package_info)
+            if not confirms:
+                return
+            if whim:
+                await self._wish(whim, "confirm")
+            await self._notice(notice)
+            await wx(self.world.client, "confirm", package=claimed.package_info)
+            await rest(self.world.context)
+
+        self._run(act())
+
+    @rule(number=st.integers(0, 5))
+    def somebody_confirms_later(self, number: int) -> None:
+        async def act() -> None:
+            if not self.packages:
+                return
+            await wx(self.world.client, "confirm", package=self.packages[-1 - number % len(self.packages)])
+            await rest(self.world.context)
+
+        self._run(act())
+
+    @rule(number=st.integers(0, 5))
+    def a_late_notice_comes(self, number: int) -> None:
+        async def act() -> None:
+            waiting = await find(self.world.context, "sandbox_notices", state="waiting")
+            if waiting:
+                chosen = waiting[number % len(waiting)]["_id"]
+                notices = self.world.context.store.sandbox_notices.collection
+                await notices.update_one({"_id": chosen}, {"$set": {"due_at_ms": 0}})
+                await send_notices(self.world.context)
+                await rest(self.world.context)
+
+        self._run(act())
+
+    @rule(
+        what=st.sampled_from(("error_before", "error_after", "disconnect", "bad_signature", "refuse")),
+        call=st.sampled_from(CALLS),
+    )
+    def an_answer_goes_wrong(self, what: str, call: str) -> None:
+        self._run(self._wish(what, call))
+
+    @rule(what=st.sampled_from(("accepted", "fail", "pending", "abnormal", "closed")))
+    def wechat_takes_its_time(self, what: str) -> None:
+        calls = {"accepted": "transfer", "fail": "transfer", "pending": "cancel"}
+        self._run(self._wish(what, calls.get(what, "refund")))
+
+    @rule(times=st.sampled_from((1, 100)))
+    def wechat_refuses_transfers(self, times: int) -> None:
+        self._run(self._wish("refuse", "transfer", "NO_AUTH", times=times))
+
+    @rule()
+    def wechat_forgets_a_bill_for_a_moment(self) -> None:
+        """One of which it has told before; of any other, a NOT_FOUND long after it was sent is believed."""
+
+        async def act() -> None:
+            for bill in await find(self.world.context, "bills", remote={"$gt": ""}):
+                await self._wish("refuse", "query_transfer", "NOT_FOUND", number=bill["_id"])
+
+        self._run(act())
+
+    @rule()
+    def wechat_settles(self) -> None:
+        self._run(settle_at_wechat(self.world))
+
+    @rule(milliseconds=TIMES_MS)
+    def time_passes(self, milliseconds: int) -> None:
+        self._run(let_pass(self.world.context, milliseconds))
+
+    @rule(task=TASKS, then=st.sampled_from(("", "claim", "sweep", "claim and sweep")), who=DIGGERS)
+    def it_is_nearly_over(self, task: int, then: str, who: str) -> None:
+        """Let time pass until an hour before a task expires, or its deadline; perhaps until after it."""
+        code = self._code(task)
+
+        async def leap() -> None:
+            context = self.world.context
+            found = await find(context, "tasks", _id=code)
+            if not found or not found[0]["open"]:
+                return
+            last_ms = found[0]["ended_at"] + 30 * DAY_MS if found[0]["status"] else found[0]["expires_at"]
+            await let_pass(context, max(0, last_ms - context.cooldowns.now_ms() - 3_600_000))
+
+        self._run(leap())
+        if "claim" in then:
+            self.claim(task, 0, who, False, "", "")
+        if "sweep" in then:
+            self._run(let_pass(self.world.context, 3_601_000))
+            self.sweep(0)
+
+    @rule(task=TASKS, kill=KILLS, really=SELDOM, operator=st.booleans())
+    def end(self, task: int, kill: int, really: bool, operator: bool) -> None:
+        code, unionid = self._code(task), self._person("alice").unionid
+        if really and operator:
+            self._run(self.world.act(kill, lambda actor: end_task_as_operator(actor, code, "违规")))
+        elif really:
+            self._run(self.world.act(kill, lambda actor: end_own_task(actor, code, unionid)))
+
+    @rule(kill=KILLS)
+    def sweep(self, kill: int) -> None:
+        self._run(self.world.act(kill, sweep))
+
+    @invariant()
+    def only_legal_steps_and_no_money_twice(self) -> None:
+        self._run(self._check())
+
+    async def _check(self) -> None:
+        documents = await find_all(self.world.context, *LEGAL, "sandbox_orders", "sandbox_bills")
+        for name, legal in LEGAL.items():
+            known = self.states.setdefault(name, {})
+            for document in documents[name]:
+                before, now = known.get(document["_id"]), document["state"]
+                assert before in (None, now) or now in legal.get(str(before), set()), (
+                    document["_id"],
+                    before,
+                    now,
+                )
+                known[document["_id"]] = now
+        # By what WeChat itself has done, which no record of ours can talk away.
+        paid: dict[str, int] = {}
+        gone: dict[str, int] = {}
+        for order in documents["sandbox_orders"]:
+            code = order["_id"][:12]
+            if order["trade_state"] in ("SUCCESS", "REFUND"):
+                paid[code] = paid.get(code, 0) + order["total_fen"]
+            for refund in order["refunds"]:
+                if refund["status"] != "CLOSED":
+                    gone[code] = gone.get(code, 0) + refund["amount_fen"]
+        prizes = set()
+        for bill in documents["sandbox_bills"]:
+            if bill["state"] in ("SUCCESS", "TRANSFERING"):
+                prize = bill["_id"][:12] + bill["_id"][12:].partition("A")[0]
+                assert prize not in prizes, f"prize {prize} was paid twice"
+                prizes.add(prize)
+                code = bill["_id"][:12]
+                gone[code] = gone.get(code, 0) + bill["amount_fen"]
+        for code, amount_fen in gone.items():
+            assert amount_fen <= paid.get(code, 0), f"{code}: {amount_fen} fen left of {paid.get(code, 0)}"
+
+    def teardown(self) -> None:
+        if self.codes:
+            self._run(finish(self.world))
+
+
+async def settle_at_wechat(world: World) -> bool:
+    """Let WeChat bring to an end what it left pending; return whether there was anything."""
+    found = await find_all(world.context, "sandbox_bills", "sandbox_orders")
+    numbers = [
+        *(bill["_id"] for bill in found["sandbox_bills"] if bill["state"] in ("TRANSFERING", "CANCELING")),
+        *(
+            refund["out_refund_no"]
+            for order in found["sandbox_orders"]
+            for refund in order["refunds"]
+            if refund["status"] == "PROCESSING"
+        ),
+    ]
+    for number in numbers:
+        await wx(world.client, "misbehave", what="settle", number=number)
+    await rest(world.context)
+    return bool(numbers)
+
+
+async def finish(world: World) -> None:
+    """The end of a sequence: WeChat behaves, months pass, and every fen is where it should be."""
+    context = world.context
+    await wx(world.client, "misbehave", what="behave")
+    for days in (0, 2, 31, 31):
+        await let_pass(context, days * DAY_MS)
+        await sweep_until_quiet(context)
+        if await settle_at_wechat(world):
+            await sweep_until_quiet(context)
+    await check_books(context)
+    world.seen["sequences"] += 1
+    final = {
+        "orders": {"spent", "unusable", "closed"},
+        "prizes": {"given", "returned", "expiring"},
+        "bills": {"given", "failed"},
+        "refunds": {"refunded", "abnormal", "closed"},
+    }
+    documents = await find_all(context, *final, "tasks")
+    for name, states in final.items():
+        found = documents[name]
+        assert {document["state"] for document in found} <= states, found
+        world.seen.update(f"{name}: {document['state']} {document.get('kind', '')}" for document in found)
+    stuck = {refund["code"] for refund in documents["refunds"] if refund["state"] in ("abnormal", "closed")}
+    for prize in documents["prizes"]:
+        assert prize["state"] != "expiring" or prize["code"] in stuck, prize
+    assert all("due_at" not in task for task in documents["tasks"]), documents["tasks"]

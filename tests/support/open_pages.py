@@ -1,0 +1,52 @@
+"""An open detail page: a websocket that collects frames."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+from tornado.websocket import WebSocketClientConnection
+
+SECONDS = 10
+
+
+class Page:
+    """An open detail page: it collects frames."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self.connection = connection
+        self.frames: list[dict[str, Any]] = []
+        self.ended = False
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next frame, None when the socket is closed."""
+        if self.ended:
+            return None
+        async with asyncio.timeout(SECONDS):
+            message = await self.connection.read_message()
+        if message is None:
+            self.ended = True
+            return None
+        frame: dict[str, Any] = json.loads(message)
+        self.frames.append(frame)
+        return frame
+
+    async def until(self, kind: str, **values: Any) -> dict[str, Any]:
+        """Read up to the next frame of a type (and with these values) and return it."""
+        while True:
+            frame = await self.next()
+            assert frame is not None, f"closed with {self.connection.close_code} before a {kind}"
+            if frame["type"] == kind and all(frame[name] == value for name, value in values.items()):
+                return frame
+
+    async def closed(self) -> int | None:
+        """Read to the end and return the close code."""
+        while await self.next() is not None:
+            pass
+        return self.connection.close_code
+
+    async def ask(self, **message: Any) -> None:
+        """Send a message."""
+        await self.connection.write_message(msgspec.json.encode(message).decode())

@@ -1,0 +1,157 @@
+"""What the tests of money do over and over: pay, win, claim, let time pass, sweep, audit."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from server.actions.dig import settle_pending
+from server.actions.sweep import sweep
+from server.context import Context
+from server.operation.books import audit
+from support.client import Client, Someone
+
+DAY_MS = 86_400_000
+SWEEPS = 12
+_TIMES = {
+    "tasks": ("created_at", "opened_at", "expires_at", "ended_at", "due_at"),
+    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "due_at"),
+    "prizes": ("won_at", "claimed_at", "given_at", "due_at"),
+    "bills": ("created_at", "ended_at", "sent_at", "unknown_since", "due_at"),
+    "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
+    "pickups": ("locked_until",),
+    "sandbox_orders": ("expires_at_ms",),
+    "sandbox_bills": ("expires_at_ms",),
+    "sandbox_notices": ("due_at_ms",),
+}
+_SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
+
+
+async def rest(context: Context) -> None:
+    """Wait until a process has nothing more to do in the background, that included which that begins."""
+    while context.background:
+        await context.close_background()
+
+
+async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:
+    """Publish a red packet of 2 yuan with one prize that the first dig wins; return its code."""
+    asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
+    reply = await publisher.post("/postTask", **(asked | parameters))
+    assert reply["status"] == 0, reply
+    return str(reply["code"])
+
+
+async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]:
+    """Call payTask and return what wx.requestPayment takes."""
+    reply = await publisher.post("/payTask", code=code, money=money)
+    assert reply["status"] == 0, reply
+    return {name: reply[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+
+
+async def wx(client: Client, function: str, **parameters: Any) -> str:
+    """Call what a person's WeChat, or the operator of the stand-in, does; return its errMsg."""
+    response = await client.http.post(f"/sandbox/{function}", json=parameters)
+    return str(response.json()["errMsg"])
+
+
+async def misbehave(client: Client, what: str, **wish: Any) -> None:
+    """Make the stand-in misbehave once."""
+    assert (await wx(client, "misbehave", what=what, **wish)).endswith(":ok")
+
+
+async def pay(client: Client, context: Context, publisher: Someone, code: str, money: int = 2) -> None:
+    """Order and pay, and wait until WeChat's notice was answered."""
+    parameters = await order(publisher, code, money)
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await rest(context)
+
+
+async def win(client: Client, context: Context, winner: Someone, code: str) -> None:
+    """Dig, and win."""
+    reply = await winner.dig(code)
+    assert reply["status"] == 0, reply
+    assert reply["is_prize"] == 1
+    await rest(context)
+
+
+async def confirm(client: Client, context: Context, package_info: str) -> str:
+    """Take the money in WeChat, and wait until its notice was answered."""
+    said = await wx(client, "confirm", package=package_info)
+    await rest(context)
+    return said
+
+
+async def find(context: Context, collection: str, **condition: Any) -> list[dict[str, Any]]:
+    """Return documents as they are in the database."""
+    return await context.store.database[collection].find(condition).to_list(None)
+
+
+async def find_all(context: Context, *collections: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all documents of several collections, read in one go."""
+    pipeline: list[dict[str, Any]] = [{"$set": {"_of": collections[0]}}]
+    pipeline += [
+        {"$unionWith": {"coll": name, "pipeline": [{"$set": {"_of": name}}]}} for name in collections[1:]
+    ]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in collections}
+    async for document in context.store.database[collections[0]].aggregate(pipeline):
+        found[document.pop("_of")].append(document)
+    return found
+
+
+async def let_pass(context: Context, milliseconds: int) -> None:
+    """Let time pass: every date in the past and future moves so far towards the past."""
+    for collection, found in (await find_all(context, *_TIMES)).items():
+        if not found:
+            continue
+        earlier = {
+            name: {"$cond": [{"$gt": [f"${name}", 0]}, {"$subtract": [f"${name}", milliseconds]}, f"${name}"]}
+            for name in _TIMES[collection]
+        }
+        await context.store.database[collection].update_many({}, [{"$set": earlier}])
+
+
+async def scrape(client: Client, context: Context) -> str:
+    """Return what `/metrics` shows once the gauges of the database are due again."""
+    await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+    return (await client.http.get("/metrics")).text
+
+
+async def sweep_until_quiet(context: Context) -> None:
+    """Sweep as often as it takes until nothing more is due before a date that lies ahead.
+
+    What waits for another try is tried at once.
+    """
+    before = None
+    found = await find_all(context, *_SWEPT)
+    for _ in range(SWEEPS):
+        if any(task.get("pending") for task in found["tasks"]):
+            await context.store.database["tasks"].update_many(
+                {"pending": 1}, {"$inc": {"last_dig.at": -2000}}
+            )
+        await settle_pending(context)
+        now_ms = context.cooldowns.now_ms()
+        for collection in _SWEPT:
+            # A running task is due when it expires, an ended one at the deadline: those dates are kept.
+            until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize
+            if any(now_ms < document.get("due_at", 0) < until_ms for document in found[collection]):
+                await context.store.database[collection].update_many(
+                    {"due_at": {"$gt": now_ms, "$lt": until_ms}}, {"$set": {"due_at": now_ms}}
+                )
+        await sweep(context)
+        await rest(context)
+        found = await find_all(context, *_SWEPT)
+        after = [
+            (document["_id"], document.get("state", document.get("status")), "due_at" in document)
+            for documents in found.values()
+            for document in documents
+        ]
+        if after == before:
+            return
+        before = after
+    raise AssertionError(f"{SWEEPS} sweeps were not enough")
+
+
+async def check_books(context: Context, *, remote: bool = True) -> None:
+    """Assert that the audit finds nothing, also by WeChat's own word."""
+    report = await audit(context.store, context.pay if remote else None)
+    assert report.differences == []

@@ -1,0 +1,29 @@
+"""Replies read from a raw connection, and what must hold when one is a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+
+
+async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
+    """Read one HTTP reply that tells its length; return its status and its JSON."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    lines = head.split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+    assert headers["content-type"].startswith("application/json")
+    body = await reader.readexactly(int(headers["content-length"]))
+    return int(lines[0].split()[1]), msgspec.json.decode(body)
+
+
+def refusal_of(response: httpx.Response) -> dict[str, Any]:
+    """Return a reply that must be a refusal as the mini-program reads them: HTTP 200, JSON, and no more."""
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    reply: dict[str, Any] = msgspec.json.decode(response.content)
+    assert reply.keys() == {"status", "msg", "error", "trace_id"}
+    assert reply["status"] == 1
+    return reply

@@ -1,0 +1,263 @@
+"""What a process may be in the middle of when it dies.
+
+Each scenario is set up by a process that lives, and acted by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.actions.claim import claim
+from server.actions.confirm import confirm_pickup
+from server.actions.dig import dig
+from server.actions.end_task import end_own_task
+from server.actions.pay_in import look_at_payment, order_payment
+from server.actions.sweep import sweep
+from server.context import Context
+from support.client import Client, Someone
+from support.purse import (
+    DAY_MS,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    win,
+    wx,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Two people, the process that lives, and the task they are about."""
+
+    client: Client
+    context: Context
+    alice: Someone
+    bob: Someone
+    code: str = ""
+
+    def of(self, code: str) -> Stage:
+        """Return the same about a task."""
+        return Stage(self.client, self.context, self.alice, self.bob, code)
+
+
+async def _person(context: Context, someone: Someone) -> Any:
+    return await context.store.people.find(someone.unionid)
+
+
+async def unpaid(stage: Stage) -> Stage:
+    """A red packet that nobody has ordered."""
+    return stage.of(await publish_red_packet(stage.alice))
+
+
+async def paid_unheard(stage: Stage) -> Stage:
+    """A red packet that was paid, and WeChat's notice lost."""
+    code = await publish_red_packet(stage.alice)
+    await misbehave(stage.client, "lose_notice")
+    await pay(stage.client, stage.context, stage.alice, code)
+    return stage.of(code)
+
+
+async def paid_too_late(stage: Stage) -> Stage:
+    """A red packet that was ended, then paid, and WeChat's notice lost."""
+    code = await publish_red_packet(stage.alice)
+    parameters = await order(stage.alice, code)
+    await stage.alice.post("/endTask", code=code)
+    await misbehave(stage.client, "lose_notice")
+    await wx(stage.client, "pay", appId=stage.context.settings.appid, **parameters)
+    await rest(stage.context)
+    await let_pass(stage.context, 61_000)
+    return stage.of(code)
+
+
+async def open_packet(stage: Stage) -> Stage:
+    """A red packet that anybody can dig, and the first dig wins."""
+    code = await publish_red_packet(stage.alice)
+    await pay(stage.client, stage.context, stage.alice, code)
+    return stage.of(code)
+
+
+async def won_unwritten(stage: Stage) -> Stage:
+    """A red packet of three prizes of which Bob won one, and his process died before the history had it."""
+    code = await publish_red_packet(stage.alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
+    await pay(stage.client, stage.context, stage.alice, code, 6)
+    await win(stage.client, stage.context, stage.bob, code)
+    for name in ("digs", "prizes", "ledger"):
+        await stage.context.store.database[name].delete_many({"code": code, "kind": {"$ne": "paid"}})
+    await stage.context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    return stage.of(code)
+
+
+async def won(stage: Stage) -> Stage:
+    """A red packet that Bob has won."""
+    stage = await open_packet(stage)
+    await win(stage.client, stage.context, stage.bob, stage.code)
+    return stage
+
+
+async def claimed(stage: Stage) -> Stage:
+    """A red packet that Bob has to confirm."""
+    stage = await won(stage)
+    assert (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    return stage
+
+
+async def confirmed_unheard(stage: Stage) -> Stage:
+    """A red packet that Bob has confirmed, and WeChat's notice lost."""
+    stage = await claimed(stage)
+    package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    await misbehave(stage.client, "lose_notice")
+    await confirm(stage.client, stage.context, package)
+    return stage
+
+
+async def failed_unheard(stage: Stage) -> Stage:
+    """A red packet whose bill failed, and WeChat's notice lost."""
+    stage = await claimed(stage)
+    package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    await misbehave(stage.client, "fail", call="confirm")
+    await misbehave(stage.client, "lose_notice")
+    await confirm(stage.client, stage.context, package)
+    return stage
+
+
+async def half_won_and_expired(stage: Stage) -> Stage:
+    """A red packet of two prizes, one of them won, whose time is over."""
+    code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(stage.client, stage.context, stage.alice, code, 4)
+    await win(stage.client, stage.context, stage.bob, code)
+    await let_pass(stage.context, 31 * DAY_MS)
+    return stage.of(code)
+
+
+async def unclaimed(stage: Stage) -> Stage:
+    """A red packet that Bob won and did not claim, past the deadline."""
+    stage = await won(stage)
+    await let_pass(stage.context, 31 * DAY_MS)
+    return stage
+
+
+async def claimed_and_over(stage: Stage) -> Stage:
+    """A red packet that Bob has still to confirm, past the deadline."""
+    stage = await won(stage)
+    await let_pass(stage.context, 30 * DAY_MS - 3_600_000)
+    await stage.bob.post("/drawPrize", code=stage.code)
+    await let_pass(stage.context, 3_601_000)
+    return stage
+
+
+async def refused_and_over(stage: Stage) -> Stage:
+    """A red packet that WeChat refuses to pay out to Bob, past the deadline."""
+    stage = await won(stage)
+    await misbehave(stage.client, "refuse", call="transfer", code="NO_AUTH")
+    await stage.bob.post("/drawPrize", code=stage.code)
+    await let_pass(stage.context, 61 * DAY_MS)
+    return stage
+
+
+async def goods(stage: Stage, draw_type: int) -> Stage:
+    """Goods that Bob has won."""
+    code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
+    await win(stage.client, stage.context, stage.bob, code)
+    return stage.of(code)
+
+
+async def act_order(victim: Context, stage: Stage) -> None:
+    """payTask."""
+    await order_payment(victim, await _person(victim, stage.alice), stage.code, 2)
+
+
+async def act_look(victim: Context, stage: Stage) -> None:
+    """The publisher opens the details."""
+    await victim.store.orders.collection.update_many({}, {"$set": {"asked_at": 0}})
+    await look_at_payment(victim, stage.code)
+
+
+async def act_dig(victim: Context, stage: Stage) -> None:
+    """The winning dig."""
+
+    async def admit(person: Any) -> Any:
+        return person
+
+    await dig(victim, stage.code, stage.bob.unionid, "", admit)
+    await rest(victim)
+
+
+async def act_overtake(victim: Context, stage: Stage) -> None:
+    """The next dig, by somebody else."""
+    await act_dig(victim, replace(stage, bob=stage.client.people["carol"]))
+
+
+async def act_claim(victim: Context, stage: Stage) -> None:
+    """drawPrize."""
+    await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
+
+
+async def act_hand_over(victim: Context, stage: Stage) -> None:
+    """confirmDraw."""
+    prize = (await find(stage.context, "prizes", code=stage.code))[0]
+    await confirm_pickup(victim, stage.code, stage.alice.unionid, prize["pickup"])
+
+
+async def act_end(victim: Context, stage: Stage) -> None:
+    """endTask."""
+    await end_own_task(victim, stage.code, stage.alice.unionid)
+
+
+async def act_sweep(victim: Context, stage: Stage) -> None:
+    """The sweep, three times, which takes what is due now a few steps on."""
+    for _ in range(3):
+        await sweep(victim)
+
+
+async def on_site_claimed(stage: Stage) -> Stage:
+    """Goods that Bob can fetch."""
+    stage = await goods(stage, 1)
+    await stage.bob.post("/drawPrize", code=stage.code)
+    return stage
+
+
+async def ended_unrefunded(stage: Stage) -> Stage:
+    """A red packet that its publisher has just ended."""
+    stage = await open_packet(stage)
+    await stage.alice.post("/endTask", code=stage.code)
+    return stage
+
+
+async def by_mail(stage: Stage) -> Stage:
+    """Goods to be sent that Bob has won."""
+    return await goods(stage, 2)
+
+
+async def on_site(stage: Stage) -> Stage:
+    """Goods to be fetched that Bob has won."""
+    return await goods(stage, 1)
+
+
+SCENARIOS: dict[
+    str, tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]]
+] = {
+    "a payment is ordered": (unpaid, act_order),
+    "a payment is heard of": (paid_unheard, act_look),
+    "a payment that came too late is heard of": (paid_too_late, act_sweep),
+    "a red packet is won": (open_packet, act_dig),
+    "a win is overtaken by the next": (won_unwritten, act_overtake),
+    "a red packet is claimed": (won, act_claim),
+    "a confirmation is heard of": (confirmed_unheard, act_claim),
+    "a failure is heard of and a new bill made": (failed_unheard, act_claim),
+    "a task is ended by its publisher": (open_packet, act_end),
+    "what nobody won is refunded": (ended_unrefunded, act_sweep),
+    "a task expires": (half_won_and_expired, act_sweep),
+    "what nobody claimed is refunded": (unclaimed, act_sweep),
+    "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
+    "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
+    "goods are claimed by mail": (by_mail, act_claim),
+    "goods are claimed on site": (on_site, act_claim),
+    "goods are handed over": (on_site_claimed, act_hand_over),
+}

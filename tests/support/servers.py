@@ -1,0 +1,123 @@
+"""`python -m server` as a process: start it, read what it says, end it."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+from server.settings import Settings
+from support import SOURCE
+
+PATIENCE_SECONDS = 30.0
+
+
+class Running:
+    """A `python -m server`, its children, and what it says."""
+
+    def __init__(self, data_dir: Path, port: int, **environment: str) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.said: list[str] = []
+        self._lines: Queue[str] = Queue()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server"],
+            cwd=SOURCE,
+            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Return the match of the first line not yet seen that has the pattern."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                line = self._lines.get(timeout=deadline - time.monotonic())
+            except (Empty, ValueError):
+                pytest.fail(f"no line had {pattern!r} in:\n{''.join(self.said)}")
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found
+
+    def children(self) -> dict[str, list[int]]:
+        """The processes it started: `worker`, `SecantusDB`, `Valkey`."""
+        found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": []}
+        for pid in child_pids(self.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            kind = "SecantusDB" if "secantus" in command else "Valkey" if "valkey" in command else "worker"
+            found[kind].append(pid)
+        return found
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal, wait until all that it printed is read, and return its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it, and with it its children, when nothing has to be kept: in good order that takes seconds."""
+        self.end(signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        while not self._lines.empty():
+            self.said.append(self._lines.get())
+        return code
+
+
+def clean_environment(**values: str) -> dict[str, str]:
+    """Our environment without its settings, and these."""
+    settings = {name.upper() for name in Settings.__struct_fields__} | {"PROMETHEUS_MULTIPROC_DIR"}
+    return {name: value for name, value in os.environ.items() if name not in settings} | values
+
+
+def child_pids(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def opened(pids: list[int]) -> list[int]:
+    """Return descriptors that tell of the processes' ends, also of those that are not ours to wait for."""
+    return [os.pidfd_open(pid) for pid in pids]
+
+
+def assert_all_end(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        ready, _, _ = select.select([descriptor], [], [], PATIENCE_SECONDS)
+        assert ready, "a process that should have ended did not"
+        os.close(descriptor)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # the processes that it waits for need the core
+
+
+def a_free_port() -> int:
+    with socket.socket() as attempt:
+        attempt.bind(("127.0.0.1", 0))
+        return int(attempt.getsockname()[1])

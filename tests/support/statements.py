@@ -1,0 +1,41 @@
+"""What must hold of the store, whatever happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from server.context import Context
+from server.game import draw
+from server.game.invariants import broken_by_digs
+from support.purse import check_books, find
+
+
+async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
+    """Assert the engine's five statements from the database alone; return the digs."""
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    assert task is not None
+    digs = await context.store.digs.after(code, 0, 10_000)
+    rules = msgspec.json.decode(task["params"], type=draw.Rules)
+    depths = draw.winning_depths(context.keys.open("seed", task["seed_box"], code), rules)
+    assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
+    return [dict(dig) for dig in digs]
+
+
+async def check_nothing_is_half_done(context: Context) -> None:
+    """Assert that each document is in a state it can stay in, and that the books balance."""
+    await check_books(context)
+    allowed = {
+        "orders": {"asked", "spent", "unusable", "closed"},
+        "prizes": {"won", "claiming", "given", "returned"},
+        "bills": {"waiting", "given", "failed"},
+        "refunds": {"refunded"},
+    }
+    for name, states in allowed.items():
+        assert {document["state"] for document in await find(context, name)} <= states, name
+    for task in await find(context, "tasks", status=1):
+        assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
+    for prize in await find(context, "prizes", state="claiming", amount_fen={"$gt": 0}):
+        bills = await find(context, "bills", prize=prize["_id"], attempt=prize["attempt"])
+        assert [bill["state"] for bill in bills] == ["waiting"]

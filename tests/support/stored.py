@@ -1,0 +1,19 @@
+"""What the stores hold, to compare before and after."""
+
+from __future__ import annotations
+
+from server.context import Context
+
+
+async def everything(context: Context) -> dict[str, list[str]]:
+    """Return all that the database holds, but for what WeChat's stand-in keeps."""
+    database = context.store.database
+    return {
+        name: sorted([repr(document) async for document in database[name].find()])
+        for name in await database.list_collection_names()
+        if not name.startswith("sandbox")
+    }
+
+
+async def stored_files(context: Context) -> int:
+    return await context.store.files.collection.count_documents({})

@@ -1,0 +1,23 @@
+"""Commands sent to MongoDB, counted."""
+
+from __future__ import annotations
+
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+
+class Trips(CommandListener):
+    """The commands sent so far, but for the one that follows the reply to a dig."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        updates = event.command.get("updates") or [{}]
+        if dict(updates[0].get("u", {})) != {"$unset": {"pending": ""}}:
+            self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass

@@ -1,0 +1,27 @@
+"""A watcher that keeps what it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.histories import frames_of
+
+
+class Collecting:
+    """A watcher that keeps what it is sent."""
+
+    unsent_bytes = 0
+    unionid = "somebody"
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def send(self, frames: bytes) -> None:
+        self.data += frames
+
+    def cut_if_stuck(self, now: float) -> bool:
+        return False
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        return frames_of(self.data)

@@ -1,0 +1,535 @@
+"""The client of WeChat Pay: what it makes of answers, of silence, and of notices, genuine and forged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from server.context import Context
+from server.sandbox import signing
+from server.settings import SANDBOX_APPID, Settings
+from server.wechat.pay import (
+    Bill,
+    Contradiction,
+    ForgedNotice,
+    Notice,
+    Order,
+    Pay,
+    PayRefused,
+    PayUnknown,
+    Refund,
+)
+from server.wechat.pay.merchant import SANDBOX_MCHID
+from support.merchant import OPENID, Shop, a_number, a_shop
+
+
+@pytest.fixture
+def shop(io_loop: Any, context: Context, client: Any) -> Iterator[Shop]:
+    with a_shop(io_loop, context, client.http) as opened:
+        yield opened
+
+
+class Elsewhere:
+    """A server that gives every request the same answer, signed where it has `pairs`."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.pairs = 200, b"{}", None
+        self.headers: dict[str, str] = {}
+        self.asked: list[str] = []
+        sock, port = bind_unused_port()
+
+        class Answer(RequestHandler):
+            def get(handler) -> None:  # noqa: N805
+                self.asked.append(handler.request.path)
+                handler.set_status(self.status)
+                vouched = signing.signed_headers(self.pairs, self.body) if self.pairs else {}
+                for name, value in {"Content-Type": "application/json", **vouched, **self.headers}.items():
+                    handler.set_header(name, value)
+                handler.finish(self.body)
+
+            post = get
+
+        self.url = f"http://127.0.0.1:{port}"
+        self.server = HTTPServer(Application([(r".*", Answer)], log_function=lambda _: None))
+        self.server.add_sockets([sock])
+
+    async def close(self) -> None:
+        self.server.stop()
+        await self.server.close_all_connections()
+
+
+@pytest.fixture
+def elsewhere(io_loop: Any) -> Iterator[Elsewhere]:
+    opened = Elsewhere()
+    yield opened
+    io_loop.run_sync(opened.close)
+
+
+# -- paying in
+
+
+@pytest.mark.gen_test
+async def test_an_order_is_made_paid_and_told(shop):
+    number, prepay_id = await shop.order(amount_fen=1234)
+    waiting = await shop.pay.query_order(number)
+    assert (waiting.trade_state, waiting.paid, waiting.amount_fen) == ("NOTPAY", False, 1234)
+    assert (waiting.transaction_id, waiting.openid) == (None, None)
+    parameters = shop.pay.payment_parameters(prepay_id)
+    assert msgspec.to_builtins(parameters).keys() == {
+        "package",
+        "timeStamp",
+        "nonceStr",
+        "signType",
+        "paySign",
+    }
+    assert await shop.hand_over(parameters) == "requestPayment:ok"
+    notice = await shop.notice()
+    assert notice.event_type == "TRANSACTION.SUCCESS"
+    assert notice.resource == await shop.pay.query_order(number)
+    assert isinstance(notice.resource, Order)
+    assert notice.resource.paid
+    assert (notice.resource.amount_fen, notice.resource.openid) == (1234, OPENID)
+
+
+@pytest.mark.gen_test
+async def test_the_same_order_again_is_the_same_and_another_under_its_number_is_refused(shop):
+    expires_at_ms = int(time.time() * 1000) + 60_000
+    number = a_number()
+    orders = [await shop.pay.create_order(number, "红包", 100, OPENID, expires_at_ms) for _ in range(2)]
+    assert orders[0] == orders[1]
+    with pytest.raises(PayRefused, match="INVALID_REQUEST"):
+        await shop.pay.create_order(number, "红包", 101, OPENID, expires_at_ms)
+
+
+@pytest.mark.gen_test
+async def test_an_order_is_closed_however_often_and_a_paid_one_is_not(shop):
+    number, prepay_id = await shop.order()
+    await shop.pay.close_order(number)
+    await shop.pay.close_order(number)
+    assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
+    assert "fail" in await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    with pytest.raises(PayRefused, match="ORDERPAID"):
+        await shop.pay.close_order(await shop.paid())
+
+
+@pytest.mark.gen_test
+async def test_a_description_of_any_length_is_cut_between_characters(shop):
+    prepay_id = await shop.pay.create_order(a_number(), "红" * 200, 1, OPENID, int(time.time() * 1000) + 9000)
+    kept = await shop.context.store.sandbox_pay.orders.find_one({"prepay_id": prepay_id})
+    assert json.loads(kept["asked"])["description"] == "红" * 42
+
+
+@pytest.mark.gen_test
+async def test_what_wechat_does_not_know_is_not_found(shop):
+    for call in (
+        shop.pay.query_order("nothing"),
+        shop.pay.close_order("nothing"),
+        shop.pay.query_refund("nothing", "nothing"),
+        shop.pay.query_transfer("nothing"),
+        shop.pay.cancel_transfer("nothing"),
+    ):
+        with pytest.raises(PayRefused) as refused:
+            await call
+        assert refused.value.not_found
+        assert refused.value.http_status == 404
+
+
+# -- paying back and out
+
+
+@pytest.mark.gen_test
+async def test_a_refund_is_made_told_and_queried(shop):
+    number = await shop.paid(amount_fen=300)
+    refund = await shop.pay.refund("R1", number, 120, 300, "没有挖完")
+    assert (refund.status, refund.amount_fen, refund.total_fen) == ("PROCESSING", 120, 300)
+    notice = await shop.notice()
+    assert (notice.event_type, notice.resource) == (
+        "REFUND.SUCCESS",
+        await shop.pay.query_refund("R1", number),
+    )
+    assert isinstance(notice.resource, Refund)
+    assert notice.resource.status == "SUCCESS"
+    order = await shop.pay.query_order(number)
+    assert (order.trade_state, order.paid) == ("REFUND", True)
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_waits_for_its_person_and_is_told(shop):
+    body = shop.body("T1", amount_fen=200)
+    bill = await shop.pay.transfer(body)
+    assert (bill.state, bill.out_bill_no) == ("WAIT_USER_CONFIRM", "T1")
+    assert bill.package_info
+    assert await shop.pay.transfer(body) == bill
+    assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
+    notice = await shop.notice()
+    assert notice.event_type == "MCHTRANSFER.BILL.FINISHED"
+    assert isinstance(notice.resource, Bill)
+    assert (notice.resource.state, notice.resource.amount_fen) == ("SUCCESS", 200)
+    assert await shop.pay.query_transfer("T1") == notice.resource
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_is_cancelled_with_a_signature_that_holds(shop):
+    bill = await shop.pay.transfer(shop.body("T2"))
+    assert (await shop.pay.cancel_transfer("T2")).state == "CANCELING"
+    assert (await shop.pay.query_transfer("T2")).state == "CANCELLED"
+    assert "fail" in await shop.confirm(bill.package_info)
+    assert (await shop.notice()).resource.state == "CANCELLED"
+
+
+@pytest.mark.gen_test
+async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
+    body = json.loads(shop.pay.transfer_body(a_number(), OPENID, 100, "活" * 40, "奖" * 40, "祝" * 40))
+    assert body["transfer_remark"] == "祝" * 32
+    assert [info["info_type"] for info in body["transfer_scene_report_infos"]] == ["活动名称", "奖励说明"]
+    assert (await shop.pay.transfer(json.dumps(body).encode())).state == "WAIT_USER_CONFIRM"
+
+
+# -- what went wrong
+
+
+@pytest.mark.parametrize(
+    "code", ["NOT_ENOUGH", "PARAM_ERROR", "NO_AUTH", "FREQUENCY_LIMITED", "ORDERPAID", "NOT_FOUND"]
+)
+@pytest.mark.gen_test
+async def test_a_refusal_is_one_and_nothing_was_done(shop, code):
+    await shop.misbehave("refuse", call="transfer", code=code)
+    with pytest.raises(PayRefused) as refused:
+        await shop.pay.transfer(shop.body("T3"))
+    assert refused.value.code == code
+    assert refused.value.message
+    with pytest.raises(PayRefused, match="NOT_FOUND"):
+        await shop.pay.query_transfer("T3")
+
+
+@pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature"])
+@pytest.mark.gen_test
+async def test_what_was_done_without_an_answer_to_trust_is_unknown_and_can_be_asked(shop, what):
+    number = await shop.paid(amount_fen=300)
+    await shop.misbehave(what, times=3)
+    with pytest.raises(PayUnknown):
+        await shop.pay.refund("R2", number, 300, 300, "退款")
+    with pytest.raises(PayUnknown):
+        await shop.pay.transfer(shop.body("T4"))
+    with pytest.raises(PayUnknown):
+        await shop.pay.cancel_transfer("T4")
+    assert (await shop.pay.query_refund("R2", number)).status == "SUCCESS"
+    assert (await shop.pay.query_transfer("T4")).state == "CANCELLED"
+
+
+@pytest.mark.gen_test
+async def test_what_was_not_done_is_unknown_all_the_same(shop):
+    await shop.misbehave("error_before", call="transfer")
+    with pytest.raises(PayUnknown, match="SYSTEM_ERROR"):
+        await shop.pay.transfer(shop.body("T5"))
+    with pytest.raises(PayRefused, match="NOT_FOUND"):
+        await shop.pay.query_transfer("T5")
+
+
+@pytest.mark.gen_test
+async def test_an_answer_is_not_waited_for_longer_than_said(shop):
+    impatient = shop.client(call_seconds=0.3)
+    await shop.misbehave("timeout", call="transfer")
+    began = time.monotonic()
+    with pytest.raises(PayUnknown, match="no answer"):
+        await impatient.transfer(shop.body("T6"))
+    assert time.monotonic() - began < 2
+    await impatient.aclose()
+    assert (await shop.pay.query_transfer("T6")).state == "WAIT_USER_CONFIRM"
+
+
+OURS = {"appid": SANDBOX_APPID, "mchid": SANDBOX_MCHID}
+ORDER = {**OURS, "out_trade_no": "n", "trade_state": "SUCCESS"}
+REFUND = {"out_refund_no": "r", "out_trade_no": "n", "refund_id": "1", "status": "SUCCESS"} | {
+    "amount": {"refund": 1, "total": 1}
+}
+BILL = {"out_bill_no": "b", "state": "SUCCESS"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "signed"),
+    [
+        (200, ORDER, {}, False),
+        (200, ORDER, {"Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A72"}, True),
+        (200, ORDER, {"Wechatpay-Serial": "not hexadecimal"}, True),
+        (200, ORDER, {"Wechatpay-Signature-Type": "WECHATPAY2-SM2-WITH-SM3"}, True),
+        (200, {**ORDER, "trade_state": "PONDERING"}, {}, True),
+        (200, {**ORDER, "amount": {"total": "1"}}, {}, True),
+        (200, {"out_trade_no": "n"}, {}, True),
+        (200, [], {}, True),
+        (200, ORDER, {"Content-Type": "text/plain"}, True),
+        (202, {"code": "USERPAYING", "message": "用户支付中"}, {}, True),
+        (302, {}, {"Location": "https://api.mch.weixin.qq.com/"}, True),
+        (401, "<html>", {"Content-Type": "text/html"}, False),
+        (404, {}, {}, False),
+        (404, {"code": 404}, {}, False),
+        (429, "slow down", {"Content-Type": "text/plain"}, False),
+        (400, {"code": "SYSTEM_ERROR", "message": "系统繁忙"}, {}, True),
+        (500, {"code": "NOT_FOUND", "message": "记录不存在"}, {}, True),
+        (502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"}, False),
+    ],
+)
+@pytest.mark.gen_test
+async def test_an_answer_that_nobody_documents_is_none(shop, elsewhere, status, body, headers, signed):
+    elsewhere.status, elsewhere.headers = status, headers
+    elsewhere.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    elsewhere.pairs = await shop.context.store.sandbox_keys.find() if signed else None
+    pay = shop.client(elsewhere.url)
+    readable = status == 200 and body == ORDER and signed and headers.get("Content-Type")
+    if readable:  # WeChat signs what it says, whatever it calls it
+        assert (await pay.query_order("n")).paid
+    else:
+        with pytest.raises(PayUnknown):
+            await pay.query_order("n")
+    assert elsewhere.asked[0] == "/v3/pay/transactions/out-trade-no/n"
+    await pay.aclose()
+
+
+@pytest.mark.parametrize(
+    ("call", "right", "wrong"),
+    [
+        *(("query_order", ORDER, {name: "another"}) for name in ("out_trade_no", "appid", "mchid")),
+        ("query_order", ORDER, {"amount": {"total": 1, "currency": "USD"}}),
+        *(("query_refund", REFUND, {name: "another"}) for name in ("out_refund_no", "out_trade_no")),
+        ("query_refund", REFUND, {"amount": {"refund": 1, "total": 1, "currency": "USD"}}),
+        *(
+            ("query_transfer", BILL, {name: "another"})
+            for name in ("out_bill_no", "appid", "mch_id", "mchid")
+        ),
+        ("cancel_transfer", BILL, {"out_bill_no": "another"}),
+        ("transfer", BILL, {"out_bill_no": "another"}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere, call, right, wrong):
+    elsewhere.pairs = await shop.context.store.sandbox_keys.find()
+    pay = shop.client(elsewhere.url)
+    asked = {"query_order": ("n",), "query_refund": ("r", "n"), "transfer": (shop.body("b"),)}.get(
+        call, ("b",)
+    )
+    elsewhere.body = json.dumps(right).encode()
+    await getattr(pay, call)(*asked)
+    elsewhere.body = json.dumps({**right, **wrong}).encode()
+    with pytest.raises(Contradiction):
+        await getattr(pay, call)(*asked)
+    await pay.aclose()
+
+
+@pytest.mark.gen_test
+async def test_nobody_there_is_unknown(shop):
+    sock, port = bind_unused_port()
+    sock.close()
+    pay = shop.client(f"http://127.0.0.1:{port}")
+    for call in (pay.query_order("n"), pay.cancel_transfer("n"), pay.close_order("n")):
+        with pytest.raises(PayUnknown, match="ConnectError"):
+            await call
+    await pay.aclose()
+
+
+@pytest.mark.gen_test
+async def test_without_a_merchant_every_call_is_refused_and_every_notice_forged(shop):
+    pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9")
+    for call in (pay.query_order("n"), pay.transfer(b"{}"), pay.cancel_transfer("n")):
+        with pytest.raises(PayRefused, match="NOT_CONFIGURED"):
+            await call
+    with pytest.raises(PayRefused, match="NOT_CONFIGURED"):
+        pay.payment_parameters("p")
+    with pytest.raises(ForgedNotice):
+        pay.read_notice({}, b"{}")
+    await pay.aclose()
+
+
+def test_the_sandbox_is_notified_at_its_own_port_and_wechat_at_the_public_address():
+    sandboxed = Settings(port=8123, public_url="https://tunnel.invalid")
+    assert sandboxed.notify_url == "http://127.0.0.1:8123"
+    real = Settings(wechat_appid="wx1", public_url="https://wabao.invalid")
+    assert (real.notify_url, real.wechat_pay_api) == (
+        "https://wabao.invalid",
+        "https://api.mch.weixin.qq.com",
+    )
+
+
+@pytest.mark.gen_test
+async def test_a_merchants_keys_are_in_no_text(shop):
+    merchant = shop.context.pay.merchant
+    assert merchant is not None
+    for text in (repr(merchant), str(merchant)):
+        assert "PRIVATE" not in text
+        assert merchant.api_v3_key not in text
+
+
+# -- notices
+
+
+async def taken_notice(shop: Shop) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of a genuine notice of a payment."""
+    _, prepay_id = await shop.order()
+    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    _, headers, body = await shop.taken()
+    return dict(headers), body
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/c2lnbmF0dXJl"},
+        {"Wechatpay-Signature": "AAAA"},
+        {"Wechatpay-Signature": "not base64"},
+        {"Wechatpay-Signature": ""},
+        {"Wechatpay-Signature": None},
+        {"Wechatpay-Serial": "PUB_KEY_ID_0000000000000024101100397200000006"},
+        {"Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A72"},
+        {"Wechatpay-Serial": None},
+        {"Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA4096"},
+        {"Wechatpay-Signature-Type": None},
+        {"Wechatpay-Nonce": "another"},
+        {"Wechatpay-Nonce": None},
+        {"Wechatpay-Timestamp": "1"},
+        {"Wechatpay-Timestamp": "９９"},
+        {"Wechatpay-Timestamp": "-5"},
+        {"Wechatpay-Timestamp": "9" * 500},
+        {"Wechatpay-Timestamp": None},
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_notice_with_other_headers_is_forged(shop, changes):
+    headers, body = await taken_notice(shop)
+    assert isinstance(shop.pay.read_notice(headers, body), Notice)
+    changed = {name: value for name, value in (headers | changes).items() if value is not None}
+    with pytest.raises(ForgedNotice):
+        shop.pay.read_notice(changed, body)
+
+
+@pytest.mark.gen_test
+async def test_a_notice_with_another_body_is_forged(shop):
+    headers, body = await taken_notice(shop)
+    for other in (body + b" ", body[:-1], b"", b"\xff", body.replace(b"transaction", b"Transaction")):
+        with pytest.raises(ForgedNotice):
+            shop.pay.read_notice(headers, other)
+
+
+@pytest.mark.parametrize(("age_seconds", "genuine"), [(-290, True), (290, True), (-310, False), (310, False)])
+@pytest.mark.gen_test
+async def test_a_notice_is_good_for_five_minutes(shop, monkeypatch, age_seconds, genuine):
+    now = time.time()
+    pairs = await shop.context.store.sandbox_keys.find()
+    _, body = await taken_notice(shop)
+    with monkeypatch.context() as patched:
+        patched.setattr(signing.time, "time", lambda: now - age_seconds)
+        headers = signing.signed_headers(pairs, body)
+    if genuine:
+        assert shop.pay.read_notice(headers, body).event_type == "TRANSACTION.SUCCESS"
+    else:
+        with pytest.raises(ForgedNotice, match="five minutes"):
+            shop.pay.read_notice(headers, body)
+
+
+def a_notice(shop: Shop, event_type: str, resource: dict[str, Any]) -> Any:
+    """Return what the stand-in keeps of a notice."""
+    return {
+        "_id": "EV-1",
+        "event_type": event_type,
+        "resource": json.dumps(resource),
+        "created_at_ms": int(time.time() * 1000),
+    }
+
+
+OWN = {
+    "appid": "wxsandbox000000000",
+    "mchid": "1900000001",
+    "out_trade_no": "n",
+    "trade_state": "SUCCESS",
+    "amount": {"total": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "changes"),
+    [
+        ("TRANSACTION.SUCCESS", {"mchid": "1900000002"}),
+        ("TRANSACTION.SUCCESS", {"appid": "wxanother"}),
+        ("TRANSACTION.SUCCESS", {"trade_state": "PONDERING"}),
+        ("TRANSACTION.SUCCESS", {"amount": {"total": -1}}),
+        ("TRANSACTION.SUCCESS", {"out_trade_no": 5}),
+        ("REFUND.SUCCESS", {}),
+        ("MCHTRANSFER.BILL.FINISHED", {}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_signed_notice_that_is_not_for_us_or_of_another_shape_is_none(shop, event_type, changes):
+    pairs = await shop.context.store.sandbox_keys.find()
+    headers, body = signing.sealed_notice(pairs, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
+    assert shop.pay.read_notice(headers, body).resource.out_trade_no == "n"
+    headers, body = signing.sealed_notice(pairs, a_notice(shop, event_type, OWN | changes))
+    with pytest.raises(ForgedNotice):
+        shop.pay.read_notice(headers, body)
+
+
+@pytest.mark.gen_test
+async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
+    pairs = await shop.context.store.sandbox_keys.find()
+    other = {**pairs, "api_v3_key": "0" * 32}
+    headers, body = signing.sealed_notice(other, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
+    with pytest.raises(ForgedNotice, match="decrypted"):
+        shop.pay.read_notice(headers, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"resource_type": "encrypt-resource", "resource": 5}',
+        b"\xff\xfe",
+        b"<xml/>",
+    ],
+)
+@pytest.mark.gen_test
+async def test_whatever_else_is_signed_is_no_notice(shop, body):
+    pairs = await shop.context.store.sandbox_keys.find()
+    with pytest.raises(ForgedNotice):
+        shop.pay.read_notice(signing.signed_headers(pairs, body), body)
+
+
+@pytest.mark.gen_test
+async def test_a_notice_of_whoever_has_another_key_pair_is_forged(shop):
+    pairs = await shop.context.store.sandbox_keys.find()
+    stranger = rsa.generate_private_key(65537, 2048)
+    pem = stranger.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    headers, body = signing.sealed_notice(
+        {**pairs, "platform_private_key": pem}, a_notice(shop, "TRANSACTION.SUCCESS", OWN)
+    )
+    with pytest.raises(ForgedNotice, match="signature"):
+        shop.pay.read_notice(headers, body)
+
+
+@pytest.mark.gen_test
+async def test_reading_a_notice_genuine_or_forged_takes_less_than_a_millisecond_and_a_half(shop):
+    headers, body = await taken_notice(shop)
+    forged = headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/c2lnbmF0dXJl"}
+    began = time.process_time()
+    for _ in range(50):
+        shop.pay.read_notice(headers, body)
+        with pytest.raises(ForgedNotice):
+            shop.pay.read_notice(forged, body)
+    assert (time.process_time() - began) / 100 < 0.0015
+
+
+@pytest.mark.gen_test
+async def test_many_calls_at_once_share_the_connections(shop):
+    numbers = [number for number, _ in await asyncio.gather(*(shop.order() for _ in range(20)))]
+    orders = await asyncio.gather(*(shop.pay.query_order(number) for number in numbers))
+    assert [order.out_trade_no for order in orders] == numbers
