@@ -49,6 +49,7 @@ class Visitor:
     """A person with one page open, who checks what it is sent."""
 
     unsent_bytes = 0
+    generation = None
 
     def __init__(self, unionid: str) -> None:
         self.unionid = unionid
@@ -71,6 +72,9 @@ class Visitor:
 
     def say_goodbye(self) -> None:
         self.sent_away.set()
+
+    def end_session(self) -> None:
+        raise AssertionError("nobody's sessions end in this world")
 
 
 class Scene:
