@@ -93,10 +93,10 @@ async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
         cards = {card["code"]: card for card in (await someone.get("/getTaskList"))["data"]}
         assert [cards[code]["is_cd"] for code in (warm, quick, over)] == [1, 0, 0]
     # The cooldown goes by.
-    context.hub.channels[warm].cd_until = context.cooldowns.now_ms() + 1500
+    context.hub.known.by_code[warm].cd_until = context.cooldowns.now_ms() + 1500
     assert await seen(carol, warm) == ("cooling_down", 1, 2, 0, 0)
     assert await seen(bob, warm) == ("already_won", 1, 2, 1, 0)
-    context.hub.channels[warm].cd_until = context.cooldowns.now_ms()
+    context.hub.known.by_code[warm].cd_until = context.cooldowns.now_ms()
     assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
     assert await seen(carol, warm) == ("", 0, 30, 0, 0)
     mine, theirs = [await who.get("/getTaskDetails", code=packet) for who in (alice, bob)]
