@@ -138,7 +138,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     prepared: _Prepared = watched.prepared
     if prepared is None:
         prepared = watched.prepared = _prepare(context, watched)
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     why = _why_not(watched, unionid)
     cd_seconds = watched.setting.cd
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)

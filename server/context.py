@@ -10,6 +10,7 @@ from typing import Any
 
 from tornado.log import app_log
 
+from server.clock import Clock
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
@@ -40,6 +41,7 @@ class Context:
     pay: Pay
     hub: Hub
     pulsing: Pulsing
+    clock: Clock
     cooldowns: Cooldowns
     feed: Feed = field(init=False)
     dig_ids: DigIds = field(init=False)
@@ -72,8 +74,8 @@ class Context:
         self.people = KnownPeople(
             self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
         )
-        self.visiting = Visiting(self.store, self.keys, self.people, self.cooldowns.now_ms)
-        self.square = Square(self.store, self.cooldowns.now_ms)
+        self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
+        self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -96,18 +98,19 @@ class Context:
     async def open(cls, settings: Settings) -> Context:
         """Connect to the stores and make sure that the indexes are there."""
         store = Store(settings.mongodb_uri)
-        cooldowns = Cooldowns()
+        clock = Clock()
+        cooldowns = Cooldowns(clock)
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
-        hub = Hub(store, bus, settings.public_url, cooldowns)
+        hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, store.sandbox_keys)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
-        pulsing = Pulsing(hub, cooldowns.now_ms)
-        context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
-        context.feed = Feed(bus, store, cooldowns)
+        pulsing = Pulsing(hub, clock.now_ms)
+        context = cls(settings, keys, store, wechat, pay, hub, pulsing, clock, cooldowns)
+        context.feed = Feed(bus, store, clock)
         return context
 
     async def close(self) -> None:

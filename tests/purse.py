@@ -130,7 +130,7 @@ async def sweep_until_quiet(context: Context) -> None:
                 {"pending": 1}, {"$inc": {"last_dig.at": -2000}}
             )
         await settle_pending(context)
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         for collection in _SWEPT:
             # A running task is due when it expires, an ended one at the deadline: those dates are kept.
             until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize

@@ -207,7 +207,7 @@ async def test_a_process_that_only_watches_learns_the_stores_clock(
     code = await alice.publish(forecast_num=1000, cd=60)
     wrong = time.time_ns() + 60 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: wrong)
-    other.cooldowns._offset_ms = 0
+    other.clock._offset_ms = 0
     watcher = Collecting()
     await other.hub.watch(watcher, code, None, False)
     told = watcher.frames[-1]["server_time"]

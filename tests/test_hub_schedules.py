@@ -21,6 +21,7 @@ from pymongo.errors import AutoReconnect
 from shuffled_loop import ShuffledLoop, Spinning, run_shuffled
 from test_channel import frames_of
 
+from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
@@ -35,7 +36,7 @@ SCENE_SECONDS = 8.0
 SETTLED_SECONDS = 60.0
 
 
-class WorldsCooldowns(Cooldowns):
+class WorldsClock(Clock):
     """The world's clock in place of the machine's."""
 
     def __init__(self, world: World) -> None:
@@ -84,8 +85,9 @@ class Scene:
     def __init__(self, loop: ShuffledLoop, hub_class: type[Hub]) -> None:
         self.loop, self.random = loop, loop.random
         self.world = World(loop, CODES)
+        clock = WorldsClock(self.world)
         self.hubs = [
-            hub_class(self.world.store, MemoryBus(self.world, name), "", WorldsCooldowns(self.world))  # type: ignore[arg-type]
+            hub_class(self.world.store, MemoryBus(self.world, name), "", clock, Cooldowns(clock))  # type: ignore[arg-type]
             for name in ("one", "two")
         ]
         self.staying: list[tuple[str, Visitor]] = []

@@ -68,7 +68,7 @@ async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id:
         return False
     if dig_id and await context.dig_ids.used(code, unionid, dig_id):
         return True
-    raise cooling_down(running["cd_until"], context.cooldowns.now_ms())
+    raise cooling_down(running["cd_until"], context.clock.now_ms())
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
@@ -123,7 +123,7 @@ async def _dig_alone(
                 view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (what is caught below is the store's silence)
-                context.cooldowns.see_clock(view["now"])
+                context.clock.see(view["now"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
                     await admit(view["person"])

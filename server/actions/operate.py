@@ -20,7 +20,7 @@ from server.realtime.news import SendAway
 @asynccontextmanager
 async def _logged(context: Context, operator: str, act: str, target: str, reason: str) -> AsyncIterator[None]:
     log = context.store.audit_log
-    written = await log.begin(context.cooldowns.now_ms(), operator, act, target, reason)
+    written = await log.begin(context.clock.now_ms(), operator, act, target, reason)
     try:
         yield
     except Refusal as refused:

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 from tornado.log import app_log
 
+from server.clock import Clock
 from server.operation.alarms import (
     ALARMS_TOLD,
     BOOKS_SECONDS,
@@ -27,7 +28,6 @@ from server.operation.alarms import (
 )
 from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
 from server.realtime.bus import Bus, end_tasks
-from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import text_frame
 from server.store import Store, is_unavailable
 from server.store.tasks import Task
@@ -144,8 +144,8 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 class Feed:
     """One a process; every viewer gets the same bytes."""
 
-    def __init__(self, bus: Bus, store: Store, cooldowns: Cooldowns) -> None:
-        self._bus, self._store, self._cooldowns = bus, store, cooldowns
+    def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
+        self._bus, self._store, self._now_ms = bus, store, clock.now_ms
         self._viewers: set[Viewer] = set()
         self._running: asyncio.Task[None] | None = None
         self._after = "-"
@@ -217,9 +217,6 @@ class Feed:
         """Stop."""
         if self._running is not None:
             await end_tasks([self._running])
-
-    def _now_ms(self) -> int:
-        return self._cooldowns.now_ms()
 
     def _send(self, data: bytes) -> None:
         for viewer in list(self._viewers):

@@ -15,6 +15,7 @@ import msgspec
 from tornado.log import app_log
 
 from server import metrics
+from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.game.dig import Dig
 from server.realtime.audience import Audience
@@ -56,9 +57,9 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One a process. It tells `cooldowns` each dig and end that it hears of, and asks it for the time."""
+    """One a process. `cooldowns` hears of each dig and end, `clock` of each time that is read."""
 
-    def __init__(self, store: Store, bus: Bus, public_url: str, cooldowns: Cooldowns) -> None:
+    def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
         self.bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
         self.connections: set[Closable] = set()
@@ -68,8 +69,9 @@ class Hub:
         self._store = store
         self._public_url = public_url
         self._cooldowns = cooldowns
-        self._now_ms = cooldowns.now_ms
-        self.sessions = Sessions(self.connections, store.people.ended_since, cooldowns.now_ms)
+        self._clock = clock
+        self._now_ms = clock.now_ms
+        self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
         self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
@@ -192,7 +194,7 @@ class Hub:
             if found is None:
                 raise NoSuchTask
             task, now_ms = found
-            self._cooldowns.see_clock(now_ms)
+            self._clock.see(now_ms)
             after = max(0, task["now_depth"] - REPLAYED_DIGS)
             digs = await self._store.digs.after(watched.code, after, REPLAYED_DIGS + 1)
             early = await self._store.digs.early(watched.code, FIRST_PARTICIPANTS) if after else []
@@ -374,7 +376,7 @@ class Hub:
             if position is None:
                 watched.gone = True
                 continue
-            self._cooldowns.see_clock(position["now"])
+            self._clock.see(position["now"])
             watched.heard = max(watched.heard, position["now_depth"])
             if watched.behind or position["status"] != watched.status or position["open"] != watched.open:
                 metrics.POLLED_GAPS.inc()
