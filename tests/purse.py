@@ -30,8 +30,8 @@ _SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
 
 async def rest(context: Context) -> None:
     """Wait until a process has nothing more to do in the background, that included which that begins."""
-    while context.background:
-        await context.close_background()
+    while context.background.busy:
+        await context.background.finish()
 
 
 async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:

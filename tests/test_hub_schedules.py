@@ -207,7 +207,7 @@ class Scene:
             assert not hub.known.opening
             assert not hub._reading
             assert not hub._next_read
-            assert not hub._background
+            assert not hub._background.busy
             assert not hub.bus.wanted  # type: ignore[attr-defined]
             await hub.close()
 

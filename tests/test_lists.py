@@ -167,7 +167,7 @@ async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, 
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"forecast_num": 1})
     assert (await bob.dig(code))["is_prize"] == 1
-    await context.close_background()
+    await context.background.finish()
     task = await context.store.tasks.collection.find_one({"_id": code})
     [dig] = await context.store.digs.after(code, 0, 10)
     copies = [f"{k:012d}" for k in range(501)]
@@ -194,7 +194,7 @@ async def test_participants_come_50_a_page_in_the_order_they_joined(client: Clie
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, other = await publish_many(alice, {"forecast_num": 1000, "is_public": 0}, {"forecast_num": 1000})
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     [dig] = await context.store.digs.after(code, 0, 10)
     more = [
         dig

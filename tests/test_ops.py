@@ -262,7 +262,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000, cd=0)
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     await context.store.digs.collection.delete_one({"code": code})
     feed = frames(http, settings)
     async for frame in feed:

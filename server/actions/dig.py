@@ -147,7 +147,7 @@ async def _dig_alone(
         context.pulsing.note_dig(recorded)
         # The reply waits for the history only as long as it may; it is true without, for the task has it all.
         writing = asyncio.get_running_loop().create_task(_write_history(context, recorded))
-        context.spawn(_finish(context, recorded, writing))
+        context.background.spawn(_finish(context, recorded, writing))
         await asyncio.wait([writing], timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         return Dug(recorded, repeated=False)
 
@@ -160,7 +160,7 @@ async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit
     if "pending" in view["task"]:
         # The next dig takes its place in the task, and after that nothing but the history has it.
         await context.store.digs.insert(view["task"]["last_dig"])
-        context.spawn(_keep_prize(context, view["task"]["last_dig"]))
+        context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
 

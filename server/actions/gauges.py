@@ -30,7 +30,7 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
     known = await gauges.find()
     if (known is None or known["due_at"] <= now_ms) and await gauges.claim(now_ms, now_ms + LEASE_MS):
         computed = asyncio.Event()
-        context.spawn(_compute(context, known, computed))
+        context.background.spawn(_compute(context, known, computed))
         try:
             async with asyncio.timeout(patience_seconds):
                 await computed.wait()

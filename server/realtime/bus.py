@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from tornado.log import app_log
 
+from server.background import end_tasks
 from server.settings import BadSettings
 
 OPERATION_SECONDS = 1.0
@@ -313,19 +314,6 @@ class Bus:
         if acknowledged is not None:
             acknowledged.set()
             self._on_subscribed(code)
-
-
-async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when they have ended, however they did.
-
-    One cancellation may not be enough: `asyncio.wait_for`, in which redis sends its commands, loses one that
-    arrives just when what it waits for is done (Python 3.11).
-    """
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=0.2)
 
 
 def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from tornado.log import app_log
 
 from server import metrics
+from server.background import Background, end_tasks
 from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.game.dig import Dig
 from server.realtime.audience import Audience
-from server.realtime.bus import Bus, end_tasks
+from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import encode
 from server.realtime.known_tasks import KnownTasks
@@ -76,22 +76,17 @@ class Hub:
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
-        self._background: set[asyncio.Task[None]] = set()
-        self._keepers: list[asyncio.Task[None]] = []
+        self._background = Background()
+        self._keepers = Background()
 
     def start(self) -> None:
         """Begin to listen."""
         self.bus.start(self._on_message, self._on_subscribed)
-        loop = asyncio.get_running_loop()
-        self._keepers = [
-            loop.create_task(
-                self._keep(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
-            ),
-            loop.create_task(self._keep(self._clear_away, lambda: 1.0)),
-            loop.create_task(self._keep(self._audience.tell, lambda: 1.0)),
-            loop.create_task(self._keep(self._audience.renew, lambda: COUNT_SECONDS)),
-            loop.create_task(self._keep(self.sessions.poll, lambda: SESSIONS_SECONDS)),
-        ]
+        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
+        self._keepers.repeat(self._clear_away, 1.0)
+        self._keepers.repeat(self._audience.tell, 1.0)
+        self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
+        self._keepers.repeat(self.sessions.poll, SESSIONS_SECONDS)
 
     @property
     def draining(self) -> bool:
@@ -117,21 +112,13 @@ class Hub:
         """Send all watchers away, and take none for a while, so that they find another process."""
         if order.process == self.bus.process and not self.draining:
             self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
-            self._spawn(self._send_away())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background_done)
-
-    def _background_done(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            app_log.error("the hub's work in the background failed", exc_info=task.exception())
+            self._background.spawn(self._send_away())
 
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
-        await end_tasks([*self._keepers, *self.known.opening, *self._reading.values(), *self._background])
+        await self._keepers.end()
+        await end_tasks(self.known.opening)
+        await self._background.end()
         self._ticks.close()
         await self.bus.close()
 
@@ -164,7 +151,7 @@ class Hub:
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
         if self.bus.wants(code):
-            self._spawn(self._ignore(code))
+            self._background.spawn(self._ignore(code))
 
     async def _ignore(self, code: str) -> None:
         """Listen to a task no more, unless somebody wants it again."""
@@ -306,9 +293,7 @@ class Hub:
     def _read_soon(self, watched: WatchedTask) -> None:
         watched.read_again = True  # a read that is under way may have seen the state before
         if watched not in self._reading:
-            reading = asyncio.get_running_loop().create_task(self._catch_up(watched))
-            self._reading[watched] = reading
-            reading.add_done_callback(_log_failure)
+            self._reading[watched] = self._background.spawn(self._catch_up(watched))
 
     async def _catch_up(self, watched: WatchedTask) -> None:
         """Read until nothing that was heard of is missing; send it in order."""
@@ -382,17 +367,6 @@ class Hub:
                 metrics.POLLED_GAPS.inc()
                 self._read_soon(watched)
 
-    async def _keep(self, work: Callable[[], Any], seconds: Callable[[], float]) -> None:
-        while True:
-            await asyncio.sleep(seconds())
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
-                if not is_unavailable(error):
-                    app_log.error("%s failed", work.__name__, exc_info=error)
-                    continue
-                app_log.warning("%s: a store does not answer: %s", work.__name__, error)
-
     # ---- once a second
 
     async def _clear_away(self) -> None:
@@ -407,8 +381,3 @@ class Hub:
         if watched is not None and watched.loaded:
             return watched.total(self._now_ms())
         return await self.bus.watchers(code, self._now_ms())
-
-
-def _log_failure(done: asyncio.Task[None]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        app_log.error("catching up failed", exc_info=done.exception())
