@@ -48,7 +48,7 @@ def owed_yuan(task: Task) -> int:
 
 def card_fields(context: Context, task: Task) -> dict[str, str | int]:
     """Return a card's fields; the cooldown is as it is now."""
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
     return {
         "code": task["_id"],

@@ -49,7 +49,7 @@ class GetTaskUser(Interface):
 
     async def _participants(self, code: str, page: int) -> list[Participant]:
         """Read a page; of a task that is open here, the winners and the first page need no read."""
-        digs, known = self.context.store.digs, self.context.hub.channels.get(code)
+        digs, known = self.context.store.digs, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
             return await digs.participants(code, page)
         if page == 1:
@@ -83,16 +83,16 @@ class GetTaskDetails(Interface):
         code, sharer = await context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
-        async with context.hub.known.hold(code) as channel:
+        async with context.hub.known.hold(code) as watched:
             await self.let_in()
-            if owed_by(channel, unionid) and await look_at_payment(context, code):
-                await context.hub.read_now(channel)
+            if owed_by(watched, unionid) and await look_at_payment(context, code):
+                await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = request.from_unionid
             share = await context.visiting.open(code, unionid, sharer)
-            await context.hub.refresh(channel)
-            given = unionid in channel.winners and await self._is_given(code, unionid)
-            return task_page(context, channel, unionid, share=share, given=given)
+            await context.hub.refresh(watched)
+            given = unionid in watched.winners and await self._is_given(code, unionid)
+            return task_page(context, watched, unionid, share=share, given=given)
 
     async def _is_given(self, code: str, unionid: str) -> bool:
         return code in await self.context.store.prizes.given_codes(unionid, [code])

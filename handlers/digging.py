@@ -108,7 +108,7 @@ class PostTask(Interface):
             raise NoSuchTask
         dug = await dig(self.context, code, request.unionid, request.dig_id or "", self.admit)
         made = dug.dig
-        left = seconds_left(made["cd_until"], self.context.cooldowns.now_ms())
+        left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(
             is_prize=made["is_prize"],
             wxname=made["wxname"],

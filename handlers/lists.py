@@ -38,7 +38,7 @@ class GetTaskList(Interface):
         """Give a page, at most a second old; it is encoded anew only when one of its countdowns moves on."""
         await self.let_in()
         page = await self.context.square.page(request.page)
-        now_ms = self.context.cooldowns.now_ms()
+        now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             reply = CardsReply(data=[card(self.context, task) for task in page.tasks])
             page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)

@@ -77,13 +77,13 @@ class Notified(Receiver):
             case Order() as order:
                 if order.paid and await note_payment(self.context, order):
                     self.context.noted_payments.append(order.out_trade_no)
-                    self.context.spawn(follow_noted(self.context))
+                    self.context.background.spawn(follow_noted(self.context))
             case Refund() as refund:
                 await note_refund(self.context, refund)
             case Bill() as bill:
                 if bill.final:
                     ended = await note_end(self.context, bill)
-                    self.context.spawn(self._in_turn(follow_bill(self.context, ended)))
+                    self.context.background.spawn(self._in_turn(follow_bill(self.context, ended)))
 
     async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
         async with self.context.notices_lock:

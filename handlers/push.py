@@ -166,7 +166,7 @@ class Push(Socket):
                 raise BadRequest("应为 JSON 文字消息，不能用二进制")  # noqa: TRY301
             asked = _decode_message(message)
             if isinstance(asked, Ping):
-                self.send(encode([Pong(server_time=self.context.cooldowns.now_ms())]))
+                self.send(encode([Pong(server_time=self.context.clock.now_ms())]))
                 return
             code = asked.code
             if isinstance(asked, Subscribe):

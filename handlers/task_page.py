@@ -10,7 +10,7 @@ import msgspec
 from handlers.cards import address
 from server.context import Context
 from server.game.dig import seconds_left
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
 
 # A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that
@@ -130,29 +130,29 @@ class _Prepared:
         return b"".join(whole)
 
 
-def task_page(context: Context, channel: Channel, unionid: str, *, share: str, given: bool) -> bytes:
+def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: str, given: bool) -> bytes:
     """Return the reply of getTaskDetails, as new as the frames that were sent of the task.
 
     `share` is the caller's share token; `given` says that they have their prize.
     """
-    prepared: _Prepared = channel.prepared
+    prepared: _Prepared = watched.prepared
     if prepared is None:
-        prepared = channel.prepared = _prepare(context, channel)
-    now_ms = context.cooldowns.now_ms()
-    why = _why_not(channel, unionid)
-    cd_seconds = channel.setting.cd
-    left = 0 if channel.status else seconds_left(channel.cd_until, now_ms)
+        prepared = watched.prepared = _prepare(context, watched)
+    now_ms = context.clock.now_ms()
+    why = _why_not(watched, unionid)
+    cd_seconds = watched.setting.cd
+    left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
-    owed = owed_by(channel, unionid)
+    owed = owed_by(watched, unionid)
     numbers = {
-        "is_prize": unionid in channel.winners,
+        "is_prize": unionid in watched.winners,
         "is_draw": given,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,
         "can_dig": not why and not left,
-        "cd_until": channel.cd_until if left else 0,
+        "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
-        "watchers": channel.total(now_ms),
+        "watchers": watched.total(now_ms),
         "need_pay": owed > 0,
         "owed": owed,
     }
@@ -162,9 +162,9 @@ def task_page(context: Context, channel: Channel, unionid: str, *, share: str, g
     return prepared.filled(own)
 
 
-def _prepare(context: Context, channel: Channel) -> _Prepared:
+def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     """Encode all that is the same for everybody, with the declared structs, so that they say what it is."""
-    task = channel.task
+    task = watched.task
     fields: dict[str, Any] = {
         "goods_type": task["goods_type"],
         "draw_type": task["draw_type"],
@@ -172,48 +172,48 @@ def _prepare(context: Context, channel: Channel) -> _Prepared:
         "wxname": task["wxname"],
         "wxheadpic": address(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
-        "code": channel.code,
+        "code": watched.code,
         "name": task["name"],
         "synopsis": task["synopsis"],
         "pic": address(context, task["pic"]),
         "thumbnail": address(context, task["thumbnail"]),
-        "now_depth": channel.seq,
+        "now_depth": watched.seq,
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
-        "cd": channel.setting.cd,
-        "seq": channel.seq,
-        "participants": channel.participants,
-        "prizes_left": channel.prizes_left,
+        "cd": watched.setting.cd,
+        "seq": watched.seq,
+        "participants": watched.participants,
+        "prizes_left": watched.prizes_left,
         "commitment": task["commitment"],
         "forecast_num": task["forecast_num"],
         "interval": task["interval"],
         "fluctuation": task["fluctuation"],
-        "end_reason": channel.end_reason,
-        "end_note": channel.end_note,
+        "end_reason": watched.end_reason,
+        "end_note": watched.end_note,
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
-    reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=channel.status))
-    users = participant_rows(context, channel.first())
+    reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=watched.status))
+    users = participant_rows(context, watched.first())
     return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users))
 
 
-def owed_by(channel: Channel, unionid: str) -> int:
+def owed_by(watched: WatchedTask, unionid: str) -> int:
     """Return what the caller has still to pay before the task opens, in whole yuan."""
-    if channel.open or channel.status or channel.task["publisher"] != unionid:
+    if watched.open or watched.status or watched.task["publisher"] != unionid:
         return 0
-    owed: int = channel.task["money"] * channel.task["prize_num"]
+    owed: int = watched.task["money"] * watched.task["prize_num"]
     return owed
 
 
-def _why_not(channel: Channel, unionid: str) -> str:
+def _why_not(watched: WatchedTask, unionid: str) -> str:
     """Return the code of the refusal that a dig would meet whatever the cooldown, "" for none."""
-    if channel.status:
+    if watched.status:
         return "ended"
-    if not channel.open:
+    if not watched.open:
         return "not_paid"
-    if channel.task["publisher"] == unionid:
+    if watched.task["publisher"] == unionid:
         return "own_task"
-    if unionid in channel.winners:
+    if unionid in watched.winners:
         return "already_won"
     return ""

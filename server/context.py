@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from tornado.log import app_log
-
+from server.background import Background
+from server.clock import Clock
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
@@ -40,6 +39,7 @@ class Context:
     pay: Pay
     hub: Hub
     pulsing: Pulsing
+    clock: Clock
     cooldowns: Cooldowns
     feed: Feed = field(init=False)
     dig_ids: DigIds = field(init=False)
@@ -63,7 +63,7 @@ class Context:
     notices_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Orders of which a notice said that they are paid, and nobody has followed that yet.
     noted_payments: list[str] = field(default_factory=list)
-    background: set[asyncio.Task[None]] = field(default_factory=set)
+    background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         """Make what stands on the others."""
@@ -72,20 +72,9 @@ class Context:
         self.people = KnownPeople(
             self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
         )
-        self.visiting = Visiting(self.store, self.keys, self.people, self.cooldowns.now_ms)
-        self.square = Square(self.store, self.cooldowns.now_ms)
+        self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
+        self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run what a reply need not wait for; `close` waits for it, and a failure is logged."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.background.add(task)
-        task.add_done_callback(self._background_done)
-
-    def _background_done(self, task: asyncio.Task[None]) -> None:
-        self.background.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            app_log.error("work in the background failed", exc_info=task.exception())
 
     @property
     def operator_token(self) -> str:
@@ -96,23 +85,24 @@ class Context:
     async def open(cls, settings: Settings) -> Context:
         """Connect to the stores and make sure that the indexes are there."""
         store = Store(settings.mongodb_uri)
-        cooldowns = Cooldowns()
+        clock = Clock()
+        cooldowns = Cooldowns(clock)
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
-        hub = Hub(store, bus, settings.public_url, cooldowns)
+        hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, store.sandbox_keys)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
-        pulsing = Pulsing(hub, cooldowns.now_ms)
-        context = cls(settings, keys, store, wechat, pay, hub, pulsing, cooldowns)
-        context.feed = Feed(bus, store, cooldowns)
+        pulsing = Pulsing(hub, clock.now_ms)
+        context = cls(settings, keys, store, wechat, pay, hub, pulsing, clock, cooldowns)
+        context.feed = Feed(bus, store, clock)
         return context
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
-        await self.close_background()
+        await self.background.finish()
         await self.feed.close()
         await self.visiting.close()
         await self.people.close()
@@ -122,8 +112,3 @@ class Context:
         await self.wechat.aclose()
         await self.pay.aclose()
         self.store.close()
-
-    async def close_background(self) -> None:
-        """Wait until what was spawned is done, 3 s at most."""
-        if self.background:
-            await asyncio.wait(self.background, timeout=3)

@@ -35,7 +35,7 @@ async def test_an_error_of_the_store_is_logged_without_the_values_that_were_writ
     await pay(client, context, alice, code)
     await win(client, context, bob, code)
     (dig,) = await find(context, "digs", code=code)
-    context.spawn(record_prize(context, dig | {"_id": f"{code}:2", "depth": 2}))  # type: ignore[arg-type]
+    context.background.spawn(record_prize(context, dig | {"_id": f"{code}:2", "depth": 2}))  # type: ignore[arg-type]
     await rest(context)
     assert "record_prize" in log.getvalue()
     assert "DuplicateKeyError" in log.getvalue()

@@ -67,7 +67,7 @@ class OpsLogin(Interface):
         forwarded_for = self.request.headers.get("X-Forwarded-For")
         found = client_address(self.request.remote_ip or "", forwarded_for, settings.trusted_networks)
         address = hashed(self.context, found)
-        window = self.context.cooldowns.now_ms() // (TRIES_SECONDS * 1000)
+        window = self.context.clock.now_ms() // (TRIES_SECONDS * 1000)
         counted = await self._admit(address, window)
         if not hmac.compare_digest(request.token.encode(), self.context.operator_token.encode()):
             raise BadToken("口令不对，请检查 OPS_TOKEN")

@@ -348,7 +348,7 @@ class OpsFeed(Socket):
 
     def send(self, frames: bytes) -> None:
         """Send frames for as long as the session lasts: it may end while the screen stands open."""
-        if self.context.cooldowns.now_ms() >= self._ends_at:
+        if self.context.clock.now_ms() >= self._ends_at:
             self.end()
         else:
             super().send(frames)

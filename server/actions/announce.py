@@ -30,4 +30,4 @@ async def announce_end(context: Context, code: str) -> None:
 async def announce_start(context: Context, code: str) -> None:
     """Tell every open page that a red packet was paid and digging is open."""
     context.square.forget()
-    await context.hub.announce(code, News(start=context.cooldowns.now_ms()))
+    await context.hub.announce(code, News(start=context.clock.now_ms()))

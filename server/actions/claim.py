@@ -61,7 +61,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     if prize is None:
         raise NotWon
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    over = deadline_ms is not None and context.cooldowns.now_ms() > deadline_ms
+    over = deadline_ms is not None and context.clock.now_ms() > deadline_ms
     if prize["state"] in ("expiring", "returned") or (over and prize["state"] != "given"):
         raise ClaimOver
     if task["goods_type"] == RED_PACKET:
@@ -76,7 +76,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
 async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
     try:
         for _ in range(ATTEMPTS):
-            now_ms = context.cooldowns.now_ms()
+            now_ms = context.clock.now_ms()
             if prize["state"] == "won":
                 # Due again in a minute: should this process die before the bill is saved, it is made then.
                 await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
@@ -109,7 +109,7 @@ def _claimed(task: Task, prize: Prize, bill: Bill) -> Claim:
 
 
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
-    now_ms, prizes = context.cooldowns.now_ms(), context.store.prizes
+    now_ms, prizes = context.clock.now_ms(), context.store.prizes
     box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
     given = await prizes.give_by_mail(prize["_id"], box, now_ms)
     if given is None:
@@ -130,7 +130,7 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
         if prize["state"] != "won":
             raise ClaimOver
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
-        await context.store.prizes.await_pickup(prize["_id"], pickup, context.cooldowns.now_ms())
+        await context.store.prizes.await_pickup(prize["_id"], pickup, context.clock.now_ms())
         prize = await _reread(context, prize)
     raise OutcomeUnknown
 

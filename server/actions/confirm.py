@@ -28,7 +28,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         if not tries_left:
             raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     if prize["state"] == "claiming" and (deadline_ms is None or now_ms <= deadline_ms):
         given = await store.prizes.give_on_site(prize["_id"], now_ms)

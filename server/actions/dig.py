@@ -68,7 +68,7 @@ async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id:
         return False
     if dig_id and await context.dig_ids.used(code, unionid, dig_id):
         return True
-    raise cooling_down(running["cd_until"], context.cooldowns.now_ms())
+    raise cooling_down(running["cd_until"], context.clock.now_ms())
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
@@ -123,7 +123,7 @@ async def _dig_alone(
                 view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (what is caught below is the store's silence)
-                context.cooldowns.see_clock(view["now"])
+                context.clock.see(view["now"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
                     await admit(view["person"])
@@ -147,7 +147,7 @@ async def _dig_alone(
         context.pulsing.note_dig(recorded)
         # The reply waits for the history only as long as it may; it is true without, for the task has it all.
         writing = asyncio.get_running_loop().create_task(_write_history(context, recorded))
-        context.spawn(_finish(context, recorded, writing))
+        context.background.spawn(_finish(context, recorded, writing))
         await asyncio.wait([writing], timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         return Dug(recorded, repeated=False)
 
@@ -160,7 +160,7 @@ async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit
     if "pending" in view["task"]:
         # The next dig takes its place in the task, and after that nothing but the history has it.
         await context.store.digs.insert(view["task"]["last_dig"])
-        context.spawn(_keep_prize(context, view["task"]["last_dig"]))
+        context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
 

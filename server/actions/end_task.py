@@ -64,9 +64,9 @@ async def settle_task(context: Context, task: Task) -> None:
         if not task["open"]:
             await _delete_unpaid(context, task)
             return
-        if context.cooldowns.now_ms() < task["expires_at"]:
+        if context.clock.now_ms() < task["expires_at"]:
             written = await _write_missing_prizes(context, task)
-            again_ms = task["expires_at"] if written else context.cooldowns.now_ms() + UNWRITTEN_MS
+            again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
             await tasks.postpone(task, again_ms)
             return
         if await tasks.end(code, "expired") is not None:
@@ -86,7 +86,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is None or order["state"] == "closed":
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order sees to the rest
-        await context.store.tasks.postpone(task, context.cooldowns.now_ms() + LOOK_AGAIN_MS)
+        await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
 
 
 async def _wind_up(context: Context, task: Task) -> None:
@@ -101,9 +101,9 @@ async def _wind_up(context: Context, task: Task) -> None:
     assert deadline_ms is not None  # noqa: S101  (it has ended)
     won = task["prize_num"] - task["prizes_left"]
     if not await _write_missing_prizes(context, task):
-        await store.tasks.postpone(task, context.cooldowns.now_ms() + UNWRITTEN_MS)
+        await store.tasks.postpone(task, context.clock.now_ms() + UNWRITTEN_MS)
         return
-    if won and context.cooldowns.now_ms() <= deadline_ms:
+    if won and context.clock.now_ms() <= deadline_ms:
         await store.tasks.postpone(task, deadline_ms + 1)
         return
     if won and not await _expire_prizes(context, task):
@@ -133,7 +133,7 @@ async def _expire_prizes(context: Context, task: Task) -> bool:
     await store.prizes.begin_expiring(code)
     prizes = await store.prizes.of_task(code)
     if any(prize["state"] in ("won", "claiming") for prize in prizes):
-        await store.tasks.postpone(task, context.cooldowns.now_ms() + LOOK_AGAIN_MS)
+        await store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
         return False
     if prize_fen(task):
         unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))

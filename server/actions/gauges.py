@@ -26,11 +26,11 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
 
     What takes longer than `patience_seconds` is done beside, and the gauges from before are returned.
     """
-    gauges, now_ms = context.store.gauges, context.cooldowns.now_ms()
+    gauges, now_ms = context.store.gauges, context.clock.now_ms()
     known = await gauges.find()
     if (known is None or known["due_at"] <= now_ms) and await gauges.claim(now_ms, now_ms + LEASE_MS):
         computed = asyncio.Event()
-        context.spawn(_compute(context, known, computed))
+        context.background.spawn(_compute(context, known, computed))
         try:
             async with asyncio.timeout(patience_seconds):
                 await computed.wait()
@@ -50,7 +50,7 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         for kind, found in (("order", store.orders), ("bill", store.bills), ("refund", store.refunds)):
             for alarm, number in (await found.alarms()).items():
                 numbers[kind, alarm] = number
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         rest_ms = max(FRESH_MS, round(RESTS * 1000 * (time.monotonic() - began)))
         alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]
         sums_fen = {**{str(kind): fen for kind, fen in sums.items()}, "held": held_fen}

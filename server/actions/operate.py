@@ -14,13 +14,13 @@ from server.actions.end_task import end_task_as_operator
 from server.actions.people import end_sessions
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
-from server.realtime.news import Order
+from server.realtime.news import SendAway
 
 
 @asynccontextmanager
 async def _logged(context: Context, operator: str, act: str, target: str, reason: str) -> AsyncIterator[None]:
     log = context.store.audit_log
-    written = await log.begin(context.cooldowns.now_ms(), operator, act, target, reason)
+    written = await log.begin(context.clock.now_ms(), operator, act, target, reason)
     try:
         yield
     except Refusal as refused:
@@ -47,7 +47,7 @@ async def hide_task(context: Context, operator: str, code: str, reason: str, *, 
 async def disconnect_watchers(context: Context, operator: str, process: str, reason: str) -> None:
     """Ask a process to send its watchers away, so that they connect elsewhere. Raises Unavailable."""
     async with _logged(context, operator, "disconnect", process, reason):
-        order = Order(process=process)
+        order = SendAway(process=process)
         if process == context.hub.bus.process:
             context.hub.obey(order)
         elif not await context.hub.bus.publish("", msgspec.msgpack.encode(order)):

@@ -23,7 +23,7 @@ def hashed(context: Context, value: str) -> str:
 async def begin_session(context: Context, name: str, address: str) -> str:
     """Return a new session's id. The `hashed` address it begins from is known for a week."""
     session_id = secrets.token_urlsafe(32)
-    key, now_ms = hashed(context, session_id), context.cooldowns.now_ms()
+    key, now_ms = hashed(context, session_id), context.clock.now_ms()
     await context.store.operator_sessions.begin(key, name, address, now_ms)
     return session_id
 
@@ -33,14 +33,14 @@ async def find_session(context: Context, session_id: str) -> OperatorSession | N
     if not _ID.fullmatch(session_id):
         return None
     key = hashed(context, session_id)
-    return await context.store.operator_sessions.find(key, context.cooldowns.now_ms())
+    return await context.store.operator_sessions.find(key, context.clock.now_ms())
 
 
 async def end_session(context: Context, session: OperatorSession) -> None:
     """End a session. Its open feeds close a few seconds later, in all processes."""
-    await context.store.operator_sessions.end(session["_id"], context.cooldowns.now_ms())
+    await context.store.operator_sessions.end(session["_id"], context.clock.now_ms())
 
 
 async def is_known(context: Context, address: str) -> bool:
     """Whether an operator logged in from this `hashed` address within a week, with the present OPS_TOKEN."""
-    return await context.store.operator_sessions.knows(address, context.cooldowns.now_ms())
+    return await context.store.operator_sessions.knows(address, context.clock.now_ms())

@@ -82,7 +82,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     order = await orders.find_live(task["_id"]) or await _new_order(context, task, publisher)
     if order is None:
         return None
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
     if closing or (order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)):
         try:
@@ -102,7 +102,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
 
 async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
     letters = string.digits + string.ascii_letters
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     order = Order(
         _id=task["_id"] + "".join(secrets.choice(letters) for _ in range(12)),
         code=task["_id"],
@@ -157,7 +157,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
     say, WeChatBusy where it refuses to.
     """
     number = order["_id"]
-    expired = context.cooldowns.now_ms() > order["expires_at"]
+    expired = context.clock.now_ms() > order["expires_at"]
     try:
         answer = await context.pay.query_order(number)
         if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or expired):
@@ -201,7 +201,7 @@ async def note_payment(context: Context, answer: Answer) -> bool:
     Returns whether anything follows from it, which `follow_payments` does; should nobody get to that, a sweep
     does. Raises Contradiction where we have no such order of that amount.
     """
-    number, now_ms = answer.out_trade_no, context.cooldowns.now_ms()
+    number, now_ms = answer.out_trade_no, context.clock.now_ms()
     transaction_id = answer.transaction_id or ""
     if await context.store.orders.mark_paid(number, answer.amount_fen or 0, transaction_id, now_ms):
         return True
@@ -233,7 +233,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             await announce_start(context, order["code"])
     if paid:
         entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
-        await store.ledger.enter_all("paid", entries, context.cooldowns.now_ms())
+        await store.ledger.enter_all("paid", entries, context.clock.now_ms())
     for order in paid:
         if order["_id"] in spent:
             continue
@@ -256,7 +256,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
     if order is None:
         return False
     if order["state"] == "asked":
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         if not await context.store.orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS):
             return False
         try:
@@ -275,10 +275,10 @@ async def settle_order(context: Context, order: Order) -> None:
         try:
             order = await ask_about_order(context, order, close=False)
         except PayUnknown:
-            await context.store.orders.note_unknown(order, context.cooldowns.now_ms())
+            await context.store.orders.note_unknown(order, context.clock.now_ms())
             raise
     if order["state"] == "asked":
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         # Seldomer as it gets older, and once more right after its end.
         due_at_ms, end_ms = (
             now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"]),

@@ -39,7 +39,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
     task = await context.store.tasks.find(prize["code"])
     if person is None or task is None:
         raise Contradiction(f"prize {prize['_id']} has no winner or no task")
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     bill = Bill(
         _id=number,
         code=prize["code"],
@@ -73,7 +73,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
 async def send_bill(context: Context, bill: Bill) -> Bill:
     """Send a bill's body, for the first time or again; return the bill as it is then. Raises PayUnknown."""
     number = bill["_id"]
-    sending = await context.store.bills.begin_sending(number, context.cooldowns.now_ms())
+    sending = await context.store.bills.begin_sending(number, context.clock.now_ms())
     if sending is None:
         return await reread_bill(context, number)
     try:
@@ -132,7 +132,7 @@ async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
         return known
     if answer.amount_fen not in (None, bill["amount_fen"]):
         raise Contradiction(f"bill {bill['_id']} of {answer.amount_fen} fen")
-    bills, number, now_ms = context.store.bills, bill["_id"], context.cooldowns.now_ms()
+    bills, number, now_ms = context.store.bills, bill["_id"], context.clock.now_ms()
     if answer.state == "WAIT_USER_CONFIRM":
         package_info = answer.package_info or bill["package_info"]
         noted = await bills.mark_waiting(number, package_info, now_ms + ASK_WAITING_MS)
@@ -148,7 +148,7 @@ async def note_end(context: Context, answer: Answer) -> Bill:
     Returns the bill, which `follow_bill` takes from here; should nobody get to that, a sweep does. Raises
     Contradiction where we have no such bill of that amount.
     """
-    number, now_ms = answer.out_bill_no, context.cooldowns.now_ms()
+    number, now_ms = answer.out_bill_no, context.clock.now_ms()
     bill = await context.store.bills.mark_final(
         number,
         answer.amount_fen,
@@ -169,7 +169,7 @@ async def note_end(context: Context, answer: Answer) -> Bill:
 
 async def follow_bill(context: Context, bill: Bill) -> None:
     """Let the prize and the books follow a bill that is final."""
-    store, now_ms = context.store, context.cooldowns.now_ms()
+    store, now_ms = context.store, context.clock.now_ms()
     if bill["state"] == "given":
         await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
         await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
@@ -189,7 +189,7 @@ async def settle_bill(context: Context, bill: Bill) -> None:
     try:
         await ask_about_bill(context, bill)
     except PayUnknown:
-        await context.store.bills.note_unknown(bill, context.cooldowns.now_ms())
+        await context.store.bills.note_unknown(bill, context.clock.now_ms())
         raise
 
 
@@ -203,7 +203,7 @@ async def reread_bill(context: Context, number: str) -> Bill:
 
 async def _give_up(context: Context, bill: Bill) -> Bill:
     """End a bill of which WeChat has just said that it holds none such, unless it may be under way."""
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     ended = await context.store.bills.give_up(bill, now_ms - UNDER_WAY_MS, now_ms)
     if ended is None:
         return await reread_bill(context, bill["_id"])
@@ -215,6 +215,6 @@ async def _give_up(context: Context, bill: Bill) -> Bill:
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
     """Raise the alarm; a bill that WeChat named a state of before, and knows nothing of now, is one too."""
     log.error("WeChat does not pay bill %s, which is asked about again: %s", bill["_id"], refused)
-    due_at_ms = context.cooldowns.now_ms() + ASK_AGAIN_MS
+    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
     noted = await context.store.bills.note_alarm(bill["_id"], refused.code, due_at_ms)
     return noted or await reread_bill(context, bill["_id"])

@@ -31,7 +31,7 @@ class BrokenHistory(Exception):
 
 async def ask_for_proof(context: Context, code: str) -> None:
     """Note that a task has ended and its proof is to be written. Again changes nothing."""
-    await context.store.proofs.ask(code, context.cooldowns.now_ms())
+    await context.store.proofs.ask(code, context.clock.now_ms())
 
 
 async def find_proof(context: Context, code: str) -> WrittenProof:
@@ -56,7 +56,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     except TimeoutError:
         raise ProofNotReady from None
     try:
-        if await proofs.claim(code, context.cooldowns.now_ms()):
+        if await proofs.claim(code, context.clock.now_ms()):
             await write_proof(context, code, REQUEST_SECONDS)
         found = await proofs.find(code)
     finally:
@@ -68,7 +68,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
 
 async def write_proofs(context: Context) -> None:
     """Write the proofs that are due. Runs again and again in every process; each proof is claimed."""
-    async for record in context.store.proofs.claim_due(context.cooldowns.now_ms):
+    async for record in context.store.proofs.claim_due(context.clock.now_ms):
         try:
             await write_proof(context, record["_id"], TURN_SECONDS)
         except Exception as error:
@@ -91,7 +91,7 @@ async def write_proof(context: Context, code: str, seconds: float) -> None:
     parts = proof.part_count(task["now_depth"])
     while progress.parts < parts:
         if time.monotonic() > until:
-            await store.proofs.release(code, context.cooldowns.now_ms())
+            await store.proofs.release(code, context.clock.now_ms())
             return
         head = b"" if progress.parts else await _encode_head(context, task)
         digs = await _outcomes(context, task, progress.parts)

@@ -112,7 +112,7 @@ def _new_code() -> str:
 def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) -> Task:
     seed = secrets.token_bytes(draw.SEED_BYTES)
     params = draw.encode_rules(rules)
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS
     own_name = publisher.get("wxname") or publisher["nickName"]
     wxname = draft.wxname or own_name

@@ -26,7 +26,7 @@ log = logging.getLogger("wabao.money")
 
 async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
     """Save a refund that is to be sent. An order has one of each kind; saving it again changes nothing."""
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     await context.store.refunds.insert(
         Refund(
             _id=refund_number(kind, order["_id"]),
@@ -68,14 +68,14 @@ async def settle_refund(context: Context, refund: Refund) -> None:
         await _note_refused(context, refund, refused)
         return
     except PayUnknown:
-        await context.store.refunds.note_unknown(refund, context.cooldowns.now_ms())
+        await context.store.refunds.note_unknown(refund, context.clock.now_ms())
         raise
     await note_refund(context, answer)
 
 
 async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
     log.error("WeChat does not refund %s, which is tried again: %s", refund["_id"], refused)
-    due_at_ms = context.cooldowns.now_ms() + ASK_AGAIN_MS
+    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
     await context.store.refunds.note(refund["_id"], None, refused.code, due_at_ms)
 
 
@@ -95,7 +95,7 @@ async def note_refund(context: Context, answer: Answer) -> None:
             f"a refund of {answer.amount_fen} of {answer.total_fen} fen of order {answer.out_trade_no} "
             f"under the number {number}"
         )
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     if answer.status == "PROCESSING":
         slow = now_ms - known["created_at"] > ALARM_AFTER_MS
         await refunds.note(number, "processing", "PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS)
@@ -123,7 +123,7 @@ async def _follow(context: Context, refund: Refund) -> None:
     store = context.store
     if refund["state"] == "refunded":
         await store.ledger.enter(
-            "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.cooldowns.now_ms()
+            "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.clock.now_ms()
         )
         if refund["kind"] == "unclaimed":
             await store.prizes.return_expired(refund["code"])

@@ -35,7 +35,7 @@ log = logging.getLogger("wabao.money")
 
 async def sweep(context: Context) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
-    store, now_ms = context.store, context.cooldowns.now_ms
+    store, now_ms = context.store, context.clock.now_ms
     await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
     await _each(context, store.tasks.claim_due(now_ms), settle_task)
     await _each(context, store.prizes.claim_due(now_ms), settle_prize)
@@ -46,7 +46,7 @@ async def sweep(context: Context) -> None:
 
 async def _delete_old_addresses(context: Context) -> None:
     """Delete addresses that nobody needs any more: `ADDRESS_DAYS` after the prize was received."""
-    prizes, before_ms = context.store.prizes, context.cooldowns.now_ms() - ADDRESS_DAYS * DAY_MS
+    prizes, before_ms = context.store.prizes, context.clock.now_ms() - ADDRESS_DAYS * DAY_MS
     if await prizes.find_old_address(before_ms):
         await prizes.delete_old_addresses(before_ms)
 

@@ -50,7 +50,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
     )
     if prize["amount_fen"]:
         # Until the books say that it is owed.
-        prize["due_at"] = context.cooldowns.now_ms() + FOLLOWED_MS
+        prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
     await context.store.prizes.insert(prize)
     if prize["amount_fen"]:
         await enter_owed(context, prize)
@@ -60,5 +60,5 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
 async def enter_owed(context: Context, prize: Prize) -> None:
     """Record in the books that a red packet is owed to whoever won it."""
     await context.store.ledger.enter(
-        "owed", prize["_id"], prize["code"], prize["amount_fen"], context.cooldowns.now_ms()
+        "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
     )

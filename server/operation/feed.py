@@ -6,15 +6,15 @@ It runs only while somebody looks. It reads pulses from Redis and tasks from Mon
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
 import msgspec
 from tornado.log import app_log
 
+from server.background import Background
+from server.clock import Clock
 from server.operation.alarms import (
     ALARMS_TOLD,
     BOOKS_SECONDS,
@@ -26,10 +26,9 @@ from server.operation.alarms import (
     check_statements,
 )
 from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
-from server.realtime.bus import Bus, end_tasks
-from server.realtime.cooldowns import Cooldowns
+from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
-from server.store import Store, is_unavailable
+from server.store import Store
 from server.store.tasks import Task
 
 BOARD_TASKS = 20
@@ -46,8 +45,6 @@ KEPT_SECONDS = 10
 # A process that says nothing any more is shown as silent before it is forgotten.
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
-
-log = logging.getLogger("wabao.feed")
 
 
 class Viewer(Protocol):
@@ -144,10 +141,11 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 class Feed:
     """One a process; every viewer gets the same bytes."""
 
-    def __init__(self, bus: Bus, store: Store, cooldowns: Cooldowns) -> None:
-        self._bus, self._store, self._cooldowns = bus, store, cooldowns
+    def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
+        self._bus, self._store, self._now_ms = bus, store, clock.now_ms
         self._viewers: set[Viewer] = set()
-        self._running: asyncio.Task[None] | None = None
+        self._running = False
+        self._telling = Background()
         self._after = "-"
         self._shown = 0
         self._beginning = asyncio.Lock()
@@ -169,7 +167,7 @@ class Feed:
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the history, and from then on each second."""
         async with self._beginning:
-            if self._running is None:
+            if not self._running:
                 await self._begin()
         # No await from here on: what was told is in the history, and what is told next comes to this viewer.
         history = HistoryFrame(
@@ -199,7 +197,8 @@ class Feed:
         self._board = b""
         for check in self._checks:
             check.begin()
-        self._running = asyncio.get_running_loop().create_task(self._run())
+        self._running = True
+        self._telling.spawn(self._run())
 
     def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
         """Take into the history what is told now."""
@@ -215,11 +214,7 @@ class Feed:
 
     async def close(self) -> None:
         """Stop."""
-        if self._running is not None:
-            await end_tasks([self._running])
-
-    def _now_ms(self) -> int:
-        return self._cooldowns.now_ms()
+        await self._telling.end()
 
     def _send(self, data: bytes) -> None:
         for viewer in list(self._viewers):
@@ -227,32 +222,18 @@ class Feed:
 
     async def _run(self) -> None:
         """Tell while somebody looks. A store that does not answer delays only what is read from it."""
-        works: list[tuple[Callable[[], Awaitable[None]], float]] = [
-            (self._tell_board, BOARD_SECONDS),
-            (self._end_sessions, SESSIONS_SECONDS),
-            *((partial(self._run_check, check), CHECKS_SECONDS) for check in self._checks),
-        ]
-        others = [
-            asyncio.get_running_loop().create_task(self._repeat(work, seconds)) for work, seconds in works
-        ]
+        reading = Background()
+        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # its silence becomes an alarm
+        reading.repeat(self._end_sessions, SESSIONS_SECONDS, at_once=True)
+        for check in self._checks:
+            reading.repeat(partial(self._run_check, check), CHECKS_SECONDS, at_once=True)
         try:
             while self._viewers:
                 await self._tell_pulses()
                 await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
         finally:
-            self._running = None  # whoever comes from here on starts anew
-            await end_tasks(others)
-
-    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-        while True:
-            try:
-                await work()
-            except Exception as error:
-                if is_unavailable(error):  # the board's silence becomes an alarm
-                    log.warning("a store does not answer: %s", error)
-                else:
-                    log.exception("the operator's feed failed")
-            await asyncio.sleep(seconds)
+            self._running = False  # whoever comes from here on starts anew
+            await reading.end()
 
     async def _tell_pulses(self) -> None:
         now_ms = self._now_ms()

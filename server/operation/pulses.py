@@ -145,7 +145,7 @@ class Pulsing:
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
         watched = sorted(
-            ((len(c.people), code) for code, c in hub.channels.items() if c.people), reverse=True
+            ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
         )
         pulse = Pulse(
             process=hub.bus.process,

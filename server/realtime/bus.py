@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -19,10 +19,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from tornado.log import app_log
 
+from server.background import end_tasks
 from server.settings import BadSettings
 
 OPERATION_SECONDS = 1.0
 CONNECTIONS = 50
+# What is raised when Redis does not answer.
+GONE = (RedisError, OSError, TimeoutError)
 # A half-open link brings nothing and fails nothing: it is pinged, and given up when no answer comes.
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
@@ -102,24 +105,14 @@ class Bus:
 
     async def ping(self) -> bool:
         """Whether Redis answers."""
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await self._redis.ping()
-        except (RedisError, OSError, TimeoutError):
-            return False
-        return True
+        return await self._ask(self._redis.ping()) is not None
 
     async def publish(self, code: str, payload: bytes) -> bool:
         """Send a message to whoever listens to a task; return False where it could not be sent."""
         if not self.up:
             return False
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await self._redis.publish(self._channel(code), payload)
-        except (RedisError, OSError, TimeoutError) as error:
-            app_log.warning("a message was not published: %s", error)
-            return False
-        return True
+        published = self._redis.publish(self._channel(code), payload)
+        return await self._ask(published, "a message was not published") is not None
 
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
@@ -151,19 +144,17 @@ class Bus:
 
         What is older than 15 s is left out. None where Redis does not answer.
         """
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                pipeline = self._redis.pipeline(transaction=False)
-                for code, count in own.items():
-                    key = self._counts_key(code)
-                    if count:
-                        pipeline.hset(key, self.process, f"{count} {now_ms}")
-                    else:
-                        pipeline.hdel(key, self.process)
-                    pipeline.expire(key, COUNTED_SECONDS)
-                    pipeline.hgetall(key)
-                answers = await pipeline.execute()
-        except (RedisError, OSError, TimeoutError):
+        pipeline = self._redis.pipeline(transaction=False)
+        for code, count in own.items():
+            key = self._counts_key(code)
+            if count:
+                pipeline.hset(key, self.process, f"{count} {now_ms}")
+            else:
+                pipeline.hdel(key, self.process)
+            pipeline.expire(key, COUNTED_SECONDS)
+            pipeline.hgetall(key)
+        answers = await self._ask(pipeline.execute())
+        if answers is None:
             return None
         return {code: _fresh(answers[3 * k + 2], now_ms) for k, code in enumerate(own)}
 
@@ -171,38 +162,28 @@ class Bus:
         """Return how many watch a task over all processes; 0 where Redis does not answer."""
         if not self.up:
             return 0
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                found: Any = await self._redis.hgetall(self._counts_key(code))
-        except (RedisError, OSError, TimeoutError):
-            return 0
-        return sum(count for count, _ in _fresh(found, now_ms).values())
+        found = await self._ask(self._redis.hgetall(self._counts_key(code)))
+        return sum(count for count, _ in _fresh(found or {}, now_ms).values())
 
     async def write_pulse(self, pulse: bytes, now_ms: int) -> None:
         """Append a process's pulse to the history, which keeps 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await self._redis.xadd(
-                    f"{self._prefix}:pulses",
-                    {"pulse": pulse},
-                    minid=f"{now_ms - PULSES_MS}",
-                    approximate=True,
-                )
-        except (RedisError, OSError, TimeoutError) as error:
-            app_log.warning("a pulse was lost: %s", error)
+        oldest = f"{now_ms - PULSES_MS}"
+        written = self._redis.xadd(
+            f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True
+        )
+        await self._ask(written, "a pulse was lost")
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the pulses after an entry, and the last entry's id to go on from; None without Redis."""
         last, pulses = after, []
         while True:
-            try:
-                async with asyncio.timeout(OPERATION_SECONDS):
-                    found: Any = await self._redis.xrange(
-                        f"{self._prefix}:pulses", min="-" if last == "-" else f"({last}", count=PULSES_PAGE
-                    )
-            except (RedisError, OSError, TimeoutError):
+            oldest = "-" if last == "-" else f"({last}"
+            found = await self._ask(
+                self._redis.xrange(f"{self._prefix}:pulses", min=oldest, count=PULSES_PAGE)
+            )
+            if found is None:
                 return None
             if found:
                 last = found[-1][0].decode()
@@ -216,15 +197,21 @@ class Bus:
         It is forgotten when nobody has added to it for so many seconds.
         """
         key = f"{self._prefix}:count:{name}"
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.incrby(key, by)
+        pipeline.expire(key, seconds)
+        answers = await self._ask(pipeline.execute())
+        return None if answers is None else int(answers[0])
+
+    async def _ask(self, answer: Awaitable[Any], lost: str = "") -> Any:
+        """Return what Redis answers within a second; None if it does not, and log `lost` if given."""
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
-                pipeline = self._redis.pipeline(transaction=False)
-                pipeline.incrby(key, by)
-                pipeline.expire(key, seconds)
-                counted, _ = await pipeline.execute()
-        except (RedisError, OSError, TimeoutError):
+                return await answer
+        except GONE as error:
+            if lost:
+                app_log.warning("%s: %s", lost, error)
             return None
-        return int(counted)
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"
@@ -244,7 +231,7 @@ class Bus:
             async with asyncio.timeout(OPERATION_SECONDS), self._commands:
                 if (code in self._wanted) == (name == "subscribe"):
                     await getattr(pubsub, name)(self._channel(code))
-        except (RedisError, OSError, TimeoutError) as error:
+        except GONE as error:
             app_log.warning("redis did not take a command: %s", error)
             if pubsub.connection is not None:
                 await pubsub.connection.disconnect(nowait=True)
@@ -255,7 +242,7 @@ class Bus:
             began = time.monotonic()
             try:
                 await self._read()
-            except (RedisError, OSError, TimeoutError) as error:
+            except GONE as error:
                 if self.up:
                     app_log.warning("redis is gone: %s", error)
             finally:
@@ -313,19 +300,6 @@ class Bus:
         if acknowledged is not None:
             acknowledged.set()
             self._on_subscribed(code)
-
-
-async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when they have ended, however they did.
-
-    One cancellation may not be enough: `asyncio.wait_for`, in which redis sends its commands, loses one that
-    arrives just when what it waits for is done (Python 3.11).
-    """
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=0.2)
 
 
 def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:

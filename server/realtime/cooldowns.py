@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from server.clock import Clock
 from server.game.dig import Dig
 
 # A task can also be ended by hand during its cooldown. A process that does not watch it hears nothing of
@@ -26,27 +27,11 @@ class Cooldown:
 
 
 class Cooldowns:
-    """The newest dig a task, and MongoDB's clock as this process reckons it."""
+    """The newest dig of each task, for those dug of late."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
-        self._offset_ms = 0
-        self._offset_seen = float("-inf")
-
-    def see_clock(self, now_ms: int) -> None:
-        """Take MongoDB's clock as a read just brought it.
-
-        What a read waits on its way back makes the clock look slow, never fast; and with a slow one, people
-        would be refused after their cooldown is over. So the fastest of the last seconds counts.
-        """
-        offset_ms = now_ms - time.time_ns() // 1_000_000
-        seen = time.monotonic()
-        if offset_ms >= self._offset_ms or seen - self._offset_seen > TRUSTED_SECONDS:
-            self._offset_ms, self._offset_seen = offset_ms, seen
-
-    def now_ms(self) -> int:
-        """Return MongoDB's clock, reckoned from our own and the offset last seen."""
-        return time.time_ns() // 1_000_000 + self._offset_ms
 
     def learn(self, dig: Dig) -> None:
         """Remember a task's newest dig; an older one than is known changes nothing but the trust."""
@@ -68,4 +53,4 @@ class Cooldowns:
         known = self._known.get(code)
         if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
             return None
-        return known.dig if known.dig["cd_until"] > self.now_ms() else None
+        return known.dig if known.dig["cd_until"] > self._clock.now_ms() else None

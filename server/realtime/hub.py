@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from tornado.log import app_log
 
 from server import metrics
+from server.background import Background, end_tasks
+from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.game.dig import Dig
 from server.realtime.audience import Audience
-from server.realtime.bus import Bus, end_tasks
+from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import News, Order, Revoked
+from server.realtime.news import News, Revoked, SendAway
 from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
-from server.realtime.watched_task import FIRST_PARTICIPANTS, Channel, Sink, Watcher
+from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.store import Store, is_unavailable
 from server.store.tasks import Task
 
@@ -56,12 +57,11 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One a process. It tells `cooldowns` each dig and end that it hears of, and asks it for the time."""
+    """One a process. `cooldowns` hears of each dig and end, `clock` of each time that is read."""
 
-    def __init__(self, store: Store, bus: Bus, public_url: str, cooldowns: Cooldowns) -> None:
+    def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
         self.bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
-        self.channels = self.known.by_code
         self.connections: set[Closable] = set()
         self.congested: set[Sink] = set()
         self._stopping = False
@@ -69,28 +69,24 @@ class Hub:
         self._store = store
         self._public_url = public_url
         self._cooldowns = cooldowns
-        self._now_ms = cooldowns.now_ms
-        self.sessions = Sessions(self.connections, store.people.ended_since, cooldowns.now_ms)
+        self._clock = clock
+        self._now_ms = clock.now_ms
+        self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
         self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
         self._ticks = Ticks(self._now_ms)
-        self._reading: dict[Channel, asyncio.Task[None]] = {}
-        self._next_read: dict[Channel, asyncio.Future[bool]] = {}
-        self._background: set[asyncio.Task[None]] = set()
-        self._keepers: list[asyncio.Task[None]] = []
+        self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
+        self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
+        self._background = Background()
+        self._keepers = Background()
 
     def start(self) -> None:
         """Begin to listen."""
         self.bus.start(self._on_message, self._on_subscribed)
-        loop = asyncio.get_running_loop()
-        self._keepers = [
-            loop.create_task(
-                self._keep(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
-            ),
-            loop.create_task(self._keep(self._clear_away, lambda: 1.0)),
-            loop.create_task(self._keep(self._audience.tell, lambda: 1.0)),
-            loop.create_task(self._keep(self._audience.renew, lambda: COUNT_SECONDS)),
-            loop.create_task(self._keep(self.sessions.poll, lambda: SESSIONS_SECONDS)),
-        ]
+        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
+        self._keepers.repeat(self._clear_away, 1.0)
+        self._keepers.repeat(self._audience.tell, 1.0)
+        self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
+        self._keepers.repeat(self.sessions.poll, SESSIONS_SECONDS)
 
     @property
     def draining(self) -> bool:
@@ -112,25 +108,17 @@ class Hub:
             if leaving:
                 await asyncio.sleep(DRAIN_SECONDS / steps)
 
-    def obey(self, order: Order) -> None:
+    def obey(self, order: SendAway) -> None:
         """Send all watchers away, and take none for a while, so that they find another process."""
         if order.process == self.bus.process and not self.draining:
             self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
-            self._spawn(self._send_away())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background_done)
-
-    def _background_done(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            app_log.error("the hub's work in the background failed", exc_info=task.exception())
+            self._background.spawn(self._send_away())
 
     async def close(self) -> None:
         """Stop all that runs and let go of Redis."""
-        await end_tasks([*self._keepers, *self.known.opening, *self._reading.values(), *self._background])
+        await self._keepers.end()
+        await end_tasks(self.known.opening)
+        await self._background.end()
         self._ticks.close()
         await self.bus.close()
 
@@ -138,66 +126,66 @@ class Hub:
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask, Unavailable."""
-        async with self.known.hold(code) as channel:
+        async with self.known.hold(code) as watched:
             # Another process may be further on than this one, and have told this watcher so. If that cannot
             # be read now, a snapshot from here would make it hear the same digs twice.
-            if since is not None and since > channel.seq and not await self.read_now(channel):
+            if since is not None and since > watched.seq and not await self.read_now(watched):
                 raise Unavailable
             # No await between the bytes and the joining: no dig falls between them.
-            channel.join(watcher, ticks)
-            watcher.send(channel.welcome(since, self._now_ms()))
-            self._ticks.plan(channel)
+            watched.join(watcher, ticks)
+            watcher.send(watched.welcome(since, self._now_ms()))
+            self._ticks.plan(watched)
 
     def leave(self, watcher: Watcher, code: str) -> None:
         """Send this watcher nothing more of a task."""
-        channel = self.channels.get(code)
-        if channel is not None:
-            channel.part(watcher)
-            self.known.rest(channel)
+        watched = self.known.by_code.get(code)
+        if watched is not None:
+            watched.part(watcher)
+            self.known.rest(watched)
 
-    async def refresh(self, channel: Channel) -> None:
-        """Return when `channel` is as new as the store, if Redis does not see to that at this moment."""
-        if not self.bus.hears(channel.code):
-            await self.read_now(channel)
+    async def refresh(self, watched: WatchedTask) -> None:
+        """Return when `watched` is as new as the store, if Redis does not see to that at this moment."""
+        if not self.bus.hears(watched.code):
+            await self.read_now(watched)
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
         if self.bus.wants(code):
-            self._spawn(self._ignore(code))
+            self._background.spawn(self._ignore(code))
 
     async def _ignore(self, code: str) -> None:
         """Listen to a task no more, unless somebody wants it again."""
-        if code in self.channels:
+        if code in self.known.by_code:
             return
         await self.bus.ignore(code)
-        if code not in self.channels:
+        if code not in self.known.by_code:
             await self._audience.leave(code)
 
-    async def _open(self, channel: Channel) -> None:
+    async def _open(self, watched: WatchedTask) -> None:
         """Read a task that nobody here knew. Raises NoSuchTask."""
-        found = await self._store.tasks.find_at(channel.code)
+        found = await self._store.tasks.find_at(watched.code)
         if found is None:
             raise NoSuchTask
-        await self.bus.listen(channel.code)
-        await self._audience.learn(channel)
-        await self._load(channel, found)
-        channel.loaded = True
-        for news in channel.kept:
-            self._take(channel.code, news)
-        channel.kept.clear()
+        await self.bus.listen(watched.code)
+        await self._audience.learn(watched)
+        await self._load(watched, found)
+        watched.loaded = True
+        for news in watched.kept:
+            self._take(watched.code, news)
+        watched.kept.clear()
 
-    async def _load(self, channel: Channel, found: tuple[Task, int] | None = None) -> None:
+    async def _load(self, watched: WatchedTask, found: tuple[Task, int] | None = None) -> None:
         """Read a task's history, after `found` if it was read already; again if it has a hole."""
         for _ in range(LOADS):
-            found = found or await self._store.tasks.find_at(channel.code)
+            found = found or await self._store.tasks.find_at(watched.code)
             if found is None:
                 raise NoSuchTask
             task, now_ms = found
-            self._cooldowns.see_clock(now_ms)
+            self._clock.see(now_ms)
             after = max(0, task["now_depth"] - REPLAYED_DIGS)
-            digs = await self._store.digs.after(channel.code, after, REPLAYED_DIGS + 1)
-            early = await self._store.digs.early(channel.code, FIRST_PARTICIPANTS) if after else []
-            if channel.load(task, digs, early, self._public_url):
+            digs = await self._store.digs.after(watched.code, after, REPLAYED_DIGS + 1)
+            early = await self._store.digs.early(watched.code, FIRST_PARTICIPANTS) if after else []
+            if watched.load(task, digs, early, self._public_url):
                 return
             found = None
 
@@ -206,18 +194,18 @@ class Hub:
     def deliver(self, dig: Dig) -> None:
         """Take a dig of this or another process."""
         self._cooldowns.learn(dig)
-        channel = self.channels.get(dig["code"])
-        if channel is None:
+        watched = self.known.by_code.get(dig["code"])
+        if watched is None:
             return
-        if not channel.loaded:
-            channel.kept.append(News(dig=dig))
+        if not watched.loaded:
+            watched.kept.append(News(dig=dig))
             return
-        frames = channel.apply(dig)
+        frames = watched.apply(dig)
         if frames:
-            self._send_dig(channel, frames)
+            self._send_dig(watched, frames)
             metrics.DIG_TO_FRAME.observe(max(0, self._now_ms() - dig["at"]) / 1000)
-        elif channel.behind:
-            self._read_soon(channel)
+        elif watched.behind:
+            self._read_soon(watched)
 
     async def announce(self, code: str, news: News) -> None:
         """Take news of this process and tell the others."""
@@ -232,8 +220,8 @@ class Hub:
     def _on_message(self, code: str, payload: bytes) -> None:
         try:
             if not code:
-                told = msgspec.msgpack.decode(payload, type=Order | Revoked)
-                if isinstance(told, Order):
+                told = msgspec.msgpack.decode(payload, type=SendAway | Revoked)
+                if isinstance(told, SendAway):
                     self.obey(told)
                 else:
                     self.sessions.end(told.unionid, told.generation)
@@ -250,147 +238,134 @@ class Hub:
             return
         if news.end_reason:
             self._cooldowns.forget(code)
-        channel = self.channels.get(code)
-        if channel is None:
+        watched = self.known.by_code.get(code)
+        if watched is None:
             return
-        if not channel.loaded:
-            channel.kept.append(news)
+        if not watched.loaded:
+            watched.kept.append(news)
         elif news.watchers is not None:
-            self._audience.take(channel, *news.watchers)
+            self._audience.take(watched, *news.watchers)
         elif news.end_reason:
-            channel.heard = max(channel.heard, news.end_seq)
-            if channel.behind:
-                self._read_soon(channel)
+            watched.heard = max(watched.heard, news.end_seq)
+            if watched.behind:
+                self._read_soon(watched)
             else:
-                self._send_end(channel, news.end_reason, news.end_note)
+                self._send_end(watched, news.end_reason, news.end_note)
         elif news.start:
-            self._send(channel, channel.start(news.start))
+            self._send(watched, watched.start(news.start))
 
     def _on_subscribed(self, code: str) -> None:
-        channel = self.channels.get(code)
-        if channel is not None and channel.loaded:
+        watched = self.known.by_code.get(code)
+        if watched is not None and watched.loaded:
             metrics.GAPS.inc()
-            self._read_soon(channel)
+            self._read_soon(watched)
 
-    def _send_dig(self, channel: Channel, frames: bytes) -> None:
-        self._ticks.cancel(channel.code)
-        self._send(channel, frames)
-        self._ticks.plan(channel)
+    def _send_dig(self, watched: WatchedTask, frames: bytes) -> None:
+        self._ticks.cancel(watched.code)
+        self._send(watched, frames)
+        self._ticks.plan(watched)
 
-    def _send_end(self, channel: Channel, end_reason: str, end_note: str) -> None:
-        frames = channel.end(end_reason, end_note)
-        self._cooldowns.forget(channel.code)
+    def _send_end(self, watched: WatchedTask, end_reason: str, end_note: str) -> None:
+        frames = watched.end(end_reason, end_note)
+        self._cooldowns.forget(watched.code)
         if frames:
-            self._ticks.cancel(channel.code)
-            self._send(channel, frames)
+            self._ticks.cancel(watched.code)
+            self._send(watched, frames)
 
-    def _send(self, channel: Channel, frames: bytes) -> None:
+    def _send(self, watched: WatchedTask, frames: bytes) -> None:
         if not frames:
             return
-        for watcher in list(channel.watchers):
+        for watcher in list(watched.watchers):
             watcher.send(frames)
-        metrics.DELIVERIES.inc(len(channel.watchers))
+        metrics.DELIVERIES.inc(len(watched.watchers))
 
     # ---- reading what may be missing
 
-    async def read_now(self, channel: Channel) -> bool:
+    async def read_now(self, watched: WatchedTask) -> bool:
         """Return when a read that begins after this moment is over; False if it failed or took over 2 s."""
-        read = self._next_read.get(channel)
+        read = self._next_read.get(watched)
         if read is None:
-            read = self._next_read[channel] = asyncio.get_running_loop().create_future()
-        self._read_soon(channel)
+            read = self._next_read[watched] = asyncio.get_running_loop().create_future()
+        self._read_soon(watched)
         await asyncio.wait([read], timeout=READ_SECONDS)
         return read.done() and read.result()
 
-    def _read_soon(self, channel: Channel) -> None:
-        channel.read_again = True  # a read that is under way may have seen the state before
-        if channel not in self._reading:
-            reading = asyncio.get_running_loop().create_task(self._catch_up(channel))
-            self._reading[channel] = reading
-            reading.add_done_callback(_log_failure)
+    def _read_soon(self, watched: WatchedTask) -> None:
+        watched.read_again = True  # a read that is under way may have seen the state before
+        if watched not in self._reading:
+            self._reading[watched] = self._background.spawn(self._catch_up(watched))
 
-    async def _catch_up(self, channel: Channel) -> None:
+    async def _catch_up(self, watched: WatchedTask) -> None:
         """Read until nothing that was heard of is missing; send it in order."""
         fruitless = 0
         read: asyncio.Future[bool] | None = None
         try:
-            while channel.read_again or channel.behind:
-                channel.read_again = False
-                read = self._next_read.pop(channel, None)
-                before = channel.seq
-                now_depth = await self._read(channel)
-                if channel.seq == before and channel.behind:
+            while watched.read_again or watched.behind:
+                watched.read_again = False
+                read = self._next_read.pop(watched, None)
+                before = watched.seq
+                now_depth = await self._read(watched)
+                if watched.seq == before and watched.behind:
                     fruitless += 1
                     if fruitless == 2:
                         # Somebody spoke of more than the store has; should it come, the poll will see it.
-                        channel.heard = max(channel.seq, now_depth)
+                        watched.heard = max(watched.seq, now_depth)
                 if read is not None:
                     read.set_result(True)
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("what %s may have missed cannot be read now: %s", channel.code, error)
+            app_log.warning("what %s may have missed cannot be read now: %s", watched.code, error)
         finally:
             # In the same step as the end, so that nobody asks a read that is over to go on.
-            self._reading.pop(channel, None)
-            for waited in (read, self._next_read.pop(channel, None)):
+            self._reading.pop(watched, None)
+            for waited in (read, self._next_read.pop(watched, None)):
                 if waited is not None and not waited.done():
                     waited.set_result(False)
 
-    async def _read(self, channel: Channel) -> int:
+    async def _read(self, watched: WatchedTask) -> int:
         """Read once and send what is new; return the depth that the store has."""
-        task = await self._store.tasks.find(channel.code)
+        task = await self._store.tasks.find(watched.code)
         if task is None:
-            channel.gone = True
+            watched.gone = True
             return 0
-        if task["now_depth"] - channel.seq > REPLAYED_DIGS:
-            await self._load(channel)
-            self._send_dig(channel, encode([channel.snapshot(self._now_ms())]))
+        if task["now_depth"] - watched.seq > REPLAYED_DIGS:
+            await self._load(watched)
+            self._send_dig(watched, encode([watched.snapshot(self._now_ms())]))
             metrics.RESYNCS.inc()
         else:
-            for dig in await self._missing(channel, task["now_depth"]):
+            for dig in await self._missing(watched, task["now_depth"]):
                 self.deliver(dig)
-        if task["status"] and channel.seq >= task["now_depth"]:
-            self._send_end(channel, task["end_reason"], task.get("end_note", ""))
+        if task["status"] and watched.seq >= task["now_depth"]:
+            self._send_end(watched, task["end_reason"], task.get("end_note", ""))
         if task["open"]:
-            self._send(channel, channel.start(self._now_ms()))
+            self._send(watched, watched.start(self._now_ms()))
         return task["now_depth"]
 
-    async def _missing(self, channel: Channel, now_depth: int) -> list[Dig]:
-        if now_depth <= channel.seq and not channel.behind:
+    async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:
+        if now_depth <= watched.seq and not watched.behind:
             return []
-        return await self._store.digs.after(channel.code, channel.seq, REPLAYED_DIGS)
+        return await self._store.digs.after(watched.code, watched.seq, REPLAYED_DIGS)
 
     async def _poll(self) -> None:
         """Ask where all tasks here stand: the last news before a silence may be lost without a jump."""
         known = self.known.loaded()
         if not known:
             return
-        codes = [channel.code for channel in known]
+        codes = [watched.code for watched in known]
         positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
-        for channel in known:
-            position = positions.get(channel.code)
-            if self.channels.get(channel.code) is not channel:
+        for watched in known:
+            position = positions.get(watched.code)
+            if self.known.by_code.get(watched.code) is not watched:
                 continue
             if position is None:
-                channel.gone = True
+                watched.gone = True
                 continue
-            self._cooldowns.see_clock(position["now"])
-            channel.heard = max(channel.heard, position["now_depth"])
-            if channel.behind or position["status"] != channel.status or position["open"] != channel.open:
+            self._clock.see(position["now"])
+            watched.heard = max(watched.heard, position["now_depth"])
+            if watched.behind or position["status"] != watched.status or position["open"] != watched.open:
                 metrics.POLLED_GAPS.inc()
-                self._read_soon(channel)
-
-    async def _keep(self, work: Callable[[], Any], seconds: Callable[[], float]) -> None:
-        while True:
-            await asyncio.sleep(seconds())
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
-                if not is_unavailable(error):
-                    app_log.error("%s failed", work.__name__, exc_info=error)
-                    continue
-                app_log.warning("%s: a store does not answer: %s", work.__name__, error)
+                self._read_soon(watched)
 
     # ---- once a second
 
@@ -402,12 +377,7 @@ class Hub:
 
     async def watchers(self, code: str) -> int:
         """Return how many watch a task, over all processes."""
-        channel = self.channels.get(code)
-        if channel is not None and channel.loaded:
-            return channel.total(self._now_ms())
+        watched = self.known.by_code.get(code)
+        if watched is not None and watched.loaded:
+            return watched.total(self._now_ms())
         return await self.bus.watchers(code, self._now_ms())
-
-
-def _log_failure(done: asyncio.Task[None]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        app_log.error("catching up failed", exc_info=done.exception())

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from server.errors import NoSuchTask
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 
 # A task that nobody uses any more is kept this long, and no more of them than this.
 IDLE_SECONDS = 30.0
@@ -26,22 +26,24 @@ UNKNOWN_CODES = 10_000
 class KnownTasks:
     """One a process.
 
-    `read(channel)` fills a channel, or raises, NoSuchTask if there is none; `forgotten(code)` is called when
+    `read(watched)` fills a task, or raises, NoSuchTask if there is none; `forgotten(code)` is called when
     a task is known no longer.
     """
 
-    def __init__(self, read: Callable[[Channel], Awaitable[None]], forgotten: Callable[[str], None]) -> None:
-        self.by_code: dict[str, Channel] = {}
+    def __init__(
+        self, read: Callable[[WatchedTask], Awaitable[None]], forgotten: Callable[[str], None]
+    ) -> None:
+        self.by_code: dict[str, WatchedTask] = {}
         self._read = read
         self._forgotten = forgotten
-        self._opening: dict[Channel, asyncio.Task[None]] = {}
-        self._idle: OrderedDict[Channel, tuple[float, int]] = OrderedDict()  # since when, and its bytes
+        self._opening: dict[WatchedTask, asyncio.Task[None]] = {}
+        self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when, and its bytes
         self._idle_bytes = 0
         self._unknown: OrderedDict[str, float] = OrderedDict()
 
-    def loaded(self) -> list[Channel]:
+    def loaded(self) -> list[WatchedTask]:
         """Return the tasks that have been read."""
-        return [channel for channel in self.by_code.values() if channel.loaded]
+        return [watched for watched in self.by_code.values() if watched.loaded]
 
     @property
     def opening(self) -> list[asyncio.Task[None]]:
@@ -49,60 +51,60 @@ class KnownTasks:
         return list(self._opening.values())
 
     @asynccontextmanager
-    async def hold(self, code: str) -> AsyncIterator[Channel]:
+    async def hold(self, code: str) -> AsyncIterator[WatchedTask]:
         """Give a task, and keep it known while it is held. Raises NoSuchTask.
 
         The first who asks makes it be read; others wait for the same read.
         """
-        channel = self._want(code)
+        watched = self._want(code)
         try:
-            if not channel.loaded:
+            if not watched.loaded:
                 # Somebody who gives up must not end the read for those who wait with them.
-                await asyncio.shield(self._opening[channel])
-            if channel.gone:
+                await asyncio.shield(self._opening[watched])
+            if watched.gone:
                 raise NoSuchTask
-            yield channel
+            yield watched
         finally:
-            channel.waiting -= 1
-            self.rest(channel)
+            watched.waiting -= 1
+            self.rest(watched)
 
-    def _want(self, code: str) -> Channel:
-        """Return a task's channel with one more who waits for it."""
-        channel = self.by_code.get(code)
-        if channel is None:
+    def _want(self, code: str) -> WatchedTask:
+        """Return a task with one more who waits for it."""
+        watched = self.by_code.get(code)
+        if watched is None:
             if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
                 raise NoSuchTask
-            channel = self.by_code[code] = Channel(code)
-            opening = asyncio.get_running_loop().create_task(self._open(channel))
-            self._opening[channel] = opening
+            watched = self.by_code[code] = WatchedTask(code)
+            opening = asyncio.get_running_loop().create_task(self._open(watched))
+            self._opening[watched] = opening
             opening.add_done_callback(_looked_at)
-        idle = self._idle.pop(channel, None)
+        idle = self._idle.pop(watched, None)
         if idle is not None:
             self._idle_bytes -= idle[1]
-        channel.waiting += 1
-        return channel
+        watched.waiting += 1
+        return watched
 
-    async def _open(self, channel: Channel) -> None:
+    async def _open(self, watched: WatchedTask) -> None:
         try:
-            await self._read(channel)
+            await self._read(watched)
         except NoSuchTask:
-            self._note_unknown(channel.code)
+            self._note_unknown(watched.code)
             raise
         finally:
             # All in one step: whoever asks next finds it read, or begins anew.
-            del self._opening[channel]
-            if channel.loaded:
-                self.rest(channel)
+            del self._opening[watched]
+            if watched.loaded:
+                self.rest(watched)
             else:
-                self._forget(channel)
+                self._forget(watched)
 
-    def rest(self, channel: Channel) -> None:
+    def rest(self, watched: WatchedTask) -> None:
         """Keep a task that nobody uses any more for a while, in place of those that have rested longest."""
-        known = channel.loaded and self.by_code.get(channel.code) is channel
-        if channel.in_use or not known or channel in self._idle:
+        known = watched.loaded and self.by_code.get(watched.code) is watched
+        if watched.in_use or not known or watched in self._idle:
             return
-        size = channel.size()
-        self._idle[channel] = (_now(), size)
+        size = watched.size()
+        self._idle[watched] = (_now(), size)
         self._idle_bytes += size
         while len(self._idle) > IDLE_TASKS or self._idle_bytes > IDLE_BYTES:
             self._forget(next(iter(self._idle)))
@@ -111,17 +113,17 @@ class KnownTasks:
         """Forget what nobody has used for a while. Once a second."""
         now = _now()
         while self._idle:
-            channel, (since, _) = next(iter(self._idle.items()))
+            watched, (since, _) = next(iter(self._idle.items()))
             if now - since < IDLE_SECONDS:
                 return
-            self._forget(channel)
+            self._forget(watched)
 
-    def _forget(self, channel: Channel) -> None:
-        del self.by_code[channel.code]
-        idle = self._idle.pop(channel, None)
+    def _forget(self, watched: WatchedTask) -> None:
+        del self.by_code[watched.code]
+        idle = self._idle.pop(watched, None)
         if idle is not None:
             self._idle_bytes -= idle[1]
-        self._forgotten(channel.code)
+        self._forgotten(watched.code)
 
     def _note_unknown(self, code: str) -> None:
         self._unknown[code] = _now()

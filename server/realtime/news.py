@@ -22,7 +22,7 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 
 
-class Order(msgspec.Struct, frozen=True, tag="order"):
+class SendAway(msgspec.Struct, frozen=True, tag="order"):
     """What an operator asks of one process: to send its watchers away."""
 
     process: str

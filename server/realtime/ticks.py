@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from server import metrics
 from server.realtime.frames import Tick, encode
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 
 
 class Ticks:
@@ -29,10 +29,10 @@ class Ticks:
         if planned is not None:
             planned.cancel()
 
-    def plan(self, channel: Channel, after: int | None = None) -> None:
+    def plan(self, watched: WatchedTask, after: int | None = None) -> None:
         """Plan the next tick for the moment its `time` becomes true. `after` is the last one sent."""
-        left_ms = channel.cd_until - self._now_ms()
-        if not channel.ticking or channel.code in self._planned or channel.status:
+        left_ms = watched.cd_until - self._now_ms()
+        if not watched.ticking or watched.code in self._planned or watched.status:
             return
         if after == 0 or (after is None and left_ms <= 0):
             return
@@ -41,14 +41,14 @@ class Ticks:
             value = min(value, after - 1)
         delay = (left_ms - value * 1000) / 1000
         loop = asyncio.get_running_loop()
-        self._planned[channel.code] = loop.call_later(delay, self._tick, channel, value)
+        self._planned[watched.code] = loop.call_later(delay, self._tick, watched, value)
 
-    def _tick(self, channel: Channel, value: int) -> None:
-        self._planned.pop(channel.code, None)
-        if not channel.ticking:
+    def _tick(self, watched: WatchedTask, value: int) -> None:
+        self._planned.pop(watched.code, None)
+        if not watched.ticking:
             return
-        frame = encode([Tick(code=channel.code, time=value)])
-        for watcher in list(channel.ticking):
+        frame = encode([Tick(code=watched.code, time=value)])
+        for watcher in list(watched.ticking):
             watcher.send(frame)
-        metrics.DELIVERIES.inc(len(channel.ticking))
-        self.plan(channel, after=value)
+        metrics.DELIVERIES.inc(len(watched.ticking))
+        self.plan(watched, after=value)

@@ -1,6 +1,6 @@
 """One task as a process knows it: its state, its newest digs as bytes, who watches it. Pure.
 
-A channel knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from
+It knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from
 it too, so a page is never older than the last frame that was sent.
 """
 
@@ -63,10 +63,10 @@ class Watcher(Sink, Protocol):
     unionid: str
 
 
-class Channel:
+class WatchedTask:
     """The state of one task after the dig `seq`. Until `loaded`, nothing of it is known yet.
 
-    `waiting` counts those who wait for it or read it now: a channel with people waiting is not empty.
+    `waiting` counts those who wait for it or read it now: a task with people waiting is in use.
     """
 
     def __init__(self, code: str) -> None:

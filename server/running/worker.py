@@ -31,13 +31,13 @@ from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
 from server.app import make_app
+from server.background import Background
 from server.context import Context
 from server.running.bounded import BoundedServer, Bounds
 from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
-from server.store import is_unavailable
 
 # A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
 BODY_SECONDS = 120
@@ -181,19 +181,6 @@ class _Expected(HTTPMessageDelegate):
         self._delegate.on_connection_close()
 
 
-async def _repeat(context: Context, seconds: float, work: Callable[[Context], Awaitable[None]]) -> None:
-    """Do the work for as long as the process serves; what fails now is logged and tried again later."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work(context)
-        except Exception as error:
-            if is_unavailable(error):
-                log.warning("%s: a store does not answer: %s", work.__name__, error)
-            else:
-                log.exception("%s failed", work.__name__)
-
-
 def bounds_of(settings: Settings) -> Bounds:
     """Return what this process allows.
 
@@ -219,8 +206,10 @@ async def serve(settings: Settings, listener: socket.socket, signs: Signs, repla
     living = loop.create_task(signs.give())
     context = await Context.open(settings)
     gc.freeze()  # what was loaded stays: no collection has to look through it again
-    periodic = [loop.create_task(_repeat(context, seconds, work)) for work, seconds in PERIODIC]
-    periodic.append(loop.create_task(context.pulsing.run()))
+    periodic = Background()
+    for work, seconds in PERIODIC:
+        periodic.repeat(partial(work, context), seconds)
+    periodic.spawn(context.pulsing.run())
     app = make_app(context)
     server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
@@ -231,9 +220,8 @@ async def serve(settings: Settings, listener: socket.socket, signs: Signs, repla
     log.info("serving")
     await asked_to_stop.wait()
     await asyncio.gather(server.drain(), context.hub.drain())
-    for task in periodic:
-        task.cancel()
     async with asyncio.timeout(CONTEXT_SECONDS):
+        await periodic.end()
         await context.close()
     living.cancel()
     log.info("drained")

@@ -50,7 +50,7 @@ async def tell(
         "due_at_ms": now + (whim["seconds"] * 1000 if whim and what == "delay_notice" else 0),
     }
     await context.store.sandbox_notices.add(notice)
-    context.spawn(send_notices(context))
+    context.background.spawn(send_notices(context))
 
 
 async def send_notices(context: Context) -> None:

@@ -212,9 +212,9 @@ async def test_a_server_that_loses_a_dig_is_caught(
 ) -> None:
     send = Hub._send
 
-    def forgetful(hub: Hub, channel: Any, frames: bytes) -> None:
+    def forgetful(hub: Hub, watched: Any, frames: bytes) -> None:
         if not (b'"cd"' in frames and b'"seq":2,' in frames):
-            send(hub, channel, frames)
+            send(hub, watched, frames)
 
     monkeypatch.setattr(Hub, "_send", forgetful)
     code, said, complained = await crowd_of(settings, until="VIOLATIONS")

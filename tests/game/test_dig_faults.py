@@ -216,13 +216,13 @@ async def test_a_dig_that_the_history_did_not_take_stays_pending_until_it_does(
     monkeypatch.setattr(Digs, "insert", away_at_first)
     reply = await bob.dig(code)
     assert (reply["status"], reply["now_depth"], refused) == (0, 1, [f"{code}:1"])
-    await context.close_background()
+    await context.background.finish()
     task = await context.store.tasks.find(code)
     assert task is not None
     assert task["pending"] == 1
     assert [user["no"] for user in (await bob.get("/getTaskDetails", code=code))["users"]] == [1]
     assert (await bob.dig(code))["now_depth"] == 2
-    await context.close_background()
+    await context.background.finish()
     assert [dig["depth"] for dig in await check_history(context, code)] == [1, 2]
     assert await context.store.digs.collection.count_documents({"code": code}) == 2
 
@@ -265,7 +265,7 @@ async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waitin
     codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
     for code in codes:
         await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     await context.store.digs.collection.delete_many({})
     await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1, "last_dig.at": 0}})
     insert = Digs.insert

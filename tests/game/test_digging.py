@@ -213,7 +213,7 @@ async def test_a_dig_left_between_task_and_history_counts_everywhere(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     info = await bob.get("/getMyInfo")
@@ -244,7 +244,7 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Clie
         return await ask(made_as)
 
     context.store.digs.made_as = counted  # type: ignore[method-assign]
-    await context.close_background()
+    await context.background.finish()
     used = await asyncio.gather(
         context.dig_ids.used(code, bob.unionid, "bobs-dig-1"),
         *(context.dig_ids.used(code, who.unionid, "bobs-dig-1") for who in people),

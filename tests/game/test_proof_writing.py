@@ -55,7 +55,7 @@ async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = 
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=1_000_000, interval=100_000, fluctuation=1)
     assert (await bob.dig(code))["status"] == 0
-    await context.close_background()
+    await context.background.finish()
     made = await context.store.digs.collection.find_one({"code": code})
     assert made is not None
     digs = [
@@ -175,7 +175,7 @@ async def test_a_sweep_sees_to_the_proof_of_every_task_that_ended(client: Client
     assert (await bob.dig(dug))["is_prize"] == 1
     for code in (ended, unpaid):
         assert (await alice.post("/endTask", code=code))["status"] == 0
-    await context.close_background()
+    await context.background.finish()
     await sweep_until_quiet(context)
     await context.store.proofs.collection.update_many({}, {"$set": {"due_at": 0}})
     await write_proofs(context)

@@ -238,7 +238,7 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     (dig,) = await find(context, "digs", code=code)
     for name in ("digs", "prizes"):
         await context.store.database[name].delete_many({"code": code})
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": now_ms}})
     await sweep(context)
     assert now_ms < (await the(context, "tasks"))["due_at"] < now_ms + MINUTE_MS

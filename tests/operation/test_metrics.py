@@ -131,7 +131,7 @@ async def test_what_takes_long_is_shown_as_it_was_and_what_is_old_not_at_all(
     assert await money_gauges(context, 0.01) is None
     assert money((await client.http.get("/metrics")).text) == {}
     go_on.set()
-    await context.close_background()
+    await context.background.finish()
     known = await money_gauges(context, 0.01)
     assert known is not None
     go_on.clear()

@@ -100,7 +100,7 @@ async def test_an_open_feed_ends_with_its_session(
 ) -> None:
     await context.hub.bus.connected.wait()
     await operator(client)
-    await change_record(context, ends_at=context.cooldowns.now_ms() + 2500)
+    await change_record(context, ends_at=context.clock.now_ms() + 2500)
     async with feed_of(client, settings) as feed:
         types = await told(feed)
         assert types[0] == "history"
@@ -115,7 +115,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
 ) -> None:
     monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
     await operator(client)
-    await change_record(context, ends_at=context.cooldowns.now_ms() + 2500)
+    await change_record(context, ends_at=context.clock.now_ms() + 2500)
     working, silent = context.store, Store("mongodb://127.0.0.1:1/wabao")
     async with feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
@@ -133,7 +133,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
 @pytest.mark.gen_test
 async def test_a_session_lasts_twelve_hours(client: Client, context: Context) -> None:
     await operator(client)
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     (record,) = await context.store.operator_sessions.collection.find().to_list(None)
     assert record["ends_at"] - record["created_at"] == SESSION_MS == 12 * 3_600_000
     await change_record(context, ends_at=now_ms)
@@ -287,7 +287,7 @@ class TestStrangersWithManyAddresses:
     async def test_an_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         await self.exhaust(client)
-        week_ago = context.cooldowns.now_ms() - KNOWN_MS
+        week_ago = context.clock.now_ms() - KNOWN_MS
         await change_record(context, created_at=week_ago + 60_000)
         assert await guess(client, OFFICE) == "bad_token"
         await change_record(context, created_at=week_ago)

@@ -233,7 +233,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000, cd=0)
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     await context.store.digs.collection.delete_one({"code": code})
     feed = frames(http, settings)
     async for frame in feed:
@@ -252,7 +252,7 @@ async def test_books_that_do_not_balance_raise_an_alarm(
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
-    await context.store.ledger.enter("paid", "nobody", code, 800, context.cooldowns.now_ms())
+    await context.store.ledger.enter("paid", "nobody", code, 800, context.clock.now_ms())
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -418,7 +418,7 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
     # From here on there is most of a second until the loop tells again.
     feeds = [first]
     for depth in range(1, 4):
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         dig = PulseDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = PulseEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
         pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
@@ -445,7 +445,7 @@ async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cu
 ) -> None:
     await context.hub.bus.connected.wait()
     cookies = (await operator(client)).cookies
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     counts = {"errors." + "x" * 3000: 1}  # more than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
         pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))

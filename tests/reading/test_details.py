@@ -73,7 +73,7 @@ async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
         assert {**details, "status": data["status"]}.items() >= data.items()
         assert (details["status"], details["msg"]) == (0, "")
         assert (details["can_dig"] == 1) == (details["is_cd"] == 0) == (details["why"] == "")
-        assert abs(details["server_time"] - context.cooldowns.now_ms()) < 5000
+        assert abs(details["server_time"] - context.clock.now_ms()) < 5000
         return (*(details[name] for name in ("why", "is_cd", "time", "is_prize")), data["status"])
 
     assert await seen(bob, warm) == ("", 0, 30, 0, 0)
@@ -93,10 +93,10 @@ async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
         cards = {card["code"]: card for card in (await someone.get("/getTaskList"))["data"]}
         assert [cards[code]["is_cd"] for code in (warm, quick, over)] == [1, 0, 0]
     # The cooldown goes by.
-    context.hub.channels[warm].cd_until = context.cooldowns.now_ms() + 1500
+    context.hub.known.by_code[warm].cd_until = context.clock.now_ms() + 1500
     assert await seen(carol, warm) == ("cooling_down", 1, 2, 0, 0)
     assert await seen(bob, warm) == ("already_won", 1, 2, 1, 0)
-    context.hub.channels[warm].cd_until = context.cooldowns.now_ms()
+    context.hub.known.by_code[warm].cd_until = context.clock.now_ms()
     assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
     assert await seen(carol, warm) == ("", 0, 30, 0, 0)
     mine, theirs = [await who.get("/getTaskDetails", code=packet) for who in (alice, bob)]

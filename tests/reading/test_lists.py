@@ -61,7 +61,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
         {"prize_num": 3, "interval": 5, "fluctuation": 0, "forecast_num": 50, "cd": 60},
         RED_PACKET | {"cd": 60},
     )
-    await set_task(context, paid, open=1, opened_at=context.cooldowns.now_ms())
+    await set_task(context, paid, open=1, opened_at=context.clock.now_ms())
     for code in (single, several, paid):
         assert (await bob.dig(code))["status"] == 0
     lists = {path: await bob.get(path) for path in ("/getTaskList", "/getMyPartake", "/getMyPrize")}
@@ -93,7 +93,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert [goods[name] for name in ("wxname", "prize_type", "prize_num", "max_depth")] == ["alice", 2, 3, 50]
     assert (goods["status"], goods["is_cd"]) == (0, 1)
     assert goods["time"] == 60
-    assert 0 < goods["cd_until"] - context.cooldowns.now_ms() <= 60_000
+    assert 0 < goods["cd_until"] - context.clock.now_ms() <= 60_000
     assert [packet[name] for name in ("goods_type", "money", "prize_num", "max_depth")] == [1, 8, 3, 9]
     assert packet["prizes_left"] == 3 - (await bob.get("/getTaskDetails", code=paid))["is_prize"]
     won = next(card for card in lists["/getMyPrize"]["data"] if card["code"] == single)
@@ -115,7 +115,7 @@ async def test_the_square_shows_what_is_open_running_ones_first_and_newest_first
         alice, {"is_public": 0}, {}, RED_PACKET, {}, {}
     )
     await set_task(context, hidden, hidden=1)
-    now_ms = context.cooldowns.now_ms()
+    now_ms = context.clock.now_ms()
     await set_task(context, lately, status=1, ended_at=now_ms - 7 * DAY_MS + HOUR_MS)
     await set_task(context, long_ago, status=1, ended_at=now_ms - 7 * DAY_MS - HOUR_MS)
     ended_first = public[0]
@@ -145,7 +145,7 @@ async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, 
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"forecast_num": 1})
     assert (await bob.dig(code))["is_prize"] == 1
-    await context.close_background()
+    await context.background.finish()
     task = await context.store.tasks.collection.find_one({"_id": code})
     [dig] = await context.store.digs.after(code, 0, 10)
     copies = [f"{k:012d}" for k in range(501)]
@@ -172,7 +172,7 @@ async def test_participants_come_50_a_page_in_the_order_they_joined(client: Clie
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, other = await publish_many(alice, {"forecast_num": 1000, "is_public": 0}, {"forecast_num": 1000})
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     [dig] = await context.store.digs.after(code, 0, 10)
     more = [
         dig

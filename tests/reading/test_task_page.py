@@ -89,7 +89,7 @@ async def test_a_page_from_memory_is_the_same_to_the_byte_as_one_from_the_store(
     await end_task_as_operator(context, over, "违反规则")
     for someone in [bob, *people]:
         assert (await someone.dig(code))["status"] == 0
-    await context.close_background()
+    await context.background.finish()
     for asked in (code, over):
         for someone in (alice, bob, people[0], people[51]):
             seen = await raw_page(someone, asked)

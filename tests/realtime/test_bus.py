@@ -11,8 +11,9 @@ import pytest
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
+from server.background import end_tasks
 from server.realtime import bus
-from server.realtime.bus import Bus, end_tasks
+from server.realtime.bus import Bus
 
 
 class Link:

@@ -15,7 +15,7 @@ from server.actions.dig import dig
 from server.actions.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime.news import News
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 from support.client import Client
 from support.histories import CODE, a_history, frames_of, task_after
 from support.watchers import Collecting
@@ -27,11 +27,11 @@ async def admit(person: Any) -> Any:
 
 def test_a_hole_in_what_was_read_is_told_and_never_replayed() -> None:
     digs = a_history([1, 2, 3, 4, 5, 6], set(), ends=False)
-    channel = Channel(CODE)
-    assert not channel.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
-    assert [frame["type"] for frame in frames_of(channel.welcome(3, 0))] == ["snapshot"]
-    assert channel.load(task_after(digs[:5]), digs, [], "")
-    assert [f["seq"] for f in frames_of(channel.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
+    watched = WatchedTask(CODE)
+    assert not watched.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
+    assert [frame["type"] for frame in frames_of(watched.welcome(3, 0))] == ["snapshot"]
+    assert watched.load(task_after(digs[:5]), digs, [], "")
+    assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
 @pytest.mark.gen_test
@@ -105,7 +105,7 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=1000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
-    channel = context.hub.channels[code]
+    watched = context.hub.known.by_code[code]
     reads = 0
     find = context.store.tasks.find
 
@@ -118,7 +118,7 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
     context.hub._take(code, News(end_reason="operator", end_seq=99))
     await asyncio.wait(context.hub._reading.values())
     assert reads <= 3
-    assert not channel.behind
+    assert not watched.behind
 
 
 @pytest.mark.gen_test
@@ -177,7 +177,7 @@ async def test_a_process_that_only_watches_learns_the_stores_clock(
     code = await alice.publish(forecast_num=1000, cd=60)
     wrong = time.time_ns() + 60 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: wrong)
-    other.cooldowns._offset_ms = 0
+    other.clock._offset_ms = 0
     watcher = Collecting()
     await other.hub.watch(watcher, code, None, False)
     told = watcher.frames[-1]["server_time"]

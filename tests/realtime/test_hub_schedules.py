@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
-from server.realtime.news import News, Order
-from server.realtime.watched_task import Channel, Watcher
+from server.realtime.known_tasks import KnownTasks
+from server.realtime.news import News, SendAway
+from server.realtime.watched_task import WatchedTask, Watcher
 from support.histories import frames_of
 from support.memory_stores import MemoryBus, World
 from support.shuffled_loop import ShuffledLoop, Spinning, run_shuffled
@@ -34,7 +36,7 @@ SCENE_SECONDS = 8.0
 SETTLED_SECONDS = 60.0
 
 
-class WorldsCooldowns(Cooldowns):
+class WorldsClock(Clock):
     """The world's clock in place of the machine's."""
 
     def __init__(self, world: World) -> None:
@@ -49,6 +51,7 @@ class Visitor:
     """A person with one page open, who checks what it is sent."""
 
     unsent_bytes = 0
+    generation = None
 
     def __init__(self, unionid: str) -> None:
         self.unionid = unionid
@@ -72,6 +75,9 @@ class Visitor:
     def say_goodbye(self) -> None:
         self.sent_away.set()
 
+    def end_session(self) -> None:
+        raise AssertionError("nobody's sessions end in this world")
+
 
 class Scene:
     """Two processes, and what people, operators and Redis do to them for some seconds."""
@@ -79,8 +85,9 @@ class Scene:
     def __init__(self, loop: ShuffledLoop, hub_class: type[Hub]) -> None:
         self.loop, self.random = loop, loop.random
         self.world = World(loop, CODES)
+        clock = WorldsClock(self.world)
         self.hubs = [
-            hub_class(self.world.store, MemoryBus(self.world, name), "", WorldsCooldowns(self.world))  # type: ignore[arg-type]
+            hub_class(self.world.store, MemoryBus(self.world, name), "", clock, Cooldowns(clock))  # type: ignore[arg-type]
             for name in ("one", "two")
         ]
         self.staying: list[tuple[str, Visitor]] = []
@@ -131,11 +138,11 @@ class Scene:
         code = self.random.choice(CODES)
         hub = self.random.choice(self.hubs)
         try:
-            async with hub.known.hold(code) as channel:
+            async with hub.known.hold(code) as watched:
                 before = len(self.world.digs[code])
                 heard = hub.bus.hears(code)
-                await hub.refresh(channel)
-                assert heard or self.world.trouble or channel.seq >= before
+                await hub.refresh(watched)
+                assert heard or self.world.trouble or watched.seq >= before
                 await self.some_time(1)
         except AutoReconnect:
             pass
@@ -168,7 +175,7 @@ class Scene:
             self.world.trouble = 0.0
         elif what == 2:
             hub = self.random.choice(self.hubs)
-            hub.obey(Order(hub.bus.process))
+            hub.obey(SendAway(hub.bus.process))
 
     async def play(self) -> None:
         self.over = self.loop.now + SCENE_SECONDS
@@ -200,7 +207,7 @@ class Scene:
             assert not hub.known.opening
             assert not hub._reading
             assert not hub._next_read
-            assert not hub._background
+            assert not hub._background.busy
             assert not hub.bus.wanted  # type: ignore[attr-defined]
             await hub.close()
 
@@ -230,61 +237,72 @@ def test_nobody_waits_for_ever_and_each_dig_comes_once_whatever_happens_first(pa
         play(seed)
 
 
-class HubThatHung(Hub):
-    """As it was: a channel is empty until somebody has joined it, and whoever finds it gone asks again.
+class KnownApart:
+    """As it was: what is watched stands apart from what is held for a page."""
 
-    `_clear_away` may find one opened a moment ago without watchers. Whoever comes then finds no channel but
+    def __init__(self, known: KnownTasks) -> None:
+        self.by_code: dict[str, WatchedTask] = {}
+        self._known = known
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._known, name)
+
+
+class HubThatHung(Hub):
+    """As it was: a task is empty until somebody has joined it, and whoever finds it gone asks again.
+
+    `_clear_away` may find one opened a moment ago without watchers. Whoever comes then finds no task but
     an opening that is over, and awaiting that lets nobody else run.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.channels = {}
+        self.known = KnownApart(self.known)  # type: ignore[assignment]
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
-        channel = await self._channel(code)
-        if since is not None and since > channel.seq:
-            await self.read_now(channel)
-            channel = await self._channel(code)
-        channel.join(watcher, ticks)
-        watcher.send(channel.welcome(since, self._now_ms()))
+        watched = await self._watched(code)
+        if since is not None and since > watched.seq:
+            await self.read_now(watched)
+            watched = await self._watched(code)
+        watched.join(watcher, ticks)
+        watcher.send(watched.welcome(since, self._now_ms()))
 
-    async def _channel(self, code: str) -> Channel:
+    async def _watched(self, code: str) -> WatchedTask:
         while True:
-            channel = self.channels.get(code)
-            if channel is not None:
-                return channel
+            watched = self.known.by_code.get(code)
+            if watched is not None:
+                return watched
             opening = self._openings().get(code)
             if opening is None:
-                opening = self._openings()[code] = asyncio.ensure_future(self._opened(Channel(code)))
+                opening = self._openings()[code] = asyncio.ensure_future(self._opened(WatchedTask(code)))
                 opening.add_done_callback(lambda _: self._openings().pop(code))
-            channel = await asyncio.shield(opening)
-            if self.channels.get(code) is channel:
-                return channel
+            watched = await asyncio.shield(opening)
+            if self.known.by_code.get(code) is watched:
+                return watched
 
-    async def _opened(self, channel: Channel) -> Channel:
-        await self._open(channel)
-        self.channels[channel.code] = channel
-        return channel
+    async def _opened(self, watched: WatchedTask) -> WatchedTask:
+        await self._open(watched)
+        self.known.by_code[watched.code] = watched
+        return watched
 
     def leave(self, watcher: Watcher, code: str) -> None:
-        channel = self.channels.get(code)
-        if channel is not None and watcher in channel.watchers:
-            channel.part(watcher)
-            if not channel.watchers:
-                self._close(channel)
+        watched = self.known.by_code.get(code)
+        if watched is not None and watcher in watched.watchers:
+            watched.part(watcher)
+            if not watched.watchers:
+                self._close(watched)
 
-    def _close(self, channel: Channel) -> None:
-        del self.channels[channel.code]
-        self._forgotten(channel.code)
+    def _close(self, watched: WatchedTask) -> None:
+        del self.known.by_code[watched.code]
+        self._forgotten(watched.code)
 
-    def _openings(self) -> dict[str, asyncio.Future[Channel]]:
-        found: dict[str, asyncio.Future[Channel]] = self.__dict__.setdefault("openings", {})
+    def _openings(self) -> dict[str, asyncio.Future[WatchedTask]]:
+        found: dict[str, asyncio.Future[WatchedTask]] = self.__dict__.setdefault("openings", {})
         return found
 
     async def _clear_away(self) -> None:
-        for channel in [channel for channel in self.channels.values() if not channel.watchers]:
-            self._close(channel)
+        for watched in [watched for watched in self.known.by_code.values() if not watched.watchers]:
+            self._close(watched)
 
 
 def test_the_hang_of_old_is_found() -> None:

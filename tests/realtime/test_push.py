@@ -94,7 +94,7 @@ async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     first = await context.store.digs.collection.find_one({"code": code})
     assert first is not None
     del first["n"]

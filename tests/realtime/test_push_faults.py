@@ -189,10 +189,10 @@ async def test_who_does_not_read_is_cut_and_nobody_else_notices(
         sleeper.sendall(handshake(bob, code))
         await page.until("watchers", watchers=2)
         before = metrics.CLOSES.labels("4008")._value.get()
-        channel = context.hub.channels[code]
+        watched = context.hub.known.by_code[code]
         chunk = encode([Pong(server_time=1)]) * 2000
-        while len(channel.watchers) == 2:
-            for watcher in list(channel.watchers):
+        while len(watched.watchers) == 2:
+            for watcher in list(watched.watchers):
                 watcher.send(chunk)
             await page.next()
         assert metrics.CLOSES.labels("4008")._value.get() == before + 1
@@ -297,7 +297,7 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
             # the loop answers nothing yet: the socket is gone before its task is read
     page = await open_page(alice, code)
     await page.until("snapshot")
-    while len(context.hub.channels[code].watchers) > 1:
+    while len(context.hub.known.by_code[code].watchers) > 1:
         await page.until("watchers")
     assert page.frames[-1]["watchers"] == 1
 
@@ -314,7 +314,7 @@ async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs
     for code in codes:
         await (await open_page(alice, code)).until("snapshot")
     hub = context.hub
-    left = hub.channels[codes[1]]
+    left = hub.known.by_code[codes[1]]
     publish = hub.bus.publish
 
     async def leave_and_publish(code: str, payload: bytes) -> bool:
@@ -323,6 +323,6 @@ async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs
         return await publish(code, payload)
 
     monkeypatch.setattr(hub.bus, "publish", leave_and_publish)
-    hub.channels[codes[0]].own_count_told = 0
+    hub.known.by_code[codes[0]].own_count_told = 0
     await hub._audience.tell()
-    assert [code for code, channel in hub.channels.items() if channel.watchers] == codes[:1]
+    assert [code for code, watched in hub.known.by_code.items() if watched.watchers] == codes[:1]

@@ -11,7 +11,7 @@ import pytest
 from handlers.websocket import IDENTITY_REFUSED
 from server.context import Context
 from server.keys import Proven
-from server.realtime.news import Order, Revoked
+from server.realtime.news import Revoked, SendAway
 from support.client import Client, Someone
 
 
@@ -192,8 +192,8 @@ async def test_two_logouts_at_once_end_one_generation(client: Client, context: C
 
 
 def test_what_processes_tell_each_other_is_told_apart() -> None:
-    for told in (Order("0" * 12), Revoked("someone", 3)):
-        assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=Order | Revoked) == told
+    for told in (SendAway("0" * 12), Revoked("someone", 3)):
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=SendAway | Revoked) == told
 
 
 @pytest.mark.gen_test

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.game.dig import Dig
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 from support.histories import CODE, a_history, a_task, frames_of, loaded
 
 
-def comparable(channel: Channel) -> dict[str, Any]:
-    (snapshot,) = frames_of(channel.welcome(None, 10**9))
+def comparable(watched: WatchedTask) -> dict[str, Any]:
+    (snapshot,) = frames_of(watched.welcome(None, 10**9))
     return {k: v for k, v in snapshot.items() if k not in ("watchers", "time", "is_cd", "server_time")}
 
 
@@ -27,16 +27,16 @@ histories = st.builds(
 
 @given(histories, st.integers(0, 40))
 def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Dig], at: int) -> None:
-    channel = loaded(digs[:at])
+    watched = loaded(digs[:at])
     for dig in digs[at:]:
-        assert channel.apply(dig)
-    assert comparable(channel) == comparable(loaded(digs))
+        assert watched.apply(dig)
+    assert comparable(watched) == comparable(loaded(digs))
 
 
 @given(histories, st.integers(0, 40), st.integers(0, 40))
 def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
-    channel = loaded(digs[:at], later=digs[at : at + more])
-    assert comparable(channel) == comparable(loaded(digs[: at + more]))
+    watched = loaded(digs[:at], later=digs[at : at + more])
+    assert comparable(watched) == comparable(loaded(digs[: at + more]))
 
 
 @given(
@@ -49,33 +49,33 @@ def test_what_a_page_shows_of_people_follows_from_the_digs(
     people: list[int], wins: set[int], at: int
 ) -> None:
     digs = a_history(people, wins, ends=False)
-    channel = loaded(digs[:at])
+    watched = loaded(digs[:at])
     for dig in digs[at:]:
-        channel.apply(dig)
+        watched.apply(dig)
     joined = list(dict.fromkeys(f"u{person}" for person in people))
     won = {dig["unionid"] for dig in digs if dig["is_prize"]}
-    assert channel.winners.keys() == won
-    assert [(row["no"], row["unionid"]) for row in channel.first()] == list(enumerate(joined[:50], 1))
-    assert {row["unionid"] for row in channel.first() if row["is_prize"]} == won & set(joined[:50])
+    assert watched.winners.keys() == won
+    assert [(row["no"], row["unionid"]) for row in watched.first()] == list(enumerate(joined[:50], 1))
+    assert {row["unionid"] for row in watched.first() if row["is_prize"]} == won & set(joined[:50])
 
 
 @given(histories, st.data())
 def test_news_twice_and_out_of_turn_sends_each_dig_once_and_in_order(
     digs: list[Dig], data: st.DataObject
 ) -> None:
-    channel = loaded([])
+    watched = loaded([])
     news = data.draw(st.permutations(digs + digs))
-    sent = b"".join(channel.apply(dig) for dig in news)
-    while channel.behind:  # what the hub reads when somebody spoke of more
-        sent += b"".join(channel.apply(dig) for dig in digs if dig["depth"] > channel.seq)
+    sent = b"".join(watched.apply(dig) for dig in news)
+    while watched.behind:  # what the hub reads when somebody spoke of more
+        sent += b"".join(watched.apply(dig) for dig in digs if dig["depth"] > watched.seq)
     assert [frame["seq"] for frame in frames_of(sent) if frame["type"] == "cd"] == [d["depth"] for d in digs]
-    assert comparable(channel) == comparable(loaded(digs))
+    assert comparable(watched) == comparable(loaded(digs))
 
 
 @given(histories, st.integers(0, 50))
 def test_a_replay_is_the_live_frames_bytes(digs: list[Dig], since: int) -> None:
-    channel = loaded([])
-    live = {dig["depth"]: channel.apply(dig) for dig in digs}
+    watched = loaded([])
+    live = {dig["depth"]: watched.apply(dig) for dig in digs}
     expected = b"".join(frames for depth, frames in live.items() if depth > since)
     welcome = loaded(digs).welcome(since, 10**9)
     assert welcome.startswith(expected)
@@ -84,28 +84,28 @@ def test_a_replay_is_the_live_frames_bytes(digs: list[Dig], since: int) -> None:
 
 @given(histories)
 def test_no_frame_holds_an_id(digs: list[Dig]) -> None:
-    channel = loaded(digs)
-    assert not any(f'"u{k}"' in str(channel.welcome(0, 10**9)) for k in range(9))
+    watched = loaded(digs)
+    assert not any(f'"u{k}"' in str(watched.welcome(0, 10**9)) for k in range(9))
 
 
 def test_more_than_300_missed_digs_are_a_snapshot_alone() -> None:
     digs = a_history([k % 7 for k in range(350)], set(), ends=False)
-    channel = loaded(digs)
-    assert len(frames_of(channel.welcome(49, 0))) == 1
-    assert [f["seq"] for f in frames_of(channel.welcome(50, 0)) if f["type"] == "cd"] == list(range(51, 351))
+    watched = loaded(digs)
+    assert len(frames_of(watched.welcome(49, 0))) == 1
+    assert [f["seq"] for f in frames_of(watched.welcome(50, 0)) if f["type"] == "cd"] == list(range(51, 351))
 
 
 def test_an_end_without_a_dig_is_told_once() -> None:
-    channel = loaded(a_history([1, 2], set(), ends=False))
-    (end,) = frames_of(channel.end("operator"))
+    watched = loaded(a_history([1, 2], set(), ends=False))
+    (end,) = frames_of(watched.end("operator"))
     assert (end["type"], end["seq"], end["end_reason"]) == ("end", 2, "operator")
-    assert channel.end("operator") == b""
-    assert frames_of(channel.welcome(None, 0))[0]["end_reason"] == "operator"
+    assert watched.end("operator") == b""
+    assert frames_of(watched.welcome(None, 0))[0]["end_reason"] == "operator"
 
 
 def test_a_start_is_told_once() -> None:
-    channel = Channel(CODE)
-    channel.load(a_task(open=0), [], [], "")
-    (start,) = frames_of(channel.start(7))
+    watched = WatchedTask(CODE)
+    watched.load(a_task(open=0), [], [], "")
+    (start,) = frames_of(watched.start(7))
     assert (start["type"], start["server_time"]) == ("start", 7)
-    assert channel.start(8) == b""
+    assert watched.start(8) == b""

@@ -271,7 +271,7 @@ async def test_an_order_is_paid_once_however_many_pay_at_once(shop):
     answers = await asyncio.gather(*(shop.hand_over(parameters) for _ in range(8)))
     assert answers.count("requestPayment:ok") == 1
     assert (await shop.notice()).resource.out_trade_no == number
-    await shop.context.close_background()
+    await shop.context.background.finish()
     assert shop.desk.taken.empty()
 
 
@@ -502,7 +502,7 @@ async def test_a_confirmation_and_a_cancellation_may_stay_pending(shop):
 
 async def make_due(shop: Shop) -> None:
     """Let the time until the next attempt pass, and send what is due as any process would."""
-    await shop.context.close_background()
+    await shop.context.background.finish()
     await shop.context.store.sandbox_notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
     await send_notices(shop.context)
 
@@ -543,7 +543,7 @@ async def test_a_notice_waits_for_a_merchant_who_is_not_there(shop):
     _, prepay_id = await shop.order()
     shop.desk.server.stop()
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
-    await shop.context.close_background()
+    await shop.context.background.finish()
     assert await states(shop) == [("waiting", 1)]
     kept = await shop.context.store.sandbox_notices.collection.find_one({})
     assert kept["due_at_ms"] > time.time() * 1000
@@ -554,7 +554,7 @@ async def test_processes_that_send_at_once_send_once(shop):
     await shop.misbehave("delay_notice", seconds=60)
     _, prepay_id = await shop.order()
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
-    await shop.context.close_background()
+    await shop.context.background.finish()
     assert shop.desk.taken.empty()
     await shop.context.store.sandbox_notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
     await asyncio.gather(*(send_notices(shop.context) for _ in range(6)))

@@ -63,7 +63,7 @@ async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
         reply, sent = await of(trips, who.dig(code))
         assert reply["status"] == 0
         assert 3 <= len(sent) <= 4, sent
-        await context.close_background()
+        await context.background.finish()
 
 
 @pytest.mark.gen_test
@@ -73,7 +73,7 @@ async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(forecast_num=1000)
     await bob.dig(code)
-    await context.close_background()
+    await context.background.finish()
     await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     reply, sent = await of(trips, carol.dig(code))
@@ -95,7 +95,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
     unpaid = (await alice.post("/postTask", goods_type=1, name="红包", prize_num=1, forecast_num=5, money=2))[
         "code"
     ]
-    await context.close_background()
+    await context.background.finish()
 
     refused, sent = await of(trips, carol.dig(cooling))
     assert (refused["error"], sent) == ("cooling_down", [])
@@ -179,7 +179,7 @@ async def test_a_list_takes_two_trips_whatever_its_length(
     alice, bob, newcomer = [await client.log_in(user) for user in ("alice", "bob", "newcomer")]
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, synopsis="长" * 2000)
     assert (await bob.dig(code))["is_prize"] == 1
-    await context.close_background()
+    await context.background.finish()
     task = await context.store.tasks.collection.find_one({"_id": code})
     made = await context.store.digs.collection.find_one({"code": code})
     assert task is not None

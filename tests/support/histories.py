@@ -7,7 +7,7 @@ from typing import Any
 
 from server.game.dig import Dig
 from server.realtime.replay import REPLAYED_DIGS
-from server.realtime.watched_task import Channel
+from server.realtime.watched_task import WatchedTask
 from server.store.tasks import Task
 
 CODE = "abcDEF012345"
@@ -82,12 +82,12 @@ def task_after(digs: list[Dig]) -> Task:
     )
 
 
-def loaded(digs: list[Dig], later: list[Dig] | None = None) -> Channel:
-    channel = Channel(CODE)
+def loaded(digs: list[Dig], later: list[Dig] | None = None) -> WatchedTask:
+    watched = WatchedTask(CODE)
     early = [dig for dig in digs if dig.get("n", 99) <= 50] + [dig for dig in digs if dig["is_prize"]]
     newest = digs[-REPLAYED_DIGS:] + (later or [])
-    assert channel.load(task_after(digs), newest, early if len(digs) > REPLAYED_DIGS else [], "http://x")
-    return channel
+    assert watched.load(task_after(digs), newest, early if len(digs) > REPLAYED_DIGS else [], "http://x")
+    return watched
 
 
 def frames_of(data: bytes) -> list[dict[str, Any]]:

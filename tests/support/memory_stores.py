@@ -111,6 +111,7 @@ class MemoryTasks:
         self.world = world
         self.tasks = self
         self.digs = self
+        self.people = self
 
     async def _read(self, found: Callable[[], Any]) -> Any:
         world = self.world
@@ -143,6 +144,9 @@ class MemoryTasks:
 
     async def early(self, code: str, places: int) -> Any:
         return await self._read(lambda: [dig for dig in self.world.digs[code] if dig.get("n", 99) <= places])
+
+    async def ended_since(self, at_ms: int) -> Any:
+        return await self._read(dict)  # nobody's sessions end in this world
 
 
 class MemoryBus:

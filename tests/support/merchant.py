@@ -65,7 +65,7 @@ class Shop:
 
     async def close(self) -> None:
         await self.pay.aclose()
-        await self.context.close_background()
+        await self.context.background.finish()
         await self.desk.close()
 
     async def misbehave(self, what: str, **wish: Any) -> None:

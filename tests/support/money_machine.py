@@ -356,7 +356,7 @@ class MoneyMachine(RuleBasedStateMachine):
             if not found or not found[0]["open"]:
                 return
             last_ms = found[0]["ended_at"] + 30 * DAY_MS if found[0]["status"] else found[0]["expires_at"]
-            await let_pass(context, max(0, last_ms - context.cooldowns.now_ms() - 3_600_000))
+            await let_pass(context, max(0, last_ms - context.clock.now_ms() - 3_600_000))
 
         self._run(leap())
         if "claim" in then:

@@ -29,8 +29,8 @@ _SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
 
 async def rest(context: Context) -> None:
     """Wait until a process has nothing more to do in the background, that included which that begins."""
-    while context.background:
-        await context.close_background()
+    while context.background.busy:
+        await context.background.finish()
 
 
 async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:
@@ -129,7 +129,7 @@ async def sweep_until_quiet(context: Context) -> None:
                 {"pending": 1}, {"$inc": {"last_dig.at": -2000}}
             )
         await settle_pending(context)
-        now_ms = context.cooldowns.now_ms()
+        now_ms = context.clock.now_ms()
         for collection in _SWEPT:
             # A running task is due when it expires, an ended one at the deadline: those dates are kept.
             until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize

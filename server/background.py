@@ -1,0 +1,93 @@
+"""The one way to run work that nobody waits for: once, or again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+from tornado.log import app_log
+
+from server.store import is_unavailable
+
+FINISH_SECONDS = 3.0
+
+
+class Background:
+    """Work that begins at different times and ends together. Its failures are logged."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any of it still runs."""
+        return bool(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work once."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def repeat(
+        self,
+        work: Callable[[], Awaitable[None]],
+        seconds: float | Callable[[], float],
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Run work until `end`, resting so many seconds before each turn; with `at_once`, after it.
+
+        A turn that fails is logged, and the next comes all the same.
+        """
+        self.spawn(_repeat(work, seconds if callable(seconds) else lambda: seconds, at_once=at_once))
+
+    async def finish(self, seconds: float = FINISH_SECONDS) -> None:
+        """Wait until what runs now is done, so many seconds at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def end(self) -> None:
+        """Cancel what runs now, and return when it has ended."""
+        await end_tasks(self._tasks)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            app_log.error("work in the background failed", exc_info=task.exception())
+
+
+async def _repeat(
+    work: Callable[[], Awaitable[None]], seconds: Callable[[], float], *, at_once: bool
+) -> None:
+    if not at_once:
+        await asyncio.sleep(seconds())
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
+            if is_unavailable(error):
+                app_log.warning("%s: a store does not answer: %s", _name(work), error)
+            else:
+                app_log.exception("%s failed", _name(work))
+        await asyncio.sleep(seconds())
+
+
+def _name(work: Callable[..., Any]) -> str:
+    return _name(work.func) if isinstance(work, partial) else work.__name__
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and return when they have ended, however they did.
+
+    One cancellation may not be enough: `asyncio.wait_for`, in which redis sends its commands, loses one that
+    arrives just when what it waits for is done (Python 3.11).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.2)

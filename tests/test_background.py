@@ -1,0 +1,104 @@
+"""Work that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from server.background import Background
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged of work in the background."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logging.getLogger("tornado.application").addHandler(handler)
+    yield written
+    logging.getLogger("tornado.application").removeHandler(handler)
+
+
+@pytest.mark.gen_test
+async def test_a_turn_that_fails_is_logged_and_the_next_comes_all_the_same(log: io.StringIO) -> None:
+    turns: list[int] = []
+    thrice = asyncio.Event()
+
+    async def work(step: int) -> None:
+        turns.append(step)
+        if len(turns) == 1:
+            raise AutoReconnect("gone")
+        if len(turns) == 2:
+            raise LookupError("a bug")
+        thrice.set()
+
+    background = Background()
+    background.repeat(partial(work, 7), 0, at_once=True)
+    await thrice.wait()
+    await background.end()
+    assert not background.busy
+    assert set(turns) == {7}
+    assert "WARNING work: a store does not answer: gone\n" in log.getvalue()
+    assert "ERROR work failed\n" in log.getvalue()
+    assert "LookupError: a bug" in log.getvalue()
+
+
+@pytest.mark.gen_test
+async def test_work_rests_before_its_first_turn_unless_it_is_wanted_at_once() -> None:
+    done: list[str] = []
+    both = asyncio.Event()
+
+    async def take(name: str) -> None:
+        done.append(name)
+        if len(done) == 2:
+            both.set()
+
+    background = Background()
+    background.repeat(partial(take, "after a rest"), lambda: 0.01 if done else 0.001)
+    background.repeat(partial(take, "at once"), 60, at_once=True)
+    await both.wait()
+    await background.end()
+    assert done == ["at once", "after a rest"]
+
+
+@pytest.mark.gen_test
+async def test_what_runs_once_is_waited_for_and_its_failure_is_logged(log: io.StringIO) -> None:
+    going = asyncio.Event()
+
+    async def fail() -> None:
+        await going.wait()
+        raise LookupError("a bug")
+
+    background = Background()
+    background.spawn(fail())
+    await background.finish(0)
+    assert background.busy
+    going.set()
+    await background.finish()
+    assert not background.busy
+    assert "work in the background failed" in log.getvalue()
+    await background.finish()  # nothing to wait for
+
+
+@pytest.mark.gen_test
+async def test_ending_cancels_what_runs() -> None:
+    background, ended = Background(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    task = background.spawn(work())
+    await asyncio.sleep(0)  # it begins
+    await background.end()
+    assert ended.is_set()
+    assert task.cancelled()
+    assert not background.busy
