@@ -17,7 +17,7 @@ from server.reading.line import SILENT_SECONDS
 from server.running.stores import EmbeddedMongoDB
 from support.client import Client
 
-PROMISED_SECONDS = SILENT_SECONDS + 1
+PROMISED_SECONDS = SILENT_SECONDS + 2  # before the store itself gives up, after 5 s
 
 
 @pytest.fixture
