@@ -183,8 +183,10 @@ def _audit(parsed: argparse.Namespace) -> int:
 
 
 def _show(report: Report) -> int:
-    for line in report.waiting + report.differences:
-        print(line)
+    from server.operation.findings import line_of
+
+    for finding in report.waiting + report.differences:
+        print(line_of(finding))
     held_fen = report.paid_fen - report.given_fen - report.refunded_fen
     print(
         f"{report.tasks} tasks, in fen: paid {report.paid_fen}, given {report.given_fen}, "

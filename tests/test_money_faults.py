@@ -195,7 +195,7 @@ async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_say
             assert [document["alarm"] for document in found] == [alarm], collection
             assert (f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 1.0' in shown) == bool(alarm)
     report = await audit(context.store)
-    assert [line.rpartition(": ")[2] for line in report.waiting] == ["UNKNOWN"] * 3
+    assert [finding.values[1] for finding in report.waiting] == ["UNKNOWN"] * 3
     await misbehave(client, "behave")
     await let_pass(context, 2 * HOUR_MS)
     await sweep_until_quiet(context)
@@ -324,7 +324,7 @@ async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Clie
     await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
-    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["NO_AUTH"]
+    assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["NO_AUTH"]
     await misbehave(client, "behave")
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
@@ -373,7 +373,7 @@ async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client,
                 out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
             ),
         )
-    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["CONTRADICTION"]
+    assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
 @pytest.mark.gen_test
