@@ -26,7 +26,7 @@ from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
 from server.operation.books import audit
-from server.wechat.pay import Bill, Contradiction, Order, Refund
+from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -221,11 +221,11 @@ async def test_a_refund_that_ended_so_and_is_told_to_have_ended_otherwise_is_a_c
     before = await the(context, "refunds")
     said = {"out_refund_no": before["_id"], "out_trade_no": before["out_trade_no"], "refund_id": "1"}
     amounts = {"amount_fen": 200, "total_fen": 200}
-    await note_refund(context, Refund(**said, **amounts, status=first))  # type: ignore[arg-type]
+    await note_refund(context, RefundAnswer(**said, **amounts, status=first))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
-        await note_refund(context, Refund(**said, **amounts, status=then))  # type: ignore[arg-type]
+        await note_refund(context, RefundAnswer(**said, **amounts, status=then))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
-        await note_refund(context, Refund(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
+        await note_refund(context, RefundAnswer(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
     assert await the(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
@@ -369,7 +369,7 @@ async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client,
     with pytest.raises(Contradiction):
         await note_end(
             context,
-            Bill(
+            BillAnswer(
                 out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
             ),
         )
@@ -384,10 +384,10 @@ async def test_an_order_past_its_end_is_not_asked_about_in_each_sweep(
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
     asked = 0
 
-    async def still_unpaid(number: str) -> Order:
+    async def still_unpaid(number: str) -> OrderAnswer:
         nonlocal asked
         asked += 1
-        return Order(out_trade_no=number, trade_state="NOTPAY")
+        return OrderAnswer(out_trade_no=number, trade_state="NOTPAY")
 
     monkeypatch.setattr(context.pay, "query_order", still_unpaid)
     await let_pass(context, 3 * HOUR_MS)
