@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from conftest import Client
 from pulses import a_pulse
-from purse import misbehave, pay, publish_red_packet, win
+from purse import misbehave, pay, publish_red_packet, scrape, win
 from steps import Killed, Steps
 from test_push import open_page, pages  # noqa: F401  (fixtures)
 from tornado.httpclient import HTTPClientError, HTTPRequest
@@ -29,7 +29,7 @@ from server import metrics
 from server.actions.operate import end_task
 from server.context import Context
 from server.errors import REFUSALS
-from server.game.findings import What
+from server.game.findings import PaymentKind, What
 from server.operation.alarms import LATE_SECONDS, Alarm, Check, Kind
 from server.operation.findings import SENTENCES
 from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
@@ -292,7 +292,7 @@ async def test_books_that_do_not_balance_raise_an_alarm(
 
 
 @pytest.mark.gen_test
-async def test_a_transfer_that_is_refused_names_its_task_and_what_wechat_said(
+async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     client: Client, context: Context, settings: Settings
 ) -> None:
     http = await operator(client)
@@ -309,8 +309,13 @@ async def test_a_transfer_that_is_refused_names_its_task_and_what_wechat_said(
     await feed.aclose()
     number = f"{code}D1A1"
     assert frame["alarms"] == [
-        {"kind": "transfer", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}
+        {"kind": "bill", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}
     ]
+    payments = (await client.get("/ops/task", code=code))["money"]["payments"]
+    assert [(found["kind"], found["alarm"]) for found in payments if found["alarm"]] == [
+        ("bill", "PARAM_ERROR")
+    ]
+    assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await scrape(client, context)
 
 
 def test_a_check_that_is_late_says_when_it_last_ended() -> None:
@@ -518,6 +523,12 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
             assert holes[0] == holes[1], key
 
 
+def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
+    known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
+    assert known is not None
+    assert json.loads(known[1]) == list(get_args(PaymentKind))
+
+
 def test_every_text_that_the_screen_asks_for_is_there() -> None:
     known = set(words())
     asked: set[str] = set()
@@ -531,7 +542,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "value": set(get_args(PrizeState)),
         "prize": set(get_args(PrizeState)),
         "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
-        "pay": {"order", "transfer", *(f"refund_{kind}" for kind in get_args(RefundKind))},
+        "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
         "act": {"end", "hide", "show", "disconnect"},
         "ask": {"end", "hide", "show", "disconnect"},
         "done": {"end", "hide", "show", "disconnect"},

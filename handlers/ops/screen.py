@@ -89,7 +89,7 @@ class Shares(msgspec.Struct):
 
 
 class Payment(msgspec.Struct):
-    """An order, a transfer to a winner or a refund to the publisher; `alarm` is why the operator must act."""
+    """An order, a bill to a winner or a refund to the publisher; `alarm` is why the operator must act."""
 
     number: str
     kind: str
@@ -176,7 +176,7 @@ def money_of(books: Books) -> Money:
             for o in books.orders
         ),
         *(
-            Payment(b["_id"], "transfer", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
+            Payment(b["_id"], "bill", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
             for b in books.bills
         ),
         *(

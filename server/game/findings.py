@@ -6,9 +6,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-# A `statement` and the `books` contradict themselves. The others are payments: they agree with everything,
-# and need the operator all the same.
-FindingKind: TypeAlias = Literal["statement", "books", "order", "transfer", "refund"]
+# Payments in, to winners and back. One that is found agrees with everything, and still needs the operator.
+PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
+# A `statement` or the `books` contradict themselves.
+FindingKind: TypeAlias = Literal["statement", "books", PaymentKind]
 
 # What each says, and its values in order: see `SENTENCES` in `operation/findings.py`.
 StatementWhat: TypeAlias = Literal[

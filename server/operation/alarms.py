@@ -40,8 +40,8 @@ class Alarm(msgspec.Struct, frozen=True):
     """Something wrong. `code` is the task's, "" if it is of none; `what` and `values` are a finding's.
 
     A check that is late is `unchecked`: `what` names it, and its value is when it last ended (unix ms), ""
-    if it never has. An `order`, a `transfer` and a `refund` agree with everything and need
-    the operator all the same: their values are their number and what WeChat Pay said.
+    if it never has. An `order`, a `bill` and a `refund` agree with everything and need the
+    operator all the same: their values are their number and what WeChat Pay said.
     """
 
     kind: Kind

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.game.amounts import prize_fen, total_fen
-from server.game.findings import Finding, FindingKind, Value, What
+from server.game.findings import Finding, PaymentKind, Value, What
 from server.store import Store
 from server.store.bills import NEVER_HELD, Bill
 from server.store.ledger import Entry
@@ -121,9 +121,9 @@ async def read_books(store: Store, code: str) -> Books:
 
 def waiting(books: Books) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
-    alarms: list[tuple[FindingKind, str, str]] = [
+    alarms: list[tuple[PaymentKind, str, str]] = [
         *(("order", order["_id"], order.get("alarm", "")) for order in books.orders),
-        *(("transfer", bill["_id"], bill["alarm"]) for bill in books.bills),
+        *(("bill", bill["_id"], bill["alarm"]) for bill in books.bills),
         *(("refund", refund["_id"], refund["alarm"]) for refund in books.refunds),
     ]
     return [Finding(kind, books.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
