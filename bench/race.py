@@ -29,6 +29,7 @@ from serving import Person, Server, running, store_of
 from server.game import draw
 from server.game.invariants import broken_by_digs
 from server.keys import Keys
+from server.operation.findings import line_of
 from server.store import Store
 from server.store.tasks import Task
 
@@ -93,7 +94,7 @@ class Race:
         digs = await self.store.digs.after(code, 0, windows + 100)
         rules = msgspec.json.decode(task["params"], type=draw.Rules)
         depths = draw.winning_depths(self.keys.open("seed", bytes(task["seed_box"]), code), rules)
-        tally.broken += broken_by_digs(task, digs, depths)
+        tally.broken += map(line_of, broken_by_digs(task, digs, depths))
         by_depth = {dig["depth"]: dig for dig in digs}
         told = ("is_prize", "wxname", "prizes_left", "no")
         for unionid, reply in tally.acks:

@@ -36,7 +36,7 @@ class Card(msgspec.Struct, kw_only=True):
     prizes_left: int
 
 
-def address(context: Context, path: str) -> str:
+def picture_url(context: Context, path: str) -> str:
     """Return the absolute address of a picture: ours stand under PUBLIC_URL, WeChat's as they are."""
     return context.settings.public_url + path if path.startswith("/") else path
 
@@ -53,11 +53,11 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
     return {
         "code": task["_id"],
         "wxname": task["wxname"],
-        "wxheadpic": address(context, task["wxheadpic"]),
+        "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
         "name": task["name"],
-        "pic": address(context, task["pic"]),
-        "thumbnail": address(context, task["thumbnail"]),
+        "pic": picture_url(context, task["pic"]),
+        "thumbnail": picture_url(context, task["thumbnail"]),
         "goods_type": task["goods_type"],
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,

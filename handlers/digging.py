@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.cards import address, owed_yuan
+from handlers.cards import owed_yuan, picture_url
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Flag, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
@@ -112,7 +112,7 @@ class PostTask(Interface):
         return DigReply(
             is_prize=made["is_prize"],
             wxname=made["wxname"],
-            wxheadpic=address(self.context, made["wxheadpic"]),
+            wxheadpic=picture_url(self.context, made["wxheadpic"]),
             is_cd=int(left > 0),
             time=left,
             cd_until=made["cd_until"] if left else 0,

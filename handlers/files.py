@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import BaseHandler, Interface, Reply
-from handlers.cards import address
+from handlers.cards import picture_url
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
 from server.actions.pictures import draw_mini_program_code, make_poster
 from server.errors import NoSuchTask
@@ -40,7 +40,7 @@ class GetSharePic(Interface):
         if task is None:
             raise NoSuchTask
         path = await make_poster(self.context, task, request.unionid)
-        return GetSharePicReply(pic=address(self.context, path))
+        return GetSharePicReply(pic=picture_url(self.context, path))
 
 
 class MiniProgramCodeRequest(msgspec.Struct):

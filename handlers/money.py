@@ -14,7 +14,7 @@ from handlers.parameters import Code, Unionid
 from server.actions.pay_in import follow_noted, note_payment, order_payment
 from server.actions.pay_out import follow_bill, note_end
 from server.actions.refund import note_refund
-from server.wechat.pay import Bill, ForgedNotice, Order, Refund
+from server.wechat.pay import BillAnswer, ForgedNotice, OrderAnswer, RefundAnswer
 
 
 class PayTaskRequest(msgspec.Struct):
@@ -74,13 +74,13 @@ class Notified(Receiver):
             self.set_status(401)
             return
         match notice.resource:
-            case Order() as order:
+            case OrderAnswer() as order:
                 if order.paid and await note_payment(self.context, order):
                     self.context.noted_payments.append(order.out_trade_no)
                     self.context.background.spawn(follow_noted(self.context))
-            case Refund() as refund:
+            case RefundAnswer() as refund:
                 await note_refund(self.context, refund)
-            case Bill() as bill:
+            case BillAnswer() as bill:
                 if bill.final:
                     ended = await note_end(self.context, bill)
                     self.context.background.spawn(self._in_turn(follow_bill(self.context, ended)))

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.cards import address
+from handlers.cards import picture_url
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people import end_sessions, log_in, set_profile
 
@@ -58,7 +58,7 @@ class UserLogin(Interface):
                 unionid=person["_id"],
                 openid=person["openid"],
                 nickName=person.get("wxname") or person["nickName"],
-                avatarUrl=address(self.context, person.get("wxheadpic") or person["avatarUrl"]),
+                avatarUrl=picture_url(self.context, person.get("wxheadpic") or person["avatarUrl"]),
                 gender=person["gender"],
                 city=person["city"],
                 province=person["province"],

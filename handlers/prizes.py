@@ -1,4 +1,4 @@
-"""Prizes: claiming one, handing one over, who won what, and ending a task before anybody has dug."""
+"""Prizes: claiming one, handing one over, and who won what."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import qrcode
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.cards import address
+from handlers.cards import picture_url
 from handlers.parameters import Code, Unionid
 from server.actions.claim import Claim, claim, open_address
 from server.actions.confirm import confirm_pickup
-from server.actions.end_task import end_own_task
 from server.context import Context
 from server.errors import NoSuchTask, NotYours
 from server.game.amounts import claim_deadline_ms
@@ -150,30 +149,8 @@ class ConfirmDraw(Interface):
             is_draw=1,
             depth=prize["depth"],
             wxname=prize["wxname"],
-            wxheadpic=address(self.context, prize["wxheadpic"]),
+            wxheadpic=picture_url(self.context, prize["wxheadpic"]),
         )
-
-
-class TaskRequest(msgspec.Struct):
-    """Who asks, about which task."""
-
-    unionid: Unionid
-    code: Code
-
-
-class EndTask(Interface):
-    """End a task of one's own, while nobody has dug."""
-
-    path = "/endTask"
-    method = "POST"
-    takes = (TaskRequest,)
-    needs_token = True
-
-    async def answer(self, request: TaskRequest) -> Reply:
-        """End it."""
-        publisher = await self.person()
-        await end_own_task(self.context, request.code, publisher["_id"])
-        return Reply()
 
 
 class GetWinnersRequest(msgspec.Struct):
@@ -244,7 +221,7 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
             WinnerRow(
                 depth=prize["depth"],
                 wxname=prize["wxname"],
-                wxheadpic=address(context, prize["wxheadpic"]),
+                wxheadpic=picture_url(context, prize["wxheadpic"]),
                 is_draw=int(prize["state"] == "given"),
                 state=prize["state"],
                 won_at=prize["won_at"],

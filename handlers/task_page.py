@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from handlers.cards import address
+from handlers.cards import picture_url
 from server.context import Context
 from server.game.dig import seconds_left
 from server.realtime.watched_task import WatchedTask
@@ -30,7 +30,7 @@ class ParticipantRow(msgspec.Struct):
 def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
     """Return participants as replies show them: without their ids."""
     return [
-        ParticipantRow(p["is_prize"], p["wxname"], address(context, p["wxheadpic"]), p["no"])
+        ParticipantRow(p["is_prize"], p["wxname"], picture_url(context, p["wxheadpic"]), p["no"])
         for p in participants
     ]
 
@@ -170,13 +170,13 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "draw_type": task["draw_type"],
         "money": task["money"],
         "wxname": task["wxname"],
-        "wxheadpic": address(context, task["wxheadpic"]),
+        "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
         "code": watched.code,
         "name": task["name"],
         "synopsis": task["synopsis"],
-        "pic": address(context, task["pic"]),
-        "thumbnail": address(context, task["thumbnail"]),
+        "pic": picture_url(context, task["pic"]),
+        "thumbnail": picture_url(context, task["thumbnail"]),
         "now_depth": watched.seq,
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import msgspec
 
 from handlers.base import Interface, Reply
-from handlers.cards import address
+from handlers.cards import picture_url
 from handlers.forms import Field, Form
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.pictures import upload_picture
@@ -153,7 +153,9 @@ class UploadFile(Interface):
         data = await self._upload.read()
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data)
         return UploadFileReply(
-            file_id=file_id, url=address(self.context, path), thumbnail=address(self.context, thumbnail)
+            file_id=file_id,
+            url=picture_url(self.context, path),
+            thumbnail=picture_url(self.context, thumbnail),
         )
 
     async def serve(self, body: bytes) -> None:

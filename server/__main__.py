@@ -29,7 +29,7 @@ PROOF_BYTES = 256 << 20
 _FORGOTTEN = """\
 forgotten: the person's record, name, picture, uploads and addresses, and all their sessions
 stays under a pseudonym, for each task's record: {digs} digs, and what was won and published
-stays for the books: numbers and amounts of payments, transfers and refunds; WeChat keeps its own record
+stays for the books: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
 stays with the tasks: their texts and pictures
 a task's page may show the name until nobody has looked at it for half a minute"""
 
@@ -183,8 +183,10 @@ def _audit(parsed: argparse.Namespace) -> int:
 
 
 def _show(report: Report) -> int:
-    for line in report.waiting + report.differences:
-        print(line)
+    from server.operation.findings import line_of
+
+    for finding in report.waiting + report.differences:
+        print(line_of(finding))
     held_fen = report.paid_fen - report.given_fen - report.refunded_fen
     print(
         f"{report.tasks} tasks, in fen: paid {report.paid_fen}, given {report.given_fen}, "

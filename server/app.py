@@ -11,6 +11,7 @@ from tornado.web import Application, RequestHandler
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
+from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
@@ -19,7 +20,7 @@ from handlers.openapi import describe
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
-from handlers.prizes import ConfirmDraw, DrawPrize, EndTask, GetWinners
+from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
 from handlers.uploads import UploadFile

@@ -22,7 +22,7 @@ from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
 from server.operation.books import Books, differences, read_books
 from server.operation.feed import BoardTask, board_task
-from server.operation.findings import Saying, said
+from server.operation.findings import texts_of
 from server.store import is_unavailable
 from server.store.audit_log import BEGUN
 
@@ -89,7 +89,7 @@ class Shares(msgspec.Struct):
 
 
 class Payment(msgspec.Struct):
-    """An order, a transfer to a winner or a refund to the publisher; `alarm` is why the operator must act."""
+    """An order, a bill to a winner or a refund to the publisher; `alarm` is why the operator must act."""
 
     number: str
     kind: str
@@ -97,6 +97,13 @@ class Payment(msgspec.Struct):
     state: str
     alarm: str
     at: int
+
+
+class Difference(msgspec.Struct):
+    """What does not balance: which finding it is, and its values."""
+
+    what: str
+    values: tuple[str, ...]
 
 
 class Money(msgspec.Struct):
@@ -112,7 +119,7 @@ class Money(msgspec.Struct):
     owed_fen: int
     prizes: dict[str, int]
     payments: list[Payment]
-    differences: list[Saying]
+    differences: list[Difference]
 
 
 class OpsTaskReply(Reply, kw_only=True):
@@ -169,7 +176,7 @@ def money_of(books: Books) -> Money:
             for o in books.orders
         ),
         *(
-            Payment(b["_id"], "transfer", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
+            Payment(b["_id"], "bill", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
             for b in books.bills
         ),
         *(
@@ -185,7 +192,7 @@ def money_of(books: Books) -> Money:
         owed_fen=books.owed_fen,
         prizes=dict(Counter(prize["state"] for prize in books.prizes)),
         payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
-        differences=[said(sentence) for sentence in differences(books)],
+        differences=[Difference(found.what, texts_of(found)) for found in differences(books)],
     )
 
 

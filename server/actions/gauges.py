@@ -7,6 +7,7 @@ import logging
 import time
 
 from server.context import Context
+from server.game.findings import PaymentKind
 from server.store import is_unavailable
 from server.store.gauges import Alarms, MoneyGauges
 
@@ -47,9 +48,13 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         held_fen = sums["paid"] - sums["given"] - sums["refunded"]
         # What was an alarm before and is none now stays in the list, as 0.
         numbers = {(row["kind"], row["alarm"]): 0 for row in (before["alarms"] if before else ())}
-        for kind, found in (("order", store.orders), ("bill", store.bills), ("refund", store.refunds)):
-            for alarm, number in (await found.alarms()).items():
-                numbers[kind, alarm] = number
+        found: dict[PaymentKind, dict[str, int]] = {
+            "order": await store.orders.alarms(),
+            "bill": await store.bills.alarms(),
+            "refund": await store.refunds.alarms(),
+        }
+        for kind, counted in found.items():
+            numbers |= {(kind, alarm): number for alarm, number in counted.items()}
         now_ms = context.clock.now_ms()
         rest_ms = max(FRESH_MS, round(RESTS * 1000 * (time.monotonic() - began)))
         alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]

@@ -29,8 +29,7 @@ from server.game.amounts import DAY_MS, total_fen
 from server.store.orders import Order
 from server.store.people import Person
 from server.store.tasks import Task
-from server.wechat.pay import Contradiction, PaymentParameters, PayRefused, PayUnknown
-from server.wechat.pay import Order as Answer
+from server.wechat.pay import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
 
 ORDER_MS = 7_200_000
 # An order this close to its end is not handed out any more.
@@ -179,7 +178,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
     return await _reread(context, number)
 
 
-async def _close(context: Context, number: str) -> Answer:
+async def _close(context: Context, number: str) -> OrderAnswer:
     try:
         await context.pay.close_order(number)
     except PayRefused as refused:
@@ -195,7 +194,7 @@ async def _reread(context: Context, number: str) -> Order:
     return order
 
 
-async def note_payment(context: Context, answer: Answer) -> bool:
+async def note_payment(context: Context, answer: OrderAnswer) -> bool:
     """Take WeChat's word, from a notice or a query, that an order is paid. Any number of times: once counts.
 
     Returns whether anything follows from it, which `follow_payments` does; should nobody get to that, a sweep

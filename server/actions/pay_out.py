@@ -14,8 +14,7 @@ from server.context import Context
 from server.store.bills import NEVER_HELD, Bill
 from server.store.due import CONTRADICTION
 from server.store.prizes import Prize, bill_number
-from server.wechat.pay import Bill as Answer
-from server.wechat.pay import Contradiction, PayRefused, PayUnknown
+from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
 
 ASK_AGAIN_MS = 60_000
 # While the winner has only to confirm, nothing is wrong: WeChat gives them 24 hours.
@@ -121,7 +120,7 @@ async def retract_bill(context: Context, bill: Bill) -> Bill:
     return await note_bill(context, bill, answer)
 
 
-async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
+async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
     """Take WeChat's word, from a reply, on a bill; return the bill as it is then.
 
     Raises Contradiction where the amount is another.
@@ -142,7 +141,7 @@ async def note_bill(context: Context, bill: Bill, answer: Answer) -> Bill:
     return noted or await reread_bill(context, number)
 
 
-async def note_end(context: Context, answer: Answer) -> Bill:
+async def note_end(context: Context, answer: BillAnswer) -> Bill:
     """Take WeChat's word, from a notice or a reply, on how a bill ended. Any number of times: once counts.
 
     Returns the bill, which `follow_bill` takes from here; should nobody get to that, a sweep does. Raises

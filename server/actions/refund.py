@@ -8,8 +8,7 @@ from server.context import Context
 from server.store.due import CONTRADICTION
 from server.store.orders import Order
 from server.store.refunds import Refund, RefundKind, refund_number
-from server.wechat.pay import Contradiction, PayRefused, PayUnknown
-from server.wechat.pay import Refund as Answer
+from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
 
 ASK_AGAIN_MS = 60_000
 # WeChat keeps these for the operator to mend, by hand, in its console.
@@ -79,7 +78,7 @@ async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -
     await context.store.refunds.note(refund["_id"], None, refused.code, due_at_ms)
 
 
-async def note_refund(context: Context, answer: Answer) -> None:
+async def note_refund(context: Context, answer: RefundAnswer) -> None:
     """Take WeChat's word, from a notice or a reply, on a refund. Any number of times: once counts.
 
     Raises Contradiction where we have no such refund of that order and amount, or know of another end.

@@ -1,4 +1,4 @@
-"""What must always hold of a task, as sentences that name what does not. Pure."""
+"""What must always hold of a task, and findings of what does not. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypedDict
 import msgspec
 
 from server.game.dig import Dig
+from server.game.findings import Finding, Value, What
 
 
 class Standing(TypedDict):
@@ -31,52 +32,50 @@ class Totals(msgspec.Struct, frozen=True):
     participants: int
 
 
-def broken_by_totals(task: Standing, totals: Totals) -> list[str]:
+def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
     """Return what a task says that its history contradicts, [] when they agree."""
-    code = task["_id"]
     found = []
     if totals.digs != task["now_depth"] or totals.deepest != task["now_depth"]:
-        found.append(
-            f"{code}: now_depth is {task['now_depth']}, "
-            f"but {totals.digs} digs are recorded down to {totals.deepest}"
-        )
+        found.append(_broken(task, "depth", task["now_depth"], totals.digs, totals.deepest))
     won = task["prize_num"] - task["prizes_left"]
     if totals.wins != won or totals.wins > task["prize_num"]:
-        found.append(f"{code}: {won} prizes are gone, but {totals.wins} wins are recorded")
+        found.append(_broken(task, "wins", won, totals.wins))
     if totals.participants != task["participants"]:
-        found.append(
-            f"{code}: participants is {task['participants']}, but {totals.participants} people are recorded"
-        )
+        found.append(_broken(task, "participants", task["participants"], totals.participants))
     return found
 
 
-def broken_by_digs(task: Standing, digs: Sequence[Dig], winning_depths: Sequence[int]) -> list[str]:
+def broken_by_digs(task: Standing, digs: Sequence[Dig], winning_depths: Sequence[int]) -> list[Finding]:
     """Return what a task's whole history contradicts, [] when all of it holds.
 
-    `digs` are in the order of their depths, a pending one among them. That an acknowledged dig is recorded
-    only whoever got the acknowledgements can tell.
+    `digs` are in the order of their depths, a pending one among them. Only clients know what was
+    acknowledged; this cannot check it.
     """
-    code, found = task["_id"], []
+    found = []
     depths = [dig["depth"] for dig in digs]
     if depths != list(range(1, task["now_depth"] + 1)):
-        found.append(f"{code}: now_depth is {task['now_depth']}, but the digs' depths are {depths}")
+        found.append(_broken(task, "depths", task["now_depth"], tuple(depths)))
     for before, after in pairwise(digs):
         if after["at"] < before["at"] + task["cd_ms"]:
-            found.append(f"{after['_id']}: dug within the cooldown of the dig before")
+            found.append(_broken(task, "cooldown", after["depth"]))
     won = [dig["depth"] for dig in digs if dig["is_prize"]]
     if won != [depth for depth in winning_depths if depth <= task["now_depth"]]:
-        found.append(f"{code}: wins are at {won}, which are not the committed depths")
+        found.append(_broken(task, "winning_depths", tuple(won)))
     winners = [dig["unionid"] for dig in digs if dig["is_prize"]]
     if len(winners) != len(set(winners)) or len(winners) > task["prize_num"]:
-        found.append(f"{code}: {len(winners)} wins of {len(set(winners))} people, {task['prize_num']} prizes")
+        found.append(_broken(task, "winners", len(winners), len(set(winners)), task["prize_num"]))
     places: dict[str, int] = {}
     for dig in digs:
         joins = dig["unionid"] not in places
         place = places.setdefault(dig["unionid"], len(places) + 1)
         if dig["no"] != place or dig.get("n") != (place if joins else None):
-            found.append(f"{dig['_id']}: of the participant at place {place}, but says {dig['no']}")
+            found.append(_broken(task, "place", dig["depth"], place, dig["no"]))
         if dig["participants"] != len(places):
-            found.append(f"{dig['_id']}: participants is {dig['participants']}, but they are {len(places)}")
+            found.append(_broken(task, "participants_at", dig["depth"], dig["participants"], len(places)))
     if task["participants"] != len(places):
-        found.append(f"{code}: participants is {task['participants']}, but they are {len(places)}")
+        found.append(_broken(task, "participants", task["participants"], len(places)))
     return found
+
+
+def _broken(task: Standing, what: What, *values: Value) -> Finding:
+    return Finding("statement", task["_id"], what, values)

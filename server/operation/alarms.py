@@ -7,16 +7,16 @@ for twenty times as long as they took.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
 from server.operation.books import audit
-from server.operation.findings import said
+from server.operation.findings import texts_of
 from server.store.tasks import Task
 
 if TYPE_CHECKING:
@@ -32,21 +32,16 @@ CHECKED_DIGS = 20_000
 # Read together before and after their digs are added up, which must not take as long as a cooldown.
 TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
-# What follows the task's code in a transfer's number: the depth and the attempt.
-_TRANSFER = re.compile(r"D\d+A\d+")
 
-
-Kind: TypeAlias = Literal[
-    "redis", "mongodb", "statement", "books", "unchecked", "order", "transfer", "refund"
-]
+Kind: TypeAlias = Literal["redis", "mongodb", "unchecked", FindingKind]
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" where it is of none; `what` and `values` are a `Saying`'s.
+    """Something wrong. `code` is the task's, "" if it is of none; `what` and `values` are a finding's.
 
     A check that is late is `unchecked`: `what` names it, and its value is when it last ended (unix ms), ""
-    where it never has. An `order`, a `transfer` and a `refund` agree with everything and need the operator
-    all the same: their values are their number and what WeChat Pay said.
+    if it never has. An `order`, a `bill` and a `refund` agree with everything and need the
+    operator all the same: their values are their number and what WeChat Pay said.
     """
 
     kind: Kind
@@ -105,7 +100,7 @@ class Check:
 
 async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
     """Hold tasks against their history."""
-    found = []
+    found: list[Finding] = []
     codes = [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]
     for at in range(0, len(codes), TASKS_AT_ONCE):
         some = codes[at : at + TASKS_AT_ONCE]
@@ -114,28 +109,15 @@ async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
         for task in await store.tasks.find_many(some):
             # Only what did not move meanwhile can be compared.
             if before.get(task["_id"]) == task["now_depth"]:
-                found += [_alarm("statement", text) for text in broken_by_totals(task, totals[task["_id"]])]
-    return found
+                found += broken_by_totals(task, totals[task["_id"]])
+    return list(map(_alarm, found))
 
 
 async def check_books(store: Store) -> list[Alarm]:
     """Hold every fen against the books."""
     report = await audit(store)
-    return [_alarm("books", text) for text in report.differences] + [
-        _waiting(_alarm("refund", text)) for text in report.waiting
-    ]
+    return list(map(_alarm, report.differences + report.waiting))
 
 
-def _alarm(kind: Kind, sentence: str) -> Alarm:
-    """Return a sentence that begins with a task's code as an alarm of that task."""
-    code, _, text = sentence.partition(": ")
-    saying = said(text)
-    return Alarm(kind, code, saying.what, saying.values)
-
-
-def _waiting(alarm: Alarm) -> Alarm:
-    """Tell an order and a transfer, whose numbers begin with the task's code, from a refund."""
-    number = alarm.values[0] if alarm.what == "waits" else ""
-    if number.startswith(alarm.code) and _TRANSFER.fullmatch(number, len(alarm.code)):
-        return msgspec.structs.replace(alarm, kind="transfer")
-    return msgspec.structs.replace(alarm, kind="order") if number.startswith(alarm.code) else alarm
+def _alarm(finding: Finding) -> Alarm:
+    return Alarm(finding.kind, finding.code, finding.what, texts_of(finding))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.game.amounts import prize_fen, total_fen
+from server.game.findings import Finding, PaymentKind, Value, What
 from server.store import Store
 from server.store.bills import NEVER_HELD, Bill
 from server.store.ledger import Entry
@@ -76,8 +77,8 @@ class Report:
     given_fen: int = 0
     refunded_fen: int = 0
     owed_fen: int = 0
-    differences: list[str] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
+    differences: list[Finding] = field(default_factory=list)
+    waiting: list[Finding] = field(default_factory=list)
 
 
 async def audit(store: Store, pay: Pay | None = None) -> Report:
@@ -98,13 +99,8 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
         report.given_fen += books.given_fen
         report.refunded_fen += books.refunded_fen
         report.owed_fen += books.owed_fen
-        report.differences += [f"{code}: {difference}" for difference in found]
-        alarms = [
-            *((o["_id"], o.get("alarm", "")) for o in books.orders),
-            *((b["_id"], b["alarm"]) for b in books.bills),
-            *((r["_id"], r["alarm"]) for r in books.refunds),
-        ]
-        report.waiting += [f"{code}: {number} waits: {alarm}" for number, alarm in alarms if alarm]
+        report.differences += found
+        report.waiting += waiting(books)
     return report
 
 
@@ -123,88 +119,105 @@ async def read_books(store: Store, code: str) -> Books:
     )
 
 
-def differences(books: Books) -> list[str]:
-    """Return what does not agree about one task, in words; [] where every fen is where it should be."""
+def waiting(books: Books) -> list[Finding]:
+    """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
+    alarms: list[tuple[PaymentKind, str, str]] = [
+        *(("order", order["_id"], order.get("alarm", "")) for order in books.orders),
+        *(("bill", bill["_id"], bill["alarm"]) for bill in books.bills),
+        *(("refund", refund["_id"], refund["alarm"]) for refund in books.refunds),
+    ]
+    return [Finding(kind, books.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
+
+
+def differences(books: Books) -> list[Finding]:
+    """Return what does not agree about one task; [] when every fen is where it should be."""
     found = _ledger_differences(books) + _order_differences(books) + _prize_differences(books)
     found += _refund_differences(books)
     if not books.held_fen >= books.owed_fen >= 0:
-        found.append(f"{books.held_fen} fen are held and {books.owed_fen} owed")
+        found.append(_difference(books, "held", books.held_fen, books.owed_fen))
     return found + _end_differences(books)
 
 
-def _ledger_differences(books: Books) -> list[str]:
+def _difference(books: Books, what: What, *values: Value) -> Finding:
+    return Finding("books", books.code, what, values)
+
+
+def _ledger_differences(books: Books) -> list[Finding]:
     expected = {f"paid:{o['_id']}": o["amount_fen"] for o in books.orders if o["state"] in _IN}
     expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in books.prizes if p["amount_fen"]}
     expected |= {f"given:{b['_id']}": b["amount_fen"] for b in books.bills if b["state"] == "given"}
     expected |= {f"refunded:{r['_id']}": r["amount_fen"] for r in books.refunds if r["state"] == "refunded"}
     entered = {entry["_id"]: entry["amount_fen"] for entry in books.entries}
     return [
-        f"the books say {entered.get(key)} fen for {key}, and the documents {expected.get(key)}"
+        _difference(books, "ledger", entered.get(key), key, expected.get(key))
         for key in sorted(expected.keys() | entered.keys())
         if expected.get(key) != entered.get(key)
     ]
 
 
-def _order_differences(books: Books) -> list[str]:
+def _order_differences(books: Books) -> list[Finding]:
     found = []
     task = books.task
     opened = {order["_id"] for order in books.orders if order["state"] == "spent"}
     paid_by = task.get("paid_by") if task is not None else None
     if opened != ({paid_by} if paid_by else set()):
-        found.append(f"it was opened by {paid_by}, and orders that opened it are {sorted(opened)}")
+        found.append(_difference(books, "opened_by", paid_by, tuple(sorted(opened))))
     if task is not None and task["money"] and task["open"] and not paid_by:
-        found.append("it is open and nobody paid")
+        found.append(_difference(books, "unpaid"))
     if task is not None:
         found += [
-            f"order {order['_id']} is of {order['amount_fen']} fen in place of {total_fen(task)}"
+            _difference(books, "order_amount", order["_id"], order["amount_fen"], total_fen(task))
             for order in books.orders
             if order["amount_fen"] != total_fen(task)
         ]
     return found
 
 
-def _prize_differences(books: Books) -> list[str]:
+def _prize_differences(books: Books) -> list[Finding]:
     found = []
     if books.task is None:
-        return [f"prize {prize['_id']} is of no task" for prize in books.prizes]
+        return [_difference(books, "prize_of_none", prize["_id"]) for prize in books.prizes]
     depths = {prize["depth"] for prize in books.prizes}
     if depths != books.winning_depths:
-        found.append(f"depths {sorted(books.winning_depths)} won, and there are prizes of {sorted(depths)}")
+        won, given_for = tuple(sorted(books.winning_depths)), tuple(sorted(depths))
+        found.append(_difference(books, "prizes_of", won, given_for))
     for prize in books.prizes:
         bills = [bill for bill in books.bills if bill["prize"] == prize["_id"]]
         given = [bill for bill in bills if bill["state"] == "given"]
         out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
         red_packet = prize["amount_fen"] > 0
         if prize["amount_fen"] != prize_fen(books.task):
-            found.append(f"prize {prize['_id']} is of {prize['amount_fen']} fen")
+            found.append(_difference(books, "prize_amount", prize["_id"], prize["amount_fen"]))
         if len(given) != (red_packet and prize["state"] == "given"):
-            found.append(f"prize {prize['_id']} is {prize['state']}, and {len(given)} bills paid it")
+            found.append(_difference(books, "prize_paid", prize["_id"], prize["state"], len(given)))
         if len(out) > (prize["state"] == "claiming"):
-            found.append(f"prize {prize['_id']} is {prize['state']}, and {len(out)} bills are out for it")
+            found.append(_difference(books, "prize_out", prize["_id"], prize["state"], len(out)))
         found += [
-            f"bill {bill['_id']} is of {bill['amount_fen']} fen"
+            _difference(books, "bill_amount", bill["_id"], bill["amount_fen"])
             for bill in bills
             if bill["amount_fen"] != prize["amount_fen"]
         ]
     known = {prize["_id"] for prize in books.prizes}
-    return found + [f"bill {b['_id']} pays no prize" for b in books.bills if b["prize"] not in known]
+    return found + [
+        _difference(books, "bill_of_none", bill["_id"]) for bill in books.bills if bill["prize"] not in known
+    ]
 
 
-def _refund_differences(books: Books) -> list[str]:
+def _refund_differences(books: Books) -> list[Finding]:
     found = []
     orders = {order["_id"]: order for order in books.orders}
     whole = {refund["out_trade_no"] for refund in books.refunds if refund["kind"] == "whole"}
     unusable = {order["_id"] for order in books.orders if order["state"] == "unusable"}
     if whole != unusable:
-        found.append(f"orders {sorted(unusable)} could not be used, and refunded whole are {sorted(whole)}")
+        found.append(_difference(books, "refunded_whole", tuple(sorted(unusable)), tuple(sorted(whole))))
     for refund in books.refunds:
         order = orders.get(refund["out_trade_no"])
         should = _refund_fen(books, refund, order)
         if refund["amount_fen"] != should:
-            found.append(f"refund {refund['_id']} is of {refund['amount_fen']} fen in place of {should}")
+            found.append(_difference(books, "refund_amount", refund["_id"], refund["amount_fen"], should))
     partial = [r for r in books.refunds if r["kind"] != "whole"]
     if len(partial) > 2 or len({r["kind"] for r in partial}) < len(partial):
-        found.append(f"it has {len(partial)} refunds besides those of whole orders")
+        found.append(_difference(books, "refunds", len(partial)))
     return found
 
 
@@ -221,7 +234,7 @@ def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None
     return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
 
 
-def _end_differences(books: Books) -> list[str]:
+def _end_differences(books: Books) -> list[Finding]:
     """Once nothing is due any more, everything paid in went somewhere: to winners, or back."""
     documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
     if books.task is not None:
@@ -231,23 +244,23 @@ def _end_differences(books: Books) -> list[str]:
     closed_fen = sum(refund["amount_fen"] for refund in books.refunds if refund["state"] == "closed")
     if books.held_fen == closed_fen:
         return []
-    return [f"nothing is left to do, and {books.held_fen} fen are still held"]
+    return [_difference(books, "left", books.held_fen)]
 
 
-async def remote_differences(books: Books, pay: Pay) -> list[str]:
+async def remote_differences(books: Books, pay: Pay) -> list[Finding]:
     """Return where WeChat's own word on an order, a bill or a refund is another than ours."""
-    found = []
+    compared: list[tuple[str, str, str, bool]] = []
     for order in books.orders:
-        found += _compared(order["_id"], order["state"], *await _order_at_wechat(order, pay))
+        compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))
     for bill in books.bills:
-        found += _compared(bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay))
+        compared.append((bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay)))
     for refund in books.refunds:
-        found += _compared(refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay))
-    return found
-
-
-def _compared(number: str, ours: str, theirs: str, agrees: bool) -> list[str]:
-    return [] if agrees else [f"{number} is {ours} here, and WeChat says {theirs}"]
+        compared.append((refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay)))
+    return [
+        _difference(books, "at_wechat", number, ours, theirs)
+        for number, ours, theirs, agrees in compared
+        if not agrees
+    ]
 
 
 async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:

@@ -1,17 +1,19 @@
-"""What the statements and the audit say in English, as a key and values: a screen says it in its language.
-
-Pure. A sentence that is not in the table is no error: it is shown as it is.
-"""
+"""Findings for people: as an English line for the command line, and as texts that a screen words itself."""
 
 from __future__ import annotations
 
-import msgspec
+from server.game.findings import Finding, Value, What
 
-# Word for word what `statements.py` and `audit.py` write; `{}` is a value.
-SENTENCES = {
+SENTENCES: dict[What, str] = {
     "depth": "now_depth is {}, but {} digs are recorded down to {}",
     "wins": "{} prizes are gone, but {} wins are recorded",
     "participants": "participants is {}, but {} people are recorded",
+    "depths": "now_depth is {}, but the digs' depths are {}",
+    "cooldown": "depth {} was dug within the cooldown of the dig before",
+    "winning_depths": "wins are at {}, which are not the committed depths",
+    "winners": "{} wins of {} people, {} prizes",
+    "place": "depth {} was dug by the participant at place {}, but says {}",
+    "participants_at": "depth {} says {} participants, but they are {}",
     "ledger": "the books say {} fen for {}, and the documents {}",
     "opened_by": "it was opened by {}, and orders that opened it are {}",
     "unpaid": "it is open and nobody paid",
@@ -28,50 +30,23 @@ SENTENCES = {
     "refunds": "it has {} refunds besides those of whole orders",
     "held": "{} fen are held and {} owed",
     "left": "nothing is left to do, and {} fen are still held",
+    "at_wechat": "{} is {} here, and WeChat says {}",
     "waits": "{} waits: {}",
 }
-_PIECES = {what: sentence.split("{}") for what, sentence in SENTENCES.items()}
 
 
-class Saying(msgspec.Struct, frozen=True):
-    """`what` is a key of `SENTENCES`, or "other" with the sentence itself; an absent value is ""."""
-
-    what: str
-    values: tuple[str, ...] = ()
-
-
-def said(sentence: str) -> Saying:
-    """Return a sentence as what it says."""
-    for what, pieces in _PIECES.items():
-        values = _values(pieces, sentence)
-        if values is not None:
-            return Saying(what, tuple(map(_value, values)))
-    return Saying("other", (sentence,))
+def line_of(finding: Finding) -> str:
+    """Return a finding as one line of English that begins with the task's code."""
+    values = [list(value) if isinstance(value, tuple) else value for value in finding.values]
+    return f"{finding.code}: {SENTENCES[finding.what].format(*values)}"
 
 
-def _values(pieces: list[str], sentence: str) -> list[str] | None:
-    """Return what stands between the pieces, each found as early as it can be; None where one is missing.
-
-    Values may come from WeChat and be long: a regular expression would try every place of every piece.
-    """
-    first, *others = pieces
-    if not sentence.startswith(first):
-        return None
-    if not others:
-        return [] if sentence == first else None
-    values, start = [], len(first)
-    for piece in others[:-1]:
-        end = sentence.find(piece, start)
-        if end < 0:
-            return None
-        values.append(sentence[start:end])
-        start = end + len(piece)
-    end = len(sentence) - len(others[-1])
-    if end < start or not sentence.endswith(others[-1]):
-        return None
-    return [*values, sentence[start:end]]
+def texts_of(finding: Finding) -> tuple[str, ...]:
+    """Return the values as texts: a list with commas, "" for None and for an empty list."""
+    return tuple(map(_text, finding.values))
 
 
-def _value(text: str) -> str:
-    """Return a value without what Python puts around lists and texts."""
-    return "" if text == "None" else text.strip("[]").replace("'", "")
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

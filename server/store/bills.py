@@ -1,4 +1,4 @@
-"""What winners are paid by: `bills`, WeChat's transfers, by out_bill_no. One document, one state.
+"""`bills`, by out_bill_no: each pays a prize by one transfer of WeChat's. One document, one state.
 
 asked → waiting (for the winner to confirm) → given | failed · asked → given | failed.
 Also failed is a bill that WeChat never held and that is not sent any more: `give_up`.

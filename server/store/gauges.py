@@ -10,15 +10,17 @@ from typing import Any, TypedDict
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
+from server.game.findings import PaymentKind
+
 _Document = dict[str, Any]
 
 _ID = "money"
 
 
 class Alarms(TypedDict):
-    """How many orders, bills or refunds (`kind`) need the operator for one reason."""
+    """How many payments of one kind need the operator for one reason."""
 
-    kind: str
+    kind: PaymentKind
     alarm: str
     number: int
 

@@ -53,7 +53,7 @@ class Traces:
         return moved
 
     async def move_prizes(self, old: str, new: str) -> None:
-        """Move what a person won and the transfers that paid it; addresses are deleted."""
+        """Move what a person won and the bills that paid it; addresses are deleted."""
         prizes, bills = self._database["prizes"], self._database["bills"]
         await prizes.update_many(
             {"unionid": old, "address_box": {"$exists": True}},
@@ -64,7 +64,7 @@ class Traces:
         )
         won = [prize["_id"] for prize in await prizes.find({"unionid": new}, {"_id": 1}).to_list(None)]
         for at in range(0, len(won), BATCH):
-            # What WeChat was sent holds the person's openid; a transfer that has ended is sent no more.
+            # What WeChat was sent holds the person's openid; a bill that has ended is sent no more.
             await bills.update_many(
                 {"prize": {"$in": won[at : at + BATCH]}, "unionid": old},
                 {"$set": {"unionid": new, "body": b""}},

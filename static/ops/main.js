@@ -14,7 +14,7 @@ import { language, t } from "./words.js";
 const STALE_MS = 3_000; // what is older is never shown as live
 const LOOK_MS = 500;
 // What agrees with everything, and needs the operator all the same.
-const WAITING = ["order", "transfer", "refund"];
+const WAITING = ["order", "bill", "refund"];
 
 const page = document.getElementById("page");
 const top = document.getElementById("top");

@@ -11,7 +11,7 @@ export function say({ kind, what, values }) {
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));
 }
 
-/** Return why a transfer or refund waits, in words; a code of WeChat Pay's that has none means that it refuses. */
+/** Return why a payment waits, in words; a code of WeChat Pay's that has none means that it refuses. */
 export function waits(code) {
   const known = named("waits", code);
   return known === code ? t("waits_refused", code) : known;

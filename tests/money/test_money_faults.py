@@ -12,7 +12,7 @@ from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
 from server.operation.books import audit
-from server.wechat.pay import Bill, Contradiction, Order, Refund
+from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -195,7 +195,7 @@ async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_say
             assert [document["alarm"] for document in found] == [alarm], collection
             assert (f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 1.0' in shown) == bool(alarm)
     report = await audit(context.store)
-    assert [line.rpartition(": ")[2] for line in report.waiting] == ["UNKNOWN"] * 3
+    assert [finding.values[1] for finding in report.waiting] == ["UNKNOWN"] * 3
     await misbehave(client, "behave")
     await let_pass(context, 2 * HOUR_MS)
     await sweep_until_quiet(context)
@@ -221,11 +221,11 @@ async def test_a_refund_that_ended_so_and_is_told_to_have_ended_otherwise_is_a_c
     before = await the(context, "refunds")
     said = {"out_refund_no": before["_id"], "out_trade_no": before["out_trade_no"], "refund_id": "1"}
     amounts = {"amount_fen": 200, "total_fen": 200}
-    await note_refund(context, Refund(**said, **amounts, status=first))  # type: ignore[arg-type]
+    await note_refund(context, RefundAnswer(**said, **amounts, status=first))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
-        await note_refund(context, Refund(**said, **amounts, status=then))  # type: ignore[arg-type]
+        await note_refund(context, RefundAnswer(**said, **amounts, status=then))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
-        await note_refund(context, Refund(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
+        await note_refund(context, RefundAnswer(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
     assert await the(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
@@ -324,7 +324,7 @@ async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Clie
     await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
-    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["NO_AUTH"]
+    assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["NO_AUTH"]
     await misbehave(client, "behave")
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
@@ -369,11 +369,11 @@ async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client,
     with pytest.raises(Contradiction):
         await note_end(
             context,
-            Bill(
+            BillAnswer(
                 out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
             ),
         )
-    assert [line.rpartition(": ")[2] for line in (await audit(context.store)).waiting] == ["CONTRADICTION"]
+    assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
 @pytest.mark.gen_test
@@ -384,10 +384,10 @@ async def test_an_order_past_its_end_is_not_asked_about_in_each_sweep(
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
     asked = 0
 
-    async def still_unpaid(number: str) -> Order:
+    async def still_unpaid(number: str) -> OrderAnswer:
         nonlocal asked
         asked += 1
-        return Order(out_trade_no=number, trade_state="NOTPAY")
+        return OrderAnswer(out_trade_no=number, trade_state="NOTPAY")
 
     monkeypatch.setattr(context.pay, "query_order", still_unpaid)
     await let_pass(context, 3 * HOUR_MS)

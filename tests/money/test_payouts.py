@@ -262,7 +262,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
         assert f'wabao_money_alarms{{alarm="{what.upper()}",kind="refund"}} 1.0' in shown
     report = await audit(context.store, context.pay)
     assert report.differences == []
-    assert sorted(line.rpartition(": ")[2] for line in report.waiting) == ["ABNORMAL", "CLOSED"]
+    assert sorted(finding.values[1] for finding in report.waiting) == ["ABNORMAL", "CLOSED"]
     assert report.paid_fen - report.given_fen - report.refunded_fen == 400
 
 

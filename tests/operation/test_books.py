@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game.findings import BooksWhat
 from server.operation.books import differences, read_books, remote_differences
+from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from support.client import Client
 from support.purse import (
@@ -64,6 +66,9 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     ),
     "a win that is gone": ("digs", {"depth": 2}, None, "there are prizes of"),
     "a task that was never paid": ("tasks", {}, {"paid_by": ""}, "nobody paid"),
+    "a payment that did not come": ("orders", {"state": "spent"}, {"state": "closed"}, "0 fen are held"),
+    "two refunds of one kind": ("refunds", {"kind": "unwon"}, {"kind": "unclaimed"}, "it has 2 refunds"),
+    "a task that is gone": ("tasks", {}, None, "is of no task"),
     "a task that runs and is refunded": ("tasks", {}, {"status": 0}, "in place of None"),
 }
 
@@ -91,6 +96,7 @@ async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, 
     code = await a_whole_story(client, context)
     books = await read_books(context.store, code)
     assert differences(books) + await remote_differences(books, context.pay) == []
+    seen: set[str] = set()
     for name, (collection, which, changes, said) in TAMPERING.items():
         table = context.store.database[collection]
         before = await table.find_one({"code": code, **which} if collection != "tasks" else {"_id": code})
@@ -100,9 +106,13 @@ async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, 
         else:
             await table.update_one({"_id": before["_id"]}, {"$set": changes})
         found = differences(await read_books(context.store, code))
-        assert any(said in difference for difference in found), (name, found)
+        assert any(said in line_of(finding) for finding in found), (name, found)
+        seen |= {finding.what for finding in found}
+        assert {(finding.kind, finding.code) for finding in found} == {("books", code)}
+        assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
         await table.replace_one({"_id": before["_id"]}, before, upsert=True)
         assert differences(await read_books(context.store, code)) == [], name
+    assert seen == set(get_args(BooksWhat)) - {"at_wechat"}
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -122,12 +132,15 @@ async def test_what_wechat_says_otherwise_the_remote_audit_finds(client: Client,
         before = await table.find_one(which)
         await table.update_one({"_id": before["_id"]}, {"$set": changes})
         found = await remote_differences(await read_books(context.store, code), context.pay)
-        assert any(said in difference for difference in found), (changes, found)
+        assert any(said in line_of(finding) for finding in found), (changes, found)
+        assert {(finding.code, finding.what, len(finding.values)) for finding in found} == {
+            (code, "at_wechat", SENTENCES["at_wechat"].count("{}"))
+        }
         await table.replace_one({"_id": before["_id"]}, before)
     gone = await bills.find_one_and_delete({"state": "SUCCESS"})
     assert gone is not None
     found = await remote_differences(await read_books(context.store, code), context.pay)
-    assert any("NOT_FOUND" in difference for difference in found)
+    assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 
 async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:

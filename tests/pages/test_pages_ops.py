@@ -523,7 +523,7 @@ def test_whatever_is_wrong_is_said_in_the_operators_language(window: Opener, loc
         if what != "waits"
     ]
     alarms += [
-        {"kind": "transfer", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
+        {"kind": "bill", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
     ]
     alarms += [
         {"kind": "unchecked", "what": what, "values": [at]}

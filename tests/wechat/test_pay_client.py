@@ -20,15 +20,15 @@ from server.context import Context
 from server.sandbox import signing
 from server.settings import SANDBOX_APPID, Settings
 from server.wechat.pay import (
-    Bill,
+    BillAnswer,
     Contradiction,
     ForgedNotice,
     Notice,
-    Order,
+    OrderAnswer,
     Pay,
     PayRefused,
     PayUnknown,
-    Refund,
+    RefundAnswer,
 )
 from server.wechat.pay.merchant import SANDBOX_MCHID
 from support.merchant import OPENID, Shop, a_number, a_shop
@@ -97,7 +97,7 @@ async def test_an_order_is_made_paid_and_told(shop):
     notice = await shop.notice()
     assert notice.event_type == "TRANSACTION.SUCCESS"
     assert notice.resource == await shop.pay.query_order(number)
-    assert isinstance(notice.resource, Order)
+    assert isinstance(notice.resource, OrderAnswer)
     assert notice.resource.paid
     assert (notice.resource.amount_fen, notice.resource.openid) == (1234, OPENID)
 
@@ -158,7 +158,7 @@ async def test_a_refund_is_made_told_and_queried(shop):
         "REFUND.SUCCESS",
         await shop.pay.query_refund("R1", number),
     )
-    assert isinstance(notice.resource, Refund)
+    assert isinstance(notice.resource, RefundAnswer)
     assert notice.resource.status == "SUCCESS"
     order = await shop.pay.query_order(number)
     assert (order.trade_state, order.paid) == ("REFUND", True)
@@ -174,7 +174,7 @@ async def test_a_transfer_waits_for_its_person_and_is_told(shop):
     assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
     notice = await shop.notice()
     assert notice.event_type == "MCHTRANSFER.BILL.FINISHED"
-    assert isinstance(notice.resource, Bill)
+    assert isinstance(notice.resource, BillAnswer)
     assert (notice.resource.state, notice.resource.amount_fen) == ("SUCCESS", 200)
     assert await shop.pay.query_transfer("T1") == notice.resource
 

@@ -7,11 +7,11 @@ to WeChat and to its stand-in alike; only the base URL and the keys differ.
 from __future__ import annotations
 
 from server.wechat.pay.answers import (
-    Bill,
+    BillAnswer,
     Notice,
-    Order,
+    OrderAnswer,
     PaymentParameters,
-    Refund,
+    RefundAnswer,
     RefundStatus,
     TradeState,
     TransferState,
@@ -21,17 +21,17 @@ from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, 
 from server.wechat.pay.merchant import Merchant, merchant_of
 
 __all__ = [
-    "Bill",
+    "BillAnswer",
     "Contradiction",
     "ForgedNotice",
     "Merchant",
     "Notice",
-    "Order",
+    "OrderAnswer",
     "Pay",
     "PayRefused",
     "PayUnknown",
     "PaymentParameters",
-    "Refund",
+    "RefundAnswer",
     "RefundStatus",
     "TradeState",
     "TransferState",

@@ -30,8 +30,8 @@ class PaymentParameters(msgspec.Struct, frozen=True, rename="camel"):
     pay_sign: str
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order. Paid is SUCCESS, and also REFUND: paid, then at least partly refunded.
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What WeChat says of an order. Paid is SUCCESS, and also REFUND: paid, then at least partly refunded.
 
     `amount_fen`, `openid` (the payer's) and `transaction_id` are None where WeChat does not say them, which
     is so only before the order is paid.
@@ -50,8 +50,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.trade_state in ("SUCCESS", "REFUND")
 
 
-class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund. PROCESSING is open; SUCCESS and CLOSED are final; ABNORMAL waits for the operator."""
+class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What WeChat says of a refund.
+
+    PROCESSING is open; SUCCESS and CLOSED are final; ABNORMAL waits for the operator.
+    """
 
     out_refund_no: str
     out_trade_no: str
@@ -61,8 +64,8 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     total_fen: int
 
 
-class Bill(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer to a person. SUCCESS, FAIL and CANCELLED are final.
+class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What WeChat says of a bill. SUCCESS, FAIL and CANCELLED are final.
 
     `package_info` is for `wx.requestMerchantTransfer`; only the reply to `transfer` carries it, while the
     state is WAIT_USER_CONFIRM. `amount_fen` is None in the replies to `transfer` and `cancel_transfer`.
@@ -88,4 +91,4 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     event_type: str
-    resource: Order | Refund | Bill
+    resource: OrderAnswer | RefundAnswer | BillAnswer

@@ -21,7 +21,7 @@ from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
-from server.wechat.pay.answers import Bill, Notice, Order, PaymentParameters, Refund
+from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
 from server.wechat.pay.merchant import Merchant
 from server.wechat.pay.wire import (
@@ -147,7 +147,7 @@ class Pay:
             package=package, time_stamp=stamp, nonce_str=nonce, sign_type="RSA", pay_sign=sign
         )
 
-    async def query_order(self, out_trade_no: str) -> Order:
+    async def query_order(self, out_trade_no: str) -> OrderAnswer:
         """Return the order as WeChat knows it; ORDER_NOT_EXIST refuses one that was never made."""
         found = await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))
         self._check(out_trade_no, found.out_trade_no, found.mchid, found.appid)
@@ -167,7 +167,7 @@ class Pay:
 
     async def refund(
         self, out_refund_no: str, out_trade_no: str, amount_fen: int, total_fen: int, reason: str
-    ) -> Refund:
+    ) -> RefundAnswer:
         """Give back `amount_fen` of an order of `total_fen`; the same number again gives the same refund.
 
         `out_refund_no`: at most 64 of `[0-9A-Za-z_|*@-]`. `reason` is shown to the payer, cut to 80 bytes.
@@ -181,13 +181,13 @@ class Pay:
         )
         return await self._refund(out_refund_no, out_trade_no, call)
 
-    async def query_refund(self, out_refund_no: str, out_trade_no: str) -> Refund:
+    async def query_refund(self, out_refund_no: str, out_trade_no: str) -> RefundAnswer:
         """Return an order's refund as WeChat knows it; RESOURCE_NOT_EXISTS refuses one never made."""
         return await self._refund(out_refund_no, out_trade_no, self._pay.query_refund(out_refund_no))
 
     async def _refund(
         self, out_refund_no: str, out_trade_no: str, call: Awaitable[tuple[int, str | bytes]]
-    ) -> Refund:
+    ) -> RefundAnswer:
         found = await self._ask(WireRefund, call)
         self._check(out_refund_no, found.out_refund_no)
         self._check(out_trade_no, found.out_trade_no)
@@ -220,7 +220,7 @@ class Pay:
         }
         return msgspec.json.encode(body)
 
-    async def transfer(self, body: bytes) -> Bill:
+    async def transfer(self, body: bytes) -> BillAnswer:
         """Offer the money to a person, who then confirms; the same body again gives the same bill.
 
         NOT_ENOUGH refuses what the operating account (运营账户) cannot pay.
@@ -229,16 +229,16 @@ class Pay:
         call = self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data)
         return await self._bill(data["out_bill_no"], call)
 
-    async def query_transfer(self, out_bill_no: str) -> Bill:
+    async def query_transfer(self, out_bill_no: str) -> BillAnswer:
         """Return the bill as WeChat knows it; NOT_FOUND refuses one that was never made."""
         return await self._bill(out_bill_no, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))
 
-    async def cancel_transfer(self, out_bill_no: str) -> Bill:
+    async def cancel_transfer(self, out_bill_no: str) -> BillAnswer:
         """Take the offer back, unless the person confirmed; CANCELING becomes CANCELLED later."""
         path = f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel"
         return await self._bill(out_bill_no, self._post_nothing(path))
 
-    async def _bill(self, out_bill_no: str, call: Awaitable[tuple[int, str | bytes]]) -> Bill:
+    async def _bill(self, out_bill_no: str, call: Awaitable[tuple[int, str | bytes]]) -> BillAnswer:
         found = await self._ask(WireBill, call)
         self._check(out_bill_no, found.out_bill_no, found.mch_id or found.mchid, found.appid)
         return found.bill()
@@ -292,7 +292,7 @@ class Pay:
         except (ValueError, TypeError, AttributeError) as error:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
-    def _opened(self, notice: WireNotice) -> Order | Refund | Bill:
+    def _opened(self, notice: WireNotice) -> OrderAnswer | RefundAnswer | BillAnswer:
         if notice.event_type.startswith("TRANSACTION."):
             order = msgspec.convert(notice.resource, WireOrder)
             self._check_ours(order.mchid, order.appid)

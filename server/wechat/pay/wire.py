@@ -10,7 +10,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from server.wechat.pay.answers import Bill, Order, Refund, RefundStatus, TradeState, TransferState
+from server.wechat.pay.answers import (
+    BillAnswer,
+    OrderAnswer,
+    RefundAnswer,
+    RefundStatus,
+    TradeState,
+    TransferState,
+)
 
 Fen = Annotated[int, Meta(ge=0)]
 # Amounts are in fen of this; where an answer names none, no other is possible.
@@ -51,9 +58,9 @@ class WireOrder(msgspec.Struct):
     transaction_id: str | None = None
     success_time: str | None = None
 
-    def order(self) -> Order:
+    def order(self) -> OrderAnswer:
         """Return it in our words."""
-        return Order(
+        return OrderAnswer(
             out_trade_no=self.out_trade_no,
             trade_state=self.trade_state,
             amount_fen=self.amount.total if self.amount else None,
@@ -78,9 +85,9 @@ class WireRefund(msgspec.Struct):
     status: RefundStatus
     amount: _RefundAmount
 
-    def refund(self) -> Refund:
+    def refund(self) -> RefundAnswer:
         """Return it in our words."""
-        return Refund(
+        return RefundAnswer(
             out_refund_no=self.out_refund_no,
             out_trade_no=self.out_trade_no,
             refund_id=self.refund_id,
@@ -112,9 +119,9 @@ class WireBill(msgspec.Struct):
     mchid: str | None = None
     mch_id: str | None = None
 
-    def bill(self) -> Bill:
+    def bill(self) -> BillAnswer:
         """Return it in our words."""
-        return Bill(
+        return BillAnswer(
             out_bill_no=self.out_bill_no,
             transfer_bill_no=self.transfer_bill_no,
             state=self.state,

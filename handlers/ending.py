@@ -1,0 +1,31 @@
+"""Ending a task before anybody has dug."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.parameters import Code, Unionid
+from server.actions.end_task import end_own_task
+
+
+class TaskRequest(msgspec.Struct):
+    """Who asks, about which task."""
+
+    unionid: Unionid
+    code: Code
+
+
+class EndTask(Interface):
+    """End a task of one's own, while nobody has dug."""
+
+    path = "/endTask"
+    method = "POST"
+    takes = (TaskRequest,)
+    needs_token = True
+
+    async def answer(self, request: TaskRequest) -> Reply:
+        """End it."""
+        publisher = await self.person()
+        await end_own_task(self.context, request.code, publisher["_id"])
+        return Reply()

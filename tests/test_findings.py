@@ -1,0 +1,32 @@
+"""What is found wrong is a value; the command line words it, and a screen takes its values as texts."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from server.game.findings import Finding, What
+from server.operation.findings import SENTENCES, line_of, texts_of
+
+
+def test_every_finding_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(get_args(What))
+
+
+def test_a_line_begins_with_the_task_and_names_each_value() -> None:
+    finding = Finding("books", "CODE", "ledger", (None, "paid:1", 200))
+    assert line_of(finding) == "CODE: the books say None fen for paid:1, and the documents 200"
+    finding = Finding("books", "CODE", "refunded_whole", (("A", "B"), ()))
+    assert line_of(finding) == "CODE: orders ['A', 'B'] could not be used, and refunded whole are []"
+    assert line_of(Finding("books", "CODE", "unpaid")) == "CODE: it is open and nobody paid"
+
+
+def test_a_screen_is_told_values_without_what_python_puts_around_them() -> None:
+    assert texts_of(Finding("books", "CODE", "ledger", (800, "paid:1", None))) == ("800", "paid:1", "")
+    assert texts_of(Finding("books", "CODE", "prizes_of", ((3, 8), ()))) == ("3, 8", "")
+
+
+def test_what_wechat_said_is_told_as_it_is() -> None:
+    said = "'{0}' [waits: None"
+    finding = Finding("refund", "CODE", "waits", ("R1", said))
+    assert texts_of(finding) == ("R1", said)
+    assert line_of(finding) == f"CODE: R1 waits: {said}"

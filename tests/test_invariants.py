@@ -1,0 +1,88 @@
+"""Each way in which a task may contradict its history is found and named."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from server.game.dig import Dig
+from server.game.findings import Finding, StatementWhat, Value
+from server.game.invariants import Standing, Totals, broken_by_digs, broken_by_totals
+from server.operation.findings import SENTENCES
+
+CODE = "CODE"
+TASK = Standing(_id=CODE, now_depth=3, cd_ms=1000, prize_num=2, prizes_left=1, participants=2)
+TOTALS = Totals(digs=3, deepest=3, wins=1, participants=2)
+WINNING_DEPTHS = [2, 7]
+
+# What is changed, and what is found then.
+BY_TOTALS: list[tuple[dict[str, Any], str, tuple[Value, ...]]] = [
+    ({"now_depth": 4}, "depth", (4, 3, 3)),
+    ({"prizes_left": 2}, "wins", (0, 1)),
+    ({"participants": 1}, "participants", (1, 2)),
+]
+BY_DIGS: list[tuple[int, dict[str, Any], str, tuple[Value, ...]]] = [
+    (1, {"depth": 3}, "depths", (3, (1, 3, 3))),
+    (1, {"at": 1999}, "cooldown", (2,)),
+    (1, {"is_prize": 0}, "winning_depths", ((),)),
+    (2, {"is_prize": 1}, "winning_depths", ((2, 3),)),
+    (2, {"is_prize": 1, "unionid": "bob"}, "winners", (2, 1, 2)),
+    (2, {"no": 2}, "place", (3, 1, 2)),
+    (1, {"n": 1}, "place", (2, 2, 2)),
+    (2, {"participants": 3}, "participants_at", (3, 3, 2)),
+    (1, {"unionid": "alice"}, "participants", (2, 1)),
+]
+
+
+def dig(depth: int, unionid: str, no: int, participants: int, is_prize: int = 0) -> dict[str, Any]:
+    """A dig, a second after the one before."""
+    return {
+        "_id": f"{CODE}:{depth}",
+        "code": CODE,
+        "depth": depth,
+        "unionid": unionid,
+        "is_prize": is_prize,
+        "no": no,
+        "participants": participants,
+        "at": depth * 1000,
+    }
+
+
+def history() -> list[Any]:
+    """Three digs of two people, the second of which won."""
+    first, second, third = dig(1, "alice", 1, 1), dig(2, "bob", 2, 2, 1), dig(3, "alice", 1, 2)
+    return [first | {"n": 1}, second | {"n": 2}, third]
+
+
+def assert_found(found: list[Finding], what: str, values: tuple[Value, ...]) -> None:
+    """Assert that a finding is among those, and that each has a place for each of its values."""
+    assert ("statement", CODE, what, values) in [(f.kind, f.code, f.what, f.values) for f in found]
+    assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
+
+
+def test_a_history_that_holds_gives_no_finding() -> None:
+    digs: list[Dig] = history()
+    assert broken_by_totals(TASK, TOTALS) == []
+    assert broken_by_digs(TASK, digs, WINNING_DEPTHS) == []
+
+
+@pytest.mark.parametrize(("changes", "what", "values"), BY_TOTALS)
+def test_what_the_totals_contradict_is_found(
+    changes: dict[str, Any], what: str, values: tuple[Value, ...]
+) -> None:
+    task: Any = TASK | changes
+    assert_found(broken_by_totals(task, TOTALS), what, values)
+
+
+@pytest.mark.parametrize(("index", "changes", "what", "values"), BY_DIGS)
+def test_what_the_digs_contradict_is_found(
+    index: int, changes: dict[str, Any], what: str, values: tuple[Value, ...]
+) -> None:
+    digs = history()
+    digs[index] |= changes
+    assert_found(broken_by_digs(TASK, digs, WINNING_DEPTHS), what, values)
+
+
+def test_each_statement_is_broken_here() -> None:
+    assert {what for *_, what, _ in [*BY_TOTALS, *BY_DIGS]} == set(get_args(StatementWhat))
