@@ -6,6 +6,7 @@ database of its own.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator
@@ -30,6 +31,15 @@ from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.client import Client, Someone
 from support.open_pages import Page
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _current_loop() -> Iterator[None]:
+    """The loop that Tornado's keep as the one before them. They would make one, which nobody closes."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
 
 
 @pytest.fixture(scope="session")
