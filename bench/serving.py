@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +94,8 @@ class Server:
 
 
 @contextmanager
-def running(workers: int = 1, directory: str | None = None) -> Iterator[Server]:
-    """Start a server, wait until it is ready, and stop it at the end.
+def running(workers: int = 1, directory: str | None = None, **settings: str) -> Iterator[Server]:
+    """Start a server with these settings, wait until it is ready, and stop it at the end.
 
     Without a directory it has one of its own; in one that another server left it goes on where that ended.
     """
@@ -112,7 +112,7 @@ def running(workers: int = 1, directory: str | None = None) -> Iterator[Server]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "server"],
                 cwd=Path(__file__).parents[1],
-                env={**kept, **own},
+                env={**kept, **own, **settings},
                 stdout=output,
                 stderr=output,
             )
@@ -183,6 +183,25 @@ def rss_kb(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     raise ProcessLookupError(pid)
+
+
+def processes_of(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for parent in found:  # it grows meanwhile
+        with suppress(OSError):  # it has ended
+            for thread in Path(f"/proc/{parent}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def memory_bytes(pid: int) -> int:
+    """Return what a process holds of the machine's memory; pages of several count in parts. 0 if it ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    return 0
 
 
 def cpu_seconds(pid: int) -> float:

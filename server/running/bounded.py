@@ -227,8 +227,10 @@ class BoundedServer(HTTPServer):
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that was closed, or that is a websocket now."""
         assert isinstance(server_conn, HTTP1ServerConnection)  # noqa: S101  (Tornado says so)
-        address, connection = self._carried.pop(server_conn, ""), server_conn.stream
-        if isinstance(connection, Connection) and not connection.closed() and address:
+        address = self._carried.pop(server_conn, "")
+        connection: Connection = server_conn.stream  # type: ignore[assignment]
+        self._waits_no_more(connection)  # its descriptor may be in use for a little longer
+        if address and not connection.closed():
             connection.address = address  # it counts until the websocket closes
         else:
             self._leave(address)

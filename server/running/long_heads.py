@@ -28,13 +28,14 @@ def expect_head(stream: IOStream) -> None:
     """Let the connection end with a reply where the head that comes next is too long."""
 
     def close_fd() -> None:
+        note_head(stream)
         if isinstance(stream.error, UnsatisfiableReadError):
             connection, stream.socket = stream.socket, None  # type: ignore[assignment]
-            task = asyncio.get_running_loop().create_task(_answer(connection))
+            task = asyncio.get_running_loop().create_task(_answer(stream, connection))
             _lingering.add(task)
             task.add_done_callback(_lingering.discard)
         else:
-            IOStream.close_fd(stream)
+            stream.close_fd()
 
     stream.close_fd = close_fd  # type: ignore[method-assign]
 
@@ -44,7 +45,7 @@ def note_head(stream: IOStream) -> None:
     vars(stream).pop("close_fd", None)
 
 
-async def _answer(connection: socket.socket) -> None:
+async def _answer(stream: IOStream, connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(LINGER_SECONDS):
@@ -56,7 +57,8 @@ async def _answer(connection: socket.socket) -> None:
     except (OSError, TimeoutError) as error:
         log.debug("whoever sent a long head is gone: %s", error)
     finally:
-        connection.close()
+        stream.socket = connection
+        stream.close_fd()  # only now the descriptor is free, and the stream may have to tell
 
 
 def _reply() -> bytes:

@@ -17,8 +17,8 @@ from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from server.addresses import networks
-from server.running.bounded import BoundedServer, Bounds
-from server.running.worker import bounds_of
+from server.running.bounded import Bounds
+from server.running.worker import DrainingServer, bounds_of
 from server.settings import Settings, read_settings
 from support.client import Client, Someone
 from support.open_pages import Page
@@ -63,7 +63,7 @@ class Served:
         self.port = listener.getsockname()[1]
         self.lines: list[Line] = []
         self.pages: list[Page] = []
-        self._server = BoundedServer(app, bounds=bounds)
+        self._server = DrainingServer(app, bounds=bounds)
         self._server.add_socket(listener)
 
     async def connect(self) -> Line:
@@ -169,6 +169,30 @@ async def test_an_address_above_its_bound_is_refused_before_it_asks(serve: Any) 
     lines[0].writer.close()
     while (await (await served.connect()).ask(Connection="close")) != 200:
         pass
+
+
+@pytest.mark.gen_test
+async def test_a_place_is_free_again_however_its_connection_ended(serve: Any) -> None:
+    served = serve(Bounds(an_address=2))
+
+    async def hangs_up(line: Line) -> None:
+        line.writer.close()
+
+    async def sends_a_long_head(line: Line) -> None:
+        line.writer.write(b"GET /" + b"a" * (70 << 10))
+        assert (await line.reply())[0] == 431
+        line.writer.close()
+
+    async def asks_to_end(line: Line) -> None:
+        assert await line.ask(Connection="close") == 200
+        await line.closed()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for end in (hangs_up, sends_a_long_head, asks_to_end):
+            for _ in range(3):
+                while await (line := await served.connect()).ask() != 200:
+                    pass  # the server learns a little later that a connection has ended
+                await end(line)
 
 
 @pytest.mark.gen_test

@@ -1,0 +1,245 @@
+"""People who mean harm, in a process of their own: an attack runs for some seconds and says what it was told.
+
+They come from other loopback addresses than honest people do, with fewer connections from each than an
+address may have. An attack is a number of tireless clients: each makes a connection, sends something, waits
+until the server replies or hangs up, and comes again after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import os
+import resource
+import socket
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from lines import get
+from PIL import Image
+from serving import Person
+
+ADDRESSES = 20
+PIECE_BYTES = 64 << 10
+SLASHES, FEWER_SLASHES = 60_000, 8_000
+UPLOAD_BYTES, UPLOADS, OWN_UPLOADS, PIECE_SECONDS = 10_000_000, 60, 20, 0.1
+HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
+READERS, LAZY_READERS, LAZY_SECONDS = 8, 20, 10
+SCANS = 400
+SIXTEEN_MEGAPIXELS, FIFTY_MEGAPIXELS = (4096, 3900), (10_000, 5_000)
+FORM_HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+FORM_END = b"\r\n--b--\r\n"
+
+
+@dataclass
+class Weapons:
+    """What attackers have: accounts, an ended task with a long history, pictures by kind."""
+
+    people: list[Person]
+    long_task: str = ""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def draw(self) -> None:
+        """Make the pictures."""
+        width, height = SIXTEEN_MEGAPIXELS
+        noise = Image.effect_noise((width // 8, height // 8), 80).resize(SIXTEEN_MEGAPIXELS)
+        photo = Image.merge("RGB", [noise] * 3)
+        flat, flatter = (Image.new("RGB", size) for size in (SIXTEEN_MEGAPIXELS, FIFTY_MEGAPIXELS))
+        scanned = _encoded(flat, "jpeg", progressive=True)
+        last_scan = scanned[scanned.rindex(b"\xff\xda") : -2]
+        more = SCANS - scanned.count(b"\xff\xda")
+        self.pictures = {
+            "16 MP JPEG": _encoded(photo, "jpeg"),
+            "16 MP WebP": _encoded(photo, "webp"),
+            "16 MP PNG": _encoded(flat, "png"),
+            "50 MP PNG": _encoded(flatter, "png"),
+            f"{SCANS} scans": scanned[:-2] + last_scan * more + scanned[-2:],
+        }
+
+
+def _encoded(image: Image.Image, kind: str, **how: bool) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **how)
+    return buffer.getvalue()
+
+
+class Attack:
+    """An attack that runs. `got` counts what clients were told, by client and HTTP status or end."""
+
+    def __init__(self, port: int, weapons: Weapons) -> None:
+        self.weapons = weapons
+        self.got: Counter[str] = Counter()
+        self._port = port
+        self._numbers = itertools.count()
+
+    async def again(
+        self,
+        who: str,
+        pieces: list[bytes],
+        pause_seconds: float,
+        piece_seconds: float = 0,
+        lazy: bool = False,
+    ) -> None:
+        """Connect, send the pieces, read to the end, pause; until cancelled. A lazy client never reads."""
+        number = next(self._numbers)
+        await asyncio.sleep(pause_seconds * (number % 16) / 16)  # not all in the same instant
+        while True:
+            try:
+                told = await self._once(number, pieces, piece_seconds, lazy)
+            except OSError as error:
+                told = type(error).__name__
+            self.got[f"{who} {told}"] += 1
+            await asyncio.sleep(pause_seconds)
+
+    async def _once(self, number: int, pieces: list[bytes], piece_seconds: float, lazy: bool) -> str:
+        with socket.socket() as sock:
+            if lazy:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)
+            sock.bind((f"127.0.2.{number % ADDRESSES + 1}", 0))
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(sock, ("127.0.0.1", self._port))
+            sending = asyncio.ensure_future(_send(sock, pieces, piece_seconds))
+            try:
+                if not lazy:
+                    return await _read(sock)
+                await asyncio.sleep(LAZY_SECONDS)
+                return "left"
+            finally:
+                sending.cancel()
+
+
+async def _send(sock: socket.socket, pieces: list[bytes], piece_seconds: float) -> None:
+    try:
+        for piece in pieces:
+            await asyncio.get_running_loop().sock_sendall(sock, piece)
+            await asyncio.sleep(piece_seconds)
+    except OSError:
+        return  # it hung up, as the reader learns too
+
+
+async def _read(sock: socket.socket) -> str:
+    """Read a reply, or a websocket to its end; return the status."""
+    loop, data = asyncio.get_running_loop(), b""
+    while b"\r\n\r\n" not in data:
+        more = await loop.sock_recv(sock, PIECE_BYTES)
+        if not more:
+            return "hung up"
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    status = head.split(maxsplit=2)[1].decode()
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    left, start = int(length or 1 << 30) - len(body), body[:4096]
+    while left > 0:
+        more = await loop.sock_recv(sock, PIECE_BYTES)
+        if not more:
+            break
+        left -= len(more)
+        start = start or more[:4096]
+    error = start.partition(b'"error":"')[2].partition(b'"')[0].decode("ascii", "replace")
+    return f"{status} {error}".rstrip()
+
+
+Clients: TypeAlias = Iterable[Coroutine[Any, Any, None]]
+
+
+def slashes(attack: Attack) -> Clients:
+    """Ask for long paths of one character, and oftener for shorter ones."""
+    for character in "/;?%.":
+        path = "/" + character * SLASHES
+        yield attack.again("long path", [get(path, "x")], 1.0)
+    for _ in range(10):
+        yield attack.again("8 KB path", [get("/" * FEWER_SLASHES + "?token=x", "x")], 0.5)
+
+
+def uploads(attack: Attack) -> Clients:
+    """Begin uploads of 10 MB and never end them, as strangers and as people; and send 10 MB of JSON."""
+    rest = [bytes(PIECE_BYTES)] * (UPLOAD_BYTES // PIECE_BYTES - 1)
+    for _ in range(UPLOADS):
+        head = _upload_head("", "multipart/form-data; boundary=b", UPLOAD_BYTES)
+        yield attack.again("stranger", [head, FORM_HEAD, *rest], 1.0, PIECE_SECONDS)
+    for number in range(OWN_UPLOADS):
+        person = attack.weapons.people[number % len(attack.weapons.people)]
+        head = _upload_head(person.token, "multipart/form-data; boundary=b", UPLOAD_BYTES)
+        yield attack.again("person", [head, FORM_HEAD, *rest], 1.0, PIECE_SECONDS)
+    person = attack.weapons.people[0]
+    text = b'{"unionid":"' + b"[" * UPLOAD_BYTES
+    for path in ("/uploadFile", "/postTask"):
+        head = _upload_head(person.token, "application/json", len(text), path)
+        yield attack.again("JSON", [head, text], 1.0)
+
+
+def _upload_head(token: str, content_type: str, length: int, path: str = "/uploadFile") -> bytes:
+    known = f"Authorization: Bearer {token}\r\n" if token else ""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{known}"
+        f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def connections(attack: Attack) -> Clients:
+    """Open 3,000 connections that ask for half of something or nothing, and one person's 50 websockets."""
+    half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+    for _ in range(HALF_HEADERS):
+        yield attack.again("half headers", [half], 5.0)
+    for _ in range(SILENT):
+        yield attack.again("silent", [], 5.0)
+    person = attack.weapons.people[0]
+    shake = (
+        f"GET /ws?{person.query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+    for _ in range(SOCKETS):
+        yield attack.again("websocket", [shake], 2.0)
+
+
+def pictures(attack: Attack) -> Clients:
+    """Upload pictures that take long: one person three of 16 megapixels at a time, others the rest."""
+    owners = dict.fromkeys(attack.weapons.pictures, attack.weapons.people[0])
+    owners |= {kind: attack.weapons.people[1] for kind in owners if "scans" in kind or "50" in kind}
+    for kind, data in attack.weapons.pictures.items():
+        body = FORM_HEAD + data + FORM_END
+        head = _upload_head(owners[kind].token, "multipart/form-data; boundary=b", len(body))
+        for _ in range(2):
+            yield attack.again(kind, [head, body], 0.2)
+
+
+def proofs(attack: Attack) -> Clients:
+    """Ask for the proof of a long task, compressed and plain, also as clients that never read."""
+    plain = f"GET /getProof?code={attack.weapons.long_task} HTTP/1.1\r\nHost: localhost\r\n".encode()
+    for request in (plain + b"\r\n", plain + b"Accept-Encoding: gzip\r\n\r\n"):
+        for _ in range(READERS):
+            yield attack.again("proof", [request], 0.2)
+        for _ in range(LAZY_READERS):
+            yield attack.again("lazy proof", [request], 0.2, lazy=True)
+
+
+KINDS: dict[str, Callable[[Attack], Clients]] = {
+    each.__name__: each for each in (slashes, uploads, connections, pictures, proofs)
+}
+
+
+def run(name: str, port: int, weapons: Weapons, seconds: float) -> Counter[str]:
+    """Attack for so many seconds; return what clients were told."""
+    return asyncio.run(_run(KINDS[name], Attack(port, weapons), seconds))
+
+
+async def _run(kind: Callable[[Attack], Clients], attack: Attack, seconds: float) -> Counter[str]:
+    clients = [asyncio.ensure_future(client) for client in kind(attack)]
+    done, _ = await asyncio.wait(clients, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    for client in done:
+        client.result()  # a client ends by a bug of ours only
+    return attack.got
+
+
+def begin() -> None:
+    """Prepare the process. It is nice: attackers' computers would be their own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.nice(10)

@@ -1,0 +1,66 @@
+"""Honest people: they watch tasks and dig at a steady pace, whatever else goes on.
+
+A dig goes over a fresh connection and begins when its turn comes, whether or not the last was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lines import Line, Lost
+from watchers import Watchers
+
+
+@dataclass(slots=True)
+class Digs:
+    """Milliseconds from the moment when each dig was due to its reply; what was replied but "dug"."""
+
+    took_ms: list[float] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def dig(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
+    """Send these requests in turn, again and again, so many a second."""
+    return asyncio.run(_dig_all(port, requests, a_second, seconds))
+
+
+async def _dig_all(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
+    found = Digs()
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as digging:
+        for number, request in zip(range(int(a_second * seconds)), itertools.cycle(requests), strict=False):
+            due = began + number / a_second
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+            digging.create_task(_dig_once(port, request, due, found))
+    return found
+
+
+async def _dig_once(port: int, request: bytes, due: float, found: Digs) -> None:
+    line = Line(port)
+    try:
+        await line.connect()
+        line.send(request)
+        reply = await line.reply()
+        if reply["status"]:
+            found.refused[reply["error"]] += 1
+    except Lost:
+        found.refused["no reply"] += 1
+    finally:
+        line.close()
+        found.took_ms.append(1000 * (time.perf_counter() - due))
+
+
+class Guests(Watchers):
+    """Watchers of several tasks."""
+
+    def delays(self) -> Callable[[], Any]:
+        """Answer with the milliseconds from each dig to each frame since the last call."""
+        found = [delay for each in self.delays_ms.values() for delay in each]
+        self.delays_ms.clear()
+        return lambda: found

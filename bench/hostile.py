@@ -1,0 +1,220 @@
+"""Strangers attack one serving process while 100 honest people watch and dig: what the honest ones notice.
+
+    python bench/hostile.py [--only slashes,uploads,connections,pictures,proofs]
+
+Needs six minutes. Each attack has a server of its own (one serving process, embedded stores) and is written
+down in `attackers.py`. People dig 20 times a second, each time over a fresh connection: for 15 s without the
+attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when its turn comes,
+so whatever the clients are late counts as well. Attackers and honest people are processes of their own, and
+the attackers' is nice. Memory is that of the supervisor, the serving process, its processes for pictures and
+the stores, with what they share counted once. Exits with 1 where a bar is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import attackers
+import guests
+import pymongo
+import table
+from attackers import Weapons
+from guests import Digs, Guests
+from lines import log_in_all
+from live import a_dig, open_pages, page, percentile
+from pymongo.database import Database
+from serving import Person, Server, memory_bytes, processes_of, running, store_of
+from table import Row
+from watchers import Crowd
+
+from server.store.digs import stored
+
+HONEST, ATTACKERS, TASKS = 100, 10, 4
+DIGS_A_SECOND = 20
+CALM_SECONDS, ATTACK_SECONDS, REST_SECONDS, AFTER_SECONDS = 15.0, 25.0, 5.0, 10.0
+LONG_DIGS, INSERTED_AT_ONCE = 30_000, 1000
+DESCRIPTORS = 1024
+LOOK_SECONDS = 0.25
+MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
+
+
+@dataclass
+class Scene:
+    """What all sections play on: a directory with the stores of a server that has ended."""
+
+    directory: str
+    people: list[Person] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+    weapons: Weapons = field(default_factory=lambda: Weapons([]))
+
+    def prepare(self) -> None:
+        """Make everybody and their tasks."""
+        self.weapons.draw()
+        with running(directory=self.directory) as server:
+            publisher, *people = asyncio.run(log_in_all(server.port, HONEST + ATTACKERS + 1))
+            self.people, self.weapons.people = people[:HONEST], people[HONEST:]
+            self.tasks = [server.publish(publisher, 0) for _ in range(TASKS)]
+            self.weapons.long_task = server.publish(publisher, 0)
+            server.dig(self.people[0], self.weapons.long_task)
+
+    def end_long_task(self) -> None:
+        """Give it a long history and end it as an operator would. Nobody has asked for its proof yet."""
+        with running(directory=self.directory) as server, _database(server) as database:
+            code = self.weapons.long_task
+            made = database["digs"].find_one({"code": code})
+            assert made is not None
+            digs = [_later(made, depth) for depth in range(2, LONG_DIGS + 1)]
+            for at in range(0, len(digs), INSERTED_AT_ONCE):
+                database["digs"].insert_many(digs[at : at + INSERTED_AT_ONCE], ordered=False)
+            ended = {"now_depth": LONG_DIGS, "status": 1, "end_reason": "operator", "ended_at": 1}
+            database["tasks"].update_one({"_id": code}, {"$set": ended})
+
+
+def _later(made: dict[str, Any], depth: int) -> dict[str, Any]:
+    who = {"unionid": f"digger{depth}", "dig_id": f"dig{depth}"}
+    places = {"_id": f"{made['code']}:{depth}", "depth": depth, "n": depth, "no": depth}
+    return stored({**made, **who, **places})  # type: ignore[typeddict-item]
+
+
+@contextmanager
+def _database(server: Server) -> Iterator[Database[dict[str, Any]]]:
+    _, port = store_of(server)
+    uri = f"mongodb://127.0.0.1:{port}/wabao?directConnection=true"
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        yield client.get_default_database()
+
+
+@dataclass
+class Phase:
+    """What honest people met for a while, and what the server held (bytes) and wrote meanwhile."""
+
+    digs: Digs
+    frames_ms: list[float]
+    most_memory: int = 0
+    log_bytes_a_minute: float = 0
+
+    @property
+    def p99_ms(self) -> float:
+        return percentile(self.digs.took_ms, 99)
+
+    @property
+    def worst_ms(self) -> float:
+        return max(self.digs.took_ms)
+
+
+class Stage:
+    """A server with honest people, who watch all the time and dig in phases."""
+
+    def __init__(self, scene: Scene, server: Server, crowd: Crowd, digging: ProcessPoolExecutor) -> None:
+        self.server, self.crowd, self._digging = server, crowd, digging
+        places = [(person, scene.tasks[number % TASKS]) for number, person in enumerate(scene.people)]
+        self._requests = [a_dig(person, code) for person, code in places]
+        self._pages = [page(person, code) for person, code in places]
+
+    def open(self) -> None:
+        """Open everybody's page, and dig a little: no first request of a process is measured."""
+        open_pages(self.server, self.crowd, self._pages)
+        self.phase(2.0)
+
+    def phase(self, seconds: float) -> Phase:
+        """Let people dig for so many seconds, and look at the server meanwhile."""
+        self.crowd.call("delays")
+        began, size = time.monotonic(), self.server.log.stat().st_size
+        digs: Future[Digs] = self._digging.submit(
+            guests.dig, self.server.port, self._requests, DIGS_A_SECOND, seconds
+        )
+        most = 0
+        while not digs.done():
+            most = max(most, sum(map(memory_bytes, processes_of(self.server.process.pid))))
+            time.sleep(LOOK_SECONDS)
+        minutes = (time.monotonic() - began) / 60
+        grown = self.server.log.stat().st_size - size
+        return Phase(digs.result(), self.crowd.call("delays"), most, grown / minutes)
+
+
+def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
+    """One attack on a server of its own, whose worker may have so many descriptors."""
+    spawn = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
+        server = stack.enter_context(running(directory=scene.directory, **bounds))
+        crowd = stack.enter_context(closing(Crowd(Guests)))
+        digging = stack.enter_context(ProcessPoolExecutor(1, spawn))
+        attacking = stack.enter_context(ProcessPoolExecutor(1, spawn, attackers.begin))
+        attacking.submit(abs, 0).result()  # so that its start is not in what is timed
+        stage = Stage(scene, server, crowd, digging)
+        stage.open()
+        if descriptors:
+            (worker,) = server.workers()
+            _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, (descriptors, hard))
+        calm = stage.phase(CALM_SECONDS)
+        attack = attacking.submit(attackers.run, name, server.port, scene.weapons, ATTACK_SECONDS)
+        beside = stage.phase(ATTACK_SECONDS)
+        got = attack.result()
+        time.sleep(REST_SECONDS)
+        ready = server.http.get("/readyz").status_code
+        after = stage.phase(AFTER_SECONDS)
+        wrong, watching = crowd.call("found_wrong")
+    yield Row(f"{name}: what attackers were told", got.total(), "times", None, _counted(got))
+    yield from _rows(calm, beside)
+    refused = after.digs.refused + Counter({"late": sum(ms > MOST_MS for ms in after.digs.took_ms)})
+    yield Row("  5 s after: p99 / without the attack", after.p99_ms / calm.p99_ms, "", MOST_SLOWER)
+    yield Row(
+        "  5 s after: refused or over 1 s", refused.total(), "", 0, f"{_counted(refused)} ready: {ready}"
+    )
+    lost = HONEST - watching
+    yield Row("  watchers cut off, or told wrongly of a dig", wrong.total() + lost, "", 0, _counted(wrong))
+
+
+def proofs(scene: Scene) -> Iterator[Row]:
+    """The attack on a long task's proof."""
+    scene.end_long_task()
+    yield from section(scene, "proofs")
+
+
+def _rows(calm: Phase, beside: Phase) -> Iterator[Row]:
+    note = f"median {percentile(calm.digs.took_ms, 50):.1f}, worst {calm.worst_ms:.1f}"
+    yield Row("  digs without the attack: p99", calm.p99_ms, "ms", None, note)
+    note = f"median {percentile(beside.digs.took_ms, 50):.1f} of {len(beside.digs.took_ms)}"
+    yield Row("  digs beside the attack: p99", beside.p99_ms, "ms", None, note)
+    yield Row("  the one / the other", beside.p99_ms / calm.p99_ms, "", MOST_SLOWER)
+    yield Row("  worst", beside.worst_ms, "ms", MOST_MS)
+    refused = calm.digs.refused + beside.digs.refused
+    yield Row("  refused", refused.total(), "", 0, _counted(refused))
+    yield Row("  from a dig to its frame: p99", percentile(beside.frames_ms, 99), "ms")
+    note = f"{calm.most_memory / 2**20:.0f} without"
+    yield Row("  memory of all processes, most", beside.most_memory / 2**20, "MB", MOST_MB, note)
+    yield Row("  log", beside.log_bytes_a_minute / 1024, "KB/min", MOST_LOG_KB)
+
+
+def _counted(counter: Counter[str]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counter.most_common())
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        scene = Scene(directory)
+        began = time.perf_counter()
+        scene.prepare()
+        print(f"people, tasks and pictures made in {time.perf_counter() - began:.0f} s", flush=True)
+        kinds = {name: partial(section, scene, name) for name in attackers.KINDS}
+        kinds["proofs"] = partial(proofs, scene)
+        kinds["connections"] = partial(section, scene, "connections", DESCRIPTORS)
+        return table.run(__doc__, kinds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
