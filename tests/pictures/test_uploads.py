@@ -400,10 +400,10 @@ async def test_an_upload_that_is_being_stored_still_counts_when_its_sender_is_go
     begun, may_end = asyncio.Event(), asyncio.Event()
     normalise = context.pictures.normalise
 
-    async def waits(data: bytes) -> Any:
+    async def waits(data: bytes, owner: str) -> Any:
         begun.set()
         await may_end.wait()
-        return await normalise(data)
+        return await normalise(data, owner)
 
     monkeypatch.setattr(context.pictures, "normalise", waits)
     picture = noise(MB)

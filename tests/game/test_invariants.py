@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from server.game.dig import Dig
@@ -16,12 +17,14 @@ TASK = Standing(_id=CODE, now_depth=3, cd_ms=1000, prize_num=2, prizes_left=1, p
 TOTALS = Totals(digs=3, deepest=3, wins=1, participants=2)
 WINNING_DEPTHS = [2, 7]
 
-# What is changed, and what is found then.
-BY_TOTALS: list[tuple[dict[str, Any], str, tuple[Value, ...]]] = [
-    ({"now_depth": 4}, "depth", (4, 3, 3)),
-    ({"prizes_left": 2}, "wins", (0, 1)),
-    ({"participants": 1}, "participants", (1, 2)),
+# How the totals differ, and what is found then.
+BY_TOTALS: list[tuple[dict[str, int], str, tuple[Value, ...]]] = [
+    ({"digs": 4}, "depth", (3, 4, 3)),
+    ({"deepest": 4}, "depth", (3, 3, 4)),
+    ({"wins": 0}, "wins", (1, 0)),
+    ({"participants": 1}, "participants", (2, 1)),
 ]
+# Which dig is changed and how, and what is found then.
 BY_DIGS: list[tuple[int, dict[str, Any], str, tuple[Value, ...]]] = [
     (1, {"depth": 3}, "depths", (3, (1, 3, 3))),
     (1, {"at": 1999}, "cooldown", (2,)),
@@ -69,10 +72,18 @@ def test_a_history_that_holds_gives_no_finding() -> None:
 
 @pytest.mark.parametrize(("changes", "what", "values"), BY_TOTALS)
 def test_what_the_totals_contradict_is_found(
-    changes: dict[str, Any], what: str, values: tuple[Value, ...]
+    changes: dict[str, int], what: str, values: tuple[Value, ...]
 ) -> None:
-    task: Any = TASK | changes
-    assert_found(broken_by_totals(task, TOTALS), what, values)
+    assert_found(broken_by_totals(TASK, msgspec.structs.replace(TOTALS, **changes)), what, values)
+
+
+def test_no_more_may_win_than_there_are_prizes() -> None:
+    task: Any = TASK | {"prize_num": 1, "prizes_left": 0}
+    digs = history()
+    digs[2]["is_prize"] = 1
+    assert_found(broken_by_digs(task, digs, [2, 3]), "winners", (2, 2, 1))
+    task["prizes_left"] = -1
+    assert_found(broken_by_totals(task, msgspec.structs.replace(TOTALS, wins=2)), "wins", (2, 2))
 
 
 @pytest.mark.parametrize(("index", "changes", "what", "values"), BY_DIGS)
