@@ -164,6 +164,7 @@ def _release(_: argparse.Namespace) -> int:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.operation.books import audit
+    from server.store.sandbox import SandboxStore
     from server.wechat.pay import Pay, merchant_of
 
     settings = read_settings(os.environ)
@@ -172,7 +173,8 @@ def _audit(parsed: argparse.Namespace) -> int:
         pay = None
         try:
             if parsed.remote:
-                merchant = await merchant_of(settings, store.sandbox_keys)
+                sandbox = SandboxStore(store.database) if settings.sandboxed else None
+                merchant = await merchant_of(settings, sandbox)
                 pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
             return _show(await audit(store, pay))
         finally:

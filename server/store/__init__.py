@@ -31,10 +31,6 @@ from server.store.pickups import Pickups
 from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
-from server.store.sandbox.codes import Sandbox
-from server.store.sandbox.keys import SandboxKeys
-from server.store.sandbox.notices import Misbehaviours, SandboxNotices
-from server.store.sandbox.pay import SandboxPay
 from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
 from server.store.traces import Traces
@@ -96,11 +92,6 @@ class Store:
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
         self.traces = Traces(self.database)
-        self.sandbox = Sandbox(self.database)
-        self.sandbox_keys = SandboxKeys(self.database)
-        self.sandbox_pay = SandboxPay(self.database)
-        self.sandbox_notices = SandboxNotices(self.database)
-        self.misbehaviours = Misbehaviours(self.database)
 
     async def ensure_indexes(self) -> None:
         """Create what indexes are missing; safe to repeat and to run in several processes at once."""
@@ -118,10 +109,6 @@ class Store:
             (self.bills.collection, self.bills.INDEXES),
             (self.refunds.collection, self.refunds.INDEXES),
             (self.ledger.collection, self.ledger.INDEXES),
-            (self.sandbox.collection, self.sandbox.INDEXES),
-            (self.sandbox_pay.orders, self.sandbox_pay.ORDER_INDEXES),
-            (self.sandbox_pay.bills, self.sandbox_pay.BILL_INDEXES),
-            (self.sandbox_notices.collection, self.sandbox_notices.INDEXES),
             (self.files.collection, self.files.INDEXES),
             (self.files.chunks, self.files.CHUNK_INDEXES),
         ):

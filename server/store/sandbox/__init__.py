@@ -1,1 +1,32 @@
-"""What WeChat's stand-in keeps; opened only where there is one."""
+"""What WeChat's stand-in keeps. A database of production never sees these collections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from server.store.sandbox.codes import SandboxCodes
+from server.store.sandbox.keys import SandboxKeys
+from server.store.sandbox.notices import Misbehaviours, SandboxNotices
+from server.store.sandbox.pay import SandboxPay
+
+__all__ = ["SandboxStore"]
+
+
+class SandboxStore:
+    """The stand-in's collections. Open it only where `settings.sandboxed`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        self.codes = SandboxCodes(database)
+        self.keys = SandboxKeys(database)
+        self.pay = SandboxPay(database)
+        self.notices = SandboxNotices(database)
+        self.misbehaviours = Misbehaviours(database)
+
+    async def ensure_indexes(self) -> None:
+        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
+        await self.codes.collection.create_indexes(self.codes.INDEXES)
+        await self.pay.orders.create_indexes(self.pay.ORDER_INDEXES)
+        await self.pay.bills.create_indexes(self.pay.BILL_INDEXES)
+        await self.notices.collection.create_indexes(self.notices.INDEXES)

@@ -1,4 +1,4 @@
-"""What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`. Empty in production.
+"""What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`.
 
 Every time is an int64 of unix milliseconds that the caller gives; what has expired is as good as absent,
 and is deleted when the next code is made.
@@ -35,7 +35,7 @@ class TokenState(TypedDict):
     expires_at_ms: int
 
 
-class Sandbox:
+class SandboxCodes:
     """Login codes, each used once, and the access token."""
 
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel("expires_at_ms")]

@@ -1,4 +1,4 @@
-"""The key pairs of the WeChat Pay sandbox: `sandbox_keys`, one document. Empty in production."""
+"""The key pairs of the WeChat Pay sandbox: `sandbox_keys`, one document."""
 
 from __future__ import annotations
 

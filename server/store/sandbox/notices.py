@@ -1,6 +1,6 @@
 """What the stand-in has yet to tell the merchant, `sandbox_notices`, and how it was told to misbehave.
 
-Times are int64 unix milliseconds that the caller gives. Empty in production.
+Times are int64 unix milliseconds that the caller gives.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What WeChat Pay's stand-in remembers: `sandbox_orders` with their refunds, and `sandbox_bills`.
 
 Each change is one conditional update of one document. Amounts are in fen, times int64 unix milliseconds that
-the caller gives. Empty in production.
+the caller gives.
 """
 
 from __future__ import annotations
