@@ -95,24 +95,22 @@ class Store:
 
     async def ensure_indexes(self) -> None:
         """Create what indexes are missing; safe to repeat and to run in several processes at once."""
-        for collection, indexes in (
-            (self.tasks.collection, self.tasks.INDEXES),
-            (self.digs.collection, self.digs.INDEXES),
-            (self.people.collection, self.people.INDEXES),
-            (self.proofs.collection, self.proofs.INDEXES),
-            (self.visits.collection, self.visits.INDEXES),
-            (self.audit_log.collection, self.audit_log.INDEXES),
-            (self.operator_sessions.collection, self.operator_sessions.INDEXES),
-            (self.visits.shares, self.visits.SHARE_INDEXES),
-            (self.orders.collection, self.orders.INDEXES),
-            (self.prizes.collection, self.prizes.INDEXES),
-            (self.bills.collection, self.bills.INDEXES),
-            (self.refunds.collection, self.refunds.INDEXES),
-            (self.ledger.collection, self.ledger.INDEXES),
-            (self.files.collection, self.files.INDEXES),
-            (self.files.chunks, self.files.CHUNK_INDEXES),
+        for documents in (
+            self.tasks,
+            self.digs,
+            self.people,
+            self.proofs,
+            self.visits,
+            self.audit_log,
+            self.operator_sessions,
+            self.orders,
+            self.prizes,
+            self.bills,
+            self.refunds,
+            self.ledger,
+            self.files,
         ):
-            await collection.create_indexes(indexes)
+            await documents.ensure_indexes()
 
     async def ping(self) -> None:
         """Return when MongoDB answers; raise where it does not."""

@@ -26,7 +26,6 @@ class SandboxStore:
 
     async def ensure_indexes(self) -> None:
         """Create missing indexes. Safe to repeat, and to run in several processes at once."""
-        await self.codes.collection.create_indexes(self.codes.INDEXES)
-        await self.pay.orders.create_indexes(self.pay.ORDER_INDEXES)
-        await self.pay.bills.create_indexes(self.pay.BILL_INDEXES)
-        await self.notices.collection.create_indexes(self.notices.INDEXES)
+        await self.codes.ensure_indexes()
+        await self.pay.ensure_indexes()
+        await self.notices.ensure_indexes()
