@@ -72,9 +72,7 @@ class Context:
         """Make what stands on the others."""
         self.dig_ids = DigIds(self.store)
         self.sockets = Sockets(self.settings.sockets_a_person)
-        self.people = KnownPeople(
-            self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
-        )
+        self.people = KnownPeople(self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)

@@ -85,9 +85,7 @@ class PayCall(SandboxHandler):
         """Verify who asks, act, sign the answer; or misbehave as told."""
         self.pairs = await self.state.keys.find()
         self._verify()
-        self.whim = await self.state.misbehaviours.take(
-            WHIMS, number or self.body_number(), self.call
-        )
+        self.whim = await self.state.misbehaviours.take(WHIMS, number or self.body_number(), self.call)
         what = self.whim["what"] if self.whim else ""
         if what == "error_before":
             raise PayFailure("SYSTEM_ERROR")

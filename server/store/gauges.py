@@ -38,11 +38,10 @@ class Gauges(Documents[MoneyGauges]):
     """Reads and writes of `gauges`."""
 
     NAME = "gauges"
+
     async def find(self) -> MoneyGauges | None:
         """Return what was computed last, None if nothing ever was."""
-        return await self.collection.find_one(
-            {"_id": _ID, "at": {"$gt": 0}}, {"_id": 0}
-        )
+        return await self.collection.find_one({"_id": _ID, "at": {"$gt": 0}}, {"_id": 0})
 
     async def claim(self, now_ms: int, until_ms: int) -> bool:
         """Claim the next computation until a time; False if it is not due, or another process has it."""

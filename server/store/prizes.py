@@ -199,9 +199,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def _change(self, condition: _Document, changes: _Document) -> Prize | None:
-        return await self.collection.find_one_and_update(
-            condition, {"$set": changes}, return_document=True
-        )
+        return await self.collection.find_one_and_update(condition, {"$set": changes}, return_document=True)
 
 
 def _old_address(given_before_ms: int) -> _Document:

@@ -51,9 +51,7 @@ class Proofs(DueDocuments[WrittenProof]):
 
     async def find(self, code: str) -> WrittenProof | None:
         """Return a finished proof's record, None if there is none yet."""
-        return await self.collection.find_one(
-            {"_id": code, "etag": {"$exists": True}}
-        )
+        return await self.collection.find_one({"_id": code, "etag": {"$exists": True}})
 
     async def find_progress(self, code: str) -> Progress:
         """Return how far a proof has come."""

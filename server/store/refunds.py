@@ -83,12 +83,6 @@ class Refunds(Payments[Refund]):
         )
 
 
-
-
-
-
-
-
 def refund_number(kind: RefundKind, out_trade_no: str) -> str:
     """Return the number of an order's refund of this kind: there is one of each, whoever makes it."""
     return _PREFIXES[kind] + out_trade_no

@@ -20,7 +20,6 @@ _Document = dict[str, Any]
 LAST_CHARACTER = "\U0010ffff"
 
 
-
 class Task(TypedDict):
     """One treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
 

@@ -56,9 +56,7 @@ class SandboxCodes(Documents[LoginCode]):
 
     async def find_code(self, code: str, now_ms: int) -> LoginCode | None:
         """Return a code that has not expired, used or not."""
-        return await self.collection.find_one(
-            {"_id": code, "expires_at_ms": {"$gt": now_ms}}
-        )
+        return await self.collection.find_one({"_id": code, "expires_at_ms": {"$gt": now_ms}})
 
     async def use_code(self, code: str, now_ms: int) -> bool:
         """Mark a code as used; True for exactly one of all who try, False once it has expired."""
@@ -69,9 +67,7 @@ class SandboxCodes(Documents[LoginCode]):
 
     async def find_token(self, appid: str, now_ms: int) -> TokenState | None:
         """Return the valid access token, None where there is none."""
-        return await self.tokens.find_one(
-            {"_id": appid, "expires_at_ms": {"$gt": now_ms}}
-        )
+        return await self.tokens.find_one({"_id": appid, "expires_at_ms": {"$gt": now_ms}})
 
     async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:
         """Put `state` where the stored token expires before that time; return the one that is valid now."""

@@ -76,6 +76,7 @@ class Misbehaviours(Documents[Misbehaviour]):
     """How the stand-in was told to misbehave, each to be used up."""
 
     NAME = "sandbox_misbehaviours"
+
     async def add(self, misbehaviour: Misbehaviour) -> None:
         """Keep one to happen `left` times."""
         await self.rows.insert_one(dict(misbehaviour))
