@@ -20,6 +20,7 @@ from serving import Person, Server, cpu_seconds, running, store_of
 
 from server.sandbox.signing import sealed_notice
 from server.store import Store
+from server.store.sandbox import SandboxStore
 
 AT_ONCE = 50
 IDLE_SECONDS = 10
@@ -40,6 +41,7 @@ def main() -> int:
 async def measure(server: Server, rounds: int) -> int:
     """Send the rounds; return 1 where a limit was missed."""
     store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true")
+    sandbox = SandboxStore(store.database)
     worker = server.workers()[0]
     publisher = server.log_in("publisher")
     # What the process does by itself, sweeping and telling the time, is not the notices'.
@@ -52,7 +54,7 @@ async def measure(server: Server, rounds: int) -> int:
         for number in range(rounds + 1):
             numbers = [paid_order(server, publisher) for _ in range(AT_ONCE)]
             for kind in taken:
-                notices = [await sealed(store, order, kind != "forged") for order in numbers]
+                notices = [await sealed(store, sandbox, order, kind != "forged") for order in numbers]
                 before, began = cpu_seconds(worker), time.monotonic()
                 found = await asyncio.gather(*(send(http, *notice) for notice in notices))
                 # What follows from a notice after its answer is part of what it costs.
@@ -99,12 +101,14 @@ def post(server: Server, path: str, body: dict[str, Any], headers: dict[str, str
     return reply
 
 
-async def sealed(store: Store, code: str, genuine: bool) -> tuple[str, dict[str, str], bytes]:
+async def sealed(
+    store: Store, sandbox: SandboxStore, code: str, genuine: bool
+) -> tuple[str, dict[str, str], bytes]:
     """Return the notice that was lost, as WeChat would send it now, and where to."""
     order = await store.orders.find_live(code)
     assert order is not None
-    notice: Any = await store.sandbox_notices.collection.find_one({"number": order["_id"]})
-    pairs = await store.sandbox_keys.find()
+    notice: Any = await sandbox.notices.collection.find_one({"number": order["_id"]})
+    pairs = await sandbox.keys.find()
     assert pairs is not None
     return (notice["url"], *sealed_notice(pairs, notice, genuine))
 

@@ -21,8 +21,12 @@ from server.running.stores import StoreFailed, running_store
 from server.settings import BadSettings, Settings, read_settings, secrets_of
 
 if TYPE_CHECKING:
+    from argparse import _SubParsersAction as Subparsers
+
     from server.operation.books import Report
     from server.store import Store
+
+    _Commands = Subparsers[argparse.ArgumentParser]
 
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
@@ -55,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="subcommands", metavar="")
+    _add_serving(commands)
+    _add_verify(commands)
+    _add_crowd(commands)
+    _add_care(commands)
+    return parser
+
+
+def _add_serving(commands: _Commands) -> None:
     commands.add_parser("serve", help="start the server (the default)").set_defaults(run=_serve)
     worker = commands.add_parser("worker", help="one serving process; `serve` starts these")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
@@ -64,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "release", help="create the indexes that are missing in MONGODB_URI, before a new version serves"
     ).set_defaults(run=_release)
+
+
+def _add_verify(commands: _Commands) -> None:
     verify = commands.add_parser(
         "verify",
         help="check an ended task's proof against its commitment",
@@ -75,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         "--commitment", metavar="HEX", help="the commitment as it was shown while the task was running"
     )
     verify.set_defaults(run=_verify)
+
+
+def _add_crowd(commands: _Commands) -> None:
     crowd = commands.add_parser(
         "crowd",
         help="let a crowd publish and dig on a running server with a sandbox, until stopped",
@@ -86,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     crowd.add_argument("--url", default="http://127.0.0.1:8000", help="the server (%(default)s)")
     crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
     crowd.set_defaults(run=_crowd)
+
+
+def _add_care(commands: _Commands) -> None:
     auditing = commands.add_parser(
         "audit",
         help="check that every fen is where it should be",
@@ -110,7 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
     forgetting.set_defaults(run=_forget)
-    return parser
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -164,6 +184,7 @@ def _release(_: argparse.Namespace) -> int:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.operation.books import audit
+    from server.store.sandbox import SandboxStore
     from server.wechat.pay import Pay, merchant_of
 
     settings = read_settings(os.environ)
@@ -172,7 +193,8 @@ def _audit(parsed: argparse.Namespace) -> int:
         pay = None
         try:
             if parsed.remote:
-                merchant = await merchant_of(settings, store.sandbox_keys)
+                sandbox = SandboxStore(store.database) if settings.sandboxed else None
+                merchant = await merchant_of(settings, sandbox)
                 pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
             return _show(await audit(store, pay))
         finally:

@@ -24,6 +24,7 @@ from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
 from server.store import Store
 from server.store.dig_ids import DigIds
+from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
 
@@ -35,6 +36,8 @@ class Context:
     settings: Settings
     keys: Keys
     store: Store
+    # What WeChat's stand-in keeps; None where WeChat is configured.
+    sandbox: SandboxStore | None
     wechat: WeChat
     pay: Pay
     hub: Hub
@@ -69,9 +72,7 @@ class Context:
         """Make what stands on the others."""
         self.dig_ids = DigIds(self.store)
         self.sockets = Sockets(self.settings.sockets_a_person)
-        self.people = KnownPeople(
-            self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid
-        )
+        self.people = KnownPeople(self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
@@ -90,13 +91,16 @@ class Context:
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
+        sandbox = SandboxStore(store.database) if settings.sandboxed else None
+        if sandbox is not None:
+            await sandbox.ensure_indexes()
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
-        merchant = await merchant_of(settings, store.sandbox_keys)
+        merchant = await merchant_of(settings, sandbox)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
         pulsing = Pulsing(hub, clock.now_ms)
-        context = cls(settings, keys, store, wechat, pay, hub, pulsing, clock, cooldowns)
+        context = cls(settings, keys, store, sandbox, wechat, pay, hub, pulsing, clock, cooldowns)
         context.feed = Feed(bus, store, clock)
         return context
 

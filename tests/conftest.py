@@ -27,6 +27,7 @@ from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store import Store
+from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.client import Client, Someone
@@ -114,9 +115,10 @@ def context(io_loop: Any, settings: Settings, key_pairs: SandboxKeyPairs) -> Ite
     """An open context. Its database is dropped afterwards where it would stay; that takes seconds."""
 
     async def open_with_keys() -> Context:
-        store = Store(settings.mongodb_uri)
-        await store.sandbox_keys.add(key_pairs)
-        store.close()
+        if settings.sandboxed:
+            store = Store(settings.mongodb_uri)
+            await SandboxStore(store.database).keys.add(key_pairs)
+            store.close()
         return await Context.open(settings)
 
     opened = io_loop.run_sync(open_with_keys)

@@ -139,7 +139,7 @@ def test_verify_fetches_a_proof_from_its_url(proof_url: str, capsys: pytest.Capt
     assert "all of it holds" in capsys.readouterr().out
 
 
-def test_release_creates_the_indexes_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
+def test_release_creates_indexes_but_no_sandbox_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
     uri = mongodb_uri.replace("/wabao", f"/release_{os.getpid()}")
     environment = {**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
@@ -147,6 +147,7 @@ def test_release_creates_the_indexes_and_may_be_repeated(mongodb_uri: str, tmp_p
         for _ in range(2):
             subprocess.run([sys.executable, "-m", "server", "release"], env=environment, check=True)
         assert len(database["digs"].index_information()) > 1
+        assert [name for name in database.list_collection_names() if "sandbox" in name] == []
         client.drop_database(database.name)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-import string
 
 from server.actions.announce import announce_start
 from server.actions.publish import RED_PACKET
@@ -26,6 +24,7 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import DAY_MS, total_fen
+from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
 from server.store.tasks import Task
@@ -100,10 +99,9 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
 
 
 async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
-    letters = string.digits + string.ascii_letters
     now_ms = context.clock.now_ms()
     order = Order(
-        _id=task["_id"] + "".join(secrets.choice(letters) for _ in range(12)),
+        _id=task["_id"] + random_code(),
         code=task["_id"],
         publisher=publisher["_id"],
         openid=publisher["openid"],

@@ -12,7 +12,7 @@ import logging
 
 from server.context import Context
 from server.store.bills import NEVER_HELD, Bill
-from server.store.due import CONTRADICTION
+from server.store.payments import CONTRADICTION
 from server.store.prizes import Prize, bill_number
 from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import string
 
 import msgspec
 
@@ -14,6 +13,7 @@ from server.context import Context
 from server.errors import BadRequest
 from server.game import draw
 from server.game.amounts import DAY_MS
+from server.random_codes import random_code
 from server.store.files import thumbnail_path
 from server.store.people import Person
 from server.store.tasks import Task
@@ -65,7 +65,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
         if await context.store.tasks.insert(task):
             break
-        rules = msgspec.structs.replace(rules, code=_new_code())
+        rules = msgspec.structs.replace(rules, code=random_code())
     context.square.forget()
     metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return task
@@ -92,7 +92,7 @@ def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
         fluctuation = _required(draft.fluctuation, "fluctuation", f" 0 到 {interval - 1} 的整数")
         if not 0 <= fluctuation < interval:
             raise BadRequest(f"参数 fluctuation 应为 0 到 {interval - 1} 的整数（小于 interval）")
-    rules = draw.make_rules(_new_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
+    rules = draw.make_rules(random_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
     # What cannot finish is refused: the last depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
@@ -102,11 +102,6 @@ def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
             )
         raise BadRequest(f"参数 forecast_num 最大为 {deepest}，否则 {task_days} 天内挖不完")
     return rules
-
-
-def _new_code() -> str:
-    letters = string.digits + string.ascii_letters
-    return "".join(secrets.choice(letters) for _ in range(12))
 
 
 def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) -> Task:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from server.context import Context
-from server.store.due import CONTRADICTION
 from server.store.orders import Order
+from server.store.payments import CONTRADICTION
 from server.store.refunds import Refund, RefundKind, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
 

@@ -20,8 +20,8 @@ from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
 from server.store import is_unavailable
 from server.store.bills import Bills
-from server.store.due import CONTRADICTION
 from server.store.orders import Orders
+from server.store.payments import CONTRADICTION
 from server.store.prizes import Prize
 from server.store.refunds import Refunds
 from server.wechat.pay import Contradiction, PayUnknown

@@ -101,11 +101,11 @@ class Site:
         return await self._ask("POST", path, json=asked, headers=login.headers)
 
     async def upload(self, login: Login, picture: bytes) -> Reply:
-        """Upload a JPEG, likewise."""
+        """Upload a WebP, likewise."""
         return await self._ask(
             "POST",
             "/uploadFile",
-            files={"file": ("treasure.jpg", picture)},
+            files={"file": ("treasure.webp", picture)},
             data={"unionid": login.unionid},
             headers=login.headers,
         )

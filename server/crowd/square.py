@@ -10,7 +10,7 @@ from typing import NoReturn, Protocol
 
 from server.crowd.site import Login, Reply, Site, Unanswered
 from server.crowd.tally import Tally
-from server.crowd.treasures import TREASURES, Treasure, picture
+from server.crowd.treasures import TREASURES, Treasure
 
 PUBLISHERS = 8
 # A task that nobody has dug for so long cannot be dug by this crowd: those who are left have won it.
@@ -171,7 +171,7 @@ class Square:
         self._refused("payment", {"error": "not confirmed"})
 
     async def _upload(self, login: Login, treasure: Treasure) -> str:
-        reply = await self._site.upload(login, await asyncio.to_thread(picture, treasure))
+        reply = await self._site.upload(login, await asyncio.to_thread(treasure.picture_file.read_bytes))
         if reply.get("status") != 0:
             self._refused("uploadFile", reply)
         self._pictures[treasure.name] = str(reply["url"])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import string
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from server.keys import Keys
+from server.random_codes import LETTERS
 from server.reading.known_people import KnownPeople
 from server.reading.line import Line
 from server.store import Store
@@ -23,8 +23,6 @@ REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0
 # A token that nobody was given is remembered as such for a moment, against those who try the same again.
 UNKNOWN_SECONDS = 1.0
-
-_LETTERS = string.ascii_letters + string.digits
 
 
 class Share(NamedTuple):
@@ -55,8 +53,8 @@ class Visiting:
         number = int.from_bytes(digest, "big")
         letters = []
         for _ in range(SHARE_CHARACTERS):
-            number, letter = divmod(number, len(_LETTERS))
-            letters.append(_LETTERS[letter])
+            number, letter = divmod(number, len(LETTERS))
+            letters.append(LETTERS[letter])
         return "".join(letters)
 
     async def open(self, code: str, unionid: str, sharer: str | None = None) -> str:

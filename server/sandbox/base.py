@@ -11,6 +11,7 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler
 
 from server.context import Context
+from server.store.sandbox import SandboxStore
 
 # https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
 ERRMSGS = {
@@ -50,7 +51,7 @@ class SandboxHandler(RequestHandler):
     def initialize(self, context: Context) -> None:
         """Take what the route table hands over."""
         self.context = context
-        self.state = context.store.sandbox
+        self.state = state_of(context)
 
     def set_default_headers(self) -> None:
         """Nothing that WeChat answers may be kept."""
@@ -77,6 +78,13 @@ class SandboxHandler(RequestHandler):
         """Log bugs; an error code that was asked for is none."""
         if not isinstance(error, WeChatFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
+
+
+def state_of(context: Context) -> SandboxStore:
+    """Return what the stand-in keeps. Raises RuntimeError where WeChat is configured."""
+    if context.sandbox is None:
+        raise RuntimeError("WeChat is configured: its sandbox keeps nothing")
+    return context.sandbox
 
 
 def now_ms() -> int:

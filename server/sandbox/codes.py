@@ -61,7 +61,7 @@ class StableToken(SandboxHandler):
         token = secrets.token_urlsafe(96)
         new: TokenState = {"_id": wish.appid, "token": token, "expires_at_ms": now + TOKEN_MS}
         expiring_before_ms = now + TOKEN_MS + 1 if wish.force_refresh else now + RENEWED_BEFORE_MS
-        valid = await self.state.replace_token(new, expiring_before_ms)
+        valid = await self.state.codes.replace_token(new, expiring_before_ms)
         self.write_json(
             {"access_token": valid["token"], "expires_in": (valid["expires_at_ms"] - now) // 1000}
         )
@@ -75,7 +75,7 @@ class MiniProgramCode(SandboxHandler):
         token = self.get_query_argument("access_token", "")
         if not token:
             raise WeChatFailure(41001)
-        valid = await self.state.find_token(self.context.settings.appid, now_ms())
+        valid = await self.state.codes.find_token(self.context.settings.appid, now_ms())
         if valid is None or valid["token"] != token:
             raise WeChatFailure(40001)
         wish = _decode(self.request.body, CodeWish)

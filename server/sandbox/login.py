@@ -60,7 +60,7 @@ class Authorize(SandboxHandler):
             "used": False,
             "expires_at_ms": now + CODE_MS,
         }
-        await self.state.add_code(code, now)
+        await self.state.codes.add_code(code, now)
         data = self._user_data(wishes, code["openid"], now)
         if wishes.unionid != "0":
             data["unionId"] = unionid
@@ -120,12 +120,12 @@ class CodeToSession(SandboxHandler):
         self.write_json(await self._session(js_code))
 
     async def _session(self, js_code: str) -> dict[str, str]:
-        code = await self.state.find_code(js_code, now_ms())
+        code = await self.state.codes.find_code(js_code, now_ms())
         if code is None:
             raise WeChatFailure(40029)
         if code["errcode"]:
             raise WeChatFailure(code["errcode"])
-        if not await self.state.use_code(js_code, now_ms()):
+        if not await self.state.codes.use_code(js_code, now_ms()):
             raise WeChatFailure(40163)
         session = {"session_key": code["session_key"], "openid": code["openid"]}
         if code["unionid"]:

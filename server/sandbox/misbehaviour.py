@@ -72,9 +72,8 @@ class Misbehave(Wallet):
     async def act(self) -> str:
         """Remember a wish, or grant it now."""
         wish = self.read(Wish)
-        store = self.context.store
         if wish.what == "behave":
-            await store.misbehaviours.clear()
+            await self.state.misbehaviours.clear()
         elif wish.what == "expire":
             await self._expire(wish.number)
         elif wish.what == "settle":
@@ -82,7 +81,7 @@ class Misbehave(Wallet):
         else:
             if wish.what == "refuse" and wish.code not in ("", *FAILURES):
                 raise WalletFailure(f"code must be one of {', '.join(FAILURES)}")
-            await store.misbehaviours.add(
+            await self.state.misbehaviours.add(
                 {
                     "what": wish.what,
                     "number": wish.number,
@@ -95,7 +94,7 @@ class Misbehave(Wallet):
         return "ok"
 
     async def _expire(self, number: str) -> None:
-        pay, now = self.context.store.sandbox_pay, now_ms()
+        pay, now = self.state.pay, now_ms()
         if await pay.expire_bill(number, now):
             await find_bill(self.context, number)
         elif await pay.expire_order(number, now):
@@ -104,7 +103,7 @@ class Misbehave(Wallet):
             raise WalletFailure("no such order or bill")
 
     async def _settle(self, number: str, code: str) -> None:
-        pay = self.context.store.sandbox_pay
+        pay = self.state.pay
         for pending, final in (("TRANSFERING", code or "SUCCESS"), ("CANCELING", code or "CANCELLED")):
             moved = await pay.move_bill(number, (pending,), final, now_ms())
             if moved is not None:

@@ -14,10 +14,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError
 from tornado.log import app_log
 
 from server.context import Context
-from server.sandbox.base import now_ms
+from server.sandbox.base import now_ms, state_of
 from server.sandbox.signing import sealed_notice
 from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.notices import SandboxNotice
+from server.store.sandbox.notices import SandboxNotice, SandboxNotices
 
 # WeChat waits 5 s for an answer, and counts all but a 200 or 204 as none.
 ANSWER_SECONDS = 5.0
@@ -31,7 +31,7 @@ async def tell(
     """Keep a notice and begin to send it; nothing where the merchant gave no address."""
     if not url:
         return
-    whim = await context.store.misbehaviours.take(
+    whim = await state_of(context).misbehaviours.take(
         ("lose_notice", "repeat_notice", "delay_notice", "forge_notice"), number
     )
     what = whim["what"] if whim else ""
@@ -49,38 +49,39 @@ async def tell(
         "attempts": 0,
         "due_at_ms": now + (whim["seconds"] * 1000 if whim and what == "delay_notice" else 0),
     }
-    await context.store.sandbox_notices.add(notice)
+    await state_of(context).notices.add(notice)
     context.background.spawn(send_notices(context))
 
 
 async def send_notices(context: Context) -> None:
-    """Send every notice that is due; does nothing where WeChat is not the stand-in."""
-    if not context.settings.sandboxed:
+    """Send every notice that is due; does nothing if WeChat is configured."""
+    state = context.sandbox
+    if state is None:
         return
-    pairs = await context.store.sandbox_keys.find()
+    pairs = await state.keys.find()
     if pairs is None:
         return
     while True:
         now = now_ms()
-        notice = await context.store.sandbox_notices.claim(now, now + int(ANSWER_SECONDS * 2000) + 1000)
+        notice = await state.notices.claim(now, now + int(ANSWER_SECONDS * 2000) + 1000)
         if notice is None:
             return
-        await _attempt(context, pairs, notice)
+        await _attempt(state.notices, pairs, notice)
 
 
-async def _attempt(context: Context, pairs: SandboxKeyPairs, notice: SandboxNotice) -> None:
+async def _attempt(notices: SandboxNotices, pairs: SandboxKeyPairs, notice: SandboxNotice) -> None:
     if notice["forged"] and notice["attempts"] == 1:
         status = await _send(pairs, notice, genuine=False)
         if status in (200, 204):
             app_log.error("a forged notice was acknowledged by %s", notice["url"])
     statuses = await asyncio.gather(*(_send(pairs, notice) for _ in range(notice["copies"])))
     if statuses[-1] in (200, 204):
-        await context.store.sandbox_notices.end(notice["_id"], "done")
+        await notices.end(notice["_id"], "done")
     elif notice["attempts"] > len(PAUSES_SECONDS):
-        await context.store.sandbox_notices.end(notice["_id"], "given_up")
+        await notices.end(notice["_id"], "given_up")
     else:
         pause = PAUSES_SECONDS[notice["attempts"] - 1]
-        await context.store.sandbox_notices.postpone(notice["_id"], now_ms() + pause * 1000)
+        await notices.postpone(notice["_id"], now_ms() + pause * 1000)
 
 
 async def _send(pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True) -> int:

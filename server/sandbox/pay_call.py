@@ -74,7 +74,7 @@ class PayCall(SandboxHandler):
     def initialize(self, context: Context) -> None:
         """Take what the route table hands over."""
         super().initialize(context)
-        self.pay = self.context.store.sandbox_pay
+        self.pay = self.state.pay
         self._gone = asyncio.Event()
 
     async def act(self, number: str) -> dict[str, object] | None:
@@ -83,11 +83,9 @@ class PayCall(SandboxHandler):
 
     async def serve(self, number: str = "") -> None:
         """Verify who asks, act, sign the answer; or misbehave as told."""
-        self.pairs = await self.context.store.sandbox_keys.find()
+        self.pairs = await self.state.keys.find()
         self._verify()
-        self.whim = await self.context.store.misbehaviours.take(
-            WHIMS, number or self.body_number(), self.call
-        )
+        self.whim = await self.state.misbehaviours.take(WHIMS, number or self.body_number(), self.call)
         what = self.whim["what"] if self.whim else ""
         if what == "error_before":
             raise PayFailure("SYSTEM_ERROR")

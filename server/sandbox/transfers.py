@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from server.context import Context
-from server.sandbox.base import now_ms
+from server.sandbox.base import now_ms, state_of
 from server.sandbox.notices import tell
 from server.sandbox.orders import NotifyUrl
 from server.sandbox.pay_call import PayCall, PayFailure
@@ -159,7 +159,7 @@ class CancelTransfer(PayCall):
 
 async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
     """Return a bill; one whose time is over fails first."""
-    pay = context.store.sandbox_pay
+    pay = state_of(context).pay
     failed = await pay.move_bill(out_bill_no, OPEN, "FAIL", now_ms(), "OVERDUE_CLOSE", expired=True)
     if failed is not None:
         await tell_bill(context, failed)

@@ -76,7 +76,7 @@ class PayOrder(Wallet):
     async def act(self) -> str:
         """Pay the order that the merchant signed for."""
         asked = self.read(Payment)
-        pairs = await self.context.store.sandbox_keys.find()
+        pairs = await self.state.keys.find()
         text = f"{asked.app_id}\n{asked.time_stamp}\n{asked.nonce_str}\n{asked.package}\n"
         if (
             pairs is None
@@ -89,7 +89,7 @@ class PayOrder(Wallet):
         if asked.decline:
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
-        order = await self.context.store.sandbox_pay.pay_order(prepay_id, now_ms())
+        order = await self.state.pay.pay_order(prepay_id, now_ms())
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")
         await tell(
@@ -116,7 +116,7 @@ class ConfirmBill(Wallet):
     async def act(self) -> str:
         """Take the money that a bill offers; who declines may still take it later."""
         asked = self.read(Confirmation)
-        pay = self.context.store.sandbox_pay
+        pay = self.state.pay
         found = await pay.bill_of_package(asked.package or asked.package_info)
         if found is None or asked.appId != SANDBOX_APPID or asked.mchId != SANDBOX_MCHID:
             raise WalletFailure("参数错误")
@@ -125,7 +125,7 @@ class ConfirmBill(Wallet):
             raise WalletFailure("转账单已收款、已失效或已撤销")
         if asked.decline:
             return "cancel"
-        whim = await self.context.store.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
+        whim = await self.state.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
         state, fail_reason = "SUCCESS", ""
         if whim is not None and whim["what"] == "fail":
             state, fail_reason = "FAIL", whim["code"] or "PAYEE_ACCOUNT_ABNORMAL"

@@ -31,10 +31,6 @@ from server.store.pickups import Pickups
 from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
-from server.store.sandbox.codes import Sandbox
-from server.store.sandbox.keys import SandboxKeys
-from server.store.sandbox.notices import Misbehaviours, SandboxNotices
-from server.store.sandbox.pay import SandboxPay
 from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
 from server.store.traces import Traces
@@ -96,36 +92,25 @@ class Store:
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
         self.traces = Traces(self.database)
-        self.sandbox = Sandbox(self.database)
-        self.sandbox_keys = SandboxKeys(self.database)
-        self.sandbox_pay = SandboxPay(self.database)
-        self.sandbox_notices = SandboxNotices(self.database)
-        self.misbehaviours = Misbehaviours(self.database)
 
     async def ensure_indexes(self) -> None:
         """Create what indexes are missing; safe to repeat and to run in several processes at once."""
-        for collection, indexes in (
-            (self.tasks.collection, self.tasks.INDEXES),
-            (self.digs.collection, self.digs.INDEXES),
-            (self.people.collection, self.people.INDEXES),
-            (self.proofs.collection, self.proofs.INDEXES),
-            (self.visits.collection, self.visits.INDEXES),
-            (self.audit_log.collection, self.audit_log.INDEXES),
-            (self.operator_sessions.collection, self.operator_sessions.INDEXES),
-            (self.visits.shares, self.visits.SHARE_INDEXES),
-            (self.orders.collection, self.orders.INDEXES),
-            (self.prizes.collection, self.prizes.INDEXES),
-            (self.bills.collection, self.bills.INDEXES),
-            (self.refunds.collection, self.refunds.INDEXES),
-            (self.ledger.collection, self.ledger.INDEXES),
-            (self.sandbox.collection, self.sandbox.INDEXES),
-            (self.sandbox_pay.orders, self.sandbox_pay.ORDER_INDEXES),
-            (self.sandbox_pay.bills, self.sandbox_pay.BILL_INDEXES),
-            (self.sandbox_notices.collection, self.sandbox_notices.INDEXES),
-            (self.files.collection, self.files.INDEXES),
-            (self.files.chunks, self.files.CHUNK_INDEXES),
+        for documents in (
+            self.tasks,
+            self.digs,
+            self.people,
+            self.proofs,
+            self.visits,
+            self.audit_log,
+            self.operator_sessions,
+            self.orders,
+            self.prizes,
+            self.bills,
+            self.refunds,
+            self.ledger,
+            self.files,
         ):
-            await collection.create_indexes(indexes)
+            await documents.ensure_indexes()
 
     async def ping(self) -> None:
         """Return when MongoDB answers; raise where it does not."""

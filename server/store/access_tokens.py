@@ -5,22 +5,19 @@ What is in a box, and under which key, is known to `server/wechat` alone.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
+
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
 
-class AccessTokens:
+class AccessTokens(Documents[_Document]):
     """One document an appid: box, expires_at_ms, and until when somebody is renewing it."""
 
-    INDEXES: ClassVar[list[IndexModel]] = []
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["access_tokens"]
+    NAME = "access_tokens"
 
     async def find(self, appid: str) -> tuple[bytes, int]:
         """Return the box and when its token expires (unix ms); an empty one, long expired, for none."""

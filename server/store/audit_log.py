@@ -6,8 +6,9 @@ from typing import Any, ClassVar, TypedDict
 
 import pymongo
 from bson import ObjectId
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
+
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
@@ -29,18 +30,16 @@ class Act(TypedDict):
     outcome: str
 
 
-class AuditLog:
+class AuditLog(Documents[Act]):
     """Reads and writes of `audit_log`."""
 
+    NAME = "audit_log"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest")]
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["audit_log"]
 
     async def begin(self, at_ms: int, operator: str, act: str, target: str, reason: str) -> ObjectId:
         """Write an act that is about to be done; return what `conclude` takes."""
         written = Act(at=at_ms, operator=operator, act=act, target=target, reason=reason, outcome=BEGUN)
-        found = await self.collection.insert_one(dict(written))
+        found = await self.rows.insert_one(dict(written))
         assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one where none is given)
         return found.inserted_id
 
@@ -51,4 +50,4 @@ class AuditLog:
     async def newest(self, limit: int) -> list[Act]:
         """Return the newest acts, the last one first."""
         found = self.collection.find({}, {"_id": 0}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)  # type: ignore[return-value]
+        return await found.to_list(limit)

@@ -6,23 +6,12 @@ Also failed is a bill that WeChat never held and that is not sent any more: `giv
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
-from server.store.due import (
-    DUE_INDEX,
-    FOLLOWED_MS,
-    KNOWN,
-    claim_due,
-    count_alarms,
-    finish,
-    note_unknown,
-    raise_alarm,
-)
+from server.store.due import DUE_INDEX, FOLLOWED_MS
+from server.store.payments import KNOWN, Payments
 
 _Document = dict[str, Any]
 
@@ -61,9 +50,10 @@ class Bill(TypedDict):
     due_at: NotRequired[int]
 
 
-class Bills:
+class Bills(Payments[Bill]):
     """Reads and writes of `bills`. Each change is one update, conditional on the state before it."""
 
+    NAME = "bills"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("prize", 1)], name="of_prize"),
         IndexModel([("code", 1)], name="of_task"),
@@ -71,43 +61,21 @@ class Bills:
         DUE_INDEX,
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["bills"]
-
-    async def insert(self, bill: Bill) -> bool:
-        """Save a new bill; return False where it is there already, perhaps with another body."""
-        try:
-            await self.collection.insert_one(dict(bill))
-        except DuplicateKeyError:
-            return False
-        return True
-
-    async def find(self, out_bill_no: str) -> Bill | None:
-        """Return a bill."""
-        found: Bill | None = await self.collection.find_one({"_id": out_bill_no})  # type: ignore[assignment]
-        return found
-
-    async def of_task(self, code: str) -> list[Bill]:
-        """Return all bills of a task."""
-        return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
-
     async def begin_sending(self, out_bill_no: str, now_ms: int) -> Bill | None:
         """Note that a bill is about to be sent; None where it is final or must be sent no more."""
-        found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": _OPEN}, "unsendable": {"$exists": False}},
             {"$set": {"sent_at": now_ms}},
             return_document=True,
         )
-        return found
 
     async def stop_sending(self, out_bill_no: str) -> Bill | None:
         """Let nobody send a bill any more that its winner cannot confirm yet; None where there is no such."""
-        found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             {"_id": out_bill_no, "state": "asked"},
             {"$set": {"unsendable": 1}},
             return_document=True,
         )
-        return found
 
     async def give_up(self, bill: Bill, sent_before_ms: int, now_ms: int) -> Bill | None:
         """Note that a bill ended without ever having been WeChat's, which has just said so.
@@ -138,14 +106,6 @@ class Bills:
         return await self._change(
             {"_id": out_bill_no, "state": {"$in": _OPEN}}, {"alarm": alarm, "due_at": due_at_ms}
         )
-
-    async def raise_alarm(self, number: str, alarm: str) -> None:
-        """Note why the operator has to look at a bill, whatever its state."""
-        await raise_alarm(self.collection, number, alarm)
-
-    async def note_unknown(self, bill: Bill, now_ms: int) -> None:
-        """Note that WeChat does not say what became of a bill."""
-        await note_unknown(self.collection, bill["_id"], bill["state"], now_ms)
 
     async def note(self, out_bill_no: str, remote: str, alarm: str, due_at_ms: int) -> Bill | None:
         """Note what WeChat said of a bill that is not final; None where it is."""
@@ -193,20 +153,7 @@ class Bills:
             },
         )
 
-    async def finish(self, bill: Bill) -> None:
-        """Nothing is left to do about a bill in this state."""
-        await finish(self.collection, bill["_id"], bill["state"])
-
-    async def alarms(self) -> dict[str, int]:
-        """Return how many need the operator, by why."""
-        return await count_alarms(self.collection)
-
-    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Bill]:
-        """Yield bills that are due, each claimed."""
-        return claim_due(self.collection, now_ms)  # type: ignore[return-value]
-
     async def _change(self, condition: _Document, changes: _Document) -> Bill | None:
-        found: Bill | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             condition, {"$set": changes, "$unset": KNOWN}, return_document=True
         )
-        return found

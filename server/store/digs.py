@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.dig import Dig
 from server.game.invariants import Totals
+from server.store.documents import Documents
 from server.store.pipelines import own_dig, pending_digs
 from server.store.tasks import Task, WonTask
 
@@ -56,9 +56,10 @@ _ONCE_EACH: list[_Document] = [
 ]
 
 
-class Digs:
+class Digs(Documents[Dig]):
     """Reads and writes of `digs`."""
 
+    NAME = "digs"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
         IndexModel([("won_by", 1)], name="winner_once", unique=True, sparse=True),
@@ -72,9 +73,6 @@ class Digs:
         IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
         IndexModel([("unionid", 1), ("at", -1)], name="persons_digs"),
     ]
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["digs"]
 
     async def insert(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
@@ -114,7 +112,7 @@ class Digs:
                 }
             },
         ]
-        rows = await self.collection.aggregate(pipeline).to_list(page_size + 1)
+        rows = await self.rows.aggregate(pipeline).to_list(page_size + 1)
         winners = {row["unionid"] for row in rows if row["is_prize"]}
         return [
             Participant(
@@ -140,7 +138,7 @@ class Digs:
             {"$sort": {"depth": pymongo.ASCENDING}},
             {"$limit": limit},
         ]
-        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+        return await self.collection.aggregate(pipeline).to_list(limit)
 
     async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
         """Return one page of a task's participants as they joined: `is_prize` is of that first dig alone."""
@@ -152,14 +150,15 @@ class Digs:
             {"$sort": {"n": pymongo.ASCENDING}},
             {"$project": {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}},
         ]
-        return await self.collection.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
+        # The pipeline ends with a participant's fields.
+        return await self.rows.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
 
     async def early(self, code: str, places: int) -> list[Dig]:
         """Return what a long task's newest digs do not show: its first participants' digs, then its wins."""
         joins = self.collection.find(
             {"code": code, "n": {"$gt": 0, "$lte": places}}, sort=[("n", pymongo.ASCENDING)], limit=places
         )
-        return [*await joins.to_list(places), *await self.wins(code)]  # type: ignore[list-item]
+        return [*await joins.to_list(places), *await self.wins(code)]
 
     async def numbers(self, unionid: str) -> tuple[int, int]:
         """Return how often a person dug and how many tasks they took part in."""
@@ -170,11 +169,12 @@ class Digs:
             {"$group": {"_id": "$_id", "joined": {"$max": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}}}},
             {"$group": {"_id": None, "digs": {"$sum": 1}, "tasks": {"$sum": "$joined"}}},
         ]
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
 
     async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks a person took part in, without seeds, the one joined last first."""
+        # The pipeline ends with whole tasks, as below.
         return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
 
     async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:
@@ -200,7 +200,7 @@ class Digs:
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it is at its end once a batch has room for one more.
-        found = self.collection.aggregate(pipeline, batchSize=limit + 1)
+        found = self.rows.aggregate(pipeline, batchSize=limit + 1)
         return await found.to_list(limit)
 
     async def totals(self, code: str) -> Totals:
@@ -220,7 +220,7 @@ class Digs:
                 }
             },
         ]
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
             return Totals(digs=0, deepest=0, wins=0, participants=0)
         row = found[0]
@@ -235,7 +235,7 @@ class Digs:
 
     async def wins(self, code: str) -> list[Dig]:
         """Return the digs in the history that won a task's prizes, at most 1,000."""
-        return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)  # type: ignore[return-value]
+        return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)
 
     async def won_codes(self, unionid: str) -> list[str]:
         """Return the codes of the tasks that a person won, pending digs counted."""
@@ -244,12 +244,12 @@ class Digs:
             pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$code"}},
         ]
-        return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
+        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)  # type: ignore[return-value]
+        return await found.to_list(limit)
 
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
@@ -259,11 +259,11 @@ class Digs:
             pending_digs({"_id": code, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$depth"}},
         ]
-        return [row["_id"] for row in await self.collection.aggregate(pipeline).to_list(None)]
+        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
     async def outcomes(self, code: str, first: int, last: int) -> list[_Document]:
         """Return depth and is_prize of the digs in the history between two depths, in order."""
-        found = self.collection.find(
+        found = self.rows.find(
             {"code": code, "depth": {"$gte": first, "$lte": last}},
             {"_id": 0, "depth": 1, "is_prize": 1},
             sort=[("depth", pymongo.ASCENDING)],

@@ -18,6 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from pymongo import IndexModel
 
 from server.pictures.decode import Picture
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
@@ -39,9 +40,10 @@ class File:
     length: int
 
 
-class Files:
+class Files(Documents[_Document]):
     """Reads and writes of the bucket `pictures`; `collection` are the records of its files."""
 
+    NAME = f"{_BUCKET}.files"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel(
             [("metadata.file_id", 1)],
@@ -61,9 +63,14 @@ class Files:
     ]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database[f"{_BUCKET}.files"]
+        super().__init__(database)
         self.chunks = database[f"{_BUCKET}.chunks"]
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
+
+    async def ensure_indexes(self) -> None:
+        """Create those of both collections."""
+        await super().ensure_indexes()
+        await self.chunks.create_indexes(self.CHUNK_INDEXES)
 
     async def save(self, picture: Picture, owner: str) -> tuple[int, str, str]:
         """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's."""

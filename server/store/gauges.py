@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
 from server.game.findings import PaymentKind
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
@@ -34,18 +34,14 @@ class MoneyGauges(TypedDict):
     alarms: list[Alarms]
 
 
-class Gauges:
+class Gauges(Documents[MoneyGauges]):
     """Reads and writes of `gauges`."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["gauges"]
+    NAME = "gauges"
 
     async def find(self) -> MoneyGauges | None:
         """Return what was computed last, None if nothing ever was."""
-        found: MoneyGauges | None = await self.collection.find_one(  # type: ignore[assignment]
-            {"_id": _ID, "at": {"$gt": 0}}, {"_id": 0}
-        )
-        return found
+        return await self.collection.find_one({"_id": _ID, "at": {"$gt": 0}}, {"_id": 0})
 
     async def claim(self, now_ms: int, until_ms: int) -> bool:
         """Claim the next computation until a time; False if it is not due, or another process has it."""

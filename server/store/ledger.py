@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
@@ -30,21 +31,19 @@ class Entry(TypedDict):
     at: int
 
 
-class Ledger:
+class Ledger(Documents[Entry]):
     """Reads of `ledger`, and the one write there is."""
 
+    NAME = "ledger"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("kind", 1), ("amount_fen", 1)], name="sums"),
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["ledger"]
-
     async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
         """Record what a document's state says, once."""
         try:
-            await self.collection.insert_one(
+            await self.rows.insert_one(
                 {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
             )
         except DuplicateKeyError:
@@ -57,7 +56,7 @@ class Ledger:
             for of, code, amount_fen in amounts
         ]
         try:
-            await self.collection.insert_many(entries, ordered=False)
+            await self.rows.insert_many(entries, ordered=False)
         except BulkWriteError as error:
             if any(
                 failed["code"] != DUPLICATE_KEY for failed in (error.details or {}).get("writeErrors", ())
@@ -66,7 +65,7 @@ class Ledger:
 
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""
-        return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
+        return await self.collection.find({"code": code}).to_list(None)
 
     async def codes(self) -> AsyncIterator[str]:
         """Yield each task that money or a prize has anything to do with, once, by code."""
@@ -76,13 +75,13 @@ class Ledger:
             for other in ("orders", "prizes", "bills", "refunds")
         ]
         pipeline += [{"$group": {"_id": "$code"}}, {"$sort": {"_id": pymongo.ASCENDING}}]
-        async for row in self.collection.aggregate(pipeline, allowDiskUse=True):
+        async for row in self.rows.aggregate(pipeline, allowDiskUse=True):
             yield row["_id"]
 
     async def sums_fen(self) -> dict[EntryKind, int]:
         """Return the sum of each kind of entry, over all tasks."""
         pipeline: list[_Document] = [{"$group": {"_id": "$kind", "amount_fen": {"$sum": "$amount_fen"}}}]
         sums: dict[EntryKind, int] = {"paid": 0, "owed": 0, "given": 0, "refunded": 0}
-        async for row in self.collection.aggregate(pipeline):
+        async for row in self.rows.aggregate(pipeline):
             sums[row["_id"]] = row["amount_fen"]
         return sums

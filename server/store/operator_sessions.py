@@ -9,8 +9,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
+
+from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
@@ -29,16 +30,14 @@ class OperatorSession(TypedDict):
     ends_at: int
 
 
-class OperatorSessions:
+class OperatorSessions(Documents[OperatorSession]):
     """Reads and writes of `operator_sessions`."""
 
+    NAME = "operator_sessions"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("address", 1), ("created_at", -1)], name="of_address"),
         IndexModel([("delete_at", 1)], name="outdated", expireAfterSeconds=0),
     ]
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["operator_sessions"]
 
     async def begin(self, key: str, name: str, address: str, now_ms: int) -> None:
         """Record a session of 12 hours."""
@@ -46,12 +45,12 @@ class OperatorSessions:
             _id=key, name=name, address=address, created_at=now_ms, ends_at=now_ms + SESSION_MS
         )
         delete_at = datetime.fromtimestamp((now_ms + KNOWN_MS) / 1000, UTC)  # MongoDB's deletion needs a date
-        await self.collection.insert_one({**written, "delete_at": delete_at})
+        await self.rows.insert_one({**written, "delete_at": delete_at})
 
     async def find(self, key: str, now_ms: int) -> OperatorSession | None:
         """Return a session that is good now."""
         good = {"_id": key, "ends_at": {"$gt": now_ms}}
-        return await self.collection.find_one(good, {"delete_at": 0})  # type: ignore[return-value]
+        return await self.collection.find_one(good, {"delete_at": 0})
 
     async def good(self, keys: Collection[str], now_ms: int) -> set[str]:
         """Return which of these sessions are good now."""

@@ -5,23 +5,12 @@ asked → paid → spent (it opened its task) | unusable (it is refunded whole) 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
-from server.store.due import (
-    DUE_INDEX,
-    FOLLOWED_MS,
-    KNOWN,
-    claim_due,
-    count_alarms,
-    finish,
-    note_unknown,
-    raise_alarm,
-)
+from server.store.due import DUE_INDEX, FOLLOWED_MS
+from server.store.payments import KNOWN, Payments
 
 _Document = dict[str, Any]
 
@@ -54,9 +43,10 @@ class Order(TypedDict):
     due_at: NotRequired[int]
 
 
-class Orders:
+class Orders(Payments[Order]):
     """Reads and writes of `orders`. Each change is one update, conditional on the state before it."""
 
+    NAME = "orders"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
@@ -64,34 +54,13 @@ class Orders:
         DUE_INDEX,
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["orders"]
-
-    async def insert(self, order: Order) -> bool:
-        """Save a new order; return False where its task has a live one already."""
-        try:
-            await self.collection.insert_one(dict(order))
-        except DuplicateKeyError:
-            return False
-        return True
-
-    async def find(self, out_trade_no: str) -> Order | None:
-        """Return an order."""
-        found: Order | None = await self.collection.find_one({"_id": out_trade_no})  # type: ignore[assignment]
-        return found
-
     async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
         """Return those of these orders that are there."""
-        return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)  # type: ignore[return-value]
+        return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
 
     async def find_live(self, code: str) -> Order | None:
         """Return the order of a task that is paid or may still be."""
-        found: Order | None = await self.collection.find_one({"code": code, "live": 1})  # type: ignore[assignment]
-        return found
-
-    async def of_task(self, code: str) -> list[Order]:
-        """Return all orders of a task."""
-        return await self.collection.find({"code": code}).to_list(None)  # type: ignore[return-value]
+        return await self.collection.find_one({"code": code, "live": 1})
 
     async def save_prepay(self, out_trade_no: str, prepay_id: str) -> None:
         """Keep what WeChat gave for the payment."""
@@ -155,23 +124,3 @@ class Orders:
             {"_id": out_trade_no, "state": "asked"},
             {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": KNOWN},
         )
-
-    async def raise_alarm(self, number: str, alarm: str) -> None:
-        """Note why the operator has to look at an order, whatever its state."""
-        await raise_alarm(self.collection, number, alarm)
-
-    async def note_unknown(self, order: Order, now_ms: int) -> None:
-        """Note that WeChat does not say what became of an order."""
-        await note_unknown(self.collection, order["_id"], order["state"], now_ms)
-
-    async def alarms(self) -> dict[str, int]:
-        """Return how many need the operator, by why."""
-        return await count_alarms(self.collection)
-
-    async def finish(self, order: Order) -> None:
-        """Nothing is left to do about an order in this state."""
-        await finish(self.collection, order["_id"], order["state"])
-
-    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Order]:
-        """Yield orders that are due, each claimed."""
-        return claim_due(self.collection, now_ms)  # type: ignore[return-value]

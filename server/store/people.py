@@ -6,9 +6,9 @@ import time
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
+from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -39,9 +39,10 @@ class Person(TypedDict):
     moving: NotRequired[int]
 
 
-class People:
+class People(Documents[Person]):
     """Reads and writes of `people`."""
 
+    NAME = "people"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel(
             [("ended_at", 1)],
@@ -50,13 +51,9 @@ class People:
         ),
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["people"]
-
     async def find(self, unionid: str) -> Person | None:
         """Return the person, None where nobody logged in under this id."""
-        found: Person | None = await self.collection.find_one({"_id": unionid})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"_id": unionid})
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return what of these people's records says whether to let them in; those there are."""
@@ -65,7 +62,7 @@ class People:
             {"token_seen": 1, "generation": 1, "forgotten_as": 1},
             batch_size=len(unionids) + 1,
         )
-        return await found.to_list(len(unionids))  # type: ignore[return-value]
+        return await found.to_list(len(unionids))
 
     async def mark_tokens_seen(self, unionids: list[str]) -> None:
         """Note that these people's clients send tokens: from now on their bare ids are refused."""
@@ -73,10 +70,9 @@ class People:
 
     async def find_by_token(self, unionid: str) -> Person | None:
         """Return the person, who just presented a token, and note that they do."""
-        found: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
         )
-        return found
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
@@ -93,7 +89,7 @@ class People:
                 }
             },
         ]
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
             return None, None
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
@@ -108,7 +104,7 @@ class People:
         fields = {name: value for name, value in person.items() if name != "_id"}
         saved: Person | None = None
         while saved is None:  # as SecantusDB answers the second of two first logins at once
-            saved = await self.collection.find_one_and_update(  # type: ignore[assignment]
+            saved = await self.collection.find_one_and_update(
                 {"_id": unionid},
                 {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
                 upsert=True,
@@ -129,12 +125,11 @@ class People:
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
         """End the person's tokens of this generation; return the record, None where they had ended before."""
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
-        ended: Person | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
             [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
             return_document=True,
         )
-        return ended
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return whose tokens were ended since then, each with the generation that is valid now."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -16,13 +15,10 @@ WRONG_CODES = 5
 LOCKED_MS = 600_000
 
 
-class Pickups:
+class Pickups(Documents[_Document]):
     """Reads and writes of `pickups`."""
 
-    INDEXES: ClassVar[list[IndexModel]] = []
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["pickups"]
+    NAME = "pickups"
 
     async def begin_try(self, code: str) -> int | None:
         """Count a try before its code is looked at; return how many are left after it, None while locked.

@@ -8,15 +8,13 @@ At the deadline: won, or claiming on site, → expiring → returned.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, claim_due
+from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
 
@@ -51,9 +49,10 @@ class Prize(TypedDict):
     due_at: NotRequired[int]
 
 
-class Prizes:
+class Prizes(DueDocuments[Prize]):
     """Reads and writes of `prizes`. Each change is one update, conditional on the state before it."""
 
+    NAME = "prizes"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1), ("unionid", 1)], name="winner_once", unique=True),
         IndexModel([("code", 1), ("depth", 1)], name="of_task"),
@@ -70,13 +69,10 @@ class Prizes:
         DUE_INDEX,
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["prizes"]
-
     async def insert(self, prize: Prize) -> None:
         """Write a prize that a dig won; writing it again changes nothing."""
         try:
-            await self.collection.insert_one(dict(prize))
+            await self.rows.insert_one(dict(prize))
         except DuplicateKeyError:
             # Which of the unique indexes is named depends on the server and on who came in between.
             if await self.find(prize["_id"]) is None:
@@ -84,27 +80,24 @@ class Prizes:
 
     async def find(self, prize_id: str) -> Prize | None:
         """Return a prize."""
-        found: Prize | None = await self.collection.find_one({"_id": prize_id})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"_id": prize_id})
 
     async def find_won(self, code: str, unionid: str) -> Prize | None:
         """Return the prize that this person won in this task."""
-        found: Prize | None = await self.collection.find_one({"code": code, "unionid": unionid})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"code": code, "unionid": unionid})
 
     async def find_pickup(self, code: str, pickup: str) -> Prize | None:
         """Return the prize of a task that this pick-up code stands for."""
-        found: Prize | None = await self.collection.find_one({"code": code, "pickup": pickup})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"code": code, "pickup": pickup})
 
     async def of_task(self, code: str) -> list[Prize]:
         """Return a task's prizes that were won, by depth."""
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
-        return await found.to_list(None)  # type: ignore[return-value]
+        return await found.to_list(None)
 
     async def of_winner(self, unionid: str) -> list[Prize]:
         """Return all that a person won."""
-        return await self.collection.find({"unionid": unionid}).to_list(None)  # type: ignore[return-value]
+        return await self.collection.find({"unionid": unionid}).to_list(None)
 
     async def number(self, code: str) -> int:
         """Return how many prizes of a task were won and written."""
@@ -205,15 +198,8 @@ class Prizes:
             {"$unset": {"due_at": ""}},
         )
 
-    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Prize]:
-        """Yield prizes that are due, each claimed."""
-        return claim_due(self.collection, now_ms)  # type: ignore[return-value]
-
     async def _change(self, condition: _Document, changes: _Document) -> Prize | None:
-        found: Prize | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
-            condition, {"$set": changes}, return_document=True
-        )
-        return found
+        return await self.collection.find_one_and_update(condition, {"$set": changes}, return_document=True)
 
 
 def _old_address(given_before_ms: int) -> _Document:

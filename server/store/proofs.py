@@ -6,7 +6,6 @@ Parts are written in order and never changed. The record is `due_at` until all o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, TypedDict
 
 import msgspec
@@ -16,7 +15,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.proof import Progress
-from server.store.due import DUE_INDEX, claim_due, claim_one
+from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
 
@@ -33,13 +32,14 @@ class WrittenProof(TypedDict):
     packed_length: int
 
 
-class Proofs:
+class Proofs(DueDocuments[WrittenProof]):
     """Reads and writes of `proofs` and `proof_parts`."""
 
+    NAME = "proofs"
     INDEXES: ClassVar[list[IndexModel]] = [DUE_INDEX]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["proofs"]
+        super().__init__(database)
         self.parts = database["proof_parts"]
 
     async def ask(self, code: str, now_ms: int) -> None:
@@ -49,20 +49,9 @@ class Proofs:
         except DuplicateKeyError:
             return  # another process noted it at the same moment
 
-    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[_Document]:
-        """Yield records of proofs that are to be written, each claimed."""
-        return claim_due(self.collection, now_ms)
-
-    async def claim(self, code: str, now_ms: int) -> bool:
-        """Claim a proof that is to be written; False if there is none or another process has it."""
-        return await claim_one(self.collection, code, now_ms)
-
     async def find(self, code: str) -> WrittenProof | None:
         """Return a finished proof's record, None if there is none yet."""
-        found: WrittenProof | None = await self.collection.find_one(  # type: ignore[assignment]
-            {"_id": code, "etag": {"$exists": True}}
-        )
-        return found
+        return await self.collection.find_one({"_id": code, "etag": {"$exists": True}})
 
     async def find_progress(self, code: str) -> Progress:
         """Return how far a proof has come."""

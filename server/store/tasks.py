@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.game.dig import Dig
-from server.store.due import DUE_INDEX, claim_due
+from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
 
@@ -20,7 +18,6 @@ _Document = dict[str, Any]
 
 # Sorts after every text that begins as one does.
 LAST_CHARACTER = "\U0010ffff"
-
 
 
 class Task(TypedDict):
@@ -90,9 +87,10 @@ class View(TypedDict):
     same: Dig | None
 
 
-class Tasks:
+class Tasks(DueDocuments[Task]):
     """Reads and writes of `tasks`."""
 
+    NAME = "tasks"
     INDEXES: ClassVar[list[IndexModel]] = [
         # Lists end with _id, so that those of one millisecond have an order too and pages do not overlap.
         IndexModel(
@@ -107,13 +105,10 @@ class Tasks:
         DUE_INDEX,
     ]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["tasks"]
-
     async def insert(self, task: Task) -> bool:
         """Write a new task; return False where its code is taken by another."""
         try:
-            await self.collection.insert_one(dict(task))
+            await self.rows.insert_one(dict(task))
         except DuplicateKeyError:
             # Or by this one: where the first reply was lost, the driver writes again and finds its own.
             own = {"_id": task["_id"], "commitment": task["commitment"]}
@@ -122,8 +117,7 @@ class Tasks:
 
     async def find(self, code: str) -> Task | None:
         """Return a task without its seed, None where there is none."""
-        found: Task | None = await self.collection.find_one({"_id": code}, {"seed_box": 0})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"_id": code}, {"seed_box": 0})
 
     async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
         """Return the task together with the caller's record and own digs of it, in one round trip.
@@ -143,7 +137,7 @@ class Tasks:
         ]
         if dig_id:
             pipeline.append(own_dig("made_as", "made_as", "same"))
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
             return None
         row = found[0]
@@ -227,10 +221,9 @@ class Tasks:
         )
 
     async def _change(self, condition: _Document, changes: _Document) -> Task | None:
-        found: Task | None = await self.collection.find_one_and_update(  # type: ignore[assignment]
+        return await self.collection.find_one_and_update(
             condition, [{"$set": changes}], projection={"seed_box": 0}, return_document=True
         )
-        return found
 
     async def delete_unpaid(self, code: str) -> None:
         """Delete a task that was never paid and has not ended."""
@@ -247,10 +240,6 @@ class Tasks:
         """Nothing is left to do about a task that has ended."""
         await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
 
-    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[Task]:
-        """Yield tasks that are due, each claimed."""
-        return claim_due(self.collection, now_ms)  # type: ignore[return-value]
-
     async def set_hidden(self, code: str, *, hidden: bool) -> None:
         """Take a task out of the square or put it back."""
         await self.collection.update_one({"_id": code}, {"$set": {"hidden": int(hidden)}})
@@ -258,14 +247,14 @@ class Tasks:
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return those of these tasks that there are, without seeds."""
         found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
-        return await found.to_list(len(codes))  # type: ignore[return-value]
+        return await found.to_list(len(codes))
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
         """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
         newest = self.collection.find(
             {}, {"seed_box": 0}, sort=[("last_dig.at", pymongo.DESCENDING)], limit=limit
         )
-        found: list[Task] = await newest.to_list(limit)  # type: ignore[assignment]
+        found: list[Task] = await newest.to_list(limit)
         dug = {task["_id"] for task in found}
         # What is watched is mostly what is dug, and a second read is only for the rest.
         rest = [code for code in watched[:limit] if code not in dug]
@@ -305,7 +294,7 @@ class Tasks:
             },
             {"$project": {"_id": 0}},
         ]
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}
 
     async def settle(self, code: str, depth: int) -> None:
@@ -322,7 +311,8 @@ class Tasks:
             {"$limit": limit},
             {"$replaceRoot": {"newRoot": "$last_dig"}},
         ]
-        return await self.collection.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+        # The pipeline ends with `last_dig`.
+        return await self.rows.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
 
     async def find_at(self, code: str) -> tuple[Task, int] | None:
         """Return a task without its seed, and MongoDB's clock at the read."""
@@ -331,11 +321,11 @@ class Tasks:
             {"$set": {"now": NOW_MS}},
             {"$unset": "seed_box"},
         ]
-        found = await self.collection.aggregate(pipeline).to_list(1)
+        found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
             return None
         now_ms: int = found[0].pop("now")
-        return found[0], now_ms  # type: ignore[return-value]
+        return found[0], now_ms  # type: ignore[return-value]  # a task, now that `now` is taken out
 
     async def positions(self, codes: list[str]) -> list[_Document]:
         """Return `_id`, now_depth, status and open of these tasks, and `now`: MongoDB's clock."""
@@ -343,7 +333,7 @@ class Tasks:
             {"$match": {"_id": {"$in": codes}}},
             {"$project": {"now_depth": 1, "status": 1, "open": 1, "now": NOW_MS}},
         ]
-        return await self.collection.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+        return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
     async def square(self, page: int, now_ms: int, page_size: int = 20) -> list[Task]:
         """Return a page of public tasks: running ones first, then those ended within 7 days, newest first."""
@@ -363,7 +353,7 @@ class Tasks:
             skip=(page - 1) * page_size,
             limit=page_size,
         )
-        return await found.to_list(page_size)  # type: ignore[return-value]
+        return await found.to_list(page_size)
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""
@@ -375,7 +365,7 @@ class Tasks:
             limit=limit,
             batch_size=limit,  # all in one trip
         )
-        return await found.to_list(limit)  # type: ignore[return-value]
+        return await found.to_list(limit)
 
     async def released_number(self, unionid: str) -> int:
         """Return how many tasks a person published."""

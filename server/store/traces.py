@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 
 from server.store.digs import Digs, stored
 from server.store.files import ROUTE, Files, thumbnail_path
-from server.store.tasks import Task
+from server.store.tasks import Task, Tasks
 
 _Document = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Traces:
         while page := await digs.find({"unionid": old}).to_list(BATCH):
             updates = []
             for dig in page:
-                fields = stored({**dig, **who})  # type: ignore[typeddict-item]
+                fields = stored({**dig, **who})  # type: ignore[typeddict-item]  # a dig, read as a plain dict
                 del fields["_id"]
                 updates.append(UpdateOne({"_id": dig["_id"], "unionid": old}, {"$set": fields}))
             await digs.bulk_write(updates, ordered=False)
@@ -72,8 +72,8 @@ class Traces:
 
     async def published(self, unionid: str) -> list[Task]:
         """Return all tasks that a person published, without their seeds."""
-        found = self._database["tasks"].find({"publisher": unionid}, {"seed_box": 0})
-        return await found.to_list(None)  # type: ignore[return-value]
+        tasks = Tasks(self._database).collection
+        return await tasks.find({"publisher": unionid}, {"seed_box": 0}).to_list(None)
 
     async def move_tasks(self, old: str, new: str) -> None:
         """Move what a person published and paid for; posters that show the name are deleted."""

@@ -8,6 +8,8 @@ from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from server.store.documents import Documents
+
 _Document = dict[str, Any]
 
 _DUPLICATE_KEY = 11000
@@ -24,9 +26,10 @@ class Visit(TypedDict):
     opened_at: int
 
 
-class Visits:
+class Visits(Documents[_Document]):
     """Reads and writes of `visits` and `shares`."""
 
+    NAME = "visits"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("share", 1)], name="share_once", unique=True),
         IndexModel([("derived", 1)], name="share_now", sparse=True),
@@ -35,8 +38,13 @@ class Visits:
     SHARE_INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("code", 1)], name="of_task")]
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["visits"]
+        super().__init__(database)
         self.shares = database["shares"]
+
+    async def ensure_indexes(self) -> None:
+        """Create those of both collections."""
+        await super().ensure_indexes()
+        await self.shares.create_indexes(self.SHARE_INDEXES)
 
     async def open(self, visits: list[Visit]) -> None:
         """Note that people opened tasks' pages, in one write; again changes nothing but the time.

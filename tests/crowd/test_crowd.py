@@ -18,7 +18,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from server.crowd import easel, treasures
+from server.crowd import treasures
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
@@ -107,7 +107,7 @@ def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_
     assert sum(card["status"] for card in cards) >= counted(table, "tasks ended")
     assert {card["name"] for card in cards} == {treasure.name for treasure in treasures.TREASURES}
     picture = Image.open(io.BytesIO(httpx.get(cards[0]["pic"], timeout=10).content))
-    assert picture.size == (easel.SIDE, easel.SIDE)
+    assert picture.size == (900, 900)
 
 
 def everyones_tasks(address: str) -> list[dict[str, Any]]:
@@ -221,6 +221,14 @@ async def test_a_server_that_loses_a_dig_is_caught(
     assert code == 1, said + complained
     assert "dig 3 came after dig 1" in said
     assert complained == ""
+
+
+def test_each_treasure_has_a_picture_of_its_own_and_no_other_is_kept():
+    files = [treasure.picture_file for treasure in treasures.TREASURES]
+    assert sorted(files) == sorted(treasures.PICTURES.iterdir())
+    for file in files:
+        with Image.open(file) as picture:
+            assert (picture.format, picture.size) == ("WEBP", (900, 900))
 
 
 def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 0) -> Snapshot:

@@ -33,7 +33,7 @@ async def test_a_login_that_does_not_hold_is_refused_and_leaves_nobody_behind(
         "bad_login_code"
     )
     old = await a_ticket(client.http, user="alice")
-    await context.store.sandbox.collection.update_one(
+    await context.sandbox.codes.collection.update_one(
         {"_id": old["code"]}, {"$inc": {"expires_at_ms": -300_000}}
     )
     assert await refused(**old) == "bad_login_code"

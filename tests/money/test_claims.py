@@ -308,7 +308,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_nothing(
 
 @pytest.mark.gen_test
 async def test_a_red_packet_is_claimed_once(client: Client, context: Context) -> None:
-    from purse import confirm
+    from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -336,7 +336,7 @@ def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
 async def test_a_claim_asked_again_tells_its_winner_alone_that_the_prize_is_given(
     client: Client, context: Context
 ) -> None:
-    from purse import confirm
+    from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     red_packet = await publish_red_packet(alice)

@@ -142,7 +142,7 @@ async def test_a_bill_of_unknown_fate_is_never_given_up(
     assert ((await the(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
     assert (await the(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
     await misbehave(client, "behave")
-    await context.store.sandbox_pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
+    await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
     await sweep_until_quiet(context)
     assert (await the(context, "sandbox_bills"))["state"] == "CANCELLED"
     assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
@@ -276,7 +276,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     await misbehave(client, "accepted", call="transfer")
     await bob.post("/drawPrize", code=code)
     # WeChat waits for the operating account to be filled, for as long as it takes; and so do our sweeps.
-    await context.store.sandbox_pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
+    await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
     await let_pass(context, 20 * DAY_MS)
     await sweep_until_quiet(context)

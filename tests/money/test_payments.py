@@ -181,7 +181,7 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     await pay(client, context, alice, code)
     before = await everything(context)
     notice = (await find(context, "sandbox_notices"))[0]
-    pairs = await context.store.sandbox_keys.find()
+    pairs = await context.sandbox.keys.find()
     from server.sandbox.signing import sealed_notice
 
     assert pairs is not None
@@ -219,7 +219,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_is_asked_for_again(
     await misbehave(client, "lose_notice")
     await pay(client, context, alice, code)
     await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
-    pairs = await context.store.sandbox_keys.find()
+    pairs = await context.sandbox.keys.find()
     from server.sandbox.signing import sealed_notice
 
     assert pairs is not None

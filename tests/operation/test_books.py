@@ -118,7 +118,7 @@ async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, 
 @pytest.mark.gen_test(timeout=60)
 async def test_what_wechat_says_otherwise_the_remote_audit_finds(client: Client, context: Context) -> None:
     code = await a_whole_story(client, context)
-    orders, bills = context.store.sandbox_pay.orders, context.store.sandbox_pay.bills
+    orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills
     cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
         (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says CLOSED"),
         (orders, {}, {"total_fen": 500}, "500 fen"),
@@ -172,7 +172,7 @@ async def test_the_command_prints_what_does_not_agree_and_exits_1(
             0,
             "1 tasks, in fen: paid 600, given 200, refunded 400, held 0, of which owed to winners 0\n",
         )
-    await context.store.sandbox_pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
+    await context.sandbox.pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
     assert (await run_audit(settings))[0] == 0
     exit_code, printed = await run_audit(settings, "--remote")
     assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)

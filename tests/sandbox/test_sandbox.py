@@ -140,11 +140,11 @@ async def test_a_code_of_one_process_is_good_at_another(place, another_place):
 
 @pytest.mark.gen_test
 async def test_a_code_lasts_five_minutes_and_is_then_forgotten(place, context):
-    codes = context.store.sandbox.collection
+    codes = context.sandbox.codes.collection
     ticket = await place.ask("/authorize", user="alice")
     kept = await codes.find_one({"_id": ticket["code"]})
     made = kept["expires_at_ms"] - 300_000
-    assert await context.store.sandbox.find_code(ticket["code"], made + 299_999) is not None
+    assert await context.sandbox.codes.find_code(ticket["code"], made + 299_999) is not None
     await codes.update_one({"_id": ticket["code"]}, {"$set": {"expires_at_ms": made}})
     with pytest.raises(BadLoginCode, match="过期"):
         await place.wechat.code_to_session(ticket["code"])
@@ -243,7 +243,7 @@ async def test_a_login_that_cannot_be_played_is_told_why(place, context, wishes)
     answer = await place.http.get("/authorize", params=wishes)
     assert answer.status_code == 400
     assert answer.json()["errMsg"].startswith("authorize:fail ")
-    assert await context.store.sandbox.collection.count_documents({}) == 0
+    assert await context.sandbox.codes.collection.count_documents({}) == 0
 
 
 @pytest.mark.gen_test
@@ -307,7 +307,7 @@ async def test_data_that_was_bent_admits_nobody_to_anothers_record(client, conte
     again = await client.log_in("bob", unionid="data")
     assert again.unionid == bob.unionid
     ticket = await a_ticket(client.http, user="mallory", unionid=0)
-    code = await context.store.sandbox.find_code(ticket["code"], 0)
+    code = await context.sandbox.codes.find_code(ticket["code"], 0)
     key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
     bent = json.dumps({"unionId": bob.unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
     ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16))
@@ -339,7 +339,7 @@ async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, 
 @pytest.mark.gen_test
 async def test_a_token_with_five_minutes_left_is_followed_by_the_next(place, context):
     first = (await place.post("/cgi-bin/stable_token", GRANT)).json()["access_token"]
-    tokens = context.store.sandbox.tokens
+    tokens = context.sandbox.codes.tokens
     await tokens.update_one({}, {"$inc": {"expires_at_ms": -7_200_000 + 290_000}})
     second = (await place.post("/cgi-bin/stable_token", GRANT)).json()
     assert second["access_token"] != first
@@ -410,7 +410,7 @@ async def test_a_code_is_not_drawn_without_the_token(place):
 async def test_a_token_is_given_to_this_mini_program_only(place, context, body, errcode):
     answer = await place.post("/cgi-bin/stable_token", body)
     assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
-    assert await context.store.sandbox.tokens.count_documents({}) == 0
+    assert await context.sandbox.codes.tokens.count_documents({}) == 0
 
 
 @pytest.mark.gen_test
@@ -436,3 +436,15 @@ async def test_it_does_not_exist_where_wechat_is_configured_nor_in_production(co
     elsewhere.settings = configured
     with pytest.raises(RuntimeError):
         sandbox_routes(elsewhere)
+
+
+class TestWhereWeChatIsConfigured:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
+
+    @pytest.mark.gen_test
+    async def test_a_server_that_starts_makes_no_collection_for_it(self, context):
+        made = await context.store.database.list_collection_names()
+        assert "digs" in made
+        assert [name for name in made if name.startswith("sandbox_")] == []

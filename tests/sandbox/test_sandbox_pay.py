@@ -98,12 +98,12 @@ def a_bill(**changes: Any) -> dict[str, Any]:
 @pytest.mark.gen_test
 async def test_a_request_that_is_not_the_merchants_is_answered_401_and_does_nothing(shop, changes):
     if changes.get("key") == "platform":
-        pairs = await shop.context.store.sandbox_keys.find()
+        pairs = await shop.context.sandbox.keys.find()
         changes = {"key": pairs["platform_private_key"]}
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", an_order(), **changes)
     assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_ERROR")
     assert answer.json()["message"]
-    assert await shop.context.store.sandbox_pay.orders.count_documents({}) == 0
+    assert await shop.context.sandbox.pay.orders.count_documents({}) == 0
     assert (await call(shop, "POST", f"{ORDERS}/jsapi", an_order())).status_code == 200
 
 
@@ -154,15 +154,15 @@ async def test_every_answer_is_signed_a_refusal_too(shop):
 
 @pytest.mark.gen_test
 async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_keeps_it(context):
-    await context.store.sandbox_keys.collection.delete_many({})
+    await context.sandbox.keys.collection.delete_many({})
     merchants = await asyncio.gather(
-        *(merchant_of(context.settings, context.store.sandbox_keys) for _ in range(6))
+        *(merchant_of(context.settings, context.sandbox) for _ in range(6))
     )
-    merchants.append(await merchant_of(context.settings, context.store.sandbox_keys))
+    merchants.append(await merchant_of(context.settings, context.sandbox))
     assert len({merchant.private_key for merchant in merchants}) == 1
     assert len({merchant.public_key for merchant in merchants}) == 1
     assert len({merchant.api_v3_key for merchant in merchants}) == 1
-    assert await context.store.sandbox_keys.collection.count_documents({}) == 1
+    assert await context.sandbox.keys.collection.count_documents({}) == 1
 
 
 # -- orders
@@ -193,7 +193,7 @@ async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_k
 async def test_an_order_that_wechat_would_refuse_is_refused(shop, changes, code):
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", an_order(**changes))
     assert (answer.status_code, answer.json()["code"]) == (FAILURES[code][0], code)
-    assert await shop.context.store.sandbox_pay.orders.count_documents({}) == 0
+    assert await shop.context.sandbox.pay.orders.count_documents({}) == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b"{"])
@@ -227,7 +227,7 @@ async def test_an_order_whose_time_is_over_is_closed_and_cannot_be_paid(shop):
 
 async def call_again(shop: Shop, number: str) -> None:
     """Ask for the same order again."""
-    kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
+    kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", json.loads(kept["asked"]))
     raise PayRefused(answer.json()["code"], answer.json()["message"])
 
@@ -297,7 +297,7 @@ async def test_of_refunds_at_once_only_so_many_succeed_as_there_is_money(shop):
         return_exceptions=True,
     )
     assert sum(isinstance(one, PayRefused) for one in made) == 7
-    kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
+    kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     assert (kept["refundable_fen"], len(kept["refunds"])) == (10, 3)
 
 
@@ -348,7 +348,7 @@ async def test_a_refund_may_end_badly_and_says_so(shop, what, status, left):
     notice = await shop.notice()
     assert (notice.event_type, notice.resource.status) == (f"REFUND.{status}", status)
     assert (await shop.pay.query_refund("RI", number)).status == status
-    kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
+    kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     assert kept["refundable_fen"] == left
 
 
@@ -363,7 +363,7 @@ async def test_a_refund_stays_pending_until_it_is_settled(shop, code, left):
     await shop.misbehave("settle", number="RJ", code=code)
     assert (await shop.notice()).resource.status == code
     assert (await shop.pay.query_refund("RJ", number)).status == code
-    kept = await shop.context.store.sandbox_pay.orders.find_one({"_id": number})
+    kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     assert kept["refundable_fen"] == left
 
 
@@ -398,7 +398,7 @@ async def test_a_refund_stays_pending_until_it_is_settled(shop, code, left):
 async def test_a_transfer_that_wechat_would_refuse_is_refused(shop, changes, code):
     answer = await call(shop, "POST", TRANSFERS, a_bill(**changes))
     assert (answer.status_code, answer.json()["code"]) == (400, code)
-    assert await shop.context.store.sandbox_pay.bills.count_documents({}) == 0
+    assert await shop.context.sandbox.pay.bills.count_documents({}) == 0
 
 
 @pytest.mark.gen_test
@@ -428,7 +428,7 @@ async def test_who_declines_may_confirm_later_and_nobody_twice(shop):
 @pytest.mark.gen_test
 async def test_a_bill_that_nobody_confirms_for_a_day_fails(shop):
     bill = await shop.pay.transfer(shop.body("TB"))
-    kept = await shop.context.store.sandbox_pay.bills.find_one({"_id": "TB"})
+    kept = await shop.context.sandbox.pay.bills.find_one({"_id": "TB"})
     assert kept["expires_at_ms"] - kept["created_at_ms"] == 86_400_000
     await shop.misbehave("expire", number="TB")
     notice = await shop.notice()
@@ -503,12 +503,12 @@ async def test_a_confirmation_and_a_cancellation_may_stay_pending(shop):
 async def make_due(shop: Shop) -> None:
     """Let the time until the next attempt pass, and send what is due as any process would."""
     await shop.context.background.finish()
-    await shop.context.store.sandbox_notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
+    await shop.context.sandbox.notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
     await send_notices(shop.context)
 
 
 async def states(shop: Shop) -> list[tuple[str, int]]:
-    found = await shop.context.store.sandbox_notices.collection.find().to_list(None)
+    found = await shop.context.sandbox.notices.collection.find().to_list(None)
     return [(notice["state"], notice["attempts"]) for notice in found]
 
 
@@ -545,7 +545,7 @@ async def test_a_notice_waits_for_a_merchant_who_is_not_there(shop):
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
     await shop.context.background.finish()
     assert await states(shop) == [("waiting", 1)]
-    kept = await shop.context.store.sandbox_notices.collection.find_one({})
+    kept = await shop.context.sandbox.notices.collection.find_one({})
     assert kept["due_at_ms"] > time.time() * 1000
 
 
@@ -556,7 +556,7 @@ async def test_processes_that_send_at_once_send_once(shop):
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
     await shop.context.background.finish()
     assert shop.desk.taken.empty()
-    await shop.context.store.sandbox_notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
+    await shop.context.sandbox.notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
     await asyncio.gather(*(send_notices(shop.context) for _ in range(6)))
     assert shop.desk.taken.qsize() == 1
 
@@ -624,7 +624,7 @@ async def test_a_wish_that_cannot_be_granted_is_told_why(shop, wish):
     answer = await shop.http.post("/sandbox/misbehave", json=wish)
     assert answer.status_code == 400
     assert answer.json()["errMsg"].startswith("misbehave:fail ")
-    assert await shop.context.store.misbehaviours.collection.count_documents({}) == 0
+    assert await shop.context.sandbox.misbehaviours.collection.count_documents({}) == 0
 
 
 @pytest.mark.gen_test

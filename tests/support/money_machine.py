@@ -245,7 +245,7 @@ class MoneyMachine(RuleBasedStateMachine):
     async def _wish(
         self, what: str, call: str = "", code: str = "", number: str = "", seconds: int = 0, times: int = 1
     ) -> None:
-        await self.world.context.store.misbehaviours.add(
+        await self.world.context.sandbox.misbehaviours.add(
             {"what": what, "number": number, "call": call, "code": code, "seconds": seconds, "left": times}
         )
 
@@ -304,7 +304,7 @@ class MoneyMachine(RuleBasedStateMachine):
             waiting = await find(self.world.context, "sandbox_notices", state="waiting")
             if waiting:
                 chosen = waiting[number % len(waiting)]["_id"]
-                notices = self.world.context.store.sandbox_notices.collection
+                notices = self.world.context.sandbox.notices.collection
                 await notices.update_one({"_id": chosen}, {"$set": {"due_at_ms": 0}})
                 await send_notices(self.world.context)
                 await rest(self.world.context)

@@ -126,7 +126,7 @@ async def test_an_order_is_closed_however_often_and_a_paid_one_is_not(shop):
 @pytest.mark.gen_test
 async def test_a_description_of_any_length_is_cut_between_characters(shop):
     prepay_id = await shop.pay.create_order(a_number(), "红" * 200, 1, OPENID, int(time.time() * 1000) + 9000)
-    kept = await shop.context.store.sandbox_pay.orders.find_one({"prepay_id": prepay_id})
+    kept = await shop.context.sandbox.pay.orders.find_one({"prepay_id": prepay_id})
     assert json.loads(kept["asked"])["description"] == "红" * 42
 
 
@@ -284,7 +284,7 @@ BILL = {"out_bill_no": "b", "state": "SUCCESS"}
 async def test_an_answer_that_nobody_documents_is_none(shop, elsewhere, status, body, headers, signed):
     elsewhere.status, elsewhere.headers = status, headers
     elsewhere.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    elsewhere.pairs = await shop.context.store.sandbox_keys.find() if signed else None
+    elsewhere.pairs = await shop.context.sandbox.keys.find() if signed else None
     pay = shop.client(elsewhere.url)
     readable = status == 200 and body == ORDER and signed and headers.get("Content-Type")
     if readable:  # WeChat signs what it says, whatever it calls it
@@ -313,7 +313,7 @@ async def test_an_answer_that_nobody_documents_is_none(shop, elsewhere, status, 
 )
 @pytest.mark.gen_test
 async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere, call, right, wrong):
-    elsewhere.pairs = await shop.context.store.sandbox_keys.find()
+    elsewhere.pairs = await shop.context.sandbox.keys.find()
     pay = shop.client(elsewhere.url)
     asked = {"query_order": ("n",), "query_refund": ("r", "n"), "transfer": (shop.body("b"),)}.get(
         call, ("b",)
@@ -423,7 +423,7 @@ async def test_a_notice_with_another_body_is_forged(shop):
 @pytest.mark.gen_test
 async def test_a_notice_is_good_for_five_minutes(shop, monkeypatch, age_seconds, genuine):
     now = time.time()
-    pairs = await shop.context.store.sandbox_keys.find()
+    pairs = await shop.context.sandbox.keys.find()
     _, body = await taken_notice(shop)
     with monkeypatch.context() as patched:
         patched.setattr(signing.time, "time", lambda: now - age_seconds)
@@ -468,7 +468,7 @@ OWN = {
 )
 @pytest.mark.gen_test
 async def test_a_signed_notice_that_is_not_for_us_or_of_another_shape_is_none(shop, event_type, changes):
-    pairs = await shop.context.store.sandbox_keys.find()
+    pairs = await shop.context.sandbox.keys.find()
     headers, body = signing.sealed_notice(pairs, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
     assert shop.pay.read_notice(headers, body).resource.out_trade_no == "n"
     headers, body = signing.sealed_notice(pairs, a_notice(shop, event_type, OWN | changes))
@@ -478,7 +478,7 @@ async def test_a_signed_notice_that_is_not_for_us_or_of_another_shape_is_none(sh
 
 @pytest.mark.gen_test
 async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
-    pairs = await shop.context.store.sandbox_keys.find()
+    pairs = await shop.context.sandbox.keys.find()
     other = {**pairs, "api_v3_key": "0" * 32}
     headers, body = signing.sealed_notice(other, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
     with pytest.raises(ForgedNotice, match="decrypted"):
@@ -499,14 +499,14 @@ async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
 )
 @pytest.mark.gen_test
 async def test_whatever_else_is_signed_is_no_notice(shop, body):
-    pairs = await shop.context.store.sandbox_keys.find()
+    pairs = await shop.context.sandbox.keys.find()
     with pytest.raises(ForgedNotice):
         shop.pay.read_notice(signing.signed_headers(pairs, body), body)
 
 
 @pytest.mark.gen_test
 async def test_a_notice_of_whoever_has_another_key_pair_is_forged(shop):
-    pairs = await shop.context.store.sandbox_keys.find()
+    pairs = await shop.context.sandbox.keys.find()
     stranger = rsa.generate_private_key(65537, 2048)
     pem = stranger.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     headers, body = signing.sealed_notice(

@@ -1,4 +1,4 @@
-"""What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`. Empty in production.
+"""What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`.
 
 Every time is an int64 of unix milliseconds that the caller gives; what has expired is as good as absent,
 and is deleted when the next code is made.
@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-_Document = dict[str, Any]
+from server.store.documents import Documents
 
 
 class LoginCode(TypedDict):
@@ -35,26 +35,28 @@ class TokenState(TypedDict):
     expires_at_ms: int
 
 
-class Sandbox:
+class _Tokens(Documents[TokenState]):
+    NAME = "sandbox_tokens"
+
+
+class SandboxCodes(Documents[LoginCode]):
     """Login codes, each used once, and the access token."""
 
+    NAME = "sandbox_codes"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel("expires_at_ms")]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["sandbox_codes"]
-        self.tokens = database["sandbox_tokens"]
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        super().__init__(database)
+        self.tokens = _Tokens(database).collection
 
     async def add_code(self, code: LoginCode, now_ms: int) -> None:
         """Keep a new code, and forget those that have expired."""
         await self.collection.delete_many({"expires_at_ms": {"$lte": now_ms}})
-        await self.collection.insert_one(dict(code))
+        await self.rows.insert_one(dict(code))
 
     async def find_code(self, code: str, now_ms: int) -> LoginCode | None:
         """Return a code that has not expired, used or not."""
-        found: LoginCode | None = await self.collection.find_one(  # type: ignore[assignment]
-            {"_id": code, "expires_at_ms": {"$gt": now_ms}}
-        )
-        return found
+        return await self.collection.find_one({"_id": code, "expires_at_ms": {"$gt": now_ms}})
 
     async def use_code(self, code: str, now_ms: int) -> bool:
         """Mark a code as used; True for exactly one of all who try, False once it has expired."""
@@ -65,15 +67,12 @@ class Sandbox:
 
     async def find_token(self, appid: str, now_ms: int) -> TokenState | None:
         """Return the valid access token, None where there is none."""
-        found: TokenState | None = await self.tokens.find_one(  # type: ignore[assignment]
-            {"_id": appid, "expires_at_ms": {"$gt": now_ms}}
-        )
-        return found
+        return await self.tokens.find_one({"_id": appid, "expires_at_ms": {"$gt": now_ms}})
 
     async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:
         """Put `state` where the stored token expires before that time; return the one that is valid now."""
         try:
-            replaced: TokenState = await self.tokens.find_one_and_update(  # type: ignore[assignment]
+            replaced: TokenState = await self.tokens.find_one_and_update(
                 {"_id": state["_id"], "expires_at_ms": {"$lt": expiring_before_ms}},
                 {"$set": {"token": state["token"], "expires_at_ms": state["expires_at_ms"]}},
                 upsert=True,
@@ -81,5 +80,5 @@ class Sandbox:
             )
             return replaced
         except DuplicateKeyError:  # there is one that lasts longer
-            kept: TokenState | None = await self.tokens.find_one({"_id": state["_id"]})  # type: ignore[assignment]
+            kept: TokenState | None = await self.tokens.find_one({"_id": state["_id"]})
             return state if kept is None else kept

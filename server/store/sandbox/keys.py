@@ -1,19 +1,18 @@
-"""The key pairs of the WeChat Pay sandbox: `sandbox_keys`, one document. Empty in production."""
+"""The key pairs of the WeChat Pay sandbox: `sandbox_keys`, one document."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import NotRequired, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo.errors import DuplicateKeyError
+from server.store.documents import Documents
 
-_Document = dict[str, Any]
 _ID = "pay"
 
 
 class SandboxKeyPairs(TypedDict):
     """PEM texts of what the stand-in and its only merchant sign with, and the APIv3 key they share."""
 
+    _id: NotRequired[str]
     platform_private_key: str
     platform_public_key: str
     merchant_private_key: str
@@ -21,23 +20,15 @@ class SandboxKeyPairs(TypedDict):
     api_v3_key: str
 
 
-class SandboxKeys:
+class SandboxKeys(Documents[SandboxKeyPairs]):
     """The pairs, made once and kept for good, so that every process signs and verifies with the same."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["sandbox_keys"]
+    NAME = "sandbox_keys"
 
     async def find(self) -> SandboxKeyPairs | None:
         """Return the pairs, None before there are any."""
-        found: SandboxKeyPairs | None = await self.collection.find_one({"_id": _ID})  # type: ignore[assignment]
-        return found
+        return await self.collection.find_one({"_id": _ID})
 
     async def add(self, pairs: SandboxKeyPairs) -> SandboxKeyPairs:
         """Keep `pairs` unless another process was first; return those that are kept."""
-        try:
-            await self.collection.insert_one({"_id": _ID, **pairs})
-        except DuplicateKeyError:
-            kept = await self.find()
-            if kept is not None:
-                return kept
-        return pairs
+        return await self.add_or_read({**pairs, "_id": _ID})

@@ -1,16 +1,15 @@
 """What the stand-in has yet to tell the merchant, `sandbox_notices`, and how it was told to misbehave.
 
-Times are int64 unix milliseconds that the caller gives. Empty in production.
+Times are int64 unix milliseconds that the caller gives.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict, cast
+from typing import ClassVar, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
 
-_Document = dict[str, Any]
+from server.store.documents import Documents
 
 
 class SandboxNotice(TypedDict):
@@ -43,27 +42,24 @@ class Misbehaviour(TypedDict):
     left: int
 
 
-class SandboxNotices:
+class SandboxNotices(Documents[SandboxNotice]):
     """Notices until they are acknowledged or given up."""
 
+    NAME = "sandbox_notices"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("state", 1), ("due_at_ms", 1)])]
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["sandbox_notices"]
 
     async def add(self, notice: SandboxNotice) -> None:
         """Keep a notice to be sent."""
-        await self.collection.insert_one(dict(notice))
+        await self.rows.insert_one(dict(notice))
 
     async def claim(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
         """Take one that is due; whoever takes it has until `until_ms` to say what came of it."""
-        claimed = await self.collection.find_one_and_update(
+        return await self.collection.find_one_and_update(
             {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
             {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
             sort=[("due_at_ms", 1)],
             return_document=ReturnDocument.AFTER,
         )
-        return cast("SandboxNotice | None", claimed)
 
     async def end(self, notice_id: str, state: str) -> None:
         """Send it no more."""
@@ -76,19 +72,18 @@ class SandboxNotices:
         )
 
 
-class Misbehaviours:
+class Misbehaviours(Documents[Misbehaviour]):
     """How the stand-in was told to misbehave, each to be used up."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.collection = database["sandbox_misbehaviours"]
+    NAME = "sandbox_misbehaviours"
 
     async def add(self, misbehaviour: Misbehaviour) -> None:
         """Keep one to happen `left` times."""
-        await self.collection.insert_one(dict(misbehaviour))
+        await self.rows.insert_one(dict(misbehaviour))
 
     async def take(self, kinds: tuple[str, ...], number: str, call: str = "") -> Misbehaviour | None:
         """Use one up that is meant for this number and call; the oldest, once of all who ask."""
-        taken = await self.collection.find_one_and_update(
+        return await self.collection.find_one_and_update(
             {
                 "what": {"$in": list(kinds)},
                 "number": {"$in": ["", number]},
@@ -98,7 +93,6 @@ class Misbehaviours:
             {"$inc": {"left": -1}},
             sort=[("_id", 1)],
         )
-        return cast("Misbehaviour | None", taken)
 
     async def clear(self) -> None:
         """Behave from now on."""

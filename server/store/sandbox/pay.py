@@ -1,18 +1,18 @@
 """What WeChat Pay's stand-in remembers: `sandbox_orders` with their refunds, and `sandbox_bills`.
 
 Each change is one conditional update of one document. Amounts are in fen, times int64 unix milliseconds that
-the caller gives. Empty in production.
+the caller gives.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict, cast
+from typing import Any, ClassVar, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
-from pymongo.errors import DuplicateKeyError
 
-_Document = dict[str, Any]
+from server.store.documents import Documents
+
 REFUNDS_AN_ORDER = 50
 
 
@@ -66,37 +66,41 @@ class SandboxBill(TypedDict):
     expires_at_ms: int
 
 
-class SandboxPay:
-    """The orders and bills of the sandbox's only merchant."""
-
-    ORDER_INDEXES: ClassVar[list[IndexModel]] = [
+class _Orders(Documents[SandboxOrder]):
+    NAME = "sandbox_orders"
+    INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel("prepay_id", unique=True),
         IndexModel("refunds.out_refund_no"),
     ]
-    BILL_INDEXES: ClassVar[list[IndexModel]] = [IndexModel("package_info", unique=True)]
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        self.orders = database["sandbox_orders"]
-        self.bills = database["sandbox_bills"]
+
+class _Bills(Documents[SandboxBill]):
+    NAME = "sandbox_bills"
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel("package_info", unique=True)]
+
+
+class SandboxPay:
+    """The orders and bills of the sandbox's only merchant."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        self._orders, self._bills = _Orders(database), _Bills(database)
+        self.orders, self.bills = self._orders.collection, self._bills.collection
+
+    async def ensure_indexes(self) -> None:
+        """Create those of both collections."""
+        await self._orders.ensure_indexes()
+        await self._bills.ensure_indexes()
 
     # -- orders
 
     async def add_order(self, order: SandboxOrder) -> SandboxOrder:
         """Keep `order` unless its number is taken; return the one that has the number."""
-        try:
-            await self.orders.insert_one(dict(order))
-        except DuplicateKeyError:
-            taken: SandboxOrder | None = await self.orders.find_one({"_id": order["_id"]})  # type: ignore[assignment]
-            if taken is not None:
-                return taken
-            raise
-        return order
+        return await self._orders.add_or_read(order)
 
     async def find_order(self, out_trade_no: str, now_ms: int) -> SandboxOrder | None:
         """Return an order; one whose time is over is closed first."""
         await self.close_order(out_trade_no, {"expires_at_ms": {"$lte": now_ms}})
-        found: SandboxOrder | None = await self.orders.find_one({"_id": out_trade_no})  # type: ignore[assignment]
-        return found
+        return await self.orders.find_one({"_id": out_trade_no})
 
     async def close_order(self, out_trade_no: str, where: dict[str, Any] | None = None) -> bool:
         """Close an unpaid order; whether it was this call that did."""
@@ -108,12 +112,11 @@ class SandboxPay:
 
     async def pay_order(self, prepay_id: str, now_ms: int) -> SandboxOrder | None:
         """Pay what can be paid, once; None where nothing can."""
-        paid = await self.orders.find_one_and_update(
+        return await self.orders.find_one_and_update(
             {"prepay_id": prepay_id, "trade_state": "NOTPAY", "expires_at_ms": {"$gt": now_ms}},
             {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms}},
             return_document=ReturnDocument.AFTER,
         )
-        return cast("SandboxOrder | None", paid)
 
     async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
         """Let an order's time be over now."""
@@ -145,7 +148,7 @@ class SandboxPay:
 
     async def find_refund(self, out_refund_no: str) -> tuple[SandboxOrder, SandboxRefund] | None:
         """Return a refund and the order it is of."""
-        order: SandboxOrder | None = await self.orders.find_one({"refunds.out_refund_no": out_refund_no})  # type: ignore[assignment]
+        order = await self.orders.find_one({"refunds.out_refund_no": out_refund_no})
         if order is None:
             return None
         return order, next(r for r in order["refunds"] if r["out_refund_no"] == out_refund_no)
@@ -162,24 +165,15 @@ class SandboxPay:
 
     async def add_bill(self, bill: SandboxBill) -> SandboxBill:
         """Keep `bill` unless its number is taken; return the one that has the number."""
-        try:
-            await self.bills.insert_one(dict(bill))
-        except DuplicateKeyError:
-            taken: SandboxBill | None = await self.bills.find_one({"_id": bill["_id"]})  # type: ignore[assignment]
-            if taken is not None:
-                return taken
-            raise
-        return bill
+        return await self._bills.add_or_read(bill)
 
     async def find_bill(self, out_bill_no: str) -> SandboxBill | None:
         """Return a bill."""
-        found: SandboxBill | None = await self.bills.find_one({"_id": out_bill_no})  # type: ignore[assignment]
-        return found
+        return await self.bills.find_one({"_id": out_bill_no})
 
     async def bill_of_package(self, package_info: str) -> SandboxBill | None:
         """Return the bill that a person is shown for `package_info`."""
-        found: SandboxBill | None = await self.bills.find_one({"package_info": package_info})  # type: ignore[assignment]
-        return found
+        return await self.bills.find_one({"package_info": package_info})
 
     async def move_bill(
         self,
@@ -195,12 +189,11 @@ class SandboxPay:
         `expired`: only one whose time is over.
         """
         where = {"expires_at_ms": {"$lte": now_ms}} if expired else {}
-        moved = await self.bills.find_one_and_update(
+        return await self.bills.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": list(states)}, **where},
             {"$set": {"state": state, "fail_reason": fail_reason, "updated_at_ms": now_ms}},
             return_document=ReturnDocument.AFTER,
         )
-        return cast("SandboxBill | None", moved)
 
     async def expire_bill(self, out_bill_no: str, now_ms: int) -> bool:
         """Let a bill's time be over now."""

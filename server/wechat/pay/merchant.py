@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.settings import Settings
-from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
+from server.store.sandbox import SandboxStore
+from server.store.sandbox.keys import SandboxKeyPairs
 
 # The stand-in's only merchant, and what it calls the two keys that signatures name.
 SANDBOX_MCHID = "1900000001"
@@ -36,10 +37,10 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
         return f"Merchant({self.mchid})"  # a logged or raised one must not show the keys
 
 
-async def merchant_of(settings: Settings, keys: SandboxKeys) -> Merchant | None:
-    """Return the operator's merchant, or the sandbox's; None where WeChat is configured without payments."""
-    if settings.sandboxed:
-        pairs = await keys.find() or await keys.add(await asyncio.to_thread(make_key_pairs))
+async def merchant_of(settings: Settings, sandbox: SandboxStore | None) -> Merchant | None:
+    """Return the sandbox's merchant, else the operator's; None if WeChat is configured without payments."""
+    if sandbox is not None:
+        pairs = await sandbox.keys.find() or await sandbox.keys.add(await asyncio.to_thread(make_key_pairs))
         return Merchant(
             mchid=SANDBOX_MCHID,
             api_v3_key=pairs["api_v3_key"],

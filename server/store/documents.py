@@ -1,0 +1,42 @@
+"""What every collection has: a name, its indexes, and documents of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+T = TypeVar("T", bound=Mapping[str, Any])
+
+
+class Documents(Generic[T]):
+    """Base of the stores: `collection` holds documents of shape `T`, which nothing checks on reading.
+
+    `rows` is the same collection for what has another shape: pipelines, and documents as plain dicts.
+    """
+
+    NAME: ClassVar[str]
+    INDEXES: ClassVar[Sequence[IndexModel]] = ()
+
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        self.rows = database[self.NAME]
+        self.collection = cast("AsyncIOMotorCollection[T]", self.rows)
+
+    async def ensure_indexes(self) -> None:
+        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
+        if self.INDEXES:
+            await self.rows.create_indexes(self.INDEXES)
+
+    async def add_or_read(self, document: T) -> T:
+        """Insert a document unless its `_id` is taken; return the one that has it."""
+        try:
+            await self.rows.insert_one(dict(document))
+        except DuplicateKeyError:
+            taken = await self.collection.find_one({"_id": document["_id"]})
+            if taken is None:
+                raise  # another unique index is in its way
+            return taken
+        return document

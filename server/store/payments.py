@@ -1,0 +1,78 @@
+"""What orders, bills and refunds have in common: a number of WeChat's, a task, a state, and alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from server.store.documents import T
+from server.store.due import DueDocuments
+
+_Document = dict[str, Any]
+
+# What WeChat has not said for this long raises an alarm of this name, which ends once WeChat says it.
+UNKNOWN_MS = 3_600_000
+UNKNOWN = "UNKNOWN"
+# WeChat says something that our own record cannot be brought together with.
+CONTRADICTION = "CONTRADICTION"
+# Unset by whatever notes that WeChat did say something.
+KNOWN: _Document = {"unknown_since": ""}
+
+
+class Payments(DueDocuments[T]):
+    """Each change is one update, conditional on the state before it.
+
+    `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
+    look at it, "" for nothing.
+    """
+
+    async def insert(self, payment: T) -> bool:
+        """Save a new payment; False if its number is taken, or a unique index forbids it."""
+        try:
+            await self.rows.insert_one(dict(payment))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def find(self, number: str) -> T | None:
+        """Return a payment."""
+        return await self.collection.find_one({"_id": number})
+
+    async def of_task(self, code: str) -> list[T]:
+        """Return all of a task's payments."""
+        return await self.collection.find({"code": code}).to_list(None)
+
+    async def raise_alarm(self, number: str, alarm: str) -> None:
+        """Note why the operator has to look at a payment in any state; WeChat's next word ends that."""
+        await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
+
+    async def note_unknown(self, payment: T, now_ms: int) -> None:
+        """Note that WeChat does not say what became of a payment, unless its state has changed meanwhile.
+
+        Whatever notes that WeChat did say takes away `unknown_since` (`KNOWN`), and the alarm with it.
+        """
+        alarm = {
+            "$cond": [{"$lte": ["$unknown_since", now_ms - UNKNOWN_MS]}, {"$literal": UNKNOWN}, "$alarm"]
+        }
+        await self.collection.update_one(
+            {"_id": payment["_id"], "state": payment["state"]},
+            [
+                {"$set": {"unknown_since": {"$ifNull": ["$unknown_since", now_ms]}}},
+                {"$set": {"alarm": alarm}},
+            ],
+        )
+
+    async def finish(self, payment: T) -> None:
+        """Nothing is left to do about a payment, unless its state has changed meanwhile."""
+        await self.collection.update_one(
+            {"_id": payment["_id"], "state": payment["state"]}, {"$unset": {"due_at": ""}}
+        )
+
+    async def alarms(self) -> dict[str, int]:
+        """Return how many payments need the operator, by why."""
+        pipeline: list[_Document] = [
+            {"$match": {"alarm": {"$gt": ""}}},
+            {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},
+        ]
+        return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
