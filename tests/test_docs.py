@@ -135,6 +135,12 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
     assert said[4].endswith(", depths that win: 1, 2")
 
 
+def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
+    diagrams = [code for page in PAGES for code in blocks(page, "mermaid")]
+    assert len(diagrams) == 3
+    assert [line for code in diagrams for line in code.splitlines() if ";" in line] == []
+
+
 def test_every_setting_is_in_the_table():
     text = read(SOURCE / "docs" / "deploying.md")
     table = text[text.index("## Settings") :]
