@@ -17,8 +17,8 @@ import pytest
 from server.app import INTERFACES
 from server.realtime.frames import Frame
 from server.settings import Settings
+from support import SOURCE
 
-SOURCE = Path(__file__).parents[1]
 README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
 PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
@@ -26,7 +26,7 @@ MOST_LINES = {README: 200, CHINESE: 200, SOURCE / "CONTRIBUTING.md": 120}
 ROUND_SECONDS = 60
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'\]\(([^)\s]+)\)|src="([^"]+)"')
-FILE = re.compile(r"`((?:server|handlers|static|tests|bench|docs|\.ci)/[\w./-]+)`")
+FILE = re.compile(r"(?<![\w/])((?:server|handlers|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
 
 
 def name_of(text: Path) -> str:
@@ -69,7 +69,7 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(text: Path):
 
 @pytest.mark.parametrize("text", TEXTS, ids=name_of)
 def test_every_file_that_is_named_is_there(text: Path):
-    missing = [path for path in FILE.findall(prose(text)) if not (SOURCE / path).exists()]
+    missing = [path for path in FILE.findall(read(text)) if not (SOURCE / path).exists()]
     assert missing == []
 
 

@@ -2,7 +2,7 @@
 
 They are made anew on each run, so that a page that no longer gets there fails here, and so does a picture
 that a text shows and nobody makes. To replace them:
-`SCREENS_DIR=docs pytest tests/test_screens.py`.
+`SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
 from __future__ import annotations
