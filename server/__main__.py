@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Wabao: people publish treasures, others race to dig for them. "
-        "Without a subcommand it serves; settings come from the environment (README.md, Settings).",
+        "Without a subcommand it serves; settings come from the environment (docs/deploying.md, Settings).",
     )
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="subcommands", metavar="")

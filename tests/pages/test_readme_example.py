@@ -1,4 +1,4 @@
-"""The README's example for a mini-program, run as it stands in Node, through a killed worker."""
+"""The example in docs/mini-program.md, run as it stands in Node, through a killed worker."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ process.stdin.on("data", () => dig(globalData.code, (reply) => say({ type: "repl
 
 
 def example() -> str:
-    """Return the file of the README that is to be pasted."""
-    text = (SOURCE / "README.md").read_text()
+    """Return the file that is to be pasted."""
+    text = (SOURCE / "docs" / "mini-program.md").read_text()
     found = re.search(r"```js\n(// channel\.js\n.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]

@@ -1,8 +1,8 @@
-"""The pictures of the pages in README.md, made as a person would see them.
+"""The pictures of the pages in README.md and docs/, made as a person would see them.
 
 They are made anew on each run, so that a page that no longer gets there fails here, and so does a picture
-that README.md shows and nobody makes. To replace those of README.md:
-`SCREENS_DIR=docs pytest tests/test_screens.py`.
+that a text shows and nobody makes. To replace them:
+`SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from support.drawings import draw, oranges
 
 pytestmark = needs_chromium
 
-README = SOURCE / "README.md"
+TEXTS = [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]
 SHARPNESS = 1.5
 QUALITY = 64
 LARGEST_BYTES = {"phone": 45_000, "desk": 60_000}
@@ -124,14 +124,15 @@ def test_screens(
     tmp_path: Path,
 ) -> None:
     look = request.node.callspec.params["window"]
-    in_readme = set(re.findall(rf"docs/([a-z-]+-{look}\.webp)", README.read_text(encoding="utf-8")))
+    texts = "".join(text.read_text(encoding="utf-8") for text in TEXTS)
+    shown = set(re.findall(rf"\b([a-z-]+-{look}\.webp)", texts))
     kept_in = Path(os.environ.get("SCREENS_DIR", tmp_path))
     made: set[str] = set()
 
     def keep(opened: Window, name: str) -> None:
         opened.page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
         made.add(f"{name}-{look}.webp")
-        file = (kept_in if f"{name}-{look}.webp" in in_readme else tmp_path) / f"{name}-{look}.webp"
+        file = (kept_in if f"{name}-{look}.webp" in shown else tmp_path) / f"{name}-{look}.webp"
         with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
             picture.save(file, quality=QUALITY, method=6)
         assert file.stat().st_size <= LARGEST_BYTES[look.partition("-")[0]]
@@ -192,7 +193,7 @@ def test_screens(
     expect(publisher.page.get_by_text(ADDRESSES[0][2])).to_be_visible()
     keep(publisher, "winners")
 
-    assert in_readme <= made
+    assert shown <= made
 
 
 # What is given away, drawn.

@@ -1,0 +1,172 @@
+"""The texts: every link leads somewhere, the block of curl runs as it stands, tables miss nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from server.app import INTERFACES
+from server.realtime.frames import Frame
+from server.settings import Settings
+from support import SOURCE
+
+README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
+PAGES = sorted(SOURCE.glob("docs/*.md"))
+TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
+MOST_LINES = {README: 200, CHINESE: 200, SOURCE / "CONTRIBUTING.md": 120}
+ROUND_SECONDS = 60
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r'\]\(([^)\s]+)\)|src="([^"]+)"')
+FILE = re.compile(r"(?<![\w/])((?:server|handlers|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
+
+
+def name_of(text: Path) -> str:
+    return str(text.relative_to(SOURCE))
+
+
+def read(text: Path) -> str:
+    return text.read_text(encoding="utf-8")
+
+
+def prose(text: Path) -> str:
+    return FENCED.sub("", read(text))
+
+
+def blocks(text: Path, language: str) -> list[str]:
+    return [code for kind, code in FENCED.findall(read(text)) if kind == language]
+
+
+def anchors(text: Path) -> set[str]:
+    """Return what may follow # in a link, as GitHub makes it of headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(text: Path) -> list[str]:
+    """Return where a text leads within this repository."""
+    found = [first or second for first, second in LINK.findall(prose(text))]
+    return [link for link in found if not link.startswith(("http://", "https://"))]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=name_of)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(text: Path):
+    for link in links(text):
+        path, _, anchor = link.partition("#")
+        target = (text.parent / path).resolve() if path else text
+        assert target.is_file(), link
+        assert target.is_relative_to(SOURCE), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=name_of)
+def test_every_file_that_is_named_is_there(text: Path):
+    missing = [path for path in FILE.findall(read(text)) if not (SOURCE / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_each_page_is_linked_from_both_first_pages_and_links_to_the_others(page: Path):
+    assert f"docs/{page.name}" in links(README)
+    assert f"docs/{page.name}" in links(CHINESE)
+    others = {other.name for other in PAGES if other != page}
+    assert {"../README.md", *others} <= set(links(page))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=name_of)
+def test_no_text_is_too_long_to_be_read_at_once(text: Path):
+    assert len(read(text).splitlines()) <= MOST_LINES.get(text, 250)
+
+
+def test_the_two_first_pages_are_twins():
+    for language in ("sh", "console"):
+        assert blocks(README, language) == blocks(CHINESE, language)
+    assert len(re.findall("^#+ ", prose(README), re.M)) == len(re.findall("^#+ ", prose(CHINESE), re.M))
+    assert sorted(set(links(README)) - {"README.zh.md"}) == sorted(set(links(CHINESE)) - {"README.md"})
+
+
+@pytest.mark.parametrize("text", [README, SOURCE / "CONTRIBUTING.md"], ids=name_of)
+def test_the_checks_run_the_commands_of_the_text(text: Path):
+    begin, activate, *commands = blocks(text, "sh")[0].splitlines()
+    assert (begin, activate) == ("python3 -m venv .venv", ". .venv/bin/activate")
+    assert len(commands) == 2
+    checks = read(SOURCE / ".ci" / "run")
+    for command in commands:
+        assert re.search(rf"^{re.escape(command)}( >.*)?$", checks, re.MULTILINE), command
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+@pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
+async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, settings: Settings) -> None:
+    (block,) = (code for code in blocks(README, "sh") if "curl" in code)
+    assert block.count("http://127.0.0.1:8000") == 1
+    block = block.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{settings.port}")
+    bin_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = await asyncio.create_subprocess_exec(
+        "sh",
+        "-u",
+        cwd=SOURCE,
+        env={**os.environ, "PATH": bin_path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    async with asyncio.timeout(ROUND_SECONDS):
+        out, complained = await shell.communicate(block.encode())
+    said = out.decode().splitlines()
+    assert complained == b""
+    assert len(said) == 6
+    won, refused, won_too = (msgspec.json.decode(line) for line in said[:3])
+    assert (won["wxname"], won["is_prize"], won["now_depth"], won["prizes_left"]) == ("小红", 1, 1, 1)
+    assert refused["error"] == "cooling_down"
+    assert (won_too["wxname"], won_too["is_prize"], won_too["task_status"]) == ("小刚", 1, 1)
+    shown = next(code for code in blocks(README, "console") if "is_prize" in code).splitlines()
+    for printed, line in zip(said[:3], shown[:3], strict=True):
+        assert msgspec.json.decode(printed).keys() == msgspec.json.decode(line).keys()
+    assert (said[3], said[5]) == (shown[3], shown[5])
+    assert said[4].endswith(", depths that win: 1, 2")
+
+
+def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
+    diagrams = [code for page in PAGES for code in blocks(page, "mermaid")]
+    assert len(diagrams) == 3
+    assert [line for code in diagrams for line in code.splitlines() if ";" in line] == []
+
+
+def test_every_setting_is_in_the_table():
+    text = read(SOURCE / "docs" / "deploying.md")
+    table = text[text.index("## Settings") :]
+    rows = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    assert set(re.findall("`([A-Z_0-9]+)`", rows)) == {name.upper() for name in Settings.__struct_fields__}
+
+
+def test_every_interface_is_in_the_table():
+    rows = "".join(
+        line.split("|")[1]
+        for line in read(SOURCE / "docs" / "interfaces.md").splitlines()
+        if line.startswith("| ")
+    )
+    assert {interface.path for interface in INTERFACES} <= set(re.findall("`(/[^`]+)`", rows))
+
+
+def test_every_frame_is_in_the_table_with_its_fields():
+    text = read(SOURCE / "docs" / "realtime.md")
+    table = {
+        cells[1].strip(" `"): set(cells[3].strip().split(", "))
+        for cells in (line.split("|") for line in text[text.index("## Frames") :].splitlines())
+        if len(cells) == 5 and re.fullmatch(r" `(?!type`)[a-z]+` ", cells[1])
+    }
+    frames = {
+        str(frame.__struct_config__.tag): set(frame.__struct_fields__) for frame in Frame.__subclasses__()
+    }
+    assert table.keys() == frames.keys()
+    for kind, fields in frames.items():
+        assert fields - {"code"} == table[kind] - {"code"}, kind
