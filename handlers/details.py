@@ -13,6 +13,7 @@ from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, par
 from server.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask
 from server.store.digs import Participant
+from server.store.silence import answered
 
 
 class GetTaskUserRequest(msgspec.Struct):
@@ -39,7 +40,7 @@ class GetTaskUser(Interface):
     async def answer(self, request: GetTaskUserRequest) -> Reply:
         """Give a page; page 1,000 costs what page 1 costs."""
         if request.code is None:
-            person, code = await self.context.store.people.find_with_last_opened(request.unionid)
+            person, code = await answered(self.context.store.people.find_with_last_opened(request.unionid))
             await self.admit(person)
         else:
             code = request.code
@@ -51,11 +52,11 @@ class GetTaskUser(Interface):
         """Read a page; of a task that is open here, the winners and the first page need no read."""
         digs, known = self.context.store.digs, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
-            return await digs.participants(code, page)
+            return await answered(digs.participants(code, page))
+        await self.context.hub.refresh(known)
         if page == 1:
-            await self.context.hub.refresh(known)
             return known.first()
-        rows = await digs.joins(code, page)
+        rows = await answered(digs.joins(code, page))
         for row in rows:
             row["is_prize"] = int(row["is_prize"] or row["unionid"] in known.winners)
         return rows
@@ -95,4 +96,4 @@ class GetTaskDetails(Interface):
             return task_page(context, watched, unionid, share=share, given=given)
 
     async def _is_given(self, code: str, unionid: str) -> bool:
-        return code in await self.context.store.prizes.given_codes(unionid, [code])
+        return code in await answered(self.context.store.prizes.given_codes(unionid, [code]))

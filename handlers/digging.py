@@ -103,7 +103,7 @@ class PostTask(Interface):
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> Reply:
-        code, _ = await self.context.visiting.resolve(request.code)
+        code, _ = await self.context.visiting.resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
         dug = await dig(self.context, code, request.unionid, request.dig_id or "", self.admit)

@@ -13,12 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 from server import metrics
 from server.errors import Unavailable
+from server.store.silence import SILENT_SECONDS
 
 # At least this long between two questions, so that a crowd's come together.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
-# A question that is not answered by then is given up; so are all who wait behind it.
-SILENT_SECONDS = 2.0
 # Nobody joins a line that is longer than this.
 LONGEST_SECONDS = 6.0
 
@@ -35,7 +34,8 @@ class _Waiting(NamedTuple, Generic[K, V]):
 class Line(Generic[K, V]):
     """Asks `question(keys)` for all who wait; it returns what it found by key.
 
-    One question is under way at a time. `name` is a label of metrics.
+    One question is under way at a time. If it takes SILENT_SECONDS, all who wait are refused, and whoever
+    comes before it is over. `name` is a label of metrics.
     """
 
     def __init__(self, name: str, question: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
@@ -73,18 +73,20 @@ class Line(Generic[K, V]):
                 await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
                 self._asked_at = loop.time()
                 asked = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-                await self._ask(asked)
-                self._took = 0.5 * self._took + 0.5 * (loop.time() - self._asked_at)
+                # How long the store was silent says nothing of how long it takes once it speaks again.
+                if await self._ask(asked):
+                    self._took = 0.5 * self._took + 0.5 * (loop.time() - self._asked_at)
         finally:
             self._asking = None
 
-    async def _ask(self, asked: list[_Waiting[K, V]]) -> None:
-        """Ask once; if no answer comes in time, turn all away until one does."""
+    async def _ask(self, asked: list[_Waiting[K, V]]) -> bool:
+        """Ask once; return whether the answer came in time. If it does not, turn all away until it comes."""
         keys = list(dict.fromkeys(waiting.key for waiting in asked))
         question = asyncio.ensure_future(self._question(keys))
         try:
             await asyncio.wait([question], timeout=SILENT_SECONDS)
-            if not question.done():
+            in_time = question.done()
+            if not in_time:
                 self._silent = True
                 self._refuse([*asked, *self._waiting], Unavailable())
                 self._waiting.clear()
@@ -97,6 +99,7 @@ class Line(Generic[K, V]):
                         waiting.answer.set_result(found.get(waiting.key))
             else:
                 self._refuse(asked, error)
+            return in_time
         finally:
             self._silent = False
             question.cancel()

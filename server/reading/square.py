@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.store import Store
+from server.store.silence import answered
 from server.store.tasks import Task
 
 FRESH_SECONDS = 1.0
@@ -33,7 +34,7 @@ class Square:
         self._reading: dict[int, asyncio.Task[SquarePage]] = {}
 
     async def page(self, number: int) -> SquarePage:
-        """Return a page, from 1."""
+        """Return a page, from 1. Raises Unavailable."""
         page = self._pages.get(number)
         if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
             return page
@@ -52,7 +53,7 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            page = SquarePage(await self._store.tasks.square(number, self._now_ms()), began)
+            page = SquarePage(await answered(self._store.tasks.square(number, self._now_ms())), began)
             if self._reading.get(number) is own:
                 self._pages[number] = page
                 self._pages.move_to_end(number)

@@ -17,6 +17,7 @@ from server.random_codes import LETTERS
 from server.reading.known_people import KnownPeople
 from server.reading.line import Line
 from server.store import Store
+from server.store.silence import answered
 from server.store.visits import SHARE_CHARACTERS, Visit
 
 REMEMBERED_SHARES = 10_000
@@ -80,19 +81,26 @@ class Visiting:
         if found is not None and found != newcomer:
             await self._brought.ask((code, found, newcomer))
 
-    async def resolve(self, code_or_share: str) -> tuple[str | None, str | None]:
-        """Return a task's code and, if a share token stands for it, whose it is; (None, None) if unknown."""
+    async def resolve(
+        self, code_or_share: str, *, in_line: bool = True
+    ) -> tuple[str | None, str | None]:
+        """Return a task's code and, if a share token stands for it, whose it is; (None, None) if unknown.
+
+        Digs do not wait in line behind pages: for them, `in_line` is false. Raises Unavailable.
+        """
         if len(code_or_share) != SHARE_CHARACTERS:
             return code_or_share, None
-        share = await self._of_token(code_or_share)
+        share = await self._of_token(code_or_share, in_line=in_line)
         return (None, None) if share is None else (share.code, share.unionid)
 
-    async def _of_token(self, token: str) -> Share | None:
+    async def _of_token(self, token: str, *, in_line: bool = True) -> Share | None:
         known = self._shares.get(token)
         if known is not None:
             share, read_at = known
             if _now() - read_at < (UNKNOWN_SECONDS if share is None else SHARE_SECONDS):
                 return share
+        if not in_line:
+            return (await answered(self._read_tokens([token]))).get(token)
         return await self._tokens.ask(token)
 
     async def close(self) -> None:

@@ -64,6 +64,7 @@ class Bus:
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._pubsub: PubSub | None = None
+        self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
 
     @property
@@ -83,7 +84,7 @@ class Bus:
     def hears(self, code: str) -> bool:
         """Whether Redis is there and tells us all that is published of a task from now on."""
         acknowledged = self._acknowledged.get(code)
-        return self.up and acknowledged is not None and acknowledged.is_set()
+        return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
 
     def start(
         self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
@@ -209,8 +210,9 @@ class Bus:
             async with asyncio.timeout(OPERATION_SECONDS):
                 return await answer
         except GONE as error:
+            self._doubted = True
             if lost:
-                app_log.warning("%s: %s", lost, error)
+                app_log.warning("%s: %r", lost, error)
             return None
 
     def _channel(self, code: str) -> str:
@@ -228,8 +230,9 @@ class Bus:
         if pubsub is None:
             return
         try:
-            async with asyncio.timeout(OPERATION_SECONDS), self._commands:
-                if (code in self._wanted) == (name == "subscribe"):
+            # The wait for one's turn is no failure: each before us ends within a second.
+            async with self._commands, asyncio.timeout(OPERATION_SECONDS):
+                if pubsub is self._pubsub and (code in self._wanted) == (name == "subscribe"):
                     await getattr(pubsub, name)(self._channel(code))
         except GONE as error:
             app_log.warning("redis did not take a command: %s", error)
@@ -270,6 +273,7 @@ class Bus:
                 now = time.monotonic()
                 if message is not None:
                     heard = now
+                    self._doubted = False
                     self._take(message)
                 elif now - heard > SILENCE_SECONDS:
                     raise TimeoutError(f"silent for {SILENCE_SECONDS:.0f} s")

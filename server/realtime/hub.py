@@ -30,6 +30,7 @@ from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.store import Store, is_unavailable
+from server.store.silence import answered
 from server.store.tasks import Task
 
 POLL_SECONDS = 3.0
@@ -144,8 +145,8 @@ class Hub:
             self.known.rest(watched)
 
     async def refresh(self, watched: WatchedTask) -> None:
-        """Return when `watched` is as new as the store, if Redis does not see to that at this moment."""
-        if not self.bus.hears(watched.code):
+        """Return when `watched` is as new as the store, where Redis alone does not see to that now."""
+        if watched.behind or not self.bus.hears(watched.code):
             await self.read_now(watched)
 
     def _forgotten(self, code: str) -> None:
@@ -162,17 +163,20 @@ class Hub:
             await self._audience.leave(code)
 
     async def _open(self, watched: WatchedTask) -> None:
-        """Read a task that nobody here knew. Raises NoSuchTask."""
-        found = await self._store.tasks.find_at(watched.code)
+        """Read a task that nobody here knew. Raises NoSuchTask, Unavailable."""
+        found = await answered(self._store.tasks.find_at(watched.code))
         if found is None:
             raise NoSuchTask
         await self.bus.listen(watched.code)
+        watched.read_again = False
         await self._audience.learn(watched)
-        await self._load(watched, found)
+        await answered(self._load(watched, found))
         watched.loaded = True
         for news in watched.kept:
             self._take(watched.code, news)
         watched.kept.clear()
+        if watched.read_again:
+            self._read_soon(watched)
 
     async def _load(self, watched: WatchedTask, found: tuple[Task, int] | None = None) -> None:
         """Read a task's history, after `found` if it was read already; again if it has a hole."""
@@ -256,9 +260,13 @@ class Hub:
 
     def _on_subscribed(self, code: str) -> None:
         watched = self.known.by_code.get(code)
-        if watched is not None and watched.loaded:
+        if watched is None:
+            return
+        if watched.loaded:
             metrics.GAPS.inc()
             self._read_soon(watched)
+        else:
+            watched.read_again = True  # what is being read may be older than this subscription
 
     def _send_dig(self, watched: WatchedTask, frames: bytes) -> None:
         self._ticks.cancel(watched.code)
@@ -296,20 +304,20 @@ class Hub:
             self._reading[watched] = self._background.spawn(self._catch_up(watched))
 
     async def _catch_up(self, watched: WatchedTask) -> None:
-        """Read until nothing that was heard of is missing; send it in order."""
+        """Read until nothing that was heard of is missing, or the task is not known here any more."""
         fruitless = 0
         read: asyncio.Future[bool] | None = None
         try:
-            while watched.read_again or watched.behind:
+            while (watched.read_again or watched.behind) and self.known.by_code.get(watched.code) is watched:
                 watched.read_again = False
                 read = self._next_read.pop(watched, None)
                 before = watched.seq
-                now_depth = await self._read(watched)
+                await self._read(watched)
                 if watched.seq == before and watched.behind:
                     fruitless += 1
                     if fruitless == 2:
-                        # Somebody spoke of more than the store has; should it come, the poll will see it.
-                        watched.heard = max(watched.seq, now_depth)
+                        # Somebody spoke of more than the history has. If it comes, the poll will see it.
+                        watched.heard, fruitless = watched.seq, 0
                 if read is not None:
                     read.set_result(True)
         except Exception as error:
@@ -323,12 +331,12 @@ class Hub:
                 if waited is not None and not waited.done():
                     waited.set_result(False)
 
-    async def _read(self, watched: WatchedTask) -> int:
-        """Read once and send what is new; return the depth that the store has."""
+    async def _read(self, watched: WatchedTask) -> None:
+        """Read once and send what is new."""
         task = await self._store.tasks.find(watched.code)
         if task is None:
             watched.gone = True
-            return 0
+            return
         if task["now_depth"] - watched.seq > REPLAYED_DIGS:
             await self._load(watched)
             self._send_dig(watched, encode([watched.snapshot(self._now_ms())]))
@@ -340,7 +348,6 @@ class Hub:
             self._send_end(watched, task["end_reason"], task.get("end_note", ""))
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
-        return task["now_depth"]
 
     async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:
         if now_depth <= watched.seq and not watched.behind:

@@ -32,7 +32,7 @@ class Visits(Documents[_Document]):
     NAME = "visits"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("share", 1)], name="share_once", unique=True),
-        IndexModel([("derived", 1)], name="share_now", sparse=True),
+        IndexModel([("handed_out", 1)], name="handed_out", sparse=True),
         IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
     ]
     SHARE_INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("code", 1)], name="of_task")]
@@ -49,7 +49,7 @@ class Visits(Documents[_Document]):
     async def open(self, visits: list[Visit]) -> None:
         """Note that people opened tasks' pages, in one write; again changes nothing but the time.
 
-        Where a visit holds another token than today's (it was random once, or a key was replaced), both stay.
+        A visit keeps all tokens that were handed out: a random one of old, and one a key after that.
         """
         await _write_all(
             self.collection,
@@ -57,7 +57,8 @@ class Visits(Documents[_Document]):
                 UpdateOne(
                     {"_id": f"{visit['code']}:{visit['unionid']}"},
                     {
-                        "$set": {"opened_at": visit["opened_at"], "derived": visit["share"]},
+                        "$set": {"opened_at": visit["opened_at"]},
+                        "$addToSet": {"handed_out": visit["share"]},
                         "$setOnInsert": {
                             "code": visit["code"],
                             "unionid": visit["unionid"],
@@ -73,11 +74,13 @@ class Visits(Documents[_Document]):
     async def of_shares(self, shares: list[str]) -> dict[str, Visit]:
         """Return the visits that these tokens stand for, by token."""
         found: dict[str, Visit] = {}
-        for field in ("share", "derived"):
-            wanted = [share for share in shares if share not in found]
+        for field in ("share", "handed_out"):
+            wanted = {share for share in shares if share not in found}
             if wanted:
-                rows = self.collection.find({field: {"$in": wanted}}, batch_size=len(wanted) + 1)
-                found |= {row[field]: row for row in await rows.to_list(len(wanted))}
+                rows = self.collection.find({field: {"$in": list(wanted)}}, batch_size=len(wanted) + 1)
+                for row in await rows.to_list(len(wanted)):
+                    held = row[field] if field == "handed_out" else [row[field]]
+                    found |= dict.fromkeys(wanted.intersection(held), row)  # type: ignore[arg-type]
         return found
 
     async def share_numbers(self, code: str) -> _Document:

@@ -94,6 +94,19 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_once_it_speaks() -> Non
     on_any_loop(work)
 
 
+def test_a_crowd_that_comes_after_a_silence_is_answered() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store = AStore(seconds=30.0)
+        line = Line("test", store)
+        with pytest.raises(Unavailable):
+            await line.ask(0)
+        store.seconds = 0.01
+        await asyncio.sleep(30)
+        assert await asyncio.gather(*(line.ask(key) for key in range(2000))) == list(range(2000))
+
+    on_any_loop(work)
+
+
 def test_nobody_joins_a_line_that_is_too_long_and_it_gets_shorter() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=1.0)

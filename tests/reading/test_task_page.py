@@ -18,7 +18,8 @@ from handlers.task_page import GetTaskDetailsReply, GiftData, participant_rows
 from server.actions.end_task import end_task_as_operator
 from server.app import make_app
 from server.context import Context
-from server.errors import NoSuchTask
+from server.errors import NoSuchTask, Unavailable
+from server.keys import Keys
 from server.realtime import known_tasks
 from support.client import Client, Someone
 from support.watchers import Collecting
@@ -161,12 +162,45 @@ async def test_a_random_token_of_old_stays_valid_beside_the_derived_one(
             "_id": f"{code}:{alice.unionid}",
             "code": code,
             "unionid": alice.unionid,
-            "share": old}
+            "share": old,
+        }
     )
     new = (await alice.get("/getTaskDetails", code=code))["share"]
     assert new != old
     for token in (old, new):
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    tokens = []
+    for number in range(4):
+        tokens.append((await alice.get("/getTaskDetails", code=code))["share"])
+        context.visiting._keys = Keys(b"%d" % number * 32)
+        context.visiting._shares.clear()
+    assert len(set(tokens)) == 4
+    for token in tokens:
+        assert (await bob.get("/getTaskDetails", code=token))["code"] == code
+
+
+@pytest.mark.gen_test
+async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+
+    async def crowded(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(context.visiting._tokens, "ask", crowded)
+    assert (await bob.get("/getTaskDetails", code=share))["error"] == "unavailable"
+    assert (await bob.dig(share))["seq"] == 1
 
 
 @pytest.mark.gen_test

@@ -91,6 +91,48 @@ async def test_a_half_open_link_is_given_up_and_what_was_listened_to_is_told_as_
 
 
 @pytest.mark.gen_test
+async def test_of_a_link_that_may_be_half_open_nobody_believes_that_all_is_heard(redis_url: str) -> None:
+    link = Link(redis_url)
+    async with link.url() as url:
+        listening = Bus(url, "test_doubted")
+        listening.start(lambda *_: None, lambda _: None)
+        await listening.connected.wait()
+        assert await listening.listen("aaaaaaaa")
+        assert await listening.publish("aaaaaaaa", b"")  # the pool has a connection to go half open
+        assert listening.hears("aaaaaaaa")
+        with ExpectLog(app_log, ".*", required=False):
+            link.go_half_open()
+            assert not await listening.publish("aaaaaaaa", b"")
+            assert listening.up
+            assert not listening.hears("aaaaaaaa")
+            await listening.close()
+
+
+@pytest.mark.gen_test
+async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening = Bus(redis_url, "test_commands")
+    listening.start(lambda *_: None, lambda _: None)
+    await listening.connected.wait()
+    connection, pubsub = listening.connection, listening._pubsub
+    assert pubsub is not None
+    subscribe = pubsub.subscribe
+
+    async def slow(channel: str) -> None:
+        await asyncio.sleep(0.4)
+        await subscribe(channel)
+
+    monkeypatch.setattr(pubsub, "subscribe", slow)
+    codes = [f"code{number}" for number in range(5)]
+    await asyncio.gather(*(listening.listen(code) for code in codes))
+    while not all(listening.hears(code) for code in codes):
+        await listening.ping()
+    assert listening.connection == connection
+    await listening.close()
+
+
+@pytest.mark.gen_test
 async def test_a_task_ends_even_where_its_first_cancellation_is_lost() -> None:
     """As asyncio.wait_for loses one that arrives just when what it waits for is done."""
     lost = asyncio.Event()

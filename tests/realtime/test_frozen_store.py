@@ -72,6 +72,35 @@ async def test_pages_of_a_silent_store_are_refused_soon_and_come_back_with_it(
     assert {status for status, *_ in await asyncio.gather(*(tap(person) for person in crowd))} == {200}
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/getTaskDetails", {"code": "cold"}),
+        ("/getTaskList", {}),
+        ("/getTaskUser", {"code": "warm"}),
+        ("/getTaskUser", {"code": "cold", "page": 1}),
+        ("/getTaskUser", {}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_a_silent_store_has_to_be_read_for_is_refused_as_soon(
+    client: Client, context: Context, store: EmbeddedMongoDB, path: str, asked: dict[str, Any]
+) -> None:
+    alice = await client.log_in("alice")
+    codes = {"warm": await alice.publish(), "cold": await alice.publish()}
+    await alice.get("/getTaskDetails", code=codes["warm"])
+    asked = asked | ({"code": codes[asked["code"]]} if "code" in asked else {})
+    pid = store.process.pid if store.process is not None else 0
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ExpectLog("", ".*", required=False):
+            began = time.monotonic()
+            assert (await alice.get(path, **asked))["error"] == "unavailable"
+            assert time.monotonic() - began < PROMISED_SECONDS
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.gen_test
 async def test_who_is_known_watches_though_the_store_is_silent(
     client: Client,

@@ -14,6 +14,7 @@ from tornado.testing import ExpectLog
 from server.actions.dig import dig
 from server.actions.end_task import end_task_as_operator
 from server.context import Context
+from server.realtime import known_tasks
 from server.realtime.news import News
 from server.realtime.watched_task import WatchedTask
 from support.client import Client
@@ -119,6 +120,101 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
     await asyncio.wait(context.hub._reading.values())
     assert reads <= 3
     assert not watched.behind
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_the_history_lacks_is_read_for_now_and_then_and_not_without_end(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await context.hub.watch(Collecting(), code, None, False)
+    watched = context.hub.known.by_code[code]
+    await bob.dig(code)
+    await context.background.finish()
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"now_depth": 2}})
+    await context.hub._poll()
+    await asyncio.wait(context.hub._reading.values(), timeout=5)
+    assert not context.hub._reading
+    assert watched.seq == 1
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_is_forgotten_while_it_is_read_is_read_no_further(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await alice.get("/getTaskDetails", code=code)
+    find, asked, goes_on = context.store.tasks.find, asyncio.Event(), asyncio.Event()
+
+    async def slow(code: str) -> Any:
+        asked.set()
+        await goes_on.wait()
+        return await find(code)
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(context.store.tasks, "find", slow)
+    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    await dig(other, code, bob.unionid, "", admit)
+    context.hub._take(code, News(end_reason="operator", end_seq=1))
+    await asked.wait()
+    monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
+    context.hub.known.clear_away()
+    goes_on.set()
+    await asyncio.wait(context.hub._reading.values(), timeout=5)
+    assert not context.hub._reading
+
+
+@pytest.mark.gen_test
+async def test_a_subscription_that_comes_while_the_task_is_read_is_a_gap(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    after = context.store.digs.after
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    async def missed(*asked: Any) -> Any:
+        monkeypatch.setattr(context.store.digs, "after", after)
+        found = await after(*asked)
+        await dig(other, code, bob.unionid, "", admit)
+        context.hub._on_subscribed(code)
+        return found
+
+    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    monkeypatch.setattr(context.store.digs, "after", missed)
+    watcher = Collecting()
+    await context.hub.watch(watcher, code, None, False)
+    await asyncio.wait(context.hub._reading.values())
+    assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
+
+
+@pytest.mark.gen_test
+async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000, cd=0)
+    await context.hub.watch(Collecting(), code, None, False)
+    find = context.store.tasks.find
+
+    async def slow(code: str) -> Any:
+        await asyncio.sleep(0.3)
+        return await find(code)
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(context.store.tasks, "find", slow)
+    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    await dig(other, code, bob.unionid, "", admit)
+    await bob.dig(code)
+    assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 
 
 @pytest.mark.gen_test
