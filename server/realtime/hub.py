@@ -60,7 +60,7 @@ class Hub:
     """One a process. `cooldowns` hears of each dig and end, `clock` of each time that is read."""
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
-        self.bus = bus
+        self._bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
         self.connections: set[Closable] = set()
         self.congested: set[Sink] = set()
@@ -72,7 +72,7 @@ class Hub:
         self._clock = clock
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
-        self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
+        self._audience = Audience(self.known, self._bus, self._now_ms, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
@@ -81,8 +81,8 @@ class Hub:
 
     def start(self) -> None:
         """Begin to listen."""
-        self.bus.start(self._on_message, self._on_subscribed)
-        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
+        self._bus.start(self._on_message, self._on_subscribed)
+        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self._audience.tell, 1.0)
         self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
@@ -110,7 +110,7 @@ class Hub:
 
     def obey(self, order: SendAway) -> None:
         """Send all watchers away, and take none for a while, so that they find another process."""
-        if order.process == self.bus.process and not self.draining:
+        if order.process == self._bus.process and not self.draining:
             self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
             self._background.spawn(self._send_away())
 
@@ -120,7 +120,6 @@ class Hub:
         await end_tasks(self.known.opening)
         await self._background.end()
         self._ticks.close()
-        await self.bus.close()
 
     # ---- watching
 
@@ -145,19 +144,19 @@ class Hub:
 
     async def refresh(self, watched: WatchedTask) -> None:
         """Return when `watched` is as new as the store, if Redis does not see to that at this moment."""
-        if not self.bus.hears(watched.code):
+        if not self._bus.hears(watched.code):
             await self.read_now(watched)
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
-        if self.bus.wants(code):
+        if self._bus.wants(code):
             self._background.spawn(self._ignore(code))
 
     async def _ignore(self, code: str) -> None:
         """Listen to a task no more, unless somebody wants it again."""
         if code in self.known.by_code:
             return
-        await self.bus.ignore(code)
+        await self._bus.ignore(code)
         if code not in self.known.by_code:
             await self._audience.leave(code)
 
@@ -166,7 +165,7 @@ class Hub:
         found = await self._store.tasks.find_at(watched.code)
         if found is None:
             raise NoSuchTask
-        await self.bus.listen(watched.code)
+        await self._bus.listen(watched.code)
         await self._audience.learn(watched)
         await self._load(watched, found)
         watched.loaded = True
@@ -210,12 +209,12 @@ class Hub:
     async def announce(self, code: str, news: News) -> None:
         """Take news of this process and tell the others."""
         self._take(code, news)
-        await self.bus.publish(code, msgspec.msgpack.encode(news))
+        await self._bus.publish(code, msgspec.msgpack.encode(news))
 
     async def announce_ended(self, revoked: Revoked) -> None:
         """End a person's sessions here and tell the other processes."""
         self.sessions.end(revoked.unionid, revoked.generation)
-        await self.bus.publish("", msgspec.msgpack.encode(revoked))
+        await self._bus.publish("", msgspec.msgpack.encode(revoked))
 
     def _on_message(self, code: str, payload: bytes) -> None:
         try:
@@ -380,4 +379,4 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is not None and watched.loaded:
             return watched.total(self._now_ms())
-        return await self.bus.watchers(code, self._now_ms())
+        return await self._bus.watchers(code, self._now_ms())
