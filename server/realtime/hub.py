@@ -236,6 +236,7 @@ class Hub:
             self.deliver(news.dig)
             return
         if news.end_reason:
+            # No dig tells of such an end. Only here is a cooldown forgotten before it is over.
             self._cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:
@@ -246,7 +247,7 @@ class Hub:
             self._audience.take(watched, *news.watchers)
         elif news.end_reason:
             watched.heard = max(watched.heard, news.end_seq)
-            if watched.behind:
+            if watched.seq < news.end_seq:
                 self._read_soon(watched)
             else:
                 self._send_end(watched, news.end_reason, news.end_note)
@@ -266,7 +267,6 @@ class Hub:
 
     def _send_end(self, watched: WatchedTask, end_reason: str, end_note: str) -> None:
         frames = watched.end(end_reason, end_note)
-        self._cooldowns.forget(watched.code)
         if frames:
             self._ticks.cancel(watched.code)
             self._send(watched, frames)
@@ -336,7 +336,11 @@ class Hub:
             for dig in await self._missing(watched, task["now_depth"]):
                 self.deliver(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
-            self._send_end(watched, task["end_reason"], task.get("end_note", ""))
+            end_note = task.get("end_note", "")
+            self._take(
+                watched.code,
+                News(end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=end_note),
+            )
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
         return task["now_depth"]
