@@ -46,9 +46,9 @@ class Context:
     pay: Pay
     bus: Bus
     hub: Hub
-    pulsing: Pulsing
     clock: Clock
     cooldowns: Cooldowns
+    pulsing: Pulsing = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
     sockets: Sockets[Any] = field(init=False)
@@ -64,11 +64,11 @@ class Context:
 
     def __post_init__(self) -> None:
         """Make what stands on the others."""
+        self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
+        self.feed = Feed(self.bus, self.store, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.sockets = Sockets(self.settings.sockets_a_person)
-        self.people = KnownPeople(
-            self.store, lambda: self.bus.connection, self.hub.sessions.valid
-        )
+        self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
@@ -92,10 +92,7 @@ class Context:
         merchant = await merchant_of(settings, store.sandbox_keys)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
-        pulsing = Pulsing(hub, bus, clock.now_ms)
-        context = cls(settings, keys, store, wechat, pay, bus, hub, pulsing, clock, cooldowns)
-        context.feed = Feed(bus, store, clock)
-        return context
+        return cls(settings, keys, store, wechat, pay, bus, hub, clock, cooldowns)
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""

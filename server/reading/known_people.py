@@ -68,10 +68,6 @@ class KnownPeople:
             self._remember([cast(Person, admitting)], began, connection)
         return person
 
-    def forget(self, unionid: str) -> None:
-        """Read a person anew the next time: something of theirs has changed."""
-        self._known.pop(unionid, None)
-
     async def close(self) -> None:
         """Let nobody wait any more."""
         await self._proven.close()
