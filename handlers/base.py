@@ -17,7 +17,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
 from server import metrics
-from server.actions.people import check_session, find_by_token, remember_token
+from server.actions.people import check_session, remember_token
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -362,5 +362,5 @@ class Interface(Receiver):
     async def person(self) -> Person:
         """Read the caller's record and admit it."""
         if self.caller.proven:
-            return await self.admit(await find_by_token(self.context, self.caller.unionid))
+            return await self.admit(await self.context.people.read_whole(self.caller.unionid))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))

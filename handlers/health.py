@@ -73,7 +73,7 @@ class Ready(BaseHandler):
         return True
 
     async def _redis(self) -> bool:
-        return await self.context.hub.bus.ping()
+        return await self.context.bus.ping()
 
 
 class Metrics(BaseHandler):

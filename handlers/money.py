@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Annotated, Any
 
 import msgspec
@@ -11,10 +10,9 @@ from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
 from handlers.parameters import Code, Unionid
-from server.actions.pay_in import follow_noted, note_payment, order_payment
-from server.actions.pay_out import follow_bill, note_end
-from server.actions.refund import note_refund
-from server.wechat.pay import BillAnswer, ForgedNotice, OrderAnswer, RefundAnswer
+from server.actions.notices import take_notice
+from server.actions.pay_in import order_payment
+from server.wechat.pay import ForgedNotice
 
 
 class PayTaskRequest(msgspec.Struct):
@@ -60,34 +58,15 @@ class Notified(Receiver):
     """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 to be sent again."""
 
     async def serve(self, body: bytes) -> None:
-        """Verify, open, and save WeChat's word before the reply; what follows from it need not be waited for.
-
-        One that comes again changes nothing.
-        """
+        """Take a notice. What follows from it does not delay the answer."""
         if self.request.method != "POST":
             self.set_status(405)
             return
         try:
-            notice = self.context.pay.read_notice(self.request.headers, body)
+            await take_notice(self.context, self.request.headers, body)
         except ForgedNotice as forged:
             app_log.warning("trace_id=%s a notice was refused: %s", self.trace_id, forged)
             self.set_status(401)
-            return
-        match notice.resource:
-            case OrderAnswer() as order:
-                if order.paid and await note_payment(self.context, order):
-                    self.context.noted_payments.append(order.out_trade_no)
-                    self.context.background.spawn(follow_noted(self.context))
-            case RefundAnswer() as refund:
-                await note_refund(self.context, refund)
-            case BillAnswer() as bill:
-                if bill.final:
-                    ended = await note_end(self.context, bill)
-                    self.context.background.spawn(self._in_turn(follow_bill(self.context, ended)))
-
-    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
-        async with self.context.notices_lock:
-            await work
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Answer as WeChat asks: nothing but the code."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
+from server.reading.digging import Digging
 from server.reading.known_people import KnownPeople
 from server.reading.square import Square
 from server.reading.visiting import Visiting
@@ -23,10 +23,17 @@ from server.realtime.hub import Hub
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
 from server.store import Store
-from server.store.dig_ids import DigIds
 from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
+
+
+@dataclass(slots=True)
+class Notices:
+    """WeChat Pay's notices that are answered, while what follows from them is done one by one."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    paid_orders: list[str] = field(default_factory=list)  # their numbers, until somebody follows them
 
 
 @dataclass(slots=True)
@@ -40,39 +47,31 @@ class Context:
     sandbox: SandboxStore | None
     wechat: WeChat
     pay: Pay
+    bus: Bus
     hub: Hub
-    pulsing: Pulsing
     clock: Clock
     cooldowns: Cooldowns
+    pulsing: Pulsing = field(init=False)
     feed: Feed = field(init=False)
-    dig_ids: DigIds = field(init=False)
+    digging: Digging = field(init=False)
     sockets: Sockets[Any] = field(init=False)
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
     uploads: Uploads = field(init=False)
     pictures: Studio = field(default_factory=Studio)
-    winning: dict[str, frozenset[int]] = field(default_factory=dict)
-    # People whose record says that their client sends tokens, as far as this process knows.
-    token_bearers: set[str] = field(default_factory=set)
-    # One dig of a task is in flight at a time in this process.
-    dig_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = field(
-        default_factory=weakref.WeakValueDictionary
-    )
-
+    notices: Notices = field(default_factory=Notices)
     # Requests write missing proofs one at a time.
     proof_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # What follows from WeChat Pay's notices is done one by one: those that come meanwhile are answered first.
-    notices_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # Orders of which a notice said that they are paid, and nobody has followed that yet.
-    noted_payments: list[str] = field(default_factory=list)
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         """Make what stands on the others."""
-        self.dig_ids = DigIds(self.store)
+        self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
+        self.feed = Feed(self.bus, self.store, self.clock)
+        self.digging = Digging(self.store, self.keys)
         self.sockets = Sockets(self.settings.sockets_a_person)
-        self.people = KnownPeople(self.store, lambda: self.hub.bus.connection, self.hub.sessions.valid)
+        self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
@@ -99,10 +98,7 @@ class Context:
         merchant = await merchant_of(settings, sandbox)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()
-        pulsing = Pulsing(hub, clock.now_ms)
-        context = cls(settings, keys, store, sandbox, wechat, pay, hub, pulsing, clock, cooldowns)
-        context.feed = Feed(bus, store, clock)
-        return context
+        return cls(settings, keys, store, sandbox, wechat, pay, bus, hub, clock, cooldowns)
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of all connections."""
@@ -111,6 +107,7 @@ class Context:
         await self.visiting.close()
         await self.people.close()
         await self.hub.close()
+        await self.bus.close()
         await self.pictures.close()
         self.uploads.close()
         await self.wechat.aclose()

@@ -102,7 +102,7 @@ class OpsLogin(Interface):
 
     async def _count(self, name: str, by: int, window: int) -> int:
         """Count a try, or take it back; return how many this minute had of that name."""
-        counted = await self.context.hub.bus.count(f"tries:{window}:{name}", by, TRIES_SECONDS)
+        counted = await self.context.bus.count(f"tries:{window}:{name}", by, TRIES_SECONDS)
         return _LocalTries.count(name, by, window) if counted is None else counted
 
 

@@ -16,7 +16,6 @@ async def announce_dig(context: Context, dig: Dig) -> None:
 
 async def announce_end(context: Context, code: str) -> None:
     """Tell every open page that a task ended without a dig; the task must say so already."""
-    context.cooldowns.forget(code)
     context.square.forget()
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:

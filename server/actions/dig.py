@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import msgspec
 from tornado.log import app_log
 
 from server import metrics
@@ -30,14 +29,12 @@ from server.errors import (
     Refusal,
     Unavailable,
 )
-from server.game import draw
 from server.game.dig import Dig, seconds_left
 from server.store import is_unavailable
 from server.store.people import Person
-from server.store.tasks import Task, View
+from server.store.tasks import View
 
 DEADLINE_SECONDS = 5.0
-WINNING_REMEMBERED = 1_000
 
 
 # Checks the caller's record as `Interface.admit` does; raises NotLoggedIn or TokenRequired.
@@ -66,7 +63,7 @@ async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id:
     running = _known_cooldown(context, code, unionid)
     if running is None:
         return False
-    if dig_id and await context.dig_ids.used(code, unionid, dig_id):
+    if dig_id and await context.digging.ids.used(code, unionid, dig_id):
         return True
     raise cooling_down(running["cd_until"], context.clock.now_ms())
 
@@ -97,17 +94,17 @@ async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, a
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     while True:
         repeats = await _refuse_from_memory(context, code, unionid, dig_id)
-        lock = context.dig_locks.setdefault(code, asyncio.Lock())
+        turn = context.digging.turn(code)
         try:
             async with asyncio.timeout_at(deadline):
-                await lock.acquire()
+                await turn.acquire()
         except TimeoutError:
             raise Unavailable from None
         try:
             if repeats or _known_cooldown(context, code, unionid) is None:
                 return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
         finally:
-            lock.release()
+            turn.release()
         # Somebody else dug while we waited: now memory has something to say.
 
 
@@ -199,7 +196,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Decide what the next dig is, on the ground of this view; `at` and `cd_until` are the store's to set."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    wins = depth in winning_depths(context, task)
+    wins = depth in context.digging.winning_depths(task)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - wins
     made = Dig(
@@ -224,20 +221,6 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     elif depth >= task["max_depth"]:
         made["end"] = "depth_reached"
     return made
-
-
-def winning_depths(context: Context, task: Task) -> frozenset[int]:
-    """Return the secret depths of a task; only what has `SECRET_KEY` can tell them."""
-    code = task["_id"]
-    known = context.winning.get(code)
-    if known is None:
-        seed = context.keys.open("seed", bytes(task["seed_box"]), code)
-        rules = msgspec.json.decode(task["params"], type=draw.Rules)
-        known = frozenset(draw.winning_depths(seed, rules))
-        while len(context.winning) >= WINNING_REMEMBERED:
-            context.winning.pop(next(iter(context.winning)))
-        context.winning[code] = known
-    return known
 
 
 async def _write_history(context: Context, recorded: Dig) -> bool:

@@ -48,9 +48,9 @@ async def disconnect_watchers(context: Context, operator: str, process: str, rea
     """Ask a process to send its watchers away, so that they connect elsewhere. Raises Unavailable."""
     async with _logged(context, operator, "disconnect", process, reason):
         order = SendAway(process=process)
-        if process == context.hub.bus.process:
+        if process == context.bus.process:
             context.hub.obey(order)
-        elif not await context.hub.bus.publish("", msgspec.msgpack.encode(order)):
+        elif not await context.bus.publish("", msgspec.msgpack.encode(order)):
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 

@@ -208,18 +208,6 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
     return order["state"] == "paid"
 
 
-async def follow_noted(context: Context) -> None:
-    """Do what follows from the payments that were noted: of many at once, what can be done in one go is.
-
-    One call at a time does it, and those that come meanwhile leave theirs to the next.
-    """
-    async with context.notices_lock:
-        numbers = context.noted_payments[:]
-        context.noted_payments.clear()
-        if numbers:
-            await follow_payments(context, await context.store.orders.find_all(numbers))
-
-
 async def follow_payments(context: Context, orders: list[Order]) -> None:
     """Let paid orders open their tasks, or owe them back whole where they cannot."""
     store, spent = context.store, []

@@ -9,8 +9,6 @@ from server.plain_text import one_line
 from server.realtime.news import Revoked
 from server.store.people import Person
 
-BEARERS_REMEMBERED = 100_000
-
 
 async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> Person:
     """Trade a login code and WeChat's encrypted user data for a person's record.
@@ -76,19 +74,6 @@ async def end_sessions(context: Context, person: Person) -> None:
 async def remember_token(context: Context, unionid: str) -> None:
     """Note that a valid token was presented: from now on this person is refused without one."""
     await context.store.people.mark_token_seen(unionid)
-
-
-async def find_by_token(context: Context, unionid: str) -> Person | None:
-    """Read the person who presented a valid token, and note that they do, in one trip."""
-    people = context.store.people
-    if unionid in context.token_bearers:
-        return await people.find(unionid)
-    person = await people.find_by_token(unionid)
-    if person is not None:
-        if len(context.token_bearers) >= BEARERS_REMEMBERED:
-            context.token_bearers.clear()
-        context.token_bearers.add(unionid)
-    return person
 
 
 async def set_profile(context: Context, unionid: str, wxname: str, wxheadpic: str) -> None:

@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 from server import metrics
 from server.game.dig import Dig
+from server.realtime.bus import Bus
 from server.realtime.hub import Hub
 from server.store.tasks import Task
 
@@ -91,8 +92,9 @@ class Pulse(msgspec.Struct, frozen=True):
 class Pulsing:
     """Takes one process's pulse and tells it, each second until cancelled."""
 
-    def __init__(self, hub: Hub, now_ms: Callable[[], int]) -> None:
+    def __init__(self, hub: Hub, bus: Bus, now_ms: Callable[[], int]) -> None:
         self._hub = hub
+        self._bus = bus
         self._now_ms = now_ms
         self._since = now_ms()
         self._counts = _counts()
@@ -136,7 +138,7 @@ class Pulsing:
             over = self._now_ms() // 1000 - 1
             if over > told:
                 told = over
-                await self._hub.bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
+                await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
 
     def take(self, second: int) -> Pulse:
         """Return what happened since the last call, as that of `second` (unix seconds)."""
@@ -148,7 +150,7 @@ class Pulsing:
             ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
         )
         pulse = Pulse(
-            process=hub.bus.process,
+            process=self._bus.process,
             pid=os.getpid(),
             second=second,
             since=self._since,
@@ -157,7 +159,7 @@ class Pulsing:
             watchers=len(hub.connections),
             largest_unsent_bytes=max((c.unsent_bytes for c in hub.connections), default=0),
             lag_ms=round(self._lag * 1000, 1),
-            redis_up=int(hub.bus.up),
+            redis_up=int(self._bus.up),
             counts={
                 name: count - before.get(name, 0)
                 for name, count in self._counts.items()

@@ -1,1 +1,1 @@
-"""What a crowd reads at once: people, visits and the square, asked of the store together."""
+"""What a crowd asks at once, put to the store together: people, visits, the square, ids of digs."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from server.reading.line import Line
 from server.store import Store
-from server.store.people import Person
+from server.store.people import ADMITTING, Person
 
 TRUSTED_SECONDS = 60.0
 TRUSTED_SECONDS_ALONE = 10.0  # while Redis is down
@@ -53,9 +54,19 @@ class KnownPeople:
                 return person
         return await (self._proven if proven else self._bare).ask(unionid)
 
-    def forget(self, unionid: str) -> None:
-        """Read a person anew the next time: something of theirs has changed."""
-        self._known.pop(unionid, None)
+    async def read_whole(self, unionid: str) -> Person | None:
+        """Return the whole record of somebody who presented a valid token, and note there that they do.
+
+        One trip. Raises what the store raises.
+        """
+        if self._has_shown_token(unionid):
+            return await self._store.people.find(unionid)
+        began, connection = _now(), self._connection()
+        person = await self._store.people.find_by_token(unionid)
+        if person is not None:
+            admitting = {name: person[name] for name in ADMITTING if name in person}  # type: ignore[literal-required]
+            self._remember([cast(Person, admitting)], began, connection)
+        return person
 
     async def close(self) -> None:
         """Let nobody wait any more."""
@@ -64,13 +75,16 @@ class KnownPeople:
 
     async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
         began, connection = _now(), self._connection()
-        found = {person["_id"]: person for person in await self._store.people.admitting(unionids)}
-        for unionid, person in found.items():
-            self._known[unionid] = person, began, connection
-            self._known.move_to_end(unionid)
+        found = await self._store.people.admitting(unionids)
+        self._remember(found, began, connection)
+        return {person["_id"]: person for person in found}
+
+    def _remember(self, people: list[Person], began: float, connection: int) -> None:
+        for person in people:
+            self._known[person["_id"]] = person, began, connection
+            self._known.move_to_end(person["_id"])
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        return found
 
     async def _read_proven(self, unionids: list[str]) -> Mapping[str, Person]:
         # Beside the read, and not after what it says: nobody's first request may take longer for it.

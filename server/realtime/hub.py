@@ -61,7 +61,7 @@ class Hub:
     """One a process. `cooldowns` hears of each dig and end, `clock` of each time that is read."""
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
-        self.bus = bus
+        self._bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
         self.connections: set[Closable] = set()
         self.congested: set[Sink] = set()
@@ -73,7 +73,7 @@ class Hub:
         self._clock = clock
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
-        self._audience = Audience(self.known, self.bus, self._now_ms, self._send)
+        self._audience = Audience(self.known, self._bus, self._now_ms, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
@@ -82,8 +82,8 @@ class Hub:
 
     def start(self) -> None:
         """Begin to listen."""
-        self.bus.start(self._on_message, self._on_subscribed)
-        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self.bus.up else POLL_SECONDS_ALONE)
+        self._bus.start(self._on_message, self._on_subscribed)
+        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self._audience.tell, 1.0)
         self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
@@ -111,7 +111,7 @@ class Hub:
 
     def obey(self, order: SendAway) -> None:
         """Send all watchers away, and take none for a while, so that they find another process."""
-        if order.process == self.bus.process and not self.draining:
+        if order.process == self._bus.process and not self.draining:
             self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
             self._background.spawn(self._send_away())
 
@@ -121,7 +121,6 @@ class Hub:
         await end_tasks(self.known.opening)
         await self._background.end()
         self._ticks.close()
-        await self.bus.close()
 
     # ---- watching
 
@@ -146,19 +145,19 @@ class Hub:
 
     async def refresh(self, watched: WatchedTask) -> None:
         """Return when `watched` is as new as the store, where Redis alone does not see to that now."""
-        if watched.behind or not self.bus.hears(watched.code):
+        if watched.behind or not self._bus.hears(watched.code):
             await self.read_now(watched)
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
-        if self.bus.wants(code):
+        if self._bus.wants(code):
             self._background.spawn(self._ignore(code))
 
     async def _ignore(self, code: str) -> None:
         """Listen to a task no more, unless somebody wants it again."""
         if code in self.known.by_code:
             return
-        await self.bus.ignore(code)
+        await self._bus.ignore(code)
         if code not in self.known.by_code:
             await self._audience.leave(code)
 
@@ -167,7 +166,7 @@ class Hub:
         found = await answered(self._store.tasks.find_at(watched.code))
         if found is None:
             raise NoSuchTask
-        await self.bus.listen(watched.code)
+        await self._bus.listen(watched.code)
         watched.read_again = False
         await self._audience.learn(watched)
         await answered(self._load(watched, found))
@@ -214,12 +213,12 @@ class Hub:
     async def announce(self, code: str, news: News) -> None:
         """Take news of this process and tell the others."""
         self._take(code, news)
-        await self.bus.publish(code, msgspec.msgpack.encode(news))
+        await self._bus.publish(code, msgspec.msgpack.encode(news))
 
     async def announce_ended(self, revoked: Revoked) -> None:
         """End a person's sessions here and tell the other processes."""
         self.sessions.end(revoked.unionid, revoked.generation)
-        await self.bus.publish("", msgspec.msgpack.encode(revoked))
+        await self._bus.publish("", msgspec.msgpack.encode(revoked))
 
     def _on_message(self, code: str, payload: bytes) -> None:
         try:
@@ -241,6 +240,7 @@ class Hub:
             self.deliver(news.dig)
             return
         if news.end_reason:
+            # No dig tells of such an end. Only here is a cooldown forgotten before it is over.
             self._cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:
@@ -251,7 +251,7 @@ class Hub:
             self._audience.take(watched, *news.watchers)
         elif news.end_reason:
             watched.heard = max(watched.heard, news.end_seq)
-            if watched.behind:
+            if watched.seq < news.end_seq:
                 self._read_soon(watched)
             else:
                 self._send_end(watched, news.end_reason, news.end_note)
@@ -275,7 +275,6 @@ class Hub:
 
     def _send_end(self, watched: WatchedTask, end_reason: str, end_note: str) -> None:
         frames = watched.end(end_reason, end_note)
-        self._cooldowns.forget(watched.code)
         if frames:
             self._ticks.cancel(watched.code)
             self._send(watched, frames)
@@ -345,7 +344,11 @@ class Hub:
             for dig in await self._missing(watched, task["now_depth"]):
                 self.deliver(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
-            self._send_end(watched, task["end_reason"], task.get("end_note", ""))
+            end_note = task.get("end_note", "")
+            self._take(
+                watched.code,
+                News(end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=end_note),
+            )
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
 
@@ -387,4 +390,4 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is not None and watched.loaded:
             return watched.total(self._now_ms())
-        return await self.bus.watchers(code, self._now_ms())
+        return await self._bus.watchers(code, self._now_ms())

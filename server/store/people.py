@@ -39,6 +39,10 @@ class Person(TypedDict):
     moving: NotRequired[int]
 
 
+# What of a person's record says whether to let them in.
+ADMITTING = ("_id", "token_seen", "generation", "forgotten_as")
+
+
 class People(Documents[Person]):
     """Reads and writes of `people`."""
 
@@ -59,7 +63,7 @@ class People(Documents[Person]):
         """Return what of these people's records says whether to let them in; those there are."""
         found = self.collection.find(
             {"_id": {"$in": unionids}},
-            {"token_seen": 1, "generation": 1, "forgotten_as": 1},
+            dict.fromkeys(ADMITTING, 1),
             batch_size=len(unionids) + 1,
         )
         return await found.to_list(len(unionids))

@@ -16,7 +16,6 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
 from server.actions import forget as forgetting
-from server.actions.dig import winning_depths
 from server.actions.forget import CannotForget, forget
 from server.context import Context
 from server.game import draw
@@ -115,7 +114,7 @@ async def check_statements(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
-        depths = sorted(winning_depths(context, task))  # type: ignore[arg-type]
+        depths = sorted(context.digging.winning_depths(task))  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
     await check_books(context)
 

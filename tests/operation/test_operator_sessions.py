@@ -98,7 +98,7 @@ async def test_an_open_feed_is_closed_by_the_logout(
 async def test_an_open_feed_ends_with_its_session(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    await context.hub.bus.connected.wait()
+    await context.bus.connected.wait()
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
     async with feed_of(client, settings) as feed:

@@ -80,8 +80,8 @@ class TestBehindAProxy:
     async def test_without_redis_tries_are_counted_all_the_same(
         self, client: Client, context: Context
     ) -> None:
-        await context.hub.bus._redis.connection_pool.disconnect()
-        context.hub.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
+        await context.bus._redis.connection_pool.disconnect()
+        context.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
         errors = [await guess(client, "198.51.100.7") for _ in range(TRIES_OF_ONE + 1)]
         assert errors[-2:] == ["bad_token", "too_many"]
         assert await guess(client, "198.51.100.8", "open sesame") == ""
@@ -113,7 +113,7 @@ async def test_an_operators_acts_are_done_and_written_down(
     assert (await client.post("/ops/end", code=code, reason="违反规则"))["status"] == 0
     assert (await page.until("end"))["end_reason"] == "operator"
     assert (await client.post("/ops/end", code=code, reason="再来"))["error"] == "ended"
-    await client.post("/ops/disconnect", process=context.hub.bus.process, reason="换机器")
+    await client.post("/ops/disconnect", process=context.bus.process, reason="换机器")
     assert await page.closed() == 1001
     log = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["outcome"]) for act in log] == [
@@ -183,7 +183,7 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
 async def test_the_feed_begins_with_its_history_and_tells_each_second(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    await context.hub.bus.connected.wait()
+    await context.bus.connected.wait()
     with pytest.raises(HTTPClientError) as refused:
         await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
     assert refused.value.code == 403
@@ -209,7 +209,7 @@ async def test_the_feed_begins_with_its_history_and_tells_each_second(
     assert board["running"] == 1
     assert seen["pulse"][-1]["alarms"] == []
     assert any(dig["code"] == code for frame in seen["pulse"] for dig in frame["digs"])
-    assert seen["pulse"][-1]["processes"][0]["process"] == context.hub.bus.process
+    assert seen["pulse"][-1]["processes"][0]["process"] == context.bus.process
     again = frames(http, settings)
     history = await anext(again)
     await again.aclose()
@@ -357,7 +357,7 @@ async def test_who_is_logged_in_is_told_and_forgotten(client: Client) -> None:
 async def test_a_task_that_ends_without_a_dig_is_told(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    await context.hub.bus.connected.wait()
+    await context.bus.connected.wait()
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(name="一只猫")
@@ -379,7 +379,7 @@ async def test_a_task_that_ends_without_a_dig_is_told(
 async def test_whoever_joins_sees_each_dig_and_each_end_once(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    await context.hub.bus.connected.wait()
+    await context.bus.connected.wait()
     http = await operator(client)
     first = await open_feed(http, settings)
     while json.loads(await first.read_message() or "")["type"] != "pulse":
@@ -391,7 +391,7 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
         dig = PulseDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = PulseEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
         pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
-        await context.hub.bus.write_pulse(msgspec.msgpack.encode(pulse), now_ms)
+        await context.bus.write_pulse(msgspec.msgpack.encode(pulse), now_ms)
         feeds.append(await open_feed(http, settings))
     for feed in feeds:
         digs, ends, pulses = [], [], 0
@@ -412,13 +412,13 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
 async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cut(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    await context.hub.bus.connected.wait()
+    await context.bus.connected.wait()
     cookies = (await operator(client)).cookies
     now_ms = context.clock.now_ms()
     counts = {"errors." + "x" * 3000: 1}  # more than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
         pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
-        await context.hub.bus.write_pulse(pulse, now_ms)
+        await context.bus.write_pulse(pulse, now_ms)
     with socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)

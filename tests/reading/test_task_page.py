@@ -115,9 +115,9 @@ async def test_whoever_digs_sees_their_dig_in_the_next_details_on_any_process(
     watcher = Collecting()
     await other.hub.watch(watcher, code, None, False)
     if redis == "down":
-        for hub in (context.hub, other.hub):
-            await hub.bus.connected.wait()
-            hub.bus.connected.clear()
+        for bus in (context.bus, other.bus):
+            await bus.connected.wait()
+            bus.connected.clear()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         elsewhere = Someone(Client(http), bob.unionid, bob.token, {})
         for depth in range(1, 20):
@@ -223,7 +223,7 @@ async def test_codes_of_no_task_are_asked_for_once_a_second_and_fill_no_memory(
     await asyncio.gather(*(alice.get("/getTaskDetails", code=f"{n:012}") for n in range(50)))
     assert len(known._unknown) == 10
     assert not known.by_code
-    assert not context.hub.bus._wanted, "Redis hears of no code that is of no task"
+    assert not context.bus._wanted, "Redis hears of no code that is of no task"
 
 
 @pytest.mark.gen_test

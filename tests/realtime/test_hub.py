@@ -48,7 +48,7 @@ async def test_who_is_further_on_than_this_process_is_told_no_dig_twice(
     async def dies_before(*_: object) -> bool:
         return False
 
-    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    monkeypatch.setattr(other.bus, "publish", dies_before)
     await dig(other, code, bob.unionid, "", admit)
     assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
     hops.data = b""
@@ -90,13 +90,13 @@ async def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_others
     code = await alice.publish(forecast_num=1000, cd=0)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
-    await other.hub.bus.connected.wait()
+    await other.bus.connected.wait()
     with ExpectLog(app_log, ".*cannot be read"):
-        await other.hub.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
+        await other.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
         await dig(other, code, bob.unionid, "", admit)
         while not any(frame["type"] == "join" for frame in watcher.frames):
-            await context.hub.bus.ping()
-    assert context.hub.bus.up
+            await context.bus.ping()
+    assert context.bus.up
 
 
 @pytest.mark.gen_test
@@ -221,7 +221,7 @@ async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
 async def test_a_task_wanted_while_redis_is_being_connected_is_listened_to(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = context.hub.bus
+    bus = context.bus
     await bus.connected.wait()
     pubsub = bus._redis.pubsub()
     subscribe = type(pubsub).subscribe

@@ -140,7 +140,7 @@ class Scene:
         try:
             async with hub.known.hold(code) as watched:
                 before = len(self.world.digs[code])
-                heard = hub.bus.hears(code)
+                heard = hub._bus.hears(code)
                 await hub.refresh(watched)
                 assert heard or self.world.trouble or watched.seq >= before
                 await self.some_time(1)
@@ -175,7 +175,7 @@ class Scene:
             self.world.trouble = 0.0
         elif what == 2:
             hub = self.random.choice(self.hubs)
-            hub.obey(SendAway(hub.bus.process))
+            hub.obey(SendAway(hub._bus.process))
 
     async def play(self) -> None:
         self.over = self.loop.now + SCENE_SECONDS
@@ -208,7 +208,7 @@ class Scene:
             assert not hub._reading
             assert not hub._next_read
             assert not hub._background.busy
-            assert not hub.bus.wanted  # type: ignore[attr-defined]
+            assert not hub._bus.wanted  # type: ignore[attr-defined]
             await hub.close()
 
 

@@ -192,7 +192,7 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
     from server.actions.dig import dig
 
     other = await Context.open(settings)
-    await other.hub.bus.connected.wait()
+    await other.bus.connected.wait()
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000, cd=60)
     page = await open_page(alice, code)

@@ -76,8 +76,8 @@ class TestOwnRedis:
         await page.until("snapshot")
         depth = 0
         for _ in range(4):
-            await context.hub.bus.connected.wait()
-            await other.hub.bus.connected.wait()
+            await context.bus.connected.wait()
+            await other.bus.connected.wait()
             redis.kill()
             for who in (bob, carol):  # one dig by each process while Redis is down
                 await dig(other if who is bob else context, code, who.unionid, "", admit)
@@ -101,7 +101,8 @@ async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
     settings: Settings,
 ) -> None:
     other = await Context.open(settings)
-    await other.hub.close()  # it digs and tells nobody
+    await other.hub.close()
+    await other.bus.close()  # it digs and tells nobody
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000, cd=0)
     page = await open_page(alice, code)
@@ -315,14 +316,14 @@ async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs
         await (await open_page(alice, code)).until("snapshot")
     hub = context.hub
     left = hub.known.by_code[codes[1]]
-    publish = hub.bus.publish
+    publish = context.bus.publish
 
     async def leave_and_publish(code: str, payload: bytes) -> bool:
         for watcher in list(left.watchers):
             hub.leave(watcher, left.code)
         return await publish(code, payload)
 
-    monkeypatch.setattr(hub.bus, "publish", leave_and_publish)
+    monkeypatch.setattr(context.bus, "publish", leave_and_publish)
     hub.known.by_code[codes[0]].own_count_told = 0
     await hub._audience.tell()
     assert [code for code, watched in hub.known.by_code.items() if watched.watchers] == codes[:1]

@@ -85,7 +85,7 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     for page in (here, there, bobs):
         await page.ask(action="ping")
         await page.until("pong")
-    await other.hub.bus.connected.wait()
+    await other.bus.connected.wait()
     await alice.post("/logout")
     assert await here.closed() == await there.closed() == IDENTITY_REFUSED
     stale = await open_page(alice, port=other_port)
@@ -115,7 +115,7 @@ async def test_a_process_that_redis_does_not_reach_reads_what_was_ended(
     there = await open_page(alice, port=other_port)
     await there.ask(action="ping")
     await there.until("pong")
-    monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
+    monkeypatch.setattr(other.bus, "_on_message", lambda code, payload: None)
     await alice.post("/logout")
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
 
@@ -131,7 +131,7 @@ async def test_what_a_process_remembers_of_a_person_outlives_no_logout(
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}")
     there = Someone(Client(http), alice.unionid, alice.token, {})
     assert (await there.get("/getMyInfo"))["status"] == 0
-    monkeypatch.setattr(other.hub.bus, "_on_message", lambda code, payload: None)
+    monkeypatch.setattr(other.bus, "_on_message", lambda code, payload: None)
     await alice.post("/logout")
     again = Someone(Client(http), alice.unionid, (await client.log_in("alice")).token, {})
     assert (await again.get("/getMyInfo"))["status"] == 0

@@ -229,6 +229,21 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
 
 
 @pytest.mark.gen_test
+async def test_the_first_sight_of_a_token_is_noted_in_the_trip_that_reads_its_person(
+    client: Client, trips: Trips
+) -> None:
+    alice = await client.log_in("alice")
+    before = len(trips.sent)
+    code = await alice.publish(forecast_num=1000)
+    assert [sent for sent in trips.sent[before:] if sent.endswith(" people")] == ["findAndModify people"]
+    before = len(trips.sent)
+    await alice.publish(forecast_num=1000)
+    assert [sent for sent in trips.sent[before:] if sent.endswith(" people")] == ["find people"]
+    _, sent = await of(trips, alice.get("/getTaskDetails", code=code))
+    assert not [command for command in sent if command.endswith(" people")], "who was read whole is known"
+
+
+@pytest.mark.gen_test
 async def test_metrics_tell_how_long_each_kind_of_command_took(client: Client) -> None:
     await digger(client, "alice")
     shown = (await client.http.get("/metrics")).text

@@ -1,0 +1,46 @@
+"""What a process keeps for those who dig: whose turn it is, which ids were used, where the prizes are."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+
+import msgspec
+
+from server.game import draw
+from server.keys import Keys
+from server.store import Store
+from server.store.dig_ids import DigIds
+from server.store.tasks import Task
+
+WINNING_REMEMBERED = 1_000
+
+
+class Digging:
+    """One a process."""
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self.ids = DigIds(store)
+        self._keys = keys
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._winning: dict[str, frozenset[int]] = {}
+
+    def turn(self, code: str) -> asyncio.Lock:
+        """Return a task's lock: one dig of it is in flight at a time in this process.
+
+        It lasts as long as somebody holds a reference to it.
+        """
+        return self._turns.setdefault(code, asyncio.Lock())
+
+    def winning_depths(self, task: Task) -> frozenset[int]:
+        """Return the secret depths of a task; only what has `SECRET_KEY` can tell them."""
+        code = task["_id"]
+        known = self._winning.get(code)
+        if known is None:
+            seed = self._keys.open("seed", bytes(task["seed_box"]), code)
+            rules = msgspec.json.decode(task["params"], type=draw.Rules)
+            known = frozenset(draw.winning_depths(seed, rules))
+            while len(self._winning) >= WINNING_REMEMBERED:
+                self._winning.pop(next(iter(self._winning)))
+            self._winning[code] = known
+        return known
