@@ -11,12 +11,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from server.addresses import networks
+from server.running import listening
 from server.running.bounded import BoundedServer, Bounds
 from server.running.worker import bounds_of
 from server.settings import Settings, read_settings
@@ -153,6 +155,49 @@ async def test_a_websocket_outlives_all_these_times(serve: Any, client: Client) 
     await kept.ask()
     await kept.closed()
     assert await answers(page)
+
+
+def replies_not_taken() -> float:
+    return REGISTRY.get_sample_value("wabao_turned_away_total", {"why": "reply"}) or 0
+
+
+CHUNKED = "POST /setProfile HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve: Any) -> None:
+    line = await serve(Bounds()).connect()
+    line.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
+    await line.closed()
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_some_small_chunks_or_in_many_larger_ones_is_read(serve: Any) -> None:
+    line = await serve(Bounds()).connect()
+    for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
+        line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
+        status, reply = await line.reply()
+        assert (status, reply["error"]) == (200, "bad_request")
+        assert "缺少参数" in reply["msg"]
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_takes_nothing_of_its_replies_is_cut_off(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "TAKEN_SECONDS", 0.2)
+    served = serve(Bounds(idle_seconds=60))
+    before = replies_not_taken()
+    line = await served.connect()
+    line.writer.transport.pause_reading()
+    line.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: wabao\r\n\r\n" * 200)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while replies_not_taken() == before:  # noqa: ASYNC110  (a client that reads nothing sees nothing)
+            await asyncio.sleep(0.01)
+    line.writer.transport.resume_reading()
+    with suppress(ConnectionError):
+        while await line.reader.read(1 << 20):
+            pass
 
 
 @pytest.mark.gen_test
