@@ -76,7 +76,7 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "python_multipart"):
+    # Of a request that is no HTTP, tornado.general logs the sender's address and headers, a token among them.
+    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Of a request that is no HTTP, Tornado logs the sender's address and headers, a token among them.
-    logging.getLogger("tornado.general").setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each form that is none
