@@ -71,18 +71,32 @@ class Connection(IOStream):
     It closes if headers come late, if a body comes in chunks that are too small, and if a reply is not taken.
     """
 
-    def __init__(self, newcomer: Newcomer, spare: bool, released: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        newcomer: Newcomer,
+        spare: bool,
+        released: Callable[[Connection], None],
+        left: Callable[[str], None],
+    ) -> None:
         super().__init__(newcomer.taken)
         self.peer = newcomer.peer
         self.address = newcomer.address
+        self.vouched = False
         self.spare = spare
         self.asked = False
         self._released = released
+        self._left = left
         self._header_seconds = 0.0
         self._timer: object | None = None
         self._untaken: object | None = None
         self._came_bytes = 0
         self._chunks = 0
+
+    def vouch(self) -> None:
+        """Count no more against the address: a person is known whose connections are bounded."""
+        self.vouched = True
+        self._left(self.address)
+        self.address = ""
 
     def expect_headers(self, seconds: float, *, now: bool) -> None:
         """Close after so many seconds from now, or else from the next byte."""

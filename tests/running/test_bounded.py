@@ -73,9 +73,10 @@ class Served:
         self.lines.append(line)
         return line
 
-    async def watch(self, who: Someone, forwarded_for: str = "") -> Page:
+    async def watch(self, who: Someone, forwarded_for: str = "", proven: bool = True) -> Page:
         """Open a websocket, as a proxy would for an address."""
-        url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}&token={who.token}"
+        token = f"&token={who.token}" if proven else ""
+        url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}{token}"
         headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
         page = Page(await websocket_connect(HTTPRequest(url, headers=headers)))
         self.pages.append(page)
@@ -229,15 +230,18 @@ async def test_what_a_stranger_writes_into_x_forwarded_for_changes_nothing(serve
 async def test_behind_a_trusted_proxy_each_client_is_bounded_by_itself(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
-    pages = [await served.watch(alice, claimed) for claimed in ("203.0.113.9", "1.1.1.1, 203.0.113.9")]
+    pages = [
+        await served.watch(alice, claimed, proven=False)
+        for claimed in ("203.0.113.9", "1.1.1.1, 203.0.113.9")
+    ]
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(alice, "2.2.2.2, 203.0.113.9, 127.0.0.9")
+        await served.watch(alice, "2.2.2.2, 203.0.113.9, 127.0.0.9", proven=False)
     proxy = await served.connect()
     assert await proxy.ask(X_Forwarded_For="203.0.113.10") == 200
     assert await proxy.ask(X_Forwarded_For="203.0.113.11") == 200
     assert await proxy.ask(X_Forwarded_For="203.0.113.9") == 429
     await proxy.closed()
-    pages.append(await served.watch(alice, "203.0.113.10"))
+    pages.append(await served.watch(alice, "203.0.113.10", proven=False))
     assert all([await answers(page) for page in pages])
     pages[0].connection.close()
     await pages[0].closed()
@@ -249,10 +253,31 @@ async def test_a_network_of_ipv6_is_one_address(serve: Any, client: Client) -> N
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     for number in range(2):
-        await served.watch(alice, f"2001:db8:0:1:{number}::1")
+        await served.watch(alice, f"2001:db8:0:1:{number}::1", proven=False)
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(alice, "2001:db8:0:1:ffff::2")
-    await served.watch(alice, "2001:db8:0:2::1")
+        await served.watch(alice, "2001:db8:0:1:ffff::2", proven=False)
+    await served.watch(alice, "2001:db8:0:2::1", proven=False)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
+async def test_websockets_whose_owner_a_token_proves_take_no_room_of_their_address(
+    serve: Any, client: Client, claimed: str
+) -> None:
+    served = serve(Bounds(an_address=2, trusted=PROXIES if claimed else ()))
+    people = await client.log_in_all("alice", "bob", "carol", "dave")
+    for person in people:
+        assert await answers(await served.watch(person, claimed))
+    eve = await client.log_in("eve")
+    pages = [await served.watch(eve, claimed, proven=False) for _ in range(2)]
+    assert all([await answers(page) for page in [*served.pages, *pages]])
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(people[0], claimed)
+    for page in served.pages[: len(people)]:
+        page.connection.close()
+        await page.closed()
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(people[0], claimed)
 
 
 @pytest.mark.gen_test
