@@ -13,7 +13,15 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.parameters import Code, Unionid, parse
-from handlers.websocket import GOING_AWAY, IDENTITY_REFUSED, MISBEHAVED, NO_SUCH_TASK, REPLACED, Socket
+from handlers.websocket import (
+    GOING_AWAY,
+    IDENTITY_REFUSED,
+    MISBEHAVED,
+    NO_SUCH_TASK,
+    REPLACED,
+    Countable,
+    Socket,
+)
 from server import metrics
 from server.actions.people import check_session
 from server.context import Context
@@ -135,6 +143,8 @@ class Push(Socket):
         """Count among the person's sockets; the oldest leaves if there are too many."""
         if self.iostream.closed():  # it went while its person was read, and on_close is over
             return
+        if self.generation is not None and isinstance(self.iostream, Countable):
+            self.iostream.vouch()
         oldest = self.context.sockets.add(unionid, self)
         if oldest is not None:
             oldest.make_way()

@@ -13,9 +13,12 @@ from traceback import format_tb
 from types import TracebackType
 
 WORD_CHARACTERS = 300
+MESSAGE_CHARACTERS = 2000
 # Strangers choose what these read, so neither can start again within what it has read: the time is linear.
 _QUERY = re.compile(r"([?;])\S+")
 _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
+# What begins a new line or moves a terminal's cursor, but for the newline, which is indented.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _NO_PATH_OF_OURS = re.compile(r"[^0-9A-Za-z/_.-]")
 
 
@@ -42,11 +45,20 @@ class OneLine(logging.Formatter):
             return super().formatException(exc_info)
         return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        """Return the line without a traceback, cut at 2,000 characters."""
+        text = _cut_words(super().formatMessage(record))
+        return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}…"
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. A word is cut after a ? or ;, as a URL's query is, and at 300 characters."""
         record.exc_text = None  # as another handler may have written it
-        text = _QUERY.sub(r"\1…", super().format(record))
-        return _LONG_WORD.sub(r"\1…", text).replace("\n", "\n    ")
+        return _cut_words(super().format(record)).replace("\n", "\n    ")
+
+
+def _cut_words(text: str) -> str:
+    """Cut words after a ? or ; and at 300 characters. Controls become blanks."""
+    return _LONG_WORD.sub(r"\1…", _QUERY.sub(r"\1…", _CONTROLS.sub(" ", text)))
 
 
 def shown_path(path: str) -> str:
@@ -64,5 +76,7 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "python_multipart"):
+    # Of a request that is no HTTP, tornado.general logs the sender's address and headers, a token among them.
+    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each form that is none

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from server.actions.win import record_prize
@@ -13,6 +16,7 @@ from server.context import Context
 from server.logs import OneLine
 from support.client import Client
 from support.purse import find, pay, publish_red_packet, rest, win
+from support.servers import Running, a_free_port
 
 
 @pytest.fixture
@@ -85,3 +89,29 @@ async def test_of_a_path_is_logged_what_could_be_one_of_ours(client: Client, log
     lines = [line.split(" GET ")[1].split()[0] for line in log.getvalue().splitlines() if " GET " in line]
     assert lines == list(shown.values())
     assert "secret" not in log.getvalue()
+
+
+def test_a_message_is_cut_and_has_no_controls(log: io.StringIO) -> None:
+    logging.getLogger("wabao").warning("\r\x1b[2J\u2028before %s after", "a " * 30_000)
+    (line,) = log.getvalue().splitlines()
+    assert "before a a" in line
+    assert "after" not in line
+    assert line.isprintable()
+    assert len(line) < 2100
+
+
+def test_a_request_that_is_no_http_leaves_nothing_of_its_headers_in_the_log(tmp_path: Path) -> None:
+    server = Running(tmp_path / "data", a_free_port())
+    server.wait_for("is ready")
+    sent = (
+        b"GET / HTTP/1.1\r\nHost: wabao\r\nAuthorization: Bearer secret " + b"a " * 30_000 + b"\x00\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+        line.sendall(sent)
+        assert line.recv(1 << 10).startswith(b"HTTP/1.1 400 ")
+    assert httpx.get(f"{server.address}/healthz").status_code == 200
+    server.wait_for("GET /healthz 200")
+    server.end()
+    said = "".join(server.said)
+    assert "secret" not in said
+    assert "Malformed" not in said

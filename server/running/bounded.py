@@ -49,8 +49,11 @@ class Bounds:
     """What one process allows.
 
     `an_address` bounds the open connections of an address, behind trusted proxies its websockets and requests
-    in flight; 0 is no bound. `header_seconds` is from a connection's begin, or from a later request's first
-    byte, to the end of the headers; `idle_seconds` is from a reply to the end of the next headers.
+    in flight; 0 is no bound. A websocket counts until a token proves whose it is: a mobile network has
+    thousands of people behind one address, and a person's sockets are bounded by themselves.
+
+    `header_seconds` is from a connection's begin, or from a later request's first byte, to the end of the
+    headers; `idle_seconds` is from a reply to the end of the next headers.
     """
 
     an_address: int = 0
@@ -161,7 +164,7 @@ class BoundedServer(HTTPServer):
         self._served += 1
         self._spares += spare
         metrics.OPEN_CONNECTIONS.inc()
-        self.handle_stream(Connection(newcomer, spare, self._released), (newcomer.peer, 0))
+        self.handle_stream(Connection(newcomer, spare, self._released, self._leave), (newcomer.peer, 0))
 
     def _drop(self, newcomer: Newcomer, why: str) -> None:
         self._report.count(why)
@@ -227,11 +230,12 @@ class BoundedServer(HTTPServer):
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that was closed, or that is a websocket now."""
         assert isinstance(server_conn, HTTP1ServerConnection)  # noqa: S101  (Tornado says so)
-        address = self._carried.pop(server_conn, "")
-        connection: Connection = server_conn.stream  # type: ignore[assignment]
-        self._waits_no_more(connection)  # its descriptor may be in use for a little longer
-        if address and not connection.closed():
-            connection.address = address  # it counts until the websocket closes
+        address, connection = self._carried.pop(server_conn, ""), server_conn.stream
+        if isinstance(connection, Connection):
+            self._waits_no_more(connection)  # its descriptor may be in use for a little longer
+        if isinstance(connection, Connection) and not (connection.closed() or connection.vouched):
+            # It counts until the websocket closes. Without a proxy it has counted all along.
+            connection.address = connection.address or address
         else:
             self._leave(address)
         super().on_close(server_conn)

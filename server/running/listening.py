@@ -5,18 +5,19 @@ How many there may be is `bounded.py`'s. Nothing here knows an interface or a pe
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http.client import responses
 
 import msgspec
 from tornado.ioloop import IOLoop
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from server import metrics
 from server.errors import Refusal
@@ -32,6 +33,10 @@ LOOK_SECONDS = 0.01
 HEAD_BYTES = 8 << 10
 RETRY_SECONDS = 5
 UNREAD_BYTES = 64 << 10
+# Each chunk of a body costs some 40 microseconds, however small it is: a megabyte in bytes, 40 s.
+FEW_CHUNKS, CHUNK_BYTES, CHUNKS_A_TURN = 128, 256, 16
+# A client that takes nothing of a reply for so long is cut off.
+TAKEN_SECONDS = 20.0
 
 log = logging.getLogger("wabao.listening")
 
@@ -61,17 +66,37 @@ class Newcomer:
 
 
 class Connection(IOStream):
-    """An accepted connection. It closes if headers come late, and tells when its descriptor is free."""
+    """An accepted connection. It tells when its descriptor is free.
 
-    def __init__(self, newcomer: Newcomer, spare: bool, released: Callable[[Connection], None]) -> None:
+    It closes if headers come late, if a body comes in chunks that are too small, and if a reply is not taken.
+    """
+
+    def __init__(
+        self,
+        newcomer: Newcomer,
+        spare: bool,
+        released: Callable[[Connection], None],
+        left: Callable[[str], None],
+    ) -> None:
         super().__init__(newcomer.taken)
         self.peer = newcomer.peer
         self.address = newcomer.address
+        self.vouched = False
         self.spare = spare
         self.asked = False
         self._released = released
+        self._left = left
         self._header_seconds = 0.0
         self._timer: object | None = None
+        self._untaken: object | None = None
+        self._came_bytes = 0
+        self._chunks = 0
+
+    def vouch(self) -> None:
+        """Count no more against the address: a person is known whose connections are bounded."""
+        self.vouched = True
+        self._left(self.address)
+        self.address = ""
 
     def expect_headers(self, seconds: float, *, now: bool) -> None:
         """Close after so many seconds from now, or else from the next byte."""
@@ -86,6 +111,7 @@ class Connection(IOStream):
     def headers_came(self) -> None:
         """Wait no more."""
         self.asked = True
+        self._chunks = 0
         self._header_seconds = 0.0
         if self._timer is not None:
             self.io_loop.remove_timeout(self._timer)
@@ -101,12 +127,55 @@ class Connection(IOStream):
         count = super().read_from_fd(buf)
         if count and self._header_seconds:
             self._begin()
+        self._came_bytes += count or 0
         return count
+
+    def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Read a line: Tornado reads one before each chunk of a body, and nothing else by this.
+
+        Tornado lets others have their turn after 256 chunks only. A hundred connections would then hold the
+        loop for a second.
+        """
+        self._chunks += 1
+        # All that ever came counts, since some of a body may come with what was before it.
+        if self._chunks > FEW_CHUNKS and self._came_bytes < self._chunks * CHUNK_BYTES:
+            metrics.TURNED_AWAY.labels("chunks").inc()
+            self.close()
+            raise StreamClosedError
+        if self._chunks % CHUNKS_A_TURN == 0:
+            return asyncio.ensure_future(self._read_later(delimiter, max_bytes))
+        return super().read_until(delimiter, max_bytes)
+
+    async def _read_later(self, delimiter: bytes, max_bytes: int | None) -> bytes:
+        await asyncio.sleep(0)
+        return await super().read_until(delimiter, max_bytes)
+
+    def write_to_fd(self, data: memoryview) -> int:
+        """Notice that a client takes nothing."""
+        try:
+            count = super().write_to_fd(data)
+        except BlockingIOError:
+            if self._untaken is None:
+                self._untaken = self.io_loop.call_later(TAKEN_SECONDS, self._not_taken)
+            raise
+        self._taken()
+        return count
+
+    def _taken(self) -> None:
+        if self._untaken is not None:
+            self.io_loop.remove_timeout(self._untaken)
+            self._untaken = None
+
+    def _not_taken(self) -> None:
+        self._untaken = None
+        metrics.TURNED_AWAY.labels("reply").inc()
+        self.close()
 
     def close_fd(self) -> None:
         """Give the descriptor back."""
         super().close_fd()
         self.headers_came()
+        self._taken()
         self._released(self)
 
 

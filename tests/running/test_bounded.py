@@ -11,12 +11,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from server.addresses import networks
+from server.running import listening
 from server.running.bounded import Bounds
 from server.running.worker import DrainingServer, bounds_of
 from server.settings import Settings, read_settings
@@ -71,9 +73,10 @@ class Served:
         self.lines.append(line)
         return line
 
-    async def watch(self, who: Someone, forwarded_for: str = "") -> Page:
+    async def watch(self, who: Someone, forwarded_for: str = "", proven: bool = True) -> Page:
         """Open a websocket, as a proxy would for an address."""
-        url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}&token={who.token}"
+        token = f"&token={who.token}" if proven else ""
+        url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}{token}"
         headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
         page = Page(await websocket_connect(HTTPRequest(url, headers=headers)))
         self.pages.append(page)
@@ -155,6 +158,49 @@ async def test_a_websocket_outlives_all_these_times(serve: Any, client: Client) 
     assert await answers(page)
 
 
+def replies_not_taken() -> float:
+    return REGISTRY.get_sample_value("wabao_turned_away_total", {"why": "reply"}) or 0
+
+
+CHUNKED = "POST /setProfile HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve: Any) -> None:
+    line = await serve(Bounds()).connect()
+    line.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
+    await line.closed()
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_some_small_chunks_or_in_many_larger_ones_is_read(serve: Any) -> None:
+    line = await serve(Bounds()).connect()
+    for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
+        line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
+        status, reply = await line.reply()
+        assert (status, reply["error"]) == (200, "bad_request")
+        assert "缺少参数" in reply["msg"]
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_takes_nothing_of_its_replies_is_cut_off(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "TAKEN_SECONDS", 0.2)
+    served = serve(Bounds(idle_seconds=60))
+    before = replies_not_taken()
+    line = await served.connect()
+    line.writer.transport.pause_reading()
+    line.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: wabao\r\n\r\n" * 200)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while replies_not_taken() == before:  # noqa: ASYNC110  (a client that reads nothing sees nothing)
+            await asyncio.sleep(0.01)
+    line.writer.transport.resume_reading()
+    with suppress(ConnectionError):
+        while await line.reader.read(1 << 20):
+            pass
+
+
 @pytest.mark.gen_test
 async def test_an_address_above_its_bound_is_refused_before_it_asks(serve: Any) -> None:
     served = serve(Bounds(an_address=3))
@@ -208,15 +254,18 @@ async def test_what_a_stranger_writes_into_x_forwarded_for_changes_nothing(serve
 async def test_behind_a_trusted_proxy_each_client_is_bounded_by_itself(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
-    pages = [await served.watch(alice, claimed) for claimed in ("203.0.113.9", "1.1.1.1, 203.0.113.9")]
+    pages = [
+        await served.watch(alice, claimed, proven=False)
+        for claimed in ("203.0.113.9", "1.1.1.1, 203.0.113.9")
+    ]
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(alice, "2.2.2.2, 203.0.113.9, 127.0.0.9")
+        await served.watch(alice, "2.2.2.2, 203.0.113.9, 127.0.0.9", proven=False)
     proxy = await served.connect()
     assert await proxy.ask(X_Forwarded_For="203.0.113.10") == 200
     assert await proxy.ask(X_Forwarded_For="203.0.113.11") == 200
     assert await proxy.ask(X_Forwarded_For="203.0.113.9") == 429
     await proxy.closed()
-    pages.append(await served.watch(alice, "203.0.113.10"))
+    pages.append(await served.watch(alice, "203.0.113.10", proven=False))
     assert all([await answers(page) for page in pages])
     pages[0].connection.close()
     await pages[0].closed()
@@ -228,10 +277,31 @@ async def test_a_network_of_ipv6_is_one_address(serve: Any, client: Client) -> N
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     for number in range(2):
-        await served.watch(alice, f"2001:db8:0:1:{number}::1")
+        await served.watch(alice, f"2001:db8:0:1:{number}::1", proven=False)
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(alice, "2001:db8:0:1:ffff::2")
-    await served.watch(alice, "2001:db8:0:2::1")
+        await served.watch(alice, "2001:db8:0:1:ffff::2", proven=False)
+    await served.watch(alice, "2001:db8:0:2::1", proven=False)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
+async def test_websockets_whose_owner_a_token_proves_take_no_room_of_their_address(
+    serve: Any, client: Client, claimed: str
+) -> None:
+    served = serve(Bounds(an_address=2, trusted=PROXIES if claimed else ()))
+    people = await client.log_in_all("alice", "bob", "carol", "dave")
+    for person in people:
+        assert await answers(await served.watch(person, claimed))
+    eve = await client.log_in("eve")
+    pages = [await served.watch(eve, claimed, proven=False) for _ in range(2)]
+    assert all([await answers(page) for page in [*served.pages, *pages]])
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(people[0], claimed)
+    for page in served.pages[: len(people)]:
+        page.connection.close()
+        await page.closed()
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(people[0], claimed)
 
 
 @pytest.mark.gen_test
