@@ -20,6 +20,7 @@ from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
 from server import metrics
 from server.actions.operate import end_task
+from server.background import Background
 from server.context import Context
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
@@ -134,7 +135,7 @@ async def test_an_act_that_was_cut_off_stands_there_as_begun(
     await operator(client)
     code = await (await client.log_in("alice")).publish(forecast_num=1000)
 
-    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
         await end_task(victim, "管理员", code, "违反规则")
