@@ -34,6 +34,7 @@ from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.client import Client, Someone
+from support.merchant import Shop, a_shop
 from support.open_pages import Page
 
 SHARED = {"server", "running", "served", "browser"}  # fixtures of a module
@@ -224,3 +225,10 @@ def other_port(io_loop: Any, other: Context) -> Iterator[int]:
     yield port
     server.stop()
     io_loop.run_sync(server.close_all_connections)
+
+
+@pytest.fixture
+def shop(io_loop: Any, context: Context, client: Client) -> Iterator[Shop]:
+    """The merchant's side of WeChat Pay."""
+    with a_shop(io_loop, context, client.http) as opened:
+        yield opened
