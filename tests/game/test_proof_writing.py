@@ -63,8 +63,8 @@ async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = 
         {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"u{n}", "dig_id": f"d{n}"}
         for n in range(2, depth + 1)
     ]
-    for at in range(0, len(digs), 2_000):
-        await context.store.digs.collection.insert_many([stored(dig) for dig in digs[at : at + 2_000]])
+    for at in range(0, len(digs), 500):
+        await context.store.digs.collection.insert_many([stored(dig) for dig in digs[at : at + 500]])
     changes: dict[str, Any] = {"now_depth": depth, "last_dig": digs[-1] if digs else made}
     if ended:
         changes |= {"status": 1, "end_reason": "operator", "ended_at": 1}

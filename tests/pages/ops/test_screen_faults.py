@@ -245,7 +245,7 @@ def test_every_page_fits_its_window_and_can_be_read(
 def test_picture_of_the_screen(
     operator: Opener, running: Running, publisher: Person, data_dir: Path, tmp_path: Path
 ) -> None:
-    """To replace README.md's: `SCREENS_DIR=docs pytest tests/test_pages_ops.py -k picture`."""
+    """To replace README.md's: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
     crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
     for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 20)):
         code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=5000)
