@@ -7,14 +7,19 @@ database of its own.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import hypothesis
 import pytest
+import wechatpayv3.async_.core as wechatpay
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
@@ -31,7 +36,30 @@ from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.client import Client, Someone
+from support.merchant import Shop, a_shop
 from support.open_pages import Page
+
+SHARED = {"server", "running", "served", "browser"}  # fixtures of a module
+MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
+
+
+# A busy machine is no failure of what is tested.
+hypothesis.settings.register_profile("wabao", deadline=None)
+hypothesis.settings.load_profile("wabao")
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory: each test has a database of its own, and a disk is slow at that."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Run those tests of a file that share a server or a browser in one process."""
+    for item in items:
+        if SHARED.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -108,6 +136,14 @@ def settings(
 def key_pairs() -> SandboxKeyPairs:
     """What the stand-in signs with, for all tests: making such keys takes longer than most of them."""
     return make_key_pairs()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_keys_read_once() -> Iterator[None]:
+    """Read each private key once: checking its primes takes 80 ms, the rest of a context's opening 25."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(wechatpay, "load_private_key", functools.cache(wechatpay.load_private_key))
+        yield
 
 
 @pytest.fixture
@@ -199,3 +235,10 @@ def other_port(io_loop: Any, other: Context) -> Iterator[int]:
     yield port
     server.stop()
     io_loop.run_sync(server.close_all_connections)
+
+
+@pytest.fixture
+def shop(io_loop: Any, context: Context, client: Client) -> Iterator[Shop]:
+    """The merchant's side of WeChat Pay."""
+    with a_shop(io_loop, context, client.http) as opened:
+        yield opened

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.actions.dig import dig
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
@@ -163,11 +164,28 @@ async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client
 
 
 @pytest.mark.gen_test
+async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice = await client.log_in("alice")
+    people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
+    code = await alice.publish(cd=0, forecast_num=1000)
+
+    async def admit(person: Any) -> Any:
+        return person
+
+    dug = await asyncio.gather(
+        *(dig(where, code, who.unionid, "", admit) for who in people for where in (context, other))
+    )
+    assert sorted(each.dig["depth"] for each in dug) == list(range(1, 13))
+    await check_history(context, code)
+
+
+@pytest.mark.gen_test
 async def test_two_processes_racing_make_one_dig_a_window(
     client: Client, context: Context, settings: Any
 ) -> None:
     other = await Context.open(settings)
-    from server.actions.dig import dig
     from server.errors import CoolingDown
 
     alice = await client.log_in("alice")

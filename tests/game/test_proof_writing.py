@@ -19,6 +19,7 @@ import pytest
 
 from handlers.proof import GetProofReply, accepts_gzip
 from server.actions.prove import find_proof, write_proofs
+from server.background import Background
 from server.context import Context
 from server.game import draw, proof
 from server.settings import Settings
@@ -62,8 +63,8 @@ async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = 
         {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"u{n}", "dig_id": f"d{n}"}
         for n in range(2, depth + 1)
     ]
-    for at in range(0, len(digs), 2_000):
-        await context.store.digs.collection.insert_many([stored(dig) for dig in digs[at : at + 2_000]])
+    for at in range(0, len(digs), 500):
+        await context.store.digs.collection.insert_many([stored(dig) for dig in digs[at : at + 500]])
     changes: dict[str, Any] = {"now_depth": depth, "last_dig": digs[-1] if digs else made}
     if ended:
         changes |= {"status": 1, "end_reason": "operator", "ended_at": 1}
@@ -217,7 +218,7 @@ async def test_killed_after_any_step_the_next_process_makes_the_same_bytes_and_r
         for collection in (context.store.proofs.collection, context.store.proofs.parts):
             await collection.delete_many({})
         await context.store.proofs.ask(code, 0)
-        victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+        victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
         steps = Steps(victim, kill_after)
         try:
             await write_proofs(victim)
@@ -294,7 +295,7 @@ async def test_two_processes_that_write_the_same_proof_make_one(
     monkeypatch.setattr(
         proof.zlib, "compressobj", lambda level, wbits: compressobj(level=next(levels, 1), wbits=wbits)
     )
-    other = replace(context, store=Store(settings.mongodb_uri), background=set())
+    other = replace(context, store=Store(settings.mongodb_uri), background=Background())
     first_claimed, both_claimed = asyncio.Event(), asyncio.Barrier(2)
     for each in (context, other):
         find = each.store.proofs.find_progress

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from server.background import Background
 from server.context import Context
 from server.settings import Settings
 from server.store import Store
@@ -172,7 +173,7 @@ async def run(client: Client, context: Context, settings: Settings, scenario: st
     stage = await prepare(Stage(client, context, *people))
     # Whatever WeChat has to say is heard by asking: a notice would come in between as it likes.
     await misbehave(client, "lose_notice", times=100)
-    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     steps = Steps(victim, kill_after)
     try:
         await act(victim, stage)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import msgspec
@@ -17,22 +16,15 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
-from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED, STUCK_SECONDS, TOO_SLOW
+from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server import metrics
 from server.actions.operate import end_task
+from server.background import Background
 from server.context import Context
-from server.errors import REFUSALS
-from server.game.findings import PaymentKind, What
-from server.operation.alarms import LATE_SECONDS, Alarm, Check, Kind
-from server.operation.findings import SENTENCES
+from server.operation.alarms import LATE_SECONDS, Alarm, Check
 from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
 from server.settings import Settings
 from server.store import Store
-from server.store.bills import BillState
-from server.store.orders import OrderState
-from server.store.prizes import PrizeState
-from server.store.refunds import RefundKind, RefundState
-from support import SOURCE
 from support.client import Client
 from support.operators import guess, open_feed, operator
 from support.pulses import a_pulse
@@ -134,7 +126,7 @@ async def test_an_act_that_was_cut_off_stands_there_as_begun(
     await operator(client)
     code = await (await client.log_in("alice")).publish(forecast_num=1000)
 
-    victim = replace(context, store=Store(settings.mongodb_uri), background=set())
+    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
         await end_task(victim, "管理员", code, "违反规则")
@@ -465,73 +457,3 @@ def test_a_quantile_lies_within_its_bucket() -> None:
     assert quantile_ms((0.1, 0.5), [0, 0, 0], 0.5) is None
 
 
-OPS = SOURCE / "static" / "ops"
-WORD = re.compile(r'^  (\w+): \[("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")\],$')
-
-
-def words() -> dict[str, tuple[str, str]]:
-    """Return the screen's texts by key, in Chinese and in English."""
-    text = (OPS / "words.js").read_text(encoding="utf-8")
-    lines = text.partition("const WORDS = {\n")[2].partition("\n};")[0].split("\n")
-    found = {}
-    for line in lines:
-        if line and not line.startswith("  //"):
-            word = WORD.match(line)
-            assert word is not None, line
-            assert word[1] not in found, line
-            found[word[1]] = (json.loads(word[2]), json.loads(word[3]))
-    return found
-
-
-def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
-    for key, (chinese, english) in words().items():
-        assert chinese, key
-        assert english, key
-        assert not re.search("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), key
-        # What English adds or leaves out may be what Chinese takes from the server, and the other way round.
-        if not key.startswith("error_") and key != "confirm":
-            holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
-            assert holes[0] == holes[1], key
-
-
-def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
-    known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
-    assert known is not None
-    assert json.loads(known[1]) == list(get_args(PaymentKind))
-
-
-def test_every_text_that_the_screen_asks_for_is_there() -> None:
-    known = set(words())
-    asked: set[str] = set()
-    families: dict[str, set[str]] = {
-        "refusal": set(REFUSALS),
-        "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
-        "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
-        "alarm": set(get_args(Kind)),
-        "late": {"books", "statements"},
-        "said": set(get_args(What)),
-        "value": set(get_args(PrizeState)),
-        "prize": set(get_args(PrizeState)),
-        "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
-        "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
-        "act": {"end", "hide", "show", "disconnect"},
-        "ask": {"end", "hide", "show", "disconnect"},
-        "done": {"end", "hide", "show", "disconnect"},
-        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
-        | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
-        "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
-        | {"unavailable", "outcome_unknown", "internal"},
-    }
-    for path in OPS.glob("*.js"):
-        text = path.read_text(encoding="utf-8")
-        asked |= set(re.findall(r'\bt\(\s*"(\w+)"', text))
-        made = re.findall(r"\bt\(\s*`(\w+?)_\$", text) + re.findall(r'\bnamed\("(\w+)"', text)
-        assert set(made) <= set(families), path.name
-    assert asked - known == set()
-    wanted = {f"{kind}_{name}" for kind, names in families.items() for name in names}
-    assert wanted - known == set()
-
-
-def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
-    for what, sentence in SENTENCES.items():
-        assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what

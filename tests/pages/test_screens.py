@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Person, Window, a_browser, a_server, needs_chromium, open_window
+from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
 from support.drawings import draw, oranges
 
 pytestmark = needs_chromium
@@ -40,13 +40,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with treasures in its square."""
     with a_server(tmp_path_factory.mktemp("screens")) as running:
         yield running.address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all."""
-    with a_browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

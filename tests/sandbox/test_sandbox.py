@@ -45,9 +45,7 @@ class Place:
         self.server.add_sockets([sock])
         self.http = httpx.AsyncClient(base_url=settings.wechat_api, trust_env=False)
         tokens = context.store.access_tokens
-        self.wechat = WeChat(
-            settings.appid, settings.app_secret, settings.wechat_api, tokens, context.keys
-        )
+        self.wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, tokens, context.keys)
 
     async def close(self) -> None:
         await self.http.aclose()

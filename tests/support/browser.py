@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,3 +149,6 @@ def checked(response: httpx.Response) -> dict[str, Any]:
     reply: dict[str, Any] = response.json()
     assert reply["status"] == 0, reply
     return reply
+
+
+Opener = Callable[..., Window]

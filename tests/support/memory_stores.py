@@ -165,9 +165,7 @@ class MemoryBus:
         self.on_subscribed: Callable[[str], None]
         world.buses.append(self)
 
-    def start(
-        self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
-    ) -> None:
+    def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         self.on_message, self.on_subscribed = on_message, on_subscribed
         self.connect()
 

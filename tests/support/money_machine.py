@@ -27,6 +27,7 @@ from server.actions.pay_in import look_at_payment, order_payment
 from server.actions.publish import Draft, publish
 from server.actions.sweep import sweep
 from server.app import make_app
+from server.background import Background
 from server.context import Context
 from server.errors import Refusal
 from server.sandbox import send_notices
@@ -118,7 +119,7 @@ class World:
         if kill_after:
             # Another process: connections of its own, and the proxies that stop it.
             store = replace_store(self.victim_store)
-            actor = replace(self.context, store=store, background=set())
+            actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)
         try:
             return await work(actor)

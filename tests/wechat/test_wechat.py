@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
-from Crypto.Cipher import AES
-from Crypto.Util.Padding import pad
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.testing import bind_unused_port
@@ -22,9 +18,9 @@ from tornado.web import Application, RequestHandler
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
 from server.keys import Keys
-from server.wechat import Session, WeChat, WeChatError, decrypt_user, tokens
+from server.wechat import Session, WeChat, WeChatError, tokens
+from support.user_data import APPID, encrypted, user
 
-APPID = "wx0123456789abcdef"
 SECRET = "the-secret-of-the-mini-program"
 SESSION = {"openid": "oAlice", "session_key": "a-session-key", "unionid": "uAlice"}
 PNG = b"\x89PNG\r\n\x1a\n rest"
@@ -439,86 +435,6 @@ async def test_what_is_neither_a_picture_nor_a_failure_is_a_busy_wechat(context,
         for _ in range(4):
             with pytest.raises(WeChatBusy):
                 await wechat.mini_program_code("scene", "")
-
-
-# -- the person's data
-
-
-def encrypted(plain: bytes, iv: bytes = b"i" * 16, padding: str = "pkcs7") -> list[str]:
-    """Return the key, the iv and the data as WeChat encrypts them."""
-    key = b"the session key."
-    whole = pad(plain, 16, padding) if padding else plain
-    ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(whole)
-    return [base64.b64encode(part).decode() for part in (key, iv, ciphertext)]
-
-
-def user(**fields: Any) -> bytes:
-    return json.dumps({"watermark": {"timestamp": 1, "appid": APPID}, **fields}).encode()
-
-
-def test_the_sample_of_wechats_documentation_is_opened():
-    found = decrypt_user(
-        "tiihtNczf5v6AKRyjwEUhQ==",
-        "r7BXXKkLb8qrSNn05n0qiA==",
-        "CiyLU1Aw2KjvrjMdj8YKliAjtP4gsMZMQmRzooG2xrDcvSnxIMXFufNstNGTyaGS9uT5geRa0W4oTOb1WT7fJlAC+oNPdbB+3hVb"
-        "JSRgv+4lGOETKUQz6OYStslQ142dNCuabNPGBzlooOmB231qMM85d2/fV6ChevvXvQP8Hkue1poOFtnEtpyxVLW1zAo6/1Xx1COx"
-        "Fvrc2d7UL/lmHInNlxuacJXwu0fjpXfz/YqYzBIBzD6WUfTIF9GRHpOn/Hz7saL8xz+W//FRAUid1OksQaQx4CMs8LOddcQhULW4"
-        "ucetDf96JcR3g0gfRK4PC7E/r7Z6xNrXd2UIeorGj5Ef7b1pJAYB6Y5anaHqZ9J6nKEBvB4DnNLIVWSgARns/8wR2SiRS7MNACwT"
-        "yrGvt9ts8p12PKFdlqYTopNHR1Vf7XjfhQlVsAJdNiKdYmYVoKlaRv85IfVunYzO0IKXsyl7JCUjCpoG20f0a04COwfneQAGGwd5"
-        "oa+T8yO5hzuyDb/XcxxmK01EpqOyuxINew==",
-        "wx4f4bc4dec97d474b",
-    )
-    assert (found.nick_name, found.gender, found.city) == ("Band", 1, "Guangzhou")
-    assert (found.open_id, found.union_id) == ("oGZUI0egBJY1zhBYw2KhdUfwVJJE", "ocMvos6NjeKLIBqg5Mr9QjxrP1FA")
-
-
-def test_a_plus_that_arrives_as_a_space_is_read_as_a_plus():
-    seen = 0
-    for number in range(20):
-        parts = encrypted(user(nickName=f"小明{number}"), iv=os.urandom(16))
-        seen += "+" in parts[1] + parts[2]
-        assert decrypt_user(*(part.replace("+", " ") for part in parts), APPID).nick_name == f"小明{number}"
-    assert seen
-
-
-def test_what_wechat_leaves_out_is_empty():
-    found = decrypt_user(*encrypted(user()), APPID)
-    assert (found.nick_name, found.avatar_url, found.gender, found.city) == ("", "", 0, "")
-    assert (found.open_id, found.union_id) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        ["", "", ""],
-        [*encrypted(user())[:2], ""],
-        [*encrypted(user())[:2], "AAAA"],
-        [*encrypted(user())[:2], "不是"],
-        [base64.b64encode(b"another key 1234").decode(), *encrypted(user())[1:]],
-        ["c2hvcnQ=", *encrypted(user())[1:]],
-        [encrypted(user())[0], "c2hvcnQ=", encrypted(user())[2]],
-        encrypted(user(), padding="x923"),
-        encrypted(user() + b"\x00" * (16 - len(user()) % 16), padding=""),
-        encrypted(b"not JSON"),
-        encrypted(b"[]"),
-        encrypted(b"{}"),
-        encrypted(b"\xff\xfe"),
-        encrypted(user(watermark={"appid": "wxanother"})),
-        encrypted(user(watermark=None)),
-        encrypted(user(nickName={"$ne": None})),
-        encrypted(user(nickName="\ud800")),
-        encrypted(user(nickName="长" * 129)),
-        encrypted(user(gender=3)),
-        encrypted(user(gender="1")),
-        encrypted(user(avatarUrl="javascript:alert(1)")),
-        encrypted(user(unionId="")),
-        encrypted(user(unionId="a b")),
-        encrypted(user(openId=5)),
-    ],
-)
-def test_data_that_is_not_whole_and_for_this_mini_program_is_refused(parts):
-    with pytest.raises(BadUserData):
-        decrypt_user(*parts, APPID)
 
 
 @pytest.mark.gen_test

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
-from support.browser import Person, Window, a_browser, checked, needs_chromium, open_window, write_of_old
+from support.browser import Person, Window, checked, needs_chromium, open_window, write_of_old
 from support.client import a_picture
 from support.servers import Running, a_free_port
 
@@ -47,12 +47,6 @@ def address(data_dir: Path) -> Iterator[str]:
         yield running.address
     finally:
         running.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as opened:
-        yield opened
 
 
 @pytest.fixture

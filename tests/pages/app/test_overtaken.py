@@ -1,0 +1,384 @@
+"""The client in a real browser: what is shown again, overtaken, read late or by keyboard is right."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from support.browser import CONTRASTS, DESK, PHONE, Opener, Person, Window, needs_chromium
+from support.client import a_picture
+from support.drawings import draw, oranges
+
+pytestmark = needs_chromium
+
+WITHIN_A_SECOND = 1000
+FIRST_VIEW_BYTES = 150_000
+
+
+def test_the_square_grows_as_one_scrolls_and_shows_what_ended(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    ended = publisher.publish(a_picture(), name="挖完的猫", forecast_num=1)
+    Person.log_in(address, "阿强").post("/postTask", code=ended)
+    picture = a_picture()
+    for number in range(45):
+        publisher.publish(picture, name=f"第{number}只猫")
+    page = window("朵朵").page
+    expect(page.locator(".card").first).to_be_visible()
+    while page.get_by_text("就这些了").count() == 0:
+        page.mouse.wheel(0, 4000)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    codes = page.locator(".cards li").evaluate_all("all => all.map(one => one.dataset.code)")
+    assert len(codes) == len(set(codes)) >= 46
+    over = page.locator(".cards[aria-label=已经结束] li", has_text="挖完的猫")
+    expect(over.get_by_text("已结束")).to_be_attached()
+    page.evaluate("scrollTo(0, 0)")
+    renew(page)
+    expect(page.locator(".cards li")).to_have_count(20)  # what lies far below is let go
+
+
+def test_what_has_ended_is_no_longer_among_the_running_however_far_down(
+    window: Opener, publisher: Person
+) -> None:
+    picture = a_picture()
+    ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
+    for number in range(20):
+        publisher.publish(picture, name=f"后来的第{number}只猫")
+    page = window("朵朵").page
+    expect(page.locator(".card").first).to_be_visible()
+    card = page.locator(f"[aria-label=正在进行] [data-code='{ended}']")
+    while card.count() == 0:
+        page.mouse.wheel(0, 4000)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    card.scroll_into_view_if_needed()
+    publisher.post("/endTask", code=ended)
+    renew(page)
+    expect(card).to_have_count(0, timeout=WITHIN_A_SECOND)
+    expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
+
+
+def test_a_square_that_is_come_back_to_counts_down_to_the_right_second(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    picture = a_picture()
+    digger = Person.log_in(address, "阿强")
+    codes = [
+        publisher.publish(picture, name=f"冷却的第{number}只猫", cd=60, forecast_num=1000)
+        for number in range(20)
+    ]
+    for code in reversed(codes):
+        digger.post("/postTask", code=code)
+    page = window("朵朵").page
+    state = page.locator(f"[data-code='{code}'] .state")
+    expect(state).to_have_text(re.compile("冷却 .* 秒"))
+    page.route("**/getTaskList*", lambda route: None)  # nothing fresh comes to the rescue
+    before = _seconds(state.text_content())
+    page.locator(f".card[href='#/task/{code}']").click()
+    expect(page.locator(".dig strong")).to_have_text(str(before - 4))
+    page.get_by_role("link", name="广场").first.click()
+    expect(state).to_be_visible()
+    assert _seconds(state.text_content()) <= before - 4
+
+
+def _seconds(text: str | None) -> int:
+    assert text is not None
+    return int(text.split()[1])
+
+
+def renew(page: Page) -> None:
+    """Have the square renewed, as when the network is back."""
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
+@pytest.mark.parametrize(("path", "nothing"), [("/", "就这些了"), ("/#/mine/published", "还没有发布过宝贝")])
+def test_a_page_that_is_shown_again_is_right_at_once(
+    window: Opener, address: str, path: str, nothing: str
+) -> None:
+    name = f"回来看到的猫{len(path)}"
+    opened = window(name, path)
+    expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
+    if path == "/":
+        with opened.page.expect_response("**/getTaskList*"):
+            pass  # it has just renewed itself, and would not for a while
+    Person.log_in(address, name).publish(a_picture(), name=name)
+    opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
+
+
+def pay(publisher: Person, code: str, owed: int) -> None:
+    """Pay for a red packet, as the sandbox plays it."""
+    order = publisher.post("/payTask", code=code, money=owed)
+    signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+    paid = httpx.post(f"{publisher.address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed})
+    paid.raise_for_status()
+
+
+def test_details_that_a_frame_overtook_are_read_once_more(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    overtaken: list[str] = []
+
+    def let_a_dig_pass(route: Route) -> None:
+        before = route.fetch()
+        if not overtaken:
+            overtaken.append(code)
+            Person.log_in(address, "阿强").post("/postTask", code=code)
+            expect(page.locator(".level b")).to_have_text("1")
+        route.fulfill(response=before)
+
+    page.route("**/getTaskDetails*", let_a_dig_pass)
+    pay(publisher, code, 1)
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_hidden()
+    expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
+    assert overtaken
+
+
+def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    asked: list[str] = []
+    ending = page.locator(".ending")
+
+    def let_an_end_pass(route: Route) -> None:
+        asked.append(route.request.url)
+        before = route.fetch()
+        if before.json()["data"]["need_pay"] == 0 and not before.json()["data"]["status"]:
+            publisher.post("/endTask", code=code)
+            expect(ending).to_have_text("发布者结束了这个宝贝")
+            asked.clear()
+        route.fulfill(response=before)
+
+    page.route("**/getTaskDetails*", let_an_end_pass)
+    pay(publisher, code, 1)
+    expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
+    expect(ending).to_have_text("发布者结束了这个宝贝")
+    expect(page.locator(".dig")).to_have_text("已结束")
+    assert asked  # once more, after the reply that the end overtook
+
+
+def test_a_start_that_was_missed_opens_the_task_once_the_network_is_back(
+    window: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    visitor = window("阿强", f"/#/task/{code}")
+    button = visitor.page.locator(".dig")
+    expect(button).to_have_text("待支付")
+    expect(visitor.page.locator(".watchers")).to_be_visible()
+    visitor.context.set_offline(True)
+    expect(visitor.page.locator("#banner")).to_contain_text("断开")
+    pay(publisher, code, 1)
+    visitor.context.set_offline(False)
+    expect(button).to_have_text("挖一锹")
+    visitor.wrong.clear()  # Chromium logs that the network was gone
+
+
+def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=500_000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.get_by_role("button", name="提前结束")).to_be_visible()
+    expect(page.locator(".watchers")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(page.get_by_role("button", name="提前结束")).to_be_hidden()
+    expect(page.get_by_role("link", name="中奖者和发奖")).to_be_visible()
+
+
+def test_what_was_said_of_a_cooldown_goes_when_it_is_over(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
+    digger = window("阿强")
+    digger.go(f"/#/task/{code}")
+    said = digger.page.locator(".said")
+    expect(said).to_have_text("第 1 层，什么也没有，冷却后再挖")
+    expect(digger.page.get_by_role("button", name="挖一锹")).to_be_visible()
+    expect(said).to_have_text("冷却结束，可以挖了")
+
+
+@pytest.mark.parametrize(("cooldown_seconds", "shown"), [(3600, r"1:00:00|59:\d\d"), (61, r"1:0\d|\d\d")])
+def test_a_long_cooldown_fits_into_its_ring(
+    window: Opener, address: str, publisher: Person, cooldown_seconds: int, shown: str
+) -> None:
+    never_at_once = {"prize_num": 2, "interval": 300, "fluctuation": 0}
+    code = publisher.publish(a_picture(), cd=cooldown_seconds, **never_at_once)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.locator(".watchers")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    time = page.locator(".dig strong")
+    expect(time).to_have_text(re.compile(f"^({shown})$"))
+    ring, inside = page.locator(".dig").bounding_box(), time.bounding_box()
+    assert ring is not None
+    assert inside is not None
+    assert inside["width"] <= ring["width"] - 24
+
+
+def test_the_newest_people_are_shown_live_and_those_before_them_on_request(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=500_000)
+    for number in range(1, 76):
+        Person.log_in(address, f"第{number}人").post("/postTask", code=code)
+    page = window("小明", f"/#/task/{code}").page
+    people = page.locator(".people li > span")
+    expect(people).to_have_count(60)
+    assert people.all_text_contents() == [f"第{number}人" for number in range(75, 15, -1)]
+    Person.log_in(address, "第76人").post("/postTask", code=code)
+    expect(people.first).to_have_text("第76人")
+    expect(people).to_have_count(60)
+    expect(page.locator(".count")).to_have_text("76 人")
+    page.get_by_role("button", name="看更早的人（还有 16 人）").click()
+    expect(people).to_have_text([f"第{number}人" for number in range(76, 0, -1)])
+    expect(page.get_by_role("button", name="看更早的人")).to_be_hidden()
+
+
+@pytest.mark.parametrize("address_part", ["#/task/%E0%A4%A", "#/nowhere", "#%", "?code=%E0%A4%A"])
+def test_an_address_that_names_nothing_shows_the_square(
+    window: Opener, publisher: Person, address_part: str
+) -> None:
+    publisher.publish(a_picture())
+    page = window("阿强", f"/{address_part}").page
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
+
+
+def test_a_browser_that_blocks_storage_still_plays(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1)
+    opened = window(None)
+    opened.context.add_init_script("""for (const storage of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, storage, {
+            get() { throw new DOMException("blocked", "SecurityError"); }
+        })""")
+    opened.page.reload()
+    opened.log_in("阿强")
+    opened.page.locator(f".card[href='#/task/{code}']").click()
+    opened.page.get_by_role("button", name="去领取").click()
+    opened.page.get_by_role("button", name="验证这次抽奖").click()
+    expect(opened.page.locator(".verdict")).to_have_text("验证通过：全部相符")
+    opened.page.get_by_role("link", name="我的").click()
+    opened.page.get_by_role("button", name="退出登录").click()
+    expect(opened.page.get_by_label("你是谁")).to_be_visible()
+
+
+def test_the_focus_goes_to_the_heading_of_each_page(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="有标题的猫", forecast_num=500_000)
+    opened = window("小明")
+    for path, heading in (
+        ("/#/mine", "小明"),
+        (f"/#/task/{code}", "有标题的猫"),
+        ("/#/publish", "埋下一个宝贝"),
+        (f"/#/winners/{code}", "中奖者和发奖"),
+        ("/#/", "广场"),
+    ):
+        opened.go(path)
+        expect(opened.page.get_by_role("heading", name=heading, level=1)).to_be_focused()
+
+
+def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(window: Opener) -> None:
+    page = window(None).page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("button", name="阿强").click()
+    expect(page.get_by_role("heading", name="广场")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_first_view_is_small(window: Opener, publisher: Person, size: dict[str, int]) -> None:
+    picture = draw(oranges)
+    for number in range(20):
+        publisher.publish(picture, name=f"第{number}箱脐橙")
+    opened = window("阿强")
+    fresh = opened.context.browser.new_context(viewport=size)  # type: ignore[union-attr]
+    page = fresh.new_page()
+    page.goto(opened.address)
+    page.evaluate(
+        "person => sessionStorage.setItem('wabao.person', person)",
+        opened.page.evaluate("sessionStorage.getItem('wabao.person')"),
+    )
+    network = fresh.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    received: list[float] = []
+    network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.goto(f"{opened.address}/?")
+    page.locator(".card").first.wait_for()
+    usable_ms = page.evaluate(
+        "performance.now() - performance.getEntriesByType('navigation')[0].responseStart"
+    )
+    page.wait_for_load_state("networkidle")
+    transferred = sum(received)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    expect(page.locator(".card img[data-src]").nth(18)).to_have_js_property("naturalWidth", 300)
+    fresh.close()
+    print(f"first view: {transferred / 1000:.0f} KB transferred, usable after {usable_ms:.0f} ms")  # noqa: T201
+    assert transferred <= FIRST_VIEW_BYTES
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_fits_its_window_and_can_be_read(
+    window: Opener, address: str, publisher: Person, scheme: str, size: dict[str, int]
+) -> None:
+    several = publisher.publish(
+        a_picture(),
+        name="很长很长" * 12,
+        wxname="W" * 32,
+        prize_num=20,
+        interval=4,
+        fluctuation=2,
+        synopsis="介绍" * 300 + "x" * 300,
+    )
+    ended = publisher.publish(a_picture(), forecast_num=1)
+    Person.log_in(address, "阿强").post("/postTask", code=ended)
+    opened = window(None, viewport=size, color_scheme=scheme)
+    _is_readable(opened)
+    opened.log_in("阿强")
+    for path, ready in (
+        ("/", ".card"),
+        (f"/#/task/{several}", ".people li"),
+        (f"/#/task/{ended}", ".claim"),
+        ("/#/publish", "form"),
+        ("/#/mine/won", ".card"),
+        (f"/#/winners/{ended}", ".toolbar"),
+    ):
+        opened.go(path)
+        opened.page.locator(ready).first.wait_for()
+        _is_readable(opened)
+    opened.page.reload()
+
+
+def _is_readable(opened: Window) -> None:
+    assert opened.overflow() <= 0, opened.page.url
+    faint = opened.page.evaluate(CONTRASTS.read_text(encoding="utf-8"))
+    assert faint == [], opened.page.url
+
+
+def test_all_of_it_works_by_keyboard(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="键盘上的猫", forecast_num=500_000)
+    page = window(None).page
+    for _ in range(3):  # the link to the content, the brand, the field
+        page.keyboard.press("Tab")
+    page.keyboard.type("阿强")
+    page.keyboard.press("Enter")
+    link = page.locator(f".card[href='#/task/{code}']")
+    link.wait_for()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if link.evaluate("link => link === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("第 1 层，什么也没有")).to_be_visible()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('dig')"):
+            break
+    page.keyboard.press("Space")
+    expect(page.get_by_text("第 2 层，什么也没有")).to_be_visible()

@@ -1,0 +1,81 @@
+"""The operators' server, their windows, and who is let in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from server.operation.pulses import HISTORY_SECONDS
+from support.browser import DESK, Opener, Person, Window, open_window
+from support.pulses import fill_history
+from support.screen import TOKEN, enter
+from support.servers import Running, a_free_port
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its stores."""
+    return tmp_path_factory.mktemp("ops")
+
+
+@pytest.fixture(scope="module")
+def running(data_dir: Path) -> Iterator[Running]:
+    """A server with two workers, and 15 minutes behind it."""
+    started = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
+    started.wait_for("is ready")
+    now = int(time.time())
+    fill_history(data_dir, range(now - HISTORY_SECONDS, now))
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def window(browser: Browser, running: Running) -> Iterator[Opener]:
+    """Opens windows; a test fails where anything went wrong in one, but for what it expects to."""
+    opened: list[Window] = []
+
+    def open_one(path: str = "/ops", **options: Any) -> Window:
+        made = open_window(browser, running.address, **{"viewport": DESK, **options})
+        opened.append(made)
+        made.go(path)
+        return made
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+    assert [wrong for each in opened for wrong in each.wrong] == []
+
+
+@pytest.fixture(scope="module")
+def let_in(browser: Browser, running: Running) -> dict[str, Any]:
+    """What a browser remembers of an operator who is logged in: only ten may try a minute."""
+    opened = open_window(browser, running.address)
+    opened.go("/ops")
+    enter(opened, "值班员", TOKEN)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    remembered: dict[str, Any] = dict(opened.context.storage_state())
+    opened.context.close()
+    return remembered
+
+
+@pytest.fixture
+def operator(window: Opener, let_in: dict[str, Any]) -> Opener:
+    """Opens windows of an operator who is logged in and sees live numbers."""
+
+    def open_one(**options: Any) -> Window:
+        made = window(storage_state=let_in, **options)
+        expect(made.page.locator(".status.fresh")).to_be_visible()
+        return made
+
+    return open_one
+
+
+@pytest.fixture(scope="module")
+def publisher(running: Running) -> Person:
+    """Somebody who publishes."""
+    return Person.log_in(running.address, "小明")

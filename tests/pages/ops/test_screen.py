@@ -1,0 +1,285 @@
+"""The operator's screen in a real browser, against the server as a person starts it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Route, WebSocket, expect
+
+from support.browser import PHONE, Opener, Person, needs_chromium, write_of_old
+from support.client import a_picture
+from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
+from support.servers import Running
+
+pytestmark = needs_chromium
+
+HTML_NAME = "<img src=x onerror=alert(1)>"
+
+
+def test_only_the_token_lets_in(window: Opener) -> None:
+    opened = window()
+    enter(opened, "值班员", "a guess")
+    expect(opened.page.get_by_role("alert").get_by_text("口令不对")).to_be_visible()
+    expect(opened.page.locator(".screen")).to_have_count(0)
+    enter(opened, "值班员", TOKEN)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    reloaded = opened.page.reload()
+    assert reloaded is not None
+    assert "img-src 'self' data:;" in reloaded.headers["content-security-policy"]
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    other = opened.context.new_page()
+    other.goto(f"{opened.address}/ops")
+    expect(other.locator(".status.fresh")).to_be_visible()
+    opened.page.get_by_role("button", name="退出").click()
+    expect(opened.page.locator("form.login")).to_be_visible()
+    opened.page.reload()
+    expect(opened.page.locator("form.login")).to_be_visible()
+    expect(other.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
+
+
+def test_a_logout_that_the_server_did_not_hear_is_told(operator: Opener) -> None:
+    opened = operator()
+    opened.page.route("**/ops/logout", lambda route: route.abort())
+    opened.page.get_by_role("button", name="退出").click()
+    expect(opened.page.locator("form.login")).to_contain_text("服务器没有响应")
+    opened.wrong.clear()  # Chromium logs what was aborted
+
+
+def test_whoever_presses_enter_twice_has_one_feed(window: Opener) -> None:
+    opened = window()
+    expect(opened.page.locator("form.login")).to_be_visible()
+    asked: list[Route] = []
+    posts: list[str] = []
+    sockets: list[WebSocket] = []
+    opened.page.route("**/ops/me?", lambda route: asked.append(route), times=1)
+    opened.page.on("request", lambda sent: posts.append(sent.url))
+    opened.page.on("websocket", lambda socket: sockets.append(socket))
+    with opened.page.expect_request("**/ops/me?"):
+        enter(opened, "值班员", TOKEN)
+    opened.page.keyboard.press("Enter")
+    asked[0].continue_()
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    logins = [address for address in posts if address.endswith("/ops/login")]
+    assert (len(logins), len(sockets)) == (1, 1)
+
+
+def test_a_feed_that_connects_again_closes_the_one_before(operator: Opener) -> None:
+    opened = operator()
+    connect = """async () => {
+        const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+        window.feed ??= new (await import(`${root}feed.js`)).Feed();
+        feed.connect();
+        await new Promise((told) => feed.addEventListener("history", told, { once: true }));
+    }"""
+    with opened.page.expect_websocket() as first:
+        opened.page.evaluate(connect)
+    with first.value.expect_event("close"):
+        opened.page.evaluate(connect)
+    opened.page.evaluate("feed.close()")
+
+
+# Whether these words stand in an element as they are written: each character to the right of the one before.
+IN_ORDER = """(element, words) => {
+    const range = document.createRange();
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const at = text.data.indexOf(words);
+        if (at < 0) continue;
+        const lefts = [...words].map((_, place) => {
+            range.setStart(text, at + place);
+            range.setEnd(text, at + place + 1);
+            return range.getBoundingClientRect().left;
+        });
+        return lefts.every((left, place) => !place || left > lefts[place - 1]);
+    }
+    return `there is no ${words}`;
+}"""
+
+
+@pytest.mark.parametrize("turned", ["\u202e猫", "\u2069\u202e猫", "\u2067\u202e猫"])
+def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+    operator: Opener, running: Running, publisher: Person, data_dir: Path, turned: str
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1)
+    other = publisher.publish(a_picture(), forecast_num=1000)
+    asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
+    packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
+    digger = Person.log_in(running.address, "阿花")
+    write_of_old(data_dir, "people", digger.unionid, nickName=turned)
+    for task in (code, other, packet):
+        write_of_old(data_dir, "tasks", task, name=turned, wxname=turned)
+    opened = operator()
+    digger.post("/postTask", code=code)
+    line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
+    expect(line).to_contain_text("挖到了")
+    for words in (" 在第 1 层挖到了！", "结束：奖品挖完"):
+        assert line.evaluate(IN_ORDER, words) is True
+    opened.go(f"/ops#/task/{other}")
+    opened.page.get_by_role("button", name="结束").click()
+    assert opened.page.get_by_role("dialog").evaluate(IN_ORDER, "」？") is True
+    opened.go(f"/ops#/search/{packet}")
+    assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包 8 元") is True
+
+
+# How many pixels of a chart's oldest quarter, below its labels, are neither empty nor of its grid.
+COLOURED = """canvas => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, height * 0.2, width / 4, height * 0.8);
+    let coloured = 0;
+    for (let at = 0; at < data.length; at += 4) {
+        const [red, green, blue, alpha] = data.slice(at, at + 4);
+        if (alpha > 128 && Math.max(red, green, blue) - Math.min(red, green, blue) > 40) coloured += 1;
+    }
+    return coloured;
+}"""
+
+
+def test_the_charts_are_full_from_the_first_moment(operator: Opener) -> None:
+    opened = operator()
+    names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
+    assert len(names) == 15
+    empty = [name for name in names if chart(opened, name).locator("canvas").evaluate(COLOURED) < 10]
+    assert empty == []
+
+
+def test_a_chart_says_what_was_at_any_second_by_keyboard(operator: Opener) -> None:
+    opened = operator()
+    watchers = chart(opened, "watchers")
+    expect(watchers.locator("b")).to_have_text("0")  # now: nobody but us
+    watchers.locator(".plot").focus()
+    for _ in range(20):
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
+    for _ in range(20):  # it stops where the chart does
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
+    opened.page.keyboard.press("Escape")
+    expect(watchers.locator("b")).to_have_text("0")
+
+
+def test_digs_wins_and_endings_appear_as_they_happen(
+    operator: Opener, running: Running, publisher: Person
+) -> None:
+    opened = operator()
+    code = publisher.publish(a_picture(), name="看得见的猫", forecast_num=1)
+    Person.log_in(running.address, "阿强").post("/postTask", code=code)
+    line = opened.page.locator(".stream li.won", has_text="阿强")
+    expect(line).to_contain_text("在第 1 层挖到了！ · 结束：奖品挖完")
+    expect(line.get_by_role("link", name="看得见的猫")).to_be_visible()
+    row = opened.page.locator(f".tasks [data-code='{code}']")
+    expect(row).to_contain_text("奖品余 0/1")
+    expect(row).to_contain_text("奖品挖完")
+
+
+def test_the_depth_and_the_countdown_of_a_task_are_live(
+    operator: Opener, running: Running, publisher: Person
+) -> None:
+    opened = operator()
+    code = publisher.publish(a_picture(), cd=20)
+    Person.log_in(running.address, "阿强").post("/postTask", code=code)
+    row = opened.page.locator(f".tasks-panel [data-code='{code}']")
+    expect(row.locator(".depth")).to_have_text("1 / 50")
+    for left in ("0:17", "0:16"):
+        expect(row.locator(".state")).to_have_text(left)
+
+
+def test_an_operator_ends_a_task_and_the_open_page_shows_why(
+    operator: Opener, window: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=1000, cd=60)
+    visitor = window(f"/#/task/{code}", viewport=PHONE)
+    visitor.log_in("朵朵")
+    expect(visitor.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    opened = operator()
+    search = opened.page.get_by_role("searchbox")
+    search.fill(code)
+    search.press("Enter")
+    opened.page.locator(".page-list").get_by_role("link", name="要结束的猫").click()
+    opened.page.get_by_role("button", name="结束").click()
+    dialog = opened.page.get_by_role("dialog", name="结束「\u2068要结束的猫\u2069」？")
+    dialog.get_by_role("button", name="取消").click()
+    expect(dialog).to_have_count(0)
+    expect(visitor.page.get_by_role("button", name="秒后可挖")).to_be_visible()
+    opened.page.get_by_role("button", name="结束").click()
+    dialog.get_by_label("理由").fill("图片违规")
+    dialog.get_by_role("button", name="确认结束").click()
+    expect(dialog.get_by_text("已结束，并写入操作记录。")).to_be_visible()
+    expect(visitor.page.get_by_text("图片违规")).to_be_visible()
+    dialog.get_by_role("button", name="关闭").click()
+    expect(opened.page.get_by_text("图片违规")).to_be_visible()
+    expect(opened.page.get_by_role("button", name="结束")).to_have_count(0)
+    opened.page.get_by_role("link", name="操作记录").click()
+    expect(opened.page.locator(".log li").first).to_contain_text(f"值班员结束{code}图片违规")
+
+
+def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="要隐藏的猫")
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    for act, listed in (("隐藏", False), ("恢复显示", True)):
+        opened.page.get_by_role("button", name=act).click()
+        opened.page.get_by_label("理由").fill("看看")
+        opened.page.get_by_role("button", name=f"确认{act}").click()
+        expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
+        opened.page.keyboard.press("Escape")
+        # The other process may show its own page of the square for a second more.
+        while (code in {card["code"] for card in publisher.get("/getTaskList")["data"]}) != listed:
+            pass
+
+
+def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="早就结束的猫")
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    opened.page.get_by_role("button", name="结束").click()
+    publisher.post("/endTask", code=code)
+    opened.page.get_by_label("理由").fill("太晚了")
+    confirm = opened.page.get_by_role("button", name="确认结束")
+    confirm.click()
+    expect(opened.page.get_by_role("dialog").get_by_text("它已经结束了")).to_be_visible()
+    expect(confirm).to_be_enabled()
+    opened.go("/ops#/log")
+    expect(opened.page.locator(".log li").first).to_contain_text("太晚了没有执行：已结束")
+    expect(opened.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_tasks_money_is_shown(operator: Opener, running: Running, publisher: Person) -> None:
+    code, winner = a_red_packet(publisher, running.address)
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    for name, sum_ in (("收到", "¥24.00"), ("代管", "¥24.00"), ("其中欠中奖者", "¥8.00")):
+        expect(opened.page.locator(".numbers div", has_text=name).locator("dd").first).to_have_text(sum_)
+    expect(opened.page.locator(".payments")).to_contain_text("已开挖")
+    expect(opened.page.get_by_text("账目相符")).to_be_visible()
+    winner.post("/drawPrize", code=code)
+    expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("¥8.00")
+    expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("等用户确认")
+
+
+def test_a_name_of_html_does_nothing(window: Opener, running: Running, publisher: Person) -> None:
+    named = {"name": HTML_NAME, "wxname": HTML_NAME, "synopsis": HTML_NAME}
+    code = publisher.publish(a_picture(), **named)
+    Person.log_in(running.address, HTML_NAME).post("/postTask", code=code)
+    opened = window()
+    enter(opened, HTML_NAME, TOKEN)
+    row = opened.page.locator(f".tasks-panel [data-code='{code}']")
+    expect(row.locator(".name")).to_have_text(HTML_NAME)
+    expect(opened.page.locator(".stream li").first).to_contain_text(HTML_NAME)
+    row.get_by_role("link").click()
+    expect(opened.page.get_by_role("heading", name=HTML_NAME)).to_be_visible()
+    expect(opened.page.locator(".digs li").first).to_contain_text(HTML_NAME)
+    opened.page.get_by_role("button", name="隐藏").click()
+    opened.page.get_by_label("理由").fill(HTML_NAME)
+    opened.page.get_by_role("button", name="确认隐藏").click()
+    opened.page.get_by_role("button", name="关闭").click()
+    opened.go("/ops#/log")
+    expect(opened.page.locator(".log li").first).to_contain_text(HTML_NAME)
+    opened.go(f"/ops#/search/{HTML_NAME}")
+    expect(opened.page.locator(".tasks .name").first).to_have_text(HTML_NAME)
+    # That no alert opened, `window` checks at the end.
+    assert opened.page.locator("img, [onerror]").count() == 0

@@ -1,0 +1,314 @@
+"""The operator's screen in a real browser, when numbers are old, refused or cut, and how it looks."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from pymongo import MongoClient
+
+from handlers.ops.operators import COOKIE
+from server.operation.findings import SENTENCES
+from server.store import DEFAULT_DATABASE
+from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
+from support.client import a_picture
+from support.pulses import a_pulse, fill_history, send_pulses
+from support.screen import (
+    ALARM_MS,
+    BOARD_STALE_MS,
+    GREY,
+    STALE_MS,
+    TOKEN,
+    a_red_packet,
+    chart,
+    enter,
+    is_readable,
+    stopped,
+)
+from support.servers import Running
+
+pytestmark = needs_chromium
+
+
+def test_old_numbers_are_grey_under_a_red_bar_until_the_server_answers_again(
+    operator: Opener, running: Running
+) -> None:
+    opened = operator()
+    bar = opened.page.locator("#alarms")
+    expect(bar).to_be_hidden()
+    with stopped(running.children()["worker"]):
+        expect(bar).to_contain_text("没有新数据", timeout=STALE_MS)
+        expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"))
+        assert opened.page.locator(".screen").evaluate(GREY)
+    expect(bar).to_be_hidden()
+    expect(opened.page.locator(".screen")).to_have_css("filter", "none")
+
+
+@pytest.mark.parametrize("page", ["task", "search"])
+def test_a_page_is_read_again_and_again_and_what_is_old_is_grey_on_it_too(
+    operator: Opener, running: Running, publisher: Person, page: str
+) -> None:
+    code = publisher.publish(a_picture(), cd=0)
+    digger = Person.log_in(running.address, "阿强")
+    opened = operator()
+    opened.go(f"/ops#/{page}/{code}")
+    depth = opened.page.locator(".tasks .depth")
+    for dug in ("0 / 50", "1 / 50"):
+        expect(depth).to_have_text(dug)
+        digger.post("/postTask", code=code)
+    with stopped(running.children()["worker"]):
+        expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"), timeout=STALE_MS)
+        expect(opened.page.locator("#alarms")).to_contain_text("没有新数据")
+        assert opened.page.locator(f".page-{'list' if page == 'search' else page}").evaluate(GREY)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    expect(depth).to_have_text("2 / 50")
+
+
+def test_a_page_that_cannot_be_read_is_old_although_the_feed_lives(
+    operator: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture())
+    opened = operator()
+    opened.go(f"/ops#/search/{code}")
+    expect(opened.page.locator(".tasks .depth")).to_have_text("0 / 50")
+    opened.page.route("**/ops/tasks?*", lambda route: route.abort())
+    expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
+    expect(opened.page.get_by_role("alert").get_by_text("服务器没有响应")).to_be_visible()
+    assert opened.page.locator(".page-list").evaluate(GREY)
+    opened.page.unroute_all()
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    opened.wrong.clear()  # Chromium logs what was aborted
+
+
+def test_an_open_screen_asks_to_log_in_again_when_its_session_is_over(
+    window: Opener, running: Running, data_dir: Path
+) -> None:
+    opened = window()
+    reply = httpx.post(f"{running.address}/ops/login", json={"name": "夜班", "token": TOKEN})
+    store: MongoClient[dict[str, Any]] = MongoClient((data_dir / "secantusdb.uri").read_text())
+    soon = {"$set": {"ends_at": int(time.time() * 1000) + 6000}}
+    store[DEFAULT_DATABASE]["operator_sessions"].update_one({"name": "夜班"}, soon)
+    store.close()
+    opened.context.add_cookies(
+        [{"name": COOKIE, "value": reply.cookies[COOKIE], "url": f"{running.address}/ops"}]
+    )
+    opened.go("/ops")
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    expect(opened.page.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
+
+
+def test_a_new_page_has_the_focus_and_an_address_that_is_spelled_wrongly_is_taken_as_it_is(
+    operator: Opener,
+) -> None:
+    opened = operator()
+    opened.page.get_by_role("link", name="操作记录").click()
+    expect(opened.page.locator("#page")).to_be_focused()
+    opened.go("/ops#/search/%E0%A4%A")
+    expect(opened.page.get_by_role("heading", name="搜索：\u2068%E0%A4%A\u2069")).to_be_visible()
+    expect(opened.page.get_by_text("没有找到")).to_be_visible()
+    expect(opened.page.locator("#page")).to_be_focused()
+
+
+def test_what_is_selected_on_a_tasks_page_stays_while_it_is_read_again(
+    operator: Opener, window: Opener, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture())
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    opened.page.locator(".facts code").first.dblclick()
+    window(f"/#/task/{code}", viewport=PHONE).log_in("朵朵")
+    expect(opened.page.locator(".task .watching")).to_have_text("1 人在看")
+    assert opened.page.evaluate("String(getSelection())").strip() == code
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+def test_whatever_is_wrong_is_said_in_the_operators_language(window: Opener, locale: str) -> None:
+    opened = window(locale=locale)
+    alarms = [
+        {"kind": "books", "what": what, "values": ["won", "", "3", "4"]}
+        for what in SENTENCES
+        if what != "waits"
+    ]
+    alarms += [
+        {"kind": "bill", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
+    ]
+    alarms += [
+        {"kind": "unchecked", "what": what, "values": [at]}
+        for what in ("books", "statements")
+        for at in ("", "1795000000000")
+    ]
+    said = opened.page.evaluate(
+        """async (alarms) => {
+            const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+            const { say } = await import(`${root}sayings.js`);
+            return alarms.map(say);
+        }""",
+        alarms,
+    )
+    assert len(said) == len(alarms)
+    for text in said:
+        assert bool(re.search("[一-鿿]", text)) == (locale == "zh-CN"), text
+        assert "undefined" not in text
+        assert "{" not in text
+
+
+def test_a_cut_connection_shows_and_is_mended(operator: Opener) -> None:
+    opened = operator()
+    opened.page.evaluate("window.unchanged = true")
+    opened.context.set_offline(True)
+    expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
+    opened.context.set_offline(False)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    assert opened.page.evaluate("window.unchanged")
+    opened.wrong.clear()  # Chromium logs that the network was gone
+
+
+def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Running) -> None:
+    opened = operator()
+    expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
+    with stopped(running.children()["SecantusDB"]):
+        expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=BOARD_STALE_MS)
+        expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
+        expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest goes on
+        expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
+    expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
+    with stopped(running.children()["Valkey"]):
+        expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)
+    expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
+
+
+def test_workers_that_stood_still_and_were_replaced_are_told_beside_the_processes(
+    operator: Opener, data_dir: Path
+) -> None:
+    opened = operator()
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text("")
+    at = int(time.time())
+    send_pulses(data_dir, [a_pulse("hung", at - 100, replaced=1), a_pulse("hung", at - 3, replaced=2)])
+    opened = operator(viewport=PHONE)
+    told = time.strftime("%H:%M:%S", time.localtime(at - 3))
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text(f"15 分钟内 3 个卡死后重启，最近一次 {told}")
+    is_readable(opened)
+
+
+def test_english_for_whoever_reads_that(window: Opener) -> None:
+    opened = window(locale="en-GB")
+    expect(opened.page.get_by_role("heading", name="Operator login")).to_be_visible()
+    enter(opened, "Ann", TOKEN)
+    expect(opened.page.locator(".status.fresh")).to_have_text("Live")
+    expect(opened.page.get_by_role("heading", name="Tasks that matter now")).to_be_visible()
+    assert opened.page.locator("html").get_attribute("lang") == "en"
+    assert not re.search("[一-鿿]", chart(opened, "closes").inner_text())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_fits_its_window_and_can_be_read(
+    window: Opener,
+    let_in: dict[str, Any],
+    running: Running,
+    publisher: Person,
+    scheme: str,
+    size: dict[str, int],
+) -> None:
+    long = {"name": "很长很长" * 12, "wxname": "W" * 32, "synopsis": "x" * 400}
+    code = publisher.publish(a_picture(), **long)
+    Person.log_in(running.address, "W" * 32).post("/postTask", code=code)
+    opened = window(viewport=size, color_scheme=scheme)
+    expect(opened.page.locator("form.login")).to_be_visible()
+    is_readable(opened)
+    opened = window(viewport=size, color_scheme=scheme, storage_state=let_in)
+    for path, ready in (
+        ("/ops", f".tasks-panel [data-code='{code}']"),
+        (f"/ops#/task/{code}", ".digs li"),
+        (f"/ops#/search/{code}", ".task"),
+        ("/ops#/log", ".log"),
+    ):
+        opened.go(path)
+        expect(opened.page.locator(ready).first).to_be_visible()
+        is_readable(opened)
+    opened.go(f"/ops#/task/{code}")
+    opened.page.get_by_role("button", name="结束").click()
+    expect(opened.page.get_by_role("dialog")).to_be_visible()
+    is_readable(opened)
+
+
+def test_picture_of_the_screen(
+    operator: Opener, running: Running, publisher: Person, data_dir: Path, tmp_path: Path
+) -> None:
+    """To replace the one shown: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
+    crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
+    for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 20)):
+        code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=5000)
+        for person in crowd:
+            person.post("/postTask", code=code)
+        code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=40)
+        crowd[0].post("/postTask", code=code)
+    fill_history(
+        data_dir, range(int(time.time()), int(time.time()) + 20)
+    )  # what comes is told when it is due
+    opened = operator(color_scheme="dark")
+    expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
+    directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
+    take_picture(opened, directory / "ops-desk-dark.webp")
+
+
+def take_picture(opened: Window, path: Path) -> None:
+    with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
+        picture.save(path, quality=82, method=6)
+
+
+def test_pictures_of_a_tasks_page_and_of_the_audit_log(
+    operator: Opener, running: Running, publisher: Person, tmp_path: Path
+) -> None:
+    directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
+    code, winner = a_red_packet(publisher, running.address)
+    winner.post("/drawPrize", code=code)
+    opened = operator(viewport={"width": 1000, "height": 760})
+    opened.go(f"/ops#/task/{code}")
+    expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
+    take_picture(opened, directory / "ops-task.webp")
+    for act, reason in (("隐藏", "有人举报，先看看"), ("恢复显示", "没有问题"), ("结束", "发布者要求结束")):
+        opened.page.get_by_role("button", name=act).click()
+        opened.page.get_by_label("理由").fill(reason)
+        opened.page.get_by_role("button", name=f"确认{act}").click()
+        expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
+        opened.page.keyboard.press("Escape")
+    opened.go("/ops#/log")
+    expect(opened.page.locator(".log li").first).to_contain_text("发布者要求结束")
+    opened.page.set_viewport_size({"width": 1000, "height": 260})
+    take_picture(opened, directory / "ops-log.webp")
+
+
+def test_a_processs_watchers_go_to_the_others(operator: Opener, window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1000)
+    visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
+    for number, visitor in enumerate(visitors):
+        visitor.log_in(f"客{number}")
+        expect(visitor.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    opened = operator()
+    processes = opened.page.locator(".processes li:not([data-process=evening])")
+    expect(processes).to_have_count(2)
+    watchers = processes.locator("dl div:first-child dd")
+    expect(
+        processes.filter(has=opened.page.locator("dd", has_text=re.compile("^[12]$"))).first
+    ).to_be_visible()
+    busiest = 0 if int(watchers.nth(0).inner_text()) >= int(watchers.nth(1).inner_text()) else 1
+    process = processes.nth(busiest)
+    process.get_by_role("button", name="断开观众").click()
+    opened.page.get_by_label("理由").fill("换机器")
+    opened.page.get_by_role("button", name="确认断开观众").click()
+    expect(opened.page.get_by_text("指令已发出")).to_be_visible()
+    expect(process.locator(".state")).to_have_text("正在送走观众")
+    expect(watchers.nth(busiest)).to_have_text("0")
+    expect(watchers.nth(1 - busiest)).to_have_text("2", timeout=ALARM_MS)

@@ -1,0 +1,89 @@
+"""The screen's words: each in Chinese and in English, and all that it asks for."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import get_args
+
+from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
+from server.errors import REFUSALS
+from server.game.findings import PaymentKind, What
+from server.operation.alarms import Kind
+from server.operation.findings import SENTENCES
+from server.store.bills import BillState
+from server.store.orders import OrderState
+from server.store.prizes import PrizeState
+from server.store.refunds import RefundKind, RefundState
+from support import SOURCE
+
+OPS = SOURCE / "static" / "ops"
+WORD = re.compile(r'^  (\w+): \[("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")\],$')
+
+
+def words() -> dict[str, tuple[str, str]]:
+    """Return the screen's texts by key, in Chinese and in English."""
+    text = (OPS / "words.js").read_text(encoding="utf-8")
+    lines = text.partition("const WORDS = {\n")[2].partition("\n};")[0].split("\n")
+    found = {}
+    for line in lines:
+        if line and not line.startswith("  //"):
+            word = WORD.match(line)
+            assert word is not None, line
+            assert word[1] not in found, line
+            found[word[1]] = (json.loads(word[2]), json.loads(word[3]))
+    return found
+
+
+def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
+    for key, (chinese, english) in words().items():
+        assert chinese, key
+        assert english, key
+        assert not re.search("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), key
+        # What English adds or leaves out may be what Chinese takes from the server, and the other way round.
+        if not key.startswith("error_") and key != "confirm":
+            holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
+            assert holes[0] == holes[1], key
+
+
+def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
+    known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
+    assert known is not None
+    assert json.loads(known[1]) == list(get_args(PaymentKind))
+
+
+def test_every_text_that_the_screen_asks_for_is_there() -> None:
+    known = set(words())
+    asked: set[str] = set()
+    families: dict[str, set[str]] = {
+        "refusal": set(REFUSALS),
+        "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
+        "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
+        "alarm": set(get_args(Kind)),
+        "late": {"books", "statements"},
+        "said": set(get_args(What)),
+        "value": set(get_args(PrizeState)),
+        "prize": set(get_args(PrizeState)),
+        "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
+        "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
+        "act": {"end", "hide", "show", "disconnect"},
+        "ask": {"end", "hide", "show", "disconnect"},
+        "done": {"end", "hide", "show", "disconnect"},
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
+        | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
+        | {"unavailable", "outcome_unknown", "internal"},
+    }
+    for path in OPS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        asked |= set(re.findall(r'\bt\(\s*"(\w+)"', text))
+        made = re.findall(r"\bt\(\s*`(\w+?)_\$", text) + re.findall(r'\bnamed\("(\w+)"', text)
+        assert set(made) <= set(families), path.name
+    assert asked - known == set()
+    wanted = {f"{kind}_{name}" for kind, names in families.items() for name in names}
+    assert wanted - known == set()
+
+
+def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
+    for what, sentence in SENTENCES.items():
+        assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what

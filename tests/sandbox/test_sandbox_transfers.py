@@ -1,0 +1,137 @@
+"""The stand-in's transfers: what it refuses, and who confirms, declines or lets them end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.wechat.pay import PayRefused
+from support.merchant_calls import TRANSFERS, a_bill, call
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"appid": "wxanother"}, "INVALID_REQUEST"),
+        ({"transfer_scene_id": "1005"}, "INVALID_REQUEST"),
+        ({"transfer_scene_id": 1000}, "PARAM_ERROR"),
+        ({"transfer_scene_report_infos": []}, "PARAM_ERROR"),
+        (
+            {"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "挖宝"}]},
+            "PARAM_ERROR",
+        ),
+        (
+            {"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "挖宝"}] * 2},
+            "PARAM_ERROR",
+        ),
+        ({"user_recv_perception": "工资"}, "INVALID_REQUEST"),
+        ({"transfer_amount": 0}, "PARAM_ERROR"),
+        ({"transfer_amount": "100"}, "PARAM_ERROR"),
+        ({"transfer_amount": 200_000}, "PARAM_ERROR"),
+        ({"transfer_remark": "祝" * 33}, "PARAM_ERROR"),
+        ({"out_bill_no": "with-dash"}, "PARAM_ERROR"),
+        ({"openid": ""}, "PARAM_ERROR"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_transfer_that_wechat_would_refuse_is_refused(shop, changes, code):
+    answer = await call(shop, "POST", TRANSFERS, a_bill(**changes))
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert await shop.context.sandbox.pay.bills.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_the_same_bill_again_is_the_same_and_another_under_its_number_is_refused(shop):
+    bill = a_bill()
+    answers = await asyncio.gather(*(call(shop, "POST", TRANSFERS, bill) for _ in range(8)))
+    assert len({answer.text for answer in answers}) == 1
+    for other in ({"transfer_amount": 101}, {"openid": "oSomebodyElse"}, {"transfer_remark": "再来"}):
+        answer = await call(shop, "POST", TRANSFERS, bill | other)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.gen_test
+async def test_who_declines_may_confirm_later_and_nobody_twice(shop):
+    bill = await shop.pay.transfer(shop.body("TA"))
+    assert await shop.confirm(bill.package_info, decline=1) == "requestMerchantTransfer:cancel"
+    assert (await shop.pay.query_transfer("TA")).state == "WAIT_USER_CONFIRM"
+    answers = await asyncio.gather(*(shop.confirm(bill.package_info) for _ in range(6)))
+    assert answers.count("requestMerchantTransfer:ok") == 1
+    with pytest.raises(PayRefused, match="不支持撤销"):
+        await shop.pay.cancel_transfer("TA")
+    assert (await shop.pay.query_transfer("TA")).state == "SUCCESS"
+    assert "fail" in await shop.confirm("nothing")
+    assert "fail" in await shop.confirm(bill.package_info, mchId="1900000002")
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_nobody_confirms_for_a_day_fails(shop):
+    bill = await shop.pay.transfer(shop.body("TB"))
+    kept = await shop.context.sandbox.pay.bills.find_one({"_id": "TB"})
+    assert kept["expires_at_ms"] - kept["created_at_ms"] == 86_400_000
+    await shop.misbehave("expire", number="TB")
+    notice = await shop.notice()
+    assert (notice.resource.state, notice.resource.fail_reason) == ("FAIL", "OVERDUE_CLOSE")
+    assert "fail" in await shop.confirm(bill.package_info)
+    again = await shop.pay.transfer(shop.body("TB"))
+    assert (again.state, again.package_info) == ("FAIL", None)
+
+
+@pytest.mark.gen_test
+async def test_of_a_confirmation_and_a_cancellation_at_once_one_wins(shop):
+    for place in range(5):
+        number = f"TC{place}"
+        bill = await shop.pay.transfer(shop.body(number))
+        confirmed, cancelled = await asyncio.gather(
+            shop.confirm(bill.package_info), shop.pay.cancel_transfer(number), return_exceptions=True
+        )
+        state = (await shop.pay.query_transfer(number)).state
+        if confirmed == "requestMerchantTransfer:ok":
+            assert isinstance(cancelled, PayRefused)
+            assert state == "SUCCESS"
+        else:
+            assert cancelled.state == "CANCELING"
+            assert state == "CANCELLED"
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_fails_when_told_at_once_or_once_confirmed(shop):
+    await shop.misbehave("fail", call="transfer", code="ACCOUNT_FROZEN")
+    failed = await shop.pay.transfer(shop.body("TD"))
+    assert (failed.state, failed.fail_reason) == ("FAIL", "ACCOUNT_FROZEN")
+    assert (await shop.notice()).resource.state == "FAIL"
+    bill = await shop.pay.transfer(shop.body("TE"))
+    await shop.misbehave("fail", number="TE")
+    assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
+    assert (await shop.notice()).resource.fail_reason == "PAYEE_ACCOUNT_ABNORMAL"
+
+
+@pytest.mark.gen_test
+async def test_a_transfer_may_be_accepted_only_and_goes_on_when_asked_for_again(shop):
+    await shop.misbehave("accepted")
+    body = shop.body("TF")
+    accepted = await shop.pay.transfer(body)
+    assert (accepted.state, accepted.package_info) == ("ACCEPTED", None)
+    assert (await shop.pay.query_transfer("TF")).state == "ACCEPTED"
+    again = await shop.pay.transfer(body)
+    assert again.state == "WAIT_USER_CONFIRM"
+    assert await shop.confirm(again.package_info) == "requestMerchantTransfer:ok"
+
+
+@pytest.mark.gen_test
+async def test_a_confirmation_and_a_cancellation_may_stay_pending(shop):
+    bill = await shop.pay.transfer(shop.body("TG"))
+    await shop.misbehave("pending", call="confirm")
+    assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
+    assert (await shop.pay.query_transfer("TG")).state == "TRANSFERING"
+    with pytest.raises(PayRefused):
+        await shop.pay.cancel_transfer("TG")
+    await shop.misbehave("settle", number="TG")
+    assert (await shop.notice()).resource.state == "SUCCESS"
+    await shop.pay.transfer(shop.body("TH"))
+    await shop.misbehave("pending", call="cancel")
+    for _ in range(2):
+        assert (await shop.pay.cancel_transfer("TH")).state == "CANCELING"
+    await shop.misbehave("settle", number="TH")
+    assert (await shop.notice()).resource.state == "CANCELLED"
