@@ -39,7 +39,6 @@ from support.client import Client, Someone
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
 
-SHARED = {"server", "running", "served", "browser"}  # fixtures of a module
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
@@ -53,13 +52,6 @@ def pytest_configure() -> None:
     """Keep temporary files in memory: each test has a database of its own, and a disk is slow at that."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Run those tests of a file that share a server or a browser in one process."""
-    for item in items:
-        if SHARED.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)

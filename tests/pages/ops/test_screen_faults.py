@@ -123,7 +123,10 @@ def test_what_is_selected_on_a_tasks_page_stays_while_it_is_read_again(
     code = publisher.publish(a_picture())
     opened = operator()
     opened.go(f"/ops#/task/{code}")
+    expect(opened.page.locator(".task .watching")).to_have_text("0 人在看")
+    opened.page.wait_for_load_state("networkidle")
     opened.page.locator(".facts code").first.dblclick()
+    assert opened.page.evaluate("String(getSelection())").strip() == code
     window(f"/#/task/{code}", viewport=PHONE).log_in("朵朵")
     expect(opened.page.locator(".task .watching")).to_have_text("1 人在看")
     assert opened.page.evaluate("String(getSelection())").strip() == code
@@ -227,6 +230,11 @@ def test_every_page_fits_its_window_and_can_be_read(
     expect(opened.page.locator("form.login")).to_be_visible()
     is_readable(opened)
     opened = window(viewport=size, color_scheme=scheme, storage_state=let_in)
+    opened.go(f"/ops#/task/{code}")
+    opened.page.get_by_role("button", name="隐藏").click()
+    opened.page.get_by_label("理由").fill("看看")
+    opened.page.get_by_role("button", name="确认隐藏").click()
+    expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
     for path, ready in (
         ("/ops", f".tasks-panel [data-code='{code}']"),
         (f"/ops#/task/{code}", ".digs li"),
