@@ -187,9 +187,11 @@ async def test_a_sweep_sees_to_the_proof_of_every_task_that_ended(client: Client
 
 @pytest.mark.gen_test(timeout=60)
 async def test_a_long_task_costs_a_request_no_read_of_its_digs(
-    client: Client, context: Context, trips: Trips
+    client: Client, context: Context, trips: Trips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    depth = 20_000
+    # What is put into the embedded store takes it a millisecond each, so two parts are of 2,000 digs here.
+    monkeypatch.setattr(proof, "DIGS_A_PART", 2000)
+    depth = 4000
     code = await dig_to(client, context, depth)
     await context.store.proofs.ask(code, 0)
     await write_proofs(context)
