@@ -157,7 +157,7 @@ async def test_a_task_that_is_forgotten_while_it_is_read_is_read_no_further(
         return False
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
-    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    monkeypatch.setattr(other.bus, "publish", dies_before)
     await dig(other, code, bob.unionid, "", admit)
     context.hub._take(code, News(end_reason="operator", end_seq=1))
     await asked.wait()
@@ -186,7 +186,7 @@ async def test_a_subscription_that_comes_while_the_task_is_read_is_a_gap(
         context.hub._on_subscribed(code)
         return found
 
-    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    monkeypatch.setattr(other.bus, "publish", dies_before)
     monkeypatch.setattr(context.store.digs, "after", missed)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
@@ -211,7 +211,7 @@ async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
         return False
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
-    monkeypatch.setattr(other.hub.bus, "publish", dies_before)
+    monkeypatch.setattr(other.bus, "publish", dies_before)
     await dig(other, code, bob.unionid, "", admit)
     await bob.dig(code)
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
