@@ -233,12 +233,12 @@ async def test_the_first_sight_of_a_token_is_noted_in_the_trip_that_reads_its_pe
     client: Client, trips: Trips
 ) -> None:
     alice = await client.log_in("alice")
-    before = len(trips.sent)
-    code = await alice.publish(forecast_num=1000)
-    assert [sent for sent in trips.sent[before:] if sent.endswith(" people")] == ["findAndModify people"]
-    before = len(trips.sent)
-    await alice.publish(forecast_num=1000)
-    assert [sent for sent in trips.sent[before:] if sent.endswith(" people")] == ["find people"]
+    red_packet = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 5, "money": 2}
+    published, sent = await of(trips, alice.post("/postTask", **red_packet))
+    assert [command for command in sent if command.endswith(" people")] == ["findAndModify people"]
+    _, sent = await of(trips, alice.post("/postTask", **red_packet))
+    assert [command for command in sent if command.endswith(" people")] == ["find people"]
+    code = published["code"]
     _, sent = await of(trips, alice.get("/getTaskDetails", code=code))
     assert not [command for command in sent if command.endswith(" people")], "who was read whole is known"
 
