@@ -166,7 +166,7 @@ async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["no"] == 1
     page = await open_page(bob)
     await page.ask(action="ping")
@@ -194,7 +194,7 @@ async def test_who_is_being_forgotten_is_locked_out_and_sent_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
     await page.ask(action="ping")
     await page.until("pong")

@@ -137,11 +137,13 @@ def proxy(mongodb_uri: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def settings(settings: Settings, proxy: Proxy) -> Settings:
-    """Settings whose MongoDB is behind the proxy."""
+    """Settings whose MongoDB is behind the proxy, with retried writes as by default."""
     parts = urlsplit(settings.mongodb_uri)
     address = parts.netloc.rpartition("@")[0]
     netloc = f"{address}@127.0.0.1:{proxy.port}" if address else f"127.0.0.1:{proxy.port}"
-    return msgspec.structs.replace(settings, mongodb_uri=urlunsplit(parts._replace(netloc=netloc)))
+    query = parts.query.replace("retryWrites=false", "retryWrites=true")
+    uri = urlunsplit(parts._replace(netloc=netloc, query=query))
+    return msgspec.structs.replace(settings, mongodb_uri=uri)
 
 
 async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
@@ -155,7 +157,7 @@ async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
     client: Client, context: Context, proxy: Proxy
 ) -> None:
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     proxy.lose_reply_of(b"findAndModify")
     reply = await bob.dig(code)
     assert proxy.lost == 1
@@ -169,7 +171,7 @@ async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_
 ) -> None:
     monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     proxy.lose_reply_of(b"findAndModify", then_close=True)
     began = time.monotonic()
     unknown = await bob.dig(code)
@@ -187,7 +189,7 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
 ) -> None:
     monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     proxy.close()
     began = time.monotonic()
     replies = await asyncio.gather(*(bob.dig(code) for _ in range(5)))
@@ -203,7 +205,7 @@ async def test_a_dig_that_the_history_did_not_take_stays_pending_until_it_does(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     insert = Digs.insert
     refused: list[str] = []
 
@@ -262,7 +264,7 @@ async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waitin
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await publisher_and_digger(client)
-    codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
+    codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(2)]
     for code in codes:
         await bob.dig(code)
     await context.background.finish()

@@ -58,7 +58,7 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
 @pytest.mark.gen_test
 async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(cd=60, forecast_num=1000, prize_num=2, interval=400, fluctuation=0)
+    code = await alice.publish(cd=60, forecast_num=40_000, prize_num=2, interval=400, fluctuation=0)
     first = await bob.dig(code)
     assert (first["is_cd"], first["time"]) == (1, 60)
     for asked in ({}, {"dig_id": "carols-first"}):
@@ -80,7 +80,7 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client
 @pytest.mark.gen_test
 async def test_who_made_the_last_dig_and_asks_again_gets_its_reply(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     first = await bob.dig(code)
     again = await bob.dig(code)
     assert (first["repeated"], again["repeated"]) == (0, 1)
@@ -143,7 +143,7 @@ async def test_a_winner_digs_no_more(client: Client, context: Context) -> None:
 async def test_two_hundred_people_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(5)))
     fresh = [reply for reply in replies if reply["status"] == 0 and not reply["repeated"]]
     assert len(fresh) == 1
@@ -155,7 +155,7 @@ async def test_two_hundred_people_at_one_instant_make_one_dig(client: Client, co
 async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
-    code = await alice.publish(cd=0, forecast_num=1000, prize_num=20, interval=2, fluctuation=1)
+    code = await alice.publish(cd=0, forecast_num=100_000, prize_num=20, interval=2, fluctuation=1)
     replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(4)))
     dug = [reply["now_depth"] for reply in replies if reply["status"] == 0]
     assert sorted(dug) == list(range(1, len(dug) + 1))
@@ -169,7 +169,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
 ) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
-    code = await alice.publish(cd=0, forecast_num=1000)
+    code = await alice.publish(cd=0, forecast_num=100_000)
 
     async def admit(person: Any) -> Any:
         return person
@@ -190,7 +190,7 @@ async def test_two_processes_racing_make_one_dig_a_window(
 
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
 
     async def admit(person: Any) -> Any:
         return person
@@ -250,7 +250,7 @@ async def test_a_dig_left_between_task_and_history_counts_everywhere(
 @pytest.mark.gen_test
 async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
     replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people))
     assert {reply["error"] for reply in replies} == {"cooling_down"}
@@ -277,7 +277,7 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(cd=1, forecast_num=1000)
+    code = await alice.publish(cd=1, forecast_num=100_000)
     first = await bob.dig(code, dig_id="bobs-dig-1")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0, "cd_ms": 60_000}})
     context.cooldowns.forget(code)

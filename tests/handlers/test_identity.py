@@ -46,7 +46,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
 @pytest.mark.gen_test
 async def test_a_bare_id_is_enough_until_a_token_was_presented(client: Client) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     for interface in ASKING_WHO:
         reply = await ask(bare(bob), interface, code)
         assert (reply.get("error") == "token_required") == interface.needs_token, interface
@@ -64,7 +64,7 @@ async def test_a_token_that_is_not_this_persons_valid_one_is_refused(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     month_old = create_signed_value(
         context.keys._derive("token").hex(),
         "token",
@@ -132,7 +132,7 @@ async def test_a_profile_is_the_tokens_owners_and_others_see_it(client: Client) 
         "/setProfile", headers=headers, unionid=bob.unionid, wxname="x", wxheadpic=picture
     )
     assert taken["error"] == "bad_token"
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     dug = await anonymous.dig(code)
     assert (dug["wxname"], dug["wxheadpic"]) == ("卡萝", picture)
     again = await client.log_in("carol", anonymous=1)
@@ -159,7 +159,7 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -
 async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -> None:
     plain = await client.log_in("alice", unionid="0")
     assert plain.unionid == f"openid:{plain.data['openid']}"
-    code = await plain.publish(forecast_num=1000)
+    code = await plain.publish(forecast_num=100_000)
     bob = await client.log_in("bob", unionid="data")
     assert bob.unionid
     assert bob.unionid != bob.data["openid"]
@@ -173,7 +173,7 @@ async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -
 @pytest.mark.gen_test
 async def test_who_never_logged_in_is_told_so(client: Client) -> None:
     alice = await client.log_in("alice")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     for interface in ASKING_WHO:
         error = (await ask(nobody, interface, code))["error"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -14,7 +15,7 @@ def test_random_sequences_keep_the_books_balanced_and_every_step_legal(
     mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:
     world = World(
-        f"{mongodb_uri.partition('/wabao')[0]}/test_sequences?directConnection=true", redis_url, str(tmp_path)
+        urlunsplit(urlsplit(mongodb_uri)._replace(path="/test_sequences")), redis_url, str(tmp_path)
     )
     MoneyMachine.world = world
     try:

@@ -94,7 +94,7 @@ async def test_an_operators_acts_are_done_and_written_down(
 ) -> None:
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=60)
+    code = await alice.publish(forecast_num=40_000, cd=60)
     page = await open_page(bob, code)
     await page.until("snapshot")
     assert (await client.post("/ops/end", code=code))["error"] == "bad_request"
@@ -124,7 +124,7 @@ async def test_an_act_that_was_cut_off_stands_there_as_begun(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await operator(client)
-    code = await (await client.log_in("alice")).publish(forecast_num=1000)
+    code = await (await client.log_in("alice")).publish(forecast_num=100_000)
 
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
@@ -141,7 +141,7 @@ async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0, wxname="一位发布者")
+    code = await alice.publish(forecast_num=100_000, cd=0, wxname="一位发布者")
     await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
     await bob.dig(code)
     for query in (code, code[:5], "一位发布者", "一位"):
@@ -181,7 +181,7 @@ async def test_the_feed_begins_with_its_history_and_tells_each_second(
     assert refused.value.code == 403
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     pulsing = asyncio.ensure_future(context.pulsing.run())
     seen: dict[str, list[dict[str, Any]]] = {"history": [], "pulse": [], "board": []}
@@ -219,7 +219,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": code})

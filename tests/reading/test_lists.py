@@ -170,7 +170,7 @@ async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, 
 @pytest.mark.gen_test
 async def test_participants_come_50_a_page_in_the_order_they_joined(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code, other = await publish_many(alice, {"forecast_num": 1000, "is_public": 0}, {"forecast_num": 1000})
+    code, other = await publish_many(alice, {"forecast_num": 5_000, "is_public": 0}, {"forecast_num": 5_000})
     await bob.dig(code)
     await context.background.finish()
     [dig] = await context.store.digs.after(code, 0, 10)
@@ -225,7 +225,7 @@ async def test_no_reply_and_no_log_says_what_is_somebody_elses_or_secret(
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, over, packet = await publish_many(
-        alice, {"forecast_num": 900, "cd": 60}, {"forecast_num": 1, "draw_type": 1}, RED_PACKET
+        alice, {"forecast_num": 40_000, "cd": 60}, {"forecast_num": 1, "draw_type": 1}, RED_PACKET
     )
     share = (await bob.get("/getTaskDetails", code=code))["share"]
     for who in (bob, carol, alice):

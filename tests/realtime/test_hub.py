@@ -40,7 +40,7 @@ async def test_who_is_further_on_than_this_process_is_told_no_dig_twice(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     stays, hops = Collecting(), Collecting()
     await context.hub.watch(stays, code, None, False)
     await other.hub.watch(hops, code, None, False)
@@ -62,7 +62,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(
     client: Client, context: Context, other: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(forecast_num=1000, cd=60)
+    code = await alice.publish(forecast_num=40_000, cd=60)
     live, fresh = Collecting(), Collecting()
     await other.hub.watch(live, code, None, False)
     await bob.dig(code)
@@ -87,7 +87,7 @@ async def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_others
     client: Client, context: Context, other: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
     await other.bus.connected.wait()
@@ -104,7 +104,7 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
     watched = context.hub.known.by_code[code]
     reads = 0
@@ -127,7 +127,7 @@ async def test_a_dig_that_the_history_lacks_is_read_for_now_and_then_and_not_wit
     client: Client, context: Context, other: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
     watched = context.hub.known.by_code[code]
     await bob.dig(code)
@@ -144,7 +144,7 @@ async def test_a_task_that_is_forgotten_while_it_is_read_is_read_no_further(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await alice.get("/getTaskDetails", code=code)
     find, asked, goes_on = context.store.tasks.find, asyncio.Event(), asyncio.Event()
 
@@ -173,7 +173,7 @@ async def test_a_subscription_that_comes_while_the_task_is_read_is_a_gap(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     after = context.store.digs.after
 
     async def dies_before(*_: object) -> bool:
@@ -199,7 +199,7 @@ async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
     find = context.store.tasks.find
 
@@ -270,7 +270,7 @@ async def test_a_process_that_only_watches_learns_the_stores_clock(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
-    code = await alice.publish(forecast_num=1000, cd=60)
+    code = await alice.publish(forecast_num=40_000, cd=60)
     wrong = time.time_ns() + 60 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: wrong)
     other.clock._offset_ms = 0

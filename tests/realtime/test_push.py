@@ -53,7 +53,7 @@ async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client
 @pytest.mark.gen_test
 async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: Any) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=2)
+    code = await alice.publish(forecast_num=100_000, cd=2)
     ticking, silent = await open_page(alice, code), await open_page(alice, code, ticks=0)
     for page in (ticking, silent):
         await page.until("snapshot")
@@ -194,7 +194,7 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
     other = await Context.open(settings)
     await other.bus.connected.wait()
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=60)
+    code = await alice.publish(forecast_num=40_000, cd=60)
     page = await open_page(alice, code)
     await page.until("snapshot")
 

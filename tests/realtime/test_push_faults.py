@@ -104,7 +104,7 @@ async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
     await other.hub.close()
     await other.bus.close()  # it digs and tells nobody
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
     await page.until("snapshot")
     await dig(other, code, bob.unionid, "", admit)
@@ -149,7 +149,7 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
     settings: Settings,
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     whole = await open_page(alice, code)
     await whole.until("snapshot")
     seen: list[int] = []
@@ -239,7 +239,7 @@ async def test_a_page_over_tls_gets_the_frames_that_others_get(
     server = HTTPServer(app, ssl_options=tls)
     server.add_socket(sock)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
     await page.until("snapshot")
     trusting = ssl.create_default_context(cafile=str(tmp_path / "both.pem"))

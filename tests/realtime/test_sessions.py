@@ -31,7 +31,7 @@ async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
 async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(client: Client) -> None:
     phone, bob = await client.log_in_all("alice", "bob")
     tablet = await client.log_in("alice")
-    code = await bob.publish(forecast_num=1000)
+    code = await bob.publish(forecast_num=100_000)
     assert await tablet.post("/logout") == {"status": 0, "msg": ""}
     for ended in (phone, tablet):
         assert (await ended.get("/getMyInfo"))["error"] == "bad_token"
@@ -153,7 +153,7 @@ async def test_an_operator_ends_the_sessions_of_who_dug_or_published(
     open_page: Any,
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     for digger in (bob, carol):
         assert (await digger.dig(code))["status"] == 0
     watching = await open_page(bob)

@@ -106,7 +106,7 @@ def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watc
     spinning, frozen, _ = workers
     before = replaced(server)
     said_before = len(server.said)
-    code = Person.log_in(server.address, "alice").publish(a_picture(), forecast_num=1000)
+    code = Person.log_in(server.address, "alice").publish(a_picture(), forecast_num=100_000)
     diggers = [Person.log_in(server.address, f"digger {number}") for number in range(DIGS)]
 
     async def scene() -> tuple[float, list[Watcher]]:

@@ -58,7 +58,7 @@ async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
 ) -> None:
     alice, newcomer = await client.log_in_all("alice", "newcomer")
     bob = await digger(client, "bob")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     for who in (newcomer, bob, newcomer):
         reply, sent = await of(trips, who.dig(code))
         assert reply["status"] == 0
@@ -71,7 +71,7 @@ async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     client: Client, context: Context, trips: Trips
 ) -> None:
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
@@ -86,7 +86,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
     client: Client, context: Context, trips: Trips
 ) -> None:
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
-    cooling = await alice.publish(cd=60, forecast_num=1000)
+    cooling = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(cooling)
     won = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await bob.dig(won)
@@ -120,7 +120,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[other_trips]))
     other = await Context.open(settings)
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
-    code = await alice.publish(cd=60, forecast_num=1000)
+    code = await alice.publish(cd=60, forecast_num=40_000)
     both_have_read = asyncio.Barrier(2)
 
     async def admit(person: Any) -> Any:
@@ -148,7 +148,7 @@ async def test_details_take_four_trips_and_five_with_a_share(
     client: Client, context: Context, trips: Trips
 ) -> None:
     alice = await digger(client, "alice")
-    code = await alice.publish(forecast_num=1000)
+    code = await alice.publish(forecast_num=100_000)
     opened = await alice.get("/getTaskDetails", code=code)
     reply, sent = await of(trips, (await client.log_in("plain")).get("/getTaskDetails", code=code))
     assert reply["status"] == 0

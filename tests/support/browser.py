@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from server.running.stores import running_store
 from server.settings import read_settings
+from support.client import a_rare_prize
 from support.login import log_in
 from support.servers import Running, a_free_port
 
@@ -137,7 +138,7 @@ class Person:
             "url": sent["url"],
             "name": "一只猫",
             "prize_num": 1,
-            "forecast_num": 50,
+            "forecast_num": a_rare_prize(parameters.get("cd", 0)),
             "draw_type": 2,
             "cd": 0,
         }

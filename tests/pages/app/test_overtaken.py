@@ -66,7 +66,7 @@ def test_a_square_that_is_come_back_to_counts_down_to_the_right_second(
     picture = a_picture()
     digger = Person.log_in(address, "阿强")
     codes = [
-        publisher.publish(picture, name=f"冷却的第{number}只猫", cd=60, forecast_num=1000)
+        publisher.publish(picture, name=f"冷却的第{number}只猫", cd=60, forecast_num=40_000)
         for number in range(20)
     ]
     for code in reversed(codes):
@@ -119,7 +119,7 @@ def pay(publisher: Person, code: str, owed: int) -> None:
 def test_details_that_a_frame_overtook_are_read_once_more(
     window: Opener, address: str, publisher: Person
 ) -> None:
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
     expect(page.locator(".watchers")).to_be_visible()
@@ -141,7 +141,7 @@ def test_details_that_a_frame_overtook_are_read_once_more(
 
 
 def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Person) -> None:
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
     expect(page.locator(".watchers")).to_be_visible()
@@ -168,7 +168,7 @@ def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Pe
 def test_a_start_that_was_missed_opens_the_task_once_the_network_is_back(
     window: Opener, publisher: Person
 ) -> None:
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1000)
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     visitor = window("阿强", f"/#/task/{code}")
     button = visitor.page.locator(".dig")
     expect(button).to_have_text("待支付")

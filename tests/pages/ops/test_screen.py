@@ -104,7 +104,7 @@ def test_a_name_that_turns_its_direction_turns_none_of_our_words(
     operator: Opener, running: Running, publisher: Person, data_dir: Path, turned: str
 ) -> None:
     code = publisher.publish(a_picture(), forecast_num=1)
-    other = publisher.publish(a_picture(), forecast_num=1000)
+    other = publisher.publish(a_picture(), forecast_num=100_000)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
     digger = Person.log_in(running.address, "阿花")
@@ -191,7 +191,7 @@ def test_the_depth_and_the_countdown_of_a_task_are_live(
 def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     operator: Opener, window: Opener, publisher: Person
 ) -> None:
-    code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=1000, cd=60)
+    code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=40_000, cd=60)
     visitor = window(f"/#/task/{code}", viewport=PHONE)
     visitor.log_in("朵朵")
     expect(visitor.page.get_by_text("承诺（SHA-256）")).to_be_visible()

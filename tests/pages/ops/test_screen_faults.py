@@ -256,7 +256,7 @@ def test_picture_of_the_screen(
     """To replace the one shown: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
     crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
     for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 20)):
-        code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=5000)
+        code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=100_000)
         for person in crowd:
             person.post("/postTask", code=code)
         code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=40)
@@ -299,7 +299,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
 
 
 def test_a_processs_watchers_go_to_the_others(operator: Opener, window: Opener, publisher: Person) -> None:
-    code = publisher.publish(a_picture(), forecast_num=1000)
+    code = publisher.publish(a_picture(), forecast_num=100_000)
     visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
     for number, visitor in enumerate(visitors):
         visitor.log_in(f"客{number}")
