@@ -91,7 +91,7 @@ def _later(made: dict[str, Any], depth: int) -> dict[str, Any]:
 @contextmanager
 def _database(server: Server) -> Iterator[Database[dict[str, Any]]]:
     _, port = store_of(server)
-    uri = f"mongodb://127.0.0.1:{port}/wabao?directConnection=true"
+    uri = f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false"
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         yield client.get_default_database()
 

@@ -53,7 +53,7 @@ class Scene:
                 self.tasks.append(Shared(code, publisher, details["share"]))
             _, port = store_of(server)
             with pymongo.MongoClient[dict[str, Any]](
-                f"mongodb://127.0.0.1:{port}/wabao?directConnection=true"
+                f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false"
             ) as client:
                 database = client.get_default_database()
                 # Only now, or the digs would take minutes. The last two are dug again and again.

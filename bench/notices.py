@@ -40,7 +40,7 @@ def main() -> int:
 
 async def measure(server: Server, rounds: int) -> int:
     """Send the rounds; return 1 where a limit was missed."""
-    store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true")
+    store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true&retryWrites=false")
     sandbox = SandboxStore(store.database)
     worker = server.workers()[0]
     publisher = server.log_in("publisher")

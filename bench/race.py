@@ -282,7 +282,7 @@ def show(name: str, tally: Tally) -> None:
 async def race(server: Server, number: int, windows: int, seed: int) -> bool:
     people = await log_in_all(server.port, number + 1)
     _, port = store_of(server)
-    store = Store(f"mongodb://127.0.0.1:{port}/wabao?directConnection=true")
+    store = Store(f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false")
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
     racing = Race(server, people, store, keys, random.Random(seed))
     await asyncio.gather(*(line.connect() for line in racing.lines))

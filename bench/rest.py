@@ -131,7 +131,7 @@ async def _cost(
 
 async def measure(server: Server, asked: argparse.Namespace) -> bool:
     _, store_port = store_of(server)
-    uri = f"mongodb://127.0.0.1:{store_port}/wabao?directConnection=true"
+    uri = f"mongodb://127.0.0.1:{store_port}/wabao?directConnection=true&retryWrites=false"
     store = Store(uri)
     publisher, digger, person = await log_in_all(server.port, 3)
     code = server.publish(publisher, 0)
