@@ -1,3 +1,3 @@
-"""Everything behind the interfaces: settings, stores, the dig engine, WeChat, pictures."""
+"""Everything behind the handlers: settings, stores, the dig engine, WeChat, pictures."""
 
 __version__ = "0.1.0"

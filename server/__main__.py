@@ -1,4 +1,4 @@
-"""The command line: `python -m server` serves; its other subcommands are listed by --help."""
+"""The command line. `python -m server` serves; --help lists the other subcommands."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
 _FORGOTTEN = """\
-forgotten: the person's record, name, picture, uploads and addresses, and all their sessions
-stays under a pseudonym, for each task's record: {digs} digs, and what was won and published
-stays for the books: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
-stays with the tasks: their texts and pictures
+deleted: the person's record, name, picture, uploads, addresses and sessions
+kept under a pseudonym: {digs} digs, and what the person won and published
+kept for the books: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
+kept with the tasks: their texts and pictures
 a task's page may show the name until nobody has looked at it for half a minute"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a subcommand and return its exit code: 0 well, 1 not, 2 when it could not even begin."""
+    """Run a subcommand. Return its exit code: 0 if it succeeded, 1 if it failed, 2 if it could not begin."""
     parsed = _parser().parse_args(arguments)
     try:
         code = parsed.run(parsed)
@@ -68,13 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_serving(commands: _Commands) -> None:
     commands.add_parser("serve", help="start the server (the default)").set_defaults(run=_serve)
-    worker = commands.add_parser("worker", help="one serving process; `serve` starts these")
+    worker = commands.add_parser("worker", help="one serving process, started by `serve`")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
-    worker.add_argument("--replaced", type=int, default=0, help="predecessors that stood still")
+    worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
     worker.set_defaults(run=_work)
     commands.add_parser(
-        "release", help="create the indexes that are missing in MONGODB_URI, before a new version serves"
+        "release", help="create missing indexes in MONGODB_URI, before a new version serves"
     ).set_defaults(run=_release)
 
 
@@ -82,12 +82,12 @@ def _add_verify(commands: _Commands) -> None:
     verify = commands.add_parser(
         "verify",
         help="check an ended task's proof against its commitment",
-        description="Recompute an ended task's draw from its proof, which is what /getProof replies. "
-        "Exits with 0 when all of it holds, 1 when something differs, 2 when it cannot be read.",
+        description="Recompute an ended task's draw from its proof, the reply of /getProof. "
+        "Exits with 0 if the proof holds, 1 if something differs, 2 if it cannot be read.",
     )
     verify.add_argument("proof", metavar="FILE-OR-URL", help="the reply of /getProof, as a file or its URL")
     verify.add_argument(
-        "--commitment", metavar="HEX", help="the commitment as it was shown while the task was running"
+        "--commitment", metavar="HEX", help="the commitment that was shown while the task was running"
     )
     verify.set_defaults(run=_verify)
 
@@ -95,12 +95,12 @@ def _add_verify(commands: _Commands) -> None:
 def _add_crowd(commands: _Commands) -> None:
     crowd = commands.add_parser(
         "crowd",
-        help="let a crowd publish and dig on a running server with a sandbox, until stopped",
+        help="let invented people publish and dig on a running server with a sandbox",
         description="Log people in through a running server's sandbox and let them publish, watch and dig at "
-        "human pace. Ends with a table, and with 1 where the server broke a promise of its frames.",
+        "human pace. Prints a table at the end; exits with 1 if the server's frames broke a promise.",
     )
-    crowd.add_argument("--people", type=_at_least(2), default=30, metavar="N", help="how many (30)")
-    crowd.add_argument("--tasks", type=_at_least(1), default=4, metavar="N", help="running at a time (4)")
+    crowd.add_argument("--people", type=_at_least(2), default=30, metavar="N", help="how many people (30)")
+    crowd.add_argument("--tasks", type=_at_least(1), default=4, metavar="N", help="tasks at a time (4)")
     crowd.add_argument("--url", default="http://127.0.0.1:8000", help="the server (%(default)s)")
     crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
     crowd.set_defaults(run=_crowd)
@@ -110,24 +110,25 @@ def _add_care(commands: _Commands) -> None:
     auditing = commands.add_parser(
         "audit",
         help="check that every fen is where it should be",
-        description="Recompute the books from orders, bills and refunds, and print what does not agree. "
-        "Exits with 0 when all of it does, 1 when something does not, 2 when it could not begin.",
+        description="Recompute the books from orders, bills and refunds. Print each difference, and each "
+        "payment that waits for the operator. Exits with 0 if nothing differs, 1 if something does, 2 if it "
+        "could not begin.",
     )
-    auditing.add_argument("--remote", action="store_true", help="hold it all against WeChat's answers too")
+    auditing.add_argument("--remote", action="store_true", help="also compare with WeChat's answers")
     auditing.set_defaults(run=_audit)
     commands.add_parser(
         "rotate",
-        help="seal anew, under the first of SECRET_KEYS, what is at rest under another",
-        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run; "
-        "may be cut off and run again. Exits with 0 when no other secret is needed for what is at rest, "
-        "1 when one still is, 2 when it could not begin.",
+        help="seal stored secrets anew under the first of SECRET_KEYS",
+        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run. "
+        "May be interrupted and run again. Exits with 0 if stored data needs no other secret, 1 if it still "
+        "does, 2 if it could not begin.",
     ).set_defaults(run=_rotate)
     forgetting = commands.add_parser(
         "forget",
         help="forget a person who asks for it",
-        description="Put a pseudonym in the place of a person's id, name and picture, delete their addresses "
-        "and uploads, and end their sessions; may be cut off and run again. Exits with 0 when it is done, "
-        "1 when something has to be waited for, 2 when it could not begin.",
+        description="Replace a person's id, name and picture by a pseudonym, delete their addresses and "
+        "uploads, and end their sessions. May be interrupted and run again. Exits with 0 when done, 1 if it "
+        "must wait for something, 2 if it could not begin.",
     )
     forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
     forgetting.set_defaults(run=_forget)
@@ -155,7 +156,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _work(parsed: argparse.Namespace) -> int:
-    faulthandler.enable()  # a worker that hangs is ended by SIGABRT, and says where it hung
+    faulthandler.enable()  # a hung worker is ended by SIGABRT, and this prints where it hung
     from server.running.watchdog import Signs
     from server.running.worker import serve
 
@@ -218,7 +219,7 @@ def _show(report: Report) -> int:
 
 
 def _on_store(work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings) -> int:
-    """Do work on MONGODB_URI, or the store of the server that runs in DATA_DIR; return its exit code."""
+    """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code."""
     from server.store import Store, is_unavailable
 
     uri = settings.mongodb_uri or running_store(settings)
@@ -303,7 +304,7 @@ def _crowd(parsed: argparse.Namespace) -> int:
 
 
 class _Envelope(msgspec.Struct):
-    """How any reply begins. Nothing else of it is decoded."""
+    """The fields that every reply begins with; the others are not decoded."""
 
     status: int = 0
     error: str = ""

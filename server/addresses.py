@@ -1,4 +1,4 @@
-"""Whose request it is, behind proxies: which hop of X-Forwarded-For to believe. Knows no HTTP."""
+"""The client's address behind proxies: which hop of X-Forwarded-For to believe. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
 # A household or a machine gets a whole network of IPv6, so one address says little.
 IPV6_BITS = 64
-# More proxies than anybody has in a row. It bounds the work on a long header.
+# More proxies than anybody has in a row. Bounds the work on a long header.
 MOST_HOPS = 16
 
 
 @lru_cache(maxsize=8)
 def networks(text: str) -> tuple[Network, ...]:
-    """Return the networks of a comma-separated list of addresses and networks; raise ValueError.
+    """Return the networks of a comma-separated list of addresses and networks.
 
-    A network that holds every address is refused: then anybody could name any address.
+    Raises ValueError if one cannot be read, or if it holds every address: any client could then claim any.
     """
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):
-        network = ip_network(part)  # says what is wrong, such as host bits that are set
+        network = ip_network(part)  # its error says what is wrong, such as host bits set
         if network.prefixlen == 0:
             raise ValueError(f"{part} would trust every address")
         found.append(network)
@@ -38,11 +38,11 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
-    """Return the address that limits count against: an IPv4 address, or an IPv6 network ("2001:db8::/64").
+    """Return the address that limits count by: an IPv4 address, or an IPv6 network ("2001:db8::/64").
 
     `peer` is the other end of the connection. X-Forwarded-For is read from the right, for each proxy appends
-    the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at what
-    is no address: what stands left of it cannot be believed. UNKNOWN if `peer` is no address.
+    the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at
+    the first hop that is no address: nothing left of it can be believed. UNKNOWN if `peer` is no address.
     """
     client = _parsed(peer)
     if client is None:

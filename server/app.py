@@ -87,7 +87,7 @@ def make_app(context: Context) -> Application:
 
 
 def page_routes(context: Context) -> list[URLSpec]:
-    """Return the routes of what stands under `static/`."""
+    """Return the routes of the pages and files in `static/`."""
     given = {"context": context}
     app, ops = Site("app"), Site("ops")
     settings = context.settings

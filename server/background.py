@@ -26,7 +26,7 @@ class Background:
         return bool(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run work once."""
+        """Run `work` once. If it fails, the failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -39,19 +39,19 @@ class Background:
         *,
         at_once: bool = False,
     ) -> None:
-        """Run work until `end`, resting so many seconds before each turn; with `at_once`, after it.
+        """Run `work` again and again until `end`, resting `seconds` before each turn.
 
-        A turn that fails is logged, and the next comes all the same.
+        With `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
         """
         self.spawn(_repeat(work, seconds if callable(seconds) else lambda: seconds, at_once=at_once))
 
     async def finish(self, seconds: float = FINISH_SECONDS) -> None:
-        """Wait until what runs now is done, so many seconds at most."""
+        """Wait until all current work is done, at most `seconds`."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def end(self) -> None:
-        """Cancel what runs now, and return when it has ended."""
+        """Cancel all current work, and return when it has ended."""
         await end_tasks(self._tasks)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -81,10 +81,10 @@ def _name(work: Callable[..., Any]) -> str:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when they have ended, however they did.
+    """Cancel tasks and return when all have ended, also if with an error.
 
-    One cancellation may not be enough: `asyncio.wait_for`, in which redis sends its commands, loses one that
-    arrives just when what it waits for is done (Python 3.11).
+    It cancels again and again: in Python 3.11 `asyncio.wait_for`, in which redis sends its commands, loses a
+    cancellation that arrives just as its inner call finishes.
     """
     left = set(tasks)
     while left:

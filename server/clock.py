@@ -1,10 +1,10 @@
-"""MongoDB's time as this process reckons it. All processes agree on it, whatever their own clocks say."""
+"""MongoDB's time, estimated by each process. All agree on it, even if their own clocks differ."""
 
 from __future__ import annotations
 
 import time
 
-# The clock's offset is believed this long against one that says less.
+# A smaller offset replaces the one in use only after this long.
 TRUSTED_SECONDS = 10.0
 
 
@@ -16,10 +16,10 @@ class Clock:
         self._offset_seen = float("-inf")
 
     def see(self, now_ms: int) -> None:
-        """Take MongoDB's clock as a read just brought it.
+        """Take MongoDB's time, which a read has just returned.
 
-        A slow answer makes the clock look slow, never fast; and with a slow clock, people would be refused
-        after their cooldown is over. So the fastest of the last seconds counts.
+        A slow answer makes MongoDB's clock look slow, never fast. A clock that is slow would refuse people
+        after their cooldown is over, so the greatest offset of the last TRUSTED_SECONDS counts.
         """
         offset_ms = now_ms - time.time_ns() // 1_000_000
         seen = time.monotonic()
@@ -27,5 +27,5 @@ class Clock:
             self._offset_ms, self._offset_seen = offset_ms, seen
 
     def now_ms(self) -> int:
-        """Return MongoDB's time, reckoned from our own and the offset last seen."""
+        """Return MongoDB's time: our own clock plus the offset in use."""
         return time.time_ns() // 1_000_000 + self._offset_ms

@@ -1,4 +1,4 @@
-"""What handlers and actions work with: the settings, the stores, WeChat. One a process."""
+"""What handlers and actions work with: the settings, the stores, WeChat. One per process."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from server.wechat.pay import Pay, merchant_of
 
 @dataclass(slots=True)
 class Notices:
-    """WeChat Pay's notices that are answered, while what follows from them is done one by one."""
+    """Work that follows from WeChat Pay's notices once they are answered. `turn` is held by one at a time."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    paid_orders: list[str] = field(default_factory=list)  # their numbers, until somebody follows them
+    paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Context:
     settings: Settings
     keys: Keys
     store: Store
-    # What WeChat's stand-in keeps; None where WeChat is configured.
+    # The store of WeChat's stand-in; None if WeChat is configured.
     sandbox: SandboxStore | None
     wechat: WeChat
     pay: Pay
@@ -66,7 +66,7 @@ class Context:
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
-        """Make what stands on the others."""
+        """Make the fields that need other fields."""
         self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
         self.feed = Feed(self.bus, self.store, self.clock)
         self.digging = Digging(self.store, self.keys)
@@ -78,18 +78,18 @@ class Context:
 
     @property
     def operator_token(self) -> str:
-        """What an operator must know: OPS_TOKEN, in development one of our own."""
+        """The token that lets an operator in: OPS_TOKEN, or one derived from our secret if that is unset."""
         return self.settings.ops_token or self.keys.operator_token()
 
     @classmethod
     async def open(cls, settings: Settings) -> Context:
-        """Connect to the stores and make sure that the indexes are there."""
+        """Connect to the stores and create missing indexes. Raises BadSettings."""
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns(clock)
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
-        await store.ensure_indexes()  # after both addresses were read, so that a bad one is told first
+        await store.ensure_indexes()  # after both addresses are parsed, so that a bad one is reported first
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
         if sandbox is not None:
             await sandbox.ensure_indexes()
@@ -101,7 +101,7 @@ class Context:
         return cls(settings, keys, store, sandbox, wechat, pay, bus, hub, clock, cooldowns)
 
     async def close(self) -> None:
-        """Finish what runs in the background and let go of all connections."""
+        """Finish the work in the background and close all connections."""
         await self.background.finish()
         await self.feed.close()
         await self.visiting.close()

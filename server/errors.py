@@ -1,4 +1,4 @@
-"""The table of refusals: each code a client may get, with the Chinese message a person is shown.
+"""The table of refusals: each code that a client may get, with its message in Chinese.
 
 Only the table lives here. Refusals are raised anywhere and translated at two edges:
 `handlers/base.py` (HTTP) and `handlers/push.py` (websocket).
@@ -10,16 +10,16 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """A request that is turned down; raising it must leave nothing behind.
+    """A request is turned down, and nothing was changed (but see OutcomeUnknown).
 
-    `msg` is shown to the person as it is; `extra` are whole-number fields that go beside it in the
-    reply (for `cooling_down`: is_cd, time, cd_until).
+    `msg` is shown to the person unchanged. `extra` holds integers that the reply gets as further fields
+    (for `cooling_down`: is_cd, time, cd_until).
     """
 
     error: ClassVar[str]
     default_msg: ClassVar[str]
     http_status: ClassVar[int] = 200
-    # When asking again may help, where it may: with 429 and 503.
+    # The reply's Retry-After, sent with 429 and 503.
     retry_after_seconds: ClassVar[int] = 1
 
     def __init__(self, msg: str | None = None, **extra: int) -> None:
@@ -35,20 +35,20 @@ class BadRequest(Refusal):
 
 
 class BodyTooLarge(BadRequest):
-    """A body that was not read to its end; the message says how much would have been."""
+    """A body too large to be read; the message says the limit."""
 
     http_status = 413
 
 
 class HeadTooLarge(BadRequest):
-    """An address, or headers, that were not read to their end. Which of them it was is not known."""
+    """The address or the headers were too long to be read. It is not known which."""
 
     default_msg = "请求的地址或请求头太长，应在 64 KB 以内"
     http_status = 431
 
 
 class BodyStopped(BadRequest):
-    """A body that did not come to its end in time."""
+    """A body that did not arrive whole in time."""
 
     default_msg = "网络太慢，内容没有传完，请再试一次"
     http_status = 408
@@ -169,14 +169,14 @@ class TooMany(Refusal):
 
 
 class Busy(TooMany):
-    """Others take all the room, or the person's own other requests do; they are over in seconds."""
+    """Other requests, perhaps the person's own, take all the room. They are over in seconds."""
 
     default_msg = "现在上传的人太多，请稍后再试"
     retry_after_seconds = 5
 
 
 class OutcomeUnknown(Refusal):
-    """What was asked for may or may not have happened: asking again is safe and tells."""
+    """The request may or may not have been carried out. Asking again is safe and tells which."""
 
     error, default_msg = "outcome_unknown", "网络不稳，结果还不确定，请再试一次查看"
     http_status = 503

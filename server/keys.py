@@ -1,8 +1,10 @@
-"""Keys derived from the secrets, one a purpose, and what is done with them: sealing and tokens.
+"""Keys derived from the secrets, one per purpose, and their uses: sealing and tokens.
 
-Nothing else may read a secret. The first of them seals and signs, all of them open and verify: so one can
-follow another. A sealed box is a version byte, the key's name (8 bytes), a nonce (12), a tag (16) and the
-ciphertext of AES-256-GCM. Boxes of earlier versions begin with the nonce and name no key.
+Nothing else may read a secret. The first secret seals and signs, and all of them open and verify, so a new
+one can be put first.
+
+A sealed box is a version byte, the key's name (8 bytes), a nonce (12), a tag (16) and the ciphertext of
+AES-256-GCM. Boxes of earlier versions begin with the nonce and name no key.
 """
 
 from __future__ import annotations
@@ -19,36 +21,36 @@ from Crypto.Protocol.KDF import HKDF
 from tornado.web import create_signed_value, decode_signed_value
 
 TOKEN_DAYS = 30
-TOKEN_CHARACTERS = 400  # those of the longest unionid have fewer
+TOKEN_CHARACTERS = 400  # a token of the longest unionid has fewer
 TOKENS_REMEMBERED = 10_000
-NAMED = b"\x01"  # the version whose boxes name their key
+NAMED = b"\x01"  # the version byte of boxes that name their key
 NAME_BYTES = 8
 
 
 class Proven(NamedTuple):
-    """What a valid token says: whose it is, and of which generation of that person's tokens."""
+    """What a valid token proves: whose it is, and to which generation of that person's tokens it belongs."""
 
     unionid: str
     generation: int
 
 
 class Keys:
-    """All that the secrets are used for. Keys for sealing are of the purposes seed, address, access_token."""
+    """Seals, opens, signs and verifies. The purposes for sealing are seed, address and access_token."""
 
     def __init__(self, first: bytes, *others: bytes) -> None:
         self._secrets = (first, *others)
-        self._derive = lru_cache(maxsize=None)(self._derived)
-        self._read_token = lru_cache(maxsize=TOKENS_REMEMBERED)(self._token_read)
+        self._derive = lru_cache(maxsize=None)(self._derive_key)
+        self._read_token = lru_cache(maxsize=TOKENS_REMEMBERED)(self._verify_token)
 
-    def _derived(self, purpose: str, secret: bytes | None = None) -> bytes:
-        """Return a secret's key for a purpose: the first secret's, unless another is given."""
+    def _derive_key(self, purpose: str, secret: bytes | None = None) -> bytes:
+        """Return the key for a purpose, derived from the first secret unless another is given."""
         master = self._secrets[0] if secret is None else secret
         key = HKDF(master, 32, b"wabao", SHA256, context=purpose.encode())
         assert isinstance(key, bytes)  # noqa: S101  (HKDF returns a tuple only when asked for several keys)
         return key
 
     def _header(self, secret: bytes) -> bytes:
-        """Return what boxes sealed under this secret begin with."""
+        """Return the bytes that begin each box sealed under this secret."""
         return NAMED + self._derive("name", secret)[:NAME_BYTES]
 
     def seal(self, purpose: str, plain: bytes, associated: str) -> bytes:
@@ -60,22 +62,22 @@ class Keys:
         return self._header(self._secrets[0]) + nonce + tag + ciphertext
 
     def open(self, purpose: str, box: bytes, associated: str) -> bytes:
-        """Raise ValueError where the secret is unknown, or the purpose or `associated` is another."""
+        """Decrypt. Raises ValueError if no known secret opens it, or `purpose` or `associated` differs."""
         for secret in self._secrets:
             header = self._header(secret)
             if box.startswith(header):
                 try:
-                    return self._opened(self._derive(purpose, secret), box[len(header) :], associated)
+                    return self._decrypt(self._derive(purpose, secret), box[len(header) :], associated)
                 except ValueError:
                     break  # perhaps an old box: one nonce in 2^72 begins like this
         for secret in self._secrets:
             try:
-                return self._opened(self._derive(purpose, secret), box, associated)
+                return self._decrypt(self._derive(purpose, secret), box, associated)
             except ValueError:
                 continue
         raise ValueError("no known secret opens this box")
 
-    def _opened(self, key: bytes, box: bytes, associated: str) -> bytes:
+    def _decrypt(self, key: bytes, box: bytes, associated: str) -> bytes:
         cipher = AES.new(key, AES.MODE_GCM, nonce=box[:12])
         cipher.update(associated.encode())
         return cipher.decrypt_and_verify(box[28:], box[12:28])
@@ -86,35 +88,35 @@ class Keys:
         return self._derive("share")
 
     def is_sealed_first(self, box: bytes) -> bool:
-        """Whether a box names the first secret: no other is needed to open it."""
+        """Whether a box names the first secret, so that no other is needed to open it."""
         return box.startswith(self._header(self._secrets[0]))
 
     def sign_token(self, unionid: str, generation: int = 0) -> str:
-        """Return a session token that proves `unionid` for `TOKEN_DAYS` days, unless its generation ends."""
-        # Generation 0 is not written: so tokens are as they were before there were generations.
+        """Return a session token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""
+        # Generation 0 is not written, so its tokens look as they did before there were generations.
         value = f"{unionid} {generation}" if generation else unionid
         return create_signed_value(self._derive("token").hex(), "token", value).decode()
 
     def operator_token(self) -> str:
-        """Return what lets an operator in where OPS_TOKEN is not set: the same at each start."""
+        """Return the operators' token for a server without OPS_TOKEN. It is the same at each start."""
         return self._derive("operator").hex()[:24]
 
     def operator_hash(self, value: str, operator_token: str) -> str:
-        """Return what an operator's session or address is found by. Another token gives another hash."""
+        """Return the keyed hash that an operator's session or address is stored by; each token has its own."""
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 
     def read_token(self, token: str) -> Proven | None:
         """Return what a valid token proves; None for a forged, foreign or expired one.
 
-        Whether its generation has ended stands in the person's record: see `check_session`.
+        The person's record says whether its generation has ended: see `check_session`.
         """
         if len(token) > TOKEN_CHARACTERS:
             return None
         return self._read_token(token, int(time.time()) // 60)
 
-    def _token_read(self, token: str, minute: int) -> Proven | None:
-        """Read a token once a minute, however often its owner sends it."""
+    def _verify_token(self, token: str, minute: int) -> Proven | None:
+        """Verify a token. `minute` is there for the cache: each token is verified once per minute."""
         try:
             for secret in self._secrets:
                 key = self._derive("token", secret).hex()

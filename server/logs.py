@@ -1,7 +1,7 @@
-"""How the log looks: one line an event, in UTC. What is worth an event is decided where it happens.
+"""The log's format: one line per event, in UTC.
 
-Queries of URLs carry ids and tokens, and MongoDB's errors the values that were written. They are cut here,
-from every line, whoever writes it.
+Queries of URLs carry ids and tokens, and MongoDB's errors carry the values that were written. Both are cut
+here, from the lines of every library too.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from types import TracebackType
 
 WORD_CHARACTERS = 300
 MESSAGE_CHARACTERS = 2000
-# Strangers choose what these read, so neither can start again within what it has read: the time is linear.
+# Strangers choose this text. Neither pattern can start again inside what it has read: the time is linear.
 _QUERY = re.compile(r"([?;])\S+")
 _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
-# What begins a new line or moves a terminal's cursor, but for the newline, which is indented.
+# All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_NO_PATH_OF_OURS = re.compile(r"[^0-9A-Za-z/_.-]")
+_NEVER_IN_OUR_PATHS = re.compile(r"[^0-9A-Za-z/_.-]")
 
 
 class OneLine(logging.Formatter):
-    """A traceback follows its line indented, so that nobody's input can pass for an event of its own."""
+    """One line per event. A traceback follows it indented, so that no input can pass for an event."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -36,7 +36,7 @@ class OneLine(logging.Formatter):
         self,
         exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
-        """Return a traceback; where MongoDB's driver raised anything of it, without the errors' texts."""
+        """Return the traceback; without the errors' texts if MongoDB's driver raised one."""
         chain, error = [], exc_info[1]
         while error is not None:
             chain.append(type(error))
@@ -51,23 +51,23 @@ class OneLine(logging.Formatter):
         return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}…"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line. A word is cut after a ? or ;, as a URL's query is, and at 300 characters."""
-        record.exc_text = None  # as another handler may have written it
+        """Return line and traceback. Words are cut after ? or ; (a URL's query) and at 300 characters."""
+        record.exc_text = None  # another handler may have cached it
         return _cut_words(super().format(record)).replace("\n", "\n    ")
 
 
 def _cut_words(text: str) -> str:
-    """Cut words after a ? or ; and at 300 characters. Controls become blanks."""
+    """Cut words after ? or ; and at 300 characters. Controls become spaces."""
     return _LONG_WORD.sub(r"\1…", _QUERY.sub(r"\1…", _CONTROLS.sub(" ", text)))
 
 
 def shown_path(path: str) -> str:
-    """Return what may be logged of a path: 300 characters, up to the first that no path of ours has.
+    """Return the start of a path that may be logged: until a character that no path of ours has, at most 300.
 
-    A client that spells its query wrongly has a token in its path, behind `;`, `%3F` or `&`.
+    If a client spells its query wrongly, its path holds a token, behind `;`, `%3F` or `&`.
     """
     start = path[:WORD_CHARACTERS]
-    known = _NO_PATH_OF_OURS.split(start, maxsplit=1)[0]
+    known = _NEVER_IN_OUR_PATHS.split(start, maxsplit=1)[0]
     return known if known == path else f"{known}…"
 
 
@@ -76,7 +76,7 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Of a request that is no HTTP, tornado.general logs the sender's address and headers, a token among them.
+    # Of a request that is no HTTP, tornado.general would log address and headers, with the token.
     for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each form that is none
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each broken form

@@ -1,6 +1,6 @@
-"""What `/metrics` shows. Prometheus' client sums the processes where PROMETHEUS_MULTIPROC_DIR is set.
+"""What `/metrics` shows. Prometheus' client sums the processes if PROMETHEUS_MULTIPROC_DIR is set.
 
-No label holds a code, an id or anything else of a person's.
+No label holds a code, an id or anything else about a person.
 """
 
 from __future__ import annotations

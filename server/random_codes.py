@@ -1,4 +1,4 @@
-"""Codes that go into addresses and are drawn at random."""
+"""Random codes that stand in URLs and numbers of orders."""
 
 from __future__ import annotations
 
