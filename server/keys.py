@@ -92,7 +92,7 @@ class Keys:
         return box.startswith(self._header(self._secrets[0]))
 
     def sign_token(self, unionid: str, generation: int = 0) -> str:
-        """Return a session token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""
+        """Return a token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""
         # Generation 0 is not written, so its tokens look as they did before there were generations.
         value = f"{unionid} {generation}" if generation else unionid
         return create_signed_value(self._derive("token").hex(), "token", value).decode()
@@ -102,7 +102,7 @@ class Keys:
         return self._derive("operator").hex()[:24]
 
     def operator_hash(self, value: str, operator_token: str) -> str:
-        """Return the keyed hash that an operator's session or address is stored by; each token has its own."""
+        """Return the keyed hash of an operator's session or address. Each operator's token gives its own."""
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 

@@ -1,4 +1,4 @@
-"""Sums and dates that all of the money's actions agree on."""
+"""The sums and dates that all actions about money share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ FEN_PER_YUAN = 100
 
 
 class Stakes(TypedDict):
-    """What of a task sums and dates follow from: whole yuan a prize; unix milliseconds, 0 for never."""
+    """The fields of a task that sums and dates follow from.
+
+    `money` is in whole yuan per prize, `ended_at` in unix milliseconds, 0 for never.
+    """
 
     money: int
     prize_num: int
@@ -23,10 +26,10 @@ def prize_fen(task: Stakes) -> int:
 
 
 def total_fen(task: Stakes) -> int:
-    """Return what all prizes of a task pay together, which is what its publisher pays in."""
+    """Return what all prizes of a task pay together, which its publisher pays in."""
     return prize_fen(task) * task["prize_num"]
 
 
 def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:
-    """Return until when prizes of a task may be claimed, in unix milliseconds; None while it runs."""
+    """Return when a task's prizes can no longer be claimed, in unix milliseconds; None while it runs."""
     return task["ended_at"] + claim_days * DAY_MS if task["status"] else None

@@ -6,11 +6,11 @@ from typing import NotRequired, TypedDict
 
 
 class Dig(TypedDict):
-    """One dig, with all that its frames say. Times are unix milliseconds.
+    """One dig, with all that its frames contain. Times are unix milliseconds.
 
-    `no` is the person's place among the participants; `n`, equal to it, stands only on their first dig of
-    the task. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why the task
-    ended with it.
+    `no` is the person's place among the participants. `n` is the same number, and only their first dig of
+    the task has it. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why
+    the task ended with it.
     """
 
     _id: str

@@ -1,14 +1,14 @@
-"""The draw: what is committed to when a task is published, where its prizes lie, and how to verify it.
+"""The draw: a task's commitment, the depths of its prizes, and how to verify both.
 
-Pure: no clock, no store, no randomness but the seed that is handed in. The rule, fixed when a task is
-published with a secret random seed of 32 bytes:
+Pure: no clock, no store, and the seed is the only randomness. The rule, fixed when a task is published
+with a secret random seed of 32 bytes:
 
 - `params` is the JSON of the rules: keys sorted, no spaces.
 - The commitment is hex SHA-256 of seed ‖ "\\n" ‖ params, and public from the first moment.
 - x(k) is HMAC-SHA-256(key = seed, message = "prize:" + k in decimal) read as a big-endian integer.
-- One prize lies at 1 + x(1) mod max_depth, where max_depth = forecast_num.
-- Of several, prize k lies at gap(1) + … + gap(k), where gap(k) = interval − fluctuation + x(k) mod
-  (2·fluctuation + 1), and max_depth = max(forecast_num, prize_num · (interval + fluctuation)).
+- If there is one prize, it lies at 1 + x(1) mod max_depth, where max_depth = forecast_num.
+- If there are several, prize k lies at gap(1) + … + gap(k), where gap(k) = interval − fluctuation +
+  x(k) mod (2·fluctuation + 1), and max_depth = max(forecast_num, prize_num · (interval + fluctuation)).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What is hashed together with the seed. The fields' order is the JSON's: keys sorted."""
+    """What is hashed together with the seed. The fields are sorted, as the JSON's keys must be."""
 
     code: str
     fluctuation: int
@@ -43,7 +43,7 @@ def make_rules(code: str, prize_num: int, forecast_num: int, interval: int, fluc
 
 
 def encode_rules(rules: Rules) -> str:
-    """Return `params`: the very string that is hashed, stored and served."""
+    """Return `params`: the exact string that is hashed, stored and served."""
     return msgspec.json.encode(rules).decode()
 
 
@@ -58,7 +58,7 @@ def draw_number(seed: bytes, k: int) -> int:
 
 
 def winning_depths(seed: bytes, rules: Rules) -> list[int]:
-    """Return the depths that win, ascending, one a prize."""
+    """Return the depths that win, ascending, one per prize."""
     if rules.prize_num == 1:
         return [1 + draw_number(seed, 1) % rules.max_depth]
     depths, depth = [], 0
@@ -87,10 +87,10 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 def differences(proof: Proof, published_commitment: str | None) -> list[str]:
-    """Recompute a proof; return what differs, one sentence each, and [] when all of it holds.
+    """Recompute a proof. Return one sentence per difference, [] if the proof holds.
 
-    `published_commitment` is what a verifier wrote down before the end; without one, the proof is only
-    held against itself.
+    `published_commitment` is what a verifier noted while the task ran. If it is None, the proof is only
+    checked against itself.
     """
     try:
         seed = bytes.fromhex(proof.seed)
@@ -133,6 +133,6 @@ def _dig_differences(digs: list[ProvedDig], winning: set[int], max_depth: int) -
             return
         if dig.is_prize != (dig.depth in winning):
             outcome = "wins" if dig.depth in winning else "does not win"
-            yield f"depth {dig.depth} {outcome} by the seed, but not by the record"
+            yield f"depth {dig.depth} {outcome} by the seed, but the record says otherwise"
     if len(digs) > max_depth:
         yield f"{len(digs)} digs are recorded, deeper than {max_depth}"

@@ -1,4 +1,4 @@
-"""What a check found wrong, as a value; the command line and the screen word it. Pure."""
+"""What a check found, as a value. The command line and the screen put it into words. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-# Payments in, to winners and back. One that is found agrees with everything, and still needs the operator.
+# Payments in, to winners and back. Nothing contradicts such a payment, but it waits for the operator.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# A `statement` or the `books` contradict themselves.
+# `statement`: a task contradicts its digs. `books`: the books contradict themselves or WeChat.
 FindingKind: TypeAlias = Literal["statement", "books", PaymentKind]
 
-# What each says, and its values in order: see `SENTENCES` in `operation/findings.py`.
+# `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
 StatementWhat: TypeAlias = Literal[
     "depth",
     "wins",
@@ -48,7 +48,7 @@ Value: TypeAlias = str | int | tuple[str | int, ...] | None
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`code` is the task's. A value is None where there is none of what it would name."""
+    """`code` is the task's. A value is None if what it names does not exist."""
 
     kind: FindingKind
     code: str

@@ -1,4 +1,4 @@
-"""What must always hold of a task, and findings of what does not. Pure."""
+"""What must always hold for a task. What does not is returned as findings. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.game.findings import Finding, Value, What
 
 
 class Standing(TypedDict):
-    """What of a task its digs must agree with."""
+    """The fields of a task that its digs must agree with."""
 
     _id: str
     now_depth: int
@@ -33,7 +33,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
-    """Return what a task says that its history contradicts, [] when they agree."""
+    """Return where a task contradicts the totals of its history, [] if nowhere."""
     found = []
     if totals.digs != task["now_depth"] or totals.deepest != task["now_depth"]:
         found.append(_broken(task, "depth", task["now_depth"], totals.digs, totals.deepest))
@@ -46,9 +46,9 @@ def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
 
 
 def broken_by_digs(task: Standing, digs: Sequence[Dig], winning_depths: Sequence[int]) -> list[Finding]:
-    """Return what a task's whole history contradicts, [] when all of it holds.
+    """Return where a task contradicts its whole history, or the history itself; [] if nowhere.
 
-    `digs` are in the order of their depths, a pending one among them. Only clients know what was
+    `digs` are ordered by depth and include a pending one. Only clients know what was
     acknowledged; this cannot check it.
     """
     found = []

@@ -1,10 +1,10 @@
 """An ended task's proof as bytes: the reply of `/getProof`, compressed in parts.
 
-Pure: no store, no clock. A part holds the digs of DIGS_A_PART depths. It can be made from its digs and the
-`Progress` after the part before it, so a proof that was cut off is continued, by any process.
+Pure: no store, no clock. A part holds the digs of DIGS_A_PART depths. It is made from these digs and the
+`Progress` after the part before it, so any process can continue an unfinished proof.
 
-The parts in a row are one gzip stream. Each is compressed on its own, so parts made by different versions of
-zlib still fit together.
+All parts in their order are one gzip stream. Each is compressed on its own, so parts made by different
+versions of zlib still fit together.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What is known after a number of parts. Lengths are in bytes; `crc` is gzip's, of the plain text.
+    """The state after some parts. Lengths are in bytes; `crc` is gzip's, of the plain text.
 
-    `digest` is SHA-256 over the digest before and the part's plain text: at the end it names the content.
+    `digest` is SHA-256 of the digest before and the part's plain text; the last one identifies the content.
     """
 
     parts: int = 0
@@ -39,7 +39,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def part_count(depth: int) -> int:
-    """Return how many parts the proof of so many digs has: one or more."""
+    """Return how many parts the proof of a task of this depth has: at least one."""
     return max(1, -(-depth // DIGS_A_PART))
 
 
@@ -53,7 +53,7 @@ def encode_head(seed: bytes, params: str, commitment: str) -> bytes:
 def pack_part(
     before: Progress, head: bytes, digs: Iterable[dict[str, Any]], *, last: bool
 ) -> tuple[bytes, Progress]:
-    """Return the next part and the progress after it; `head` belongs to the first part alone.
+    """Return the next part and the progress after it; `head` is put into the first part only.
 
     Compresses some 300 KB: call it off the loop.
     """
