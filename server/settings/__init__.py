@@ -20,7 +20,7 @@ from server.settings import merchant as merchant_settings
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
-# The stand-in's mini-program. Its secret is none: the sandbox exists in development only.
+# The stand-in's mini-program. Its secret protects nothing: the sandbox exists in development only.
 SANDBOX_APPID = "wxsandbox000000000"
 SANDBOX_SECRET = "sandbox"  # noqa: S105
 
@@ -32,8 +32,8 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-# What `_bits` must find in a secret. In 24 random hexadecimal digits it finds about 77 (less than 50 once in
-# 3,000 times), in "password" four times 22, in an alphabet 6.
+# What `_bits` must find in a secret. It finds about 77 in 24 random hexadecimal digits (less than 50 once in
+# 3,000 times), 22 in "password" written four times, 6 in an alphabet.
 SECRET_BITS = 50
 
 
@@ -42,7 +42,7 @@ class BadSettings(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The environment's variables in lower case. An empty text is an absent value."""
+    """The environment's variables, in lower case. Empty means not set."""
 
     port: Port = 8000
     app_env: Literal["development", "production"] = "development"
@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_red_packet_yuan: Positive = 200
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     sockets_a_person: Positive = 10
-    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no bound, for in development all share one
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one
     ops_token: str = ""
     metrics_token: str = ""
     wechat_appid: str = ""
@@ -91,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sandboxed(self) -> bool:
-        """Whether the stand-in plays WeChat, since WeChat is not configured."""
+        """Whether WeChat is not configured, so that the stand-in plays it."""
         return not self.wechat_appid
 
     @property
@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def app_secret(self) -> str:
-        """The mini-program's secret, likewise."""
+        """The mini-program's secret: WeChat's, or the stand-in's."""
         return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
 
     @property
@@ -111,14 +111,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def wechat_pay_api(self) -> str:
-        """Base URL of WeChat Pay's API, likewise."""
+        """Base URL of WeChat Pay's API, without a trailing slash: the sandbox on our own port, or WeChat."""
         return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_PAY_API
 
     @property
     def notify_url(self) -> str:
-        """Where WeChat Pay's notices go, without the interface: PUBLIC_URL, or the sandbox's own port.
+        """Base URL of the interfaces for WeChat Pay's notices: PUBLIC_URL, or our own port if sandboxed.
 
-        PUBLIC_URL may be an address that reaches this server from outside only, or not yet.
+        The sandbox runs in this server, which may not reach itself through PUBLIC_URL.
         """
         return f"http://127.0.0.1:{self.port}" if self.sandboxed else self.public_url
 
@@ -137,7 +137,7 @@ _PRODUCTION_NEEDS = (
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings; raise BadSettings naming what is wrong, or all that production lacks."""
+    """Return the settings. Raises BadSettings that names what is wrong, or all that production lacks."""
     values = {
         name: environment[name.upper()].strip()
         for name in Settings.__struct_fields__
@@ -196,27 +196,27 @@ def _check_shapes(settings: Settings) -> None:
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
-        raise BadSettings("WECHAT_APPID and WECHAT_SECRET need each other")
+        raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
 
 
 def check_secret(name: str, value: str, least_characters: int) -> None:
-    """Raise BadSettings, which never shows the value, for a secret that is short or easy to guess."""
+    """Raise BadSettings if a secret is too short or easy to guess. The message does not show it."""
     if len(value) < least_characters or _bits(value) < SECRET_BITS:
         raise BadSettings(_better_secret(name, least_characters))
 
 
 def _better_secret(name: str, least_characters: int) -> str:
     return (
-        f"{name} must have at least {least_characters} characters of many kinds and in no order: "
+        f"{name} must have at least {least_characters} characters and be hard to guess. To make one: "
         "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
     )
 
 
 def _bits(value: str) -> float:
-    """Estimate how many bits a secret has. Finds repeats and sequences; knows no words.
+    """Estimate how many bits a secret has. Sees repeats and sequences, but knows no words.
 
-    The number of different pairs of neighbours, so that repeats add nothing, times the entropy of the
-    characters, or of the steps between them if that is less: an alphabet has many characters and one step.
+    This is the number of different pairs of neighbours (repeats add nothing) times the entropy of the
+    characters, or of the steps between them if that is less (an alphabet has only one step).
     """
     codes = [ord(character) for character in value]
     steps = [after - before for before, after in pairwise(codes)]
@@ -224,7 +224,7 @@ def _bits(value: str) -> float:
 
 
 def _entropy(values: Sequence[int]) -> float:
-    """Return Shannon's entropy of the values' frequencies, in bits a value."""
+    """Return Shannon's entropy of the values' frequencies, in bits per value."""
     shares = [count / len(values) for count in Counter(values).values()]
     return -sum(share * math.log2(share) for share in shares)
 
@@ -239,14 +239,14 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     if merchant and settings.sandboxed:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):
-        raise BadSettings("PUBLIC_URL must begin with https:// where WECHAT_MCHID is set: WeChat notifies it")
+        raise BadSettings("PUBLIC_URL must begin with https:// if WECHAT_MCHID is set: WeChat notifies it")
     return merchant
 
 
 def secrets_of(settings: Settings) -> list[bytes]:
-    """Return what all keys derive from, the one that seals first: those given, else one kept in DATA_DIR.
+    """Return the secrets that all keys derive from, the one that seals first.
 
-    That one is made (0600) where it is missing.
+    These are the ones in the settings, or else the one kept in DATA_DIR, which is made (0600) if missing.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]
@@ -260,7 +260,7 @@ def secrets_of(settings: Settings) -> list[bytes]:
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(draft, path)  # whole or not at all, and whoever comes first wins
+            os.link(draft, path)  # whole or not at all, and the first process wins
         except FileExistsError:
             pass
         finally:

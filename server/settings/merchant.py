@@ -1,6 +1,6 @@
 """The settings of a WeChat Pay merchant: all of them or none, checked before anything starts. Pure.
 
-Keys are PEM text. A variable in which line breaks became `\\n`, spaces or nothing is read all the same.
+Keys are PEM text. Line breaks in them may have become `\\n`, spaces or nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _PEM = re.compile(r"-----BEGIN ([A-Z ]{1,40})-----(.{1,16000})-----END \1-----",
 
 
 def check_merchant(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values as they are used, keys rewritten as PKCS #8 and SubjectPublicKeyInfo; {} for none.
+    """Return the values for use, with keys rewritten as PKCS #8 and SubjectPublicKeyInfo; {} if none is set.
 
-    Raises ValueError: one line that names the variable and holds no part of its value.
+    Raises ValueError with one line that names the variable but shows no part of its value.
     """
     missing = [name.upper() for name in NAMES if not values.get(name)]
     if len(missing) == len(NAMES):
@@ -85,7 +85,7 @@ def _public_key(text: str) -> str:
 
 
 def _rewritten(text: str) -> bytes:
-    """Return PEM with its line breaks where they belong; ValueError where it is none."""
+    """Return PEM with proper line breaks. Raises ValueError if the text is not PEM."""
     found = _PEM.search(text.replace("\\n", "\n"))
     if found is None:
         raise ValueError("no PEM")
