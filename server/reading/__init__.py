@@ -1,1 +1,1 @@
-"""What a crowd asks at once, put to the store together: people, visits, the square, ids of digs."""
+"""Reads for a crowd that asks at once, put to the store together: people, visits, the square."""

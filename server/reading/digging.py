@@ -1,4 +1,4 @@
-"""What a process keeps for those who dig: whose turn it is, which ids were used, where the prizes are."""
+"""What a process keeps for digs: a lock per task, the ids that were used, the depths that win."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WINNING_REMEMBERED = 1_000
 
 
 class Digging:
-    """One a process."""
+    """One per process."""
 
     def __init__(self, store: Store, keys: Keys) -> None:
         self.ids = DigIds(store)
@@ -26,14 +26,14 @@ class Digging:
         self._winning: dict[str, frozenset[int]] = {}
 
     def turn(self, code: str) -> asyncio.Lock:
-        """Return a task's lock: one dig of it is in flight at a time in this process.
+        """Return a task's lock: this process makes one dig of a task at a time.
 
-        It lasts as long as somebody holds a reference to it.
+        The lock lasts as long as somebody holds a reference to it.
         """
         return self._turns.setdefault(code, asyncio.Lock())
 
     def winning_depths(self, task: Task) -> frozenset[int]:
-        """Return the secret depths of a task; only what has `SECRET_KEY` can tell them."""
+        """Return the depths of a task that win. Raises ValueError if no known secret opens its seed."""
         code = task["_id"]
         known = self._winning.get(code)
         if known is None:

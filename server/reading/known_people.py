@@ -1,6 +1,7 @@
-"""Who this process knows: people whose record it has read, as far as letting them in needs it.
+"""The people this process knows: the part of their records that says whether to let them in.
 
-It is trusted for a while only. What changes it elsewhere is told over the bus; without Redis, for less long.
+What was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, that time is
+shorter.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ REMEMBERED = 50_000
 
 
 class KnownPeople:
-    """One a process.
+    """One per process.
 
-    `connection` is the number of the connection to Redis on which changes elsewhere are heard of, 0 if none.
-    `ended` says which generation of a person's tokens is valid, if an older one was ended of late; else 0.
+    `connection()` is the number of the Redis connection that tells of changes elsewhere, 0 if there is none.
+    `ended(unionid)` is the valid generation of a person's tokens if one was ended recently, else 0.
     """
 
     def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
@@ -35,11 +36,11 @@ class KnownPeople:
         self._bare = Line("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
-        """Return what admits a person: their record without names and pictures; None if there is none.
+        """Return the part of a person's record that says whether to let them in; None if there is none.
 
-        `generation` is that of the valid token that came with the request, which is noted in the record. It
-        is None for a bare id: one is believed from memory only if the record says that it must not be.
-        Raises Unavailable.
+        `generation` is that of the valid token in the request; the record then notes that the person sends
+        tokens. It is None for a bare id. For a bare id, memory answers only if the record says so too:
+        the id is then refused. Raises Unavailable.
         """
         proven = generation is not None
         known = self._known.get(unionid)
@@ -48,16 +49,16 @@ class KnownPeople:
             told = connection and connection == self._connection()
             trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
             known_generation = person.get("generation", 0)
-            # A token of a later generation than is known here is of a login after the last read.
+            # A token of a later generation than the known one comes from a login after the read.
             current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
             if current and _now() - read_at < trusted and (proven or person.get("token_seen")):
                 return person
         return await (self._proven if proven else self._bare).ask(unionid)
 
     async def read_whole(self, unionid: str) -> Person | None:
-        """Return the whole record of somebody who presented a valid token, and note there that they do.
+        """Return the whole record of a person who sent a valid token, and note there that they do.
 
-        One trip. Raises what the store raises.
+        One round trip. Raises what the store raises.
         """
         if self._has_shown_token(unionid):
             return await self._store.people.find(unionid)
@@ -69,7 +70,7 @@ class KnownPeople:
         return person
 
     async def close(self) -> None:
-        """Let nobody wait any more."""
+        """Refuse all who wait."""
         await self._proven.close()
         await self._bare.close()
 
@@ -87,7 +88,7 @@ class KnownPeople:
             self._known.popitem(last=False)
 
     async def _read_proven(self, unionids: list[str]) -> Mapping[str, Person]:
-        # Beside the read, and not after what it says: nobody's first request may take longer for it.
+        # Mark during the read, not after it, so that a person's first request takes no longer.
         fresh = [unionid for unionid in unionids if not self._has_shown_token(unionid)]
         marking = self._store.people.mark_tokens_seen(fresh) if fresh else asyncio.sleep(0)
         found, _ = await asyncio.gather(self._read(unionids), marking)

@@ -1,7 +1,7 @@
-"""A line before the store: what many ask within a moment is asked once, first come, first served.
+"""A line before the store: requests within a moment are put to it as one question, first come, first served.
 
-Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. What cannot be
-answered in time is refused as soon as that is known, and not after the store's own limit.
+Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. A request that
+cannot be answered in time is refused as soon as this is known, before the store's own limit.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from server import metrics
 from server.errors import Unavailable
 from server.store.silence import SILENT_SECONDS
 
-# At least this long between two questions, so that a crowd's come together.
+# Least time between two questions, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
-# Nobody joins a line that is longer than this.
+# Nobody joins a line in which they would wait longer than this.
 LONGEST_SECONDS = 6.0
 
 K = TypeVar("K", bound=Hashable)
@@ -32,10 +32,10 @@ class _Waiting(NamedTuple, Generic[K, V]):
 
 
 class Line(Generic[K, V]):
-    """Asks `question(keys)` for all who wait; it returns what it found by key.
+    """Asks `question(keys)` for all who wait. It returns what it found, by key.
 
-    One question is under way at a time. If it takes SILENT_SECONDS, all who wait are refused, and whoever
-    comes before it is over. `name` is a label of metrics.
+    One question runs at a time. If it takes longer than SILENT_SECONDS, all who wait are refused, and so is
+    everybody who comes until it ends. `name` is a label of metrics.
     """
 
     def __init__(self, name: str, question: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
@@ -43,7 +43,7 @@ class Line(Generic[K, V]):
         self._waiting: deque[_Waiting[K, V]] = deque()
         self._asking: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
-        self._took = 0.0  # seconds that a question takes, of late
+        self._took = 0.0  # seconds that the last questions took, smoothed
         self._silent = False
         self._length = metrics.LINE_LENGTH.labels(name)
         self._seconds = metrics.LINE_SECONDS.labels(name)
@@ -73,14 +73,14 @@ class Line(Generic[K, V]):
                 await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
                 self._asked_at = loop.time()
                 asked = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-                # How long the store was silent says nothing of how long it takes once it speaks again.
+                # A silence does not say how long the store takes once it answers again.
                 if await self._ask(asked):
                     self._took = 0.5 * self._took + 0.5 * (loop.time() - self._asked_at)
         finally:
             self._asking = None
 
     async def _ask(self, asked: list[_Waiting[K, V]]) -> bool:
-        """Ask once; return whether the answer came in time. If it does not, turn all away until it comes."""
+        """Ask once; return whether the answer came in time. If it is late, refuse all until it comes."""
         keys = list(dict.fromkeys(waiting.key for waiting in asked))
         question = asyncio.ensure_future(self._question(keys))
         try:
@@ -103,7 +103,7 @@ class Line(Generic[K, V]):
         finally:
             self._silent = False
             question.cancel()
-            self._refuse(asked, Unavailable())  # who is left when we are cancelled
+            self._refuse(asked, Unavailable())  # those who still wait if we are cancelled
 
     def _refuse(self, asked: list[_Waiting[K, V]], error: BaseException) -> None:
         for waiting in asked:
@@ -111,7 +111,7 @@ class Line(Generic[K, V]):
                 waiting.answer.set_exception(error)
 
     async def close(self) -> None:
-        """Answer nobody any more."""
+        """Refuse all who wait, and cancel the question under way."""
         self._refuse(list(self._waiting), Unavailable())
         if self._asking is not None:
             self._asking.cancel()

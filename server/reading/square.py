@@ -1,4 +1,4 @@
-"""The square's pages, the same for everybody: read once for all who ask, and kept for a moment."""
+"""The square's pages. They are the same for everybody: read once for all who ask, and kept for a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REMEMBERED_PAGES = 50
 
 
 class SquarePage:
-    """One page as it was read; `prepared` is what a reply has made of it."""
+    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it."""
 
     def __init__(self, tasks: list[Task], read_at: float) -> None:
         self.tasks = tasks
@@ -25,7 +25,7 @@ class SquarePage:
 
 
 class Square:
-    """One a process. What was published here shows at once, anything else after a second at most."""
+    """One per process. A task published here shows at once, any other change within FRESH_SECONDS."""
 
     def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Square:
         self._reading: dict[int, asyncio.Task[SquarePage]] = {}
 
     async def page(self, number: int) -> SquarePage:
-        """Return a page, from 1. Raises Unavailable."""
+        """Return a page; the first is number 1. Raises Unavailable."""
         page = self._pages.get(number)
         if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
             return page
@@ -45,7 +45,7 @@ class Square:
         return await asyncio.shield(reading)
 
     def forget(self) -> None:
-        """Read anew: a task came or went. Reads under way may have missed it."""
+        """Drop all pages, and what reads under way return: a task came or went, and they may lack that."""
         self._pages.clear()
         self._reading.clear()
 

@@ -1,7 +1,7 @@
-"""Visits of pages, and the tokens that stand in links for who shared them.
+"""Visits of tasks' pages, and share tokens: the token in a link stands for the task and who shared it.
 
-A token is derived from a task's code and a person's id, so handing one out needs no read. It resolves because
-the visit that holds it is written before the reply; all visits of a moment are written in one go.
+A token is derived from a task's code and a person's id, so handing one out needs no read. The visit that
+holds it is written before the reply, so it can be resolved. All visits of a moment are one write.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from server.store.visits import SHARE_CHARACTERS, Visit
 
 REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0
-# A token that nobody was given is remembered as such for a moment, against those who try the same again.
+# An unknown token is remembered as unknown for this long, against repeated tries.
 UNKNOWN_SECONDS = 1.0
 
 
 class Share(NamedTuple):
-    """Whose link of which task."""
+    """Who shared which task."""
 
     code: str
     unionid: str
 
 
 class Visiting:
-    """One a process."""
+    """One per process."""
 
     def __init__(
         self, store: Store, keys: Keys, people: KnownPeople, now_ms: Callable[[], int]
@@ -59,9 +59,9 @@ class Visiting:
         return "".join(letters)
 
     async def open(self, code: str, unionid: str, sharer: str | None = None) -> str:
-        """Note that a person opened a task, and who brought them: an id or a share token.
+        """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
 
-        Returns the person's own share token. A sharer that nobody is, or who is the person, is passed over.
+        Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
         """
         if sharer is None:
             await self._visits.ask((code, unionid))
@@ -84,9 +84,9 @@ class Visiting:
     async def resolve(
         self, code_or_share: str, *, in_line: bool = True
     ) -> tuple[str | None, str | None]:
-        """Return a task's code and, if a share token stands for it, whose it is; (None, None) if unknown.
+        """Return a task's code and, for a share token, the sharer's id. (None, None) for an unknown token.
 
-        Digs do not wait in line behind pages: for them, `in_line` is false. Raises Unavailable.
+        A code is returned unchecked. Digs pass `in_line=False`, to not wait behind pages. Raises Unavailable.
         """
         if len(code_or_share) != SHARE_CHARACTERS:
             return code_or_share, None
@@ -104,7 +104,7 @@ class Visiting:
         return await self._tokens.ask(token)
 
     async def close(self) -> None:
-        """Let nobody wait any more."""
+        """Refuse all who wait."""
         for line in (self._visits, self._brought, self._tokens):
             await line.close()
 
@@ -116,7 +116,7 @@ class Visiting:
         ]
         await self._store.visits.open(visits)
         for visit in visits:
-            self._shares.pop(visit["share"], None)  # somebody may have tried it before it was handed out
+            self._shares.pop(visit["share"], None)  # it is remembered as unknown if somebody tried it before
         return {}
 
     async def _write_brought(
