@@ -1,6 +1,7 @@
-"""How many watch each task, over all processes: counted here, told to the others and to watchers.
+"""How many people watch each task, over all processes.
 
-A count is news like everything on the bus: it ages, and without Redis only one's own watchers are known.
+Each process counts its own watchers and tells the others. A count is news like all on the bus: it ages, and
+without Redis a process knows only its own.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import News
 from server.realtime.watched_task import WatchedTask
 
-# Above this many watchers their number is told every 5 s only.
+# Above this many watchers, their number is told only every 5 s.
 CROWD = 500
 
 
 class Audience:
-    """One a process; `send(watched, frames)` sends to all watchers of a task."""
+    """One per process. `send(watched, frames)` sends to all watchers of a task."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Audience:
             watched.others[process] = (count, at_ms)
 
     async def tell(self) -> None:
-        """Tell the other processes where our count changed, and watchers where the sum did. Each second."""
+        """Each second: tell other processes which of our counts changed, and watchers which sums did."""
         now_ms = self._now_ms()
         changed = []
         for watched in self._known.loaded():
@@ -55,7 +56,7 @@ class Audience:
         await asyncio.gather(*changed)
 
     async def renew(self) -> None:
-        """Renew our counts before they age, read the others', and tell crowds their number. Every 5 s."""
+        """Every 5 s: renew our counts before they age, read the others', and tell crowds their number."""
         own = {watched.code: len(watched.people) for watched in self._known.loaded()}
         now_ms = self._now_ms()
         counts = await self._bus.count_watchers(own, now_ms) if own and self._bus.up else None
@@ -69,14 +70,14 @@ class Audience:
                 self._tell_total(watched, now_ms)
 
     async def learn(self, watched: WatchedTask) -> None:
-        """Learn how many watch a task in the other processes, as it is opened here."""
+        """Read how many watch a task in other processes, when it is opened here."""
         counts = await self._bus.count_watchers({watched.code: 0}, self._now_ms()) if self._bus.up else None
         if counts is not None:
             watched.others = counts[watched.code]
             watched.others.pop(self._bus.process, None)
 
     async def leave(self, code: str) -> None:
-        """Say that nobody watches a task in this process any more."""
+        """Tell the others that nobody watches a task here any more."""
         now_ms = self._now_ms()
         await self._bus.count_watchers({code: 0}, now_ms)
         await self._publish(code, 0, now_ms)

@@ -1,7 +1,7 @@
-"""Redis: the news between processes. The only importer of redis.
+"""Redis: the news between processes. The only module that imports redis.
 
-Redis keeps nothing that matters. Whoever hears nothing reads MongoDB, and each acknowledged subscription,
-also one that follows a reconnect, means that something may have been missed.
+Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
+also after a reconnect, means that something may have been missed before.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ OPERATION_SECONDS = 1.0
 CONNECTIONS = 50
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
-# A half-open link brings nothing and fails nothing: it is pinged, and given up when no answer comes.
+# A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
 COUNTED_SECONDS = 15
 PULSES_MS = 900_000
-# Reading 15 minutes of several processes at once would make the loop stand still.
+# Reading 15 minutes of several processes at once would block the loop.
 PULSES_PAGE = 200
 
 
@@ -47,7 +47,7 @@ class Bus:
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
         try:
-            # One that blocks: a crowd's publishes wait their turn, where another pool refuses the 101st.
+            # A blocking pool lets a crowd's publishes wait; another would refuse those beyond its limit.
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=CONNECTIONS,
@@ -69,7 +69,7 @@ class Bus:
 
     @property
     def up(self) -> bool:
-        """Whether Redis is there and tells us all that is published from now on."""
+        """Whether we are connected, so that we hear what is published from now on."""
         return self.connected.is_set()
 
     @property
@@ -82,24 +82,24 @@ class Bus:
         return code in self._wanted
 
     def hears(self, code: str) -> bool:
-        """Whether Redis is there and tells us all that is published of a task from now on."""
+        """Whether we hear all that is published of a task from now on."""
         acknowledged = self._acknowledged.get(code)
         return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
 
     def start(
         self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
     ) -> None:
-        """Begin to connect, and keep at it until `close`.
+        """Connect, and reconnect after each failure, until `close`.
 
-        `on_message(code, payload)` is called for each message of a task that is listened to, with an empty
-        code for one that is for every process; `on_subscribed(code)` whenever a subscription was
-        acknowledged. Both are called on the loop and must not block.
+        `on_message(code, payload)` is called for each message of a task that we listen to. The code is empty
+        if the message is for all processes. `on_subscribed(code)` is called for each acknowledged
+        subscription. Both are called on the loop and must not block.
         """
         self._on_message, self._on_subscribed = on_message, on_subscribed
         self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._reader is not None:
             await end_tasks([self._reader])
         await self._redis.aclose()
@@ -109,7 +109,7 @@ class Bus:
         return await self._ask(self._redis.ping()) is not None
 
     async def publish(self, code: str, payload: bytes) -> bool:
-        """Send a message to whoever listens to a task; return False where it could not be sent."""
+        """Send a message to all who listen to a task; return whether it was sent."""
         if not self.up:
             return False
         published = self._redis.publish(self._channel(code), payload)
@@ -118,7 +118,7 @@ class Bus:
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
 
-        An acknowledgement that comes later is told to `on_subscribed` all the same.
+        If the acknowledgement comes later, `on_subscribed` is still called.
         """
         self._wanted.add(code)
         acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
@@ -143,7 +143,7 @@ class Bus:
     ) -> dict[str, dict[str, tuple[int, int]]] | None:
         """Write how many watch each task in this process; return each process's count and time (unix ms).
 
-        What is older than 15 s is left out. None where Redis does not answer.
+        Counts older than 15 s are left out. None if Redis does not answer.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for code, count in own.items():
@@ -160,7 +160,7 @@ class Bus:
         return {code: _fresh(answers[3 * k + 2], now_ms) for k, code in enumerate(own)}
 
     async def watchers(self, code: str, now_ms: int) -> int:
-        """Return how many watch a task over all processes; 0 where Redis does not answer."""
+        """Return how many watch a task over all processes; 0 if Redis does not answer."""
         if not self.up:
             return 0
         found = await self._ask(self._redis.hgetall(self._counts_key(code)))
@@ -177,7 +177,7 @@ class Bus:
         await self._ask(written, "a pulse was lost")
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
-        """Return the pulses after an entry, and the last entry's id to go on from; None without Redis."""
+        """Return the pulses after an entry, behind the last one's id to go on from. None without Redis."""
         last, pulses = after, []
         while True:
             oldest = "-" if last == "-" else f"({last}"
@@ -193,9 +193,9 @@ class Bus:
                 return last, pulses
 
     async def count(self, name: str, by: int, seconds: int) -> int | None:
-        """Add to a counter that all processes share; return what it says then. None without Redis.
+        """Add to a counter that all processes share; return its new value, None without Redis.
 
-        It is forgotten when nobody has added to it for so many seconds.
+        The counter is deleted if nothing is added to it for `seconds`.
         """
         key = f"{self._prefix}:count:{name}"
         pipeline = self._redis.pipeline(transaction=False)
@@ -222,15 +222,15 @@ class Bus:
         return f"{self._prefix}:watchers:{code}"
 
     async def _command(self, name: str, code: str) -> None:
-        """Send a command on the reading connection; a failure ends it, and another is made.
+        """Send a command on the reading connection. A failure closes it, and a new one is made.
 
-        One after the other: if a task is wanted again while it is given up, the last word must be the last.
+        Commands go one by one: if a task is wanted again during its unsubscribe, the last wish must win.
         """
         pubsub = self._pubsub
         if pubsub is None:
             return
         try:
-            # The wait for one's turn is no failure: each before us ends within a second.
+            # The timeout begins after the lock: it is no failure to wait for the commands before this one.
             async with self._commands, asyncio.timeout(OPERATION_SECONDS):
                 if pubsub is self._pubsub and (code in self._wanted) == (name == "subscribe"):
                     await getattr(pubsub, name)(self._channel(code))
@@ -259,11 +259,11 @@ class Bus:
         """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
         pubsub = self._redis.pubsub()
         try:
-            # Also an own channel, so that there is a connection before anybody watches anything.
+            # The channel without a code is for all processes. It connects us before anybody watches anything.
             asked = frozenset(self._wanted)
             await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in asked))
             self._pubsub = pubsub
-            for code in self._wanted - asked:  # wanted or not any more since we began to connect
+            for code in self._wanted - asked:  # what changed while we connected
                 await pubsub.subscribe(self._channel(code))
             for code in asked - self._wanted:
                 await pubsub.unsubscribe(self._channel(code))
@@ -310,7 +310,7 @@ def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, in
     counts = {}
     for process, value in found.items():
         parts = value.split()
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):  # another version's
+        if len(parts) != 2 or not all(part.isdigit() for part in parts):  # written by another version
             continue
         count, at = int(parts[0]), int(parts[1])
         if now_ms - at <= COUNTED_SECONDS * 1000:

@@ -1,6 +1,6 @@
-"""What this process knows of running cooldowns, so that most refusals cost no store. In memory only.
+"""The running cooldowns that this process knows of, so that most refusals need no store. In memory only.
 
-Nothing here is truth: what is learned comes from a read, a dig of ours, or a frame of another process.
+Nothing here is the truth. It comes from a read, a dig made here, or news of another process.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ REMEMBERED_TASKS = 10_000
 
 @dataclass(slots=True)
 class Cooldown:
-    """The newest dig that this process has heard of, and until when it lets nobody dig."""
+    """A task's newest dig that this process has heard of. `learned` is when, in monotonic seconds."""
 
     dig: Dig
     learned: float
 
 
 class Cooldowns:
-    """The newest dig of each task, for those dug of late."""
+    """The newest dig of each task that was dug recently."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
 
     def learn(self, dig: Dig) -> None:
-        """Remember a task's newest dig; an older one than is known changes nothing but the trust."""
+        """Remember a task's newest dig. The same dig again renews the trust; an older one changes nothing."""
         code = dig["code"]
         known = self._known.get(code)
         if known is not None and known.dig["depth"] > dig["depth"]:
@@ -45,11 +45,11 @@ class Cooldowns:
             self._known.popitem(last=False)
 
     def forget(self, code: str) -> None:
-        """Trust nothing of this task: it ended, or something else happened that digs do not tell."""
+        """Forget a task's newest dig: the task ended without a dig."""
         self._known.pop(code, None)
 
     def running(self, code: str) -> Dig | None:
-        """Return the dig whose cooldown is known to run at this moment, None where none is known to."""
+        """Return the dig whose cooldown is running now; None if no such dig is known."""
         known = self._known.get(code)
         if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
             return None

@@ -1,7 +1,6 @@
 """The frames of the realtime channel, a class each, and how they become bytes. Pure.
 
-Each frame is encoded once an event and process: server frames are unmasked, so that every watcher can be
-sent the same bytes.
+A process encodes each event once: server frames are unmasked, so every watcher can be sent the same bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Frame(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class Snapshot(Frame, tag="snapshot"):
-    """The task as it is: after subscribing, after a replay, after a gap too large to replay.
+    """The task's state: sent after subscribing, after a replay, and after a gap too large to replay.
 
-    Together with the frames that follow it equals a later snapshot, but for watchers, time, is_cd and
+    A snapshot plus the frames after it equals a later snapshot, except for watchers, time, is_cd and
     server_time. Times are unix milliseconds, `time` and `cd` whole seconds.
     """
 
@@ -42,7 +41,7 @@ class Snapshot(Frame, tag="snapshot"):
 
 
 class Cd(Frame, tag="cd"):
-    """A dig was made, and the cooldown it began; `time` is 0 where none follows."""
+    """A dig was made and began a cooldown of `time` seconds, 0 if there is none."""
 
     code: str
     seq: int
@@ -53,7 +52,7 @@ class Cd(Frame, tag="cd"):
 
 
 class Tick(Frame, tag="tick"):
-    """Each second of a cooldown, and once more with 0 when it is over."""
+    """Sent each second of a cooldown, and with 0 when it is over."""
 
     code: str
     time: int
@@ -92,7 +91,7 @@ class Start(Frame, tag="start"):
 
 
 class End(Frame, tag="end"):
-    """The task ended; without a dig its seq is the depth reached."""
+    """The task ended. If no dig ended it, `seq` is the depth reached."""
 
     code: str
     seq: int
@@ -101,7 +100,7 @@ class End(Frame, tag="end"):
 
 
 class Watchers(Frame, tag="watchers"):
-    """The number of open pages changed, over all processes."""
+    """The number of people who watch changed, over all processes."""
 
     code: str
     watchers: int
@@ -122,7 +121,10 @@ class Pong(Frame, tag="pong"):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What of a task its frames repeat and never changes. `public_url` stands before our own pictures."""
+    """The fields of a task that its frames repeat, which never change.
+
+    `public_url` is put before the paths of our own pictures.
+    """
 
     code: str
     cd: int
@@ -134,9 +136,9 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
-    """Return a dig's frames in the order they leave: cd, join, prize, end.
+    """Return a dig's frames in the order they are sent: cd, join, prize, end.
 
-    They are built from the dig's record alone, so that a replay is the live frames' bytes.
+    They are built from the dig's record alone, so that a replay has the same bytes as the live frames.
     """
     code, seq = dig["code"], dig["depth"]
     picture = setting.public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
@@ -184,12 +186,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(frames: Iterable[Frame]) -> bytes:
-    """Return finished, unmasked websocket text frames (RFC 6455, 5.2), one after the other."""
+    """Return the bytes of unmasked websocket text frames (RFC 6455, 5.2), one after the other."""
     return b"".join(text_frame(_encoder.encode(frame)) for frame in frames)
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Return one unfragmented text frame of a server."""
+    """Return one unfragmented text frame, as a server sends it."""
     length = len(payload)
     if length < 126:
         return b"\x81" + bytes((length,)) + payload

@@ -1,7 +1,7 @@
 """Who watches what in this process, and the sending: each dig of a watched task once and in order.
 
-The digs are the history and MongoDB has them; what arrives over the bus is only the fastest way to hear of
-one. Whatever arrives out of turn, twice or not at all is mended by reading.
+MongoDB holds the digs; the bus is only the fastest way to hear of one. If news comes out of order, twice or
+not at all, a read of MongoDB makes up for it.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ POLL_SECONDS_ALONE = 1.0  # while Redis is down
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
-LOADS = 3  # how often a history with a hole is read before it is done without
-# After an operator's order; a watcher that meets the same process again meanwhile is sent away once more.
+MOST_LOADS = 3  # then a history with a hole is taken as it is
+# After an operator had the watchers sent away, those who come back are sent away again for this long.
 REST_SECONDS = 30.0
 
 
 class Closable(Watcher, Protocol):
-    """A watcher that can be told to go. `sessions.py` reads whose it is and which token proved it."""
+    """A watcher that can be told to go. `unionid` and `generation` are as `sessions.py` says."""
 
     unsent_bytes: int
     unionid: str
@@ -58,7 +58,7 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One a process. `cooldowns` hears of each dig and end, `clock` of each time that is read."""
+    """One per process. It tells `cooldowns` of each dig and end, and `clock` of MongoDB's time."""
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
         self._bus = bus
@@ -81,7 +81,7 @@ class Hub:
         self._keepers = Background()
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Connect to the bus, and begin all repeated work."""
         self._bus.start(self._on_message, self._on_subscribed)
         self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
         self._keepers.repeat(self._clear_away, 1.0)
@@ -95,7 +95,7 @@ class Hub:
         return self._stopping or time.monotonic() < self._resting_until
 
     async def drain(self) -> None:
-        """Send all watchers away for good, for the server stops."""
+        """Send all watchers away and take no new ones: the server stops."""
         self._stopping = True
         await self._send_away()
 
@@ -109,14 +109,14 @@ class Hub:
             if leaving:
                 await asyncio.sleep(DRAIN_SECONDS / steps)
 
-    def obey(self, order: SendAway) -> None:
-        """Send all watchers away, and take none for a while, so that they find another process."""
-        if order.process == self._bus.process and not self.draining:
+    def obey(self, asked: SendAway) -> None:
+        """If this process is meant, send all watchers away and take none for a while."""
+        if asked.process == self._bus.process and not self.draining:
             self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
             self._background.spawn(self._send_away())
 
     async def close(self) -> None:
-        """Stop all that runs and let go of Redis."""
+        """Stop all work. The bus is closed by its owner."""
         await self._keepers.end()
         await end_tasks(self.known.opening)
         await self._background.end()
@@ -127,11 +127,11 @@ class Hub:
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask, Unavailable."""
         async with self.known.hold(code) as watched:
-            # Another process may be further on than this one, and have told this watcher so. If that cannot
-            # be read now, a snapshot from here would make it hear the same digs twice.
+            # The watcher may have been told more by a process that is ahead of this one. If we cannot catch
+            # up now, a snapshot from here would make it hear the same digs twice.
             if since is not None and since > watched.seq and not await self.read_now(watched):
                 raise Unavailable
-            # No await between the bytes and the joining: no dig falls between them.
+            # No await between joining and sending, so that no dig falls between them.
             watched.join(watcher, ticks)
             watcher.send(watched.welcome(since, self._now_ms()))
             self._ticks.plan(watched)
@@ -144,7 +144,7 @@ class Hub:
             self.known.rest(watched)
 
     async def refresh(self, watched: WatchedTask) -> None:
-        """Return when `watched` is as new as the store, where Redis alone does not see to that now."""
+        """Read what `watched` may lack, unless Redis tells us all. Gives up after 2 s."""
         if watched.behind or not self._bus.hears(watched.code):
             await self.read_now(watched)
 
@@ -154,7 +154,7 @@ class Hub:
             self._background.spawn(self._ignore(code))
 
     async def _ignore(self, code: str) -> None:
-        """Listen to a task no more, unless somebody wants it again."""
+        """Stop listening to a task, unless somebody wants it again."""
         if code in self.known.by_code:
             return
         await self._bus.ignore(code)
@@ -178,8 +178,8 @@ class Hub:
             self._read_soon(watched)
 
     async def _load(self, watched: WatchedTask, found: tuple[Task, int] | None = None) -> None:
-        """Read a task's history, after `found` if it was read already; again if it has a hole."""
-        for _ in range(LOADS):
+        """Read a task (`found`, if it was read already) and its history; again if that has a hole."""
+        for _ in range(MOST_LOADS):
             found = found or await self._store.tasks.find_at(watched.code)
             if found is None:
                 raise NoSuchTask
@@ -240,7 +240,7 @@ class Hub:
             self.deliver(news.dig)
             return
         if news.end_reason:
-            # No dig tells of such an end. Only here is a cooldown forgotten before it is over.
+            # No dig tells of such an end. Only here is a cooldown forgotten while it runs.
             self._cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:
@@ -289,7 +289,7 @@ class Hub:
     # ---- reading what may be missing
 
     async def read_now(self, watched: WatchedTask) -> bool:
-        """Return when a read that begins after this moment is over; False if it failed or took over 2 s."""
+        """Wait for a read that begins after this call; False if it failed or took over 2 s."""
         read = self._next_read.get(watched)
         if read is None:
             read = self._next_read[watched] = asyncio.get_running_loop().create_future()
@@ -298,12 +298,12 @@ class Hub:
         return read.done() and read.result()
 
     def _read_soon(self, watched: WatchedTask) -> None:
-        watched.read_again = True  # a read that is under way may have seen the state before
+        watched.read_again = True  # a read under way may have seen an older state
         if watched not in self._reading:
             self._reading[watched] = self._background.spawn(self._catch_up(watched))
 
     async def _catch_up(self, watched: WatchedTask) -> None:
-        """Read until nothing that was heard of is missing, or the task is not known here any more."""
+        """Read until no dig that was heard of is missing, or this process has forgotten the task."""
         fruitless = 0
         read: asyncio.Future[bool] | None = None
         try:
@@ -315,16 +315,16 @@ class Hub:
                 if watched.seq == before and watched.behind:
                     fruitless += 1
                     if fruitless == 2:
-                        # Somebody spoke of more than the history has. If it comes, the poll will see it.
+                        # News named a deeper dig than the history has. If it comes, the poll will see it.
                         watched.heard, fruitless = watched.seq, 0
                 if read is not None:
                     read.set_result(True)
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("what %s may have missed cannot be read now: %s", watched.code, error)
+            app_log.warning("%s: what may be missing cannot be read now: %s", watched.code, error)
         finally:
-            # In the same step as the end, so that nobody asks a read that is over to go on.
+            # In the same step as the end, so that nobody waits for a read that is over.
             self._reading.pop(watched, None)
             for waited in (read, self._next_read.pop(watched, None)):
                 if waited is not None and not waited.done():
@@ -358,7 +358,7 @@ class Hub:
         return await self._store.digs.after(watched.code, watched.seq, REPLAYED_DIGS)
 
     async def _poll(self) -> None:
-        """Ask where all tasks here stand: the last news before a silence may be lost without a jump."""
+        """Read how deep all tasks here are: if the last news is lost, no later news shows a gap."""
         known = self.known.loaded()
         if not known:
             return
@@ -380,7 +380,7 @@ class Hub:
     # ---- once a second
 
     async def _clear_away(self) -> None:
-        """Drop who takes nothing, and forget what nobody has used for a while."""
+        """Drop connections that take nothing, and forget tasks that nobody has used for a while."""
         now = time.monotonic()
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
         self.known.clear_away()

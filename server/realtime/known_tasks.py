@@ -1,7 +1,7 @@
-"""The tasks that this process knows: read once for all who ask, kept while they are used and a while longer.
+"""The tasks that this process knows: read once for all who ask, kept while in use and a while longer.
 
-A task is here from the first wish for it. Who waits for it is counted from the beginning, so it cannot be
-forgotten under them, and nobody waits in a loop for something that may be over already.
+A task is entered when it is first asked for. All who wait for it are counted from then on, so that it is not
+forgotten while they wait.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from contextlib import asynccontextmanager
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
 
-# A task that nobody uses any more is kept this long, and no more of them than this.
+# How long tasks are kept that nobody uses, how many of them, and how many bytes.
 IDLE_SECONDS = 30.0
 IDLE_TASKS = 1000
 IDLE_BYTES = 16 << 20
-# Codes of no task are remembered as such, so that nobody can make us ask for the same one again and again.
+# Codes of no task are remembered, so that nobody can make us read the same one again and again.
 UNKNOWN_SECONDS = 1.0
 UNKNOWN_CODES = 10_000
 
 
 class KnownTasks:
-    """One a process.
+    """One per process.
 
-    `read(watched)` fills a task, or raises, NoSuchTask if there is none; `forgotten(code)` is called when
-    a task is known no longer.
+    `read(watched)` fills a task; it raises NoSuchTask if there is none. `forgotten(code)` is called when a
+    task has been forgotten.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class KnownTasks:
 
     @asynccontextmanager
     async def hold(self, code: str) -> AsyncIterator[WatchedTask]:
-        """Give a task, and keep it known while it is held. Raises NoSuchTask.
+        """Yield a task, and keep it while it is held. Raises NoSuchTask, or what `read` raises.
 
-        The first who asks makes it be read; others wait for the same read.
+        The first caller starts the read; others wait for the same read.
         """
         watched = self._want(code)
         try:
             if not watched.loaded:
-                # Somebody who gives up must not end the read for those who wait with them.
+                # A caller that is cancelled must not end the read for the others.
                 await asyncio.shield(self._opening[watched])
             if watched.gone:
                 raise NoSuchTask
@@ -69,7 +69,7 @@ class KnownTasks:
             self.rest(watched)
 
     def _want(self, code: str) -> WatchedTask:
-        """Return a task with one more who waits for it."""
+        """Return a task, entering it if it is new. One more waits for it."""
         watched = self.by_code.get(code)
         if watched is None:
             if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
@@ -77,7 +77,7 @@ class KnownTasks:
             watched = self.by_code[code] = WatchedTask(code)
             opening = asyncio.get_running_loop().create_task(self._open(watched))
             self._opening[watched] = opening
-            opening.add_done_callback(_looked_at)
+            opening.add_done_callback(_retrieve_failure)
         idle = self._idle.pop(watched, None)
         if idle is not None:
             self._idle_bytes -= idle[1]
@@ -91,7 +91,7 @@ class KnownTasks:
             self._note_unknown(watched.code)
             raise
         finally:
-            # All in one step: whoever asks next finds it read, or begins anew.
+            # All in one step: the next caller finds it read, or begins anew.
             del self._opening[watched]
             if watched.loaded:
                 self.rest(watched)
@@ -99,7 +99,7 @@ class KnownTasks:
                 self._forget(watched)
 
     def rest(self, watched: WatchedTask) -> None:
-        """Keep a task that nobody uses any more for a while, in place of those that have rested longest."""
+        """Keep a task for a while if nobody uses it. If these are too many, forget the oldest."""
         known = watched.loaded and self.by_code.get(watched.code) is watched
         if watched.in_use or not known or watched in self._idle:
             return
@@ -110,7 +110,7 @@ class KnownTasks:
             self._forget(next(iter(self._idle)))
 
     def clear_away(self) -> None:
-        """Forget what nobody has used for a while. Once a second."""
+        """Forget tasks that nobody has used for IDLE_SECONDS. Call it once a second."""
         now = _now()
         while self._idle:
             watched, (since, _) = next(iter(self._idle.items()))
@@ -136,7 +136,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _looked_at(done: asyncio.Task[None]) -> None:
-    """Take a failure that nobody may wait for any more; those who do are told."""
+def _retrieve_failure(done: asyncio.Task[None]) -> None:
+    """Retrieve the failure, which asyncio logs if nobody waits any more. Those who wait still get it."""
     if not done.cancelled():
         done.exception()

@@ -1,6 +1,6 @@
-"""A task's newest digs as the bytes that were sent of them, for those who come back. Pure.
+"""The frames of a task's newest digs, as they were sent, for clients that come back. Pure.
 
-Most of a frame says the same as the one before it, so older ones are kept packed: a tenth of the memory.
+Frames are much like each other, so older ones are kept compressed, in a tenth of the memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Replay:
         self._newest.clear()
 
     def append(self, seq: int, frames: bytes) -> None:
-        """Take the next dig; one that does not follow the last begins anew."""
+        """Add a dig. If it does not follow the last one, forget all before it."""
         if len(self) and seq != self.last + 1:
             self.clear()
         self._newest.append(frames)
@@ -50,7 +50,7 @@ class Replay:
                 del self._packed[0]
 
     def after(self, since: int) -> bytes:
-        """Return the frames of all digs after `since`; b"" if too many, or not all here."""
+        """Return the frames of all digs after `since`; b"" if there are none, too many, or not all here."""
         missed = self.last - since
         if not 0 < missed <= min(REPLAYED_DIGS, len(self)):
             return b""

@@ -1,6 +1,6 @@
-"""What follows in this process when somebody's tokens end: nothing older is believed, connections close.
+"""What this process does when a person's tokens end: it believes none of them, and closes connections.
 
-Redis tells at once. Whoever hears nothing reads MongoDB, so that it holds everywhere within `POLL_SECONDS`.
+Redis tells at once. Each process also polls MongoDB, so that this holds everywhere within `POLL_SECONDS`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 POLL_SECONDS = 5.0
-# How far back a poll looks: longer than anything about a person is trusted that was read before.
+# How far a poll looks back: longer than any process trusts what it has read about a person.
 LOOKED_BACK_MS = 120_000
 
 
 class Session(Protocol):
-    """A connection of somebody: `generation` is that of the token that proved it, None for a bare unionid."""
+    """A person's connection. `generation` is that of their token, None for a bare unionid."""
 
     unionid: str
     generation: int | None
@@ -24,7 +24,7 @@ class Session(Protocol):
 
 
 class Sessions:
-    """One a process. `ended_since(unix ms)` reads whose tokens ended and which generation is valid now."""
+    """One per process. `ended_since(unix ms)` reads whose tokens ended, and which generation is valid."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Sessions:
         self._ended_since = ended_since
         self._now_ms = now_ms
         self._polled_ms = now_ms()
-        # Those that this process has heard of and a poll still finds.
+        # The valid generation of each person whose tokens ended recently.
         self._known: dict[str, int] = {}
 
     def end(self, unionid: str, generation: int) -> None:
-        """Close a person's connections, but those that a token of this generation or a later one proved."""
+        """Close a person's connections, except those with a token of this generation or a later one."""
         if self._known.get(unionid, 0) >= generation:
             return
         self._known[unionid] = generation
@@ -49,11 +49,11 @@ class Sessions:
                 connection.end_session()
 
     def valid(self, unionid: str) -> int:
-        """Return which generation of a person's tokens is valid, if one was ended of late; else 0."""
+        """Return which generation of a person's tokens is valid, if older ones ended recently; else 0."""
         return self._known.get(unionid, 0)
 
     async def poll(self) -> None:
-        """Read what nobody told."""
+        """Read from MongoDB what no news has told."""
         now_ms = self._now_ms()
         found = await self._ended_since(self._polled_ms - LOOKED_BACK_MS)
         for unionid, generation in found.items():

@@ -15,10 +15,10 @@ class Sockets(Generic[S]):
         self._of: dict[str, dict[S, None]] = {}
 
     def add(self, unionid: str, socket: S) -> S | None:
-        """Add a socket; return the person's oldest one if there is one too many. It counts no longer.
+        """Add a socket. If the person has one too many, return the oldest, which then no longer counts.
 
-        The oldest goes, not the newest: the newest is the page that somebody looks at, and among the oldest
-        are those whose phone is gone, which the server notices after half a minute only.
+        The oldest goes, because the newest is the page that somebody looks at. The phone of an old socket may
+        be gone, which the server notices only after half a minute.
         """
         own = self._of.setdefault(unionid, {})
         own[socket] = None

@@ -11,26 +11,26 @@ from server.realtime.watched_task import WatchedTask
 
 
 class Ticks:
-    """One a process. A task without watchers that want ticks has none planned."""
+    """One per process. Ticks are planned only for tasks with a watcher that wants them."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._planned: dict[str, asyncio.TimerHandle] = {}
 
     def close(self) -> None:
-        """Plan nothing more."""
+        """Cancel all planned ticks."""
         for planned in self._planned.values():
             planned.cancel()
         self._planned.clear()
 
     def cancel(self, code: str) -> None:
-        """Send no tick of the cooldown that ran until now."""
+        """Cancel a task's planned tick, if there is one."""
         planned = self._planned.pop(code, None)
         if planned is not None:
             planned.cancel()
 
     def plan(self, watched: WatchedTask, after: int | None = None) -> None:
-        """Plan the next tick for the moment its `time` becomes true. `after` is the last one sent."""
+        """Plan the next tick for the moment when its `time` becomes true. `after` is the last one sent."""
         left_ms = watched.cd_until - self._now_ms()
         if not watched.ticking or watched.code in self._planned or watched.status:
             return

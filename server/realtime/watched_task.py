@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # How many participants a task's page shows at once.
 FIRST_PARTICIPANTS = 50
-# What of a task its page shows and never changes.
+# The fields of a task that its page shows and that never change.
 SHOWN = (
     "publisher",
     "goods_type",
@@ -54,7 +54,7 @@ class Sink(Protocol):
         """Take finished frames; must neither block nor raise."""
 
     def cut_if_stuck(self, now: float) -> bool:
-        """Drop the connection where nothing was taken for too long; return whether anything still waits."""
+        """Drop the connection if it took nothing for too long; return whether anything still waits."""
 
 
 class Watcher(Sink, Protocol):
@@ -64,9 +64,9 @@ class Watcher(Sink, Protocol):
 
 
 class WatchedTask:
-    """The state of one task after the dig `seq`. Until `loaded`, nothing of it is known yet.
+    """The state of one task after the dig `seq`. Until it is `loaded`, nothing of it is known.
 
-    `waiting` counts those who wait for it or read it now: a task with people waiting is in use.
+    `waiting` counts those who wait for it, or use it in this moment.
     """
 
     def __init__(self, code: str) -> None:
@@ -78,14 +78,14 @@ class WatchedTask:
         self.ticking: dict[Watcher, None] = {}
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
         self.setting: Setting
-        self.task: dict[str, Any]  # what of it a page shows and never changes; the rest is below
-        self._first: list[bytes] = []  # packed: a thousand tasks are watched at once
-        self.winners: dict[str, int] = {}  # their places
+        self.task: dict[str, Any]  # the fields in SHOWN
+        self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
+        self.winners: dict[str, int] = {}  # their places `no`, by unionid
         self.kept: list[News] = []  # what came while it was read
-        self.prepared: Any = None  # what a page has made of this state, dropped at each change of it
+        self.prepared: Any = None  # the page that the handler made of this state; None after a change
         self.end_note = ""
         self.seq = 0
-        self.heard = 0  # the deepest dig that somebody spoke of
+        self.heard = 0  # the deepest dig that news or a read named
         self.cd_until = 0
         self.prizes_left = 0
         self.participants = 0
@@ -109,7 +109,7 @@ class WatchedTask:
         return 4096 + len(self._first) * 160 + self.replay.size + page
 
     def join(self, watcher: Watcher, ticks: bool) -> None:
-        """Take a watcher, or what it wants now."""
+        """Add a watcher, or change whether it wants ticks."""
         if watcher not in self.watchers:
             self.watchers[watcher] = None
             self.people[watcher.unionid] = self.people.get(watcher.unionid, 0) + 1
@@ -119,7 +119,7 @@ class WatchedTask:
             self.ticking.pop(watcher, None)
 
     def part(self, watcher: Watcher) -> None:
-        """Let go of a watcher."""
+        """Remove a watcher. It may be unknown."""
         if watcher not in self.watchers:
             return
         del self.watchers[watcher]
@@ -129,11 +129,11 @@ class WatchedTask:
             del self.people[watcher.unionid]
 
     def load(self, task: Task, digs: list[Dig], early: list[Dig], public_url: str) -> bool:
-        """Take the task's state, and its newest digs, which may have gone on since the task was read.
+        """Take the task's state and its newest digs, some of which may have come after the task was read.
 
-        `early` is what the newest digs of a long task do not show: its first participants, then its wins.
-        Returns whether all is whole: a dig that moved from its task to the history while both were read
-        may be in neither. What lies before a missing dig is not replayed.
+        `early` is what the newest digs of a long task lack: its first participants' digs, then its wins.
+        Returns False if a dig is missing: one that moved from its task to the history between the reads may
+        be in neither. What lies before a missing dig is not replayed.
         """
         self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
         self.setting = Setting(
@@ -173,7 +173,7 @@ class WatchedTask:
         return whole
 
     def _count(self, dig: Dig) -> None:
-        """Take a dig into what a page shows of people; the same dig again changes nothing."""
+        """Add a dig to what a page shows of people. The same dig again changes nothing."""
         self.prepared = None
         if dig["is_prize"]:
             self.winners[dig["unionid"]] = dig["no"]
@@ -198,7 +198,7 @@ class WatchedTask:
         return rows
 
     def apply(self, dig: Dig) -> bytes:
-        """Take the next dig; return its frames, b"" where it is known or others come before it."""
+        """Take the next dig; return its frames, b"" if it is known or one before it is missing."""
         self.heard = max(self.heard, dig["depth"])
         if dig["depth"] != self.seq + 1:
             return b""
@@ -214,7 +214,7 @@ class WatchedTask:
         return frames
 
     def end(self, end_reason: str, end_note: str = "") -> bytes:
-        """Take an end that no dig made; return its frame, b"" where it is known."""
+        """Take an end that no dig made; return its frame, b"" if it is known."""
         self.prepared = None
         self.end_note = end_note or self.end_note
         if self.status:
@@ -225,7 +225,7 @@ class WatchedTask:
         )
 
     def start(self, now_ms: int) -> bytes:
-        """Take that digging is open; return its frame, b"" where it is known."""
+        """Note that digging is open; return the frame that says so, b"" if it is known."""
         if self.open:
             return b""
         self.open, self.prepared = 1, None
@@ -233,11 +233,11 @@ class WatchedTask:
 
     @property
     def behind(self) -> bool:
-        """Whether somebody spoke of a dig that is not here yet."""
+        """Whether a dig was heard of that is not here yet."""
         return self.seq < self.heard
 
     def total(self, now_ms: int) -> int:
-        """Return how many people watch, over all processes that were heard of within 15 s.
+        """Return how many people watch, over all processes heard of within 15 s.
 
         Somebody with pages open on two processes counts twice.
         """
@@ -266,7 +266,7 @@ class WatchedTask:
         )
 
     def welcome(self, since: int | None, now_ms: int) -> bytes:
-        """Return what a new watcher gets: the digs after `since`, if they can be replayed; a snapshot."""
+        """Return what a new watcher gets: the digs after `since`, if they can be replayed, and a snapshot."""
         snapshot: list[Frame] = [self.snapshot(now_ms)]
         replay = b"" if since is None else self.replay.after(since)
         return replay + encode(snapshot)
