@@ -1,4 +1,4 @@
-"""MongoDB, a file a collection. The only package that imports motor; it decides nothing.
+"""MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
 Every operation has a 5 s limit, majority write concern and reads from the primary.
 """
@@ -43,17 +43,16 @@ Document = dict[str, Any]
 
 
 class _PlainInt(TypeDecoder):
-    """BSON's 64-bit integers become plain ones, which encoders of all kinds know."""
+    """Turns BSON's 64-bit integers into plain ones, which every encoder knows."""
 
     bson_type = Int64
 
     def transform_bson(self, value: int) -> int:
-        """Return the number."""
         return int(value)
 
 
 class Store:
-    """The connection and its collections; one a process, shared by all handlers."""
+    """The connection and its collections; one per process, shared by all handlers."""
 
     def __init__(self, uri: str, listeners: Sequence[CommandListener] = ()) -> None:
         """`listeners` hear of each command, besides the one that feeds `/metrics`."""
@@ -94,7 +93,7 @@ class Store:
         self.traces = Traces(self.database)
 
     async def ensure_indexes(self) -> None:
-        """Create what indexes are missing; safe to repeat and to run in several processes at once."""
+        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
         for documents in (
             self.tasks,
             self.digs,
@@ -113,17 +112,17 @@ class Store:
             await documents.ensure_indexes()
 
     async def ping(self) -> None:
-        """Return when MongoDB answers; raise where it does not."""
+        """Wait until MongoDB answers. Raises PyMongoError if it does not."""
         await self.client.admin.command("ping")
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.client.close()
 
 
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
 
-    What was asked may have happened all the same.
+    The operation may have been carried out all the same.
     """
     return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)

@@ -1,4 +1,4 @@
-"""What operators did: `audit_log`. Nothing changes or deletes an act, but that its outcome is added once."""
+"""What operators did: `audit_log`. An act is never changed or deleted; its outcome is added once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEGUN = "begun"
 class Act(TypedDict):
     """Who did what to which task or process, when (unix ms) and why, and what became of it.
 
-    `outcome` is "done", the code of the refusal, or "begun" while nobody knows: whoever was at it may have
+    `outcome` is "done", the code of the refusal, or "begun" while it is not known: the process may have
     died before the act or after it.
     """
 
@@ -37,10 +37,10 @@ class AuditLog(Documents[Act]):
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest")]
 
     async def begin(self, at_ms: int, operator: str, act: str, target: str, reason: str) -> ObjectId:
-        """Write an act that is about to be done; return what `conclude` takes."""
+        """Write an act that is about to be done; return its id for `conclude`."""
         written = Act(at=at_ms, operator=operator, act=act, target=target, reason=reason, outcome=BEGUN)
         found = await self.rows.insert_one(dict(written))
-        assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one where none is given)
+        assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one if none is given)
         return found.inserted_id
 
     async def conclude(self, act: ObjectId, outcome: str) -> None:

@@ -1,7 +1,7 @@
-"""`bills`, by out_bill_no: each pays a prize by one transfer of WeChat's. One document, one state.
+"""`bills`, by out_bill_no: each pays a prize by one of WeChat's transfers. One document, one state.
 
 asked → waiting (for the winner to confirm) → given | failed · asked → given | failed.
-Also failed is a bill that WeChat never held and that is not sent any more: `give_up`.
+A bill that WeChat never held and that is no longer sent becomes failed too: `give_up`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, FOLLOWED_MS
-from server.store.payments import KNOWN, Payments
+from server.store.payments import CLEAR_UNKNOWN, Payments
 
 _Document = dict[str, Any]
 
@@ -22,12 +22,12 @@ NEVER_HELD = "NOT_FOUND"
 
 
 class Bill(TypedDict):
-    """`body` is what WeChat is sent, byte for byte, each time. Times are unix milliseconds.
+    """`body` is sent to WeChat byte for byte, each time. Times are unix milliseconds.
 
-    `package_info` is "" until WeChat gave it. `remote` is the state that WeChat named last, "" until it named
-    any: until then WeChat may hold no such bill. `sent_at` is when it was sent last, 0 for never; with
-    `unsendable` it is sent no more. `alarm` says what the operator has to do something about; `unknown_since`
-    is there while WeChat does not answer.
+    `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
+    named none: then WeChat may hold no such bill. `sent_at` is when the bill was last sent, 0 for never. If
+    `unsendable` is there, it is not sent any more. `alarm` says why the operator has to look at it, "" for
+    nothing; `unknown_since` is there while WeChat does not answer.
     """
 
     _id: str
@@ -62,7 +62,7 @@ class Bills(Payments[Bill]):
     ]
 
     async def begin_sending(self, out_bill_no: str, now_ms: int) -> Bill | None:
-        """Note that a bill is about to be sent; None where it is final or must be sent no more."""
+        """Note that a bill is about to be sent; None if it is final or must not be sent any more."""
         return await self.collection.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": _OPEN}, "unsendable": {"$exists": False}},
             {"$set": {"sent_at": now_ms}},
@@ -70,7 +70,7 @@ class Bills(Payments[Bill]):
         )
 
     async def stop_sending(self, out_bill_no: str) -> Bill | None:
-        """Let nobody send a bill any more that its winner cannot confirm yet; None where there is no such."""
+        """Forbid further sending of a bill that is still `asked`; None if it no longer is."""
         return await self.collection.find_one_and_update(
             {"_id": out_bill_no, "state": "asked"},
             {"$set": {"unsendable": 1}},
@@ -78,10 +78,10 @@ class Bills(Payments[Bill]):
         )
 
     async def give_up(self, bill: Bill, sent_before_ms: int, now_ms: int) -> Bill | None:
-        """Note that a bill ended without ever having been WeChat's, which has just said so.
+        """Note that a bill failed: WeChat has just said that it holds no such bill.
 
-        None where that cannot be said: WeChat did name a state of it, it may still be sent, or was sent after
-        `sent_before_ms`, so that it may be under way.
+        None if that is not certain: WeChat has named a state of it before, it may still be sent, or it was
+        sent after `sent_before_ms` and may be under way.
         """
         return await self._change(
             {
@@ -102,20 +102,20 @@ class Bills(Payments[Bill]):
         )
 
     async def note_alarm(self, out_bill_no: str, alarm: str, due_at_ms: int) -> Bill | None:
-        """Note that WeChat refuses something about a bill that is not final; None where it is."""
+        """Note that WeChat refuses something about a bill; None if the bill is final."""
         return await self._change(
             {"_id": out_bill_no, "state": {"$in": _OPEN}}, {"alarm": alarm, "due_at": due_at_ms}
         )
 
     async def note(self, out_bill_no: str, remote: str, alarm: str, due_at_ms: int) -> Bill | None:
-        """Note what WeChat said of a bill that is not final; None where it is."""
+        """Note what WeChat said of a bill; None if the bill is final."""
         return await self._change(
             {"_id": out_bill_no, "state": {"$in": _OPEN}},
             {"remote": remote, "alarm": alarm, "due_at": due_at_ms},
         )
 
     async def mark_waiting(self, out_bill_no: str, package_info: str, due_at_ms: int) -> Bill | None:
-        """Note that the winner can confirm; None where the bill is final."""
+        """Note that the winner can confirm; None if the bill is final."""
         return await self._change(
             {"_id": out_bill_no, "state": {"$in": _OPEN}},
             {
@@ -136,9 +136,9 @@ class Bills(Payments[Bill]):
         fail_reason: str,
         now_ms: int,
     ) -> Bill | None:
-        """Note how a bill (of that amount, where it is told) ended; it stays due until the prize follows.
+        """Note how a bill ended; it stays due until the prize follows.
 
-        None where that is known already or there is no such bill.
+        `amount_fen`, if given, must be the bill's. None if the end is known already or no bill matches.
         """
         of_amount = {} if amount_fen is None else {"amount_fen": amount_fen}
         return await self._change(
@@ -155,5 +155,5 @@ class Bills(Payments[Bill]):
 
     async def _change(self, condition: _Document, changes: _Document) -> Bill | None:
         return await self.collection.find_one_and_update(
-            condition, {"$set": changes, "$unset": KNOWN}, return_document=True
+            condition, {"$set": changes, "$unset": CLEAR_UNKNOWN}, return_document=True
         )

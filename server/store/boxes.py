@@ -1,6 +1,6 @@
-"""Every sealed box that is at rest, wherever it stands. What is in one only `server/keys.py` can tell.
+"""All sealed boxes that are stored, in whichever collection. Only `server/keys.py` can open them.
 
-Whoever seals something new adds its place here, or `python -m server rotate` would miss it.
+If you seal something new, add its place here, or `python -m server rotate` will miss it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PLACES = {
 
 
 class Boxes:
-    """Reads of the boxes of a purpose, and their replacement."""
+    """Reads and replaces the boxes of a purpose."""
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self._database = database
 
     async def page(self, purpose: str, after: str) -> list[tuple[str, bytes]]:
-        """Return at most `BATCH` ids after this one in their order, each with its box."""
+        """Return at most `BATCH` pairs of id and box, by id, that come after the id `after`."""
         collection, field = PLACES[purpose]
         found = self._database[collection].find(
             {"_id": {"$gt": after}, field: {"$exists": True}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
@@ -36,7 +36,7 @@ class Boxes:
         return [(document["_id"], bytes(document[field])) for document in await found.to_list(BATCH)]
 
     async def replace(self, purpose: str, changes: list[tuple[str, bytes, bytes]]) -> int:
-        """Put new boxes in the place of old ones (id, old, new); return how many were still the old ones."""
+        """Replace boxes, given as (id, old, new). Return how many still were `old`; others are left."""
         collection, field = PLACES[purpose]
         updates = [UpdateOne({"_id": key, field: old}, {"$set": {field: new}}) for key, old, new in changes]
         if not updates:

@@ -1,8 +1,8 @@
 """Whether a dig_id was used before, asked for many people in one round trip.
 
 When a countdown ends, every open page digs at the same instant, each under a dig_id of its own, and all but
-one are refused. Each may be a repetition whose reply was lost, so memory alone may not refuse it; one query
-for all who ask while another is under way may.
+one are refused. Each may repeat a dig whose reply was lost, so memory alone cannot refuse it. All who ask
+while a query is under way share the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class _Question:
 
 
 class DigIds:
-    """One a process."""
+    """One per process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,5 +42,5 @@ class DigIds:
     async def _ask(self, code: str, question: _Question) -> set[str]:
         turn = self._turns.setdefault(code, asyncio.Lock())
         async with turn:
-            del self._gathering[code]  # who comes from now on asks the next question
+            del self._gathering[code]  # those who come from now on share the next question
             return await self._store.digs.made_as(list(question.made_as))

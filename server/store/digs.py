@@ -1,7 +1,7 @@
-"""The history: `digs`, one a depth, never changed once written, but for the name of who is forgotten.
+"""The history: `digs`, one per depth. Once written, a dig changes only if its person is forgotten.
 
-A dig is first recorded in its task (`last_dig`, `pending`) and then here; whoever reads history takes
-both, which the queries below do.
+A dig is first recorded in its task (`last_dig`, `pending`) and then here. Queries that must not miss the
+newest dig add it with `pending_digs`; the others say "in the history".
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Participant(TypedDict):
 
 
 def stored(dig: Dig) -> _Document:
-    """Return a dig as it stands in the history, with the fields by which it is looked up and kept unique.
+    """Return a dig as the history holds it, with the fields by which it is looked up and kept unique.
 
-    Each is one text with an index of its own, so that an answer costs one step however much a person dug:
-    who joined a task, who won it, which dig was made under which dig_id.
+    `made_as`, `joined_by` and `won_by` have an index each, so that a look-up costs the same however much a
+    person dug.
     """
     who = f"{dig['code']}:{dig['unionid']}"
     document: _Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
@@ -82,19 +82,19 @@ class Digs(Documents[Dig]):
             try:
                 await self.collection.update_one({"_id": dig["_id"]}, {"$setOnInsert": fields}, upsert=True)
             except DuplicateKeyError:
-                # Another process wrote the same dig at the same moment; a second time it would mean that
-                # another dig took this person's or depth's place, which must never be.
+                # Another process wrote the same dig at the same moment. If it happens twice, another dig
+                # took this depth or this person's place, which must never be.
                 if last_try:
                     raise
             else:
                 return
 
     async def participants(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
-        """Return one page of a task's participants, in the order they joined. Costs the same at any depth."""
+        """Return one page of a task's participants, in the order they joined. Each page costs the same."""
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         pipeline: list[_Document] = [
             {"$match": {"code": code, "n": places}},
-            # A pending win may be that of somebody who joined earlier: it has no place of its own.
+            # A pending win may be by somebody who joined earlier: then it has no `n`.
             pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
             *_ONCE_EACH,
             {"$sort": {"no": pymongo.ASCENDING}},
@@ -141,7 +141,7 @@ class Digs(Documents[Dig]):
         return await self.collection.aggregate(pipeline).to_list(limit)
 
     async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
-        """Return one page of a task's participants as they joined: `is_prize` is of that first dig alone."""
+        """Return one page of a task's participants as they joined: `is_prize` is that of their first dig."""
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         pipeline: list[_Document] = [
             {"$match": {"code": code, "n": places}},
@@ -154,7 +154,7 @@ class Digs(Documents[Dig]):
         return await self.rows.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
 
     async def early(self, code: str, places: int) -> list[Dig]:
-        """Return what a long task's newest digs do not show: its first participants' digs, then its wins."""
+        """Return from the history the digs of a task's first participants, then its wins."""
         joins = self.collection.find(
             {"code": code, "n": {"$gt": 0, "$lte": places}}, sort=[("n", pymongo.ASCENDING)], limit=places
         )
@@ -173,12 +173,12 @@ class Digs(Documents[Dig]):
         return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
 
     async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[Task]:
-        """Return the tasks a person took part in, without seeds, the one joined last first."""
+        """Return the tasks a person took part in, without seeds, the last joined first."""
         # The pipeline ends with whole tasks, as below.
         return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
 
     async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:
-        """Return the tasks a person won, without seeds, the one won last first."""
+        """Return the tasks a person won, without seeds, the last won first."""
         return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
 
     async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
@@ -191,7 +191,7 @@ class Digs(Documents[Dig]):
             {"$skip": skip},
             {"$limit": limit},
             {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
-            # What a winning dig won bears the dig's id.
+            # A prize has the id of the dig that won it.
             {"$lookup": {"from": "prizes", "localField": "dig", "foreignField": "_id", "as": "prize"}},
             {"$unwind": "$task"},
             # Not $first of "$prize.state": SecantusDB finds nothing along a path through an array.
@@ -199,7 +199,7 @@ class Digs(Documents[Dig]):
             {"$replaceRoot": {"newRoot": {"$mergeObjects": ["$task", {"prize_state": "$prize.state"}]}}},
             {"$unset": "seed_box"},
         ]
-        # All in one trip: a cursor knows that it is at its end once a batch has room for one more.
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
         found = self.rows.aggregate(pipeline, batchSize=limit + 1)
         return await found.to_list(limit)
 
@@ -227,7 +227,7 @@ class Digs(Documents[Dig]):
         return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
 
     async def made_as(self, made_as: list[str]) -> set[str]:
-        """Return which of these were made: texts `code:unionid:dig_id`."""
+        """Return which of these texts `code:unionid:dig_id` belong to a dig in the history."""
         found = self.collection.find(
             {"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1
         )

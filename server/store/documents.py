@@ -13,9 +13,9 @@ T = TypeVar("T", bound=Mapping[str, Any])
 
 
 class Documents(Generic[T]):
-    """Base of the stores: `collection` holds documents of shape `T`, which nothing checks on reading.
+    """Base of all collections. `collection` holds documents of shape `T`; reads do not check the shape.
 
-    `rows` is the same collection for what has another shape: pipelines, and documents as plain dicts.
+    `rows` is the same collection for other shapes: pipelines, and documents as plain dicts.
     """
 
     NAME: ClassVar[str]
@@ -31,12 +31,12 @@ class Documents(Generic[T]):
             await self.rows.create_indexes(self.INDEXES)
 
     async def add_or_read(self, document: T) -> T:
-        """Insert a document unless its `_id` is taken; return the one that has it."""
+        """Insert a document unless its `_id` is taken; return the one that is stored."""
         try:
             await self.rows.insert_one(dict(document))
         except DuplicateKeyError:
             taken = await self.collection.find_one({"_id": document["_id"]})
             if taken is None:
-                raise  # another unique index is in its way
+                raise  # another unique index forbids it
             return taken
         return document

@@ -1,7 +1,7 @@
-"""What is left to do: a document carries `due_at` for as long as it has to be looked at again.
+"""What is left to do: a document has `due_at` as long as it has to be looked at again.
 
-Any number of processes may claim at once. Claiming moves `due_at` ahead by a lease, so that each document is
-in one process's hands at a time, and comes due again where that process dies.
+Any number of processes may claim at once. A claim moves `due_at` ahead by a lease, so that one process at a
+time works on a document, and it comes due again if that process dies.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pymongo import IndexModel
 
 from server.store.documents import Documents, T
 
-# Longer than all calls about one document can last together.
+# Longer than all calls about one document take together.
 LEASE_MS = 60_000
-# Whoever notes what WeChat said goes on to what follows from it; a sweep takes over after this long.
+# A process that notes what WeChat said also does what follows. After this long, a sweep does it.
 FOLLOWED_MS = 10_000
 BATCH = 100
 
@@ -26,7 +26,7 @@ class DueDocuments(Documents[T]):
     """Documents that may be due. `DUE_INDEX` must be among their INDEXES."""
 
     async def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
-        """Yield documents that are due, each claimed for this process right before, the longest due first."""
+        """Yield documents that are due, the longest due first. Each is claimed just before it is yielded."""
         found = self.rows.find(
             {"due_at": {"$lte": now_ms()}}, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH
         )

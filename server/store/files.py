@@ -1,7 +1,7 @@
-"""The pictures: a GridFS bucket, since a hosted server's disk does not last. Addresses are kept as paths.
+"""The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are kept as paths.
 
-A picture is two files, named at random. The thumbnail is written first, and the full one's record, which
-GridFS writes after all else, is what makes an upload: until then nobody has been told either name.
+A picture is two files with a random name. The thumbnail is written first. GridFS writes the full file's
+record last, and only then the upload exists: until then, nobody is told either name.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class File:
 
 
 class Files(Documents[_Document]):
-    """Reads and writes of the bucket `pictures`; `collection` are the records of its files."""
+    """Reads and writes of the bucket `pictures`; `collection` holds the records of its files."""
 
     NAME = f"{_BUCKET}.files"
     INDEXES: ClassVar[list[IndexModel]] = [
@@ -68,12 +68,12 @@ class Files(Documents[_Document]):
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
 
     async def ensure_indexes(self) -> None:
-        """Create those of both collections."""
+        """Create the missing indexes of both collections."""
         await super().ensure_indexes()
         await self.chunks.create_indexes(self.CHUNK_INDEXES)
 
     async def save(self, picture: Picture, owner: str) -> tuple[int, str, str]:
-        """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's."""
+        """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path."""
         while True:
             file_id = 1 + secrets.randbelow(LARGEST_FILE_ID)
             path = await self._write(picture, {"file_id": file_id, "owner": owner})
@@ -81,19 +81,19 @@ class Files(Documents[_Document]):
                 return file_id, path, thumbnail_path(path)
 
     async def save_made(self, picture: Picture, made_for: str) -> str:
-        """Store a picture that we drew and return its path: the first one's, where others drew it too."""
+        """Store a picture that we drew; return its path, or the first one's if others drew it too."""
         while True:
             path = await self._write(picture, {"made_for": made_for}) or await self.find_made(made_for)
             if path is not None:
                 return path
 
     async def find_made(self, made_for: str) -> str | None:
-        """Return the path of the picture drawn for this, None where there is none yet."""
+        """Return the path of the picture drawn for this, None if there is none yet."""
         found = await self.collection.find_one({"metadata.made_for": made_for}, {"_id": 1})
         return None if found is None else ROUTE + found["_id"]
 
     async def find_path(self, address: str) -> str | None:
-        """Return the path of the upload that `address` names, whatever its host; None where it names none."""
+        """Return the path of the upload that a URL or path names, on any host; None if it names none."""
         path = path_of(address)
         if path is None:
             return None
@@ -101,7 +101,7 @@ class Files(Documents[_Document]):
         return None if await self.collection.find_one(query, {"_id": 1}) is None else path
 
     async def find(self, name: str) -> File | None:
-        """Return the file of this name, the part of its path behind ROUTE."""
+        """Return the file of this name, which is its path without ROUTE; None if there is none."""
         match = _NAME.fullmatch(name)
         if match is None:
             return None
@@ -109,26 +109,26 @@ class Files(Documents[_Document]):
         return None if found is None else File(name, _CONTENT_TYPES[match[2]], found["length"])
 
     async def read(self, file: File) -> AsyncIterator[bytes]:
-        """Give the file's bytes, a part at a time."""
+        """Yield the file's bytes, a part at a time."""
         stream = await self._bucket.open_download_stream(file.name)
         while part := await stream.readchunk():
             yield part
 
     async def read_path(self, path: str) -> bytes:
-        """Return the bytes of the file at a path of ours. Raises gridfs.NoFile where there is none."""
+        """Return the bytes of the file at a path of ours. Raises gridfs.NoFile if there is none."""
         stream = await self._bucket.open_download_stream(path.removeprefix(ROUTE))
         content: bytes = await stream.read()
         return content
 
     async def _write(self, picture: Picture, metadata: _Document) -> str | None:
-        """Write both files; return the path, or None where something else of this name or purpose exists."""
+        """Write both files; return the path, or None if another file of this name or purpose exists."""
         name = secrets.token_hex(16) + _SUFFIXES[picture.content_type]
         thumbnail = thumbnail_path(ROUTE + name).removeprefix(ROUTE)
         try:
             await self._bucket.upload_from_stream_with_id(thumbnail, thumbnail, picture.thumbnail)
             await self._bucket.upload_from_stream_with_id(name, name, picture.full, metadata=metadata)
         except FileExists:
-            # A store that was killed forgets that it had done what the driver then sends it again.
+            # Or ours: a store that was killed does not know a write that the driver sends again.
             if await self.collection.find_one({"_id": name}, {"_id": 1}) is None:
                 both = {"$in": [name, thumbnail]}
                 await self.collection.delete_one({"_id": thumbnail})
@@ -144,10 +144,10 @@ def thumbnail_path(path: str) -> str:
 
 
 def path_of(address: str) -> str | None:
-    """Return the path of a full picture of ours that an absolute address or a path names, else None."""
+    """Return the path of the full picture of ours that a URL or path names, else None."""
     try:
         path = urlsplit(address).path
-    except ValueError:  # brackets in the host that enclose no address
+    except ValueError:  # brackets in the host without an address in them
         return None
     match = _NAME.fullmatch(path.removeprefix(ROUTE))
     return path if path.startswith(ROUTE) and match is not None and match[1] is None else None

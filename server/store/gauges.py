@@ -1,6 +1,6 @@
-"""What `/metrics` shows of the database: `gauges`, one document, computed for all processes by one at a time.
+"""What `/metrics` shows of the database: `gauges`, one document, which one process computes for all.
 
-`due_at` is when it has to be computed anew.
+`due_at` is when it has to be computed again.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ class Gauges(Documents[MoneyGauges]):
     NAME = "gauges"
 
     async def find(self) -> MoneyGauges | None:
-        """Return what was computed last, None if nothing ever was."""
+        """Return what was computed last, None if nothing was yet."""
         return await self.collection.find_one({"_id": _ID, "at": {"$gt": 0}}, {"_id": 0})
 
     async def claim(self, now_ms: int, until_ms: int) -> bool:
-        """Claim the next computation until a time; False if it is not due, or another process has it."""
+        """Claim the next computation until `until_ms`; False if it is not due, or another process has it."""
         try:
             claimed = await self.collection.update_one(
                 {"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}}, upsert=True
             )
         except DuplicateKeyError:
-            return False  # it is there, and not due
+            return False  # it exists, and is not due
         return claimed.modified_count == 1 or claimed.upserted_id is not None
 
     async def save(self, gauges: MoneyGauges) -> None:

@@ -32,7 +32,7 @@ class Entry(TypedDict):
 
 
 class Ledger(Documents[Entry]):
-    """Reads of `ledger`, and the one write there is."""
+    """Reads of `ledger`, and the one kind of write there is: to add entries."""
 
     NAME = "ledger"
     INDEXES: ClassVar[list[IndexModel]] = [
@@ -41,7 +41,7 @@ class Ledger(Documents[Entry]):
     ]
 
     async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
-        """Record what a document's state says, once."""
+        """Add the entry `kind:of`, unless it is there."""
         try:
             await self.rows.insert_one(
                 {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
@@ -50,7 +50,7 @@ class Ledger(Documents[Entry]):
             return  # it is there
 
     async def enter_all(self, kind: EntryKind, amounts: Iterable[tuple[str, str, int]], now_ms: int) -> None:
-        """Record several such (of what, the task's code, fen) in one go, each once."""
+        """Add entries, given as (of, code, amount_fen), in one write; those that are there stay."""
         entries = [
             {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
             for of, code, amount_fen in amounts
@@ -68,7 +68,7 @@ class Ledger(Documents[Entry]):
         return await self.collection.find({"code": code}).to_list(None)
 
     async def codes(self) -> AsyncIterator[str]:
-        """Yield each task that money or a prize has anything to do with, once, by code."""
+        """Yield the code of each task with an entry, order, prize, bill or refund; each once, in order."""
         pipeline: list[_Document] = [{"$project": {"code": 1}}]
         pipeline += [
             {"$unionWith": {"coll": other, "pipeline": [{"$project": {"code": 1}}]}}

@@ -1,6 +1,6 @@
-"""Operators' sessions: `operator_sessions`, a document a login.
+"""Operators' sessions: `operator_sessions`, a document per login.
 
-Neither a session's id nor an address stands here, only keyed hashes of both (`Keys.operator_hash`).
+It holds no session's id and no address, only keyed hashes of both (`Keys.operator_hash`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KNOWN_MS = 7 * 24 * 3_600_000
 
 
 class OperatorSession(TypedDict):
-    """Whose session it is, from where, and from when until when it is good (unix ms)."""
+    """Whose session it is, from where, and from when until when it is valid (unix ms)."""
 
     _id: str
     name: str
@@ -48,12 +48,12 @@ class OperatorSessions(Documents[OperatorSession]):
         await self.rows.insert_one({**written, "delete_at": delete_at})
 
     async def find(self, key: str, now_ms: int) -> OperatorSession | None:
-        """Return a session that is good now."""
+        """Return the session if it is valid now, else None."""
         good = {"_id": key, "ends_at": {"$gt": now_ms}}
         return await self.collection.find_one(good, {"delete_at": 0})
 
     async def good(self, keys: Collection[str], now_ms: int) -> set[str]:
-        """Return which of these sessions are good now."""
+        """Return which of these sessions are valid now."""
         found = self.collection.find({"_id": {"$in": list(keys)}, "ends_at": {"$gt": now_ms}}, {"_id": 1})
         return {row["_id"] async for row in found}
 

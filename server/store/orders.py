@@ -1,6 +1,7 @@
 """What publishers pay: `orders`, by WeChat's out_trade_no. One document, one state.
 
 asked → paid → spent (it opened its task) | unusable (it is refunded whole) · asked → closed.
+If WeChat says that a closed order was paid after all: closed → paid.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, FOLLOWED_MS
-from server.store.payments import KNOWN, Payments
+from server.store.payments import CLEAR_UNKNOWN, Payments
 
 _Document = dict[str, Any]
 
@@ -18,10 +19,11 @@ OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 
 
 class Order(TypedDict):
-    """Times are unix milliseconds. `live` is there unless a new order of the same task may be made.
+    """Times are unix milliseconds. `live` is there until the task may get another order.
 
-    `prepay_id` is "" until WeChat gave one; `expires_at` is when WeChat stops taking the payment. `alarm`
-    says what the operator has to do something about; `unknown_since` is there while WeChat does not answer.
+    `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking the payment. `alarm`
+    says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat does not
+    answer.
     """
 
     _id: str
@@ -55,7 +57,7 @@ class Orders(Payments[Order]):
     ]
 
     async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
-        """Return those of these orders that are there."""
+        """Return those of these orders that exist."""
         return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
 
     async def find_live(self, code: str) -> Order | None:
@@ -63,13 +65,13 @@ class Orders(Payments[Order]):
         return await self.collection.find_one({"code": code, "live": 1})
 
     async def save_prepay(self, out_trade_no: str, prepay_id: str) -> None:
-        """Keep what WeChat gave for the payment."""
+        """Keep the prepay_id that WeChat gave for the payment."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked"}, {"$set": {"prepay_id": prepay_id}}
         )
 
     async def begin_asking(self, out_trade_no: str, now_ms: int, apart_ms: int) -> bool:
-        """Note that WeChat is asked about an order; False where somebody asked less than `apart_ms` ago."""
+        """Note that WeChat is asked about an order; False if somebody asked less than `apart_ms` ago."""
         found = await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked", "asked_at": {"$lte": now_ms - apart_ms}},
             {"$set": {"asked_at": now_ms}},
@@ -77,10 +79,10 @@ class Orders(Payments[Order]):
         return found.modified_count == 1
 
     async def mark_paid(self, out_trade_no: str, amount_fen: int, transaction_id: str, now_ms: int) -> bool:
-        """Note that WeChat has the money; False where that is known already or there is no such order.
+        """Note that WeChat has the money; False if that is known already or no order of this amount matches.
 
-        One that was closed can be paid all the same where WeChat says so: its money has to go somewhere. The
-        order is not returned, for WeChat's notice waits for this, and a findAndModify takes stores longer.
+        A closed order is marked too if WeChat says so: its money has to go somewhere. The order is not
+        returned, since WeChat's notice waits for this and a findAndModify takes longer.
         """
         found = await self.collection.update_one(
             {"_id": out_trade_no, "amount_fen": amount_fen, "state": {"$in": ["asked", "closed"]}},
@@ -92,7 +94,7 @@ class Orders(Payments[Order]):
                     "alarm": "",
                     "due_at": now_ms + FOLLOWED_MS,
                 },
-                "$unset": KNOWN,
+                "$unset": CLEAR_UNKNOWN,
             },
         )
         return found.modified_count == 1
@@ -105,7 +107,7 @@ class Orders(Payments[Order]):
         )
 
     async def mark_unusable(self, out_trade_no: str) -> None:
-        """Note that a paid order cannot open its task; its refund stands already."""
+        """Note that a paid order cannot open its task; its refund is written already."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "paid"},
             {"$set": {"state": "unusable", "alarm": ""}, "$unset": {"due_at": "", "live": ""}},
@@ -115,12 +117,12 @@ class Orders(Payments[Order]):
         """Note that WeChat takes no payment for this order any more; its task may get a new one."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked"},
-            {"$set": {"state": "closed", "alarm": ""}, "$unset": {"due_at": "", "live": "", **KNOWN}},
+            {"$set": {"state": "closed", "alarm": ""}, "$unset": {"due_at": "", "live": "", **CLEAR_UNKNOWN}},
         )
 
     async def postpone(self, out_trade_no: str, due_at_ms: int) -> None:
-        """Note that WeChat says that an order is unpaid; ask about it again at that time."""
+        """Note that WeChat calls an order unpaid; ask about it again at `due_at_ms`."""
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked"},
-            {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": KNOWN},
+            {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": CLEAR_UNKNOWN},
         )

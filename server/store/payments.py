@@ -1,4 +1,4 @@
-"""What orders, bills and refunds have in common: a number of WeChat's, a task, a state, and alarms."""
+"""What orders, bills and refunds have in common: a number, a task, a state, and alarms."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from server.store.due import DueDocuments
 
 _Document = dict[str, Any]
 
-# What WeChat has not said for this long raises an alarm of this name, which ends once WeChat says it.
+# If WeChat does not say for this long what became of a payment, this alarm is raised, until it does.
 UNKNOWN_MS = 3_600_000
 UNKNOWN = "UNKNOWN"
-# WeChat says something that our own record cannot be brought together with.
+# WeChat says something that contradicts our own record.
 CONTRADICTION = "CONTRADICTION"
-# Unset by whatever notes that WeChat did say something.
-KNOWN: _Document = {"unknown_since": ""}
+# What a change unsets if it notes that WeChat did say something.
+CLEAR_UNKNOWN: _Document = {"unknown_since": ""}
 
 
 class Payments(DueDocuments[T]):
     """Each change is one update, conditional on the state before it.
 
     `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
-    look at it, "" for nothing.
+    look at it, "" if not.
     """
 
     async def insert(self, payment: T) -> bool:
@@ -44,13 +44,13 @@ class Payments(DueDocuments[T]):
         return await self.collection.find({"code": code}).to_list(None)
 
     async def raise_alarm(self, number: str, alarm: str) -> None:
-        """Note why the operator has to look at a payment in any state; WeChat's next word ends that."""
+        """Note why the operator has to look at a payment, in any state, until WeChat's next word."""
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 
     async def note_unknown(self, payment: T, now_ms: int) -> None:
-        """Note that WeChat does not say what became of a payment, unless its state has changed meanwhile.
+        """Note that WeChat does not say what became of a payment, unless its state has changed since.
 
-        Whatever notes that WeChat did say takes away `unknown_since` (`KNOWN`), and the alarm with it.
+        A change that notes what WeChat says unsets `unknown_since` (`CLEAR_UNKNOWN`) and replaces the alarm.
         """
         alarm = {
             "$cond": [{"$lte": ["$unknown_since", now_ms - UNKNOWN_MS]}, {"$literal": UNKNOWN}, "$alarm"]
@@ -64,13 +64,13 @@ class Payments(DueDocuments[T]):
         )
 
     async def finish(self, payment: T) -> None:
-        """Nothing is left to do about a payment, unless its state has changed meanwhile."""
+        """Note that nothing is left to do, unless the payment's state has changed since."""
         await self.collection.update_one(
             {"_id": payment["_id"], "state": payment["state"]}, {"$unset": {"due_at": ""}}
         )
 
     async def alarms(self) -> dict[str, int]:
-        """Return how many payments need the operator, by why."""
+        """Return how many payments need the operator, by alarm."""
         pipeline: list[_Document] = [
             {"$match": {"alarm": {"$gt": ""}}},
             {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},

@@ -15,11 +15,11 @@ _Document = dict[str, Any]
 
 
 class Person(TypedDict):
-    """`wxname` and `wxheadpic` are what the person chose over WeChat's; `wxheadpic` is a path of ours.
+    """`wxname` and `wxheadpic` are what the person chose instead of WeChat's; `wxheadpic` is a path of ours.
 
-    `generation`, 0 while it is absent, is that of the person's valid tokens; the ones before it were ended at
-    `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten, and `moving` once that
-    has begun to change what others read: see `server/actions/forget.py`.
+    `generation` is that of the person's valid tokens, 0 if absent; older ones were ended at `ended_at` (unix
+    ms). `forgotten_as` is there while the person is being forgotten, `moving` once others may
+    notice: see `server/actions/forget.py`.
     """
 
     _id: str
@@ -39,7 +39,7 @@ class Person(TypedDict):
     moving: NotRequired[int]
 
 
-# What of a person's record says whether to let them in.
+# The fields of a person's record that say whether to let them in.
 ADMITTING = ("_id", "token_seen", "generation", "forgotten_as")
 
 
@@ -56,11 +56,11 @@ class People(Documents[Person]):
     ]
 
     async def find(self, unionid: str) -> Person | None:
-        """Return the person, None where nobody logged in under this id."""
+        """Return the person, None if nobody logged in under this id."""
         return await self.collection.find_one({"_id": unionid})
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
-        """Return what of these people's records says whether to let them in; those there are."""
+        """Return the ADMITTING fields of these people's records, of those that exist."""
         found = self.collection.find(
             {"_id": {"$in": unionids}},
             dict.fromkeys(ADMITTING, 1),
@@ -73,7 +73,7 @@ class People(Documents[Person]):
         await self.collection.update_many({"_id": {"$in": unionids}}, {"$set": {"token_seen": True}})
 
     async def find_by_token(self, unionid: str) -> Person | None:
-        """Return the person, who just presented a token, and note that they do."""
+        """Return a person who has just sent a token, and note that they do; None if unknown."""
         return await self.collection.find_one_and_update(
             {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
         )
@@ -101,13 +101,13 @@ class People(Documents[Person]):
     async def save(self, person: Person) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
-        A new record begins with a generation of its own: the tokens of somebody who was forgotten stay ended
-        when they come back.
+        A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
+        being forgotten.
         """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
         saved: Person | None = None
-        while saved is None:  # as SecantusDB answers the second of two first logins at once
+        while saved is None:  # SecantusDB returns None to the second of two first logins at once
             saved = await self.collection.find_one_and_update(
                 {"_id": unionid},
                 {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
@@ -127,7 +127,7 @@ class People(Documents[Person]):
         await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})
 
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
-        """End the person's tokens of this generation; return the record, None where they had ended before."""
+        """End the person's tokens of this generation; return the record, None if they had ended before."""
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.collection.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
@@ -136,14 +136,14 @@ class People(Documents[Person]):
         )
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
-        """Return whose tokens were ended since then, each with the generation that is valid now."""
+        """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""
         found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
         return {person["_id"]: person["generation"] for person in await found.to_list(None)}
 
     async def lock_out(self, person: Person, pseudonym: str) -> Person:
         """Note what the person will be called once forgotten, and end all tokens; return the record.
 
-        The first pseudonym stays where this is repeated.
+        If this is repeated, the first pseudonym stays. Raises LookupError if the record is gone.
         """
         await self.collection.update_one(
             {"_id": person["_id"], "forgotten_as": {"$exists": False}}, {"$set": {"forgotten_as": pseudonym}}
@@ -155,13 +155,13 @@ class People(Documents[Person]):
         return found
 
     async def let_in(self, unionid: str) -> None:
-        """Let a person in again whom nothing was taken from yet."""
+        """Undo `lock_out`, unless `begin_moving` was called."""
         await self.collection.update_one(
             {"_id": unionid, "moving": {"$exists": False}}, {"$unset": {"forgotten_as": ""}}
         )
 
     async def begin_moving(self, unionid: str) -> None:
-        """Note that from now on there is no way back."""
+        """Note that the person's traces are about to be moved: there is no way back."""
         await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
 
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:

@@ -1,4 +1,4 @@
-"""Tries at pick-up codes: `pickups`, one document a task, so that guesses are counted over all processes."""
+"""Tries at pick-up codes: `pickups`, one document per task, to count them over all processes."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class Pickups(Documents[_Document]):
                 return_document=True,
             )
         except DuplicateKeyError:
-            return None  # it is there, and locked
+            return None  # it exists, and is locked
         assert found is not None  # noqa: S101  (an upsert returns a document)
         return 0 if found["locked_until"] else WRONG_CODES - int(found["tries"])
 
     async def forgive(self, code: str, *, locked_by_it: bool) -> None:
-        """Forget the tries: a prize was handed over. A lock stays, unless this very try set it."""
+        """Forget the tries: a prize was handed over. A lock stays, unless this try set it."""
         await self.collection.update_one(
             {"_id": code} if locked_by_it else {"_id": code, "locked_until": 0},
             {"$set": {"tries": 0, "locked_until": 0}},
         )
 
     async def excuse(self, code: str, *, locked_by_it: bool) -> None:
-        """Take back one try, and the lock where this very try set it."""
+        """Take back one try, and the lock if this try set it."""
         if locked_by_it:
             before = {"tries": WRONG_CODES - 1, "locked_until": 0}
             await self.collection.update_one({"_id": code}, {"$set": before})

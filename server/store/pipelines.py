@@ -6,15 +6,16 @@ from typing import Any
 
 _Document = dict[str, Any]
 
-# Time is MongoDB's, as a whole number of milliseconds: servers' clocks differ, and not every server that
-# speaks MongoDB's protocol compares a stored date with $$NOW rightly.
+# Time is MongoDB's, since our servers' clocks differ. It is a whole number of milliseconds, since not every
+# server that speaks MongoDB's protocol compares a stored date with $$NOW correctly.
 NOW_MS: _Document = {"$toLong": "$$NOW"}
 
 
 def own_dig(value: str, field: str, name: str) -> _Document:
-    """Return the $lookup stage that adds the dig whose `field`, one of those of `stored`, equals `value`.
+    """Return the $lookup stage that adds, as `name`, the dig whose `field` equals the field `value`.
 
-    The limit is not idle: without a pipeline, MongoDB may choose an engine that takes no sparse index.
+    `field` is one that `digs.stored` adds. The limit has a purpose: without a pipeline, MongoDB may choose an
+    engine that uses no sparse index.
     """
     return {
         "$lookup": {
@@ -28,7 +29,7 @@ def own_dig(value: str, field: str, name: str) -> _Document:
 
 
 def pending_digs(match: _Document) -> _Document:
-    """Return the $unionWith stage that adds digs recorded in their task alone; `match` is on `last_dig.`."""
+    """Return the $unionWith stage that adds digs recorded only in their task. `match` selects the tasks."""
     return {
         "$unionWith": {
             "coll": "tasks",

@@ -1,6 +1,7 @@
-"""What was won: `prizes`, one a winning dig, by "code:depth". One document, one state.
+"""What was won: `prizes`, one per winning dig, by "code:depth". One document, one state.
 
-Red packets: won → claiming (a bill is out) → given; a bill that failed leads back to won.
+Red packets: won → claiming (a bill is out) → given. A bill that failed leads back to won, one that was
+given up to expiring.
 Goods by mail: won → given (the address is here).
 Goods on site: won → claiming (a pick-up code is out) → given.
 At the deadline: won, or claiming on site, → expiring → returned.
@@ -24,7 +25,7 @@ PrizeState: TypeAlias = Literal["won", "claiming", "given", "expiring", "returne
 class Prize(TypedDict):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
-    `attempt` counts the bills of a red packet; the one that is out is `bill_number(prize)`. `address_box` is
+    `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
     sealed for the prize's own id; `address_deleted` is there once it was deleted.
     """
 
@@ -74,7 +75,7 @@ class Prizes(DueDocuments[Prize]):
         try:
             await self.rows.insert_one(dict(prize))
         except DuplicateKeyError:
-            # Which of the unique indexes is named depends on the server and on who came in between.
+            # Which unique index the error names depends on the server, and on others who write now.
             if await self.find(prize["_id"]) is None:
                 raise  # this person has another prize of this task, which must never be
 
@@ -100,7 +101,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.collection.find({"unionid": unionid}).to_list(None)
 
     async def number(self, code: str) -> int:
-        """Return how many prizes of a task were won and written."""
+        """Return how many of a task's prizes are written here."""
         return await self.collection.count_documents({"code": code})
 
     async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
@@ -111,7 +112,7 @@ class Prizes(DueDocuments[Prize]):
         return {prize["code"] async for prize in found}
 
     async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
-        """Let the next bill of a red packet go out; None where the prize is not free for that any more."""
+        """Let the next bill of a red packet go out; None if the prize is no longer free for that."""
         return await self._change(
             {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
             {
@@ -123,7 +124,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def give_by_bill(self, prize_id: str, attempt: int, now_ms: int) -> Prize | None:
-        """Note that this bill paid the prize out; None where that is known already."""
+        """Note that this bill paid the prize out; None if that is known already."""
         return await self._change(
             {"_id": prize_id, "state": "claiming", "attempt": attempt},
             {"state": "given", "given_at": now_ms},
@@ -138,14 +139,14 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def give_by_mail(self, prize_id: str, address_box: bytes, now_ms: int) -> Prize | None:
-        """Keep the sealed address, which is all that giving takes here; None where it is not free."""
+        """Keep the sealed address, which makes the prize given; None if the prize is not free."""
         return await self._change(
             {"_id": prize_id, "state": "won"},
             {"state": "given", "address_box": address_box, "claimed_at": now_ms, "given_at": now_ms},
         )
 
     async def replace_address(self, prize_id: str, address_box: bytes, claimed_after_ms: int) -> Prize | None:
-        """Keep another address; None where the first is older than `claimed_after_ms`."""
+        """Keep another address; None if the first is older than `claimed_after_ms`."""
         return await self._change(
             {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},
             {"address_box": address_box},
@@ -162,7 +163,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
-        """Give out a pick-up code; None where the prize is not free, or the code is another prize's."""
+        """Give out a pick-up code; None if the prize is not free, or the code is another prize's."""
         try:
             return await self._change(
                 {"_id": prize_id, "state": "won"},
@@ -172,14 +173,14 @@ class Prizes(DueDocuments[Prize]):
             return None
 
     async def give_on_site(self, prize_id: str, now_ms: int) -> Prize | None:
-        """Note that the publisher handed it over; None where it is not waiting for that."""
+        """Note that the publisher handed the prize over; None if it is not waiting for that."""
         return await self._change(
             {"_id": prize_id, "state": "claiming", "pickup": {"$exists": True}},
             {"state": "given", "given_at": now_ms},
         )
 
     async def begin_expiring(self, code: str) -> None:
-        """At the deadline: nobody can claim a task's unclaimed prizes any more."""
+        """Let nobody claim a task's prizes any more: the deadline has come. Bills under way go on."""
         await self.collection.update_many({"code": code, "state": "won"}, {"$set": {"state": "expiring"}})
         await self.collection.update_many(
             {"code": code, "state": "claiming", "pickup": {"$exists": True}}, {"$set": {"state": "expiring"}}
@@ -192,7 +193,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def finish(self, prize: Prize) -> None:
-        """Nothing is left to do about a prize in this state but what its bill or its task bring."""
+        """Note that nothing is left to do about a prize in this state until its bill or task changes it."""
         await self.collection.update_one(
             {"_id": prize["_id"], "state": prize["state"], "attempt": prize["attempt"]},
             {"$unset": {"due_at": ""}},
@@ -207,8 +208,8 @@ def _old_address(given_before_ms: int) -> _Document:
 
 
 def bill_number(prize: Prize) -> str:
-    """Return the number of the bill that pays this prize at its present attempt: at most 32 characters.
+    """Return the number of the bill of this prize's present attempt: at most 32 characters.
 
-    It follows from the prize, so that whoever makes the bill makes the same one.
+    It follows from the prize, so every process makes the same one.
     """
     return f"{prize['code']}D{prize['depth']}A{prize['attempt']}"

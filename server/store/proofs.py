@@ -1,7 +1,7 @@
 """The proofs of ended tasks: `proofs`, a record per task, and `proof_parts`, their bytes.
 
-Parts are written in order and never changed. The record is `due_at` until all of them stand; then it has
-`etag`, and what it says is final.
+Parts are written in order and never changed. The record has `due_at` until all of them are written; then
+it has `etag` and is final.
 """
 
 from __future__ import annotations
@@ -72,20 +72,20 @@ class Proofs(DueDocuments[WrittenProof]):
         try:
             await self.parts.insert_one({"_id": key, "data": data, **msgspec.structs.asdict(after)})
         except DuplicateKeyError:
-            # Ours, if the first reply was lost, or another process's: the same content, perhaps packed by
-            # another version of zlib, so its length counts.
+            # It is ours, if the first reply was lost, or another process's. The content is the same, but
+            # another version of zlib may have packed it, so the length that is stored counts.
             found = await self.parts.find_one({"_id": key}, {"data": 0})
             return msgspec.convert(found, Progress)
         return after
 
     async def release(self, code: str, now_ms: int) -> None:
-        """Leave an unfinished proof to whoever comes next."""
+        """Make an unfinished proof due now, for the next process that looks."""
         await self.collection.update_one(
             {"_id": code, "etag": {"$exists": False}}, {"$set": {"due_at": now_ms}}
         )
 
     async def complete(self, code: str, progress: Progress) -> None:
-        """Note that all parts stand. Doing it again changes nothing."""
+        """Note that all parts are written. Doing it again changes nothing."""
         written = {
             "etag": progress.digest[:_ETAG_BYTES].hex(),
             "parts": progress.parts,

@@ -1,6 +1,7 @@
 """What goes back to publishers: `refunds`, by WeChat's out_refund_no. One document, one state.
 
 asked → processing → refunded | closed · processing → abnormal → refunded | closed.
+A step that WeChat does not tell of is skipped.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, FOLLOWED_MS
-from server.store.payments import KNOWN, Payments
+from server.store.payments import CLEAR_UNKNOWN, Payments
 
 _Document = dict[str, Any]
 
 RefundState: TypeAlias = Literal["asked", "processing", "refunded", "abnormal", "closed"]
-# whole: a payment that could not open its task. unwon: the prizes nobody won, at the end. unclaimed: the
-# prizes nobody claimed, at the deadline.
+# whole: of a payment that could not open its task. unwon: of prizes that nobody won, at the end.
+# unclaimed: of prizes that nobody claimed, at the deadline.
 RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"}
 _OPEN = ["asked", "processing", "abnormal"]
@@ -25,8 +26,8 @@ _OPEN = ["asked", "processing", "abnormal"]
 class Refund(TypedDict):
     """`total_fen` is the whole order's. Times are unix milliseconds.
 
-    `alarm` says what the operator has to do something about; `unknown_since` is there while WeChat does not
-    answer.
+    `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat
+    does not answer.
     """
 
     _id: str
@@ -60,29 +61,29 @@ class Refunds(Payments[Refund]):
         alarm: str,
         due_at_ms: int,
     ) -> None:
-        """Note what WeChat said of a refund that is not final; None where that tells no state."""
+        """Note what WeChat said of a refund that is not final. `state` is None if that tells no state."""
         await self.collection.update_one(
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
             {
                 "$set": {"alarm": alarm, "due_at": due_at_ms, **({"state": state} if state else {})},
-                "$unset": KNOWN,
+                "$unset": CLEAR_UNKNOWN,
             },
         )
 
     async def mark_final(
         self, out_refund_no: str, state: Literal["refunded", "closed"], alarm: str, now_ms: int
     ) -> Refund | None:
-        """Note how a refund ended; it stays due until the books follow. None where that is known already."""
+        """Note how a refund ended; it stays due until the books follow. None if that is known already."""
         return await self.collection.find_one_and_update(
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
             {
                 "$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},
-                "$unset": KNOWN,
+                "$unset": CLEAR_UNKNOWN,
             },
             return_document=True,
         )
 
 
 def refund_number(kind: RefundKind, out_trade_no: str) -> str:
-    """Return the number of an order's refund of this kind: there is one of each, whoever makes it."""
+    """Return the number of an order's refund of this kind. An order has at most one of each kind."""
     return _PREFIXES[kind] + out_trade_no

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from server.errors import Unavailable
 
-# A read that is not answered by then is hopeless: whoever waits for it is told.
+# A read that is not answered by then is given up, and those who wait for it are refused.
 SILENT_SECONDS = 2.0
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from server.store.pipelines import NOW_MS, own_dig
 
 _Document = dict[str, Any]
 
-# Sorts after every text that begins as one does.
+# A text plus this sorts after all texts that begin with it.
 LAST_CHARACTER = "\U0010ffff"
 
 
@@ -25,8 +25,8 @@ class Task(TypedDict):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
-    `signed` is 1 where `wxname` is a signature and not the publisher's own name. `end_note` is what an
-    operator says about ending it. `due_at` is as `server/store/due.py` explains.
+    `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
+    who ended it says about that. `due_at` is as `server/store/due.py` explains.
     """
 
     _id: str
@@ -77,7 +77,7 @@ class WonTask(Task):
 
 
 class View(TypedDict):
-    """A task as one caller meets it; `now` is MongoDB's clock at the read."""
+    """A task, and what one caller has to do with it; `now` is MongoDB's clock at the read (unix ms)."""
 
     task: Task
     now: int
@@ -92,7 +92,7 @@ class Tasks(DueDocuments[Task]):
 
     NAME = "tasks"
     INDEXES: ClassVar[list[IndexModel]] = [
-        # Lists end with _id, so that those of one millisecond have an order too and pages do not overlap.
+        # Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap.
         IndexModel(
             [("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1), ("_id", 1)],
             name="square",
@@ -106,31 +106,31 @@ class Tasks(DueDocuments[Task]):
     ]
 
     async def insert(self, task: Task) -> bool:
-        """Write a new task; return False where its code is taken by another."""
+        """Write a new task; return False if its code is taken by another."""
         try:
             await self.rows.insert_one(dict(task))
         except DuplicateKeyError:
-            # Or by this one: where the first reply was lost, the driver writes again and finds its own.
+            # Or by this one: if the first reply was lost, the driver writes again and finds its own.
             own = {"_id": task["_id"], "commitment": task["commitment"]}
             return await self.collection.find_one(own, {"_id": 1}) is not None
         return True
 
     async def find(self, code: str) -> Task | None:
-        """Return a task without its seed, None where there is none."""
+        """Return a task without its seed, None if there is none."""
         return await self.collection.find_one({"_id": code}, {"seed_box": 0})
 
     async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
         """Return the task together with the caller's record and own digs of it, in one round trip.
 
         `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
-        under `dig_id`; a pending dig counts as done.
+        under `dig_id`. A pending dig counts too.
         """
         who = {"$literal": f"{code}:{unionid}"}
         asked = {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}, "who": who}
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
             {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
-            # Each by one equal field that has an index: with a pipeline alone, some servers read it all.
+            # Each by one field that has an index: given only a pipeline, some servers read all documents.
             {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
             own_dig("who", "joined_by", "first"),
             own_dig("who", "won_by", "won"),
@@ -156,11 +156,10 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
-        """Record a dig in its task, if nobody dug since `dig.depth - 1` and the cooldown is over.
+        """Record a dig in its task, if the task runs at `dig["depth"] - 1` and its cooldown is over.
 
-        `at` and `cd_until` are set from MongoDB's clock (`cd_until` is 0 where no cooldown
-        follows: there is none, or the task ends).
-        Returns the dig as recorded; None where the task had moved on.
+        `at` and `cd_until` are set from MongoDB's clock; `cd_until` is 0 if the task has no cooldown or ends.
+        Returns the dig as recorded; None if it was not recorded.
         """
         cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
         changes: _Document = {
@@ -169,7 +168,7 @@ class Tasks(DueDocuments[Task]):
             "prizes_left": dig["prizes_left"],
             "cd_until": cd_until,
             "pending": 1,
-            # What came from a person stays inside $literal: a name of "$seed_box" would copy that field.
+            # What people typed stays inside $literal: a name of "$seed_box" would copy that field.
             "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
         }
         if "end" in dig:
@@ -179,7 +178,7 @@ class Tasks(DueDocuments[Task]):
                 "ended_at": NOW_MS,
             }
         if "end" in dig or dig["is_prize"]:
-            changes["due_at"] = NOW_MS  # a sweep sees to it that the prize is written, and winds up
+            changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.collection.find_one_and_update(
             # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
@@ -194,7 +193,7 @@ class Tasks(DueDocuments[Task]):
         return recorded
 
     async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
-        """Open a task that this order paid for; False where it is open, has ended, or is not there."""
+        """Open a task that this order paid for; False if it is open, has ended, or is not there."""
         changes = {
             "open": 1,
             "paid_by": {"$literal": out_trade_no},
@@ -208,7 +207,7 @@ class Tasks(DueDocuments[Task]):
     async def end(
         self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False
     ) -> Task | None:
-        """End a running task without a dig (`undug`: only if nobody has dug); None where that cannot be."""
+        """End a running task without a dig (`undug`: only if nobody has dug); None if that cannot be."""
         return await self._change(
             {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
             {
@@ -230,14 +229,14 @@ class Tasks(DueDocuments[Task]):
         await self.collection.delete_one({"_id": code, "open": 0, "status": 0})
 
     async def postpone(self, task: Task, due_at_ms: int) -> None:
-        """Look at a task again at that time, unless something came up since it was read."""
+        """Look at a task again at `due_at_ms`, unless it ended or its `due_at` changed since it was read."""
         await self.collection.update_one(
             {"_id": task["_id"], "status": task["status"], "due_at": task.get("due_at")},
             {"$set": {"due_at": due_at_ms}},
         )
 
     async def finish(self, code: str) -> None:
-        """Nothing is left to do about a task that has ended."""
+        """Note that nothing is left to do about a task that has ended."""
         await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
 
     async def set_hidden(self, code: str, *, hidden: bool) -> None:
@@ -245,7 +244,7 @@ class Tasks(DueDocuments[Task]):
         await self.collection.update_one({"_id": code}, {"$set": {"hidden": int(hidden)}})
 
     async def find_many(self, codes: list[str]) -> list[Task]:
-        """Return those of these tasks that there are, without seeds."""
+        """Return those of these tasks that exist, without seeds."""
         found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
         return await found.to_list(len(codes))
 
@@ -256,15 +255,15 @@ class Tasks(DueDocuments[Task]):
         )
         found: list[Task] = await newest.to_list(limit)
         dug = {task["_id"] for task in found}
-        # What is watched is mostly what is dug, and a second read is only for the rest.
+        # Most watched tasks were dug lately. The second read is for the rest.
         rest = [code for code in watched[:limit] if code not in dug]
         return found + (await self.find_many(rest) if rest else [])
 
     async def search(self, text: str, limit: int) -> list[Task]:
         """Return tasks whose code begins with this text, then those whose publisher's signature does.
 
-        Of a signature the newest come first, and the signature that is this very text before longer ones:
-        both are the order of an index, so that no more is read than is returned.
+        A signature equal to the text comes before longer ones, and tasks of one signature are newest first.
+        An index has this order, so that no more is read than is returned.
         """
         found: dict[str, Task] = {}
         begins = {"$gte": text, "$lt": text + LAST_CHARACTER}
@@ -281,7 +280,7 @@ class Tasks(DueDocuments[Task]):
         return list(found.values())
 
     async def stock(self) -> _Document:
-        """Return how many tasks run, and how many of their prizes are still hidden."""
+        """Return how many tasks run, how many prizes they have, and how many of these are not won."""
         pipeline: list[_Document] = [
             {"$match": {"status": 0, "open": 1}},
             {
@@ -298,13 +297,13 @@ class Tasks(DueDocuments[Task]):
         return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}
 
     async def settle(self, code: str, depth: int) -> None:
-        """Note that the dig of this depth stands in `digs`."""
+        """Note that the dig of this depth is written in `digs`."""
         await self.collection.update_one(
             {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}
         )
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
-        """Return digs that were recorded in their task so long ago, but perhaps not in `digs`."""
+        """Return digs recorded in their task at least so long ago that `digs` may lack."""
         pipeline: list[_Document] = [
             {"$match": {"pending": 1}},
             {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},
@@ -372,7 +371,7 @@ class Tasks(DueDocuments[Task]):
         return await self.collection.count_documents({"publisher": unionid})
 
     async def seed_box(self, code: str) -> bytes:
-        """Return the sealed seed of a task that exists."""
+        """Return a task's sealed seed. Raises LookupError if there is no such task."""
         found = await self.collection.find_one({"_id": code}, {"seed_box": 1})
         if found is None:
             raise LookupError(f"no task {code}")

@@ -1,4 +1,4 @@
-"""How long MongoDB's commands take, for `/metrics`: one name a command, and nothing of what it asked for."""
+"""How long MongoDB's commands take, for `/metrics`, by the command's name alone."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class CommandSeconds(CommandListener):
     """Feeds `metrics.STORE_SECONDS`. PyMongo calls it in the thread that sent the command."""
 
     def __init__(self) -> None:
-        # labels() takes a lock and checks its arguments, so each command's histogram is asked for once.
+        # labels() takes a lock and checks its arguments, so it is called once per command.
         self._histograms: dict[str, Histogram] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Wait for the end."""
+        """Do nothing: the event of the end has the duration."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         """Note how long it took."""
         self._observe(event.command_name, event.duration_micros)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Note how long it took to fail: a store that is down shows as its slowness."""
+        """Note how long it took to fail: a store that is down shows up as slow."""
         self._observe(event.command_name, event.duration_micros)
 
     def _observe(self, command: str, duration_micros: int) -> None:

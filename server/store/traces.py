@@ -1,7 +1,7 @@
-"""Where a person stands in the database, and how each place is made to name somebody else.
+"""All places in the database that name a person, and how a pseudonym is put there instead.
 
-Every method may be cut off and called again: it goes on with what still bears the old id. `new` is the
-pseudonym that takes its place, one for all places, so that who took part once still did so once.
+Every method may be interrupted and called again: it goes on with what still has the old id. `new` is the
+pseudonym, the same in all places, so that a person who took part once still counts once.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _Document = dict[str, Any]
 
 BATCH = 500
 NAME, PICTURE = "已注销", ""
-# In front of a share token while its visit moves to another id: two visits cannot have the same one.
+# Put before a share token while its visit moves to another id: two visits cannot have the same token.
 _MOVING = "moving:"
 
 
 class Traces:
-    """Writes over all collections that name people."""
+    """Writes to all collections that name people."""
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self._database = database
 
     async def move_digs(self, old: str, new: str) -> int:
-        """Move a person's digs; return how many there were. One that its task alone has is written first."""
+        """Move a person's digs; return how many. A dig that only its task has is written to `digs` first."""
         tasks, digs = self._database["tasks"], self._database["digs"]
         who = {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}
         for task in await tasks.find({"pending": 1, "last_dig.unionid": old}, {"last_dig": 1}).to_list(None):
@@ -46,9 +46,9 @@ class Traces:
             moved += len(page)
         changes = {f"last_dig.{name}": value for name, value in who.items()}
         codes = await digs.distinct("code", {"unionid": new})
-        for at in range(0, len(codes), BATCH):
+        for start in range(0, len(codes), BATCH):
             await tasks.update_many(
-                {"_id": {"$in": codes[at : at + BATCH]}, "last_dig.unionid": old}, {"$set": changes}
+                {"_id": {"$in": codes[start : start + BATCH]}, "last_dig.unionid": old}, {"$set": changes}
             )
         return moved
 
@@ -63,10 +63,10 @@ class Traces:
             {"unionid": old}, {"$set": {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}}
         )
         won = [prize["_id"] for prize in await prizes.find({"unionid": new}, {"_id": 1}).to_list(None)]
-        for at in range(0, len(won), BATCH):
-            # What WeChat was sent holds the person's openid; a bill that has ended is sent no more.
+        for start in range(0, len(won), BATCH):
+            # `body` holds the person's openid. These bills have ended, so it is not sent again.
             await bills.update_many(
-                {"prize": {"$in": won[at : at + BATCH]}, "unionid": old},
+                {"prize": {"$in": won[start : start + BATCH]}, "unionid": old},
                 {"$set": {"unionid": new, "body": b""}},
             )
 
@@ -90,7 +90,7 @@ class Traces:
         await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
 
     async def move_pictures(self, old: str, new: str) -> None:
-        """Delete what a person uploaded, but the pictures of tasks, which stay with these."""
+        """Delete what a person uploaded, except pictures of tasks, which only get the pseudonym."""
         files = self._database["pictures.files"]
         names = [file["_id"] async for file in files.find({"metadata.owner": old}, {"_id": 1})]
         paths = [ROUTE + name for name in names]
@@ -110,7 +110,7 @@ class Traces:
             await files.collection.delete_one({"_id": name})
 
     async def move_visits(self, old: str, new: str) -> None:
-        """Move what a person opened and whom they brought. Links that they shared lead on to the task."""
+        """Move what a person opened and whom they brought. Links that they shared still lead to the task."""
         visits, shares = self._database["visits"], self._database["shares"]
         while page := await visits.find({"unionid": old}).to_list(BATCH):
             for visit in page:

@@ -1,4 +1,4 @@
-"""Who opened which task, through whom: `visits` (a person and a task each), `shares` (who brought whom)."""
+"""Who opened which task, and through whom: `visits`, one per person and task; `shares`, who brought whom."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Document = dict[str, Any]
 
 _DUPLICATE_KEY = 11000
 
-SHARE_CHARACTERS = 20  # a task's code has 12, so that one can be told from the other
+SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells them apart
 
 
 class Visit(TypedDict):
@@ -42,14 +42,14 @@ class Visits(Documents[_Document]):
         self.shares = database["shares"]
 
     async def ensure_indexes(self) -> None:
-        """Create those of both collections."""
+        """Create the missing indexes of both collections."""
         await super().ensure_indexes()
         await self.shares.create_indexes(self.SHARE_INDEXES)
 
     async def open(self, visits: list[Visit]) -> None:
-        """Note that people opened tasks' pages, in one write; again changes nothing but the time.
+        """Note in one write that people opened tasks' pages. A visit again changes its time.
 
-        A visit keeps all tokens that were handed out: a random one of old, and one a key after that.
+        A visit keeps all its tokens: one per secret, and a random one if it is of an earlier version.
         """
         await _write_all(
             self.collection,
@@ -84,7 +84,7 @@ class Visits(Documents[_Document]):
         return found
 
     async def share_numbers(self, code: str) -> _Document:
-        """Return how many people opened a task, and how many of them came by how many others' shares."""
+        """Return how many people opened a task, and how many were brought by how many sharers."""
         opened = await self.collection.count_documents({"code": code})
         pipeline: list[_Document] = [
             {"$match": {"code": code}},
@@ -103,7 +103,7 @@ class Visits(Documents[_Document]):
         return {"opened": opened, **(found[0] if found else {"sharers": 0, "brought": 0, "most": 0})}
 
     async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
-        """Note who brought whom to a task (code, sharer, newcomer); once each, however often."""
+        """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
         await _write_all(
             self.shares,
             [
@@ -118,7 +118,7 @@ class Visits(Documents[_Document]):
 
 
 async def _write_all(collection: AsyncIOMotorCollection[_Document], updates: list[UpdateOne]) -> None:
-    """Write in one go. If another process inserts the same at this moment, a second try finds it there."""
+    """Write all at once. If another process inserts the same at this moment, the second try finds it."""
     try:
         await collection.bulk_write(updates, ordered=False)
     except BulkWriteError as error:

@@ -1,4 +1,4 @@
-"""What WeChat's stand-in keeps. A database of production never sees these collections."""
+"""What WeChat's stand-in keeps. A production database never has these collections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SandboxStore"]
 
 
 class SandboxStore:
-    """The stand-in's collections. Open it only where `settings.sandboxed`."""
+    """The stand-in's collections. Open it only if `settings.sandboxed`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
         self.codes = SandboxCodes(database)

@@ -1,7 +1,7 @@
 """What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`.
 
-Every time is an int64 of unix milliseconds that the caller gives; what has expired is as good as absent,
-and is deleted when the next code is made.
+Times are int64 unix milliseconds that the caller gives. What has expired counts as absent. Expired codes are
+deleted when the next one is added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server.store.documents import Documents
 
 
 class LoginCode(TypedDict):
-    """`errcode` other than 0 is what WeChat answers to this code, each time it is asked."""
+    """If `errcode` is not 0, WeChat answers it each time it is asked about this code."""
 
     _id: str
     openid: str
@@ -59,18 +59,18 @@ class SandboxCodes(Documents[LoginCode]):
         return await self.collection.find_one({"_id": code, "expires_at_ms": {"$gt": now_ms}})
 
     async def use_code(self, code: str, now_ms: int) -> bool:
-        """Mark a code as used; True for exactly one of all who try, False once it has expired."""
+        """Mark a code as used; True for exactly one caller, False if it has expired."""
         used = await self.collection.update_one(
             {"_id": code, "used": False, "expires_at_ms": {"$gt": now_ms}}, {"$set": {"used": True}}
         )
         return used.modified_count == 1
 
     async def find_token(self, appid: str, now_ms: int) -> TokenState | None:
-        """Return the valid access token, None where there is none."""
+        """Return the valid access token, None if there is none."""
         return await self.tokens.find_one({"_id": appid, "expires_at_ms": {"$gt": now_ms}})
 
     async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:
-        """Put `state` where the stored token expires before that time; return the one that is valid now."""
+        """Store `state` if the stored token expires before that time; return the one that is valid now."""
         try:
             replaced: TokenState = await self.tokens.find_one_and_update(
                 {"_id": state["_id"], "expires_at_ms": {"$lt": expiring_before_ms}},
@@ -79,6 +79,6 @@ class SandboxCodes(Documents[LoginCode]):
                 return_document=ReturnDocument.AFTER,
             )
             return replaced
-        except DuplicateKeyError:  # there is one that lasts longer
+        except DuplicateKeyError:  # a token that lasts longer is stored
             kept: TokenState | None = await self.tokens.find_one({"_id": state["_id"]})
             return state if kept is None else kept

@@ -26,9 +26,9 @@ class SandboxKeys(Documents[SandboxKeyPairs]):
     NAME = "sandbox_keys"
 
     async def find(self) -> SandboxKeyPairs | None:
-        """Return the pairs, None before there are any."""
+        """Return the pairs, None if there are none yet."""
         return await self.collection.find_one({"_id": _ID})
 
     async def add(self, pairs: SandboxKeyPairs) -> SandboxKeyPairs:
-        """Keep `pairs` unless another process was first; return those that are kept."""
+        """Store `pairs` unless another process was first; return those that are stored."""
         return await self.add_or_read({**pairs, "_id": _ID})

@@ -15,7 +15,7 @@ from server.store.documents import Documents
 class SandboxNotice(TypedDict):
     """`_id` is the notice's id, `number` what it is about; `state` waiting, done, lost or given_up.
 
-    `copies`: how often it is sent at a time. `forged`: a forged one goes before it.
+    `copies`: how often it is sent each time. `forged`: a forged one is sent before it.
     """
 
     _id: str
@@ -32,7 +32,7 @@ class SandboxNotice(TypedDict):
 
 
 class Misbehaviour(TypedDict):
-    """`number` and `call` are empty where any will do. `left`: how often it is still to happen."""
+    """`number` and `call` are empty if any will do. `left`: how often it is still to happen."""
 
     what: str
     number: str
@@ -49,11 +49,11 @@ class SandboxNotices(Documents[SandboxNotice]):
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("state", 1), ("due_at_ms", 1)])]
 
     async def add(self, notice: SandboxNotice) -> None:
-        """Keep a notice to be sent."""
+        """Store a notice to be sent."""
         await self.rows.insert_one(dict(notice))
 
     async def claim(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
-        """Take one that is due; whoever takes it has until `until_ms` to say what came of it."""
+        """Take one that is due. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
         return await self.collection.find_one_and_update(
             {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
             {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
@@ -62,11 +62,11 @@ class SandboxNotices(Documents[SandboxNotice]):
         )
 
     async def end(self, notice_id: str, state: str) -> None:
-        """Send it no more."""
+        """Give it its last state: it is not sent any more."""
         await self.collection.update_one({"_id": notice_id}, {"$set": {"state": state}})
 
     async def postpone(self, notice_id: str, due_at_ms: int) -> None:
-        """Send it again at that time."""
+        """Send it again at `due_at_ms`."""
         await self.collection.update_one(
             {"_id": notice_id, "state": "waiting"}, {"$set": {"due_at_ms": due_at_ms}}
         )
@@ -78,11 +78,11 @@ class Misbehaviours(Documents[Misbehaviour]):
     NAME = "sandbox_misbehaviours"
 
     async def add(self, misbehaviour: Misbehaviour) -> None:
-        """Keep one to happen `left` times."""
+        """Store one that is to happen `left` times."""
         await self.rows.insert_one(dict(misbehaviour))
 
     async def take(self, kinds: tuple[str, ...], number: str, call: str = "") -> Misbehaviour | None:
-        """Use one up that is meant for this number and call; the oldest, once of all who ask."""
+        """Use up one, the oldest of these kinds that is for this number and call; None if there is none."""
         return await self.collection.find_one_and_update(
             {
                 "what": {"$in": list(kinds)},
@@ -95,5 +95,5 @@ class Misbehaviours(Documents[Misbehaviour]):
         )
 
     async def clear(self) -> None:
-        """Behave from now on."""
+        """Delete all, so that the stand-in behaves from now on."""
         await self.collection.delete_many({})

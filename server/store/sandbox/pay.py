@@ -87,23 +87,23 @@ class SandboxPay:
         self.orders, self.bills = self._orders.collection, self._bills.collection
 
     async def ensure_indexes(self) -> None:
-        """Create those of both collections."""
+        """Create the missing indexes of both collections."""
         await self._orders.ensure_indexes()
         await self._bills.ensure_indexes()
 
     # -- orders
 
     async def add_order(self, order: SandboxOrder) -> SandboxOrder:
-        """Keep `order` unless its number is taken; return the one that has the number."""
+        """Store `order` unless its number is taken; return the one that has the number."""
         return await self._orders.add_or_read(order)
 
     async def find_order(self, out_trade_no: str, now_ms: int) -> SandboxOrder | None:
-        """Return an order; one whose time is over is closed first."""
+        """Return an order. It is closed first if it has expired."""
         await self.close_order(out_trade_no, {"expires_at_ms": {"$lte": now_ms}})
         return await self.orders.find_one({"_id": out_trade_no})
 
     async def close_order(self, out_trade_no: str, where: dict[str, Any] | None = None) -> bool:
-        """Close an unpaid order; whether it was this call that did."""
+        """Close an unpaid order; return whether this call did."""
         closed = await self.orders.update_one(
             {"_id": out_trade_no, "trade_state": "NOTPAY", **(where or {})},
             {"$set": {"trade_state": "CLOSED"}},
@@ -111,7 +111,7 @@ class SandboxPay:
         return closed.modified_count == 1
 
     async def pay_order(self, prepay_id: str, now_ms: int) -> SandboxOrder | None:
-        """Pay what can be paid, once; None where nothing can."""
+        """Pay an order, once; None if it cannot be paid."""
         return await self.orders.find_one_and_update(
             {"prepay_id": prepay_id, "trade_state": "NOTPAY", "expires_at_ms": {"$gt": now_ms}},
             {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms}},
@@ -119,16 +119,16 @@ class SandboxPay:
         )
 
     async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
-        """Let an order's time be over now."""
+        """Let an order expire now; return whether it exists."""
         changed = await self.orders.update_one({"_id": out_trade_no}, {"$set": {"expires_at_ms": now_ms}})
         return changed.matched_count == 1
 
     # -- refunds
 
     async def add_refund(self, out_trade_no: str, refund: SandboxRefund, taken_fen: int) -> bool:
-        """Refund a part of what is left of a paid order; False where WeChat's rules forbid it.
+        """Refund a part of what is left of a paid order; False if WeChat's rules forbid it.
 
-        `taken_fen` is what it takes of that: the amount, or nothing for a refund that is closed.
+        `taken_fen` is what it takes of that: the amount, or 0 for a refund that WeChat closes at once.
         """
         changed = await self.orders.update_one(
             {
@@ -147,7 +147,7 @@ class SandboxPay:
         return changed.modified_count == 1
 
     async def find_refund(self, out_refund_no: str) -> tuple[SandboxOrder, SandboxRefund] | None:
-        """Return a refund and the order it is of."""
+        """Return the order of a refund, and the refund."""
         order = await self.orders.find_one({"refunds.out_refund_no": out_refund_no})
         if order is None:
             return None
@@ -164,7 +164,7 @@ class SandboxPay:
     # -- bills
 
     async def add_bill(self, bill: SandboxBill) -> SandboxBill:
-        """Keep `bill` unless its number is taken; return the one that has the number."""
+        """Store `bill` unless its number is taken; return the one that has the number."""
         return await self._bills.add_or_read(bill)
 
     async def find_bill(self, out_bill_no: str) -> SandboxBill | None:
@@ -184,9 +184,9 @@ class SandboxPay:
         fail_reason: str = "",
         expired: bool = False,
     ) -> SandboxBill | None:
-        """Move a bill from one of `states` to `state`; None where it is in none of them.
+        """Move a bill from one of `states` to `state`; None if it is in none of them.
 
-        `expired`: only one whose time is over.
+        `expired`: only if it has expired.
         """
         where = {"expires_at_ms": {"$lte": now_ms}} if expired else {}
         return await self.bills.find_one_and_update(
@@ -196,6 +196,6 @@ class SandboxPay:
         )
 
     async def expire_bill(self, out_bill_no: str, now_ms: int) -> bool:
-        """Let a bill's time be over now."""
+        """Let a bill expire now; return whether it exists."""
         changed = await self.bills.update_one({"_id": out_bill_no}, {"$set": {"expires_at_ms": now_ms}})
         return changed.matched_count == 1
