@@ -39,7 +39,7 @@ COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
 MOST_LOADS = 3  # then a history with a hole is taken as it is
-# After an operator had the watchers sent away, those who come back are sent away again for this long.
+# After an operator's SendAway, watchers that come back are sent away again for this long.
 REST_SECONDS = 30.0
 
 
@@ -322,7 +322,7 @@ class Hub:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("%s: what may be missing cannot be read now: %s", watched.code, error)
+            app_log.warning("%s may be out of date and cannot be read now: %s", watched.code, error)
         finally:
             # In the same step as the end, so that nobody waits for a read that is over.
             self._reading.pop(watched, None)
