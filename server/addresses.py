@@ -26,7 +26,7 @@ MOST_HOPS = 16
 def networks(text: str) -> tuple[Network, ...]:
     """Return the networks of a comma-separated list of addresses and networks.
 
-    Raises ValueError if one cannot be read, or if it holds every address: any client could then claim any.
+    Raises ValueError if one cannot be read, or holds every address: a client could then claim any address.
     """
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -38,9 +38,9 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
-    """Return the address that limits count by: an IPv4 address, or an IPv6 network ("2001:db8::/64").
+    """Return the address that requests count for: an IPv4 address, or an IPv6 network ("2001:db8::/64").
 
-    `peer` is the other end of the connection. X-Forwarded-For is read from the right, for each proxy appends
+    `peer` is the other end of the connection. X-Forwarded-For is read from the right, as each proxy appends
     the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at
     the first hop that is no address: nothing left of it can be believed. UNKNOWN if `peer` is no address.
     """

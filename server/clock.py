@@ -9,7 +9,7 @@ TRUSTED_SECONDS = 10.0
 
 
 class Clock:
-    """One a process. Times are unix milliseconds."""
+    """One per process. Times are unix milliseconds."""
 
     def __init__(self) -> None:
         self._offset_ms = 0

@@ -30,7 +30,7 @@ from server.wechat.pay import Pay, merchant_of
 
 @dataclass(slots=True)
 class Notices:
-    """Work that follows from WeChat Pay's notices once they are answered. `turn` is held by one at a time."""
+    """What follows from WeChat Pay's notices after their answer. `turn` lets one at a time run."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up

@@ -102,7 +102,7 @@ class Keys:
         return self._derive("operator").hex()[:24]
 
     def operator_hash(self, value: str, operator_token: str) -> str:
-        """Return the keyed hash of an operator's session or address. Each operator's token gives its own."""
+        """Return a keyed hash of an operator's session or address. It depends on `operator_token` too."""
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 

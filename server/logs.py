@@ -1,7 +1,7 @@
 """The log's format: one line per event, in UTC.
 
 Queries of URLs carry ids and tokens, and MongoDB's errors carry the values that were written. Both are cut
-here, from the lines of every library too.
+here, in the lines of libraries too.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _cut_words(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return the start of a path that may be logged: until a character that no path of ours has, at most 300.
+    """Return the start of a path for the log: up to a character that none of ours has, at most 300.
 
     If a client spells its query wrongly, its path holds a token, behind `;`, `%3F` or `&`.
     """

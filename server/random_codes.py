@@ -1,4 +1,4 @@
-"""Random codes that stand in URLs and numbers of orders."""
+"""Random codes for URLs and order numbers."""
 
 from __future__ import annotations
 

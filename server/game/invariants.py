@@ -48,8 +48,8 @@ def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
 def broken_by_digs(task: Standing, digs: Sequence[Dig], winning_depths: Sequence[int]) -> list[Finding]:
     """Return where a task contradicts its whole history, or the history itself; [] if nowhere.
 
-    `digs` are ordered by depth and include a pending one. Only clients know what was
-    acknowledged; this cannot check it.
+    `digs` are ordered by depth and include a pending one. Only clients know what was acknowledged;
+    this cannot check it.
     """
     found = []
     depths = [dig["depth"] for dig in digs]

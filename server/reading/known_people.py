@@ -39,8 +39,8 @@ class KnownPeople:
         """Return the part of a person's record that says whether to let them in; None if there is none.
 
         `generation` is that of the valid token in the request; the record then notes that the person sends
-        tokens. It is None for a bare id. For a bare id, memory answers only if the record says so too:
-        the id is then refused. Raises Unavailable.
+        tokens. It is None for a bare id: then memory answers only if it says that the person sends
+        tokens, since such an id is refused. Raises Unavailable.
         """
         proven = generation is not None
         known = self._known.get(unionid)

@@ -45,7 +45,7 @@ class Square:
         return await asyncio.shield(reading)
 
     def forget(self) -> None:
-        """Drop all pages, and what reads under way return: a task came or went, and they may lack that."""
+        """A task came or went: drop all pages, and do not keep those that are being read."""
         self._pages.clear()
         self._reading.clear()
 

@@ -86,7 +86,7 @@ class Visiting:
     ) -> tuple[str | None, str | None]:
         """Return a task's code and, for a share token, the sharer's id. (None, None) for an unknown token.
 
-        A code is returned unchecked. Digs pass `in_line=False`, to not wait behind pages. Raises Unavailable.
+        A code is returned unchecked. Digs pass `in_line=False`: they wait behind no page. Raises Unavailable.
         """
         if len(code_or_share) != SHARE_CHARACTERS:
             return code_or_share, None

@@ -1,6 +1,6 @@
 """How many people watch each task, over all processes.
 
-Each process counts its own watchers and tells the others. A count is news like all on the bus: it ages, and
+Each process counts its own watchers and tells the others. A count that is not renewed is soon ignored, and
 without Redis a process knows only its own.
 """
 
@@ -42,7 +42,7 @@ class Audience:
             watched.others[process] = (count, at_ms)
 
     async def tell(self) -> None:
-        """Each second: tell other processes which of our counts changed, and watchers which sums did."""
+        """Each second: tell other processes each count of ours that changed, and watchers each sum."""
         now_ms = self._now_ms()
         changed = []
         for watched in self._known.loaded():

@@ -177,7 +177,7 @@ class Bus:
         await self._ask(written, "a pulse was lost")
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
-        """Return the last entry's id, to pass as `after` next time, and the pulses. None without Redis."""
+        """Return the last entry's id, and the pulses after the entry `after`. None without Redis."""
         last, pulses = after, []
         while True:
             oldest = "-" if last == "-" else f"({last}"

@@ -69,7 +69,7 @@ class KnownTasks:
             self.rest(watched)
 
     def _want(self, code: str) -> WatchedTask:
-        """Return a task, entering it if it is new. One more waits for it."""
+        """Return a task, a new one if need be, and count one more who waits for it."""
         watched = self.by_code.get(code)
         if watched is None:
             if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
@@ -137,6 +137,6 @@ def _now() -> float:
 
 
 def _retrieve_failure(done: asyncio.Task[None]) -> None:
-    """Retrieve the failure, which asyncio logs if nobody waits any more. Those who wait still get it."""
+    """Retrieve the failure, or asyncio logs it if nobody waits any more. Those who wait still get it."""
     if not done.cancelled():
         done.exception()

@@ -123,6 +123,6 @@ class Store:
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
 
-    The operation may have been carried out all the same.
+    The operation may still have been carried out.
     """
     return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)

@@ -28,7 +28,7 @@ class Boxes:
         self._database = database
 
     async def page(self, purpose: str, after: str) -> list[tuple[str, bytes]]:
-        """Return at most `BATCH` pairs of id and box, by id, that come after the id `after`."""
+        """Return the next `BATCH` pairs of id and box after the id `after`, sorted by id."""
         collection, field = PLACES[purpose]
         found = self._database[collection].find(
             {"_id": {"$gt": after}, field: {"$exists": True}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
@@ -36,7 +36,7 @@ class Boxes:
         return [(document["_id"], bytes(document[field])) for document in await found.to_list(BATCH)]
 
     async def replace(self, purpose: str, changes: list[tuple[str, bytes, bytes]]) -> int:
-        """Replace boxes, given as (id, old, new). Return how many still were `old`; others are left."""
+        """Replace boxes, given as (id, old, new), that are still `old`. Return how many were."""
         collection, field = PLACES[purpose]
         updates = [UpdateOne({"_id": key, field: old}, {"$set": {field: new}}) for key, old, new in changes]
         if not updates:

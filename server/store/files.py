@@ -1,4 +1,4 @@
-"""The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are kept as paths.
+"""The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are stored as paths.
 
 A picture is two files with a random name. The thumbnail is written first. GridFS writes the full file's
 record last, and only then the upload exists: until then, nobody is told either name.

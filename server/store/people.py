@@ -60,7 +60,7 @@ class People(Documents[Person]):
         return await self.collection.find_one({"_id": unionid})
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
-        """Return the ADMITTING fields of these people's records, of those that exist."""
+        """Return the ADMITTING fields of those of these people who exist."""
         found = self.collection.find(
             {"_id": {"$in": unionids}},
             dict.fromkeys(ADMITTING, 1),

@@ -1,7 +1,7 @@
 """What was won: `prizes`, one per winning dig, by "code:depth". One document, one state.
 
-Red packets: won → claiming (a bill is out) → given. A bill that failed leads back to won, one that was
-given up to expiring.
+Red packets: won → claiming (a bill is out) → given. If the bill fails: back to won, or to
+expiring if it was given up.
 Goods by mail: won → given (the address is here).
 Goods on site: won → claiming (a pick-up code is out) → given.
 At the deadline: won, or claiming on site, → expiring → returned.

@@ -156,10 +156,10 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
-        """Record a dig in its task, if the task runs at `dig["depth"] - 1` and its cooldown is over.
+        """Record a dig in its task, if the task is open, has not ended and is not cooling down.
 
-        `at` and `cd_until` are set from MongoDB's clock; `cd_until` is 0 if the task has no cooldown or ends.
-        Returns the dig as recorded; None if it was not recorded.
+        The dig's depth must be the task's next. `at` and `cd_until` are set from MongoDB's clock; `cd_until`
+        is 0 if the task has no cooldown or ends. Returns the dig as recorded; None if it was not recorded.
         """
         cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
         changes: _Document = {
@@ -303,7 +303,7 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
-        """Return digs recorded in their task at least so long ago that `digs` may lack."""
+        """Return digs at least `older_than_ms` old that `digs` may lack; their tasks have them."""
         pipeline: list[_Document] = [
             {"$match": {"pending": 1}},
             {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},

@@ -47,7 +47,7 @@ class Visits(Documents[_Document]):
         await self.shares.create_indexes(self.SHARE_INDEXES)
 
     async def open(self, visits: list[Visit]) -> None:
-        """Note in one write that people opened tasks' pages. A visit again changes its time.
+        """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
         A visit keeps all its tokens: one per secret, and a random one if it is of an earlier version.
         """
@@ -84,7 +84,7 @@ class Visits(Documents[_Document]):
         return found
 
     async def share_numbers(self, code: str) -> _Document:
-        """Return how many people opened a task, and how many were brought by how many sharers."""
+        """Count people: who `opened` a task, `sharers`, whom they `brought`, and the `most` by one."""
         opened = await self.collection.count_documents({"code": code})
         pipeline: list[_Document] = [
             {"$match": {"code": code}},
