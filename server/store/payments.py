@@ -44,7 +44,10 @@ class Payments(DueDocuments[T]):
         return await self.collection.find({"code": code}).to_list(None)
 
     async def raise_alarm(self, number: str, alarm: str) -> None:
-        """Note why the operator has to look at a payment, in any state, until WeChat's next word."""
+        """Note why the operator has to look at a payment, in any state.
+
+        The next change of the payment replaces the alarm. If its state is final, there is none, and it stays.
+        """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 
     async def note_unknown(self, payment: T, now_ms: int) -> None:
