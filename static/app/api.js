@@ -1,4 +1,4 @@
-// The REST interfaces: parameters in, the reply out, refusals thrown. What a reply means is the pages' matter.
+// The REST interfaces: parameters in, the reply out, refusals thrown. What a reply means is up to the pages.
 
 import { person, remember } from "./session.js";
 
@@ -7,7 +7,7 @@ const UPLOAD_TIMEOUT_MS = 120_000;
 const DIG_TRIES = 7;
 const LOG_IN_AGAIN = ["bad_token", "token_required", "not_logged_in"];
 
-/** A reply with status 1. `message` is meant for the person; `error` is its code; `reply` the whole. */
+/** A reply with status 1. `message` is for the person, `error` is its code, `reply` the whole reply. */
 export class Refused extends Error {
   constructor(reply, httpStatus) {
     super(reply.msg);
@@ -25,7 +25,7 @@ class Unreachable extends Error {
   }
 }
 
-/** Whether asking the very same again may help: nothing came back, a store was down, the outcome is unknown. */
+/** Whether the same request may succeed later: no reply came, a store was down, or the outcome is unknown. */
 export function mayPass(error) {
   return error instanceof Unreachable || (error instanceof Refused && error.httpStatus === 503);
 }
@@ -41,7 +41,7 @@ export async function get(path, parameters = {}) {
   }
 }
 
-/** POST JSON, once: most of what is posted must not happen twice. */
+/** POST JSON, once: most POSTs must not happen twice. */
 export function post(path, parameters = {}) {
   return request(path, {
     method: "POST",
@@ -51,8 +51,8 @@ export function post(path, parameters = {}) {
 }
 
 /**
- * Dig. The reply to a dig can be lost on its way although the dig was made, so the client names each dig:
- * asked again with the same name, the server tells what became of it instead of digging twice.
+ * Dig. The reply can be lost although the dig was made. So the client names each dig: asked again with the
+ * same name, the server returns that dig's reply instead of digging twice.
  */
 export async function dig(code) {
   const digId = crypto.getRandomValues(new Uint32Array(4)).join("_");
@@ -66,7 +66,7 @@ export async function dig(code) {
   }
 }
 
-/** Upload a picture; `onProgress` is told the share that is sent, 0 to 1. fetch cannot tell that, XHR can. */
+/** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
 export function upload(file, onProgress) {
   const form = new FormData();
   form.append("unionid", person.unionid);
@@ -89,7 +89,7 @@ export function upload(file, onProgress) {
   });
 }
 
-/** Log in as whoever the sandbox, which plays WeChat in development, is asked to be. */
+/** Log in under any name: in development the sandbox plays WeChat. */
 export async function logIn(user) {
   const asked = await reach(`/sandbox/authorize?${new URLSearchParams({ user, nickname: user })}`, {});
   if (!asked.ok) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, asked.status);
@@ -98,7 +98,7 @@ export async function logIn(user) {
   remember(reply.data);
 }
 
-/** Log out, here and on all other devices. Without a reply only here: then the token stays valid elsewhere. */
+/** Log out, here and on all other devices. If no reply comes, only here: the token may stay valid elsewhere. */
 export async function logOut() {
   const ending = post("/logout");
   remember(null);
@@ -107,7 +107,7 @@ export async function logOut() {
   });
 }
 
-/** Call one of WeChat's functions as the sandbox plays them; it answers like them, by an errMsg. */
+/** Call one of WeChat's functions, played by the sandbox; it answers with an errMsg, like WeChat. */
 export async function callWeChat(path, body) {
   const response = await reach(`/sandbox${path}`, {
     method: "POST",
@@ -118,7 +118,7 @@ export async function callWeChat(path, body) {
   if (!response.ok) throw new Refused({ msg: `微信没有完成：${errMsg}`, error: "wechat" }, response.status);
 }
 
-/** Fetch an interface's other form, a file: it takes the same token, so no plain link leads to it. */
+/** Fetch an interface's reply as a file. It needs the token, so a plain link will not do. */
 export async function getFile(path, parameters) {
   const address = `${path}?${new URLSearchParams(identified(parameters))}`;
   const response = await reach(address, { headers: { Authorization: `Bearer ${person.token}` } });
@@ -136,7 +136,7 @@ async function request(address, options, asPerson = true) {
   if (asPerson && person) headers.Authorization = `Bearer ${person.token}`;
   const response = await reach(address, { ...options, headers });
   const reply = await response.json().catch(() => {
-    throw new Unreachable(); // something between us and the server answered in its own words
+    throw new Unreachable(); // no JSON: a proxy answered, not our server
   });
   if (reply.status) throw refusal(reply, response.status);
   return reply;
@@ -146,7 +146,7 @@ async function reach(address, options) {
   try {
     return await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
-    throw new Unreachable(); // fetch throws where no reply came, and only there
+    throw new Unreachable(); // fetch throws only if no reply came
   }
 }
 

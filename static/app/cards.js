@@ -4,7 +4,7 @@ import { asTime, secondsUntil } from "./clock.js";
 import { avatar, el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
-// The browser's own lazy loading fetches pictures for two screens ahead, most of what a first view would cost.
+// Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
 const inSight = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
@@ -13,14 +13,14 @@ const inSight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "150px" });
 
-/** A gift's name as people see it: what a red packet pays stands before it. */
+/** A gift's name as people see it; for a red packet, with its amount before it. */
 export function title({ goods_type, money, name }) {
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
 }
 
 /**
- * Return a card's element, with `update(card)` to show the task as it is now and `tick()` to count on.
- * `foot(card)` may add what only this list knows.
+ * Return a card's element, with `update(card)` to show the task as it is now and `tick()` to count down.
+ * `foot(card)` may add an element at the card's foot.
  */
 export function cardElement(card, foot = () => null) {
   const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
@@ -68,12 +68,12 @@ export function cardElement(card, foot = () => null) {
   return { element, update, tick, card: () => shown };
 }
 
-/** Return who published a task. A signature may be anybody's name: it is marked, and stands beside no picture. */
+/** Return who published a task. A signature may be anybody's name: it is marked, and has no picture beside it. */
 export function publishedBy({ wxname, wxheadpic, signed }, size) {
   return [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
 }
 
-/** Return a bar of how deep a task is dug, and its numbers. */
+/** Return a bar that shows how deep a task is dug, with its numbers. */
 function depthBar() {
   const filled = el("i");
   const text = el("span");

@@ -30,7 +30,7 @@ export function celebrateMine(task) {
 
 /** Somebody else won: `frame` is the channel's `prize`. */
 export function celebrate(frame) {
-  // Of many at once, as after a lost connection, the newest is enough.
+  // If many come at once, as after a lost connection, the newest is enough.
   document.querySelectorAll(".won-line, body > canvas.coins").forEach((shown) => shown.remove());
   const line = el(
     "div.won-line",

@@ -1,13 +1,13 @@
-// The realtime channel: one websocket, however many tasks are watched over it.
+// The realtime channel: one websocket for all watched tasks.
 //
-// Who subscribes gets each dig of the task exactly once and in order. The server says so of one connection;
-// across connections it holds because we ask for what came after the last dig that we delivered (`since`).
+// A subscriber gets each dig of the task exactly once and in order. The server promises that per connection.
+// Across connections it holds because we ask for the digs after the last one that we delivered (`since`).
 
 import { observe } from "./clock.js";
 import { person } from "./session.js";
 
-const SILENCE_MS = 15_000; // then we ask whether the server is still there,
-const SILENCE_IN_SIGHT_MS = 5_000; // and sooner while somebody looks at a task
+const SILENCE_MS = 15_000; // after it we ask whether the server is still there
+const SILENCE_IN_SIGHT_MS = 5_000; // the same, while somebody looks at a task
 const ANSWER_MS = 6_000;
 const LONGEST_DELAY_MS = 15_000;
 const UNAVAILABLE_MS = 2_000;
@@ -19,7 +19,7 @@ const AFTER_CLOSE = {
   4004: {},
   4008: { within_ms: 500 },
   4009: {},
-  4010: {}, // the same person opened a newer page: coming back by itself would close that one
+  4010: {}, // the person opened a newer page: reconnecting would close that one
 };
 
 class Channel extends EventTarget {
@@ -32,12 +32,12 @@ class Channel extends EventTarget {
   #missed = false;
 
   /**
-   * Whether frames come in. The events tell of changes: "lost"; "found", after a loss, so that what was missed
-   * must be read anew; "refused" (log in again); "over".
+   * Whether frames come in. Events: "lost"; "found" after a loss, so read anew what was missed; "refused", so
+   * log in again; "over", which does not reconnect.
    */
   open = false;
 
-  /** Connect as whoever is logged in, and stay connected until `close`. */
+  /** Connect as the person who is logged in, and stay connected until `close`. */
   connect() {
     this.#wanted = true;
     this.#attempt = 0;
@@ -53,7 +53,7 @@ class Channel extends EventTarget {
 
   /**
    * Call `deliver` with each frame of a task. `seq` is the dig up to which the caller knows everything.
-   * A snapshot that leaps over digs is marked `leapt`: what stood between must be read anew.
+   * A snapshot that leaps over digs is marked `leapt`: the caller must read the task anew.
    * Returns a function that ends the subscription.
    */
   subscribe(code, seq, deliver) {
@@ -77,12 +77,12 @@ class Channel extends EventTarget {
     this.#socket = socket;
     socket.onopen = () => {
       for (const [code, subscription] of this.#subscriptions) this.#ask(code, subscription);
-      this.#send({ action: "ping" }); // open is who is answered: a socket that is refused opens too
+      this.#send({ action: "ping" }); // only a reply shows that we are let in: a refused socket opens too
       this.#listen();
     };
     socket.onmessage = (event) => {
       const frame = JSON.parse(event.data);
-      if (frame.type !== "error") this.#found(); // one that comes before a close is no connection
+      if (frame.type !== "error") this.#found(); // an error may come just before a close
       this.#listen();
       this.#receive(frame);
     };
@@ -106,7 +106,7 @@ class Channel extends EventTarget {
     this.dispatchEvent(new Event("lost"));
     const after = AFTER_CLOSE[closeCode] ?? { within_ms: 500 * 2 ** this.#attempt };
     this.#attempt += 1;
-    this.#wanted = Boolean(after.within_ms); // else coming back to the page does not reconnect either
+    this.#wanted = Boolean(after.within_ms); // if false, `retry` does not reconnect either
     if (after.log_in) this.dispatchEvent(new Event("refused"));
     else if (!after.within_ms) this.dispatchEvent(new Event("over"));
     else {
@@ -115,7 +115,7 @@ class Channel extends EventTarget {
     }
   }
 
-  // A dead connection may take minutes to close, so we let go of it and listen to it no more.
+  // A dead connection may take minutes to close, so we drop it and ignore what it still says.
   #drop() {
     clearTimeout(this.#timer);
     clearTimeout(this.#quiet);
@@ -140,23 +140,23 @@ class Channel extends EventTarget {
     this.#quiet = setTimeout(() => this.#lost(0), ANSWER_MS);
   }
 
-  /** The browser says that the network is gone: no need to wait for a silence. */
+  /** The browser says that the network is gone: do not wait for a silence. */
   cut() {
     if (this.#wanted && this.#socket) this.#lost(0);
   }
 
-  /** The browser says that the network is back: no need to wait for the next try. */
+  /** The browser says that the network is back: do not wait for the next try. */
   retry() {
     if (this.#wanted && !this.#socket) this.#connect();
   }
 
-  // The last dig is asked for again: a connection may end between its frames, and nothing tells.
+  // Ask for the last dig again: the connection may have ended between its frames.
   #ask(code, { seq }) {
     const since = Math.max(0, seq - 1);
     this.#send({ action: "subscribe", code, since, ticks: false }); // we count down by ourselves
   }
 
-  // A store is down, so the server could not subscribe us, and the connection stays.
+  // A store is down: the server could not subscribe us, but keeps the connection.
   #askLater(code, subscription) {
     setTimeout(() => {
       if (this.#subscriptions.get(code) === subscription) this.#ask(code, subscription);

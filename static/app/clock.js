@@ -1,18 +1,18 @@
-// The server's time, as far as this client can know it, and countdowns to a moment of it.
+// The server's time, as well as this client can know it, and countdowns to a moment of it.
 
 const SAMPLES = 20;
 const offsets = [];
 
 /**
- * Note what the server's clock said (unix ms). What arrives is always late, never early, so of several
- * samples the greatest is the nearest. Held against a clock that no change of the system's time moves.
+ * Note what the server's clock said (unix ms). A sample arrives late, never early, so the greatest offset is
+ * the most exact. It is compared with performance.now(), which ignores changes of the system's time.
  */
 export function observe(serverTime) {
   offsets.push(serverTime - performance.now());
   if (offsets.length > SAMPLES) offsets.shift();
 }
 
-/** Learn from a card as it comes in, and never later: its cooldown ends at `cd_until`, and `time` is what was left, in seconds rounded up. */
+/** Call this as soon as a card arrives. Its cooldown ends at `cd_until`; `time` is the seconds left then, rounded up. */
 export function observeCard({ is_cd, cd_until, time }) {
   if (is_cd) observe(cd_until - time * 1000);
 }
@@ -36,7 +36,7 @@ export function asTime(seconds) {
 }
 
 /**
- * Call `onSecond` with the seconds left, now and each time that number changes, the last time with 0.
+ * Call `onSecond` with the seconds left, now and whenever that number changes, at last with 0.
  * Returns a function that stops it.
  */
 export function countDown(moment, onSecond) {

@@ -1,4 +1,4 @@
-// A treasure's page: what the details say, kept true by the channel's frames.
+// A treasure's page: its details, kept up to date by the channel's frames.
 
 import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, title } from "./cards.js";
@@ -32,7 +32,7 @@ export function detail(root, signal, code) {
       if (signal.aborted) return;
       const again = el("button", { type: "button", onclick: load }, "再试一次");
       fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
-      if (!error.error) throw error; // not a refusal, so a mistake of ours
+      if (!error.error) throw error; // no refusal, so a bug of ours
     });
   };
   load();
@@ -43,7 +43,7 @@ async function open(root, signal, opened) {
   const { data } = await get("/getTaskDetails", { code: opened });
   if (signal.aborted) return;
   const page = new Page(data, signal);
-  // A share token opens its task; from here on the address names the task itself.
+  // A share token opened it; from now on the address has the task's code.
   if (opened !== data.code) history.replaceState(null, "", `#/task/${data.code}`);
   entitle(title(data));
   const lookedOn = root.contains(document.activeElement);
@@ -56,11 +56,11 @@ async function open(root, signal, opened) {
 class Page {
   #busy = false;
   #digging = Promise.resolve();
-  #celebrated = new Set(); // by seq: one's own win comes as a reply and as a frame
+  #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #own = false;
-  #owned = ""; // what the publisher's part now shows was made for
-  #claimed = ""; // what the claim now shows was made for
-  #stale = false; // what has to be read anew has not been
+  #owned = ""; // the state that the publisher's part now shows
+  #claimed = ""; // the state that the claim now shows
+  #stale = false; // the details must be read anew
   #reloading = 0;
 
   constructor(task, signal) {
@@ -125,16 +125,16 @@ class Page {
 
   showClaim() {
     const shown = `${this.task.is_prize} ${this.task.is_draw}`;
-    if (shown === this.#claimed) return; // what is being typed or shown there stays
+    if (shown === this.#claimed) return; // keep what is being typed or shown there
     this.#claimed = shown;
     fill(this.claim, this.task.is_prize ? claim(this.task, this.signal) : null);
   }
 
   showOwn() {
     const { task } = this;
-    this.#own ||= task.why === "own_task" || task.need_pay === 1; // an ended task tells nobody whose it was
+    this.#own ||= task.why === "own_task" || task.need_pay === 1; // remembered: an ended task no longer says whose it is
     const shown = `${this.#own} ${task.need_pay}`;
-    if (shown === this.#owned) return; // a payment under way stays, and the focus with it
+    if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
     if (!this.#own || task.need_pay) {
@@ -166,7 +166,7 @@ class Page {
         const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
         const ended = status && !task.status;
         Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
-        // A start makes no dig, so the snapshot does not tell of one that was missed.
+        // A snapshot does not show a missed `start`, since that is no dig.
         if (frame.leapt || ended || this.#stale || task.why === "not_paid") this.reload();
         break;
       }
@@ -206,7 +206,7 @@ class Page {
     this.show();
   }
 
-  /** Read everything anew: what happened cannot be told from frames alone. */
+  /** Read everything anew, if frames alone cannot tell what happened. */
   async reload() {
     this.#stale = true;
     clearTimeout(this.#reloading);
@@ -218,9 +218,9 @@ class Page {
       if (!mayPass(error)) return notice(error.message);
     }
     if (this.signal.aborted) return;
-    // Not read, or overtaken by a frame; an end without a dig has the number of the dig before it.
+    // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
     if (!data || data.seq < this.task.seq || (this.task.status && !data.status)) {
-      // Where the channel is lost, the snapshot that follows tries again.
+      // If the channel is lost, the next snapshot tries again.
       const again = () => this.signal.aborted || this.reload();
       if (channel.open) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));
       return;
@@ -234,7 +234,7 @@ class Page {
     this.showOwn();
   }
 
-  /** After an act whose button is gone with it. */
+  /** Show what an act changed. Its button may be gone, so the heading takes the focus. */
   async acted() {
     await this.reload();
     if (!this.signal.aborted) focusHeading(document.getElementById("page"));
@@ -245,7 +245,7 @@ class Page {
     this.#busy = true;
     this.shaft.say("");
     this.show();
-    // Resolves whatever became of the dig: wins of others are celebrated after it. A mistake of ours is still thrown.
+    // Resolves however the dig ends, since wins of others are celebrated after it. A bug of ours is still thrown.
     this.#digging = new Promise((resolve) => {
       dig(this.task.code)
         .then((reply) => this.dug(reply), (error) => this.refused(error))
@@ -263,7 +263,7 @@ class Page {
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,
-        status: task.status || reply.task_status, // the reply's is as of the dig
+        status: task.status || reply.task_status, // the reply's status is that at the dig
       });
     }
     if (reply.joined) {
@@ -284,7 +284,7 @@ class Page {
   refused(error) {
     const { task } = this;
     if (this.signal.aborted) return;
-    // The ring counts the seconds down; a number in the words would stand still.
+    // The ring counts down; a number of seconds in the text would not.
     this.shaft.say(error.error === "cooling_down" ? "慢了一步" : error.message);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();

@@ -37,7 +37,7 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** Like `fill`, but what stays in its place is not touched, so that focus and scrolling stay too. */
+/** Like `fill`, but elements that stay are not touched, so that they keep focus and scrolling. */
 export function arrange(element, children) {
   const kept = new Set(children);
   for (const child of [...element.children]) if (!kept.has(child)) child.remove();
@@ -46,7 +46,7 @@ export function arrange(element, children) {
   });
 }
 
-/** Set an element's text where it differs, so that screen readers are not told the same twice. */
+/** Set an element's text if it differs, so that screen readers do not read it out twice. */
 export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
@@ -55,13 +55,13 @@ function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Call `listener` when the page is shown again, after hours perhaps during which timers stood still. */
+/** Call `listener` when the page is shown again, perhaps after hours without timers. */
 export function onReturn(listener, signal) {
   document.addEventListener("visibilitychange", () => document.hidden || listener(), { signal });
   addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
 }
 
-/** Return a picture of a person. It says nothing: their name stands beside it. */
+/** Return a picture of a person. It has no alternative text: their name is beside it. */
 export function avatar(address, size = 36) {
   const image = el("img.avatar", { alt: "", width: size, height: size, loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.classList.add("missing"), { once: true });

@@ -1,5 +1,5 @@
-// Logging in. In development the sandbox plays WeChat, so you are who you say you are; otherwise this page
-// cannot log anybody in, since only the mini-program may, and says so.
+// Logging in. In development the sandbox plays WeChat and takes any name. Otherwise only the mini-program can
+// log people in, and this page says so.
 
 import { logIn } from "./api.js";
 import { el, fill, write } from "./dom.js";
@@ -45,7 +45,7 @@ export function login(root) {
   return "登录";
 }
 
-/** With WeChat configured: where to go instead. `shared` is what the link or poster named, or null. */
+/** If WeChat is configured: say where to go. `shared` is the code or share token of the link, or null. */
 export function miniProgram(root, shared) {
   const picture = el("img.code", { alt: "小程序码", width: 240, height: 240 });
   picture.addEventListener("error", () => picture.remove(), { once: true });

@@ -1,4 +1,4 @@
-// Where the page begins: who is logged in, which page the address names, and whether the channel is open.
+// The entry point: who is logged in, which page the address names, and whether the channel is open.
 
 import { channel } from "./channel.js";
 import { detail } from "./detail.js";
@@ -39,8 +39,8 @@ const open = route(
 );
 
 function start() {
-  // A poster's code and a shared link say /?code=…, with a task's code or somebody's share token.
-  // A winner's QR code adds &pickup=…, which takes the publisher who scans it to where it is confirmed.
+  // Posters and shared links say /?code=…, with a task's code or a share token. A winner's QR code adds
+  // &pickup=…, which takes the publisher who scans it to the page that confirms it.
   const { code: shared = null, pickup } = Object.fromEntries(new URLSearchParams(location.search));
   if (document.documentElement.dataset.login === "wechat") {
     show((root) => miniProgram(root, shared));
@@ -52,7 +52,7 @@ function start() {
   }
   fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
   onChange(admit);
-  addEventListener("hashchange", () => person && open()); // who logs in is shown what the address then says
+  addEventListener("hashchange", () => person && open()); // a login opens the address of that moment
   let admitted = null;
   function admit() {
     const somebody = person?.unionid ?? null;
@@ -88,7 +88,7 @@ onReturn(() => {
   channel.retry();
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the page that is shown, not a place in it
+  event.preventDefault(); // the address's # names a page, not a place in it
   document.getElementById("page").focus();
 });
 

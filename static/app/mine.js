@@ -10,7 +10,7 @@ import { pictureField } from "./picture.js";
 import { person, remember } from "./session.js";
 
 const RENEW_MS = 20_000;
-const RENEWED_PAGES = 5; // those further down stay as they were read
+const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
 const LISTS = {
@@ -53,7 +53,7 @@ export function mine(root, signal, which = "published") {
     return data;
   }
 
-  /** Show these cards, in this order: each is what was read, or what is shown already. */
+  /** Show these cards, in this order. */
   function show(wanted) {
     const known = new Map(cards);
     cards.clear();
@@ -100,7 +100,7 @@ export function mine(root, signal, which = "published") {
     const renewed = Math.min(Math.max(pages, 1), RENEWED_PAGES);
     try {
       const [, ...lists] = await Promise.all([count(), ...Array.from({ length: renewed }, (_, at) => read(at + 1))]);
-      if (signal.aborted || loading || pages !== before) return; // what was read meanwhile is newer
+      if (signal.aborted || loading || pages !== before) return; // `load` has read newer cards meanwhile
       pages = Math.max(pages, 1);
       const data = lists.flat();
       const codes = new Set(data.map(({ code }) => code));
@@ -108,7 +108,7 @@ export function mine(root, signal, which = "published") {
       show([...data, ...further]);
       if (pages === renewed) set(more, { hidden: lists.at(-1).length < PAGE });
     } catch (error) {
-      if (!error.error) throw error; // else what is shown stays
+      if (!error.error) throw error; // after a refusal keep what is shown
     }
   }
 
@@ -157,7 +157,7 @@ function editProfile(signal) {
       if (person?.unionid !== unionid) return; // logged out meanwhile
       remember({ ...person, nickName: wxname, avatarUrl: wxheadpic });
       opened.close();
-      if (!signal.aborted) dispatchEvent(new Event("hashchange")); // shows this page anew, but no other
+      if (!signal.aborted) dispatchEvent(new Event("hashchange")); // show this page anew, if it is still open
     } catch (error) {
       write(problem, error.message);
       if (!error.error) throw error;

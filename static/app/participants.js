@@ -1,12 +1,12 @@
-// The people who dug a task: the newest first, as they join, and those before them when asked for.
+// The people who dug a task: the newest first, as they join; a button shows earlier ones.
 
 import { get } from "./api.js";
 import { avatar, el, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
-const PAGE = 50; // of getTaskUser; a page holds the places that its number says, for good
+const PAGE = 50; // of getTaskUser; page n always holds the places 50 (n − 1) + 1 to 50 n
 const NEWEST = 60;
-const FEWEST = 20; // that one more look back shows
+const FEWEST = 20; // so many more at least for each press of the button
 
 /** Return the list's element, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
 export function participants(code, signal) {
@@ -20,7 +20,7 @@ export function participants(code, signal) {
   const shown = new Map(); // by no
   const winners = new Set();
   let number = 0;
-  let most = NEWEST; // more only where somebody looked back
+  let most = NEWEST; // more after somebody looked back
   let resets = 0;
   let looking = false;
 
@@ -79,7 +79,7 @@ export function participants(code, signal) {
     }
   }
 
-  /** Show these in the place of all up to `upTo`; who joined since stays. */
+  /** Show these instead of all people up to place `upTo`; people who joined later stay. */
   function replace(rows, upTo) {
     for (const no of [...shown.keys()]) if (no <= upTo) drop(no);
     most = NEWEST;
@@ -90,7 +90,7 @@ export function participants(code, signal) {
 
   return {
     element,
-    /** Take what the details say: `users` are the first page. */
+    /** Show what the details say: `users` are the first page. */
     async reset({ users, participants: upTo }) {
       resets += 1;
       const mine = resets;

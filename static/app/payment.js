@@ -6,7 +6,7 @@ import { el, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
 
-/** Return the section that pays what `task` owes; `paid` is called once it is. */
+/** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */
 export function payment(task, signal, paid) {
   const said = el("p.problem", { role: "alert" });
   const button = el("button.primary", { type: "button", onclick: () => pay() }, `支付 ${task.owed} 元`);
@@ -18,7 +18,7 @@ export function payment(task, signal, paid) {
       const order = await post("/payTask", { code: task.code, money: task.owed });
       const { timeStamp, nonceStr, signType, paySign } = order;
       await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
-      if (!signal.aborted) await paid(); // looking asks WeChat about the order, should its notice be late
+      if (!signal.aborted) await paid(); // it reads the details, which asks WeChat if the notice is late
     } catch (error) {
       write(said, error.message);
       if (!error.error) throw error;

@@ -1,4 +1,4 @@
-// Choosing a picture: it shows at once, is uploaded at once, and says how far that is.
+// Choosing a picture: it is shown and uploaded at once, with its progress.
 
 import { Refused, upload } from "./api.js";
 import { el, fill, set, write } from "./dom.js";
@@ -8,8 +8,8 @@ const MOST_BYTES = 10 << 20;
 const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 
 /**
- * Return a field's element with `ready()`, which resolves to the picture's address once it is uploaded
- * ("" where none was chosen) and throws why it was not.
+ * Return a field's element with `ready()`, which resolves to the picture's address once it is uploaded ("" if
+ * none was chosen), and throws if the upload failed.
  */
 export function pictureField(id, { label, hint, address = "" }) {
   const preview = el("div.preview", {}, address ? el("img", { src: address, alt: "" }) : icon("picture", 40));
@@ -22,13 +22,13 @@ export function pictureField(id, { label, hint, address = "" }) {
 
   function choose(file) {
     if (!file) return;
-    input.value = ""; // so that the same picture can be chosen again where its upload failed
+    input.value = ""; // so that the same picture can be chosen again if its upload failed
     URL.revokeObjectURL(local);
     local = URL.createObjectURL(file);
-    // What the browser cannot show, the server will hardly take; it says why.
+    // If the browser cannot show it, the server will probably refuse it and say why.
     fill(preview, el("img", { src: local, alt: "所选的图片", onerror: () => fill(preview, icon("picture", 40)) }));
     uploading = send(file);
-    uploading.catch(() => {}); // said below, and thrown by ready() to whoever needs the picture
+    uploading.catch(() => {}); // shown below, and thrown by ready()
   }
 
   async function send(file) {

@@ -1,4 +1,4 @@
-// Why the draw is fair: the commitment, what it means, the rules, and after the end the check of it all.
+// Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
 import { get, Refused } from "./api.js";
 import { el, fill, set, write } from "./dom.js";
@@ -9,7 +9,7 @@ import { verify } from "./verify.js";
 const KEY = "wabao.commitments";
 const KEPT = 200;
 
-/** Note a running task's commitment: seen before the end, it is what the proof must agree with. */
+/** Note a running task's commitment: after the end, the proof must match it. */
 function noteCommitment({ code, commitment, status }) {
   const noted = recall("localStorage", KEY) ?? [];
   if (status || noted.some(([known]) => known === code)) return;

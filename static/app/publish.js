@@ -1,4 +1,4 @@
-// Publishing: only the fields that apply, each with its range, and what they come to before it is sent.
+// Publishing: only the fields that apply, each with its range, and a summary before they are sent.
 
 import { mayPass, post, Refused } from "./api.js";
 import { el, set, write } from "./dom.js";
@@ -90,7 +90,7 @@ export function publish(root, signal) {
     try {
       const asked = Object.fromEntries(new FormData(form));
       const url = await picture.ready();
-      if (signal.aborted) return; // who has left publishes no more
+      if (signal.aborted) return; // the person has left the page: do not publish
       if (!url && asked.goods_type === "2") throw new Refused({ msg: "请先选一张图片", error: "bad_request" });
       sent = true;
       const { code } = await post("/postTask", { ...asked, url });

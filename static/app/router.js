@@ -1,11 +1,11 @@
-// Which page is shown: the part of the address after #. A page is a function that fills an element.
+// Which page is shown: the address after # says it. A page is a function that fills an element.
 
 import { fill, write } from "./dom.js";
 
 let current = null;
 
 /**
- * Return a function that shows the page which the address names; who calls it knows who may see it.
+ * Return a function that shows the page that the address names. The caller checks who may see it.
  *
  * `routes` are [pattern, page]: `page(root, signal, ...groups)` fills `root` and returns its title; `signal`
  * aborts when another page takes its place.
@@ -38,7 +38,7 @@ export function show(page) {
   if (!first) focusHeading(root);
 }
 
-/** Put the focus on the page's heading, so that the keyboard and screen readers begin there. */
+/** Focus the page's heading, so that the keyboard and screen readers begin there. */
 export function focusHeading(root) {
   const heading = root.querySelector("h1") ?? root;
   heading.tabIndex = -1;

@@ -5,8 +5,8 @@ const memory = new Map();
 const changed = new EventTarget();
 
 /**
- * What stands under a key of "localStorage" or "sessionStorage", or null. Browsers may block both, and throw at
- * the first touch: then the page remembers for as long as it is open.
+ * Return the value of a key of "localStorage" or "sessionStorage", or null. Browsers may block both and throw;
+ * then the page remembers only while it is open.
  */
 export function recall(storage, key) {
   if (memory.has(key)) return memory.get(key);

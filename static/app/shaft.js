@@ -1,4 +1,4 @@
-// The shaft: how deep it is, the countdown, and the button that digs. It shows what it is told.
+// The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown } from "./clock.js";
 import { el, fill, set, write } from "./dom.js";
@@ -13,7 +13,7 @@ const WHY_NOT = {
   already_won: "已挖到",
 };
 
-/** Return the shaft's element with `show(task, busy)` and `say(...words)`, which a cooldown's end outdates; `onDig` is called by the button. */
+/** Return the shaft's element with `show(task, busy)` and `say(...words)`; the end of a cooldown replaces the words. The button calls `onDig`. */
 export function shaft(onDig) {
   const big = el("strong");
   const small = el("small");
@@ -69,7 +69,7 @@ export function shaft(onDig) {
   return { element, show, say: (...words) => fill(line, ...words), close: () => stop() };
 }
 
-// A cooldown is over when its time is; the other reasons stay.
+// `why` may still say cooling_down when the time is over; the other reasons stay true.
 function lasting(why) {
   return why === "cooling_down" ? "" : why;
 }

@@ -14,7 +14,7 @@ export function share(task) {
       await navigator.clipboard.writeText(link);
       notice("链接已复制");
     } catch {
-      notice("浏览器不让复制，请长按选中的链接"); // it is not allowed everywhere, and nothing else can be done
+      notice("浏览器不让复制，请长按选中的链接"); // not every browser allows copying
     }
   };
   dialog(

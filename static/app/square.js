@@ -1,5 +1,5 @@
-// The square: running treasures, then those that ended lately. It grows as you scroll, renews what is in sight,
-// and lets go of what lies far below it.
+// The square: running treasures, then those that ended lately. It grows as you scroll, renews the cards in
+// sight, and drops those far below.
 
 import { get } from "./api.js";
 import { cardElement } from "./cards.js";
@@ -10,7 +10,7 @@ import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
 const PAGE = 20;
-const RENEWED_PAGES = 5; // who has scrolled further down sees them renewed on the way back
+const RENEWED_PAGES = 5; // further down nothing is renewed until the person scrolls back
 const MOST_PAGES = 25;
 const AHEAD_PX = 600;
 
@@ -37,7 +37,7 @@ export function square(root, signal) {
 
   /** Show these cards, and no others. */
   function show(wanted) {
-    const byCode = new Map(wanted.map((card) => [card.code, card])); // pages overlap where a new one came between
+    const byCode = new Map(wanted.map((card) => [card.code, card])); // pages overlap if a task was published between
     for (const [code, { element }] of elements) {
       if (byCode.has(code)) continue;
       element.remove();
@@ -78,7 +78,7 @@ export function square(root, signal) {
     } finally {
       loading = false;
     }
-    // The sentinel may still be in sight, and then its observer says nothing more.
+    // If the sentinel is still in sight, its observer does not fire again.
     if (near(sentinel)) more();
   }
 
@@ -94,7 +94,7 @@ export function square(root, signal) {
       complete = renewed.at(-1).length < PAGE;
       show(renewed.flat());
     } catch (error) {
-      if (!error.error) throw error; // else what is shown stays, and the next try is near
+      if (!error.error) throw error; // after a refusal keep what is shown; the next try comes soon
       return;
     } finally {
       loading = false;

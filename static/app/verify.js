@@ -1,9 +1,9 @@
-// The draw, recomputed from its proof with WebCrypto. Nothing is asked of the server here, and nothing shown.
+// The draw, recomputed from its proof with WebCrypto. This file neither asks the server nor shows anything.
 
 const encoder = new TextEncoder();
 
 /**
- * Recompute what getProof replied. `published` is the commitment as this client saw it while the task ran,
+ * Check a proof from getProof. `published` is the commitment that this client saw while the task ran,
  * or null. Returns what was checked: [{holds, what, found}].
  */
 export async function verify(proof, published) {
@@ -32,7 +32,7 @@ async function commitment(seed, params) {
   return hex(await crypto.subtle.digest("SHA-256", whole));
 }
 
-/** The depths that win, ascending, one a prize. */
+/** The depths that win, ascending, one per prize. */
 async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation }) {
   const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   const number = async (k) => BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, encoder.encode(`prize:${k}`)))}`);

@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 
 const STATES = { won: "待领取", claiming: "领取中", given: "已领取", expiring: "已过期", returned: "已退回" };
 
-/** `scanned` is a pick-up code that came with the address, from a winner's QR code. */
+/** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {
   const heading = el("p.hint");
   const list = el("ul.winners");
@@ -36,7 +36,7 @@ export function winners(root, signal, code, scanned = "") {
       set(table, { hidden: !data.length });
       write(said, data.length ? "" : "还没有人挖到");
     } catch (error) {
-      if (!renewing || !error.error) write(said, error.message); // else what is shown stays
+      if (!renewing || !error.error) write(said, error.message); // a refused renewal keeps what is shown
       if (!error.error) throw error;
     }
   }

@@ -1,11 +1,11 @@
-// What an operator may do. Each act asks again and for a reason, and shows what became of it.
+// What an operator may do. Each act asks for confirmation and a reason, and shows its outcome.
 
 import { post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { isolated } from "./format.js";
 import { t } from "./words.js";
 
-/** Buttons for what can be done with a task now; `done` is called after an act. */
+/** Buttons for the acts that a task allows now; `done` is called after an act. */
 export function taskActs(task, done) {
   const about = { target: task.name || task.code, done };
   const buttons = [];
@@ -20,7 +20,7 @@ export function disconnect(row) {
   return button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
 }
 
-/** The button that ends the sessions of who made a dig; with depth 0, of the publisher. */
+/** The button that logs out the digger of the dig at a depth; with depth 0, the publisher. */
 export function signOut(code, depth, name) {
   return button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
 }
@@ -69,7 +69,7 @@ function ask(act, { target, path, parameters, done, grave }) {
   const dialog = fill(el("dialog", { "aria-labelledby": "asked" }), form);
   dialog.addEventListener("close", () => {
     dialog.remove();
-    // What opened it may be gone with what was done.
+    // The act may have removed the button that opened the dialog.
     if (document.activeElement === document.body) document.getElementById("page").focus({ preventScroll: true });
   });
   document.body.append(dialog);

@@ -4,7 +4,7 @@ import { known, t } from "./words.js";
 
 const TIMEOUT_MS = 10_000;
 
-/** A reply that says no, or none at all ("unreachable"). `message` is meant for the operator. */
+/** A refusal, or no reply at all ("unreachable"). `message` is for the operator. */
 export class Refused extends Error {
   constructor(error, message) {
     super(message);
@@ -30,11 +30,11 @@ async function request(address, options) {
     const response = await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
     reply = await response.json();
   } catch {
-    throw new Refused("unreachable", t("unreachable")); // no reply came, or something between us answered
+    throw new Refused("unreachable", t("unreachable")); // no reply came, or a proxy answered
   }
   if (!reply.status) return reply;
   if (reply.error === "token_required") onLoggedOut();
   const key = `error_${reply.error}`;
-  // The server's own words are Chinese; where they say more than ours, ours in Chinese are "{0}".
+  // The server's message is Chinese. If it says more than our text, our Chinese text is just "{0}".
   throw new Refused(reply.error, known(key) ? t(key, reply.msg) : t("error_other", reply.msg, reply.error));
 }

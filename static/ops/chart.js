@@ -1,7 +1,7 @@
-// One chart of the last 15 minutes, on a canvas: lines, or columns that stack. It draws when it is told to.
+// One chart of the last 15 minutes, on a canvas: lines, or stacked columns. It draws only when `draw` is called.
 //
-// A pixel stands for several seconds. Lines show the worst of them, columns the mean; and since which seconds
-// go together does not depend on what is newest, what is drawn moves left and does not flicker.
+// A pixel stands for several seconds. Lines show the greatest of them, columns the mean. Which seconds form a
+// pixel does not depend on the newest second, so the drawing moves left without flicker.
 
 import { el, fill, write } from "./dom.js";
 import { SECONDS } from "./history.js";
@@ -38,10 +38,10 @@ export class Chart {
 
   /**
    * `spec`: `id` names it in words.js; `series()` returns what it shows now, each with `label`, `colour` and
-   * `value(second)`, null where nothing was measured; `stacked`; `format`; `least`, the smallest top of the
-   * scale; `summed`, to say the sum of the 15 minutes; `note()`, a text beside the title.
+   * `value(second)`, null if nothing was measured; `stacked`; `format`; `least`, the smallest top of the
+   * scale; `summed`, to show the sum of the 15 minutes; `note()`, a text beside the title.
    *
-   * `onPoint(at)` is told of the second that is pointed to, null when none is.
+   * `onPoint(at)` is called with the second that is pointed at, null if none is.
    */
   constructor(spec, history, onPoint) {
     this.#spec = spec;
@@ -79,7 +79,7 @@ export class Chart {
     });
   }
 
-  /** Say the values of a second, or of now; and mark where it is. */
+  /** Show the values of a second and mark its place; with null, the values of now. */
   point(at) {
     const oldest = this.#history.newest + 1 - SECONDS;
     this.pointed = at === null ? null : Math.max(oldest, at);
@@ -126,7 +126,7 @@ export class Chart {
     if (this.pointed != null) this.point(this.pointed);
   }
 
-  /** Take the series that there are now; their names are written anew only when they change. */
+  /** Take the present series; write their names anew only if they changed. */
   #list() {
     const series = this.#spec.series(this.#history);
     const same = series.length === this.#series.length && series.every(({ label }, place) => label === this.#series[place].label);

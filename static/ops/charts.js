@@ -7,14 +7,14 @@ import { named, t } from "./words.js";
 const MADE = ["dug", "won", "repeated"];
 const LABEL_COLOURS = ["blue", "amber", "violet", "red"];
 
-/** Series of fields of a second, each `[field, colour, label]`. */
+/** Series from a second's fields, each given as `[field, colour, label]`. */
 const fields = (...found) => () =>
   found.map(([field, colour, label]) => ({ label: label ?? "", colour, value: (second) => second[field] }));
 
 /**
- * Series of the labels that were counted most, each in a colour that it keeps, and one of all others.
+ * Series of the labels that were counted most, and one of all others. A label keeps its colour.
  *
- * `counted(second)` returns what was counted in a second, by label; `kind` finds the labels' words.
+ * `counted(second)` returns a second's counts by label; `kind` finds the labels' words.
  */
 function labels(counted, kind) {
   const colours = new Map();
@@ -51,7 +51,7 @@ function refusedDigs({ digs }) {
   return Object.fromEntries(Object.entries(digs).filter(([outcome]) => !MADE.includes(outcome)));
 }
 
-/** Make all charts. `stock()` returns how many prizes are hidden and how many there were. */
+/** Make all charts. `stock()` returns how many prizes are still hidden, and how many there were. */
 export function makeCharts(history, stock) {
   const made = () => [
     { label: t("won"), colour: "amber", value: ({ digs }) => digs.won ?? 0 },
@@ -85,7 +85,7 @@ export function makeCharts(history, stock) {
   ];
   const charts = specs.map((spec) => new Chart(spec, history, point));
 
-  /** Show the same second in all of them. */
+  /** Show the same second in all charts. */
   function point(at) {
     for (const chart of charts) chart.point(at);
   }

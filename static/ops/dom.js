@@ -25,12 +25,12 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** Set an element's text where it differs: most numbers do not change each second, and layout costs. */
+/** Set an element's text if it differs: layout is costly, and most numbers do not change each second. */
 export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-/** Put elements into a list in this order, moving only those that stand elsewhere; else a line that says why none. */
+/** Put elements into a list in this order, moving as few as possible; if there are none, show the text `none`. */
 export function order(list, elements, none) {
   if (!elements.length) {
     if (list.children.length !== 1 || !list.firstElementChild.matches(".blank")) fill(list, el("li.blank", {}, none));
@@ -43,7 +43,7 @@ export function order(list, elements, none) {
   });
 }
 
-/** A part of a page that is made anew only when what it shows has changed: a selection or the focus in it stays. */
+/** A part of a page that is made anew only if its data changed, so that a selection or the focus in it stays. */
 export class Part {
   element;
   #said;

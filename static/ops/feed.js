@@ -1,17 +1,17 @@
-// The feed: one websocket that tells everything, its reconnecting, and how old the newest thing it told is.
+// The feed: one websocket that brings everything, its reconnecting, and how old its last frame is.
 
 import { Refused, get } from "./api.js";
 
 const SESSION_OVER = 4001;
-const SILENCE_MS = 6_000; // frames come each second: a socket that brings none is dead
-const HISTORY_MS = 60_000; // but first comes the history, which a slow line takes long over
+const SILENCE_MS = 6_000; // frames come each second: a socket without any is dead
+const HISTORY_MS = 60_000; // longer at first: the history takes long on a slow line
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
 
 /**
- * Events: "history", "pulse" and "board", each with the frame as `detail`; "refused" where nobody is logged in.
+ * Events: "history", "pulse" and "board", each with the frame as `detail`; "refused" if nobody is logged in.
  *
- * Whether what it told is still true, whoever shows it asks `ageMs()`.
+ * Pages that show its data ask `ageMs()` whether the data is still fresh.
  */
 export class Feed extends EventTarget {
   #socket = null;
@@ -44,7 +44,7 @@ export class Feed extends EventTarget {
     socket?.close();
   }
 
-  /** How long ago the last frame came, in milliseconds; infinite where none ever did. */
+  /** How long ago the last frame came, in milliseconds; Infinity if none ever did. */
   ageMs() {
     return performance.now() - this.#heard;
   }
@@ -57,7 +57,7 @@ export class Feed extends EventTarget {
   #receive(frame) {
     this.#attempt = 0;
     this.#heard = performance.now();
-    if (frame.type !== "board") this.#offset = frame.now - Date.now(); // a board may be the last one there was
+    if (frame.type !== "board") this.#offset = frame.now - Date.now(); // a new socket may get an old board
     this.#listen();
     this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
   }
@@ -76,8 +76,8 @@ export class Feed extends EventTarget {
       this.dispatchEvent(new Event("refused"));
       return;
     }
-    // A refused handshake and a dead server look alike from here; asked over HTTP, the server tells them
-    // apart, and whoever is logged out lands at the login.
+    // A refused handshake and a dead server look alike here. An HTTP request tells them apart: if nobody is
+    // logged in any more, the login appears.
     if (this.#attempt) this.#askWho();
     const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
     this.#attempt += 1;
@@ -89,7 +89,7 @@ export class Feed extends EventTarget {
       const { name } = await get("/ops/me");
       if (!name) this.dispatchEvent(new Event("refused"));
     } catch (refused) {
-      if (!(refused instanceof Refused)) throw refused; // the next try will show
+      if (!(refused instanceof Refused)) throw refused; // after a refusal: the next try asks again
     }
   }
 }

@@ -25,14 +25,14 @@ export function bytes(value) {
   return value < 1024 ** 3 ? `${short.format(value / 1024 ** 2)} MB` : `${short.format(value / 1024 ** 3)} GB`;
 }
 
-/** Return a person's text so that, within a sentence of ours, it turns none of our words round. */
+/** Return a person's text isolated, so that in a sentence of ours it cannot turn our words round. */
 export const isolated = (text) => `\u2068${String(text).replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
 
 export const money = (fen) => `¥${yuan.format(fen / 100)}`;
 export const clock = (unixMs) => clockTime.format(unixMs);
 export const day = (unixMs) => (unixMs ? dayTime.format(unixMs) : NOTHING);
 
-/** Return a length of time with its two largest units: "3d 4h", "2:05". */
+/** Return a duration in its two largest units: "3d 4h", "2:05". */
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86400].map(Math.floor);

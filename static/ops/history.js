@@ -1,4 +1,4 @@
-// The last 15 minutes, second by second, as the feed tells them.
+// The last 15 minutes, second by second, from the feed.
 
 export const SECONDS = 900;
 
@@ -6,10 +6,10 @@ export class History {
   #fields = [];
   #seconds = new Map();
 
-  /** The newest second that is known, in unix seconds; 0 before there is one. */
+  /** The newest known second, in unix seconds; 0 if there is none yet. */
   newest = 0;
 
-  /** Begin anew with what a history frame says. */
+  /** Begin anew with a history frame. */
   begin(frame) {
     this.#fields = frame.fields;
     this.#seconds.clear();
@@ -17,7 +17,7 @@ export class History {
     this.add(frame.seconds);
   }
 
-  /** Take seconds; one that comes again replaces what was known of it. */
+  /** Take seconds; one that comes again replaces its earlier version. */
   add(seconds) {
     for (const values of seconds) {
       const second = Object.fromEntries(this.#fields.map((name, place) => [name, values[place]]));
@@ -27,7 +27,7 @@ export class History {
     for (const at of this.#seconds.keys()) if (at <= this.newest - SECONDS) this.#seconds.delete(at);
   }
 
-  /** Return a second, undefined where nothing is known of it. */
+  /** Return a second; undefined if it is not known. */
   get(at) {
     return this.#seconds.get(at);
   }

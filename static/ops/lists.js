@@ -27,7 +27,7 @@ export function searchPage(root, query, now) {
   return { ...page, tick };
 }
 
-/** Show the audit log, the last act first. */
+/** Show the audit log, the newest act first. */
 export function logPage(root) {
   const log = new Part();
   const show = (acts) =>

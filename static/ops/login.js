@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { t } from "./words.js";
 
-/** Show the form in `root`, and why it is there; call `entered` once the server lets somebody in. */
+/** Show the form in `root`, with the reason `why` if there is one; call `entered` once the server lets somebody in. */
 export function login(root, entered, why = "") {
   const problem = el("p.problem", { role: "alert" }, why);
   const button = el("button.primary", { type: "submit" }, t("login_enter"));
@@ -23,7 +23,7 @@ export function login(root, entered, why = "") {
           button.disabled = false;
           return;
         }
-        await entered(); // which puts something else in the form's place
+        await entered(); // it replaces the form
       },
     },
     el("h1", {}, t("login_title")),

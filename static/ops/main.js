@@ -1,4 +1,4 @@
-// Where the screen begins: who is logged in, which page the address names, what is wrong, and how old it all is.
+// The entry point: who is logged in, which page the address names, what is wrong, and how old the data is.
 
 import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
@@ -11,9 +11,9 @@ import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { language, t } from "./words.js";
 
-const STALE_MS = 3_000; // what is older is never shown as live
+const STALE_MS = 3_000; // older data is never shown as live
 const LOOK_MS = 500;
-// What agrees with everything, and needs the operator all the same.
+// Alarms about nothing wrong: a payment that waits for the operator.
 const WAITING = ["order", "bill", "refund"];
 
 const page = document.getElementById("page");
@@ -31,8 +31,8 @@ let entered = false;
 let told = "";
 let begun = false;
 
-// A page has `stop()` and `ageMs()`, of what it read itself; and where it likes a `title`, and `tick()`, which
-// is called for as long as what it shows is new.
+// A page has `stop()` and `ageMs()`, the age of the data that it read itself. It may have a `title`, and a
+// `tick()`, which is called while its data is fresh.
 const NO_PAGE = { stop() {}, ageMs: () => 0 };
 let current = NO_PAGE;
 
@@ -43,7 +43,7 @@ const PAGES = [
   [/^\/log$/, () => logPage(page)],
 ];
 
-/** Return what an address spells; one that is spelled wrongly is taken as it is. */
+/** Decode a part of an address; return it unchanged if it is not well-formed. */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -53,14 +53,14 @@ function decoded(text) {
   }
 }
 
-/** Stop the present page, whatever takes its place. */
+/** Stop the present page. */
 function leavePage() {
   current.stop();
   current = NO_PAGE;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
-/** Let the keyboard and screen readers begin at the new page's top; the first one begins there by itself. */
+/** Let the keyboard and screen readers begin at the new page's top; on the first page they do so anyway. */
 function begin() {
   if (begun) page.focus({ preventScroll: true });
   begun = true;
@@ -100,12 +100,12 @@ async function leave() {
   try {
     await post("/ops/logout");
   } catch (refused) {
-    if (refused.error !== "token_required") why = refused.message; // the session may go on: say so
+    if (refused.error !== "token_required") why = refused.message; // the session may still be valid: say so
   }
   logOut(why);
 }
 
-/** Show the form again, and why where it was not asked for. */
+/** Show the login form again; `why` says the reason if the operator did not ask for it. */
 function logOut(why = "") {
   leavePage();
   entered = false;
@@ -140,7 +140,7 @@ async function enter() {
   open();
 }
 
-/** Show what is wrong; a list that says the same stays as it is, so that it is read out once. */
+/** Show what is wrong. An unchanged list is not touched, so that screen readers read it out once. */
 function warn(found) {
   const said = JSON.stringify(found);
   if (said === told) return;
@@ -152,7 +152,7 @@ function warn(found) {
   fill(waiting, el("ul", {}, found.filter(waits).map(line)));
 }
 
-/** Say how old everything is. What is old is grey and under a red bar, never shown as live. */
+/** Show how old everything is. Old data is grey and under a red bar, never shown as live. */
 function look() {
   if (!entered) return;
   const began = feed.ageMs() !== Infinity;

@@ -1,13 +1,13 @@
-// What is read again and again while its page is shown, and how old it is.
+// Data that is read again and again while its page is shown, and how old it is.
 
 import { Refused } from "./api.js";
 
-const AGAIN_MS = 2_000; // an answer that takes its time included, what is shown is at most 3 s old
+const AGAIN_MS = 2_000; // so that with a slow answer the data is still at most 3 s old
 
 /**
- * Read at once, and again until `stop`; not while nobody can see it.
+ * Reads at once, and again until `stop`; not while the page is hidden.
  *
- * `show(reply)` takes what came; `complain(text)` what went wrong, "" when nothing does any more.
+ * `show(reply)` gets each reply, `complain(text)` what went wrong, "" if nothing did.
  */
 export class Reread {
   #read;
@@ -26,7 +26,7 @@ export class Reread {
     this.now();
   }
 
-  /** How old what is shown is, in milliseconds: so long ago it was asked for; 0 where nothing is shown. */
+  /** The age of the shown data, in milliseconds since it was asked for; 0 if nothing is shown. */
   ageMs() {
     return this.#shownAt === null ? 0 : performance.now() - this.#shownAt;
   }

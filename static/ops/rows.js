@@ -27,7 +27,7 @@ export class TaskRow {
     this.task = task;
   }
 
-  /** Take what is newer. */
+  /** Take newer fields. */
   take(changes) {
     this.task = { ...this.task, ...changes };
   }
@@ -50,7 +50,7 @@ export class TaskRow {
   }
 }
 
-/** Return a task's state as a kind and a text: why it cannot be dug, how long it cools down, or that it is open. */
+/** Return a task's state as a kind and a text: why it cannot be dug, its cooldown, or that it is open. */
 export function stateOf(task, now) {
   if (task.status) return ["ended", named("end", task.end_reason) || t("ended")];
   if (!task.open) return ["unpaid", t("unpaid")];

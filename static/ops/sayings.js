@@ -1,9 +1,9 @@
-// What the server found wrong, in the operator's language: it sends what it is and values, never a sentence.
+// What the server found wrong, in the operator's language: the server sends codes and values, never a sentence.
 
 import { clock } from "./format.js";
 import { named, t } from "./words.js";
 
-/** Return what an alarm, or a difference in the books, says. */
+/** Return the text of an alarm, or of a difference in the books. */
 export function say({ kind, what, values }) {
   if (!what) return "";
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
@@ -11,7 +11,7 @@ export function say({ kind, what, values }) {
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));
 }
 
-/** Return why a payment waits, in words; a code of WeChat Pay's that has none means that it refuses. */
+/** Return why a payment waits, in words. A code of WeChat Pay without words of its own means a refusal. */
 export function waits(code) {
   const known = named("waits", code);
   return known === code ? t("waits_refused", code) : known;

@@ -1,4 +1,4 @@
-// The screen itself: charts, tasks, what just happened, processes. It shows what the feed tells, once a second.
+// The screen itself: charts, tasks, what just happened, processes. It shows the feed, once a second.
 
 import { disconnect } from "./acts.js";
 import { makeCharts } from "./charts.js";
@@ -54,10 +54,10 @@ export class Screen {
     fill(root, this.element);
     this.#show();
     const stop = () => { this.#shown = false; };
-    return { stop, ageMs: () => 0 }; // how old the seconds are matters on every page
+    return { stop, ageMs: () => 0 }; // main.js asks this object's `ageMs` on every page
   }
 
-  /** Show tasks that were read longer ago than that as old. */
+  /** Show the tasks as old if they were read more than `staleMs` ago. */
   age(staleMs) {
     if (!this.#board) return;
     const age = this.#feed.now() - this.#board.now;
@@ -65,7 +65,7 @@ export class Screen {
     write(this.#running, age > staleMs ? t("stale", Math.floor(age / 1000)) : this.#counted("tasks_running", this.#board.running));
   }
 
-  /** Say numbers that were counted at some time, and when that was where it is a while ago. */
+  /** Return a text with counted numbers, and how long ago they were counted if that is over 3 s. */
   #counted(key, ...numbers) {
     const seconds = Math.floor((this.#feed.now() - this.#board.counted_at) / 1000);
     const text = t(key, ...numbers.map(count));
@@ -99,7 +99,7 @@ export class Screen {
     for (const task of frame.tasks) {
       this.#names.set(task.code, task.name);
       const row = this.#rows.get(task.code);
-      // A dig may have been told before the board that was read a moment earlier.
+      // The board may have been read before a dig that the feed told first.
       if (row && row.task.now_depth > task.now_depth) row.take({ watchers: task.watchers });
       else if (row) row.take(task);
       else this.#rows.set(task.code, new TaskRow(task));

@@ -9,7 +9,7 @@ import { TaskRow, stateOf } from "./rows.js";
 import { say, waits } from "./sayings.js";
 import { named, t } from "./words.js";
 
-// What moves while a task is dug is written into elements that stay, for whoever has selected something there.
+// What changes while a task is dug is written into elements that stay, so that a selection in them stays too.
 const MOVES = { watchers: 0, participants: 0, now_depth: 0, prizes_left: 0, cd_until: 0 };
 
 /** Show a task in `root` and keep it new; returns the page, as main.js wants it. */
@@ -43,7 +43,7 @@ export function taskPage(root, code, now) {
     row ??= new TaskRow(task);
     row.take(task);
     write(name, task.name || task.code);
-    // The buttons stay while they are right, so that whoever is about to press one still has it.
+    // Buttons that are still right stay, so that none vanishes as it is pressed.
     acts.show([task.status, task.hidden], () => taskActs(task, () => reread.now()));
     write(participants, count(task.participants));
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));

@@ -1,4 +1,4 @@
-// Every text of the screen, in Chinese and English; which of them the browser asks for is decided here.
+// Every text of the screen, in Chinese and English. The browser's languages decide which of the two is shown.
 
 const chinese = navigator.languages.some((tag) => tag.startsWith("zh")) && !navigator.language.startsWith("en");
 export const language = chinese ? "zh-CN" : "en";
@@ -24,7 +24,7 @@ const WORDS = {
   live: ["实时", "Live"],
   connecting: ["正在连接", "Connecting"],
   stale: ["已停更 {0} 秒", "Stale for {0} s"],
-  stale_bar: ["没有新数据：变灰的是旧数据，恢复后自动更新", "No news. What is grey is old; it goes on by itself once there is news"],
+  stale_bar: ["没有新数据：变灰的是旧数据，恢复后自动更新", "No new data. What is grey is old; it updates by itself once new data comes"],
 
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
@@ -37,7 +37,7 @@ const WORDS = {
 
   late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
   late_books: ["账目的核对：{0}", "the books: {0}"],
-  last_checked: ["上次查完是 {0}，之后的情况不明", "last checked at {0}; what came since is not known"],
+  last_checked: ["上次查完是 {0}，之后的情况不明", "last checked at {0}; what happened since is not known"],
   never_checked: ["还没有查完过一遍", "not checked once yet"],
   nothing: ["无", "nothing"],
 
@@ -49,20 +49,20 @@ const WORDS = {
   said_winning_depths: ["中奖的层是：{0}，与事先承诺的不符", "wins are at: {0}, which are not the committed depths"],
   said_winners: ["{1} 人中奖 {0} 次，而奖品有 {2} 个", "{0} wins of {1} people, and {2} prizes"],
   said_place: ["挖到第 {0} 层的是第 {1} 位参与者，却记为第 {2} 位", "depth {0} was dug by participant {1}, but says {2}"],
-  said_participants_at: ["第 {0} 层记为 {1} 人参与，但查到 {2} 人", "depth {0} says {1} participants, but they are {2}"],
+  said_participants_at: ["第 {0} 层记为 {1} 人参与，但查到 {2} 人", "depth {0} says {1} participants, but there were {2}"],
   said_ledger: ["{1}：账本记 {0}，单据是 {2}（分）", "{1}: the books say {0}, the documents {2} (in fen)"],
   said_opened_by: ["开放它的订单：{0}；标为已用的订单：{1}", "the order that opened it: {0}; orders marked so: {1}"],
   said_unpaid: ["没有人支付就开放了", "it is open and nobody paid"],
-  said_order_amount: ["订单 {0} 是 {1} 分，应为 {2} 分", "order {0} is of {1} fen in place of {2}"],
-  said_prize_of_none: ["奖品 {0} 不属于任何宝贝", "prize {0} is of no task"],
+  said_order_amount: ["订单 {0} 是 {1} 分，应为 {2} 分", "order {0} is for {1} fen instead of {2}"],
+  said_prize_of_none: ["奖品 {0} 不属于任何宝贝", "prize {0} belongs to no task"],
   said_prizes_of: ["中奖的层：{0}；有奖品的层：{1}", "depths that won: {0}; depths with a prize: {1}"],
-  said_prize_amount: ["奖品 {0} 的金额是 {1} 分，不对", "prize {0} is of {1} fen, which is wrong"],
+  said_prize_amount: ["奖品 {0} 的金额是 {1} 分，不对", "prize {0} is {1} fen, which is wrong"],
   said_prize_paid: ["奖品 {0} {1}，却有 {2} 笔转账付过它", "prize {0} is {1}, and {2} bills paid it"],
   said_prize_out: ["奖品 {0} {1}，却有 {2} 笔转账在途", "prize {0} is {1}, and {2} bills are out for it"],
-  said_bill_amount: ["转账 {0} 是 {1} 分，与奖品不符", "bill {0} is of {1} fen, unlike its prize"],
+  said_bill_amount: ["转账 {0} 是 {1} 分，与奖品不符", "bill {0} is for {1} fen, but its prize is not"],
   said_bill_of_none: ["转账 {0} 不属于任何奖品", "bill {0} pays no prize"],
   said_refunded_whole: ["用不上的订单：{0}；整单退款的订单：{1}", "orders that could not be used: {0}; refunded whole: {1}"],
-  said_refund_amount: ["退款 {0} 是 {1}，应为 {2}（分）", "refund {0} is of {1} in place of {2} (in fen)"],
+  said_refund_amount: ["退款 {0} 是 {1}，应为 {2}（分）", "refund {0} is for {1} instead of {2} (in fen)"],
   said_refunds: ["除整单退款外有 {0} 笔退款", "it has {0} refunds besides those of whole orders"],
   said_held: ["代管 {0} 分，欠中奖者 {1} 分", "{0} fen are held and {1} owed"],
   said_left: ["已经没有要做的事，还代管着 {0} 分", "nothing is left to do, and {0} fen are still held"],
@@ -74,10 +74,10 @@ const WORDS = {
   value_expiring: ["过期中", "expiring"],
   value_returned: ["已退回", "returned"],
 
-  waits_CONTRADICTION: ["微信支付说的和我们的记录对不上，需要核对", "WeChat Pay says something that our record cannot be brought together with"],
-  waits_UNKNOWN: ["微信支付一小时多没有答复，还在问", "WeChat Pay has not said for over an hour what became of it"],
-  waits_NOT_FOUND: ["微信支付说没有这一笔，它之前承认过；请到商户平台核对", "WeChat Pay knew of it and does no more; look into its console"],
-  waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; goes on once there is more"],
+  waits_CONTRADICTION: ["微信支付说的和我们的记录对不上，需要核对", "WeChat Pay's answer contradicts our record"],
+  waits_UNKNOWN: ["微信支付一小时多没有答复，还在问", "for over an hour WeChat Pay has not said what became of it"],
+  waits_NOT_FOUND: ["微信支付说没有这一笔，它之前承认过；请到商户平台核对", "WeChat Pay knew it and now does not; look into its console"],
+  waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; sent once there is more"],
   waits_ACCEPTED: ["微信受理一小时多了还没有转出", "WeChat accepted it over an hour ago and has not paid"],
   waits_PROCESSING: ["微信处理一小时多了还没有结果", "WeChat has been at it for over an hour"],
   waits_ABNORMAL: ["退款异常，请到微信支付商户平台处理", "finish it in WeChat Pay's console"],
@@ -205,13 +205,13 @@ const WORDS = {
   ask_end: ["结束「{0}」？", "End “{0}”?"],
   ask_end_text: ["立刻停止挖宝，不能恢复。没中的红包会退给发布者。所有人都会看到你写的理由。", "Digging stops at once and for good; what nobody won goes back. Everybody will see the reason."],
   ask_hide: ["在广场隐藏「{0}」？", "Hide “{0}” from the square?"],
-  ask_hide_text: ["广场上不再出现；有链接的人仍能打开和挖。", "It leaves the square; whoever has its link can still open and dig it."],
+  ask_hide_text: ["广场上不再出现；有链接的人仍能打开和挖。", "It leaves the square; people who have its link can still open and dig it."],
   ask_show: ["恢复显示「{0}」？", "Show “{0}” in the square again?"],
   ask_show_text: ["它会重新出现在广场上。", "It appears in the square again."],
   ask_disconnect: ["断开进程 {0} 的观众？", "Disconnect the watchers of process {0}?"],
   ask_disconnect_text: ["它的连接会在几秒内分批关闭，30 秒内不接新观众；客户端会自动连到其它进程。只有一个进程时，观众会在 30 秒里反复重连。", "Its connections close within a few seconds and it takes none for 30 s; clients go to other processes by themselves. With one process only, they keep reconnecting for 30 s."],
   ask_signout: ["让「{0}」退出登录？", "Log “{0}” out?"],
-  ask_signout_text: ["这个人在所有设备上的登录立刻失效，要重新登录。名字相同的其他人不受影响。", "All logins of this person end at once, on all devices; they can log in again. Others of the same name are not touched."],
+  ask_signout_text: ["这个人在所有设备上的登录立刻失效，要重新登录。名字相同的其他人不受影响。", "All logins of this person end at once, on all devices; they can log in again. Others of the same name stay logged in."],
   reason: ["理由", "Reason"],
   reason_hint: ["1 到 200 个字，写进操作记录", "1 to 200 characters, kept in the audit log"],
   cancel: ["取消", "Cancel"],
@@ -222,7 +222,7 @@ const WORDS = {
   done_hide: ["已隐藏，并写入操作记录。", "Hidden, and written to the audit log."],
   done_show: ["已恢复，并写入操作记录。", "Shown again, and written to the audit log."],
   done_signout: ["已退出登录，并写入操作记录。", "Logged out, and written to the audit log."],
-  done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The order is out, and written to the audit log. Watch the row's number."],
+  done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The command is sent, and written to the audit log. Watch the row's number."],
 
   log_empty: ["还没有人操作过", "Nobody has done anything yet"],
 
@@ -277,16 +277,16 @@ const WORDS = {
   outcome_begun: ["中断了：不知道有没有执行", "cut off: not known whether it was done"],
   outcome_refused: ["没有执行：{0}", "not done: {0}"],
 
-  // "{0}" is the server's own Chinese, where that says more.
+  // "{0}" is the server's own Chinese message, used if it says more than ours could.
   unreachable: ["服务器没有响应，请再试", "The server does not answer. Try again"],
-  error_bad_request: ["{0}", "The server cannot take that as it was asked"],
+  error_bad_request: ["{0}", "The server cannot take that request"],
   error_bad_token: ["口令不对", "That is not the token"],
   error_too_many: ["尝试次数太多，请一分钟后再试", "Too many tries. Wait a minute"],
   error_token_required: ["登录已过期，请重新登录", "You were logged out. Log in again"],
   error_no_such_task: ["没有这个宝贝", "There is no such task"],
   error_ended: ["它已经结束了", "It has ended already"],
   error_unavailable: ["{0}", "A store does not answer, and nothing was changed. Try again"],
-  error_outcome_unknown: ["不知道有没有执行成，请刷新查看", "It is not known whether that was done. Look before you try again"],
+  error_outcome_unknown: ["不知道有没有执行成，请刷新查看", "It is not known whether that was done. Check before you try again"],
   error_internal: ["服务器出错了，请看它的日志", "The server failed. Its log says why"],
   error_other: ["{0}", "Refused ({1})"],
 };
@@ -300,7 +300,7 @@ export function t(key, ...values) {
 /** Whether there is a text of this key. */
 export const known = (key) => Object.hasOwn(WORDS, key);
 
-/** Return the text of a key that the server's words make up, or those words where there is none. */
+/** Return the text for a name that the server sent, or the name itself if there is none. */
 export function named(kind, name) {
   const key = `${kind}_${name}`;
   return known(key) ? t(key) : name;
