@@ -1,7 +1,7 @@
-"""What tests stand on: real stores, and a real server in this loop.
+"""Fixtures of all tests: real stores, and a real server in this loop.
 
-The stores are the embedded ones, or those of MONGODB_URI and REDIS_URL where they are set; each test has a
-database of its own.
+The stores are the embedded ones, or those of MONGODB_URI and REDIS_URL if set. Each test has a database of
+its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
 
-# A busy machine is no failure of what is tested.
+# A busy machine must not fail a test.
 hypothesis.settings.register_profile("wabao", deadline=None)
 hypothesis.settings.load_profile("wabao")
 
@@ -56,7 +56,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _current_loop() -> Iterator[None]:
-    """The loop that Tornado's keep as the one before them. They would make one, which nobody closes."""
+    """Set a current loop. Without one, Tornado's loops would make one that nobody closes."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -91,7 +91,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def _unused_port() -> Iterator[tuple[Any, int]]:
-    """Replace pytest-tornado's, which leaves the socket open where a test starts no server."""
+    """Replace pytest-tornado's, which leaves the socket open if a test starts no server."""
     sock, port = bind_unused_port()
     yield sock, port
     sock.close()
@@ -99,7 +99,7 @@ def _unused_port() -> Iterator[tuple[Any, int]]:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """Settings a test module or class overrides by a fixture of the same name."""
+    """Further settings: a test module or class overrides this fixture."""
     return {}
 
 
@@ -126,7 +126,7 @@ def settings(
 
 @pytest.fixture(scope="session")
 def key_pairs() -> SandboxKeyPairs:
-    """What the stand-in signs with, for all tests: making such keys takes longer than most of them."""
+    """The stand-in's keys, made once: making them takes longer than most tests."""
     return make_key_pairs()
 
 
@@ -140,7 +140,7 @@ def _private_keys_read_once() -> Iterator[None]:
 
 @pytest.fixture
 def context(io_loop: Any, settings: Settings, key_pairs: SandboxKeyPairs) -> Iterator[Context]:
-    """An open context. Its database is dropped afterwards where it would stay; that takes seconds."""
+    """An open context. Its database is dropped only from a given MongoDB: dropping takes seconds."""
 
     async def open_with_keys() -> Context:
         if settings.sandboxed:
@@ -192,7 +192,7 @@ def pages(io_loop: Any) -> Iterator[list[Page]]:
 
 @pytest.fixture
 def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
-    """Open `/ws` as somebody."""
+    """Open `/ws` as somebody; `query` is added to its query."""
 
     async def opening(who: Someone | None, code: str | None = None, **query: Any) -> Page:
         asked = dict(query)

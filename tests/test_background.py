@@ -16,7 +16,7 @@ from server.background import Background
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What is logged of work in the background."""
+    """The log of work in the background."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
@@ -26,7 +26,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.gen_test
-async def test_a_turn_that_fails_is_logged_and_the_next_comes_all_the_same(log: io.StringIO) -> None:
+async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log: io.StringIO) -> None:
     turns: list[int] = []
     thrice = asyncio.Event()
 
@@ -50,7 +50,7 @@ async def test_a_turn_that_fails_is_logged_and_the_next_comes_all_the_same(log: 
 
 
 @pytest.mark.gen_test
-async def test_work_rests_before_its_first_turn_unless_it_is_wanted_at_once() -> None:
+async def test_repeated_work_waits_before_its_first_turn_unless_at_once() -> None:
     done: list[str] = []
     both = asyncio.Event()
 
@@ -68,7 +68,7 @@ async def test_work_rests_before_its_first_turn_unless_it_is_wanted_at_once() ->
 
 
 @pytest.mark.gen_test
-async def test_what_runs_once_is_waited_for_and_its_failure_is_logged(log: io.StringIO) -> None:
+async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log: io.StringIO) -> None:
     going = asyncio.Event()
 
     async def fail() -> None:

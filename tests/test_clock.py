@@ -1,4 +1,4 @@
-"""MongoDB's time, as a process reckons it."""
+"""MongoDB's time, as a process estimates it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ COMMITMENT = draw.commitment(SEED, PARAMS)
 
 
 def a_reply() -> dict[str, Any]:
-    """What /getProof replies for a task that was dug to its end."""
+    """Return what /getProof replies for a task that was dug to its end."""
     depths = draw.winning_depths(SEED, RULES)
     digs = [{"depth": depth, "is_prize": int(depth in depths)} for depth in range(1, depths[-1] + 1)]
     return {
@@ -52,7 +52,7 @@ def test_verify_says_that_an_honest_proof_holds(tmp_path: Path, capsys: pytest.C
     assert RULES.code in said
 
 
-def test_verify_without_a_commitment_says_what_that_is_worth(
+def test_verify_without_a_commitment_says_that_none_was_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["verify", written(tmp_path, a_reply())]) == 0
@@ -151,7 +151,7 @@ def test_release_creates_indexes_but_no_sandbox_and_may_be_repeated(mongodb_uri:
         client.drop_database(database.name)
 
 
-def test_release_asks_for_the_database_it_is_to_prepare(
+def test_release_without_a_database_names_the_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.delenv("MONGODB_URI", raising=False)

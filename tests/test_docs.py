@@ -1,4 +1,4 @@
-"""The texts: every link leads somewhere, the block of curl runs as it stands, tables miss nothing."""
+"""The texts: every link leads somewhere, the block of curl runs as it is, tables are complete."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def blocks(text: Path, language: str) -> list[str]:
 
 
 def anchors(text: Path) -> set[str]:
-    """Return what may follow # in a link, as GitHub makes it of headings."""
+    """Return the anchors that GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(text: Path) -> list[str]:
-    """Return where a text leads within this repository."""
+    """Return a text's links into this repository."""
     found = [first or second for first, second in LINK.findall(prose(text))]
     return [link for link in found if not link.startswith(("http://", "https://"))]
 

@@ -1,4 +1,4 @@
-"""The house's rules: how long a function and a file may be, and which privates of libraries are built on."""
+"""The house's rules: how long a function and a file may be, and which privates of libraries we use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 FUNCTION_LINES = 45
 FILE_LINES = {"server": 400, "handlers": 400, "tests": 500}
 
-# Where a library uses what we override or reach into: this method has to name it.
+# The privates that we override or use, each with a method of the library that must still name it.
 TORNADO: list[tuple[Callable[..., Any], str]] = [
     # handlers/websocket.py
     (WebSocketProtocol13._receive_frame_loop, "_receive_frame"),
@@ -84,7 +84,7 @@ def test_no_file_is_too_long(place: str):
 
 
 def names(code: CodeType) -> set[str]:
-    """Return what a function and those within it name."""
+    """Return the names that a function, and the functions within it, use."""
     inner = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*inner)
 

@@ -1,4 +1,4 @@
-"""The log: an event's errors are told whole, and nobody's ids with them."""
+"""The log: errors in full, but no ids, queries or tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.servers import Running, a_free_port
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What is logged, as the server writes it."""
+    """The log, as the server writes it."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(OneLine())
@@ -46,7 +46,7 @@ async def test_an_error_of_the_store_is_logged_without_the_values_that_were_writ
     assert bob.unionid not in log.getvalue()
 
 
-def test_any_other_error_is_logged_whole_and_no_line_of_it_passes_for_an_event(log: io.StringIO) -> None:
+def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(log: io.StringIO) -> None:
     try:
         raise ValueError("two\nlines of /getTaskList?unionid=somebody")  # noqa: TRY301
     except ValueError:
@@ -57,7 +57,7 @@ def test_any_other_error_is_logged_whole_and_no_line_of_it_passes_for_an_event(l
     assert all(line.startswith("    ") for line in others)
 
 
-def test_of_a_url_no_query_is_logged_however_it_is_spelled(log: io.StringIO) -> None:
+def test_no_query_of_a_url_is_logged_however_it_is_spelled(log: io.StringIO) -> None:
     words = ["/ws?token=secret", "/ws;token=secret", "https://host/a?secret", "?secret", "uri='/?secret'"]
     for word in words:
         logging.getLogger("tornado.general").warning("before %s after", word)
@@ -74,7 +74,7 @@ def test_no_word_of_a_line_is_longer_than_300_characters(log: io.StringIO) -> No
 
 
 @pytest.mark.gen_test
-async def test_of_a_path_is_logged_what_could_be_one_of_ours(client: Client, log: io.StringIO) -> None:
+async def test_only_the_part_of_a_path_that_could_be_ours_is_logged(client: Client, log: io.StringIO) -> None:
     shown = {
         "/getMyInfo?unionid=secret": "/getMyInfo",
         "/files/0123_t.jpg": "/files/0123_t.jpg",
@@ -91,7 +91,7 @@ async def test_of_a_path_is_logged_what_could_be_one_of_ours(client: Client, log
     assert "secret" not in log.getvalue()
 
 
-def test_a_message_is_cut_and_has_no_controls(log: io.StringIO) -> None:
+def test_a_long_message_is_cut_and_shows_no_control_characters(log: io.StringIO) -> None:
     logging.getLogger("wabao").warning("\r\x1b[2J\u2028before %s after", "a " * 30_000)
     (line,) = log.getvalue().splitlines()
     assert "before a a" in line
@@ -100,7 +100,7 @@ def test_a_message_is_cut_and_has_no_controls(log: io.StringIO) -> None:
     assert len(line) < 2100
 
 
-def test_a_request_that_is_no_http_leaves_nothing_of_its_headers_in_the_log(tmp_path: Path) -> None:
+def test_no_header_of_a_malformed_request_is_logged(tmp_path: Path) -> None:
     server = Running(tmp_path / "data", a_free_port())
     server.wait_for("is ready")
     sent = (

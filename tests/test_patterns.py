@@ -1,4 +1,4 @@
-"""Regular expressions: none takes long over anything, since strangers choose what most of them read."""
+"""Regular expressions: none is slow on any input, since strangers choose most inputs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ import server
 
 BYTES = 64 << 10
 LIMIT_SECONDS = 0.010
-# A machine that does something else meanwhile is no defect: the best of these counts.
+# The machine may be busy, so the best of these tries counts.
 TRIES = 5
-# Besides the characters of the pattern itself: what its classes may hold.
+# Tried besides the pattern's own characters, since its classes may match them.
 OTHERS = "a0A /?;=%.-_\n\t\x00é挖😀"
 COMPILING = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 SOURCES = [path for package in (server, handlers) for path in Path(package.__path__[0]).rglob("*.py")]
 
 
 def modules() -> Iterator[Any]:
-    """Every module of the project. `server.__main__` is one: it runs only as a program."""
+    """Yield every module of the project, also `server.__main__`: importing it runs nothing."""
     for package in (server, handlers):
         yield package
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -37,7 +37,7 @@ def modules() -> Iterator[Any]:
 
 
 def patterns_in(value: Any, depth: int = 6) -> Iterator[re.Pattern[str]]:
-    """The patterns that a value holds: as such, in a container, or in a declaration."""
+    """Yield the patterns in a value: itself, in a container, or in a declaration."""
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, msgspec.Meta):
@@ -72,7 +72,7 @@ PATTERNS = all_patterns()
 
 
 def hostile_to(pattern: re.Pattern[Any]) -> Iterator[Any]:
-    """What is hostile to a pattern, as texts or, for a pattern of bytes, as bytes."""
+    """Yield hostile inputs for a pattern: texts, or bytes if the pattern reads bytes."""
     if isinstance(pattern.pattern, str):
         yield from hostile(pattern.pattern)
     else:
@@ -81,9 +81,9 @@ def hostile_to(pattern: re.Pattern[Any]) -> Iterator[Any]:
 
 
 def hostile(pattern: str) -> Iterator[str]:
-    """64 KB of each character and each pair of two, alone and behind what the pattern begins with.
+    """Yield 64 KB of each character and of each pair, alone and after the pattern's literal beginning.
 
-    For pairs, one letter and one digit stand for all.
+    In pairs, one letter and one digit stand for all.
     """
     characters = sorted({*pattern, *OTHERS})
     of_pairs = [one for one in characters if not one.isalnum()] + ["a", "0"]
@@ -94,7 +94,7 @@ def hostile(pattern: str) -> Iterator[str]:
 
 
 def seconds(pattern: re.Pattern[Any], text: Any) -> float:
-    """How long the slowest use of a pattern takes: one search, one whole match."""
+    """Return the seconds that a search or a full match takes, whichever is slower."""
     return max(_seconds(pattern.search, text), _seconds(pattern.fullmatch, text))
 
 
@@ -110,7 +110,7 @@ def _seconds(use: Any, text: Any) -> float:
 
 
 def slow(pattern: re.Pattern[Any], texts: Iterable[Any]) -> Any:
-    """The beginning of the first text that takes too long."""
+    """Return the beginning of the first text that takes too long; None if none does."""
     return next((text[:80] for text in texts if seconds(pattern, text) >= LIMIT_SECONDS), None)
 
 
@@ -119,12 +119,12 @@ def test_no_pattern_takes_10_ms_over_64_kb_of_anything(pattern: re.Pattern[Any])
     assert slow(pattern, hostile_to(pattern)) is None
 
 
-def test_what_took_twelve_seconds_is_found() -> None:
+def test_a_pattern_that_once_took_twelve_seconds_is_found() -> None:
     assert slow(re.compile(r"(/[^\s?]*)\?\S+"), ["/" * (8 << 10)]) is not None
 
 
 def test_every_pattern_is_found_by_the_test_above() -> None:
-    """One that is compiled within a function would not be."""
+    """A pattern that is compiled within a function would not be found."""
     inline = []
     for path in SOURCES:
         for function in ast.walk(ast.parse(path.read_text())):

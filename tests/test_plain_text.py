@@ -1,4 +1,4 @@
-"""Names and texts that others see: nothing is kept in them that breaks a line or turns words round."""
+"""Names and texts that others see keep nothing that breaks a line or turns words round."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.client import Client
 EVIL = "\u202ea\u2066b\u2069\u200fc\x7f[31m"
 
 
-def test_a_name_has_no_control_and_no_break_of_any_character_that_unicode_has() -> None:
+def test_no_control_and_no_line_break_of_unicode_stays_in_a_name() -> None:
     kept = one_line("".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1)))))
     assert not {unicodedata.category(one) for one in kept} & {"Cc", "Zl", "Zp"}
     assert not BIDI_CONTROLS & set(kept)
@@ -25,24 +25,24 @@ def test_a_name_has_no_control_and_no_break_of_any_character_that_unicode_has() 
 
 
 @pytest.mark.parametrize("name", ["名字", "a b", "👨‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "שלום", "क्‍ष", "é", "𠮷"])
-def test_what_names_are_spelled_with_stays(name: str) -> None:
+def test_letters_and_joiners_that_names_need_stay(name: str) -> None:
     assert one_line(name) == lines(name) == name
 
 
 @given(st.text())
-def test_what_is_kept_stays_when_it_is_sent_again(text: str) -> None:
+def test_cleaning_a_text_again_changes_nothing(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
     assert lines(lines(text)) == lines(text)
     assert len(one_line(text)) <= len(text)
 
 
-def test_breaks_of_a_text_stay_and_those_of_a_name_are_spaces() -> None:
+def test_line_breaks_stay_in_a_text_and_become_spaces_in_a_name() -> None:
     assert lines("a\r\nb\rc\u2028d\te\u202ef\x00") == "a\nb\nc\nd\tef"
     assert one_line(" a\r\nb\tc\u2029\u202ed ") == "a b c d"
 
 
 @pytest.mark.gen_test
-async def test_names_signatures_and_texts_are_published_so(client: Client) -> None:
+async def test_published_names_signatures_and_texts_are_cleaned(client: Client) -> None:
     alice = await client.log_in("alice", nickname=f"爱{EVIL}\n丽")
     reply = await alice.get("/getTaskDetails", code=await alice.publish())
     assert reply["wxname"] == "爱abc[31m 丽"
@@ -53,7 +53,7 @@ async def test_names_signatures_and_texts_are_published_so(client: Client) -> No
 
 
 @pytest.mark.gen_test
-async def test_a_name_of_nothing_else_is_refused(client: Client, context: Context) -> None:
+async def test_a_name_of_such_characters_alone_is_refused(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]
     asked = {"url": url, "goods_type": 2, "prize_num": 1, "forecast_num": 5, "draw_type": 1}

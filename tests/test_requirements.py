@@ -32,8 +32,8 @@ def asked() -> list[Requirement]:
     return [Requirement(line) for line in setup["options"]["install_requires"].split("\n") if line]
 
 
-def brought_along(requirement: Requirement, seen: set[str]) -> Iterator[Requirement]:
-    """Yield what a requirement needs here, and what that needs, by what is installed."""
+def dependencies(requirement: Requirement, seen: set[str]) -> Iterator[Requirement]:
+    """Yield a requirement's dependencies on this machine, and theirs, from the installed packages."""
     if str(requirement) in seen:
         return
     seen.add(str(requirement))
@@ -42,10 +42,10 @@ def brought_along(requirement: Requirement, seen: set[str]) -> Iterator[Requirem
         marker = needed.marker
         if marker is None or any(marker.evaluate({"extra": extra}) for extra in ["", *requirement.extras]):
             yield needed
-            yield from brought_along(needed, seen)
+            yield from dependencies(needed, seen)
 
 
-def test_all_that_is_asked_for_is_pinned_at_a_version_that_will_do() -> None:
+def test_each_requirement_is_pinned_at_a_version_that_it_allows() -> None:
     pinned = pins()
     for requirement in asked():
         (version,) = pinned[canonicalize_name(requirement.name)].specifier
@@ -53,9 +53,9 @@ def test_all_that_is_asked_for_is_pinned_at_a_version_that_will_do() -> None:
         assert version.version in requirement.specifier, requirement
 
 
-def test_what_comes_along_is_pinned_too_for_pip_installs_nothing_without_a_hash() -> None:
+def test_each_dependency_of_a_requirement_is_pinned_too() -> None:
     pinned, seen = pins(), set[str]()
     for requirement in asked():
-        for needed in brought_along(requirement, seen):
+        for needed in dependencies(requirement, seen):
             assert canonicalize_name(needed.name) in pinned, f"{requirement.name} brings {needed}"
     assert len(seen) > len(asked())

@@ -1,4 +1,4 @@
-"""The settings: what is read, what stops the start, and the secret that development makes for itself."""
+"""The settings: how they are read, what stops the start, and the secret that development makes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_production_names_all_that_is_missing_at_once():
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"APP_ENV"}))
-def test_production_starts_with_all_of_them_and_with_none_less(name: str):
+def test_production_starts_only_with_all_of_its_settings(name: str):
     assert read_settings(PRODUCTION).app_env == "production"
     with pytest.raises(BadSettings, match=name):
         read_settings({**PRODUCTION, name: ""})
@@ -156,7 +156,7 @@ def test_wechat_may_be_configured_without_its_payments_in_development_only():
 
 
 @pytest.mark.parametrize("name", sorted(MERCHANT))
-def test_of_a_merchants_settings_all_are_given_or_none(name: str):
+def test_a_merchants_settings_are_given_all_or_none(name: str):
     assert read_settings(PAID).wechat_mchid == "1900000109"
     with pytest.raises(BadSettings, match=f"^WeChat Pay also needs {name}$"):
         read_settings({**PAID, name: ""})
@@ -208,7 +208,7 @@ def test_a_bad_value_of_a_merchant_is_named_and_not_shown(name: str, value: str)
         lambda pem: f'"{pem}"',
     ],
 )
-def test_a_key_is_read_whatever_became_of_its_line_breaks(mangle):
+def test_a_key_is_read_with_mangled_line_breaks(mangle):
     mangled = {name: mangle(MERCHANT[name]) for name in ("WECHAT_PRIVATE_KEY", "WECHAT_PAY_PUBLIC_KEY")}
     settings = read_settings({**PAID, **mangled})
     assert settings.wechat_private_key == PRIVATE_KEY
@@ -237,7 +237,7 @@ def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path: Path)
     assert not (tmp_path / "data").exists()
 
 
-def test_of_several_secrets_the_first_seals_and_the_one_of_before_still_opens():
+def test_several_secrets_keep_their_order_and_secret_key_comes_last():
     several = {"SECRET_KEYS": f"{'n' * 32} , {'o' * 32}"}
     assert secrets_of(read_settings(several)) == [b"n" * 32, b"o" * 32]
     both = read_settings({"SECRET_KEYS": "n" * 32, "SECRET_KEY": "o" * 31 + ","})

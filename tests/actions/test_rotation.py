@@ -1,4 +1,4 @@
-"""`python -m server rotate`: after it nothing at rest needs the old secret, whenever it was cut off."""
+"""`python -m server rotate`: afterwards nothing stored needs the old secret, even if it was cut off once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from server.keys import Keys
 from server.settings import Settings
 from server.store import Store, boxes
 from support.client import Client
-from support.old_boxes import of_before
+from support.old_boxes import sealed_as_before
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
 
 NEW = "the secret of after: 32 characters or more"
@@ -67,19 +67,19 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
 
 
 async def age_boxes(context: Context) -> None:
-    """Seal all that is at rest as the versions did that named no key."""
+    """Seal all stored boxes anew as old versions did, which named no key."""
     for purpose, (collection, field) in boxes.PLACES.items():
         async for found in context.store.database[collection].find({field: {"$exists": True}}):
             plain = context.keys.open(purpose, bytes(found[field]), found["_id"])
-            aged = of_before(context.keys, purpose, plain, found["_id"])
+            aged = sealed_as_before(context.keys, purpose, plain, found["_id"])
             await context.store.database[collection].update_one(
                 {"_id": found["_id"]}, {"$set": {field: aged}}
             )
 
 
-@pytest.mark.parametrize("aged", [False, True], ids=["named", "of before"])
+@pytest.mark.parametrize("aged", [False, True], ids=["named", "old"])
 @pytest.mark.gen_test
-async def test_a_running_task_digs_verifies_pays_and_shows_addresses_without_the_old_secret(
+async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
     client: Client, context: Context, settings: Settings, after: tuple[Client, Context], aged: bool
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -132,16 +132,14 @@ def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
 
 
 async def fill_with_old_boxes(store: Store, keys: Keys, number: int) -> None:
-    """Write so many tasks that hold nothing but a seed, each sealed as the versions of before did."""
+    """Insert so many tasks that hold only a seed, sealed as old versions did."""
     codes = [f"{n:012}" for n in range(number)]
-    tasks = [{"_id": code, "seed_box": of_before(keys, "seed", b"seed", code)} for code in codes]
+    tasks = [{"_id": code, "seed_box": sealed_as_before(keys, "seed", b"seed", code)} for code in codes]
     await store.database["tasks"].insert_many(tasks)
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_midway_it_goes_on_where_it_was_and_leaves_nothing(
-    store: Store, settings: Settings
-) -> None:
+async def test_killed_midway_it_goes_on_and_leaves_no_old_box(store: Store, settings: Settings) -> None:
     old = Keys(settings.secret_key.encode())
     await fill_with_old_boxes(store, old, MANY)
     process = await begin_rotating(settings)
@@ -156,7 +154,7 @@ async def test_killed_midway_it_goes_on_where_it_was_and_leaves_nothing(
     assert 0 < sealed < MANY
     code, said = await run_rotate(settings)
     assert code == 0, said
-    # The store finishes what it was sent: it may have done more than was counted.
+    # The store may have finished a write of the killed process after we counted.
     assert 0 < int(said.split()[1]) <= MANY - sealed
     async for task in store.database["tasks"].find():
         assert new.open("seed", bytes(task["seed_box"]), task["_id"]) == b"seed"
@@ -164,9 +162,7 @@ async def test_killed_midway_it_goes_on_where_it_was_and_leaves_nothing(
 
 
 @pytest.mark.gen_test
-async def test_what_no_known_secret_opens_is_named_and_left_as_it_is(
-    store: Store, settings: Settings
-) -> None:
+async def test_a_box_that_no_known_secret_opens_is_named_and_left(store: Store, settings: Settings) -> None:
     lost = Keys(b"a secret that nobody has any more, 32+")
     await fill_with_old_boxes(store, lost, 2)
     before = await store.database["tasks"].find().to_list(None)
@@ -206,7 +202,7 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
 
 
 @pytest.mark.gen_test
-async def test_all_that_the_server_seals_stands_at_a_place_that_is_rotated(
+async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed = {}

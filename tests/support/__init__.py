@@ -1,4 +1,4 @@
-"""What tests share. Fixtures stand in conftest.py."""
+"""What tests share. Fixtures are in conftest.py."""
 
 from pathlib import Path
 

@@ -47,7 +47,7 @@ def a_browser() -> Iterator[Browser]:
 
 @contextmanager
 def a_server(data_dir: Path) -> Iterator[Running]:
-    """The server as a person starts it, ready, and gone afterwards whatever happens."""
+    """A running server, started as a person starts it, and killed afterwards."""
     running = Running(data_dir, a_free_port())
     try:
         running.wait_for("is ready")
@@ -56,8 +56,8 @@ def a_server(data_dir: Path) -> Iterator[Running]:
         running.kill()
 
 
-def write_of_old(data_dir: Path, collection: str, key: str, **values: str) -> None:
-    """Write into a running server's store what no interface takes any more, but records of old may hold."""
+def write_old_record(data_dir: Path, collection: str, key: str, **values: str) -> None:
+    """Write into a running server's store what old records may hold but no interface takes any more."""
     uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     with client:
@@ -67,7 +67,7 @@ def write_of_old(data_dir: Path, collection: str, key: str, **values: str) -> No
 
 @dataclass
 class Window:
-    """A window of its own, with what went wrong in it."""
+    """A browser window of its own; `wrong` collects its errors."""
 
     page: Page
     context: BrowserContext
@@ -91,7 +91,7 @@ class Window:
 
 
 def open_window(browser: Browser, address: str, **options: Any) -> Window:
-    """Open a window; errors and violations of the page's policy are collected in `wrong`."""
+    """Open a window that collects errors, dialogs and violations of the page's policy in `wrong`."""
     context = browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", **options})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
@@ -104,7 +104,7 @@ def open_window(browser: Browser, address: str, **options: Any) -> Window:
 
 @dataclass
 class Person:
-    """Somebody without a window: what they do, they do over HTTP."""
+    """Somebody without a window, who acts over HTTP."""
 
     address: str
     unionid: str
@@ -117,7 +117,7 @@ class Person:
         return cls(address, data["unionid"], data["token"])
 
     def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """Send a request; return its reply, which is no refusal."""
+        """Send a request; return its reply, which must be no refusal."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return checked(httpx.request(method, self.address + path, headers=headers, timeout=20, **options))
 
@@ -146,7 +146,7 @@ class Person:
 
 
 def checked(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply that is no refusal."""
+    """Return a reply, which must be no refusal."""
     reply: dict[str, Any] = response.json()
     assert reply["status"] == 0, reply
     return reply

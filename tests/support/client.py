@@ -68,13 +68,12 @@ class Someone:
         return str(reply["code"])
 
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
-        """Dig."""
         return await self.post("/postTask", code=code, **parameters)
 
 
 @dataclass
 class Client:
-    """A client of the server under test. Every reply of an interface is checked to be an envelope."""
+    """A client of the server under test. It checks that each reply of an interface is an envelope."""
 
     http: httpx.AsyncClient
     people: dict[str, Someone] = field(default_factory=dict)

@@ -1,5 +1,5 @@
-// Evaluated in a page: which of its visible texts have a contrast below 4.5 against what is behind them.
-// Texts over pictures and gradients are left out; those are looked at by eye.
+// Evaluated in a page: returns its visible texts whose contrast to their background is below 4.5.
+// Texts over pictures and gradients are left out; people look at those.
 () => {
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
   const luminance = ([red, green, blue]) => {

@@ -1,4 +1,4 @@
-"""Tasks published in numbers."""
+"""Many tasks, published quickly."""
 
 from __future__ import annotations
 

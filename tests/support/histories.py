@@ -1,4 +1,4 @@
-"""Histories of a task made up in memory, and the frames a watcher is sent."""
+"""Invented histories of a task, and the frames that a watcher is sent."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def loaded(digs: list[Dig], later: list[Dig] | None = None) -> WatchedTask:
 
 
 def frames_of(data: bytes) -> list[dict[str, Any]]:
-    """Take finished frames apart again."""
+    """Decode websocket frames."""
     found = []
     while data:
         assert data[0] == 0x81

@@ -16,7 +16,7 @@ async def a_ticket(http: httpx.AsyncClient, **wishes: Any) -> dict[str, str]:
 
 
 def log_in(address: str, user: str, **wishes: Any) -> dict[str, Any]:
-    """Log somebody in; each request goes over a connection of its own, so to any of the workers."""
+    """Log somebody in. Each request has a connection of its own, so it may reach any worker."""
     asked = {"user": user, **wishes}
     given = httpx.get(f"{address}/sandbox/authorize", params=asked, timeout=20).json()
     login = {name: given[name] for name in LOGIN_FIELDS}

@@ -19,7 +19,7 @@ CD_MS = 3000
 
 
 class World:
-    """What is true: tasks and their digs. `trouble` says how often an operation fails."""
+    """The truth: tasks and their digs. `trouble` is the share of operations that fail."""
 
     def __init__(self, loop: ShuffledLoop, codes: list[str]) -> None:
         self.loop = loop
@@ -35,7 +35,7 @@ class World:
         return int(self.loop.now * 1000)
 
     async def pause(self) -> None:
-        """Take as long as an operation may."""
+        """Take a random time, as an operation may."""
         for _ in range(self.loop.random.randrange(3)):
             await asyncio.sleep(0)
         if self.loop.random.random() < 0.5:
@@ -98,7 +98,7 @@ class World:
             bus.lose()
 
     def bring_redis_back(self) -> None:
-        """Take connections again; each process subscribes anew to all it wants."""
+        """Take connections again; each process subscribes anew to its tasks."""
         self.redis_up = True
         for bus in self.buses:
             bus.connect()

@@ -1,4 +1,4 @@
-"""The merchant's side in tests of WeChat Pay: an address that notices come to, and a client that uses it."""
+"""The merchant's side in tests of WeChat Pay: a client, and the address to which its notices come."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
 
 class Desk:
-    """Takes whatever is POSTed, and answers with the next of `answers`, 204 where there is none."""
+    """Takes every POST; answers with the next of `answers`, or with 204 if none is left."""
 
     def __init__(self) -> None:
         self.taken: asyncio.Queue[tuple[str, HTTPHeaders, bytes]] = asyncio.Queue()
@@ -106,7 +106,7 @@ class Shop:
         return str(answer.json()["errMsg"])
 
     async def taken(self) -> tuple[str, HTTPHeaders, bytes]:
-        """Wait for whatever comes to the desk next."""
+        """Wait for the next POST to the desk."""
         async with asyncio.timeout(5):
             return await self.desk.taken.get()
 

@@ -1,4 +1,4 @@
-"""Calls to the stand-in's WeChat Pay as the library signs them, and what they send."""
+"""Calls to the stand-in's WeChat Pay, signed by the library, and their bodies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 async def call(
     shop: Shop, method: str, path: str, body: dict[str, Any] | None = None, **changes: Any
 ) -> httpx.Response:
-    """Call an interface as the library does; `changes` are to what is signed, or to the headers."""
+    """Call an interface as the library does; `changes` alter what is signed, or the headers."""
     merchant = shop.context.pay.merchant
     assert merchant is not None
     sent = json.dumps(body) if body is not None else ""

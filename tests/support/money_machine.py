@@ -1,8 +1,8 @@
-"""Random sequences of all that can happen to red packets, and what must hold after each step and at the end.
+"""Random sequences of all that can happen to red packets, checked after each step and at the end.
 
-Payments, notices lost, doubled and in any order, digs, claims, confirmations, misbehaving answers, time that
-passes, tasks that are ended, sweeps; and any of it cut short by a kill after any step. The server is a real
-one, WeChat Pay the stand-in over HTTP with its real signatures.
+Payments, digs, claims, confirmations, endings, sweeps, time that passes; notices lost, repeated and in any
+order; bad answers; and a kill after any step. The server is a real one. WeChat Pay is the stand-in, over HTTP
+and with real signatures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 
 PEOPLE = ("alice", "bob", "carol", "dave")
 SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
-# Which state may follow which: anything else is a bug, wherever it comes from.
+# Which states may follow which; anything else is a bug.
 LEGAL: dict[str, dict[str, set[str]]] = {
     "orders": {
         "asked": {"paid", "closed", "spent", "unusable"},
@@ -63,7 +63,7 @@ LEGAL: dict[str, dict[str, set[str]]] = {
 
 
 class World:
-    """One server with its stores and people, for any number of sequences; each begins with a clean table."""
+    """One server with its stores and people, for any number of sequences; each begins without tasks."""
 
     def __init__(self, mongodb_uri: str, redis_url: str, data_dir: str) -> None:
         self.seen: Counter[str] = Counter()
@@ -114,10 +114,10 @@ class World:
             await self.context.store.database[name].delete_many({})
 
     async def act(self, kill_after: int, work: Callable[[Context], Awaitable[Any]]) -> Any:
-        """Let a process do something, and perhaps die; a refusal is an answer like any other."""
+        """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""
         actor = self.context
         if kill_after:
-            # Another process: connections of its own, and the proxies that stop it.
+            # Another process: it has connections of its own, and Steps kills it.
             store = replace_store(self.victim_store)
             actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)
@@ -134,7 +134,7 @@ class World:
 
 
 def replace_store(store: Store) -> Store:
-    """Return a store of its own over the same connections."""
+    """Return a copy over the same connections, whose collections Steps may replace."""
     copy = object.__new__(Store)
     copy.__dict__.update(store.__dict__)
     return copy
@@ -152,7 +152,7 @@ SELDOM = st.sampled_from((False, False, False, False, True))
 
 
 class MoneyMachine(RuleBasedStateMachine):
-    """A sequence. `world` is set before any begins."""
+    """A random sequence. Set `world` before the first."""
 
     world: World
 
@@ -173,7 +173,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @initialize(prizes=st.integers(1, 3), wins=st.integers(-1, 3), claims=st.integers(0, 2))
     def begin(self, prizes: int, wins: int, claims: int) -> None:
-        """Begin somewhere on the way: unpaid (-1), open, or won by so many, who claim (1), confirm (2)."""
+        """Begin unpaid (wins -1), open (0), or won by so many, who may claim (claims 1) and confirm (2)."""
         self._run(self.world.clean())
         self._publish(prizes)
         if wins >= 0:
@@ -330,7 +330,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule()
     def wechat_forgets_a_bill_for_a_moment(self) -> None:
-        """One of which it has told before; of any other, a NOT_FOUND long after it was sent is believed."""
+        """Only a bill that WeChat acknowledged: of others, a late NOT_FOUND is believed."""
 
         async def act() -> None:
             for bill in await find(self.world.context, "bills", remote={"$gt": ""}):
@@ -348,7 +348,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, then=st.sampled_from(("", "claim", "sweep", "claim and sweep")), who=DIGGERS)
     def it_is_nearly_over(self, task: int, then: str, who: str) -> None:
-        """Let time pass until an hour before a task expires, or its deadline; perhaps until after it."""
+        """Let time pass until an hour before a task's expiry or deadline; then perhaps past it."""
         code = self._code(task)
 
         async def leap() -> None:
@@ -394,7 +394,7 @@ class MoneyMachine(RuleBasedStateMachine):
                     now,
                 )
                 known[document["_id"]] = now
-        # By what WeChat itself has done, which no record of ours can talk away.
+        # By WeChat's own record, whatever ours says.
         paid: dict[str, int] = {}
         gone: dict[str, int] = {}
         for order in documents["sandbox_orders"]:
@@ -421,7 +421,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
 
 async def settle_at_wechat(world: World) -> bool:
-    """Let WeChat bring to an end what it left pending; return whether there was anything."""
+    """Let WeChat finish what it left pending; return whether there was anything."""
     found = await find_all(world.context, "sandbox_bills", "sandbox_orders")
     numbers = [
         *(bill["_id"] for bill in found["sandbox_bills"] if bill["state"] in ("TRANSFERING", "CANCELING")),
@@ -439,7 +439,7 @@ async def settle_at_wechat(world: World) -> bool:
 
 
 async def finish(world: World) -> None:
-    """The end of a sequence: WeChat behaves, months pass, and every fen is where it should be."""
+    """End a sequence: WeChat behaves, months pass, and every fen must be where it belongs."""
     context = world.context
     await wx(world.client, "misbehave", what="behave")
     for days in (0, 2, 31, 31):

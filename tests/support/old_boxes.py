@@ -1,4 +1,4 @@
-"""Boxes as servers before several secrets sealed them."""
+"""Boxes as old servers sealed them, which knew one secret only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from Crypto.Cipher import AES
 from server.keys import Keys
 
 
-def of_before(keys: Keys, purpose: str, plain: bytes, associated: str) -> bytes:
-    """Seal as versions did that knew one secret: nonce, tag, ciphertext."""
+def sealed_as_before(keys: Keys, purpose: str, plain: bytes, associated: str) -> bytes:
+    """Seal as old versions did: nonce, tag, ciphertext, and no name of a key."""
     nonce = os.urandom(12)
     cipher = AES.new(keys._derive(purpose), AES.MODE_GCM, nonce=nonce)
     cipher.update(associated.encode())

@@ -1,4 +1,4 @@
-"""An open detail page: a websocket that collects frames."""
+"""An open page of a task, as the server sees it: a websocket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = 10
 
 
 class Page:
-    """An open detail page: it collects frames."""
+    """A websocket that collects its frames."""
 
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self.connection = connection
@@ -21,7 +21,7 @@ class Page:
         self.ended = False
 
     async def next(self) -> dict[str, Any] | None:
-        """Return the next frame, None when the socket is closed."""
+        """Return the next frame; None once the socket is closed."""
         if self.ended:
             return None
         async with asyncio.timeout(SECONDS):

@@ -1,4 +1,4 @@
-"""An operator's way in, and guesses at it."""
+"""An operator's login, the guesses of strangers, and the feed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from support.client import Client
 
 
 async def operator(client: Client) -> httpx.AsyncClient:
-    """Let the client in as an operator."""
+    """Log the client in as an operator; return its HTTP client, which holds the cookie."""
     reply = await client.post("/ops/login", name="管理员", token="open sesame")
     assert reply["status"] == 0
     return client.http
 
 
 async def guess(client: Client, address: str, token: str = "a guess") -> str:  # noqa: S107
-    """Try to get in, through a proxy, from an address; return what is wrong, "" where nothing is."""
+    """Try to log in from an address behind a proxy; return the error, "" if there is none."""
     headers = {"X-Forwarded-For": f"203.0.113.9, {address}"}
     return str((await client.post("/ops/login", headers, name="x", token=token)).get("error", ""))
 

@@ -28,7 +28,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def four_corners(width: int = 120, height: int = 80) -> Image.Image:
-    """A picture that looks different in each orientation."""
+    """Return a picture that looks different in each orientation."""
     image = Image.new("RGB", (width, height), "white")
     for box, colour in (
         ((0, 0), "red"),
@@ -40,7 +40,7 @@ def four_corners(width: int = 120, height: int = 80) -> Image.Image:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """How far two pictures are apart, 0 to 255 on average."""
+    """Return the mean difference of two pictures, 0 to 255."""
     return sum(ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB"))).mean) / 3
 
 
@@ -49,14 +49,14 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and has nearly nothing behind that."""
+    """Return a PNG that claims a size and has nearly no data."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(b"\0")) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def with_scans(scans: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    """A progressive JPEG that repeats its last scan until it has so many."""
+    """Return a progressive JPEG that repeats its last scan until it has so many."""
     data = encoded(Image.effect_noise(size, 60).convert("RGB"), "JPEG", progressive=True)
     assert data.count(b"\xff\xda") == 10
     return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * (scans - 10) + data[-2:]
@@ -75,13 +75,13 @@ def a_poster(**fields: str | bytes) -> Poster:
 
 
 def shown_code(drawn: Image.Image) -> Image.Image:
-    """The part of a poster that is to be scanned."""
+    """Return the part of a poster that is the QR code."""
     left, top, side = WIDTH - poster._MARGIN - poster._CODE_SIDE, 1044, poster._CODE_SIDE
     return drawn.crop((left, top, left + side, top + side))
 
 
 def shows_code_of(drawn: Image.Image, address: str) -> bool:
-    """Whether every module of the address' QR code is where it belongs on the poster."""
+    """Return whether the poster shows the address' QR code, module by module."""
     expected = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=2)
     expected.add_data(address)
     modules = expected.get_matrix()

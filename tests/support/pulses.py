@@ -1,4 +1,4 @@
-"""Pulses of processes that never were, for tests of the feed and of what shows it."""
+"""Pulses of invented processes, for tests of the feed and of the screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.store import DEFAULT_DATABASE
 
 
 def a_pulse(process: str, second: int, **counts: int) -> Pulse:
-    """A pulse of a process with three watchers."""
+    """Return a pulse of a process with three watchers."""
     return Pulse(
         process=process,
         pid=1,
@@ -36,7 +36,7 @@ def a_pulse(process: str, second: int, **counts: int) -> Pulse:
 
 
 def an_evening(second: int) -> Pulse:
-    """A pulse of a process with some hundred watchers, who come and go in waves."""
+    """Return a pulse of a process with some hundred watchers, who come and go in waves."""
     chance = random.Random(second)
     wave = (1 + math.sin(second / 47) / 3 + math.sin(second / 7) / 9) * chance.uniform(0.6, 1.4)
     quick, slow = int(40 * wave), int(5 * wave)

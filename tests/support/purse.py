@@ -28,7 +28,7 @@ _SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
 
 
 async def rest(context: Context) -> None:
-    """Wait until a process has nothing more to do in the background, that included which that begins."""
+    """Wait until a process has no work left in the background, nor any that such work begins."""
     while context.background.busy:
         await context.background.finish()
 
@@ -49,7 +49,7 @@ async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]
 
 
 async def wx(client: Client, function: str, **parameters: Any) -> str:
-    """Call what a person's WeChat, or the operator of the stand-in, does; return its errMsg."""
+    """Call a function of the stand-in, as a person's WeChat or its operator would; return its errMsg."""
     response = await client.http.post(f"/sandbox/{function}", json=parameters)
     return str(response.json()["errMsg"])
 
@@ -60,7 +60,7 @@ async def misbehave(client: Client, what: str, **wish: Any) -> None:
 
 
 async def pay(client: Client, context: Context, publisher: Someone, code: str, money: int = 2) -> None:
-    """Order and pay, and wait until WeChat's notice was answered."""
+    """Order and pay, and wait until WeChat's notice is answered."""
     parameters = await order(publisher, code, money)
     assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
     await rest(context)
@@ -75,7 +75,7 @@ async def win(client: Client, context: Context, winner: Someone, code: str) -> N
 
 
 async def confirm(client: Client, context: Context, package_info: str) -> str:
-    """Take the money in WeChat, and wait until its notice was answered."""
+    """Take the money in WeChat, and wait until its notice is answered; return its errMsg."""
     said = await wx(client, "confirm", package=package_info)
     await rest(context)
     return said
@@ -99,7 +99,7 @@ async def find_all(context: Context, *collections: str) -> dict[str, list[dict[s
 
 
 async def let_pass(context: Context, milliseconds: int) -> None:
-    """Let time pass: every date in the past and future moves so far towards the past."""
+    """Let time pass: move every stored time back by so much."""
     for collection, found in (await find_all(context, *_TIMES)).items():
         if not found:
             continue
@@ -111,16 +111,13 @@ async def let_pass(context: Context, milliseconds: int) -> None:
 
 
 async def scrape(client: Client, context: Context) -> str:
-    """Return what `/metrics` shows once the gauges of the database are due again."""
+    """Return `/metrics`, with the gauges of the database computed anew."""
     await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
     return (await client.http.get("/metrics")).text
 
 
 async def sweep_until_quiet(context: Context) -> None:
-    """Sweep as often as it takes until nothing more is due before a date that lies ahead.
-
-    What waits for another try is tried at once.
-    """
+    """Sweep until nothing changes any more. What waits for another try is tried at once."""
     before = None
     found = await find_all(context, *_SWEPT)
     for _ in range(SWEEPS):
@@ -131,7 +128,7 @@ async def sweep_until_quiet(context: Context) -> None:
         await settle_pending(context)
         now_ms = context.clock.now_ms()
         for collection in _SWEPT:
-            # A running task is due when it expires, an ended one at the deadline: those dates are kept.
+            # A task's expiry and its deadline are kept: only retries are less than two minutes away.
             until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize
             if any(now_ms < document.get("due_at", 0) < until_ms for document in found[collection]):
                 await context.store.database[collection].update_many(
@@ -152,6 +149,6 @@ async def sweep_until_quiet(context: Context) -> None:
 
 
 async def check_books(context: Context, *, remote: bool = True) -> None:
-    """Assert that the audit finds nothing, also by WeChat's own word."""
+    """Assert that the audit finds nothing; with `remote`, WeChat is asked too."""
     report = await audit(context.store, context.pay if remote else None)
     assert report.differences == []

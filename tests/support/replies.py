@@ -1,4 +1,4 @@
-"""Replies read from a raw connection, and what must hold when one is a refusal."""
+"""Replies read from a raw connection, and what must hold for a refusal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
-    """Read one HTTP reply that tells its length; return its status and its JSON."""
+    """Read one HTTP reply with a Content-Length; return its status and its JSON."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     lines = head.split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
@@ -20,7 +20,7 @@ async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
 
 
 def refusal_of(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply that must be a refusal as the mini-program reads them: HTTP 200, JSON, and no more."""
+    """Return a reply, which must be a refusal for the mini-program: HTTP 200, JSON, no other fields."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     reply: dict[str, Any] = msgspec.json.decode(response.content)

@@ -1,6 +1,6 @@
-"""What a process may be in the middle of when it dies.
+"""What a process may be doing when it dies.
 
-Each scenario is set up by a process that lives, and acted by another.
+Each scenario is set up by one process and acted by another, the victim.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from support.purse import (
 
 @dataclass(frozen=True)
 class Stage:
-    """Two people, the process that lives, and the task they are about."""
+    """Two people, the process that is not killed, and their task."""
 
     client: Client
     context: Context
@@ -43,7 +43,7 @@ class Stage:
     code: str = ""
 
     def of(self, code: str) -> Stage:
-        """Return the same about a task."""
+        """Return the same stage with this task."""
         return Stage(self.client, self.context, self.alice, self.bob, code)
 
 
@@ -57,7 +57,7 @@ async def unpaid(stage: Stage) -> Stage:
 
 
 async def paid_unheard(stage: Stage) -> Stage:
-    """A red packet that was paid, and WeChat's notice lost."""
+    """A red packet that was paid; WeChat's notice was lost."""
     code = await publish_red_packet(stage.alice)
     await misbehave(stage.client, "lose_notice")
     await pay(stage.client, stage.context, stage.alice, code)
@@ -65,7 +65,7 @@ async def paid_unheard(stage: Stage) -> Stage:
 
 
 async def paid_too_late(stage: Stage) -> Stage:
-    """A red packet that was ended, then paid, and WeChat's notice lost."""
+    """A red packet that was ended, then paid; WeChat's notice was lost."""
     code = await publish_red_packet(stage.alice)
     parameters = await order(stage.alice, code)
     await stage.alice.post("/endTask", code=code)
@@ -84,7 +84,7 @@ async def open_packet(stage: Stage) -> Stage:
 
 
 async def won_unwritten(stage: Stage) -> Stage:
-    """A red packet of three prizes of which Bob won one, and his process died before the history had it."""
+    """A red packet with three prizes. Bob won one, and his process died before the history had the dig."""
     code = await publish_red_packet(stage.alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
     await pay(stage.client, stage.context, stage.alice, code, 6)
     await win(stage.client, stage.context, stage.bob, code)
@@ -109,7 +109,7 @@ async def claimed(stage: Stage) -> Stage:
 
 
 async def confirmed_unheard(stage: Stage) -> Stage:
-    """A red packet that Bob has confirmed, and WeChat's notice lost."""
+    """A red packet that Bob has confirmed; WeChat's notice was lost."""
     stage = await claimed(stage)
     package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
     await misbehave(stage.client, "lose_notice")
@@ -118,7 +118,7 @@ async def confirmed_unheard(stage: Stage) -> Stage:
 
 
 async def failed_unheard(stage: Stage) -> Stage:
-    """A red packet whose bill failed, and WeChat's notice lost."""
+    """A red packet whose bill failed; WeChat's notice was lost."""
     stage = await claimed(stage)
     package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
     await misbehave(stage.client, "fail", call="confirm")
@@ -128,7 +128,7 @@ async def failed_unheard(stage: Stage) -> Stage:
 
 
 async def half_won_and_expired(stage: Stage) -> Stage:
-    """A red packet of two prizes, one of them won, whose time is over."""
+    """A red packet with two prizes, one of them won, past its expiry."""
     code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(stage.client, stage.context, stage.alice, code, 4)
     await win(stage.client, stage.context, stage.bob, code)
@@ -211,13 +211,13 @@ async def act_end(victim: Context, stage: Stage) -> None:
 
 
 async def act_sweep(victim: Context, stage: Stage) -> None:
-    """The sweep, three times, which takes what is due now a few steps on."""
+    """The sweep, three times, so that what is due takes several steps."""
     for _ in range(3):
         await sweep(victim)
 
 
 async def on_site_claimed(stage: Stage) -> Stage:
-    """Goods that Bob can fetch."""
+    """Goods that Bob has claimed and can fetch."""
     stage = await goods(stage, 1)
     await stage.bob.post("/drawPrize", code=stage.code)
     return stage
@@ -231,12 +231,12 @@ async def ended_unrefunded(stage: Stage) -> Stage:
 
 
 async def by_mail(stage: Stage) -> Stage:
-    """Goods to be sent that Bob has won."""
+    """Goods that Bob has won, to be sent by mail."""
     return await goods(stage, 2)
 
 
 async def on_site(stage: Stage) -> Stage:
-    """Goods to be fetched that Bob has won."""
+    """Goods that Bob has won, to be fetched on site."""
     return await goods(stage, 1)
 
 

@@ -14,7 +14,7 @@ from support.browser import CONTRASTS, Person, Window
 
 TOKEN = "open sesame"
 STALE_MS = 6_000
-BOARD_STALE_MS = 5_500  # told each 2 s, and old after 3
+BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old after 3
 GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
 
@@ -27,7 +27,7 @@ def enter(opened: Window, name: str, token: str) -> None:
 
 @contextmanager
 def stopped(pids: list[int]) -> Iterator[None]:
-    """Let processes stand still, as if they hung."""
+    """Stop processes for a while, as if they hung."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -42,14 +42,14 @@ def chart(opened: Window, name: str) -> Locator:
 
 
 def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
-    """Publish a red packet of three prizes of 8 yuan, and let it be paid and won once."""
+    """Publish a red packet with three prizes of 8 yuan, pay it, and let 阿强 win once."""
     asked = {"name": "开工大吉", "money": 8, "prize_num": 3, "interval": 1, "fluctuation": 0}
     code = str(publisher.post("/postTask", goods_type=1, forecast_num=3, cd=0, **asked)["code"])
     order = publisher.post("/payTask", code=code, money=24)
     paid = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
     paying = {"appId": "wxsandbox000000000", **paid}
     assert httpx.post(f"{address}/sandbox/pay", json=paying).json()["errMsg"] == "requestPayment:ok"
-    publisher.get("/getTaskDetails", code=code)  # looking asks WeChat, should its notice be late
+    publisher.get("/getTaskDetails", code=code)  # it asks WeChat, if the notice is late
     winner = Person.log_in(address, "阿强")
     assert winner.post("/postTask", code=code)["is_prize"] == 1
     return code, winner

@@ -1,4 +1,4 @@
-"""`python -m server` as a process: start it, read what it says, end it."""
+"""`python -m server` as a process: start it, read its output, end it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class Running:
-    """A `python -m server`, its children, and what it says."""
+    """A running `python -m server`; `said` has the lines read so far."""
 
     def __init__(self, data_dir: Path, port: int, **environment: str) -> None:
         self.address = f"http://127.0.0.1:{port}"
@@ -48,7 +48,7 @@ class Running:
             self._lines.put(line)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Return the match of the first line not yet seen that has the pattern."""
+        """Read on to the next line that has the pattern; return the match."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -60,7 +60,7 @@ class Running:
                 return found
 
     def children(self) -> dict[str, list[int]]:
-        """The processes it started: `worker`, `SecantusDB`, `Valkey`."""
+        """Return the pids of the processes it started, by `worker`, `SecantusDB` and `Valkey`."""
         found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": []}
         for pid in child_pids(self.process.pid):
             command = Path(f"/proc/{pid}/cmdline").read_text()
@@ -69,16 +69,16 @@ class Running:
         return found
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal, wait until all that it printed is read, and return its exit code."""
+        """Send the signal, read the rest of its output, and return its exit code."""
         self.process.send_signal(number)
         return self.wait()
 
     def kill(self) -> None:
-        """End it, and with it its children, when nothing has to be kept: in good order that takes seconds."""
+        """Kill it, and so its children, if nothing has to be kept: an orderly end takes seconds."""
         self.end(signal.SIGKILL)
 
     def wait(self) -> int:
-        """Wait for its end and return its exit code."""
+        """Wait for its end, read the rest of its output, and return its exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
@@ -89,7 +89,7 @@ class Running:
 
 
 def clean_environment(**values: str) -> dict[str, str]:
-    """Our environment without its settings, and these."""
+    """Return our environment without the server's settings, plus these values."""
     settings = {name.upper() for name in Settings.__struct_fields__} | {"PROMETHEUS_MULTIPROC_DIR"}
     return {name: value for name, value in os.environ.items() if name not in settings} | values
 
@@ -99,7 +99,7 @@ def child_pids(pid: int) -> list[int]:
 
 
 def opened(pids: list[int]) -> list[int]:
-    """Return descriptors that tell of the processes' ends, also of those that are not ours to wait for."""
+    """Return a pidfd per process: it tells of the end even if the process is no child of ours."""
     return [os.pidfd_open(pid) for pid in pids]
 
 
@@ -114,7 +114,7 @@ def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.01)  # the processes that it waits for need the core
+        time.sleep(0.01)  # leave the core to the processes that we wait for
 
 
 def a_free_port() -> int:

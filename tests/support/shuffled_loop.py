@@ -1,7 +1,7 @@
-"""An event loop on which a seed decides what happens first, and time passes by itself.
+"""An event loop on which a seed decides the order of events, and time passes by itself.
 
-What is ready runs in any order, and timers fire early or late, as far as an order is nobody's promise. A seed
-that fails shows the same again. Nothing real may be waited for: no socket, no thread.
+Ready callbacks run in a random order, and timers fire a little early or late. The same seed gives the same
+run. Work on this loop may wait for nothing real: no socket, no thread.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ GRID_SECONDS = 0.25
 
 
 class Spinning(KeyboardInterrupt):
-    """Something keeps running and never lets others run. No `except Exception` may catch it."""
+    """Something runs on and never lets others run. No `except Exception` catches this."""
 
 
 class _NoSelector:
-    """Lets time pass in place of waiting for sockets."""
+    """Lets time pass instead of waiting for sockets."""
 
     def __init__(self, loop: ShuffledLoop) -> None:
         self.loop = loop
@@ -36,7 +36,7 @@ class _NoSelector:
 
 
 class ShuffledLoop(asyncio.BaseEventLoop):
-    """`asyncio`'s loop, but for the order of things and the clock."""
+    """`asyncio`'s loop with another order of callbacks and another clock."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class ShuffledLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        # On a coarse grid, so that what could happen in the same turn does.
+        # On a coarse grid, so that timers that could fire in the same turn do.
         late = self.random.choice((-GRID_SECONDS, 0.0, 0.0, GRID_SECONDS))
         when = round((when + late) / GRID_SECONDS) * GRID_SECONDS
         return super().call_at(max(self.now, when), callback, *args, context=context)
@@ -73,13 +73,13 @@ class ShuffledLoop(asyncio.BaseEventLoop):
 
 
 def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> None:
-    """Run `work` to its end on a loop of this seed. Raises Spinning if something does not let go."""
+    """Run `work` to its end on a loop with this seed. Raises Spinning if it does not end."""
 
     def spins(*_: object) -> None:
         raise Spinning(f"{CPU_SECONDS:.0f} s without an end")
 
     loop = ShuffledLoop(seed)
-    # A coroutine that never yields makes no turns; only a signal ends it. It counts our own seconds only.
+    # A coroutine that never yields makes no turns; only a signal ends it. The timer counts CPU time.
     before = signal.signal(signal.SIGVTALRM, spins)
     signal.setitimer(signal.ITIMER_VIRTUAL, CPU_SECONDS)
     try:

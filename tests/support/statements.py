@@ -1,4 +1,4 @@
-"""What must hold of the store, whatever happened."""
+"""What must hold in the store, whatever happened."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "number", "p
 
 
 class Killed(BaseException):
-    """Not an Exception, so that nothing of the server's catches it: to the server the process is gone."""
+    """The process is gone. Not an Exception, so that no code of the server catches it."""
 
 
 def die() -> None:
@@ -22,7 +22,7 @@ def die() -> None:
 
 
 class Steps:
-    """Replaces a context's collections and Pay by ones that name each step as it is done.
+    """Wraps a context's collections and Pay, and notes the name of each step in `names`.
 
     With `kill_after`, a number from 1, the process is killed right after that step.
     """
@@ -40,7 +40,7 @@ class Steps:
         return 0 < self._kill_after <= len(self.names)
 
     def done(self, name: str) -> None:
-        """Note a step; after the last one nothing more is done, by whatever part of the process."""
+        """Note a step. After the last one, no part of the process does anything more."""
         if self.killed:
             self._kill()
         self.names.append(name)
@@ -48,7 +48,7 @@ class Steps:
             self._kill()
 
     def begin(self) -> None:
-        """Begin a step; a process that is dead does not."""
+        """Begin a step, unless the process is dead."""
         if self.killed:
             self._kill()
 

@@ -1,4 +1,4 @@
-"""What the stores hold, to compare before and after."""
+"""What MongoDB holds, to compare before and after."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from server.context import Context
 
 
 async def everything(context: Context) -> dict[str, list[str]]:
-    """Return all that the database holds, but for what WeChat's stand-in keeps."""
+    """Return all documents by collection, except those of WeChat's stand-in."""
     database = context.store.database
     return {
         name: sorted([repr(document) async for document in database[name].find()])

@@ -6,7 +6,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Trips(CommandListener):
-    """The commands sent so far, but for the one that follows the reply to a dig."""
+    """The commands sent so far, except the update that follows the reply to a dig."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

@@ -1,4 +1,4 @@
-"""A watcher that keeps what it is sent."""
+"""A watcher for tests of the hub."""
 
 from __future__ import annotations
 

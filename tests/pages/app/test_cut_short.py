@@ -1,4 +1,4 @@
-"""The client in a real browser, when what comes over its websocket is cut short."""
+"""The client in a real browser, while its websocket or its requests are cut short."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
-from support.browser import Person, Window, checked, needs_chromium, open_window, write_of_old
+from support.browser import Person, Window, checked, needs_chromium, open_window, write_old_record
 from support.client import a_picture
 from support.servers import Running, a_free_port
 
@@ -31,7 +31,7 @@ UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不�
 
 
 TOKEN = "open sesame"
-TURNED = "\u2069\u202eevil 12"  # ends an isolate, and then turns what follows round
+TURNED = "\u2069\u202eevil 12"  # ends an isolate, then turns the direction of what follows
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def watcher(browser: Browser, address: str) -> Iterator[Window]:
 
 @pytest.fixture
 def sockets(watcher: Window) -> list[WebSocketRoute]:
-    """The watcher's websockets, as they are opened, each connected to the server."""
+    """The watcher's websockets in the order of their opening, each connected to the server."""
     opened: list[WebSocketRoute] = []
 
     def connect(route: WebSocketRoute) -> None:
@@ -70,7 +70,7 @@ def sockets(watcher: Window) -> list[WebSocketRoute]:
     return opened
 
 
-def test_a_dig_that_is_cut_in_two_is_whole_once_the_page_is_back(watcher: Window, address: str) -> None:
+def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Window, address: str) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     cut: list[str] = []
 
@@ -96,7 +96,7 @@ def test_a_dig_that_is_cut_in_two_is_whole_once_the_page_is_back(watcher: Window
     assert cut
 
 
-def test_a_subscription_that_no_store_could_answer_is_asked_for_again(watcher: Window, address: str) -> None:
+def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher: Window, address: str) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     refused: list[str] = []
 
@@ -154,7 +154,7 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(
     expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
     publisher.publish(a_picture(), name=name)
     sockets[0].close(code=4008, reason="too slow")
-    expect(page.locator(".card h3", has_text=name)).to_be_visible()  # sooner than by an interval
+    expect(page.locator(".card h3", has_text=name)).to_be_visible()  # sooner than its interval would renew it
 
 
 def test_the_winners_are_read_anew_when_the_channel_is_back(
@@ -169,7 +169,7 @@ def test_the_winners_are_read_anew_when_the_channel_is_back(
     expect(watcher.page.locator(".winners li", has_text="阿强")).to_be_visible()
 
 
-def test_ones_own_page_renews_all_that_it_shows_as_time_passes(watcher: Window, address: str) -> None:
+def test_a_persons_own_page_renews_everything_as_time_passes(watcher: Window, address: str) -> None:
     publisher = Person.log_in(address, "埋了很多的人")
     picture = a_picture()
     for number in range(21):
@@ -187,7 +187,7 @@ def test_ones_own_page_renews_all_that_it_shows_as_time_passes(watcher: Window, 
     expect(page.locator(".numbers dd").last).to_have_text("22")
 
 
-def test_numbers_that_cannot_be_read_are_said_to_be_missing(watcher: Window) -> None:
+def test_a_page_says_that_its_numbers_cannot_be_read(watcher: Window) -> None:
     page = watcher.page
     problem = page.get_by_text(REFUSED["msg"])
 
@@ -203,7 +203,7 @@ def test_numbers_that_cannot_be_read_are_said_to_be_missing(watcher: Window) -> 
     expect(problem).to_be_visible()
 
 
-def test_a_connection_that_is_no_use_is_not_made_again(watcher: Window) -> None:
+def test_after_a_final_close_code_nothing_reconnects(watcher: Window) -> None:
     opened: list[WebSocketRoute] = []
 
     def close(route: WebSocketRoute) -> None:
@@ -218,12 +218,12 @@ def test_a_connection_that_is_no_use_is_not_made_again(watcher: Window) -> None:
     watcher.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     watcher.page.evaluate("dispatchEvent(new Event('online'))")
     with watcher.page.expect_response("**/getTaskList*"):
-        pass  # what the events began has long been begun
+        pass  # by now the events would have made it reconnect
     assert len(opened) == 1
     expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
 
 
-def test_a_refusal_before_a_close_does_not_count_as_a_connection(watcher: Window) -> None:
+def test_an_error_before_a_close_does_not_count_as_a_connection(watcher: Window) -> None:
     opened: list[WebSocketRoute] = []
 
     def refuse(route: WebSocketRoute) -> None:
@@ -261,7 +261,7 @@ def test_a_name_that_turns_its_direction_turns_none_of_our_words(
     expect(page.locator(".watchers")).to_be_visible()
     diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
     for digger in diggers:
-        write_of_old(data_dir, "people", digger.unionid, nickName=TURNED)
+        write_old_record(data_dir, "people", digger.unionid, nickName=TURNED)
     diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
     places = page.evaluate(PLACES, [".said", "来挖了一锹"])

@@ -1,4 +1,4 @@
-"""The operator's screen in a real browser, against the server as a person starts it."""
+"""The operator's screen in a real browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from support.browser import PHONE, Opener, Person, needs_chromium, write_of_old
+from support.browser import PHONE, Opener, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
 from support.servers import Running
@@ -18,7 +18,7 @@ pytestmark = needs_chromium
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
-def test_only_the_token_lets_in(window: Opener) -> None:
+def test_only_the_token_logs_in(window: Opener) -> None:
     opened = window()
     enter(opened, "值班员", "a guess")
     expect(opened.page.get_by_role("alert").get_by_text("口令不对")).to_be_visible()
@@ -39,7 +39,7 @@ def test_only_the_token_lets_in(window: Opener) -> None:
     expect(other.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
-def test_a_logout_that_the_server_did_not_hear_is_told(operator: Opener) -> None:
+def test_a_logout_that_did_not_reach_the_server_is_told(operator: Opener) -> None:
     opened = operator()
     opened.page.route("**/ops/logout", lambda route: route.abort())
     opened.page.get_by_role("button", name="退出").click()
@@ -47,7 +47,7 @@ def test_a_logout_that_the_server_did_not_hear_is_told(operator: Opener) -> None
     opened.wrong.clear()  # Chromium logs what was aborted
 
 
-def test_whoever_presses_enter_twice_has_one_feed(window: Opener) -> None:
+def test_pressing_enter_twice_opens_one_feed(window: Opener) -> None:
     opened = window()
     expect(opened.page.locator("form.login")).to_be_visible()
     asked: list[Route] = []
@@ -65,7 +65,7 @@ def test_whoever_presses_enter_twice_has_one_feed(window: Opener) -> None:
     assert (len(logins), len(sockets)) == (1, 1)
 
 
-def test_a_feed_that_connects_again_closes_the_one_before(operator: Opener) -> None:
+def test_a_feed_that_reconnects_closes_its_old_socket(operator: Opener) -> None:
     opened = operator()
     connect = """async () => {
         const root = document.querySelector("script[type=module]").src.replace("main.js", "");
@@ -80,7 +80,7 @@ def test_a_feed_that_connects_again_closes_the_one_before(operator: Opener) -> N
     opened.page.evaluate("feed.close()")
 
 
-# Whether these words stand in an element as they are written: each character to the right of the one before.
+# Whether an element shows these words in order: each character to the right of the one before.
 IN_ORDER = """(element, words) => {
     const range = document.createRange();
     const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -108,9 +108,9 @@ def test_a_name_that_turns_its_direction_turns_none_of_our_words(
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
     digger = Person.log_in(running.address, "阿花")
-    write_of_old(data_dir, "people", digger.unionid, nickName=turned)
+    write_old_record(data_dir, "people", digger.unionid, nickName=turned)
     for task in (code, other, packet):
-        write_of_old(data_dir, "tasks", task, name=turned, wxname=turned)
+        write_old_record(data_dir, "tasks", task, name=turned, wxname=turned)
     opened = operator()
     digger.post("/postTask", code=code)
     line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
@@ -124,7 +124,7 @@ def test_a_name_that_turns_its_direction_turns_none_of_our_words(
     assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包 8 元") is True
 
 
-# How many pixels of a chart's oldest quarter, below its labels, are neither empty nor of its grid.
+# How many pixels in a chart's oldest quarter, below its labels, have a line's or a column's colour.
 COLOURED = """canvas => {
     const { width, height } = canvas;
     const { data } = canvas.getContext("2d").getImageData(0, height * 0.2, width / 4, height * 0.8);
@@ -145,10 +145,10 @@ def test_the_charts_are_full_from_the_first_moment(operator: Opener) -> None:
     assert empty == []
 
 
-def test_a_chart_says_what_was_at_any_second_by_keyboard(operator: Opener) -> None:
+def test_the_keyboard_shows_a_charts_values_at_any_second(operator: Opener) -> None:
     opened = operator()
     watchers = chart(opened, "watchers")
-    expect(watchers.locator("b")).to_have_text("0")  # now: nobody but us
+    expect(watchers.locator("b")).to_have_text("0")  # now nobody watches
     watchers.locator(".plot").focus()
     for _ in range(20):
         opened.page.keyboard.press("PageUp")
@@ -227,7 +227,7 @@ def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Pe
         opened.page.get_by_role("button", name=f"确认{act}").click()
         expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
         opened.page.keyboard.press("Escape")
-        # The other process may show its own page of the square for a second more.
+        # The other process may show an older square for one more second.
         while (code in {card["code"] for card in publisher.get("/getTaskList")["data"]}) != listed:
             pass
 
@@ -261,7 +261,7 @@ def test_a_tasks_money_is_shown(operator: Opener, running: Running, publisher: P
     expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("等用户确认")
 
 
-def test_a_name_of_html_does_nothing(window: Opener, running: Running, publisher: Person) -> None:
+def test_html_in_a_name_is_shown_as_text(window: Opener, running: Running, publisher: Person) -> None:
     named = {"name": HTML_NAME, "wxname": HTML_NAME, "synopsis": HTML_NAME}
     code = publisher.publish(a_picture(), **named)
     Person.log_in(running.address, HTML_NAME).post("/postTask", code=code)
@@ -281,5 +281,5 @@ def test_a_name_of_html_does_nothing(window: Opener, running: Running, publisher
     expect(opened.page.locator(".log li").first).to_contain_text(HTML_NAME)
     opened.go(f"/ops#/search/{HTML_NAME}")
     expect(opened.page.locator(".tasks .name").first).to_have_text(HTML_NAME)
-    # That no alert opened, `window` checks at the end.
+    # `window` checks at the end that no alert opened.
     assert opened.page.locator("img, [onerror]").count() == 0
