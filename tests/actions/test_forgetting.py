@@ -1,4 +1,4 @@
-"""`python -m server forget`: nothing names the person any more, and all that has to add up still does."""
+"""`python -m server forget`: nothing names the person afterwards; books, proofs and counts still hold."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the person did is under way where these tests begin to forget."""
+    """Skip the waits of forgetting: in these tests the person has no running request."""
     monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
 
 
 @pytest.fixture
 def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:
-    """A client of a process that has not read anything yet."""
+    """A client of a second process, which has read nothing yet."""
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
     yield Client(http)
     io_loop.run_sync(http.aclose)
 
 
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
-    """Let bob do all that leaves a trace, beside others; return him and the tasks that he had to do with."""
+    """Let bob do everything that leaves a trace; return him and the codes of tasks that he took part in."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     face = (await bob.upload(a_picture()))["url"]
     assert (await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face))["status"] == 0
@@ -96,13 +96,13 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
 
 
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
-    """Return all that the database holds, but what the stand-in keeps in the place of WeChat."""
+    """Return all documents by collection, except those of WeChat's stand-in."""
     names = [name for name in await context.store.database.list_collection_names() if "sandbox" not in name]
     return {name: await find(context, name) for name in names}
 
 
 def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
-    """Return the collections that hold one of these texts, in whatever field."""
+    """Return which collections hold which of these texts, in any field."""
     holding = []
     for name, documents in found.items():
         raw = b"".join(bson.encode(document) for document in documents)
@@ -120,7 +120,7 @@ async def check_statements(context: Context) -> None:
 
 
 @pytest.mark.gen_test
-async def test_nothing_names_the_person_and_all_that_has_to_add_up_does(
+async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
     client: Client, context: Context, elsewhere: Client
 ) -> None:
     bob, codes = await a_life(client, context)
@@ -159,7 +159,7 @@ async def test_nothing_names_the_person_and_all_that_has_to_add_up_does(
 
 
 @pytest.mark.gen_test
-async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
+async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     client: Client,
     context: Context,
     open_page: Any,
@@ -173,12 +173,12 @@ async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
     await page.until("pong")
     old = Someone(client, bob.unionid, bob.token, {})
     with monkeypatch.context() as patched:
-        # What each process does in that time.
+        # Every process polls ended sessions in that time.
         patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
         await forget(context.store, bob.unionid)
     assert await page.closed() == IDENTITY_REFUSED
     assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
-    await asyncio.sleep(1)  # generations begin with the second of the first login
+    await asyncio.sleep(1)  # a person's generation is the second of their first login
     again = await client.log_in("bob")
     assert (await again.get("/getMyInfo"))["digging_num"] == 0
     assert (await again.dig(code))["no"] == 2
@@ -187,7 +187,7 @@ async def test_whoever_comes_back_is_somebody_new_and_old_tokens_stay_ended(
 
 
 @pytest.mark.gen_test
-async def test_who_is_being_forgotten_is_locked_out_and_sent_away(
+async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
     client: Client,
     context: Context,
     open_page: Any,
@@ -221,7 +221,9 @@ async def test_who_is_being_forgotten_is_locked_out_and_sent_away(
 
 
 @pytest.mark.gen_test
-async def test_who_is_still_needed_is_not_forgotten_and_it_says_why(client: Client, context: Context) -> None:
+async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed(
+    client: Client, context: Context
+) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
 
     async def reasons() -> str:
@@ -259,7 +261,7 @@ async def test_who_is_still_needed_is_not_forgotten_and_it_says_why(client: Clie
 
 
 @pytest.mark.gen_test
-async def test_what_began_just_before_the_person_was_locked_out_is_waited_for(
+async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob = await client.log_in("bob")
@@ -276,7 +278,7 @@ async def test_what_began_just_before_the_person_was_locked_out_is_waited_for(
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_after_any_write_it_goes_on_and_comes_to_the_same_end(
+async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob, _ = await a_life(client, context)
@@ -308,7 +310,7 @@ async def test_killed_after_any_write_it_goes_on_and_comes_to_the_same_end(
             except Killed:
                 kills += 1
         first = await find(context, "people", _id=bob.unionid)
-        if first:  # else the last write of all was the one before
+        if first:  # if the record is gone, the kill came after the very last write
             await forget(context.store, bob.unionid)
         found = await everything(context)
         assert naming(found, bob.unionid, "鲍勃本人") == [], kills

@@ -51,7 +51,7 @@ def counted(table: str, name: str) -> int:
 
 @contextlib.contextmanager
 def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A crowd as a process, killed when it takes too long or the test fails."""
+    """A crowd as a process, killed if it takes too long or the test fails."""
     with subprocess.Popen(
         command(url, *options),
         cwd=SOURCE,
@@ -69,7 +69,7 @@ def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
-def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_table(server: Running):
+def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server: Running):
     everything = str(len(treasures.TREASURES))  # one of them is dug up within six digs
     with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
         said: list[str] = []
@@ -95,14 +95,14 @@ def test_a_crowd_publishes_digs_comes_back_to_a_killed_worker_and_ends_with_its_
     assert counted(table, "won") >= 1
     assert counted(table, "tasks ended") >= 1
     assert counted(table, "violations of what is promised") == 0
-    assert counted(table, "1006") >= 1  # who hung on the killed worker
+    assert counted(table, "1006") >= 1  # those connected to the killed worker
     for kind, least in (("snapshot", 24), ("cd", made), ("join", 1), ("prize", 1), ("end", 1), ("tick", 1)):
         assert counted(table, kind) >= least, kind
     assert re.search(r"p50 +[\d,.]+ ms\n +p99 +[\d,.]+ ms", table)
 
     cards = everyones_tasks(server.address)
     assert len(cards) == counted(table, "tasks published")
-    # A dig may have been made whose reply came after the signal.
+    # The reply to a dig may have come after the signal.
     assert made <= sum(card["now_depth"] for card in cards) <= made + 24
     assert sum(card["status"] for card in cards) >= counted(table, "tasks ended")
     assert {card["name"] for card in cards} == {treasure.name for treasure in treasures.TREASURES}
@@ -124,7 +124,7 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_crowd_takes_up_what_an_earlier_one_left_and_ends_when_its_time_is_over(server: Running):
+def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Running):
     done = subprocess.run(
         command(server.address, "--people", "24", "--tasks", "2", "--seconds", "8"),
         cwd=SOURCE,
@@ -154,7 +154,7 @@ def test_without_a_server_one_line_says_what_to_do():
 @pytest.mark.parametrize(
     "options", [("--people", "1"), ("--tasks", "0"), ("--seconds", "x"), ("--url", "127.0.0.1:8000")]
 )
-def test_what_cannot_be_is_refused_by_name(options: tuple[str, str]):
+def test_an_impossible_option_is_refused_by_name(options: tuple[str, str]):
     done = subprocess.run(
         [sys.executable, "-m", "server", "crowd", *options],
         cwd=SOURCE,
@@ -192,7 +192,7 @@ async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[
 
 
 class TestWithoutSandbox:
-    """Where the real WeChat is configured."""
+    """With the real WeChat configured."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:
@@ -223,7 +223,7 @@ async def test_a_server_that_loses_a_dig_is_caught(
     assert complained == ""
 
 
-def test_each_treasure_has_a_picture_of_its_own_and_no_other_is_kept():
+def test_each_treasure_has_a_picture_of_its_own_and_no_picture_is_left_over():
     files = [treasure.picture_file for treasure in treasures.TREASURES]
     assert sorted(files) == sorted(treasures.PICTURES.iterdir())
     for file in files:
@@ -276,7 +276,7 @@ def wrongs(watch: Watch, *frames: Frame) -> list[str]:
     return [wrong for frame in frames if (wrong := watch.take(frame))]
 
 
-def test_a_story_told_once_and_in_order_is_right():
+def test_frames_that_come_once_and_in_order_are_right():
     watch = Watch()
     assert watch.subscribe() is None
     assert not wrongs(watch, a_snapshot(4, 2), a_cd(5), a_join(5, 3), a_prize(5, 2), A_TICK)
@@ -285,7 +285,7 @@ def test_a_story_told_once_and_in_order_is_right():
     assert not wrongs(watch, a_snapshot(6, 3, 2, status=1))
 
 
-def test_who_is_cut_off_within_a_dig_asks_for_it_again():
+def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
     watch = Watch()
     watch.subscribe()
     assert not wrongs(watch, a_snapshot(0, 0), a_cd(1), a_join(1, 1), A_TICK, a_cd(2))
@@ -314,7 +314,7 @@ def test_who_is_cut_off_within_a_dig_asks_for_it_again():
         ([a_cd(1), a_snapshot(2, 0)], "a snapshot at 2 came after dig 1"),
     ],
 )
-def test_a_story_told_wrongly_is_noticed_once(frames: list[Frame], wrong: str):
+def test_a_broken_promise_is_noticed_once(frames: list[Frame], wrong: str):
     watch = Watch()
     watch.subscribe()
     assert watch.take(a_snapshot(0, 0)) == ""
@@ -331,7 +331,7 @@ def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
     assert "the frames up to dig 2 make" in noticed
 
 
-def test_delays_are_counted_whichever_comes_first_and_a_dig_of_two_people_is_noticed():
+def test_a_delay_is_counted_from_frame_or_reply_first_and_two_diggers_are_noticed():
     tally = Tally(2)
     tally.frame_seen((CODE, 1), 10.010)
     tally.dug((CODE, 1), "alice", 10.0, again=False)

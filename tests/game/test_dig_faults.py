@@ -1,4 +1,4 @@
-"""Digs whose store does not answer: what happened is told once it can be known, and nothing happens twice."""
+"""Digs while the store does not answer: the outcome is told once it is known, and no dig is made twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.statements import check_history
 class Proxy:
     """Stands between the server and MongoDB, and loses what it is told to lose.
 
-    In a thread of its own: closing a client waits for MongoDB in the thread that closes it.
+    It has a thread of its own: closing a client blocks the test's thread until MongoDB answers.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -48,11 +48,11 @@ class Proxy:
         self._listening.wait()
 
     def lose_reply_of(self, command: bytes, *, then_close: bool = False) -> None:
-        """Let the next such command happen, and cut its connection in place of the reply."""
+        """Let the next such command happen, and cut its connection instead of passing the reply on."""
         self._losing, self._then_close = command, then_close
 
     def close(self) -> None:
-        """Refuse new connections, and cut those there are."""
+        """Refuse new connections, and cut the open ones."""
         self._closed = True
         self._loop.call_soon_threadsafe(self._cut)
 
@@ -61,7 +61,7 @@ class Proxy:
         self._closed = False
 
     def end(self) -> None:
-        """Cut everything and return when the thread is over."""
+        """Cut everything, and return when the thread has ended."""
         self.close()
         self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
@@ -127,7 +127,7 @@ class Proxy:
 
 @pytest.fixture
 def proxy(mongodb_uri: str) -> Iterator[Proxy]:
-    """A proxy before the MongoDB of this run."""
+    """A proxy in front of this run's MongoDB."""
     parts = urlsplit(mongodb_uri)
     started = Proxy(parts.hostname or "127.0.0.1", parts.port or 27017)
     started.start()
@@ -153,7 +153,7 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
 
 
 @pytest.mark.gen_test
-async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
+async def test_a_recorded_dig_whose_confirmation_was_lost_gets_its_reply(
     client: Client, context: Context, proxy: Proxy
 ) -> None:
     alice, bob = await publisher_and_digger(client)
@@ -166,7 +166,7 @@ async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
 
 
 @pytest.mark.gen_test
-async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
+async def test_an_unknown_outcome_is_said_and_is_known_when_asked_again(
     client: Client, context: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
@@ -201,7 +201,7 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
 
 
 @pytest.mark.gen_test
-async def test_a_dig_that_the_history_did_not_take_stays_pending_until_it_does(
+async def test_a_dig_stays_pending_until_it_is_in_the_history(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await publisher_and_digger(client)
@@ -230,7 +230,7 @@ async def test_a_dig_that_the_history_did_not_take_stays_pending_until_it_does(
 
 
 @pytest.mark.gen_test
-async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
+async def test_a_task_whose_insert_was_not_confirmed_is_published_once(
     client: Client, context: Context, proxy: Proxy
 ) -> None:
     alice, _ = await publisher_and_digger(client)

@@ -1,4 +1,4 @@
-"""Digging over HTTP: who may, what is told, and what always holds afterwards."""
+"""Digging over HTTP: who may dig, what the reply says, and what holds afterwards."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client
 
 
 @pytest.mark.gen_test
-async def test_who_made_the_last_dig_and_asks_again_gets_its_reply(client: Client, context: Context) -> None:
+async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(
+    client: Client, context: Context
+) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=40_000)
     first = await bob.dig(code)
@@ -123,7 +125,7 @@ async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_winner_digs_no_more(client: Client, context: Context) -> None:
+async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -182,7 +184,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
 
 
 @pytest.mark.gen_test
-async def test_two_processes_racing_make_one_dig_a_window(
+async def test_two_processes_racing_make_one_dig_per_window(
     client: Client, context: Context, settings: Any
 ) -> None:
     other = await Context.open(settings)
@@ -222,10 +224,10 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, con
 
 
 @pytest.mark.gen_test
-async def test_a_dig_left_between_task_and_history_counts_everywhere(
+async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
     client: Client, context: Context
 ) -> None:
-    """As a process leaves it that is killed right after the conditional update."""
+    """This is what a process leaves that is killed right after the conditional update."""
     from server.actions.dig import settle_pending
 
     alice, bob = await client.log_in_all("alice", "bob")

@@ -1,4 +1,4 @@
-"""The draw, held against the rule written out once more, and against whoever tampers with a proof."""
+"""The draw follows its rule, which is written out here once more, and finds tampered proofs."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ TASK = Standing(_id=CODE, now_depth=3, cd_ms=1000, prize_num=2, prizes_left=1, p
 TOTALS = Totals(digs=3, deepest=3, wins=1, participants=2)
 WINNING_DEPTHS = [2, 7]
 
-# How the totals differ, and what is found then.
+# How the totals differ, and what must be found.
 BY_TOTALS: list[tuple[dict[str, int], str, tuple[Value, ...]]] = [
     ({"digs": 4}, "depth", (3, 4, 3)),
     ({"deepest": 4}, "depth", (3, 3, 4)),
     ({"wins": 0}, "wins", (1, 0)),
     ({"participants": 1}, "participants", (2, 1)),
 ]
-# Which dig is changed and how, and what is found then.
+# Which dig is changed and how, and what must be found.
 BY_DIGS: list[tuple[int, dict[str, Any], str, tuple[Value, ...]]] = [
     (1, {"depth": 3}, "depths", (3, (1, 3, 3))),
     (1, {"at": 1999}, "cooldown", (2,)),
@@ -39,7 +39,7 @@ BY_DIGS: list[tuple[int, dict[str, Any], str, tuple[Value, ...]]] = [
 
 
 def dig(depth: int, unionid: str, no: int, participants: int, is_prize: int = 0) -> dict[str, Any]:
-    """A dig, a second after the one before."""
+    """Return a dig, a second after the one before."""
     return {
         "_id": f"{CODE}:{depth}",
         "code": CODE,
@@ -53,13 +53,13 @@ def dig(depth: int, unionid: str, no: int, participants: int, is_prize: int = 0)
 
 
 def history() -> list[Any]:
-    """Three digs of two people, the second of which won."""
+    """Return three digs by two people; the second dig won."""
     first, second, third = dig(1, "alice", 1, 1), dig(2, "bob", 2, 2, 1), dig(3, "alice", 1, 2)
     return [first | {"n": 1}, second | {"n": 2}, third]
 
 
 def assert_found(found: list[Finding], what: str, values: tuple[Value, ...]) -> None:
-    """Assert that a finding is among those, and that each has a place for each of its values."""
+    """Assert that this finding is among them, and that each one's sentence has room for its values."""
     assert ("statement", CODE, what, values) in [(f.kind, f.code, f.what, f.values) for f in found]
     assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
 
@@ -95,5 +95,5 @@ def test_what_the_digs_contradict_is_found(
     assert_found(broken_by_digs(TASK, digs, WINNING_DEPTHS), what, values)
 
 
-def test_each_statement_is_broken_here() -> None:
+def test_each_statement_is_tested_here() -> None:
     assert {what for *_, what, _ in [*BY_TOTALS, *BY_DIGS]} == set(get_args(StatementWhat))

@@ -1,4 +1,4 @@
-"""A real proof: fetched as anybody fetches it, verified by the command, and every way to bend it found."""
+"""A real proof: the command accepts it, and finds each way of tampering with it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from server.__main__ import main
 from server.settings import Settings
 from support.client import Client
 
-Bend = Callable[[dict[str, Any]], None]
+Change = Callable[[dict[str, Any]], None]
 
 
 def _params(proof: dict[str, Any], **changes: Any) -> None:
     proof["params"] = json.dumps(json.loads(proof["params"]) | changes, sort_keys=True, separators=(",", ":"))
 
 
-BENDS: dict[str, Bend] = {
+CHANGES: dict[str, Change] = {
     "another seed": lambda proof: proof.update(seed="0" * 64),
     "another commitment": lambda proof: proof.update(commitment="0" * 64),
     "a prize elsewhere": lambda proof: proof["winning_depths"].__setitem__(0, proof["winning_depths"][0] + 1),
@@ -43,7 +43,7 @@ BENDS: dict[str, Bend] = {
 
 
 @pytest.mark.gen_test
-async def test_the_command_accepts_a_real_proof_and_finds_whatever_was_bent(
+async def test_the_command_accepts_a_real_proof_and_finds_each_change(
     client: Client, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
@@ -78,10 +78,10 @@ async def test_the_command_accepts_a_real_proof_and_finds_whatever_was_bent(
         assert f"digs: {depth}, wins: 3" in said
     assert (await verify(url, "--commitment", commitment.upper()))[0] == 0
     assert (await verify(url, "--commitment", "0" * 64))[0] == 1
-    for kind, bend in BENDS.items():
-        bent = json.loads(json.dumps(proof))
-        bend(bent)
-        file.write_text(json.dumps(bent))
+    for kind, change in CHANGES.items():
+        changed = json.loads(json.dumps(proof))
+        change(changed)
+        file.write_text(json.dumps(changed))
         exit_code, said = await verify(str(file), "--commitment", commitment)
         assert exit_code == 1, (kind, said)
         assert said.strip(), kind

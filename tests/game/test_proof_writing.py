@@ -1,4 +1,4 @@
-"""A proof is written once, when its task has ended; whatever dies meanwhile, it comes to the same bytes."""
+"""A proof is written once, after its task has ended; its bytes are the same whichever process dies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = True) -> str:
-    """Return a goods task with so many digs, all but the first put straight into the store."""
+    """Return the code of a goods task with so many digs; all but the first go straight into the store."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=1_000_000, interval=100_000, fluctuation=1)
     assert (await bob.dig(code))["status"] == 0
@@ -82,7 +82,7 @@ async def served(client: Client, code: str, **headers: str) -> httpx.Response:
 
 
 async def expected(context: Context, code: str, depth: int) -> bytes:
-    """Return the reply as the interface's own struct is encoded."""
+    """Return the encoded reply, made with the interface's own struct."""
     task = await context.store.tasks.find(code)
     assert task is not None
     seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
@@ -105,9 +105,7 @@ async def parts_of(context: Context, code: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("_short_parts")
 @pytest.mark.gen_test
-async def test_a_proof_is_the_reply_of_its_interface_and_the_very_bytes_that_are_stored(
-    client: Client, context: Context
-) -> None:
+async def test_a_reply_is_as_declared_and_has_the_stored_bytes(client: Client, context: Context) -> None:
     for depth in (1, 2, 3, 4, 6, 7):
         code = await dig_to(client, context, depth)
         zipped = await served(client, code, **{"Accept-Encoding": "br, gzip"})
@@ -124,7 +122,7 @@ async def test_a_proof_is_the_reply_of_its_interface_and_the_very_bytes_that_are
 
 
 @pytest.mark.gen_test
-async def test_who_has_the_current_version_gets_304_and_who_has_another_gets_it(
+async def test_a_client_with_the_current_version_gets_304_and_others_get_the_proof(
     client: Client, context: Context
 ) -> None:
     code = await dig_to(client, context, 3)
@@ -151,7 +149,7 @@ async def test_who_has_the_current_version_gets_304_and_who_has_another_gets_it(
 
 
 @pytest.mark.gen_test
-async def test_there_is_no_proof_before_the_end_and_none_of_what_never_was(
+async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
     client: Client, context: Context
 ) -> None:
     running = await dig_to(client, context, 3, ended=False)
@@ -168,7 +166,7 @@ async def test_there_is_no_proof_before_the_end_and_none_of_what_never_was(
 
 
 @pytest.mark.gen_test
-async def test_a_sweep_sees_to_the_proof_of_every_task_that_ended(client: Client, context: Context) -> None:
+async def test_a_sweep_writes_the_proof_of_every_ended_task(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     dug = await alice.publish(forecast_num=1)
     ended = await alice.publish(forecast_num=9)
@@ -186,10 +184,10 @@ async def test_a_sweep_sees_to_the_proof_of_every_task_that_ended(client: Client
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_long_task_costs_a_request_no_read_of_its_digs(
+async def test_a_request_for_a_long_tasks_proof_reads_no_digs(
     client: Client, context: Context, trips: Trips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What is put into the embedded store takes it a millisecond each, so two parts are of 2,000 digs here.
+    # The embedded store takes a millisecond per insert, so a part has only 2,000 digs here.
     monkeypatch.setattr(proof, "DIGS_A_PART", 2000)
     depth = 4000
     code = await dig_to(client, context, depth)
@@ -246,7 +244,7 @@ async def test_killed_after_any_step_the_next_process_makes_the_same_bytes_and_r
 
 
 @pytest.mark.gen_test
-async def test_only_one_process_writes_and_whoever_asks_meanwhile_is_told_to_come_again(
+async def test_only_one_process_writes_and_requests_meanwhile_are_told_to_come_again(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch, trips: Trips
 ) -> None:
     monkeypatch.setattr("server.actions.prove.PATIENCE_SECONDS", 0.05)
@@ -287,7 +285,7 @@ async def test_only_one_process_writes_and_whoever_asks_meanwhile_is_told_to_com
 async def test_two_processes_that_write_the_same_proof_make_one(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first one's lease is over, but it lives; the second has another zlib."""
+    """The first process has lost its claim but goes on; the second has another zlib."""
     code = await dig_to(client, context, 8)
     whole = (await served(client, code)).extensions["raw"]
     for collection in (context.store.proofs.collection, context.store.proofs.parts):
@@ -335,9 +333,7 @@ async def test_a_proof_that_takes_long_is_written_in_turns(
 
 @pytest.mark.usefixtures("_short_parts")
 @pytest.mark.gen_test
-async def test_the_newest_dig_counts_though_it_stands_in_its_task_alone(
-    client: Client, context: Context
-) -> None:
+async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client, context: Context) -> None:
     for depth in (1, 3, 4):
         code = await dig_to(client, context, depth)
         await context.store.digs.collection.delete_one({"_id": f"{code}:{depth}"})
@@ -364,7 +360,7 @@ async def test_no_proof_is_written_of_a_history_that_lacks_a_dig_until_it_is_bac
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_takes_nothing_is_cut_off(
+async def test_a_client_that_reads_nothing_is_cut_off(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handlers.proof.TAKEN_SECONDS", 0.2)
@@ -409,11 +405,11 @@ async def test_a_client_that_takes_nothing_is_cut_off(
         ("x-gzipped", False),
     ],
 )
-def test_gzip_is_sent_to_who_says_that_it_is_read(header: str, accepted: bool) -> None:
+def test_gzip_is_sent_only_to_clients_that_accept_it(header: str, accepted: bool) -> None:
     assert accepts_gzip(header) == accepted
 
 
-def test_a_part_needs_no_other_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_packed_without_the_bytes_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "DIGS_A_PART", 2)
 
     def digs(first: int) -> Iterator[dict[str, Any]]:
