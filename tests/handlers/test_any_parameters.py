@@ -1,4 +1,4 @@
-"""Whatever is sent, to whatever address: an envelope comes back, never HTML and never our own fault."""
+"""Any request to any address gets an envelope, never HTML and never an internal error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTICES = ["/payNotify", "/refundNotify", "/transferNotify"]
 OTHER_PATHS += NOTICES
 METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"]
 
-# Values near those that are right are where mistakes hide. What stands in <> is of a real person and task.
+# Mistakes hide in values that are nearly right. A name in <> stands for a real person's or task's value.
 RIGHT: dict[str, Any] = {
     "unionid": "<unionid>",
     "code": "<code>",
@@ -136,7 +136,7 @@ MULTIPART = st.binary(max_size=60).map(
 )
 
 
-LIKELY_SO = st.sampled_from([True, True, True, False])
+MOSTLY = st.sampled_from([True, True, True, False])
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -150,7 +150,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def encoded(value: object) -> bytes:
-    """Return a value as a query or form holds it: percent signs and all, so that any byte can be spelled."""
+    """Return a value for a query or form, percent-encoded byte by byte, so that it can hold any byte."""
     text = value if isinstance(value, str) else repr(value)
     return b"".join(b"%%%02x" % byte for byte in text.encode("utf-8", "surrogatepass"))
 
@@ -161,13 +161,13 @@ def form(parameters: dict[str, Any]) -> bytes:
 
 
 def spelled(value: object) -> str:
-    """Return JSON, in which a lone surrogate may be spelled."""
+    """Return a value as JSON, which can hold a lone surrogate."""
     return json.dumps(value)
 
 
 @st.composite
 def requests(draw: st.DrawFn, interface: Interface | None) -> Asked:
-    """Draw a request, more often than not one whose form is right."""
+    """Draw a request, mostly a well-formed one."""
     method = (
         draw(st.sampled_from(METHODS))
         if interface is None or draw(st.integers(0, 9)) == 0
@@ -175,14 +175,14 @@ def requests(draw: st.DrawFn, interface: Interface | None) -> Asked:
     )
     path = draw(st.sampled_from(OTHER_PATHS)) if interface is None else interface.path
     parameters: dict[str, Any] = {}
-    if draw(LIKELY_SO):
+    if draw(MOSTLY):
         parameters = RIGHT | {draw(st.sampled_from(["code", "goods_type"])): None}
         for name in draw(st.sets(st.sampled_from(sorted(RIGHT)), max_size=1)):
             del parameters[name]
     if draw(st.booleans()):
         parameters |= draw(ODD)
-    headers = {} if draw(LIKELY_SO) else draw(HEADERS)
-    if draw(LIKELY_SO):
+    headers = {} if draw(MOSTLY) else draw(HEADERS)
+    if draw(MOSTLY):
         headers |= {"Authorization": "Bearer <token>", "Cookie": "wabao_operator=<operator>"}
     query, body = b"", b""
     kind = draw(st.integers(0, 5))
@@ -204,7 +204,7 @@ def requests(draw: st.DrawFn, interface: Interface | None) -> Asked:
 
 
 def quoted(query: bytes) -> bytes:
-    """Return bytes that a request line can hold; what it cannot never reaches the application."""
+    """Drop the bytes that a request line cannot hold: those never reach the application."""
     return bytes(byte for byte in query if 33 <= byte < 127 and byte != ord("#"))
 
 
@@ -236,7 +236,7 @@ async def exchange(port: int, asked: Asked, marks: dict[bytes, bytes]) -> tuple[
 
 
 def check(asked: Asked, status: int, headers: dict[str, str], content: bytes) -> int:
-    """Assert that a reply is what any request gets; return its `status`, else the HTTP code."""
+    """Assert what holds for every reply; return its `status`, or the HTTP status if it has none."""
     kind = headers.get("content-type", "")
     assert status < 500 or (asked.path in NOTICES and status == 500), (status, content)
     if kind.startswith("text/html"):
@@ -267,7 +267,7 @@ def environment() -> dict[str, str]:
 
 
 async def marks_of(client: Client) -> tuple[Someone, dict[bytes, bytes]]:
-    """Return a person, and what stands for them and a task of somebody else's in requests."""
+    """Return a person, and the values that the names in <> stand for."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=10_000, prize_num=2, interval=3000, fluctuation=0)
     url = (await bob.upload(a_picture()))["url"]
@@ -281,7 +281,7 @@ async def marks_of(client: Client) -> tuple[Someone, dict[bytes, bytes]]:
 def throw(
     io_loop: Any, client: Client, port: int, drawn: st.SearchStrategy[Asked], examples: int
 ) -> Counter[tuple[str, int]]:
-    """Throw drawn requests at the server; return how often each path was fine and how often it refused."""
+    """Send drawn requests to the server; return how often each path gave each status."""
     _, marks = io_loop.run_sync(lambda: marks_of(client))
     outcomes: Counter[tuple[str, int]] = Counter()
 
@@ -313,7 +313,7 @@ def test_any_request_to_an_interface_gets_an_envelope(
     assert sum(count for (_, status), count in outcomes.items() if status == 0) > 10
 
 
-def test_any_request_to_any_other_address_gets_what_is_meant_for_it(
+def test_any_request_to_any_other_address_gets_a_proper_reply(
     io_loop: Any, client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     throw(io_loop, client, settings.port, requests(None), examples=200)

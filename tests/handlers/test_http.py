@@ -1,4 +1,4 @@
-"""What comes before any parameter: bodies that are too large, addresses and methods that are none."""
+"""Requests that are refused before any parameter is read: bodies, addresses, methods, headers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
 
 
 @pytest.mark.gen_test
-async def test_what_reaches_no_interface_is_told_in_json_too(client: Client, settings: Settings) -> None:
+async def test_a_request_to_no_interface_is_refused_in_json_too(client: Client, settings: Settings) -> None:
     paths = [
         "/",
         "/nowhere",
@@ -100,7 +100,7 @@ async def test_what_reaches_no_interface_is_told_in_json_too(client: Client, set
 
 
 @pytest.mark.gen_test
-async def test_a_reply_is_whole_whatever_the_client_says_it_has(client: Client) -> None:
+async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client) -> None:
     alice = await client.log_in("alice")
     headers = {"Authorization": f"Bearer {alice.token}", "If-None-Match": "*", "Range": "bytes=0-1"}
     headers |= {"Accept": "text/html", "X-Http-Method-Override": "POST"}
@@ -137,7 +137,7 @@ async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, contex
             writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + long[:200])
-        assert b"431" not in await reader.read()  # a length of a chunk is no head
+        assert b"431" not in await reader.read()  # a chunk's length line is no head
         writer.close()
     finally:
         await server.drain()
@@ -149,7 +149,7 @@ async def test_without_https_no_browser_is_told_to_insist_on_it(client: Client) 
 
 
 class TestUnderHttps:
-    """As behind a proxy that speaks https to the world."""
+    """Behind a proxy that speaks https to clients."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Who a request is from: tokens, bare ids, and what needs the one or takes the other."""
+"""Who a request is from: tokens and bare ids, and which interfaces take which."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ASKING_WHO = [
 
 
 def bare(someone: Someone) -> Someone:
-    """Return the same person with a client of old, which sends no token."""
+    """Return the same person with an old client, which sends no token."""
     return Someone(someone.client, someone.unionid, "", {}, send_token=False)
 
 
 async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[str, Any]:
-    """Ask an interface in order: whatever it takes is there."""
+    """Send an interface a request with all its parameters."""
     if interface.path == "/uploadFile":
         return await someone.upload(a_picture())
     asked = {
@@ -60,9 +60,7 @@ async def test_a_bare_id_is_enough_until_a_token_was_presented(client: Client) -
 
 
 @pytest.mark.gen_test
-async def test_a_token_that_is_not_this_persons_valid_one_is_refused(
-    client: Client, context: Context
-) -> None:
+async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     month_old = create_signed_value(
@@ -93,7 +91,7 @@ async def test_a_token_that_is_not_this_persons_valid_one_is_refused(
             "/getMyInfo", params={"unionid": bob.unionid}, headers={"Authorization": header.encode("latin1")}
         )
         assert response.json()["error"] == "bad_token", header
-    # None of that counts as having presented a token, and an empty one is none.
+    # None of these counts as a presented token, and neither does an empty one.
     for header in ("", "Bearer"):
         reply = await client.get("/getMyInfo", headers={"Authorization": header}, unionid=bob.unionid)
         assert reply["status"] == 0
@@ -104,7 +102,7 @@ async def test_a_token_that_is_not_this_persons_valid_one_is_refused(
 
 
 @pytest.mark.gen_test
-async def test_logging_in_and_proofs_ask_for_no_token_and_mind_none(client: Client, context: Context) -> None:
+async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -116,7 +114,7 @@ async def test_logging_in_and_proofs_ask_for_no_token_and_mind_none(client: Clie
 
 
 @pytest.mark.gen_test
-async def test_a_profile_is_the_tokens_owners_and_others_see_it(client: Client) -> None:
+async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     anonymous = await client.log_in("carol", anonymous=1)
     assert anonymous.data["nickName"] == "微信用户"
@@ -156,7 +154,7 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -
 
 
 @pytest.mark.gen_test
-async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -> None:
+async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> None:
     plain = await client.log_in("alice", unionid="0")
     assert plain.unionid == f"openid:{plain.data['openid']}"
     code = await plain.publish(forecast_num=100_000)
@@ -171,7 +169,7 @@ async def test_where_wechat_gives_no_unionid_the_openid_serves(client: Client) -
 
 
 @pytest.mark.gen_test
-async def test_who_never_logged_in_is_told_so(client: Client) -> None:
+async def test_a_person_who_never_logged_in_is_told_so(client: Client) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     nobody = Someone(client, "nobody", "", {}, send_token=False)
@@ -186,7 +184,7 @@ class TestWhereTokensAreRequired:
         return {"REQUIRE_TOKEN": "1"}
 
     @pytest.mark.gen_test
-    async def test_nobody_is_believed_without_one(self, client: Client) -> None:
+    async def test_nobody_is_believed_without_a_token(self, client: Client) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await alice.publish(forecast_num=1)
         for interface in ASKING_WHO:

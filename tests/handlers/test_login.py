@@ -1,4 +1,4 @@
-"""Logging in: what does not hold is refused, and what a query did to base64 is undone."""
+"""Logging in: false data is refused, and base64 that a query has changed is restored."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from support.stored import everything
 
 
 @pytest.mark.gen_test
-async def test_a_login_that_does_not_hold_is_refused_and_leaves_nobody_behind(
-    client: Client, context: Context
-) -> None:
+async def test_a_false_login_is_refused_and_records_nobody(client: Client, context: Context) -> None:
     before = await everything(context)
 
     async def refused(**parameters: str) -> str:

@@ -25,7 +25,7 @@ def descendants(kind: type[Interface]) -> set[type[Interface]]:
 
 
 def validator_of(document: dict[str, Any], path: str, kind: str = "responses") -> Draft202012Validator:
-    """Return what checks a path's replies to have a described shape."""
+    """Return a validator of a path's replies; with `kind` "requestBody", of its bodies."""
     [operation] = document["paths"][path].values()
     content = operation["responses"]["200"] if kind == "responses" else operation["requestBody"]
     schema = content["content"]["application/json"]["schema"]
@@ -33,7 +33,7 @@ def validator_of(document: dict[str, Any], path: str, kind: str = "responses") -
 
 
 def undescribed(document: dict[str, Any], path: str, reply: dict[str, Any]) -> set[str]:
-    """Return the fields of a fine reply that no described shape has."""
+    """Return the fields of a reply that the nearest described shape lacks."""
     [operation] = document["paths"][path].values()
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     shapes = [part["$ref"].rpartition("/")[2] for part in schema["anyOf"]]
@@ -70,7 +70,7 @@ async def test_the_description_is_valid_and_complete(client: Client, app: Applic
 
 
 @pytest.mark.gen_test
-async def test_what_may_be_sent_is_described_as_it_is_checked(client: Client) -> None:
+async def test_parameters_are_described_as_they_are_checked(client: Client) -> None:
     document = (await client.http.get("/openapi.json")).json()
     asked = {
         parameter["name"]: parameter

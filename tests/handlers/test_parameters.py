@@ -1,4 +1,4 @@
-"""What may be sent, how it is read, and what becomes of what may not: a refusal that says it; no trace."""
+"""Parameters: how they are read, and how bad ones are refused, changing nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.stored import everything
 
 
 async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
-    """Return the parameters of a publication that is in order, with these changes."""
+    """Return the parameters of a good publication, with these changes."""
     url = (await someone.upload(a_picture()))["url"]
     asked = {
         "goods_type": 2,
@@ -63,7 +63,7 @@ async def test_query_json_form_and_multipart_say_the_same(client: Client) -> Non
 
 
 @pytest.mark.gen_test
-async def test_what_is_empty_or_null_is_absent(client: Client, settings: Settings) -> None:
+async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, settings: Settings) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     for nothing in ("", None):
         draft = await a_draft(alice, wxname=nothing, synopsis=nothing, cd=nothing, is_public=nothing)
@@ -79,11 +79,11 @@ async def test_what_is_empty_or_null_is_absent(client: Client, settings: Setting
         assert refused["msg"] == "缺少参数 name，应为 1 到 50 个字的物品名"
     assert len((await bob.get("/getTaskList", page=""))["data"]) == 2
     assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
-    assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the one opened last
+    assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
 
 
 @pytest.mark.gen_test
-async def test_what_does_not_apply_is_ignored_whatever_it_holds(client: Client) -> None:
+async def test_parameters_that_do_not_apply_are_ignored(client: Client) -> None:
     alice = await client.log_in("alice")
     nonsense = ["abc", -5, 10**30, {"$ne": None}, [], True, "\x00", 1.5]
     unknown = {"seed": "0" * 64, "status": 1, "$where": "1", "": {"": [None]}, "hidden": "\x00"}
@@ -178,9 +178,7 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.gen_test
-async def test_a_publication_that_is_not_in_order_is_refused_with_what_it_must_be(
-    client: Client, context: Context
-) -> None:
+async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     draft = await a_draft(alice) | {"unionid": alice.unionid}
     headers = {"Authorization": f"Bearer {alice.token}"}
@@ -193,7 +191,7 @@ async def test_a_publication_that_is_not_in_order_is_refused_with_what_it_must_b
 
 
 @pytest.mark.gen_test
-async def test_what_is_just_in_range_is_taken(client: Client) -> None:
+async def test_values_at_the_limits_are_taken(client: Client) -> None:
     alice = await client.log_in("alice")
     draft = await a_draft(alice)
     for changes in (
@@ -307,7 +305,9 @@ async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
 
 
 @pytest.mark.gen_test
-async def test_of_a_name_sent_twice_the_last_counts_and_a_body_comes_before_the_query(client: Client) -> None:
+async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(
+    client: Client,
+) -> None:
     alice = await client.log_in("alice")
     headers = {"Authorization": f"Bearer {alice.token}"}
     mine = alice.unionid
