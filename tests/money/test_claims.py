@@ -36,7 +36,7 @@ async def won_goods(
 
 
 @pytest.mark.gen_test
-async def test_goods_by_mail_are_sent_where_the_winner_says(client: Client, context: Context) -> None:
+async def test_goods_by_mail_go_to_the_winners_address(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
     reply = await bob.post("/drawPrize", code=code, **ADDRESS)
@@ -92,7 +92,7 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
 
 
 @pytest.mark.gen_test
-async def test_an_address_is_sealed_at_rest_and_shown_to_its_publisher_alone(
+async def test_an_address_is_stored_sealed_and_shown_only_to_the_publisher(
     client: Client, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -122,7 +122,7 @@ async def test_an_address_is_sealed_at_rest_and_shown_to_its_publisher_alone(
 
 
 @pytest.mark.gen_test
-async def test_an_address_must_be_whole(client: Client, context: Context) -> None:
+async def test_an_address_must_be_complete(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
     for wrong in (
@@ -143,7 +143,7 @@ async def test_an_address_must_be_whole(client: Client, context: Context) -> Non
 
 
 @pytest.mark.gen_test
-async def test_only_whoever_won_claims_and_only_with_a_token(client: Client, context: Context) -> None:
+async def test_only_a_winner_claims_and_only_with_a_token(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob])
     assert (await carol.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
@@ -180,7 +180,7 @@ async def test_goods_on_site_are_handed_over_against_a_code(client: Client, cont
 
 
 @pytest.mark.gen_test
-async def test_a_pickup_code_is_drawn_again_where_another_winner_has_it(
+async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -224,7 +224,7 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
 
 
 @pytest.mark.gen_test
-async def test_a_prize_handed_over_forgives_the_wrong_codes_before_it_and_its_code_does_no_more(
+async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -247,7 +247,7 @@ async def test_a_prize_handed_over_forgives_the_wrong_codes_before_it_and_its_co
 
 
 @pytest.mark.gen_test
-async def test_after_the_deadline_nothing_is_claimed_and_it_is_the_publishers_again(
+async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
@@ -281,7 +281,7 @@ async def test_after_the_deadline_nothing_is_claimed_and_it_is_the_publishers_ag
 
 
 @pytest.mark.gen_test
-async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_nothing(
+async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(
     client: Client, context: Context
 ) -> None:
     alice, carol = await client.log_in_all("alice", "carol")
@@ -333,7 +333,7 @@ def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @pytest.mark.gen_test
-async def test_a_claim_asked_again_tells_its_winner_alone_that_the_prize_is_given(
+async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(
     client: Client, context: Context
 ) -> None:
     from support.purse import confirm
@@ -355,7 +355,7 @@ async def test_a_claim_asked_again_tells_its_winner_alone_that_the_prize_is_give
         {"code": by_mail, **ADDRESS},
         {"code": on_site},
     ]
-    # At once, when an address is final, and after the deadline.
+    # At once, after the day in which an address may change, and after the deadline.
     for later_ms in (0, DAY_MS + 1000, 16 * DAY_MS):
         await let_pass(context, later_ms)
         await sweep_until_quiet(context)

@@ -1,4 +1,4 @@
-"""A process dies between any two steps: another one's next sweep leaves nothing half done, no fen astray."""
+"""A process dies between any two steps: the next sweep of another leaves nothing half done, no fen lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.scenarios import SCENARIOS, Stage
 from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Killed, Steps
 
-# What each scenario does, step by step. A step that is missing here would not be killed at.
+# The steps of each scenario, in order.
 STEPS = {
     "a payment is ordered": ["orders.insert", "pay.create_order", "orders.save_prepay"],
     "a payment is heard of": [
@@ -158,20 +158,20 @@ STEPS = {
 }
 
 
-def in_order(scenario: str, names: list[str]) -> list[str]:
-    """Return the steps as they can be compared: an overtaken win's prize is written beside the rest."""
+def comparable(scenario: str, names: list[str]) -> list[str]:
+    """Sort the steps if their order varies: an overtaken win's prize is written in the background."""
     return sorted(names) if scenario == "a win is overtaken by the next" else names
 
 
 async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:
-    """Set a scenario up on a clean table and let another process act it, until it dies or is done."""
+    """Set a scenario up without other tasks, and let another process act it until it dies or is done."""
     for name in COLLECTIONS:
         await context.store.database[name].delete_many({})
     await misbehave(client, "behave")
     prepare, act = SCENARIOS[scenario]
     people = [client.people[name] for name in ("alice", "bob")]
     stage = await prepare(Stage(client, context, *people))
-    # Whatever WeChat has to say is heard by asking: a notice would come in between as it likes.
+    # WeChat is heard only when asked: a notice could come at any step.
     await misbehave(client, "lose_notice", times=100)
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     steps = Steps(victim, kill_after)
@@ -191,7 +191,7 @@ async def test_killed_after_any_step_leaves_nothing_half_done(
 ) -> None:
     await client.log_in_all("alice", "bob", "carol")
     whole = await run(client, context, settings, scenario, 0)
-    assert in_order(scenario, whole.names) == in_order(scenario, STEPS[scenario])
+    assert comparable(scenario, whole.names) == comparable(scenario, STEPS[scenario])
     for kill_after, step in enumerate(whole.names, 1):
         killed = await run(client, context, settings, scenario, kill_after)
         assert len(killed.names) == kill_after

@@ -1,4 +1,4 @@
-"""A red packet goes all the way round: paid in, won, claimed, confirmed; and what is refused on the way."""
+"""A red packet is paid in, won, claimed and confirmed."""
 
 from __future__ import annotations
 

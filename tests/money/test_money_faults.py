@@ -1,4 +1,4 @@
-"""What WeChat says late, never or otherwise than before: nothing is paid twice, and the operator sees it."""
+"""WeChat answers late, never, or not as before: nothing is paid twice, and the operator sees it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each bill was sent, whatever came of it."""
+    """How often each bill was sent, with any outcome."""
     counted: Counter[str] = Counter()
     transfer = context.pay.transfer
 
@@ -52,7 +52,7 @@ def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
-    """Publish a red packet with one prize, pay it and let it be won, which ends it; return its code."""
+    """Publish a red packet with one prize, pay it and let it be won, which ends the task; return its code."""
     code = await publish_red_packet(publisher)
     await pay(client, context, publisher, code)
     await win(client, context, winner, code)
@@ -66,7 +66,7 @@ async def the(context: Context, collection: str) -> dict[str, Any]:
 
 
 @pytest.mark.gen_test
-async def test_a_bill_that_wechat_held_and_knows_no_more_is_not_sent_again(
+async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -93,7 +93,7 @@ async def test_a_bill_that_wechat_held_and_knows_no_more_is_not_sent_again(
 
 
 @pytest.mark.gen_test
-async def test_a_bill_that_wechat_never_took_is_given_up_at_the_deadline_long_after_it_was_sent_last(
+async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -106,7 +106,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_at_the_deadline_long_af
     assert (sent[number], (await the(context, "bills"))["alarm"]) == (2, "NO_AUTH")
     await let_pass(context, 5 * MINUTE_MS + 1000)
     await sweep_until_quiet(context)
-    # It was sent five minutes ago, and might still come to WeChat.
+    # It was sent five minutes ago, and may still reach WeChat.
     assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
         "asked",
         "claiming",
@@ -128,12 +128,12 @@ async def test_a_bill_that_wechat_never_took_is_given_up_at_the_deadline_long_af
 
 
 @pytest.mark.gen_test
-async def test_a_bill_of_unknown_fate_is_never_given_up(
+async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
-    # WeChat has it, its answer was lost, and from then on it says nothing.
+    # WeChat has it, but its answer was lost, and then it is silent.
     await misbehave(client, "error_after", call="transfer")
     assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
     await misbehave(client, "error_before", call="query_transfer", times=1000)
@@ -154,7 +154,7 @@ async def test_a_bill_of_unknown_fate_is_never_given_up(
 
 
 @pytest.mark.gen_test
-async def test_a_bill_that_comes_to_wechat_after_it_was_given_up_is_taken_back(
+async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -174,7 +174,7 @@ async def test_a_bill_that_comes_to_wechat_after_it_was_given_up_is_taken_back(
 
 
 @pytest.mark.gen_test
-async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_says_it(
+async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -208,7 +208,7 @@ async def test_what_wechat_does_not_say_for_an_hour_raises_an_alarm_until_it_say
 
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
 @pytest.mark.gen_test
-async def test_a_refund_that_ended_so_and_is_told_to_have_ended_otherwise_is_a_contradiction(
+async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
     client: Client, context: Context, first: str, then: str
 ) -> None:
     alice = await client.log_in("alice")
@@ -275,7 +275,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     code = await won(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
     await bob.post("/drawPrize", code=code)
-    # WeChat waits for the operating account to be filled, for as long as it takes; and so do our sweeps.
+    # WeChat waits for money in the operating account without end, and no sweep takes up the bill.
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
     await let_pass(context, 20 * DAY_MS)
@@ -301,7 +301,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
     query = context.pay.query_transfer
 
     async def slow(number: str) -> Any:
-        """While a claim from before the deadline waits for WeChat, other processes sweep after it."""
+        """A claim began before the deadline; while it waits for WeChat, other processes sweep after it."""
         monkeypatch.setattr(context.pay, "query_transfer", query)
         await let_pass(context, 2 * MINUTE_MS)
         await context.store.bills.stop_sending(number)
@@ -317,7 +317,9 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
 
 
 @pytest.mark.gen_test
-async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Client, context: Context) -> None:
+async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
+    client: Client, context: Context
+) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await alice.post("/payTask", code=code, money=2)
@@ -332,7 +334,7 @@ async def test_an_order_of_which_wechat_says_nothing_but_no_is_seen(client: Clie
 
 
 @pytest.mark.gen_test
-async def test_a_contradiction_is_seen_and_holds_up_nothing_else(
+async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -358,7 +360,9 @@ async def test_a_contradiction_is_seen_and_holds_up_nothing_else(
 
 
 @pytest.mark.gen_test
-async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client, context: Context) -> None:
+async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
+    client: Client, context: Context
+) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "error_before", call="transfer")
     await bob.post("/drawPrize", code=await won(client, context, alice, bob))
@@ -377,7 +381,7 @@ async def test_that_wechat_paid_a_bill_that_was_given_up_is_seen(client: Client,
 
 
 @pytest.mark.gen_test
-async def test_an_order_past_its_end_is_not_asked_about_in_each_sweep(
+async def test_an_expired_order_is_not_asked_about_in_each_sweep(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")

@@ -1,4 +1,4 @@
-"""Paying in: orders, WeChat's notices however they come, and money that cannot open its task."""
+"""Paying in: orders, WeChat's notices in all their forms, and money that cannot open its task."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from support.purse import (
 
 
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
-    """Return all that stands in the database but for what the stand-in keeps."""
+    """Return all documents by collection, except those of the stand-in."""
     names = await context.store.database.list_collection_names()
     return {
         name: await context.store.database[name].find({}).sort("_id", 1).to_list(None)
@@ -38,7 +38,7 @@ async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.gen_test
-async def test_only_what_is_owed_is_paid_and_only_by_whoever_owes_it(
+async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -67,7 +67,7 @@ async def test_only_what_is_owed_is_paid_and_only_by_whoever_owes_it(
 
 
 @pytest.mark.gen_test
-async def test_red_packets_have_bounds(client: Client, context: Context) -> None:
+async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
     for money in (0, 201, -5, None, "0.5"):
@@ -77,7 +77,7 @@ async def test_red_packets_have_bounds(client: Client, context: Context) -> None
 
 
 @pytest.mark.gen_test
-async def test_fifty_who_ask_at_once_get_one_order(client: Client, context: Context) -> None:
+async def test_requests_at_the_same_time_get_one_order(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     packages = await asyncio.gather(*(order(alice, code) for _ in range(10)))
@@ -130,7 +130,7 @@ async def test_a_payment_counts_once_however_its_notice_comes(client: Client, co
 
 
 @pytest.mark.gen_test
-async def test_a_lost_notice_is_made_up_for_by_the_sweep_after_a_minute(
+async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -146,7 +146,7 @@ async def test_a_lost_notice_is_made_up_for_by_the_sweep_after_a_minute(
 
 
 @pytest.mark.gen_test
-async def test_a_publisher_who_looks_makes_wechat_be_asked_every_two_seconds_at_most(
+async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -211,7 +211,7 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
 
 
 @pytest.mark.gen_test
-async def test_a_notice_of_another_amount_opens_nothing_and_is_asked_for_again(
+async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -255,7 +255,7 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, cont
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     first = await order(alice, code)
-    # As if WeChat had taken money for an order that it had called closed.
+    # As if WeChat had said that the order is closed, and took money for it afterwards.
     await context.store.orders.mark_closed((await find(context, "orders"))[0]["_id"])
     second = await order(alice, code)
     assert first["package"] != second["package"]
@@ -290,7 +290,7 @@ async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
 
 
 @pytest.mark.gen_test
-async def test_a_publisher_ends_a_task_while_nobody_has_dug_and_has_all_of_it_back(
+async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -311,7 +311,7 @@ async def test_a_publisher_ends_a_task_while_nobody_has_dug_and_has_all_of_it_ba
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_was_dug_is_ended_by_an_operator_alone_for_a_reason_all_can_read(
+async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(
     client: Client, context: Context
 ) -> None:
     from server.actions.end_task import end_task_as_operator
@@ -331,10 +331,8 @@ async def test_a_task_that_was_dug_is_ended_by_an_operator_alone_for_a_reason_al
 
 
 @pytest.mark.gen_test
-async def test_an_alarm_that_was_raised_while_the_money_came_is_over_once_it_is_used(
-    client: Client, context: Context
-) -> None:
-    """WeChat refuses to say anything of an order while its notice says that it is paid."""
+async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, context: Context) -> None:
+    """WeChat refused to tell of the order, and then its notice said that it is paid."""
     alice = await client.log_in("alice")
     used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
     for code in (used, useless):

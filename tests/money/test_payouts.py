@@ -1,4 +1,4 @@
-"""Paying out and back: bills and refunds however WeChat answers, the deadline, and several sweeps at once."""
+"""Paying out and back: bills and refunds with all of WeChat's answers, the deadline, sweeps at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 async def won(
     client: Client, context: Context, publisher: Someone, winners: list[Someone], prizes: int = 1
 ) -> str:
-    """Publish a red packet of 2 yuan a prize, pay it, and let these people win one each; return its code."""
+    """Publish and pay a red packet of 2 yuan per prize, and let these people win; return its code."""
     rules = {"prize_num": prizes, "forecast_num": prizes, "interval": 1, "fluctuation": 0}
     code = await publish_red_packet(publisher, **rules)
     await pay(client, context, publisher, code)
@@ -49,7 +49,9 @@ async def won(
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_outcome_is_asked_about_and_pays_once(client: Client, context: Context) -> None:
+async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(
+    client: Client, context: Context
+) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
         code = await won(client, context, alice, [bob])
@@ -63,7 +65,7 @@ async def test_an_unknown_outcome_is_asked_about_and_pays_once(client: Client, c
 
 
 @pytest.mark.gen_test
-async def test_a_bill_that_waits_with_wechat_is_asked_for_until_it_can_be_confirmed(
+async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -134,7 +136,7 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
 
 
 @pytest.mark.gen_test
-async def test_a_confirmation_that_nobody_heard_of_is_found_by_the_sweep(
+async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -157,7 +159,7 @@ async def test_a_confirmation_that_nobody_heard_of_is_found_by_the_sweep(
 
 
 @pytest.mark.gen_test
-async def test_at_the_end_what_nobody_won_goes_back_and_at_the_deadline_what_nobody_claimed(
+async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(
     client: Client, context: Context
 ) -> None:
     people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
@@ -175,7 +177,7 @@ async def test_at_the_end_what_nobody_won_goes_back_and_at_the_deadline_what_nob
     assert (await bob.post("/drawPrize", code=code))["state"] == "given"
     for who in (carol, dave, erin):
         assert (await who.post("/drawPrize", code=code))["error"] == "claim_over"
-    # The bill is still out, and whoever confirms before it is cancelled has the money.
+    # The bills are still out: a winner who confirms before theirs is cancelled gets the money.
     await confirm(client, context, packages[1])
     await sweep_until_quiet(context)
     states = [(prize["depth"], prize["state"]) for prize in await find(context, "prizes")]
@@ -267,7 +269,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
 
 
 @pytest.mark.gen_test
-async def test_any_number_of_sweeps_at_once_does_each_thing_once(
+async def test_sweeps_at_the_same_time_do_each_thing_once(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [await Context.open(settings) for _ in range(3)]
@@ -311,7 +313,7 @@ async def test_a_silent_wechat_holds_up_nothing_else(
     await misbehave(client, "error_before", call="query_order", times=100)
     for _ in range(4):
         await sweep(context)
-    # Once for each order, and once for each unpaid task that is to be deleted; the next time in a minute.
+    # Once per order, and once per unpaid task that is to be deleted; again only in a minute.
     assert called == {"query_order": 3 + 3}
     assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
     await misbehave(client, "behave")

@@ -1,4 +1,4 @@
-"""What tests of operators share."""
+"""Fixtures of tests of operators."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from handlers.ops import operators
 
 @pytest.fixture
 def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no minute end while a test counts its tries."""
+    """Lengthen the minute in which tries count, so that it does not end during a test."""
     monkeypatch.setattr(operators, "TRIES_SECONDS", 10_000_000)

@@ -1,4 +1,4 @@
-"""The audit says what does not agree, whatever it is, and the metrics show the same sums."""
+"""The audit finds every difference in the books, and the metrics show the same sums."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from support.purse import (
     wx,
 )
 
-# What is done to the database behind the server's back, and a part of what the audit says of it.
+# By name: the collection, the document, its changes (None deletes it), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "a payment missing in the books": ("ledger", {"kind": "paid"}, None, "the books say None"),
     "a payout missing in the books": ("ledger", {"kind": "given"}, None, "the books say None"),
@@ -74,7 +74,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
 
 
 async def a_whole_story(client: Client, context: Context) -> str:
-    """Three prizes: one given by a second bill, one returned, one never won. Return the task's code."""
+    """Return the code of a task with three prizes: given by a second bill, returned, never won."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 6)
@@ -92,7 +92,7 @@ async def a_whole_story(client: Client, context: Context) -> str:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, context: Context) -> None:
+async def test_the_audit_finds_every_change_behind_the_servers_back(client: Client, context: Context) -> None:
     code = await a_whole_story(client, context)
     books = await read_books(context.store, code)
     assert differences(books) + await remote_differences(books, context.pay) == []
@@ -116,7 +116,7 @@ async def test_whatever_is_done_behind_its_back_the_audit_finds(client: Client, 
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_what_wechat_says_otherwise_the_remote_audit_finds(client: Client, context: Context) -> None:
+async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, context: Context) -> None:
     code = await a_whole_story(client, context)
     orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills
     cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
@@ -161,8 +161,8 @@ async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:
     return child.returncode, printed.decode()
 
 
-@pytest.mark.gen_test(timeout=180)  # five processes start, which takes long on a machine that does much else
-async def test_the_command_prints_what_does_not_agree_and_exits_1(
+@pytest.mark.gen_test(timeout=180)  # five processes start; on a busy machine that takes long
+async def test_the_command_prints_the_differences_and_exits_with_1(
     client: Client, context: Context, settings: Settings
 ) -> None:
     code = await a_whole_story(client, context)
@@ -194,7 +194,7 @@ async def test_the_metrics_show_the_same_sums(client: Client, context: Context) 
 
 
 @pytest.mark.gen_test
-async def test_an_entry_that_the_books_lack_is_made_up_for_by_the_sweep(
+async def test_the_sweep_adds_an_entry_that_the_books_lack(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")

@@ -1,4 +1,4 @@
-"""What is found wrong is a value; the command line words it, and a screen takes its values as texts."""
+"""A finding is a value: the command line makes a sentence of it, the screen gets its values as texts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_a_line_begins_with_the_task_and_names_each_value() -> None:
     assert line_of(Finding("books", "CODE", "unpaid")) == "CODE: it is open and nobody paid"
 
 
-def test_a_screen_is_told_values_without_what_python_puts_around_them() -> None:
+def test_a_screen_gets_values_as_plain_texts() -> None:
     assert texts_of(Finding("books", "CODE", "ledger", (800, "paid:1", None))) == ("800", "paid:1", "")
     assert texts_of(Finding("books", "CODE", "prizes_of", ((3, 8), ()))) == ("3, 8", "")
 
 
-def test_what_wechat_said_is_told_as_it_is() -> None:
+def test_wechats_own_words_are_not_changed() -> None:
     said = "'{0}' [waits: None"
     finding = Finding("refund", "CODE", "waits", ("R1", said))
     assert texts_of(finding) == ("R1", said)

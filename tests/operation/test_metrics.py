@@ -1,4 +1,4 @@
-"""`/metrics`: who may read it, that each series stands there once, and that what is over is 0."""
+"""`/metrics`: who may read it, that each series is there once, and that a past alarm is 0."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TestAdmission:
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
     @pytest.mark.gen_test
-    async def test_either_token_lets_in_and_in_development_the_machine_itself(
+    async def test_either_token_gives_access_and_in_development_the_machine_needs_none(
         self, client: Client, context: Context, app_env: str
     ) -> None:
         context.settings = msgspec.structs.replace(context.settings, app_env=app_env)
@@ -79,7 +79,7 @@ class TestAdmission:
         ("", False),
     ],
 )
-def test_the_machine_itself_is_the_loopback(address: str, local: bool) -> None:
+def test_only_a_loopback_address_is_the_machine_itself(address: str, local: bool) -> None:
     request = HTTPServerRequest(
         start_line=RequestStartLine("GET", "/metrics", "HTTP/1.1"), headers=HTTPHeaders({"Host": "x"})
     )
@@ -94,7 +94,7 @@ def money(text: str) -> dict[str, float]:
 
 
 @pytest.mark.gen_test
-async def test_the_database_is_asked_once_however_many_processes_are_scraped(
+async def test_many_scraped_processes_ask_the_database_once(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trips = Trips()
@@ -118,7 +118,7 @@ async def test_the_database_is_asked_once_however_many_processes_are_scraped(
 
 
 @pytest.mark.gen_test
-async def test_what_takes_long_is_shown_as_it_was_and_what_is_old_not_at_all(
+async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sums_fen, go_on = context.store.ledger.sums_fen, asyncio.Event()
@@ -144,7 +144,7 @@ async def test_what_takes_long_is_shown_as_it_was_and_what_is_old_not_at_all(
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the two workers' server keeps its things."""
+    """Where the server with two workers keeps its stores."""
     return tmp_path_factory.mktemp("metrics")
 
 
@@ -166,13 +166,13 @@ def database(data_dir: Path) -> Iterator[Any]:
 
 
 def scrapes(server: Running, number: int = 12) -> list[str]:
-    """Scrape over a new connection each time, so that either worker is met."""
+    """Scrape over a new connection each time, so that both workers answer."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return [httpx.get(f"{server.address}/metrics", headers=headers, timeout=10).text for _ in range(number)]
 
 
 def check_series(text: str) -> None:
-    """Assert that each family is declared once, each series is there once, and none is of one process."""
+    """Assert that each family is declared once, each series is there once, and none names a process."""
     declared = Counter(line for line in text.splitlines() if line.startswith("# TYPE"))
     assert set(declared.values()) == {1}, declared
     families = list(text_string_to_metric_families(text))
@@ -181,9 +181,7 @@ def check_series(text: str) -> None:
     assert not [s for family in families for s in family.samples if "pid" in s.labels]
 
 
-def test_two_workers_show_each_series_once_and_an_alarm_that_is_over_as_0(
-    server: Running, database: Any
-) -> None:
+def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server: Running, database: Any) -> None:
     def renew() -> None:
         database.gauges.update_many({}, {"$set": {"due_at": 0}})
 
@@ -202,7 +200,7 @@ def test_two_workers_show_each_series_once_and_an_alarm_that_is_over_as_0(
         renew()
     worker = server.children()["worker"][0]
     os.kill(worker, signal.SIGKILL)
-    server.wait_for("starting it again")  # whoever connects meanwhile waits
+    server.wait_for("starting it again")  # connections wait meanwhile
     for text in scrapes(server):
         check_series(text)
         assert money(text)[alarm] == 0.0

@@ -1,4 +1,4 @@
-"""Operators' sessions: how they begin and end, whom the login's limits shut out, what a stranger learns."""
+"""Operators' sessions: how they begin and end, whom the login's limits lock out, what a stranger learns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def change_record(context: Context, **fields: int) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_cookie_that_was_copied_lets_nobody_in_after_the_logout(client: Client) -> None:
+async def test_a_copied_cookie_is_invalid_after_the_logout(client: Client) -> None:
     await operator(client)
     copied = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
     assert (await client.post("/ops/logout"))["status"] == 0
@@ -120,7 +120,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     async with feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         context.store = silent
-        assert "pulse" in await told(feed)  # MongoDB's silence is shown on it, so it has to stay
+        assert "pulse" in await told(feed)  # it has to stay open, since it shows that MongoDB is silent
         assert feed.close_code == IDENTITY_REFUSED
         assert (await client.get("/ops/log"))["error"] == "unavailable"
         with pytest.raises(HTTPClientError) as refused:
@@ -166,7 +166,7 @@ async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client
 @pytest.mark.parametrize(
     "cookie", ["", "x", "x" * 43, "x" * 5000, "2|1:0|10:1|8:operator|4:eA==|" + "0" * 64]
 )
-async def test_a_cookie_that_nobody_was_given_lets_nobody_in(client: Client, cookie: str) -> None:
+async def test_an_invented_cookie_is_invalid(client: Client, cookie: str) -> None:
     reply = await client.get("/ops/log", {"Cookie": f"{COOKIE}={cookie}"})
     assert reply["error"] == "token_required"
 
@@ -179,7 +179,7 @@ async def test_the_cookie_is_for_our_own_pages_and_no_script(client: Client) -> 
 
 
 class TestUnderHttps:
-    """PUBLIC_URL is https."""
+    """With a PUBLIC_URL of https."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:
@@ -220,7 +220,7 @@ async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) ->
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("interface", INSIDE, ids=lambda interface: interface.__name__)
-async def test_a_stranger_learns_nothing_of_an_interface_but_that_it_is_closed(
+async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
     client: Client, interface: type[Interface]
 ) -> None:
     sent: list[dict[str, Any]] = [{}, {"json": {"code": 1}}, {"content": b"{"}, {"params": {"code": "x"}}]
@@ -234,7 +234,7 @@ async def test_a_stranger_learns_nothing_of_an_interface_but_that_it_is_closed(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/ops/login", *(interface.path for interface in ACTS)])
-async def test_another_sites_page_can_do_nothing(client: Client, path: str) -> None:
+async def test_a_page_of_another_site_can_do_nothing(client: Client, path: str) -> None:
     await operator(client)
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         assert (await client.post(path, {"Origin": origin}))["msg"] == "请从本站的页面操作"
@@ -242,7 +242,7 @@ async def test_another_sites_page_can_do_nothing(client: Client, path: str) -> N
 
 @pytest.mark.usefixtures("one_minute")
 @pytest.mark.gen_test
-async def test_another_sites_page_uses_up_no_tries(client: Client) -> None:
+async def test_a_page_of_another_site_uses_up_no_tries(client: Client) -> None:
     for _ in range(operators.TRIES_OF_ONE + 1):
         await client.post("/ops/login", {"Origin": "https://evil.example"}, name="x", token="a guess")
     await operator(client)
@@ -250,7 +250,7 @@ async def test_another_sites_page_uses_up_no_tries(client: Client) -> None:
 
 @pytest.mark.usefixtures("one_minute")
 class TestStrangersWithManyAddresses:
-    """They use up what all addresses together may be wrong."""
+    """They use up the failed logins that all addresses have together."""
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +261,7 @@ class TestStrangersWithManyAddresses:
         assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
 
     @pytest.mark.gen_test
-    async def test_they_do_not_shut_out_an_address_from_which_an_operator_logged_in(
+    async def test_they_do_not_lock_out_an_address_from_which_an_operator_logged_in(
         self, client: Client
     ) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
@@ -294,7 +294,7 @@ class TestStrangersWithManyAddresses:
         assert await guess(client, OFFICE, TOKEN) == "too_many"
 
     @pytest.mark.gen_test
-    async def test_a_wrong_token_makes_no_address_known(self, client: Client) -> None:
+    async def test_a_failed_login_makes_no_address_known(self, client: Client) -> None:
         assert await guess(client, OFFICE) == "bad_token"
         for k in range(4):
             assert await guess(client, f"203.0.113.{k}") == "bad_token"

@@ -1,4 +1,4 @@
-"""The operator's interfaces: who gets in, what they see, what they do, and that it is written down."""
+"""The operator's interfaces: who gets in, what they see, what they do, and that it is logged."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.usefixtures("one_minute")
 class TestBehindAProxy:
-    """The proxy's address is trusted: it writes whom a request is from."""
+    """The proxy is trusted: it writes the address that a request is from."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
 
     @pytest.mark.gen_test
-    async def test_whoever_guesses_shuts_out_nobody_else(self, client: Client) -> None:
+    async def test_guesses_from_one_address_lock_out_no_other(self, client: Client) -> None:
         assert (await client.get("/ops/log"))["error"] == "token_required"
         errors = [await guess(client, "198.51.100.7") for _ in range(12)]
         assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"] * 2
@@ -54,13 +54,13 @@ class TestBehindAProxy:
         assert await guess(client, "198.51.100.8", "open sesame") == ""
 
     @pytest.mark.gen_test
-    async def test_only_what_is_wrong_is_counted(self, client: Client) -> None:
+    async def test_only_failed_logins_are_counted(self, client: Client) -> None:
         for _ in range(TRIES_OF_ONE + 2):
             assert await guess(client, "198.51.100.7", "open sesame") == ""
         assert await guess(client, "198.51.100.7") == "bad_token"
 
     @pytest.mark.gen_test
-    async def test_many_addresses_together_guess_no_more_than_so_often(self, client: Client) -> None:
+    async def test_many_addresses_together_have_a_limit_too(self, client: Client) -> None:
         of_one = [await guess(client, "2001:db8::1") for _ in range(TRIES_OF_ONE * 2)]
         assert of_one.count("bad_token") == TRIES_OF_ONE
         assert await guess(client, "2001:db8::ffff") == "too_many"  # the same network
@@ -69,7 +69,7 @@ class TestBehindAProxy:
         assert found[-1] == "too_many"
 
     @pytest.mark.gen_test
-    async def test_without_redis_tries_are_counted_all_the_same(
+    async def test_tries_are_counted_without_redis_too(
         self, client: Client, context: Context
     ) -> None:
         await context.bus._redis.connection_pool.disconnect()
@@ -81,13 +81,13 @@ class TestBehindAProxy:
 
 @pytest.mark.usefixtures("one_minute")
 @pytest.mark.gen_test
-async def test_without_a_proxy_what_a_client_says_of_its_address_counts_nothing(client: Client) -> None:
+async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client: Client) -> None:
     errors = [await guess(client, f"198.51.100.{k}") for k in range(TRIES_OF_ONE + 1)]
     assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
 
 
 @pytest.mark.gen_test
-async def test_an_operators_acts_are_done_and_written_down(
+async def test_an_operators_acts_are_done_and_logged(
     client: Client,
     context: Context,
     open_page: Any,
@@ -120,7 +120,7 @@ async def test_an_operators_acts_are_done_and_written_down(
 
 
 @pytest.mark.gen_test
-async def test_an_act_that_was_cut_off_stands_there_as_begun(
+async def test_an_act_that_was_cut_off_is_logged_as_begun(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await operator(client)
@@ -136,7 +136,7 @@ async def test_an_act_that_was_cut_off_stands_there_as_begun(
 
 
 @pytest.mark.gen_test
-async def test_search_and_a_tasks_page_show_no_seed_no_depth_and_no_id(
+async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(
     client: Client, context: Context
 ) -> None:
     http = await operator(client)
@@ -172,7 +172,7 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
 
 
 @pytest.mark.gen_test
-async def test_the_feed_begins_with_its_history_and_tells_each_second(
+async def test_the_feed_begins_with_its_history_and_sends_each_second(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await context.bus.connected.wait()
@@ -311,12 +311,12 @@ def test_a_check_that_is_late_says_when_it_last_ended() -> None:
     assert check.late() == []
     now += LATE_SECONDS
     assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # nobody looked on, and now somebody does
+    check.begin()  # nobody looked for a while, and now somebody does
     assert (check.late(), check.found) == ([], [])
 
 
 @pytest.mark.gen_test
-async def test_a_check_that_was_cut_off_is_done_for_who_looks_next() -> None:
+async def test_a_check_that_was_cut_off_is_done_at_the_next_look() -> None:
     begun, looks = asyncio.Event(), 0
 
     async def look() -> list[Alarm]:
@@ -337,7 +337,7 @@ async def test_a_check_that_was_cut_off_is_done_for_who_looks_next() -> None:
 
 
 @pytest.mark.gen_test
-async def test_who_is_logged_in_is_told_and_forgotten(client: Client) -> None:
+async def test_the_operators_name_is_shown_until_the_logout(client: Client) -> None:
     assert (await client.get("/ops/me"))["name"] == ""
     await operator(client)
     assert (await client.get("/ops/me"))["name"] == "管理员"
@@ -346,7 +346,7 @@ async def test_who_is_logged_in_is_told_and_forgotten(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_ends_without_a_dig_is_told(
+async def test_the_feed_tells_of_an_end_without_a_dig(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await context.bus.connected.wait()
@@ -368,7 +368,7 @@ async def test_a_task_that_ends_without_a_dig_is_told(
 
 
 @pytest.mark.gen_test
-async def test_whoever_joins_sees_each_dig_and_each_end_once(
+async def test_a_new_viewer_sees_each_dig_and_each_end_once(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await context.bus.connected.wait()
@@ -376,7 +376,7 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
     first = await open_feed(http, settings)
     while json.loads(await first.read_message() or "")["type"] != "pulse":
         pass
-    # From here on there is most of a second until the loop tells again.
+    # From here on, most of a second is left until the next pulse is sent.
     feeds = [first]
     for depth in range(1, 4):
         now_ms = context.clock.now_ms()
@@ -401,13 +401,13 @@ async def test_whoever_joins_sees_each_dig_and_each_end_once(
 
 
 @pytest.mark.gen_test
-async def test_a_slow_line_takes_a_long_history_and_one_that_takes_nothing_is_cut(
+async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await context.bus.connected.wait()
     cookies = (await operator(client)).cookies
     now_ms = context.clock.now_ms()
-    counts = {"errors." + "x" * 3000: 1}  # more than a socket takes at once
+    counts = {"errors." + "x" * 3000: 1}  # a history larger than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
         pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
         await context.bus.write_pulse(pulse, now_ms)
