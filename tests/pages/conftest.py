@@ -1,4 +1,4 @@
-"""A browser for the tests of a file."""
+"""The browser of the tests of pages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from support.browser import a_browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all."""
+    """One browser for the tests of a file."""
     with a_browser() as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""How the pages are sent: compressed, cached for good under their version, and under a strict policy."""
+"""How the pages are sent: compressed, cached for good by version, and with a strict policy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMPORT = re.compile(r"""\bimport\b[^;]*?["'](?P<address>[^"']+)["']""")
 
 
 async def root(client: Client) -> str:
-    """The path that the page says its files stand under."""
+    """Return the path of the page's files, which has their version."""
     page = (await client.http.get("/")).text
     found = re.search(r"/static/app/[0-9a-f]+", page)
     assert found
@@ -40,7 +40,7 @@ async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settin
 
 
 @pytest.mark.gen_test
-async def test_files_are_compressed_only_for_who_takes_that(client: Client) -> None:
+async def test_files_are_compressed_only_for_clients_that_accept_it(client: Client) -> None:
     address = f"{await root(client)}/main.js"
     small = await client.http.get(address, headers={"Accept-Encoding": "gzip"})
     whole = await client.http.get(address, headers={"Accept-Encoding": "identity"})
@@ -52,7 +52,7 @@ async def test_files_are_compressed_only_for_who_takes_that(client: Client) -> N
 
 
 @pytest.mark.gen_test
-async def test_what_has_a_version_is_kept_for_good_and_the_page_is_asked_for(client: Client) -> None:
+async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalidated(client: Client) -> None:
     page = await client.http.get("/")
     assert page.headers["Cache-Control"] == "no-cache"
     again = await client.http.get("/", headers={"If-None-Match": page.headers["Etag"]})
@@ -72,13 +72,13 @@ async def test_what_has_a_version_is_kept_for_good_and_the_page_is_asked_for(cli
     "path",
     ["/static/app/0123456789ab/none.js", "/static/none/0123456789ab/main.js", "/static/app/ab/../main.js"],
 )
-async def test_what_is_not_there_is_refused_in_json(client: Client, path: str) -> None:
+async def test_an_unknown_file_is_refused_in_json(client: Client, path: str) -> None:
     response = await client.http.get(path)
     assert response.status_code == 404
     assert response.json()["error"] == "bad_request"
 
 
-def test_all_modules_are_preloaded_and_import_only_what_is_there() -> None:
+def test_all_modules_are_preloaded_and_import_only_existing_ones() -> None:
     site = Site("app")
     page = site.files["index.html"].body.decode()
     modules = {path for path in site.files if path.endswith(".js")}
@@ -99,12 +99,12 @@ def test_the_files_of_a_first_view_are_small() -> None:
 
 
 @pytest.mark.gen_test
-async def test_in_development_one_logs_in_through_the_sandbox(client: Client) -> None:
+async def test_in_development_the_sandbox_logs_in(client: Client) -> None:
     assert 'data-login="sandbox"' in (await client.http.get("/")).text
 
 
 @pytest.mark.gen_test
-async def test_the_mini_programs_code_is_drawn_once_for_each_task_that_exists(client: Client) -> None:
+async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client: Client) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
     share = (await alice.get("/getTaskDetails", code=code))["share"]
@@ -124,7 +124,7 @@ async def test_the_mini_programs_code_is_drawn_once_for_each_task_that_exists(cl
 
 
 class TestWithWeChat:
-    """Where WeChat is configured, nobody can log in on the web."""
+    """With WeChat configured, nobody can log in on the web."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:

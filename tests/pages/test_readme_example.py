@@ -1,4 +1,4 @@
-"""The example in docs/mini-program.md, run as it stands in Node, through a killed worker."""
+"""The example in docs/mini-program.md, run unchanged in Node, through a killed worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support.servers import Running, a_free_port
 PATIENCE_SECONDS = 60
 NODE = shutil.which("node")
 
-# What of `wx` the example uses, over what Node has.
+# The parts of `wx` that the example uses, made from what Node has.
 SHIM = """
 const say = (what) => console.log(JSON.stringify(what));
 const wx = {
@@ -58,7 +58,7 @@ process.stdin.on("data", () => dig(globalData.code, (reply) => say({ type: "repl
 
 
 def example() -> str:
-    """Return the file that is to be pasted."""
+    """Return the example's file, channel.js."""
     text = (SOURCE / "docs" / "mini-program.md").read_text()
     found = re.search(r"```js\n(// channel\.js\n.*?)```", text, re.DOTALL)
     assert found is not None
@@ -73,7 +73,7 @@ def has_websocket() -> bool:
 
 
 class Phone:
-    """The example in a Node of its own, and what it said."""
+    """The example in a Node process; `said` has what it printed."""
 
     def __init__(self, address: str, **data: str) -> None:
         code = example()

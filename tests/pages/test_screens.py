@@ -1,8 +1,7 @@
-"""The pictures of the pages in README.md and docs/, made as a person would see them.
+"""The pictures of the pages in README.md and docs/.
 
-They are made anew on each run, so that a page that no longer gets there fails here, and so does a picture
-that a text shows and nobody makes. To replace them:
-`SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
+They are made anew on each run. So a test fails if a page cannot be reached any more, or if a text shows a
+picture that nothing makes. To replace them: `SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ ADDRESSES = (
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with treasures in its square."""
+    """The address of a server for the pictures."""
     with a_server(tmp_path_factory.mktemp("screens")) as running:
         yield running.address
 
 
 @pytest.fixture(scope="module")
 def codes(address: str, browser: Browser) -> dict[str, str]:
-    """The treasures by name; a crowd has begun to dig them."""
+    """The codes of published treasures by name; a crowd has begun to dig them."""
     crowd = [Person.log_in(address, user) for user in CROWD]
     ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
-    many = {"prize_num": 5, "interval": 40, "fluctuation": 6}  # the first one lies below depth 33
+    many = {"prize_num": 5, "interval": 40, "fluctuation": 6}  # the first prize is below depth 33
     made = {
         "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
         "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
@@ -189,7 +188,7 @@ def test_screens(
     assert shown <= made
 
 
-# What is given away, drawn.
+# Drawings of the goods.
 
 
 def bracelet(pen: ImageDraw.ImageDraw) -> None:

@@ -1,4 +1,4 @@
-"""A task's page: what each caller is told, and what a link to it brings."""
+"""A task's details: what they tell each caller, and how a share counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.game import draw
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
 
-# As the mini-program's document prints it; the rest came later.
+# The fields that the mini-program's printed document names; all others came later.
 PRINTED = {
     "goods_type", "is_prize", "is_draw", "draw_type", "money", "wxname", "wxheadpic", "code", "name",
     "synopsis", "pic", "now_depth", "max_depth", "prize_num", "is_cd", "time", "status", "users",
@@ -25,8 +25,8 @@ GIFT = PRINTED | {
 
 
 @pytest.mark.gen_test
-async def test_a_client_of_the_printed_document_reads_a_page_and_digs(client: Client) -> None:
-    """All that such a client sends and reads, and nothing else: no token, no code for the participants."""
+async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client: Client) -> None:
+    """It sends and reads only what is printed: no token, and no code when it asks for participants."""
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(
         alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
@@ -45,7 +45,7 @@ async def test_a_client_of_the_printed_document_reads_a_page_and_digs(client: Cl
     assert {name: type(dug[name]) for name in ("is_prize", "wxname", "wxheadpic")} == {
         "is_prize": int, "wxname": str, "wxheadpic": str,
     }  # fmt: skip
-    # It counts the 60 seconds of before "locally", and appends the digger by itself.
+    # Such a client counts the 60 seconds itself, and appends the digger itself.
     after = await client.get("/getTaskDetails", is_share=0, **ask)
     assert (after["is_cd"], after["now_depth"], len(after["users"])) == (1, 1, 1)
     assert 0 < after["time"] <= 60
@@ -57,7 +57,7 @@ async def test_a_client_of_the_printed_document_reads_a_page_and_digs(client: Cl
 
 
 @pytest.mark.gen_test
-async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
+async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -78,7 +78,13 @@ async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
 
     assert await seen(bob, warm) == ("", 0, 30, 0, 0)
     assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
-    assert await seen(alice, quick) == ("own_task", 1, 10, 0, 0)  # asked again at the earliest in 10 s
+    assert await seen(alice, quick) == (
+        "own_task",
+        1,
+        10,
+        0,
+        0,
+    )  # so that such a client asks again in 10 s at the earliest
     assert await seen(bob, packet) == ("not_paid", 1, 20, 0, 0)
     assert await seen(alice, packet) == ("not_paid", 1, 20, 0, 0)
     assert (await bob.dig(warm))["is_prize"] == 1
@@ -88,11 +94,11 @@ async def test_a_page_says_to_each_caller_whether_they_can_dig_and_if_not_why(
     assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
     assert await seen(bob, over) == ("ended", 1, 10, 1, 1)
     assert await seen(carol, over) == ("ended", 1, 10, 0, 1)
-    # Lists carry the true cooldown, whoever asks.
+    # Lists show the true cooldown to everybody.
     for someone in (alice, bob, carol):
         cards = {card["code"]: card for card in (await someone.get("/getTaskList"))["data"]}
         assert [cards[code]["is_cd"] for code in (warm, quick, over)] == [1, 0, 0]
-    # The cooldown goes by.
+    # The cooldown runs out.
     context.hub.known.by_code[warm].cd_until = context.clock.now_ms() + 1500
     assert await seen(carol, warm) == ("cooling_down", 1, 2, 0, 0)
     assert await seen(bob, warm) == ("already_won", 1, 2, 1, 0)
@@ -147,7 +153,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
 
 
 @pytest.mark.gen_test
-async def test_who_brought_whom_is_noted_once_a_pair_and_task(client: Client, context: Context) -> None:
+async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code, other = await publish_many(alice, {"is_public": 0}, {})
 
@@ -165,7 +171,7 @@ async def test_who_brought_whom_is_noted_once_a_pair_and_task(client: Client, co
     assert all(len(share) == 20 and share.isalnum() and share.isascii() for share in (bobs, carols))
     assert (await bob.get("/getTaskDetails", code=code))["share"] == bobs
     assert (await bob.get("/getTaskDetails", code=other))["share"] != bobs
-    # What brings nobody: no share, an unknown sharer, oneself, a sharer that the link says is none.
+    # These bring nobody: no share, an unknown sharer, oneself, a sharer without `is_share`.
     for asked in (
         {},
         {"is_share": 1},

@@ -1,4 +1,4 @@
-"""The line before the store: who waits is asked for together, in order, and told soon when it is no use."""
+"""The line before the store: requests are sent together and in order, and soon refused if it is no use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.shuffled_loop import ShuffledLoop, run_shuffled
 
 
 class AStore:
-    """Answers after `seconds`, to each key with itself; `asked` are the questions."""
+    """Answers after `seconds`, each key with itself; `asked` has the keys of each call."""
 
     def __init__(self, seconds: float = 0.01) -> None:
         self.seconds = seconds
@@ -35,7 +35,7 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
         run_shuffled(seed, work)
 
 
-def test_all_who_ask_at_once_are_asked_for_together_and_get_their_own_answer() -> None:
+def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = Line("test", store)
@@ -47,7 +47,7 @@ def test_all_who_ask_at_once_are_asked_for_together_and_get_their_own_answer() -
     on_any_loop(work)
 
 
-def test_who_came_first_is_asked_for_first() -> None:
+def test_requests_are_sent_in_the_order_in_which_they_came() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = Line("test", store)
@@ -61,7 +61,7 @@ def test_who_came_first_is_asked_for_first() -> None:
     run_shuffled(0, work)
 
 
-def test_a_failure_is_told_to_those_it_befell_and_the_next_are_asked_for() -> None:
+def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = Line("test", store)
@@ -74,7 +74,7 @@ def test_a_failure_is_told_to_those_it_befell_and_the_next_are_asked_for() -> No
     on_any_loop(work)
 
 
-def test_a_silent_store_is_given_up_soon_and_asked_again_once_it_speaks() -> None:
+def test_a_silent_store_is_given_up_soon_and_asked_again_later() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=5.0)
         line = Line("test", store)
@@ -86,7 +86,7 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_once_it_speaks() -> Non
         before = loop.now
         with pytest.raises(Unavailable):
             await line.ask(1)
-        assert loop.now == before, "whoever comes meanwhile is told at once"
+        assert loop.now == before, "a request that comes meanwhile is refused at once"
         store.seconds = 0.01
         await asyncio.sleep(4)
         assert await line.ask(2) == 2
@@ -94,7 +94,7 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_once_it_speaks() -> Non
     on_any_loop(work)
 
 
-def test_a_crowd_that_comes_after_a_silence_is_answered() -> None:
+def test_a_crowd_that_comes_after_a_silence_gets_its_answers() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=30.0)
         line = Line("test", store)
@@ -107,7 +107,7 @@ def test_a_crowd_that_comes_after_a_silence_is_answered() -> None:
     on_any_loop(work)
 
 
-def test_nobody_joins_a_line_that_is_too_long_and_it_gets_shorter() -> None:
+def test_nobody_joins_a_line_that_is_too_long() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=1.0)
         line = Line("test", store)

@@ -20,7 +20,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def window(browser: Browser, address: str) -> Iterator[Opener]:
-    """Opens windows; a test fails where anything went wrong in one, but for what it expects to."""
+    """Opens windows. A test fails if `wrong` of any is not empty at its end."""
     opened: list[Window] = []
 
     def open_one(user: str | None = None, path: str = "/", **options: Any) -> Window:

@@ -1,4 +1,4 @@
-"""The client in a real browser: what is shown again, overtaken, read late or by keyboard is right."""
+"""The client in a real browser: pages that are shown again, overtaken or read late; looks and keyboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITHIN_A_SECOND = 1000
 FIRST_VIEW_BYTES = 150_000
 
 
-def test_the_square_grows_as_one_scrolls_and_shows_what_ended(
+def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
     window: Opener, address: str, publisher: Person
 ) -> None:
     ended = publisher.publish(a_picture(), name="挖完的猫", forecast_num=1)
@@ -37,12 +37,10 @@ def test_the_square_grows_as_one_scrolls_and_shows_what_ended(
     expect(over.get_by_text("已结束")).to_be_attached()
     page.evaluate("scrollTo(0, 0)")
     renew(page)
-    expect(page.locator(".cards li")).to_have_count(20)  # what lies far below is let go
+    expect(page.locator(".cards li")).to_have_count(20)  # those far below are dropped
 
 
-def test_what_has_ended_is_no_longer_among_the_running_however_far_down(
-    window: Opener, publisher: Person
-) -> None:
+def test_an_ended_task_leaves_the_running_ones_however_far_down(window: Opener, publisher: Person) -> None:
     picture = a_picture()
     ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
     for number in range(20):
@@ -60,7 +58,7 @@ def test_what_has_ended_is_no_longer_among_the_running_however_far_down(
     expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
 
 
-def test_a_square_that_is_come_back_to_counts_down_to_the_right_second(
+def test_the_square_still_counts_down_to_the_right_second_after_a_return(
     window: Opener, address: str, publisher: Person
 ) -> None:
     picture = a_picture()
@@ -74,7 +72,7 @@ def test_a_square_that_is_come_back_to_counts_down_to_the_right_second(
     page = window("朵朵").page
     state = page.locator(f"[data-code='{code}'] .state")
     expect(state).to_have_text(re.compile("冷却 .* 秒"))
-    page.route("**/getTaskList*", lambda route: None)  # nothing fresh comes to the rescue
+    page.route("**/getTaskList*", lambda route: None)  # so no fresh card corrects the countdown
     before = _seconds(state.text_content())
     page.locator(f".card[href='#/task/{code}']").click()
     expect(page.locator(".dig strong")).to_have_text(str(before - 4))
@@ -89,12 +87,12 @@ def _seconds(text: str | None) -> int:
 
 
 def renew(page: Page) -> None:
-    """Have the square renewed, as when the network is back."""
+    """Make the square renew itself, as when the network is back."""
     page.evaluate("dispatchEvent(new Event('online'))")
 
 
 @pytest.mark.parametrize(("path", "nothing"), [("/", "就这些了"), ("/#/mine/published", "还没有发布过宝贝")])
-def test_a_page_that_is_shown_again_is_right_at_once(
+def test_a_page_that_is_shown_again_is_renewed_at_once(
     window: Opener, address: str, path: str, nothing: str
 ) -> None:
     name = f"回来看到的猫{len(path)}"
@@ -102,7 +100,7 @@ def test_a_page_that_is_shown_again_is_right_at_once(
     expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
     if path == "/":
         with opened.page.expect_response("**/getTaskList*"):
-            pass  # it has just renewed itself, and would not for a while
+            pass  # it has just renewed itself, so it will not by itself for a while
     Person.log_in(address, name).publish(a_picture(), name=name)
     opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
@@ -116,9 +114,7 @@ def pay(publisher: Person, code: str, owed: int) -> None:
     paid.raise_for_status()
 
 
-def test_details_that_a_frame_overtook_are_read_once_more(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_details_older_than_a_frame_are_read_again(window: Opener, address: str, publisher: Person) -> None:
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
@@ -162,10 +158,10 @@ def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Pe
     expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
     expect(ending).to_have_text("发布者结束了这个宝贝")
     expect(page.locator(".dig")).to_have_text("已结束")
-    assert asked  # once more, after the reply that the end overtook
+    assert asked  # asked again, after the reply that was older than the end
 
 
-def test_a_start_that_was_missed_opens_the_task_once_the_network_is_back(
+def test_after_a_missed_start_the_task_opens_once_the_network_is_back(
     window: Opener, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
@@ -193,7 +189,7 @@ def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(
     expect(page.get_by_role("link", name="中奖者和发奖")).to_be_visible()
 
 
-def test_what_was_said_of_a_cooldown_goes_when_it_is_over(window: Opener, publisher: Person) -> None:
+def test_the_line_about_a_cooldown_is_replaced_when_it_is_over(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
     digger = window("阿强")
     digger.go(f"/#/task/{code}")
@@ -220,7 +216,7 @@ def test_a_long_cooldown_fits_into_its_ring(
     assert inside["width"] <= ring["width"] - 24
 
 
-def test_the_newest_people_are_shown_live_and_those_before_them_on_request(
+def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(
     window: Opener, address: str, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture(), forecast_num=500_000)
@@ -361,7 +357,7 @@ def _is_readable(opened: Window) -> None:
     assert faint == [], opened.page.url
 
 
-def test_all_of_it_works_by_keyboard(window: Opener, publisher: Person) -> None:
+def test_everything_works_by_keyboard(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), name="键盘上的猫", forecast_num=500_000)
     page = window(None).page
     for _ in range(3):  # the link to the content, the brand, the field

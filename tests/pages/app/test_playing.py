@@ -1,4 +1,4 @@
-"""The client in a real browser, against the server as a person starts it."""
+"""The client in a real browser: digging, winning, publishing, claiming, logging in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITHIN_A_SECOND = 1000
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
-def test_one_digs_and_the_other_sees_the_join_and_the_countdown_within_a_second(
+def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen_within_a_second(
     window: Opener, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture(), cd=60)
@@ -37,7 +37,7 @@ def test_one_digs_and_the_other_sees_the_join_and_the_countdown_within_a_second(
     expect(watcher.page.locator(".level b")).to_have_text("1")
 
 
-def test_the_countdown_reaches_zero_and_then_the_other_may_dig(window: Opener, publisher: Person) -> None:
+def test_when_the_countdown_reaches_zero_another_person_may_dig(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), cd=4, forecast_num=500_000)
     first = window("阿强")
     first.go(f"/#/task/{code}")
@@ -63,12 +63,14 @@ def test_a_win_is_celebrated_on_both_screens(window: Opener, publisher: Person) 
         expect(each.page.locator("canvas.coins")).to_be_attached()
         expect(each.page.locator(".ending")).to_have_text("奖品全部挖完了")
         expect(each.page.locator(".people li.won", has_text="阿强")).to_be_attached()
-    expect(winner.page.locator("dialog")).to_have_count(1)  # the reply and the frame tell of the same win
+    expect(winner.page.locator("dialog")).to_have_count(
+        1
+    )  # although both the reply and the frame tell of the win
     watcher.go("/#/")
     expect(watcher.page.locator(".won-line")).to_have_count(0, timeout=500)
 
 
-def test_whoever_wants_less_motion_gets_no_coins(window: Opener, publisher: Person) -> None:
+def test_with_reduced_motion_there_are_no_coins(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), forecast_num=1)
     winner = window("阿强", reduced_motion="reduce")
     winner.go(f"/#/task/{code}")
@@ -76,7 +78,7 @@ def test_whoever_wants_less_motion_gets_no_coins(window: Opener, publisher: Pers
     assert winner.page.locator("canvas").count() == 0
 
 
-def test_a_lost_network_shows_at_once_and_what_was_missed_is_there_afterwards(
+def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(
     window: Opener, address: str, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture(), prize_num=2, interval=2, fluctuation=0, forecast_num=300)
@@ -97,14 +99,14 @@ def test_a_lost_network_shows_at_once_and_what_was_missed_is_there_afterwards(
     watcher.wrong.clear()  # Chromium logs that the network was gone
 
 
-def test_a_killed_server_shows_at_once_and_is_found_again(
+def test_a_killed_worker_shows_at_once_and_the_page_reconnects(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with a_server(tmp_path_factory.mktemp("killed")) as running:
-        _kill_and_find_again(browser, running)
+        _kill_and_reconnect(browser, running)
 
 
-def _kill_and_find_again(browser: Browser, running: Running) -> None:
+def _kill_and_reconnect(browser: Browser, running: Running) -> None:
     code = Person.log_in(running.address, "小明").publish(a_picture(), forecast_num=500_000)
     watcher = open_window(browser, running.address)
     watcher.go(f"/#/task/{code}")
@@ -167,7 +169,7 @@ def test_publishing_with_a_picture(window: Opener, tmp_path: Path) -> None:
     expect(page.locator(".card", has_text="会后空翻的猫")).to_be_visible()
 
 
-def test_what_is_no_picture_is_refused_before_it_is_published(window: Opener, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_refused_before_publishing(window: Opener, tmp_path: Path) -> None:
     file = tmp_path / "猫.png"
     file.write_bytes(b"not a picture")
     page = window("小明", "/#/publish").page
@@ -243,7 +245,7 @@ def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window: Opener, 
     expect(winner.page.get_by_text("奖品已经领走了。")).to_be_visible()
 
 
-def test_a_name_of_html_is_shown_as_it_is_and_does_nothing(window: Opener, publisher: Person) -> None:
+def test_html_in_a_name_is_shown_as_text(window: Opener, publisher: Person) -> None:
     code = publisher.publish(
         a_picture(), name=HTML_NAME, synopsis=HTML_NAME, wxname=HTML_NAME, forecast_num=1
     )
@@ -258,7 +260,7 @@ def test_a_name_of_html_is_shown_as_it_is_and_does_nothing(window: Opener, publi
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
     expect(nasty.page.locator(".card h3", has_text=HTML_NAME).first).to_be_visible()
-    for each in (watcher, nasty):  # that no alert opened, `window` checks at the end
+    for each in (watcher, nasty):  # `window` checks at the end that no alert opened
         assert each.page.locator("img[src=x], [onerror]").count() == 0
 
 
@@ -328,9 +330,7 @@ def test_two_windows_are_two_people_and_each_stays_who_they_are(window: Opener) 
     expect(other.page.get_by_role("heading", name="朵朵")).to_be_visible()
 
 
-def test_a_token_that_is_no_longer_good_leads_to_the_login_and_back(
-    window: Opener, publisher: Person
-) -> None:
+def test_an_invalid_token_leads_to_the_login_and_back(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), name="登录之后的猫")
     someone = window("阿强")
     someone.page.evaluate("""() => {
@@ -342,7 +342,7 @@ def test_a_token_that_is_no_longer_good_leads_to_the_login_and_back(
     expect(someone.page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
 
 
-def test_until_somebody_is_logged_in_no_address_opens_a_page(window: Opener) -> None:
+def test_no_address_opens_a_page_before_the_login(window: Opener) -> None:
     someone = window()
     name = someone.page.get_by_label("你是谁")
     someone.page.locator(".brand").click()
@@ -360,7 +360,7 @@ def test_until_somebody_is_logged_in_no_address_opens_a_page(window: Opener) -> 
     expect(someone.page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
 
 
-def test_where_the_mini_program_logs_in_no_address_takes_its_code_away(window: Opener) -> None:
+def test_with_wechat_configured_every_address_shows_the_mini_programs_code(window: Opener) -> None:
     visitor = window()
 
     def as_with_wechat(route: Route) -> None:
@@ -376,7 +376,7 @@ def test_where_the_mini_program_logs_in_no_address_takes_its_code_away(window: O
     expect(code).to_be_visible()
 
 
-def test_who_has_left_the_page_before_the_picture_was_sent_publishes_nothing(
+def test_leaving_the_page_before_the_picture_is_sent_publishes_nothing(
     window: Opener, tmp_path: Path
 ) -> None:
     file = tmp_path / "猫.png"
@@ -394,7 +394,8 @@ def test_who_has_left_the_page_before_the_picture_was_sent_publishes_nothing(
         window.fetch = (...given) => { window.asked.push(given[0]); return fetched(...given); };
         window.sent = new Promise((resolve) => {
             XMLHttpRequest.prototype.send = function send(body) {
-                this.addEventListener("loadend", () => setTimeout(resolve)); // after all that follows from it
+                // The timeout lets everything run that follows from the end.
+                this.addEventListener("loadend", () => setTimeout(resolve));
                 sent.call(this, body);
             };
         });
@@ -409,7 +410,7 @@ def test_who_has_left_the_page_before_the_picture_was_sent_publishes_nothing(
     assert "/postTask" not in page.evaluate("window.asked")
 
 
-def test_who_gets_no_reply_to_publishing_is_told_to_look_before_trying_again(
+def test_without_a_reply_to_publishing_the_page_says_to_look_before_trying_again(
     window: Opener, tmp_path: Path
 ) -> None:
     file = tmp_path / "猫.png"
@@ -431,14 +432,14 @@ def test_who_gets_no_reply_to_publishing_is_told_to_look_before_trying_again(
     opened.wrong.clear()  # Chromium logs the lost reply
 
 
-def test_goods_without_a_picture_are_not_sent(window: Opener) -> None:
+def test_goods_without_a_picture_are_not_published(window: Opener) -> None:
     page = window("小明", "/#/publish").page
     page.get_by_label("物品名").fill("没有图的猫")
     page.get_by_role("button", name="埋下宝贝").click()
     expect(page.locator("form > .problem")).to_have_text("请先选一张图片")
 
 
-def test_a_name_and_picture_of_ones_own(window: Opener, tmp_path: Path) -> None:
+def test_a_person_changes_their_name_and_picture(window: Opener, tmp_path: Path) -> None:
     file = tmp_path / "face.png"
     file.write_bytes(a_picture(200, 200, "navy", "PNG"))
     page = window("无名氏", "/#/mine").page

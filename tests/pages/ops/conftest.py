@@ -1,4 +1,4 @@
-"""The operators' server, their windows, and who is let in."""
+"""The operators' server, their windows, and a login."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers, and 15 minutes behind it."""
+    """A server with two workers, and 15 minutes of history."""
     started = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
     started.wait_for("is ready")
     now = int(time.time())
@@ -36,7 +36,7 @@ def running(data_dir: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def window(browser: Browser, running: Running) -> Iterator[Opener]:
-    """Opens windows; a test fails where anything went wrong in one, but for what it expects to."""
+    """Opens windows. A test fails if `wrong` of any is not empty at its end."""
     opened: list[Window] = []
 
     def open_one(path: str = "/ops", **options: Any) -> Window:
@@ -53,7 +53,7 @@ def window(browser: Browser, running: Running) -> Iterator[Opener]:
 
 @pytest.fixture(scope="module")
 def let_in(browser: Browser, running: Running) -> dict[str, Any]:
-    """What a browser remembers of an operator who is logged in: only ten may try a minute."""
+    """The browser's storage after an operator's login, made once for the tests of a file."""
     opened = open_window(browser, running.address)
     opened.go("/ops")
     enter(opened, "值班员", TOKEN)
@@ -65,7 +65,7 @@ def let_in(browser: Browser, running: Running) -> dict[str, Any]:
 
 @pytest.fixture
 def operator(window: Opener, let_in: dict[str, Any]) -> Opener:
-    """Opens windows of an operator who is logged in and sees live numbers."""
+    """Opens windows of a logged-in operator, with live data."""
 
     def open_one(**options: Any) -> Window:
         made = window(storage_state=let_in, **options)

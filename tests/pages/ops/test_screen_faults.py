@@ -1,4 +1,4 @@
-"""The operator's screen in a real browser, when numbers are old, refused or cut, and how it looks."""
+"""The operator's screen in a real browser: old data, lost connections, alarms, and how it looks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from support.servers import Running
 pytestmark = needs_chromium
 
 
-def test_old_numbers_are_grey_under_a_red_bar_until_the_server_answers_again(
+def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(
     operator: Opener, running: Running
 ) -> None:
     opened = operator()
@@ -53,7 +53,7 @@ def test_old_numbers_are_grey_under_a_red_bar_until_the_server_answers_again(
 
 
 @pytest.mark.parametrize("page", ["task", "search"])
-def test_a_page_is_read_again_and_again_and_what_is_old_is_grey_on_it_too(
+def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(
     operator: Opener, running: Running, publisher: Person, page: str
 ) -> None:
     code = publisher.publish(a_picture(), cd=0)
@@ -72,7 +72,7 @@ def test_a_page_is_read_again_and_again_and_what_is_old_is_grey_on_it_too(
     expect(depth).to_have_text("2 / 50")
 
 
-def test_a_page_that_cannot_be_read_is_old_although_the_feed_lives(
+def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(
     operator: Opener, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture())
@@ -88,7 +88,7 @@ def test_a_page_that_cannot_be_read_is_old_although_the_feed_lives(
     opened.wrong.clear()  # Chromium logs what was aborted
 
 
-def test_an_open_screen_asks_to_log_in_again_when_its_session_is_over(
+def test_an_open_screen_shows_the_login_when_its_session_is_over(
     window: Opener, running: Running, data_dir: Path
 ) -> None:
     opened = window()
@@ -105,7 +105,7 @@ def test_an_open_screen_asks_to_log_in_again_when_its_session_is_over(
     expect(opened.page.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
-def test_a_new_page_has_the_focus_and_an_address_that_is_spelled_wrongly_is_taken_as_it_is(
+def test_a_new_page_has_the_focus_and_a_malformed_address_is_taken_literally(
     operator: Opener,
 ) -> None:
     opened = operator()
@@ -117,7 +117,7 @@ def test_a_new_page_has_the_focus_and_an_address_that_is_spelled_wrongly_is_take
     expect(opened.page.locator("#page")).to_be_focused()
 
 
-def test_what_is_selected_on_a_tasks_page_stays_while_it_is_read_again(
+def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(
     operator: Opener, window: Opener, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture())
@@ -133,7 +133,7 @@ def test_what_is_selected_on_a_tasks_page_stays_while_it_is_read_again(
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
-def test_whatever_is_wrong_is_said_in_the_operators_language(window: Opener, locale: str) -> None:
+def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: str) -> None:
     opened = window(locale=locale)
     alarms = [
         {"kind": "books", "what": what, "values": ["won", "", "3", "4"]}
@@ -163,7 +163,7 @@ def test_whatever_is_wrong_is_said_in_the_operators_language(window: Opener, loc
         assert "{" not in text
 
 
-def test_a_cut_connection_shows_and_is_mended(operator: Opener) -> None:
+def test_a_cut_connection_shows_and_reconnects(operator: Opener) -> None:
     opened = operator()
     opened.page.evaluate("window.unchanged = true")
     opened.context.set_offline(True)
@@ -188,9 +188,7 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
 
 
-def test_workers_that_stood_still_and_were_replaced_are_told_beside_the_processes(
-    operator: Opener, data_dir: Path
-) -> None:
+def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_dir: Path) -> None:
     opened = operator()
     note = opened.page.locator(".processes-panel .note")
     expect(note).to_have_text("")
@@ -203,7 +201,7 @@ def test_workers_that_stood_still_and_were_replaced_are_told_beside_the_processe
     is_readable(opened)
 
 
-def test_english_for_whoever_reads_that(window: Opener) -> None:
+def test_an_english_browser_gets_an_english_screen(window: Opener) -> None:
     opened = window(locale="en-GB")
     expect(opened.page.get_by_role("heading", name="Operator login")).to_be_visible()
     enter(opened, "Ann", TOKEN)
@@ -253,7 +251,7 @@ def test_every_page_fits_its_window_and_can_be_read(
 def test_picture_of_the_screen(
     operator: Opener, running: Running, publisher: Person, data_dir: Path, tmp_path: Path
 ) -> None:
-    """To replace the one shown: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
+    """To replace the picture in docs/: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
     crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
     for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 20)):
         code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=100_000)
@@ -298,7 +296,9 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
     take_picture(opened, directory / "ops-log.webp")
 
 
-def test_a_processs_watchers_go_to_the_others(operator: Opener, window: Opener, publisher: Person) -> None:
+def test_a_disconnected_processs_watchers_go_to_the_others(
+    operator: Opener, window: Opener, publisher: Person
+) -> None:
     code = publisher.publish(a_picture(), forecast_num=100_000)
     visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
     for number, visitor in enumerate(visitors):

@@ -1,4 +1,4 @@
-"""The screen's words: each in Chinese and in English, and all that it asks for."""
+"""The screen's words: each is there in Chinese and in English, and none is missing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
         assert chinese, key
         assert english, key
         assert not re.search("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), key
-        # What English adds or leaves out may be what Chinese takes from the server, and the other way round.
+        # Texts of errors may differ: one language shows the server's message, the other a text of its own.
         if not key.startswith("error_") and key != "confirm":
             holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
             assert holes[0] == holes[1], key
