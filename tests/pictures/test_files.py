@@ -56,9 +56,7 @@ async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: 
 
 
 @pytest.mark.gen_test
-async def test_whoever_has_a_picture_is_told_that_it_is_still_the_same(
-    client: Client, settings: Settings
-) -> None:
+async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     clear = io.BytesIO()
     Image.effect_noise((1500, 1500), 90).convert("RGBA").rotate(45).save(clear, "PNG")
@@ -93,7 +91,7 @@ async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
 
 
 @pytest.mark.gen_test
-async def test_what_is_not_there_is_404_in_json(client: Client) -> None:
+async def test_an_unknown_file_is_404_in_json(client: Client) -> None:
     for name in (f"{'0' * 32}.jpg", f"{'0' * 32}.exe", "x", "x/y", "%00", "a" * 3000, "%F0%9F%98%80"):
         for method in ("GET", "HEAD"):
             response = await client.http.request(method, f"/files/{name}", headers={"If-None-Match": "*"})
@@ -105,7 +103,7 @@ async def test_what_is_not_there_is_404_in_json(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_what_is_refused_leaves_nothing_behind(client: Client, context: Context) -> None:
+async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     assert (await alice.upload(b"<svg/>"))["error"] == "not_a_picture"
     assert (await alice.upload(b""))["error"] == "not_a_picture"
@@ -128,7 +126,7 @@ async def test_what_is_refused_leaves_nothing_behind(client: Client, context: Co
 
 
 @pytest.mark.gen_test
-async def test_a_body_that_no_picture_needs_is_413_in_json(client: Client, context: Context) -> None:
+async def test_a_body_too_large_for_any_picture_is_413_in_json(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     response = await client.http.post(
         "/uploadFile", files={"file": os.urandom(MAX_BYTES + (1 << 20))}, data={"unionid": alice.unionid}
@@ -141,7 +139,7 @@ async def test_a_body_that_no_picture_needs_is_413_in_json(client: Client, conte
 
 
 @pytest.mark.gen_test
-async def test_only_uploads_of_here_can_be_published(client: Client, settings: Settings) -> None:
+async def test_only_pictures_uploaded_here_can_be_published(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
     code = await alice.publish(url=url.replace("https://wabao.example.com", "http://another.name:8080"))
@@ -177,7 +175,7 @@ async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client,
 
 
 @pytest.mark.gen_test
-async def test_a_poster_is_drawn_once_a_person_and_leads_to_the_task_through_them(
+async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
     client: Client, context: Context, settings: Settings
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -196,7 +194,9 @@ async def test_a_poster_is_drawn_once_a_person_and_leads_to_the_task_through_the
 
 
 @pytest.mark.gen_test
-async def test_a_poster_asked_for_by_many_at_once_is_one(client: Client, context: Context) -> None:
+async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
+    client: Client, context: Context
+) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
     before = await stored_files(context), await context.store.files.chunks.count_documents({})
@@ -224,7 +224,7 @@ async def test_two_processes_that_draw_the_same_poster_keep_one(
 
 
 @pytest.mark.gen_test
-async def test_a_poster_is_refused_for_no_task_and_to_no_one(client: Client) -> None:
+async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client: Client) -> None:
     alice = await client.log_in("alice")
     assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
     assert (await alice.post("/getSharePic", code="$where"))["error"] == "bad_request"
@@ -235,7 +235,7 @@ async def test_a_poster_is_refused_for_no_task_and_to_no_one(client: Client) -> 
 
 
 def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
-    """Go on as a server with WeChat configured would, WeChat being at `base_url`."""
+    """Configure WeChat in the context's settings; return a client for a WeChat at `base_url`."""
     context.settings = msgspec.structs.replace(
         settings, wechat_appid=settings.appid, wechat_secret=settings.app_secret, wechat_page="pages/dig/dig"
     )
@@ -244,7 +244,7 @@ def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
 
 
 @pytest.mark.gen_test
-async def test_with_wechat_configured_the_poster_shows_its_code_and_the_pages_while_it_fails(
+async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
     client: Client, context: Context, settings: Settings
 ) -> None:
     alice = await client.log_in("alice")
@@ -271,7 +271,7 @@ async def test_with_wechat_configured_the_poster_shows_its_code_and_the_pages_wh
 
 
 class Inserts(CommandListener):
-    """The order in which documents were written."""
+    """The inserted documents, in their order."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any]] = []
@@ -288,7 +288,7 @@ class Inserts(CommandListener):
 
 
 @pytest.mark.gen_test
-async def test_an_upload_exists_with_its_very_last_write_and_not_before(settings: Settings) -> None:
+async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings) -> None:
     inserts = Inserts()
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         settings.mongodb_uri, event_listeners=[inserts]

@@ -1,4 +1,4 @@
-"""What becomes of uploaded pictures, and what is drawn."""
+"""How uploaded pictures are normalised or refused, and how posters and red packets are drawn."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
 
 
 def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
-    """The colours of the four quarters, rounded so that JPEG's losses do not show."""
+    """Return the colours of the four quarters, rounded so that JPEG's losses do not show."""
     rgb, (width, height) = image.convert("RGB"), image.size
     points = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
     return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr, misc]
@@ -66,7 +66,7 @@ def test_every_format_is_recognised_and_kept_as_jpeg(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
-def test_what_is_transparent_stays_so_and_is_kept_as_png(kind: str) -> None:
+def test_a_transparent_picture_stays_transparent_and_is_kept_as_png(kind: str) -> None:
     image = four_corners().convert("RGBA")
     image.paste((0, 0, 0, 0), (60, 40, 120, 80))
     picture = normalise(encoded(image, kind))
@@ -93,7 +93,7 @@ def test_a_picture_without_transparency_is_kept_as_jpeg_whatever_its_mode(mode: 
     assert opened(picture.full).convert("L").getpixel((32, 32)) == pytest.approx(shown, abs=3)
 
 
-def test_of_an_animation_the_first_frame_is_kept() -> None:
+def test_the_first_frame_of_an_animation_is_kept() -> None:
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
     for kind in ("GIF", "WEBP"):
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -126,7 +126,7 @@ TURNED_BY_THE_CAMERA = {
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
     5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_90,  # the camera's turn, which a viewer undoes clockwise
+    6: Transpose.ROTATE_90,  # as the camera turned it; a viewer turns it back clockwise
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_270,
 }
@@ -151,7 +151,7 @@ def test_broken_exif_does_not_spoil_a_picture() -> None:
     assert corner_colours(opened(normalise(data).full)) == corner_colours(four_corners())
 
 
-def test_nothing_is_left_of_the_metadata() -> None:
+def test_no_metadata_is_kept() -> None:
     secret = b"31.2304N-121.4737E"
     exif = Image.Exif()
     exif[0x010E] = secret.decode()  # ImageDescription
@@ -198,14 +198,14 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     for width, height in ((50_001, 1000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)):
         with pytest.raises(PictureTooLarge):
             normalise(png_header(width, height))
-    with pytest.raises(NotAPicture):  # this one may be as large as it says, and is not
+    with pytest.raises(NotAPicture):  # its size is allowed, but its data is missing
         normalise(png_header(100, 100))
     gif = encoded(Image.new("P", (8, 8)), "GIF")
     with pytest.raises(PictureTooLarge):
         normalise(gif[:6] + struct.pack("<HH", 65_535, 65_535) + gif[10:])
 
 
-def test_sixteen_megapixels_are_fine_and_one_row_more_is_not() -> None:
+def test_sixteen_megapixels_are_taken_and_one_row_more_is_not() -> None:
     assert normalise(encoded(Image.new("1", (4000, 4000)), "PNG")).width == 1600
     for size in ((4000, 4001), (10_000, 5000)):
         with pytest.raises(PictureTooLarge, match="1600 万像素"):
@@ -220,7 +220,7 @@ def test_a_webp_is_refused_by_its_header_before_its_canvas_is_made() -> None:
             normalise(data)
 
 
-def test_twenty_scans_are_fine_and_one_more_is_not() -> None:
+def test_twenty_scans_are_taken_and_one_more_is_not() -> None:
     assert normalise(with_scans(20)).width == 64
     for scans in (21, 400):
         assert opened(with_scans(scans)).size == (64, 48)  # any decoder would take it
@@ -228,7 +228,7 @@ def test_twenty_scans_are_fine_and_one_more_is_not() -> None:
             normalise(with_scans(scans))
 
 
-def test_scans_are_counted_where_a_decoder_finds_them_and_nowhere_else() -> None:
+def test_only_scans_that_a_decoder_finds_are_counted() -> None:
     plain = encoded(four_corners(), "JPEG")
     assert count_scans(plain, 20) == 1
     assert count_scans(with_scans(15), 20) == 15
@@ -238,8 +238,8 @@ def test_scans_are_counted_where_a_decoder_finds_them_and_nowhere_else() -> None
         within = head[:2] + thumbnail + head[2:]
         assert count_scans(within, MAX_SCANS) == count_scans(head, MAX_SCANS)
         assert normalise(within).full == normalise(head).full
-    assert count_scans(plain + with_scans(400), 20) == 1  # what follows the end is another picture's
-    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it says nothing
+    assert count_scans(plain + with_scans(400), 20) == 1  # what follows the end belongs to another picture
+    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it has no meaning
         scan = plain.index(b"\xff\xda")
         filled = plain[:scan] + filling * 3 + plain[scan:]
         assert count_scans(filled, 20) == 1
@@ -249,7 +249,7 @@ def test_scans_are_counted_where_a_decoder_finds_them_and_nowhere_else() -> None
     "piece",
     ["ff", "ff00", "ffff00", "ffd0", "ff01", "00", "ffd8", "ffe10002", "ffe1"],
 )
-def test_counting_the_scans_of_ten_megabytes_takes_no_time_whatever_they_are(piece: str) -> None:
+def test_counting_the_scans_of_any_ten_megabytes_takes_little_time(piece: str) -> None:
     data = b"\xff\xd8" + bytes.fromhex(piece) * (2 * MAX_BYTES // len(piece))
     began = time.process_time()
     with contextlib.suppress(NotAPicture):
@@ -257,14 +257,14 @@ def test_counting_the_scans_of_ten_megabytes_takes_no_time_whatever_they_are(pie
     assert time.process_time() - began < 1.5
 
 
-def test_a_jpeg_of_more_segments_than_any_photo_has_is_refused() -> None:
+def test_a_jpeg_with_more_segments_than_any_photo_has_is_refused() -> None:
     plain, empty = encoded(four_corners(), "JPEG"), b"\xff\xe1\0\x02"
     assert normalise(plain[:2] + empty * 1000 + plain[2:]).width == 120
     with pytest.raises(NotAPicture):
         normalise(plain[:2] + empty * MOST_SEGMENTS + plain[2:])
 
 
-def test_of_several_pictures_in_one_file_the_first_is_kept() -> None:
+def test_the_first_of_several_pictures_in_one_file_is_kept() -> None:
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime", "blue")]
     data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert corner_colours(opened(normalise(data).full)) == [(255, 0, 0)] * 4
@@ -278,7 +278,7 @@ def test_metadata_that_unfolds_to_a_hundred_times_its_size_is_refused(name: byte
         normalise(plain[:33] + png_chunk(name, b"k\0\0" + folded) + plain[33:])
 
 
-def test_ten_megabytes_are_fine_and_one_byte_more_is_not() -> None:
+def test_ten_megabytes_are_taken_and_one_byte_more_is_not() -> None:
     data = encoded(four_corners(), "JPEG")
     assert normalise(data + bytes(MAX_BYTES - len(data))).width == 120
     with pytest.raises(PictureTooLarge):
@@ -289,7 +289,7 @@ def test_ten_megabytes_are_fine_and_one_byte_more_is_not() -> None:
     "data",
     [b"", b"\0", b"GIF89a", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7"],
 )
-def test_what_is_no_picture_is_refused(data: bytes) -> None:
+def test_data_that_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(NotAPicture):
         normalise(data)
 
@@ -350,7 +350,7 @@ def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
     assert corner_colours(drawn.crop((left, top + 80, right, bottom - 80))) == corner_colours(four_corners())
 
 
-def test_a_code_that_was_handed_in_is_shown_instead() -> None:
+def test_a_given_code_is_shown_instead() -> None:
     code = four_corners(430, 430)
     drawn = opened(draw_poster(a_poster(code=encoded(code, "JPEG"))).full)
     assert corner_colours(shown_code(drawn)) == corner_colours(code)
@@ -392,7 +392,7 @@ def test_no_text_leaves_its_place(text: str) -> None:
     plain = opened(draw_poster(a_poster()).full)
     drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
     for untouched in (
-        (0, 0, WIDTH, 760),  # a few pixels off, since JPEG blurs within blocks of 16
+        (0, 0, WIDTH, 760),  # some pixels away from the texts, since JPEG blurs within blocks of 16
         (0, 760, 30, HEIGHT),
         (722, 760, WIDTH, HEIGHT),
         (0, 1026, WIDTH, HEIGHT),
@@ -415,10 +415,10 @@ def test_everything_the_server_itself_writes_has_a_glyph() -> None:
 def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
     font = poster._font(44, 700)
     drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
-    assert len(drawn) == 8  # the same eight boxes would be one
+    assert len(drawn) == 8  # eight empty boxes would be one
 
 
-def test_what_the_font_lacks_is_left_out() -> None:
+def test_characters_that_the_font_lacks_are_left_out() -> None:
     assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶 Tea 两 件"
     assert printable("e\u0301") == "é"
     assert printable("😀") == ""

@@ -1,4 +1,4 @@
-"""The processes that make pictures: their limits, who gets them when, and what survives them."""
+"""The processes that make pictures: their limits, their ends, and whose job they take next."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def own_studio(make_studio: Callable[..., Studio]) -> Studio:
 
 
 def pids_of(own: Studio) -> set[int]:
-    """The processes that run."""
+    """Return the pids of the running processes."""
     return {one._process.pid for one in own._processes if one._process is not None}
 
 
 def next_pid_of(own: Studio) -> int:
-    """The process that takes the next job."""
+    """Return the pid of the process that takes the next job."""
     process = own._free[-1]._process
     assert process is not None
     return process.pid
@@ -61,20 +61,20 @@ def is_alive(pid: int) -> bool:
 
 
 def memory_of(pid: int) -> dict[str, int]:
-    """What the kernel counts, in bytes: VmRSS is what it takes, VmHWM the most that it took."""
+    """Return the kernel's counts in bytes: VmRSS is the memory in use, VmHWM the most so far."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines if line.startswith("Vm")}
 
 
 async def warmed_up(own: Studio) -> Studio:
-    """Have all processes run; return the studio."""
+    """Start all processes of a studio; return it."""
     await asyncio.gather(*(own.normalise(SMALL, f"owner {number}") for number in range(PROCESSES)))
     assert len(pids_of(own)) == PROCESSES
     return own
 
 
 async def stopped(own: Studio) -> list[int]:
-    """Stop all processes, so that jobs stay in them; return them, the one that takes the first job first."""
+    """Stop all processes, so that jobs stay in them; return the pids in the order of taking jobs."""
     await warmed_up(own)
     pids = [one._process.pid for one in reversed(own._free) if one._process is not None]
     for pid in pids:
@@ -83,7 +83,7 @@ async def stopped(own: Studio) -> list[int]:
 
 
 def slow_picture() -> bytes:
-    """A small picture that takes seconds: 800,000 empty notes, each of which Pillow looks at."""
+    """Return a small picture that takes seconds: Pillow looks at each of its 800,000 empty notes."""
     plain = encoded(four_corners(), "PNG")
     note = png_chunk(b"zTXt", b"")
     return plain[:33] + note * ((MAX_BYTES - len(plain)) // len(note)) + plain[33:]
@@ -93,12 +93,12 @@ def slow_picture() -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_the_process_makes_what_the_functions_make(own_studio: Studio) -> None:
+async def test_the_processes_make_the_same_as_the_functions(own_studio: Studio) -> None:
     data = encoded(four_corners(), "PNG")
     assert await own_studio.normalise(data, "alice") == normalise(data)
     assert await own_studio.poster(a_poster(), "alice") == draw_poster(a_poster())
     assert await own_studio.red_packet(20, "alice") == draw_red_packet(20)
-    assert len(pids_of(own_studio)) == 1  # one is enough for what comes one after another
+    assert len(pids_of(own_studio)) == 1  # jobs that come one after another need only one
     with pytest.raises(NotAPicture):
         await own_studio.normalise(b"no picture", "alice")
     with pytest.raises(PictureTooLarge, match="1600 万像素"):
@@ -113,7 +113,7 @@ async def test_the_process_makes_what_the_functions_make(own_studio: Studio) -> 
 
 
 @pytest.mark.gen_test
-async def test_a_process_that_is_killed_between_or_in_pictures_is_replaced(own_studio: Studio) -> None:
+async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_studio: Studio) -> None:
     await own_studio.red_packet(1, "alice")
     first = next_pid_of(own_studio)
     os.kill(first, signal.SIGKILL)
@@ -128,7 +128,7 @@ async def test_a_process_that_is_killed_between_or_in_pictures_is_replaced(own_s
 
 
 @pytest.mark.gen_test
-async def test_a_job_in_which_two_processes_end_is_refused_and_does_not_hang(
+async def test_a_job_that_ends_two_processes_is_refused(
     make_studio: Callable[..., Studio],
 ) -> None:
     own = make_studio(memory_bytes=1 << 20)  # less than any drawing needs
@@ -138,7 +138,7 @@ async def test_a_job_in_which_two_processes_end_is_refused_and_does_not_hang(
 
 
 @pytest.mark.gen_test
-async def test_a_process_that_stalls_is_given_up_and_the_next_picture_is_made(
+async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
     own_studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await own_studio.red_packet(1, "alice")
@@ -153,7 +153,7 @@ async def test_a_process_that_stalls_is_given_up_and_the_next_picture_is_made(
 
 
 @pytest.mark.gen_test
-async def test_a_picture_that_takes_too_long_ends_its_process_and_nobody_elses_job(
+async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
     make_studio: Callable[..., Studio],
 ) -> None:
     own = await warmed_up(make_studio(cpu_seconds=0.3))
@@ -175,14 +175,14 @@ async def test_a_picture_that_takes_too_long_ends_its_process_and_nobody_elses_j
 
 
 @pytest.mark.gen_test
-async def test_a_drawing_that_takes_too_long_is_nobodys_fault(make_studio: Callable[..., Studio]) -> None:
+async def test_a_drawing_that_takes_too_long_is_unavailable(make_studio: Callable[..., Studio]) -> None:
     own = make_studio(cpu_seconds=0.001)
     with pytest.raises(Unavailable):
         await own.poster(a_poster(), "alice")
 
 
 @pytest.mark.gen_test
-async def test_time_is_counted_for_each_picture_by_itself(make_studio: Callable[..., Studio]) -> None:
+async def test_cpu_time_is_counted_per_picture(make_studio: Callable[..., Studio]) -> None:
     own = make_studio(cpu_seconds=0.3)
     for money in range(1, 11):  # together they take longer
         assert await own.red_packet(money, "alice") == draw_red_packet(money)
@@ -190,7 +190,7 @@ async def test_time_is_counted_for_each_picture_by_itself(make_studio: Callable[
 
 
 @pytest.mark.gen_test
-async def test_a_picture_that_needs_too_much_memory_is_refused_and_the_process_goes_on(
+async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_stays(
     make_studio: Callable[..., Studio],
 ) -> None:
     own = make_studio(memory_bytes=80 << 20)
@@ -217,11 +217,11 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_st
         assert (await own_studio.normalise(data, "alice")).width == 1600
         memory = memory_of(next_pid_of(own_studio))
         assert memory["VmHWM"] < MEMORY_BYTES
-        assert memory["VmRSS"] < 80 << 20  # what it took was given back
+        assert memory["VmRSS"] < 80 << 20  # the memory was given back
 
 
 @pytest.mark.gen_test
-async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: Studio) -> None:
+async def test_a_stop_signal_does_not_interrupt_a_picture(own_studio: Studio) -> None:
     await own_studio.red_packet(1, "alice")
     pid = next_pid_of(own_studio)
     os.kill(pid, signal.SIGTERM)
@@ -233,7 +233,7 @@ async def test_a_stop_signal_to_everyone_lets_a_picture_be_finished(own_studio: 
 
 
 @pytest.mark.parametrize("in_a_picture", [False, True])
-def test_the_process_ends_with_a_server_that_is_killed(in_a_picture: bool) -> None:
+def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
     server = (
         "import asyncio\n"
         "from server.pictures.process import Studio\n"
@@ -251,7 +251,7 @@ def test_the_process_ends_with_a_server_that_is_killed(in_a_picture: bool) -> No
         pid = int(parent.stdout.readline())
         child = os.pidfd_open(pid)
         if in_a_picture:
-            os.kill(pid, signal.SIGSTOP)  # so that it does not see that its pipe is closed
+            os.kill(pid, signal.SIGSTOP)  # so that it cannot notice that its pipe is closed
         parent.kill()
     try:
         assert select.select([child], [], [], 10)[0], "the process outlived its server"
@@ -263,7 +263,7 @@ def test_the_process_ends_with_a_server_that_is_killed(in_a_picture: bool) -> No
 
 
 @pytest.mark.gen_test
-async def test_ten_uploads_of_one_person_hold_one_process_and_no_poster_of_another(
+async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of_another(
     own_studio: Studio,
 ) -> None:
     held, _ = await stopped(own_studio)
@@ -279,7 +279,7 @@ async def test_ten_uploads_of_one_person_hold_one_process_and_no_poster_of_anoth
 
 
 @pytest.mark.gen_test
-async def test_four_people_at_once_are_served_by_both_processes(own_studio: Studio) -> None:
+async def test_both_processes_serve_four_people_at_once(own_studio: Studio) -> None:
     people = ("alice", "bob", "carol", "dave")
     pictures = await asyncio.gather(*(own_studio.normalise(SMALL, person) for person in people))
     assert pictures == [normalise(SMALL)] * 4
@@ -287,7 +287,7 @@ async def test_four_people_at_once_are_served_by_both_processes(own_studio: Stud
 
 
 async def order_of(own: Studio, jobs: list[tuple[str, str]]) -> list[str]:
-    """Give the jobs to a studio whose second process hangs; return in which order the first did them."""
+    """Give jobs to a studio whose second process hangs; return their owners in the order of the ends."""
     first, second = await stopped(own)
     done: list[str] = []
 
@@ -336,7 +336,9 @@ async def test_two_webp_are_never_decoded_at_once(own_studio: Studio) -> None:
 
 
 @pytest.mark.gen_test
-async def test_who_waits_too_long_is_refused(own_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_that_waits_too_long_is_refused(
+    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pids = await stopped(own_studio)
     held = [asyncio.create_task(own_studio.normalise(SMALL, person)) for person in ("alice", "bob")]
     await asyncio.sleep(0)
@@ -351,13 +353,13 @@ async def test_who_waits_too_long_is_refused(own_studio: Studio, monkeypatch: py
 
 
 @pytest.mark.gen_test
-async def test_a_turn_that_is_given_up_in_the_moment_it_comes_is_passed_on(own_studio: Studio) -> None:
+async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_studio: Studio) -> None:
     line = own_studio._uploads
     async with own_studio._free_process(line):
         async with own_studio._free_process(line):
             waiting = asyncio.create_task(own_studio._free_process(line).__aenter__())
             await asyncio.sleep(0)
-        waiting.cancel()  # its turn came with the end of the block, and it has not run since
+        waiting.cancel()  # its turn came when the block ended, and it has not run since
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert len(own_studio._free) == PROCESSES

@@ -1,4 +1,4 @@
-"""Uploads while they come: nothing of a stranger's is kept, and of others no more than there is room for."""
+"""Uploads as they arrive: nothing of a stranger's is kept, and others only as far as there is room."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files are made."""
+    """The directory of temporary files."""
     found = tmp_path / "temporary"
     found.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(found))
@@ -54,7 +54,7 @@ class Sender:
         self.headers: dict[str, str] = {}
 
     async def begin(self, content: bytes = b"", length: int | None = None) -> Sender:
-        """Send the head and the first of the form; `length` is the file's, which `content` begins."""
+        """Send the head and the form up to the file's beginning, `content`; `length` is the whole file's."""
         form = b"".join(part(name, value.encode()) for name, value in self.fields.items())
         form += b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
         self.tail = b"\r\n--x--\r\n"
@@ -86,13 +86,13 @@ class Sender:
             return await raw_reply(self.reader)
 
     def hang_up(self) -> None:
-        """End the connection, as the end of a client's process does."""
+        """Abort the connection, as when the client's process dies."""
         self.writer.transport.abort()
 
 
 @pytest.fixture(autouse=True)
 def _hung_up(io_loop: Any) -> Iterator[None]:
-    """End what a test left open, before its server ends."""
+    """Abort the connections that a test left open, before its server ends."""
     yield
 
     async def hang_up() -> None:
@@ -115,12 +115,12 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def is_empty(context: Context) -> bool:
-    """Whether nothing is held of any upload, and no file is open for one."""
+    """Return whether nothing is held of any upload, and no file is open for one."""
     return context.uploads.held_bytes == 0 and not context.uploads.places and not files_without_name()
 
 
 def files_without_name() -> list[str]:
-    """Temporary files that are open here and have no name."""
+    """Return the open temporary files without a name."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
@@ -133,7 +133,7 @@ def files_without_name() -> list[str]:
 
 
 def noise(size: int) -> bytes:
-    """A picture of about this many bytes."""
+    """Return a picture of about this many bytes."""
     side = int((size / 3) ** 0.5)
     image = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
     with tempfile.TemporaryFile() as file:
@@ -146,7 +146,7 @@ def noise(size: int) -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_an_old_client_says_who_it_is_in_the_form_or_the_query_and_a_new_one_by_its_token(
+async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(
     client: Client, settings: Settings
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -160,7 +160,7 @@ async def test_an_old_client_says_who_it_is_in_the_form_or_the_query_and_a_new_o
 
 
 @pytest.mark.gen_test
-async def test_nothing_is_kept_of_who_may_not_upload(
+async def test_nothing_is_kept_of_an_upload_that_is_refused(
     client: Client, context: Context, settings: Settings
 ) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
@@ -181,12 +181,12 @@ async def test_nothing_is_kept_of_who_may_not_upload(
         _, reply = await sender.reply()  # long before the file is over
         assert reply["error"] == error.strip()
         assert is_empty(context)
-        await sender.send(bytes(MB))  # what still comes is thrown away
+        await sender.send(bytes(MB))  # the rest is thrown away
     assert await stored_files(context) == 0
 
 
 class TestWithTokensRequired:
-    """As production is."""
+    """With REQUIRE_TOKEN=1, as in production."""
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:
@@ -199,11 +199,11 @@ class TestWithTokensRequired:
         sender.headers["Expect"] = "100-continue"
         await sender.begin(length=5 * MB)
         assert (await sender.reply())[1]["error"] == "token_required"
-        assert await sender.reader.read() == b""  # the connection is closed, and the form was not asked for
+        assert await sender.reader.read() == b""  # the connection is closed without asking for the form
 
 
 @pytest.mark.gen_test
-async def test_who_may_upload_is_asked_for_the_body(client: Client, settings: Settings) -> None:
+async def test_a_client_that_may_upload_is_asked_for_the_body(client: Client, settings: Settings) -> None:
     sender = Sender(settings.port, await client.log_in("alice"))
     sender.headers["Expect"] = "100-continue"
     picture = a_picture()
@@ -278,7 +278,7 @@ async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_dies_in_the_middle_leaves_nothing(
+async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
     client: Client, settings: Settings, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -312,13 +312,13 @@ async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_tw
 
 
 @pytest.mark.gen_test
-async def test_what_all_uploads_hold_is_bounded_and_there_is_room_again_when_they_end(
+async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_end(
     client: Client, settings: Settings, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
     await until(lambda: context.uploads.held_bytes == 14 * MB)
-    # One that says it is too long is refused at once, one that does not say when it meets the bound.
+    # An upload that gives its length is refused at once, one without a length when it reaches the limit.
     said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
     headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
 
@@ -341,7 +341,7 @@ async def test_what_all_uploads_hold_is_bounded_and_there_is_room_again_when_the
 
 
 @pytest.mark.gen_test
-async def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing(
+async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -357,7 +357,7 @@ async def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing(
 
 
 @pytest.mark.gen_test
-async def test_a_body_that_stops_coming_ends(
+async def test_a_body_that_stops_arriving_is_refused(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -368,7 +368,7 @@ async def test_a_body_that_stops_coming_ends(
     assert await stopped.reader.read() == b""
     refused = await Sender(settings.port).begin(bytes(MB), length=5 * MB)
     assert (await refused.reply())[1]["error"] == "bad_request"
-    assert await refused.reader.read() == b""  # nor is what is thrown away waited for
+    assert await refused.reader.read() == b""  # a refused body is not waited for either
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
     assert (await raw_reply(reader))[0] == 408
@@ -378,7 +378,7 @@ async def test_a_body_that_stops_coming_ends(
 
 
 @pytest.mark.gen_test
-async def test_a_body_that_trickles_ends_too(
+async def test_a_body_that_trickles_is_refused_too(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -393,7 +393,7 @@ async def test_a_body_that_trickles_ends_too(
 
 
 @pytest.mark.gen_test
-async def test_an_upload_that_is_being_stored_still_counts_when_its_sender_is_gone(
+async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_gone(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -429,7 +429,7 @@ async def test_an_upload_that_is_being_stored_still_counts_when_its_sender_is_go
 
 
 def memory_mb(pid: int) -> float:
-    """The resident memory of a process."""
+    """Return the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MB
 
@@ -461,4 +461,4 @@ async def test_stalled_uploads_of_strangers_take_no_memory(running: Running) -> 
         assert (await http.get("/healthz")).status_code == 200
 
 
-assert MAX_BYTES < 16 * MB  # so that one of the largest fits where the fixture says so
+assert MAX_BYTES < 16 * MB  # so that the largest upload fits into the memory that the fixture sets

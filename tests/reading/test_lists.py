@@ -1,4 +1,4 @@
-"""What is listed: cards, participants, a task's page; in which order, and never what is somebody else's."""
+"""Lists: their cards and participants, their order, and that they reveal nothing of others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 
 @pytest.fixture
 def bodies(client: Client) -> list[tuple[str, str]]:
-    """Path and body of every reply that the client gets, but for the stand-in's."""
+    """Path and body of every reply to the client, except the stand-in's."""
     heard: list[tuple[str, str]] = []
 
     async def hear(response: httpx.Response) -> None:
@@ -40,12 +40,12 @@ def bodies(client: Client) -> list[tuple[str, str]]:
 
 
 async def set_task(context: Context, code: str, **fields: Any) -> None:
-    """Write into a task what time or a payment would."""
+    """Set fields of a task, as time or a payment would."""
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": fields})
 
 
 def codes(reply: dict[str, Any]) -> list[str]:
-    """Return the codes of a list, which must be fine."""
+    """Return the codes of a list, which must be no refusal."""
     assert reply["status"] == 0, reply
     return [card["code"] for card in reply["data"]]
 
@@ -106,7 +106,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
 
 
 @pytest.mark.gen_test
-async def test_the_square_shows_what_is_open_running_ones_first_and_newest_first(
+async def test_the_square_shows_running_tasks_first_and_the_newest_first(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -120,7 +120,7 @@ async def test_the_square_shows_what_is_open_running_ones_first_and_newest_first
     await set_task(context, long_ago, status=1, ended_at=now_ms - 7 * DAY_MS - HOUR_MS)
     ended_first = public[0]
     await set_task(context, ended_first, status=1, ended_at=now_ms)
-    # Those that were published in the same millisecond have an order too, or a page would lack some of them.
+    # Tasks of the same millisecond need an order too, or pages would miss some of them.
     for code in public[10:30]:
         await set_task(context, code, opened_at=now_ms)
     pages = [codes(await alice.get("/getTaskList", page=page)) for page in range(1, 5)]
@@ -141,7 +141,9 @@ async def test_the_square_shows_what_is_open_running_ones_first_and_newest_first
 
 
 @pytest.mark.gen_test
-async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, context: Context) -> None:
+async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(
+    client: Client, context: Context
+) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"forecast_num": 1})
     assert (await bob.dig(code))["is_prize"] == 1
@@ -168,7 +170,9 @@ async def test_ones_own_lists_are_the_newest_500_or_pages_of_20(client: Client, 
 
 
 @pytest.mark.gen_test
-async def test_participants_come_50_a_page_in_the_order_they_joined(client: Client, context: Context) -> None:
+async def test_participants_come_in_the_order_of_joining_50_per_page(
+    client: Client, context: Context
+) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, other = await publish_many(alice, {"forecast_num": 5_000, "is_public": 0}, {"forecast_num": 5_000})
     await bob.dig(code)
@@ -210,7 +214,7 @@ async def test_participants_come_50_a_page_in_the_order_they_joined(client: Clie
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """All that the server would log; the test's own HTTP client is not the server."""
+    """Everything that the server logs; the test's own HTTP client is left out."""
     for name in ("httpx", "httpcore"):
         caplog.set_level(logging.WARNING, name)
     caplog.set_level(logging.DEBUG, "wabao")
@@ -220,7 +224,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 
 
 @pytest.mark.gen_test
-async def test_no_reply_and_no_log_says_what_is_somebody_elses_or_secret(
+async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(
     client: Client, context: Context, bodies: list[tuple[str, str]], log: pytest.LogCaptureFixture
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

@@ -1,4 +1,4 @@
-"""A task's page from memory: the same bytes as from the store, and never behind the frames."""
+"""A task's details from memory: the same bytes as from the store, and never older than the frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
 
 
 async def page_from_the_store(context: Context, code: str, unionid: str, given: dict[str, Any]) -> bytes:
-    """Build the reply from what the store has, the declared structs and the encoder; times are as `given`."""
+    """Build the reply from the store and the declared structs; times are those in `given`."""
     view = await context.store.tasks.view(code, unionid)
     assert view is not None
     task = view["task"]
@@ -78,7 +78,7 @@ async def raw_page(someone: Someone, code: str) -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_a_page_from_memory_is_the_same_to_the_byte_as_one_from_the_store(
+async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(
     client: Client, context: Context
 ) -> None:
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"person{k}" for k in range(52)))
@@ -100,7 +100,7 @@ async def test_a_page_from_memory_is_the_same_to_the_byte_as_one_from_the_store(
 
 @pytest.mark.parametrize("redis", ["up", "down"])
 @pytest.mark.gen_test
-async def test_whoever_digs_sees_their_dig_in_the_next_details_on_any_process(
+async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
     client: Client,
     context: Context,
     other: Context,
@@ -126,7 +126,7 @@ async def test_whoever_digs_sees_their_dig_in_the_next_details_on_any_process(
             assert made["seq"] == depth
             assert (await elsewhere.get("/getTaskDetails", code=code))["seq"] == depth
             frames = [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"]
-            assert frames[-1] == depth, "no page is ahead of the frames either"
+            assert frames[-1] == depth, "the page must not be ahead of the frames"
     server.stop()
 
 
@@ -137,7 +137,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
     for token in (
-        context.visiting.token(code, carol.unionid),  # right, but carol never opened the page
+        context.visiting.token(code, carol.unionid),  # correct, but carol has never opened the page
         share[:-1] + ("a" if share[-1] != "a" else "b"),
         share[::-1],
         "x" * 20,
@@ -151,7 +151,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client
 
 
 @pytest.mark.gen_test
-async def test_a_random_token_of_old_stays_valid_beside_the_derived_one(
+async def test_an_old_random_token_stays_valid_beside_the_derived_one(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -204,7 +204,7 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
 
 
 @pytest.mark.gen_test
-async def test_codes_of_no_task_are_asked_for_once_a_second_and_fill_no_memory(
+async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -223,11 +223,11 @@ async def test_codes_of_no_task_are_asked_for_once_a_second_and_fill_no_memory(
     await asyncio.gather(*(alice.get("/getTaskDetails", code=f"{n:012}") for n in range(50)))
     assert len(known._unknown) == 10
     assert not known.by_code
-    assert not context.bus._wanted, "Redis hears of no code that is of no task"
+    assert not context.bus._wanted, "an unknown code must not be subscribed to"
 
 
 @pytest.mark.gen_test
-async def test_tasks_that_nobody_uses_are_kept_within_bounds(
+async def test_unused_tasks_are_kept_within_bounds(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -243,9 +243,7 @@ async def test_tasks_that_nobody_uses_are_kept_within_bounds(
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_was_deleted_is_no_task_to_those_who_come_then(
-    client: Client, context: Context
-) -> None:
+async def test_a_deleted_task_is_unknown_to_new_requests(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     await bob.get("/getTaskDetails", code=code)
@@ -270,5 +268,5 @@ async def test_a_person_with_two_pages_is_one_watcher(client: Client, context: C
     assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 0
 
 
-def test_the_interface_declares_what_its_bytes_hold() -> None:
+def test_the_interface_declares_the_struct_of_its_bytes() -> None:
     assert GetTaskDetails.gives == (GetTaskDetailsReply,)
