@@ -1,4 +1,4 @@
-"""A crowd that opens its pages all at once."""
+"""A crowd that opens its pages at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.client import Client
 
 
 @pytest.mark.gen_test
-async def test_a_crowd_that_arrives_at_once_asks_the_store_for_all_of_it_together(
+async def test_a_crowd_that_arrives_at_once_is_read_and_written_together(
     client: Client,
     open_page: Any,
     context: Context,
@@ -42,6 +42,6 @@ async def test_a_crowd_that_arrives_at_once_asks_the_store_for_all_of_it_togethe
     assert len(asked) <= 20
     details = await asyncio.gather(*(person.get("/getTaskDetails", code=code) for person in crowd))
     assert all(reply["status"] == 0 for reply in details)
-    assert sum(asked) == 40, "who is known is not read again"
+    assert sum(asked) == 40, "a known person must not be read again"
     assert sum(written) == 40
     assert len(written) <= 20

@@ -1,4 +1,4 @@
-"""A process's connection to Redis: many at once, a link that is half open, and how it ends."""
+"""A process's connection to Redis: many commands at once, half-open links, and how it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.realtime.bus import Bus
 
 
 class Link:
-    """A TCP proxy before Redis whose connections can go half open: they stay, and pass nothing on."""
+    """A TCP proxy in front of Redis, whose connections can go half open: they stay but pass nothing on."""
 
     def __init__(self, upstream: str) -> None:
         self.host, self.upstream_port = urlsplit(upstream).hostname, urlsplit(upstream).port
@@ -37,14 +37,14 @@ class Link:
             self.passing.add(asyncio.create_task(self._pass_on(*pair)))
 
     def go_half_open(self) -> None:
-        """Pass nothing more on the connections that there are; new ones work."""
+        """Pass nothing more on the present connections; new ones work."""
         for each in self.passing:
             each.cancel()
         self.passing.clear()
 
     @contextlib.asynccontextmanager
     async def url(self) -> AsyncIterator[str]:
-        """Listen, and say where."""
+        """Listen; yield the URL."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
         server.close()
@@ -69,7 +69,7 @@ async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_messag
 
 
 @pytest.mark.gen_test
-async def test_a_half_open_link_is_given_up_and_what_was_listened_to_is_told_as_a_gap(
+async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
@@ -91,14 +91,16 @@ async def test_a_half_open_link_is_given_up_and_what_was_listened_to_is_told_as_
 
 
 @pytest.mark.gen_test
-async def test_of_a_link_that_may_be_half_open_nobody_believes_that_all_is_heard(redis_url: str) -> None:
+async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url: str) -> None:
     link = Link(redis_url)
     async with link.url() as url:
         listening = Bus(url, "test_doubted")
         listening.start(lambda *_: None, lambda _: None)
         await listening.connected.wait()
         assert await listening.listen("aaaaaaaa")
-        assert await listening.publish("aaaaaaaa", b"")  # the pool has a connection to go half open
+        assert await listening.publish(
+            "aaaaaaaa", b""
+        )  # so that the pool has a connection that can go half open
         assert listening.hears("aaaaaaaa")
         with ExpectLog(app_log, ".*", required=False):
             link.go_half_open()
@@ -133,8 +135,8 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
 
 
 @pytest.mark.gen_test
-async def test_a_task_ends_even_where_its_first_cancellation_is_lost() -> None:
-    """As asyncio.wait_for loses one that arrives just when what it waits for is done."""
+async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
+    """asyncio.wait_for can lose a cancellation that arrives just as its work is done."""
     lost = asyncio.Event()
 
     async def work() -> None:

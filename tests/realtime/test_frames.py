@@ -1,4 +1,4 @@
-"""What goes over the wire below the protocol of `/ws`: frames, closes, and what a slow reader is owed."""
+"""Websockets below the protocol of `/ws`: frames, closes, and slow readers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HANDSHAKE = (
 
 
 class Twice(Socket):
-    """Says what it hears twice: as Tornado sends it, and as we do."""
+    """Sends each message back twice: by Tornado's method, and by ours."""
 
     opened: queue.SimpleQueue[Twice]
     took: threading.Event
@@ -66,7 +66,7 @@ class Served:
         self._server, self.port = self.call(self._start)
 
     def call(self, work: Callable[[], Awaitable[Any] | Any]) -> Any:
-        """Do something in the server's loop and return what came of it."""
+        """Call `work` in the server's loop and return its result."""
 
         async def doing() -> Any:
             found = work()
@@ -125,7 +125,7 @@ def client(served: Served) -> socket.socket:
 
 
 def masked(opcode: int, payload: bytes) -> bytes:
-    """A client's frame, with a mask of zeros."""
+    """Return a client's frame, with a mask of zeros."""
     head = bytearray(text_frame(payload)[: -len(payload) or None])
     head[0] = 0x80 | opcode
     head[1] |= 0x80
@@ -179,7 +179,7 @@ def test_a_close_is_answered_with_its_code_and_an_illegal_one_with_1002(
     assert server.ended.wait(SECONDS)
 
 
-def test_codes_of_a_peers_own_share_one_time_series(served: Served) -> None:
+def test_unknown_close_codes_share_one_time_series(served: Served) -> None:
     def counted(code: str) -> float:
         return metrics.CLOSES.labels(code)._value.get()
 
@@ -209,7 +209,7 @@ def test_nothing_follows_a_close_frame(served: Served) -> None:
     assert read_to_the_end(client) == text_frame(b"before") + b"\x88\x03\x0f\xa9x"
 
 
-def test_a_reader_who_takes_a_long_replay_slowly_is_not_stuck(served: Served) -> None:
+def test_a_slow_reader_of_a_long_replay_is_not_stuck(served: Served) -> None:
     client, server = served.connect(receive_bytes=4096)
     replay = text_frame(b"x" * (8 << 20))
     served.call(lambda: server.send(replay))
@@ -220,7 +220,7 @@ def test_a_reader_who_takes_a_long_replay_slowly_is_not_stuck(served: Served) ->
     taken = b""
     while not server.took.is_set():
         taken += client.recv(1 << 12)
-        assert len(taken) < len(replay) // 2, "nothing is noticed before all is taken"
+        assert len(taken) < len(replay) // 2, "the server must notice before everything is read"
     assert server.unsent_bytes < before
     assert served.call(lambda: server.cut_if_stuck(began + STUCK_SECONDS + 0.0001))
     assert not server.iostream.closed()
@@ -228,7 +228,7 @@ def test_a_reader_who_takes_a_long_replay_slowly_is_not_stuck(served: Served) ->
     assert server.iostream.closed()
 
 
-def test_what_waits_reaches_a_slow_reader_whole_and_in_order(served: Served) -> None:
+def test_waiting_frames_reach_a_slow_reader_whole_and_in_order(served: Served) -> None:
     client, server = served.connect(receive_bytes=4096)
     frames = [text_frame(b"%07d" % number * 4_000) for number in range(8)]
 

@@ -1,4 +1,4 @@
-"""A crowd while MongoDB stands still: told soon, and served again as soon as it goes on."""
+"""A crowd while MongoDB is frozen: refused soon, and served again as soon as MongoDB goes on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from server.reading.line import SILENT_SECONDS
 from server.running.stores import EmbeddedMongoDB
 from support.client import Client
 
-PROMISED_SECONDS = SILENT_SECONDS + 2  # before the store itself gives up, after 5 s
+PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up
 
 
 @pytest.fixture
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
-    """A store of this test's own, for it is frozen."""
+    """A store of this test's own, since the test freezes it."""
     own = EmbeddedMongoDB(tmp_path_factory.mktemp("frozen"))
     own.start()
     yield own
@@ -35,7 +35,7 @@ def mongodb_uri(store: EmbeddedMongoDB) -> str:
 
 
 @pytest.mark.gen_test
-async def test_pages_of_a_silent_store_are_refused_soon_and_come_back_with_it(
+async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_with_it(
     client: Client,
     open_page: Any,
     context: Context,
@@ -83,7 +83,7 @@ async def test_pages_of_a_silent_store_are_refused_soon_and_come_back_with_it(
     ],
 )
 @pytest.mark.gen_test
-async def test_what_a_silent_store_has_to_be_read_for_is_refused_as_soon(
+async def test_requests_that_need_a_silent_store_are_refused_as_soon(
     client: Client, context: Context, store: EmbeddedMongoDB, path: str, asked: dict[str, Any]
 ) -> None:
     alice = await client.log_in("alice")
@@ -102,7 +102,7 @@ async def test_what_a_silent_store_has_to_be_read_for_is_refused_as_soon(
 
 
 @pytest.mark.gen_test
-async def test_who_is_known_watches_though_the_store_is_silent(
+async def test_a_known_person_can_watch_although_the_store_is_silent(
     client: Client,
     open_page: Any,
     store: EmbeddedMongoDB,

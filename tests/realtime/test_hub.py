@@ -1,4 +1,4 @@
-"""The hub and the bus where processes, clocks and versions differ."""
+"""The hub and the bus when processes, clocks and reads differ."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def admit(person: Any) -> Any:
     return person
 
 
-def test_a_hole_in_what_was_read_is_told_and_never_replayed() -> None:
+def test_a_hole_in_the_digs_read_is_reported_and_never_replayed() -> None:
     digs = a_history([1, 2, 3, 4, 5, 6], set(), ends=False)
     watched = WatchedTask(CODE)
     assert not watched.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
@@ -36,7 +36,7 @@ def test_a_hole_in_what_was_read_is_told_and_never_replayed() -> None:
 
 
 @pytest.mark.gen_test
-async def test_who_is_further_on_than_this_process_is_told_no_dig_twice(
+async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -83,7 +83,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(
 
 
 @pytest.mark.gen_test
-async def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_others(
+async def test_an_unreadable_message_does_not_stop_the_reading_of_others(
     client: Client, context: Context, other: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -100,7 +100,7 @@ async def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_others
 
 
 @pytest.mark.gen_test
-async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
+async def test_after_news_of_more_than_the_store_has_few_reads_follow(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -123,7 +123,7 @@ async def test_news_of_more_than_the_store_has_is_read_for_twice_and_no_more(
 
 
 @pytest.mark.gen_test
-async def test_a_dig_that_the_history_lacks_is_read_for_now_and_then_and_not_without_end(
+async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(
     client: Client, context: Context, other: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -140,7 +140,7 @@ async def test_a_dig_that_the_history_lacks_is_read_for_now_and_then_and_not_wit
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_is_forgotten_while_it_is_read_is_read_no_further(
+async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -169,7 +169,7 @@ async def test_a_task_that_is_forgotten_while_it_is_read_is_read_no_further(
 
 
 @pytest.mark.gen_test
-async def test_a_subscription_that_comes_while_the_task_is_read_is_a_gap(
+async def test_a_subscription_during_a_read_counts_as_a_gap(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -195,7 +195,7 @@ async def test_a_subscription_that_comes_while_the_task_is_read_is_a_gap(
 
 
 @pytest.mark.gen_test
-async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
+async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -218,7 +218,7 @@ async def test_a_page_waits_for_the_digs_that_its_process_only_heard_of(
 
 
 @pytest.mark.gen_test
-async def test_a_task_wanted_while_redis_is_being_connected_is_listened_to(
+async def test_a_task_wanted_while_redis_connects_is_subscribed(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = context.bus
@@ -260,7 +260,7 @@ async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: A
 
 
 @pytest.mark.gen_test
-async def test_a_code_of_another_form_is_of_no_task(client: Client, open_page: Any) -> None:
+async def test_a_malformed_code_closes_with_4004(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     assert await (await open_page(alice, "broken")).closed() == 4004
 

@@ -1,7 +1,7 @@
-"""The hub on a loop that shuffles: whatever happens first, nobody waits for ever and each dig comes once.
+"""The hub on a shuffled loop: in any order of events, nobody waits for ever and each dig comes once.
 
-A hundred people who open one page at once once made a worker stand still for good, in one run of twenty. Runs
-on a real loop do not find that; a thousand seeds do. HUB_SEEDS=100000 asks for more of them.
+A hundred people who opened one page at the same time used to hang a worker for good, in one run of twenty.
+Runs on a real loop do not find that; a thousand seeds do. HUB_SEEDS=100000 sets another number of seeds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETTLED_SECONDS = 60.0
 
 
 class WorldsClock(Clock):
-    """The world's clock in place of the machine's."""
+    """The world's clock instead of the machine's."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class WorldsClock(Clock):
 
 
 class Visitor:
-    """A person with one page open, who checks what it is sent."""
+    """A person with one open page, which checks the frames that it gets."""
 
     unsent_bytes = 0
     generation = None
@@ -80,7 +80,7 @@ class Visitor:
 
 
 class Scene:
-    """Two processes, and what people, operators and Redis do to them for some seconds."""
+    """Two processes, and some seconds of people, operators and failing stores."""
 
     def __init__(self, loop: ShuffledLoop, hub_class: type[Hub]) -> None:
         self.loop, self.random = loop, loop.random
@@ -96,7 +96,7 @@ class Scene:
         await asyncio.sleep(self.random.choice((0.0, 0.0, self.random.uniform(0, most))))
 
     async def visit(self, number: int) -> None:
-        """Open a page, stay or not, come back where the last page left off."""
+        """Open a page, perhaps stay, perhaps come back with the last page's `seq`."""
         visitor = Visitor(f"person{number}")
         code = self.random.choice([*CODES, UNKNOWN] if number % 5 == 0 else CODES)
         stays = self.random.random() < 0.3
@@ -108,7 +108,7 @@ class Scene:
                 watching = asyncio.ensure_future(
                     hub.watch(visitor, code, visitor.seq, self.random.random() < 0.5)
                 )
-                if not stays and self.random.random() < 0.3:  # gone before the page was there
+                if not stays and self.random.random() < 0.3:  # leave before the page is there
                     await self.some_time(0.1)
                     watching.cancel()
                 await watching
@@ -133,7 +133,7 @@ class Scene:
                 return
 
     async def read(self, number: int) -> None:
-        """Read a page without watching it: never older than what the store had when it was asked for."""
+        """Read a page without watching it: it must not be older than the store was when it was asked for."""
         await self.some_time(4)
         code = self.random.choice(CODES)
         hub = self.random.choice(self.hubs)
@@ -148,7 +148,7 @@ class Scene:
             pass
 
     async def dig(self) -> None:
-        """Dig, on either process; some die before they tell anybody."""
+        """Dig; some digs are never announced, as if their process had died."""
         for number in range(12):
             await self.some_time(1)
             code = self.random.choice(CODES)
@@ -162,7 +162,7 @@ class Scene:
                 await self.random.choice(self.hubs).announce(CODES[0], news)
 
     async def disturb(self) -> None:
-        """Take Redis down and bring it back, make the store fail, send watchers away."""
+        """Take Redis down and bring it back, or make the store fail, or send watchers away, or do nothing."""
         await self.some_time(4)
         what = self.random.choice((0, 0, 0, 1, 2, 3))
         if what == 0:
@@ -192,7 +192,7 @@ class Scene:
         await self.settle()
 
     async def settle(self) -> None:
-        """All is quiet: who stayed knows all, and when they go nothing is left."""
+        """When all is quiet: people who stayed know all digs, and nothing is left after they go."""
         await asyncio.sleep(10)
         for code, visitor in self.staying:
             assert visitor.seq == len(self.world.digs[code])
@@ -225,20 +225,20 @@ def play(seed: int, hub_class: type[Hub] = Hub) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Stores that fail are logged each time, as they should; a thousand seeds of it help nobody."""
+    """Do not log the failing stores of a thousand seeds."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_nobody_waits_for_ever_and_each_dig_comes_once_whatever_happens_first(part: int) -> None:
+def test_nobody_waits_for_ever_and_each_dig_comes_once_in_any_order_of_events(part: int) -> None:
     for seed in range(part, SEEDS, 4):
         play(seed)
 
 
 class KnownApart:
-    """As it was: what is watched stands apart from what is held for a page."""
+    """The old design: watched tasks are kept apart from tasks that are held for a page."""
 
     def __init__(self, known: KnownTasks) -> None:
         self.by_code: dict[str, WatchedTask] = {}
@@ -249,10 +249,10 @@ class KnownApart:
 
 
 class HubThatHung(Hub):
-    """As it was: a task is empty until somebody has joined it, and whoever finds it gone asks again.
+    """The old hub, with its bug: a task has no watchers between its opening and the first `join`.
 
-    `_clear_away` may find one opened a moment ago without watchers. Whoever comes then finds no task but
-    an opening that is over, and awaiting that lets nobody else run.
+    `_clear_away` may remove it in that moment. A newcomer then finds no task, but an opening that is done; it
+    awaits that without yielding, again and again, so nothing else runs.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -305,8 +305,8 @@ class HubThatHung(Hub):
             self._close(watched)
 
 
-def test_the_hang_of_old_is_found() -> None:
-    # In a process of its own: what spins leaves coroutines behind that nobody can end in good order.
+def test_the_old_hang_is_found() -> None:
+    # In a process of its own: a spinning run leaves coroutines behind that cannot be ended properly.
     found = subprocess.run(
         [sys.executable, "-W", "ignore", __file__],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -318,13 +318,13 @@ def test_the_hang_of_old_is_found() -> None:
     assert re.fullmatch("seed [0-9]+ spins\n", found.stdout), found.stderr[-2000:]
 
 
-def find_the_hang_of_old() -> None:
-    """Print the first seed at which it spins."""
+def find_the_old_hang() -> None:
+    """Print the first seed at which the old hub spins."""
     logging.disable(logging.WARNING)
     for seed in range(100_000):
         try:
             play(seed, HubThatHung)
-        except AssertionError:  # it breaks other promises too
+        except AssertionError:  # the old hub breaks other promises too
             pass
         except Spinning:
             sys.stdout.write(f"seed {seed} spins\n")
@@ -333,4 +333,4 @@ def find_the_hang_of_old() -> None:
 
 
 if __name__ == "__main__":
-    find_the_hang_of_old()
+    find_the_old_hang()

@@ -1,4 +1,4 @@
-"""The realtime channel as a client meets it: frames over real websockets."""
+"""The realtime channel as a client sees it: frames over real websockets."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client
 
 
 @pytest.mark.gen_test
-async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
+async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(
     client: Client, open_page: Any, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -108,9 +108,7 @@ async def test_a_gap_too_large_to_replay_is_a_snapshot_alone(
 
 
 @pytest.mark.gen_test
-async def test_what_a_client_sends_wrongly_gets_an_error_and_the_socket_stays(
-    client: Client, open_page: Any
-) -> None:
+async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
     page = await open_page(alice)
@@ -154,7 +152,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(
 
 
 @pytest.mark.gen_test
-async def test_too_much_from_a_client_closes_with_4009(client: Client, open_page: Any) -> None:
+async def test_too_long_or_too_many_messages_close_with_4009(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     for size in (5_000, 500_000):
         page = await open_page(alice)

@@ -47,7 +47,7 @@ async def read_up_to(page: Page, depth: int) -> None:
 
 
 class TestOwnRedis:
-    """With a Redis of the test's own, which it may kill."""
+    """With a Redis of the test's own, so that it can be killed."""
 
     @pytest.fixture
     def redis(self, tmp_path: Any) -> Iterator[EmbeddedRedis]:
@@ -94,7 +94,7 @@ class TestOwnRedis:
 
 
 @pytest.mark.gen_test
-async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
+async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(
     client: Client,
     context: Context,
     open_page: Any,
@@ -102,7 +102,7 @@ async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
 ) -> None:
     other = await Context.open(settings)
     await other.hub.close()
-    await other.bus.close()  # it digs and tells nobody
+    await other.bus.close()  # so its dig is not published
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
@@ -114,7 +114,7 @@ async def test_a_dig_whose_process_died_before_publishing_arrives_by_the_poll(
 
 @contextlib.asynccontextmanager
 async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
-    """A TCP proxy that resets each connection once it has passed on so many bytes from the server."""
+    """Run a TCP proxy that resets each connection after so many bytes from the server; yield its port."""
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -172,7 +172,7 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
 
 
 @pytest.mark.gen_test
-async def test_who_does_not_read_is_cut_and_nobody_else_notices(
+async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
     client: Client,
     context: Context,
     open_page: Any,
@@ -210,7 +210,7 @@ def handshake(who: Any, code: str) -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_who_answers_no_ping_is_gone_when_its_time_is_over(
+async def test_a_client_that_answers_no_ping_is_cut_in_time(
     client: Client, app: Application, context: Context, settings: Settings
 ) -> None:
     app.settings |= {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
@@ -218,7 +218,7 @@ async def test_who_answers_no_ping_is_gone_when_its_time_is_over(
     code = await alice.publish()
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(handshake(alice, code))
-    async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of whoever is gone
+    async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of a client that is gone
         while await reader.read(65536):
             pass
     assert not context.hub.connections
@@ -226,7 +226,7 @@ async def test_who_answers_no_ping_is_gone_when_its_time_is_over(
 
 
 @pytest.mark.gen_test
-async def test_a_page_over_tls_gets_the_frames_that_others_get(
+async def test_a_page_over_tls_gets_the_same_frames(
     client: Client,
     app: Application,
     tmp_path: Path,
@@ -271,7 +271,7 @@ def a_certificate() -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_a_stopping_server_says_1001(client: Client, context: Context, open_page: Any) -> None:
+async def test_a_stopping_server_closes_with_1001(client: Client, context: Context, open_page: Any) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
     page = await open_page(alice, code)
@@ -295,7 +295,7 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
             hasty.sendall(handshake(alice, code))
-            # the loop answers nothing yet: the socket is gone before its task is read
+            # the loop has not run yet, so the socket is gone before its task is read
     page = await open_page(alice, code)
     await page.until("snapshot")
     while len(context.hub.known.by_code[code].watchers) > 1:
@@ -304,7 +304,7 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_is_left_while_the_numbers_of_others_are_told_disturbs_nobody(
+async def test_a_task_may_be_left_while_the_numbers_of_watchers_are_told(
     client: Client,
     context: Context,
     open_page: Any,

@@ -1,4 +1,4 @@
-"""Ending somebody's sessions: by themselves, by an operator, in all processes, with and without Redis."""
+"""Ending a person's sessions: by a logout, by an operator, in all processes, with and without Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def environment() -> dict[str, str]:
 
 
 async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
-    """Ask for an operator's act."""
+    """Log a person out as an operator, who logs in first if needed."""
     if "wabao_operator" not in client.http.cookies:
         await client.post("/ops/login", name="管理员", token="open sesame, operators of the tests")
     return await client.post("/ops/signout", reason="被盗号", **parameters)
@@ -56,11 +56,11 @@ async def test_logging_out_needs_a_valid_token(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_token_of_before_there_were_generations_is_valid_until_the_first_logout(
+async def test_a_token_without_a_generation_is_valid_until_the_first_logout(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
-    # As a version of before wrote the record, and signed the token.
+    # As an old version wrote the record and signed the token.
     await context.store.people.collection.update_one({"_id": alice.unionid}, {"$unset": {"generation": ""}})
     alice.token = context.keys.sign_token(alice.unionid)
     assert (await alice.get("/getMyInfo"))["status"] == 0
@@ -93,7 +93,7 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     assert await stale.closed() == IDENTITY_REFUSED
     await bobs.ask(action="ping")
     await bobs.until("pong")
-    # Who logs in again keeps the new connection when the processes read that the old ones were ended.
+    # After a new login, the new connection stays when the processes read that the old sessions ended.
     renewed = await open_page(await client.log_in("alice"), port=other_port)
     await renewed.ask(action="ping")
     await renewed.until("pong")
@@ -104,7 +104,7 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
 
 
 @pytest.mark.gen_test
-async def test_a_process_that_redis_does_not_reach_reads_what_was_ended(
+async def test_a_process_without_redis_reads_which_sessions_ended(
     client: Client,
     other_port: int,
     open_page: Any,
@@ -121,7 +121,7 @@ async def test_a_process_that_redis_does_not_reach_reads_what_was_ended(
 
 
 @pytest.mark.gen_test
-async def test_what_a_process_remembers_of_a_person_outlives_no_logout(
+async def test_no_memory_of_a_person_outlives_a_logout(
     client: Client,
     other_port: int,
     other: Context,
@@ -147,7 +147,7 @@ async def test_what_a_process_remembers_of_a_person_outlives_no_logout(
 
 
 @pytest.mark.gen_test
-async def test_an_operator_ends_the_sessions_of_who_dug_or_published(
+async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(
     client: Client,
     context: Context,
     open_page: Any,
@@ -191,7 +191,7 @@ async def test_two_logouts_at_once_end_one_generation(client: Client, context: C
     assert (await again.get("/getMyInfo"))["status"] == 0
 
 
-def test_what_processes_tell_each_other_is_told_apart() -> None:
+def test_the_kinds_of_messages_between_processes_are_told_apart() -> None:
     for told in (SendAway("0" * 12), Revoked("someone", 3)):
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=SendAway | Revoked) == told
 

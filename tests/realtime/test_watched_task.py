@@ -1,4 +1,4 @@
-"""A watched task's state machine, for any history and any order in which news of it arrives."""
+"""A watched task's state machine, for any history and any order of news."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Di
 
 
 @given(histories, st.integers(0, 40), st.integers(0, 40))
-def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
+def test_digs_newer_than_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
     watched = loaded(digs[:at], later=digs[at : at + more])
     assert comparable(watched) == comparable(loaded(digs[: at + more]))
 
@@ -45,9 +45,7 @@ def test_digs_found_beyond_the_task_that_was_read_are_taken_too(digs: list[Dig],
     at=st.integers(0, 400),
 )
 @settings(max_examples=50)
-def test_what_a_page_shows_of_people_follows_from_the_digs(
-    people: list[int], wins: set[int], at: int
-) -> None:
+def test_the_people_on_a_page_follow_from_the_digs(people: list[int], wins: set[int], at: int) -> None:
     digs = a_history(people, wins, ends=False)
     watched = loaded(digs[:at])
     for dig in digs[at:]:
@@ -60,20 +58,20 @@ def test_what_a_page_shows_of_people_follows_from_the_digs(
 
 
 @given(histories, st.data())
-def test_news_twice_and_out_of_turn_sends_each_dig_once_and_in_order(
+def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(
     digs: list[Dig], data: st.DataObject
 ) -> None:
     watched = loaded([])
     news = data.draw(st.permutations(digs + digs))
     sent = b"".join(watched.apply(dig) for dig in news)
-    while watched.behind:  # what the hub reads when somebody spoke of more
+    while watched.behind:  # as the hub reads after news of later digs
         sent += b"".join(watched.apply(dig) for dig in digs if dig["depth"] > watched.seq)
     assert [frame["seq"] for frame in frames_of(sent) if frame["type"] == "cd"] == [d["depth"] for d in digs]
     assert comparable(watched) == comparable(loaded(digs))
 
 
 @given(histories, st.integers(0, 50))
-def test_a_replay_is_the_live_frames_bytes(digs: list[Dig], since: int) -> None:
+def test_a_replay_has_the_bytes_of_the_live_frames(digs: list[Dig], since: int) -> None:
     watched = loaded([])
     live = {dig["depth"]: watched.apply(dig) for dig in digs}
     expected = b"".join(frames for depth, frames in live.items() if depth > since)
@@ -88,7 +86,7 @@ def test_no_frame_holds_an_id(digs: list[Dig]) -> None:
     assert not any(f'"u{k}"' in str(watched.welcome(0, 10**9)) for k in range(9))
 
 
-def test_more_than_300_missed_digs_are_a_snapshot_alone() -> None:
+def test_more_than_300_missed_digs_give_a_snapshot_alone() -> None:
     digs = a_history([k % 7 for k in range(350)], set(), ends=False)
     watched = loaded(digs)
     assert len(frames_of(watched.welcome(49, 0))) == 1
