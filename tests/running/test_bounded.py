@@ -1,4 +1,4 @@
-"""Bounds on connections, over real sockets: time for headers, connections an address, sockets a person."""
+"""Limits on connections, over real sockets: time for headers, connections per address, sockets per person."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Line:
         self.reader, self.writer = reader, writer
 
     async def ask(self, **headers: str) -> int:
-        """Ask for health; return the status, 0 if the connection was closed."""
+        """Ask for `/healthz`; return the HTTP status."""
         fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         self.writer.write(f"{HEALTH}{fields}\r\n".encode())
         return (await self.reply())[0]
@@ -52,7 +52,7 @@ class Line:
     async def closed(self) -> float:
         """Return when the server closed the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            with suppress(ConnectionError):  # something that was sent was not read any more
+            with suppress(ConnectionError):  # the server did not read everything that was sent
                 assert await self.reader.read() == b""
         return time.monotonic()
 
@@ -74,7 +74,7 @@ class Served:
         return line
 
     async def watch(self, who: Someone, forwarded_for: str = "", proven: bool = True) -> Page:
-        """Open a websocket, as a proxy would for an address."""
+        """Open a websocket; `forwarded_for` is the header that a proxy would send."""
         token = f"&token={who.token}" if proven else ""
         url = f"ws://127.0.0.1:{self.port}/ws?unionid={who.unionid}{token}"
         headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
@@ -107,13 +107,13 @@ def serve(io_loop: Any, app: Application) -> Iterator[Callable[[Bounds], Served]
 
 
 async def answers(page: Page) -> bool:
-    """Whether a websocket is open and served."""
+    """Return whether a websocket is open and served."""
     await page.ask(action="ping")
     return (await page.until("pong"))["type"] == "pong"
 
 
 @pytest.mark.gen_test
-async def test_a_connection_without_whole_headers_is_closed(serve: Any) -> None:
+async def test_a_connection_without_complete_headers_is_closed(serve: Any) -> None:
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     silent, half, second = [await served.connect() for _ in range(3)]
     assert await second.ask() == 200
@@ -138,18 +138,18 @@ async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> 
 
 
 @pytest.mark.gen_test
-async def test_a_connection_may_be_kept_between_requests_for_longer_than_headers_may_take(serve: Any) -> None:
+async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve: Any) -> None:
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.6))
     kept, other = await served.connect(), await served.connect()
     assert await kept.ask() == 200
     began = time.monotonic()
-    await other.closed()  # so a header's time is over
+    await other.closed()  # so the time for headers is over
     assert await kept.ask() == 200
     assert await kept.closed() - began >= 0.6
 
 
 @pytest.mark.gen_test
-async def test_a_websocket_outlives_all_these_times(serve: Any, client: Client) -> None:
+async def test_a_websocket_outlives_both_times(serve: Any, client: Client) -> None:
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.3))
     page = await served.watch(await client.log_in("alice"))
     kept = await served.connect()
@@ -173,7 +173,7 @@ async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_body_in_some_small_chunks_or_in_many_larger_ones_is_read(serve: Any) -> None:
+async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) -> None:
     line = await serve(Bounds()).connect()
     for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
         line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
@@ -183,7 +183,7 @@ async def test_a_body_in_some_small_chunks_or_in_many_larger_ones_is_read(serve:
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_takes_nothing_of_its_replies_is_cut_off(
+async def test_a_client_that_does_not_read_its_replies_is_cut_off(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "TAKEN_SECONDS", 0.2)
@@ -202,7 +202,7 @@ async def test_a_client_that_takes_nothing_of_its_replies_is_cut_off(
 
 
 @pytest.mark.gen_test
-async def test_an_address_above_its_bound_is_refused_before_it_asks(serve: Any) -> None:
+async def test_an_address_above_its_limit_is_refused_before_it_asks(serve: Any) -> None:
     served = serve(Bounds(an_address=3))
     lines = [await served.connect() for _ in range(3)]
     assert [await line.ask() for line in lines] == [200] * 3
@@ -218,7 +218,7 @@ async def test_an_address_above_its_bound_is_refused_before_it_asks(serve: Any) 
 
 
 @pytest.mark.gen_test
-async def test_a_place_is_free_again_however_its_connection_ended(serve: Any) -> None:
+async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
     served = serve(Bounds(an_address=2))
 
     async def hangs_up(line: Line) -> None:
@@ -237,12 +237,12 @@ async def test_a_place_is_free_again_however_its_connection_ended(serve: Any) ->
         for end in (hangs_up, sends_a_long_head, asks_to_end):
             for _ in range(3):
                 while await (line := await served.connect()).ask() != 200:
-                    pass  # the server learns a little later that a connection has ended
+                    pass  # the server notices a little later that a connection has ended
                 await end(line)
 
 
 @pytest.mark.gen_test
-async def test_what_a_stranger_writes_into_x_forwarded_for_changes_nothing(serve: Any) -> None:
+async def test_a_strangers_x_forwarded_for_changes_nothing(serve: Any) -> None:
     served = serve(Bounds(an_address=2, trusted=networks("10.0.0.0/8")))
     lines = [await served.connect() for _ in range(2)]
     for number, line in enumerate(lines):
@@ -251,7 +251,7 @@ async def test_what_a_stranger_writes_into_x_forwarded_for_changes_nothing(serve
 
 
 @pytest.mark.gen_test
-async def test_behind_a_trusted_proxy_each_client_is_bounded_by_itself(serve: Any, client: Client) -> None:
+async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     pages = [
@@ -273,7 +273,7 @@ async def test_behind_a_trusted_proxy_each_client_is_bounded_by_itself(serve: An
 
 
 @pytest.mark.gen_test
-async def test_a_network_of_ipv6_is_one_address(serve: Any, client: Client) -> None:
+async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     for number in range(2):
@@ -285,7 +285,7 @@ async def test_a_network_of_ipv6_is_one_address(serve: Any, client: Client) -> N
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
-async def test_websockets_whose_owner_a_token_proves_take_no_room_of_their_address(
+async def test_websockets_with_a_token_do_not_count_for_their_address(
     serve: Any, client: Client, claimed: str
 ) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES if claimed else ()))
@@ -305,14 +305,14 @@ async def test_websockets_whose_owner_a_token_proves_take_no_room_of_their_addre
 
 
 @pytest.mark.gen_test
-async def test_a_proxy_that_names_nobody_is_not_bounded(serve: Any) -> None:
+async def test_a_proxy_that_names_no_client_has_no_limit(serve: Any) -> None:
     served = serve(Bounds(an_address=1, trusted=PROXIES))
     lines = [await served.connect() for _ in range(4)]
     assert [await line.ask() for line in lines] == [200] * 4
     assert [await line.ask(X_Forwarded_For="rubbish") for line in lines] == [200] * 4
 
 
-def test_where_a_proxy_must_be_and_none_is_named_no_address_is_bounded(
+def test_no_address_is_limited_if_a_needed_proxy_is_not_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     behind = {"PUBLIC_URL": "https://wabao.invalid", "SOCKETS_AN_ADDRESS": "200"}
@@ -324,11 +324,11 @@ def test_where_a_proxy_must_be_and_none_is_named_no_address_is_bounded(
     named = bounds_of(read_settings(behind | {"TRUSTED_PROXIES": "10.0.0.0/8"}))
     assert (named.an_address, named.trusted) == (200, networks("10.0.0.0/8"))
     assert bounds_of(read_settings({"SOCKETS_AN_ADDRESS": "200"})).an_address == 200
-    assert bounds_of(read_settings({})).an_address == 0, "in development all share one address"
+    assert bounds_of(read_settings({})).an_address == 0, "in development everybody shares one address"
 
 
 @pytest.mark.gen_test
-async def test_a_person_s_eleventh_socket_closes_the_first(
+async def test_a_persons_eleventh_socket_closes_the_first(
     serve: Any, client: Client, settings: Settings
 ) -> None:
     served = serve(Bounds())
@@ -337,7 +337,7 @@ async def test_a_person_s_eleventh_socket_closes_the_first(
     pages = []
     for _ in range(settings.sockets_a_person):
         pages.append(await served.watch(alice))
-        assert await answers(pages[-1])  # it is let in before the next one comes
+        assert await answers(pages[-1])  # it is accepted before the next one comes
     newest = await served.watch(alice)
     refusal = await pages[0].until("error")
     assert (refusal["error"], refusal["code"]) == ("too_many", "")

@@ -1,4 +1,4 @@
-"""A worker that is asked to end while clients keep its connections busy."""
+"""A worker that gets SIGTERM while clients keep its connections busy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from support.servers import Running, a_free_port, assert_all_end, opened
 
-# Half ask the stores without a pause, so some are always in the middle of a request; half pause in between.
+# Half of the clients never pause, so some are always in the middle of a request; the others pause in between.
 PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
 REQUEST = b"GET /readyz HTTP/1.1\r\nHost: wabao\r\n\r\n"
 
 
-def test_a_worker_that_drains_ends_in_a_few_seconds_and_cuts_no_connection_in_use(tmp_path: Path) -> None:
+def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(tmp_path: Path) -> None:
     running = Running(tmp_path / "data", a_free_port(), WEB_CONCURRENCY="1")
     try:
         running.wait_for("is ready")
@@ -49,7 +49,7 @@ async def drain(port: int, worker: int) -> tuple[int, int, float]:
 
 
 async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) -> bool:
-    """Use a connection until a reply says that it was the last; False when it is cut before that."""
+    """Use a connection until a reply says that it is the last; return False if it is cut before."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         while True:

@@ -1,4 +1,4 @@
-"""A worker whose descriptors run out: real processes, flooded with connections, and what still works."""
+"""A worker that runs out of descriptors: real processes, flooded with connections, and what still works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support.login import log_in
 from support.servers import PATIENCE_SECONDS, Running, a_free_port, until
 
 DESCRIPTORS, FEW_DESCRIPTORS = 1024, 256
-# Below this number a worker's own descriptors stand: none is free.
+# A worker itself has more open descriptors than this, so it can open none.
 ALL_TAKEN = 10
 FLOOD_SECONDS = 3.0
 HALF = "GET / HTTP/1.1\r\nHost: wab"
@@ -32,7 +32,7 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One server; the tests lower and raise its worker's limit."""
+    """One server; the tests change its worker's limit."""
     data_dir = tmp_path_factory.mktemp("flooded") / "data"
     running = Running(data_dir, a_free_port(), SOCKETS_AN_ADDRESS="0", SOCKETS_A_PERSON="1000")
     running.wait_for("Wabao is ready at ")
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @contextmanager
 def limited(server: Running, descriptors: int) -> Iterator[int]:
-    """Let the worker open no more descriptors than these; return its pid."""
+    """Limit the worker's descriptors for a while; yield its pid."""
     (pid,) = server.children()["worker"]
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, before[1]))
@@ -50,8 +50,8 @@ def limited(server: Running, descriptors: int) -> Iterator[int]:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
-# Opens some 2,000 connections a second and prints a line when it has opened as many as it holds. Then it
-# stops, or goes on and holds the newest.
+# Opens some 2,000 connections per second until it holds so many, and prints a line. Then it stops, or goes on
+# and holds the newest ones.
 FLOOD = """
 import socket, sys, time
 port, held, first, goes_on = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode(), sys.argv[4] == "True"
@@ -77,7 +77,7 @@ while True:
 
 @contextmanager
 def flooding(port: int, held: int, first: str, goes_on: bool) -> Iterator[None]:
-    """Flood a port from another process, with what each connection begins with."""
+    """Flood a port from another process; each connection sends `first`."""
     flood = subprocess.Popen(
         [sys.executable, "-c", FLOOD, str(port), str(held), first, str(goes_on)], stdout=subprocess.PIPE
     )
@@ -119,7 +119,7 @@ def open_websocket(server: Running, person: dict[str, Any]) -> tuple[socket.sock
 
 @pytest.mark.parametrize("goes_on", [False, True], ids=["held", "renewed"])
 @pytest.mark.parametrize("first", ["", HALF], ids=["silent", "half a header"])
-def test_a_flood_of_connections_costs_little_and_leaves_health_and_people_served(
+def test_a_flood_of_connections_costs_little_and_health_and_people_are_served(
     server: Running, first: str, goes_on: bool
 ):
     before = turned_away(server, "descriptors")
@@ -138,7 +138,7 @@ def test_a_flood_of_connections_costs_little_and_leaves_health_and_people_served
     assert httpx.get(f"{server.address}/readyz", timeout=1).status_code == 200
 
 
-def test_when_websockets_fill_the_process_only_health_and_operators_are_taken(server: Running):
+def test_when_websockets_fill_the_process_only_health_and_operators_get_in(server: Running):
     alice = log_in(server.address, "alice")
     with limited(server, FEW_DESCRIPTORS) as pid, ExitStack() as stack:
         watching = []
@@ -160,14 +160,14 @@ def test_when_websockets_fill_the_process_only_health_and_operators_are_taken(se
         ]
         assert httpx.get(f"{server.address}/healthz", timeout=PATIENCE_SECONDS).status_code == 200
         assert open_descriptors(pid) < FEW_DESCRIPTORS
-        assert select.select(silent, [], [], 0)[0]  # some of these had to make way
+        assert select.select(silent, [], [], 0)[0]  # some of these had to give way
         watching[0].sendall(b"\x89\x80\0\0\0\0")  # a ping
         assert watching[0].recv(100)[-2:] == b"\x8a\0"
     until(lambda: open_descriptors(pid) < 50)
     assert httpx.get(f"{server.address}/getTaskList", timeout=PATIENCE_SECONDS).status_code == 200
 
 
-def test_with_no_descriptor_left_the_worker_rests_and_says_so_once(server: Running):
+def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server: Running):
     with ExitStack() as stack:
         with limited(server, ALL_TAKEN) as pid:
             waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
@@ -180,8 +180,8 @@ def test_with_no_descriptor_left_the_worker_rests_and_says_so_once(server: Runni
     assert turned_away(server, "accept") > 1
 
 
-def test_the_log_of_all_this_is_short(server: Running):
-    """The floods above turned thousands of connections away."""
+def test_the_log_of_these_floods_is_short(server: Running):
+    """In the tests above, thousands of connections were turned away."""
     assert server.process.poll() is None
     server.end()
     told = [line for line in server.said if "wabao.access" not in line]

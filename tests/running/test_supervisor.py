@@ -1,4 +1,4 @@
-"""`python -m server` as a person runs it: real processes, killed in every way, and what is left of them."""
+"""`python -m server` as a person runs it: real processes, killed in every way, and what survives."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def server(data_dir: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def alice(server: Running) -> dict[str, Any]:
-    """Somebody whose record must survive whatever the tests below do."""
+    """A person whose record must survive all tests below."""
     return log_in(server.address, "alice")
 
 
@@ -86,7 +86,7 @@ def test_one_command_starts_the_stores_and_as_many_workers_as_asked(server: Runn
     assert is_ready(server.address)
 
 
-def test_the_stores_listen_on_this_machine_alone(server: Running):
+def test_the_stores_listen_only_on_this_machine(server: Running):
     pids = server.children()
     for pid in pids["SecantusDB"] + pids["Valkey"]:
         listening = listening_addresses(pid)
@@ -117,7 +117,7 @@ def test_the_workers_may_open_as_many_files_as_the_system_allows(server: Running
         assert limits[1] == limits[2]
 
 
-def test_metrics_of_any_worker_sum_all_of_them(server: Running):
+def test_each_workers_metrics_sum_all_workers(server: Running):
     def counted() -> float:
         text = httpx.get(f"{server.address}/metrics", timeout=10).text
         found = re.search(r'wabao_request_seconds_count\{http_status="200",interface="Health"\} (\S+)', text)
@@ -129,7 +129,7 @@ def test_metrics_of_any_worker_sum_all_of_them(server: Running):
     assert {counted() for _ in range(10)} == {before + 20}
 
 
-def test_a_second_server_is_refused_on_the_same_directory_and_on_the_same_port(
+def test_a_second_server_on_the_same_directory_or_port_is_refused(
     server: Running, data_dir: Path, tmp_path: Path
 ):
     same_directory = Running(data_dir, a_free_port())
@@ -141,7 +141,7 @@ def test_a_second_server_is_refused_on_the_same_directory_and_on_the_same_port(
     assert is_ready(server.address)
 
 
-def test_a_worker_killed_with_9_is_started_again_and_refuses_nobody_meanwhile(
+def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(
     server: Running, alice: dict[str, Any]
 ):
     for victim in server.children()["worker"]:
@@ -156,7 +156,7 @@ def test_a_worker_killed_with_9_is_started_again_and_refuses_nobody_meanwhile(
 
 
 @pytest.mark.parametrize("store", ["SecantusDB", "Valkey"])
-def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_acknowledged(
+def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(
     server: Running, alice: dict[str, Any], store: str
 ):
     bob = log_in(server.address, "bob")
@@ -169,7 +169,7 @@ def test_a_store_killed_with_9_is_started_again_on_its_port_and_has_what_it_ackn
     assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
 
 
-def test_sigterm_lets_a_request_that_came_in_be_answered_and_ends_with_0(
+def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(
     server: Running, alice: dict[str, Any]
 ):
     descriptors = opened([pid for pids in server.children().values() for pid in pids])
@@ -212,10 +212,10 @@ def test_the_log_has_neither_ids_nor_tokens(server: Running, alice: dict[str, An
     assert "HTTP Request:" not in said
 
 
-def test_starting_again_finds_the_data_also_after_everything_was_killed_with_9(
+def test_a_new_start_finds_the_data_even_after_everything_was_killed(
     server: Running, alice: dict[str, Any], data_dir: Path
 ):
-    """The shared server was stopped above; it is started again, killed with all its children, and again."""
+    """The shared server was stopped above. Start it, kill it with all its children, and start it again."""
     for number in (signal.SIGKILL, signal.SIGTERM):
         again = Running(data_dir, server.port)
         again.wait_for("Wabao is ready at ")
@@ -240,7 +240,7 @@ def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Pa
     assert running.wait() == -signal.SIGKILL
 
 
-def test_production_without_settings_says_in_one_line_all_that_is_missing(tmp_path: Path):
+def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path: Path):
     running = Running(tmp_path / "data", a_free_port(), APP_ENV="production")
     assert running.wait() == 2
     (line,) = running.said
@@ -249,19 +249,19 @@ def test_production_without_settings_says_in_one_line_all_that_is_missing(tmp_pa
     assert not (tmp_path / "data").exists()
 
 
-def test_production_that_trusts_no_proxy_says_what_follows(tmp_path: Path):
+def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
     running = Running(tmp_path / "without", a_free_port(), **{**PRODUCTION, **silent})
     running.wait_for("TRUSTED_PROXIES is empty")
     running.kill()
     trusting = {**PRODUCTION, **silent, "TRUSTED_PROXIES": "10.0.0.0/8"}
     running = Running(tmp_path / "with", a_free_port(), **trusting)
-    running.wait_for("Traceback")  # of a worker: no store answers
+    running.wait_for("Traceback")  # a worker's: no store answers
     running.kill()
     assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
 
 
-def test_a_store_that_is_not_installed_is_named_with_what_to_do(
+def test_if_a_store_is_not_installed_the_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _: None)

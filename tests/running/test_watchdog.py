@@ -1,4 +1,4 @@
-"""A worker that hangs or is frozen is replaced; its watchers miss nothing, and no other is touched."""
+"""A worker that hangs or is frozen is replaced; its watchers miss nothing, and no other worker is ended."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REPLACED_SECONDS = 15
 DIGS = 8
 TURN_SECONDS = 0.05
 
-# Python runs this at its start where PYTHONPATH leads to it.
+# As sitecustomize.py on PYTHONPATH, Python runs this when it starts.
 SPIN_ON_SIGUSR1 = """
 import signal
 
@@ -58,7 +58,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Three workers, each of which can be made to spin."""
+    """A server with three workers, each of which can be made to spin."""
     spinning = tmp_path_factory.mktemp("spinning")
     (spinning / "sitecustomize.py").write_text(SPIN_ON_SIGUSR1)
     running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
@@ -69,7 +69,7 @@ def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 class Watcher:
-    """A page that stays open: when its socket closes it comes back with `since`."""
+    """A page that stays open: if its socket closes, it reconnects with `since`."""
 
     def __init__(self, address: str, person: Person, code: str) -> None:
         self.depths: list[int] = []
@@ -79,7 +79,7 @@ class Watcher:
         self._asked = {"unionid": person.unionid, "token": person.token, "code": code}
 
     async def watch(self, last_depth: int) -> None:
-        """Watch until that depth is dug."""
+        """Watch until `last_depth` is dug."""
         while self.depths[-1:] != [last_depth]:
             query = urlencode({**self._asked, "since": len(self.depths)})
             request = HTTPRequest(f"{self._address}/ws?{query}", connect_timeout=30, request_timeout=30)
@@ -99,7 +99,7 @@ class Watcher:
             connection.close()
 
 
-def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watchers_miss_no_dig(
+def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(
     server: Running, data_dir: Path
 ) -> None:
     workers = server.children()["worker"]
@@ -120,7 +120,7 @@ def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watc
         began = time.monotonic()
         os.kill(spinning, signal.SIGUSR1)
         os.kill(frozen, signal.SIGSTOP)
-        # Some come to the worker that is left and are told at once. Others wait, and its successors answer.
+        # Some reach the remaining worker and are answered at once. Others wait for the new workers.
         digging = asyncio.gather(*(dig(server.address, digger, code) for digger in diggers))
         await asyncio.to_thread(assert_all_end, deaths)
         for _ in deaths:
@@ -139,7 +139,7 @@ def test_a_worker_that_spins_and_one_that_is_stopped_are_replaced_and_their_watc
     said = "".join(server.said[said_before:])
     assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(spinning), str(frozen)}
     assert re.search(r'sitecustomize.py", line \d+ in spin\n', said)
-    assert said.count("in run_forever\n") == 2  # the frozen one too said where it was
+    assert said.count("in run_forever\n") == 2  # the frozen worker's stack is there too
     assert len(set(server.children()["worker"]) - set(workers)) == 2
     assert replaced(server) == before + 2
     until(lambda: pulsed(data_dir) == before + 2)
@@ -153,7 +153,7 @@ def replaced(server: Running) -> int:
 
 
 def pulsed(data_dir: Path) -> int:
-    """Return how many replaced workers the pulses told of, which is what the operator's screen shows."""
+    """Return how many replaced workers the pulses report; the operator's screen shows that number."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:pulses")
     pulses = [msgspec.msgpack.decode(fields[b"pulse"], type=Pulse) for _, fields in entries]
@@ -171,7 +171,7 @@ async def dig(address: str, digger: Person, code: str) -> None:
 
 
 def is_watched(worker: int, port: int) -> bool:
-    """Whether a worker holds a connection to the port that this process made; the server makes some too."""
+    """Return whether a worker holds a connection of this process to the port."""
     ours = {here for here, there in connections(os.getpid()) if there == port}
     return any(here == port and there in ours for here, there in connections(worker))
 
@@ -190,7 +190,7 @@ def connections(pid: int) -> list[tuple[int, int]]:
     ]
 
 
-def test_a_supervisor_that_was_stopped_for_longer_ends_no_worker(server: Running) -> None:
+def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server: Running) -> None:
     workers = server.children()["worker"]
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
@@ -241,7 +241,7 @@ def test_a_worker_gives_signs_while_it_waits_for_a_store_at_its_start(tmp_path: 
 
 @contextmanager
 def a_child(program: str, watchdog: Watchdog) -> Iterator[asyncio.Task[int]]:
-    """A process under a watchdog: what it is asked to do, it does with `os`, `signal`, `time` and `signs`."""
+    """Run a program under a watchdog; it may use `os`, `signal`, `time` and the descriptor `signs`."""
     program = f"import os, signal, sys, time; signs = int(sys.argv[1]); {program}"
     signs = watchdog.worker_end
     child = start_child([sys.executable, "-c", program, str(signs)], pass_fds=(signs,))
@@ -253,7 +253,7 @@ def a_child(program: str, watchdog: Watchdog) -> Iterator[asyncio.Task[int]]:
 
 
 def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
-    """Return how a program ended, what its watchdog says of it, and how many turns that took."""
+    """Run a program under a watchdog; return its exit code, the watchdog, and the turns that it took."""
 
     async def watched() -> tuple[int, Watchdog, float]:
         began = time.monotonic()
@@ -265,13 +265,13 @@ def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
     return asyncio.run(watched())
 
 
-def test_until_its_first_sign_a_worker_has_longer_but_not_for_ever() -> None:
+def test_a_worker_has_longer_for_its_first_sign_but_not_for_ever() -> None:
     code, watchdog, turns = outcome("time.sleep(60)", missed_turns=1, starting_turns=20)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, False)
     assert turns >= 20
 
 
-def test_after_its_first_sign_a_worker_has_no_longer_than_the_others() -> None:
+def test_after_its_first_sign_a_worker_has_only_the_missed_turns() -> None:
     program = "os.write(signs, b'1'); time.sleep(60)"
     code, watchdog, _ = outcome(program, missed_turns=2, starting_turns=10_000)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, True)
@@ -288,7 +288,7 @@ def test_a_worker_that_ends_by_itself_did_not_stand_still() -> None:
     assert (code, watchdog.stood_still, watchdog.served) == (3, False, False)
 
 
-def test_turns_of_a_supervisor_that_come_late_count_for_nothing() -> None:
+def test_late_turns_of_the_supervisor_do_not_count() -> None:
     async def scene() -> tuple[bool, int]:
         watchdog = Watchdog(turn_seconds=TURN_SECONDS, missed_turns=4, starting_turns=4)
         with a_child("time.sleep(60)", watchdog) as end:
@@ -301,7 +301,7 @@ def test_turns_of_a_supervisor_that_come_late_count_for_nothing() -> None:
     assert asyncio.run(scene()) == (False, -signal.SIGABRT)
 
 
-def test_a_worker_bears_a_supervisor_that_does_not_read_and_one_that_is_gone() -> None:
+def test_a_worker_goes_on_if_its_signs_are_not_read_and_stops_them_if_nobody_can() -> None:
     async def first_sign(descriptor: int) -> bool:
         giving = asyncio.create_task(Signs(descriptor).give())
         await asyncio.sleep(0)

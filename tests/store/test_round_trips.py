@@ -1,4 +1,4 @@
-"""How many commands MongoDB is sent for a request: what a person waits for, counted by PyMongo's listener."""
+"""How many commands a request sends to MongoDB, counted by PyMongo's listener."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.trips import Trips
 
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
-    """What the context under test sends."""
+    """The commands of the context under test."""
     counted = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
     return counted
@@ -33,20 +33,20 @@ def context(trips: Trips, context: Context) -> Context:
     return context
 
 
-async def of(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
-    """Return the reply and the commands sent until it was there."""
+async def sent_during(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Return a request's reply, and the commands that were sent until it came."""
     before = len(trips.sent)
     reply = await request
     return reply, trips.sent[before:]
 
 
 def waited_for(sent: list[str]) -> list[str]:
-    """Leave out what goes beside another command: that somebody shows a token for the first time."""
+    """Leave out the note that a person first used a token: it runs beside another command."""
     return [command for command in sent if command != "update people"]
 
 
 async def digger(client: Client, user: str) -> Someone:
-    """Return somebody whose token the server has seen before."""
+    """Return somebody whose token the server has already seen."""
     someone = await client.log_in(user)
     await someone.get("/getMyInfo")
     return someone
@@ -60,7 +60,7 @@ async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
     bob = await digger(client, "bob")
     code = await alice.publish(forecast_num=100_000)
     for who in (newcomer, bob, newcomer):
-        reply, sent = await of(trips, who.dig(code))
+        reply, sent = await sent_during(trips, who.dig(code))
         assert reply["status"] == 0
         assert 3 <= len(sent) <= 4, sent
         await context.background.finish()
@@ -76,7 +76,7 @@ async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     await context.background.finish()
     await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
-    reply, sent = await of(trips, carol.dig(code))
+    reply, sent = await sent_during(trips, carol.dig(code))
     assert (reply["now_depth"], reply["no"]) == (2, 2)
     assert len(sent) == 4, sent
 
@@ -97,7 +97,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
     ]
     await context.background.finish()
 
-    refused, sent = await of(trips, carol.dig(cooling))
+    refused, sent = await sent_during(trips, carol.dig(cooling))
     assert (refused["error"], sent) == ("cooling_down", [])
     for request, error in (
         (carol.dig(cooling, dig_id="carols-dig-1"), "cooling_down"),
@@ -107,7 +107,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
         (carol.dig(unpaid), "not_paid"),
         (carol.dig("A" * 12), "no_such_task"),
     ):
-        refused, sent = await of(trips, request)
+        refused, sent = await sent_during(trips, request)
         assert refused["error"] == error
         assert len(sent) == 1, sent
 
@@ -150,12 +150,12 @@ async def test_details_take_four_trips_and_five_with_a_share(
     alice = await digger(client, "alice")
     code = await alice.publish(forecast_num=100_000)
     opened = await alice.get("/getTaskDetails", code=code)
-    reply, sent = await of(trips, (await client.log_in("plain")).get("/getTaskDetails", code=code))
+    reply, sent = await sent_during(trips, (await client.log_in("plain")).get("/getTaskDetails", code=code))
     assert reply["status"] == 0
     assert len(sent) <= 4, sent
     for user, sharer in (("by-id", alice.unionid), ("by-token", opened["share"])):
         newcomer = await client.log_in(user)
-        reply, sent = await of(
+        reply, sent = await sent_during(
             trips, newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=sharer)
         )
         assert reply["status"] == 0
@@ -163,19 +163,19 @@ async def test_details_take_four_trips_and_five_with_a_share(
         shares = await context.store.visits.shares.find({"newcomer": newcomer.unionid}).to_list(10)
         assert [(share["code"], share["sharer"]) for share in shares] == [(code, alice.unionid)]
     bob = await digger(client, "bob")
-    reply, sent = await of(trips, bob.get("/getTaskDetails", code=opened["share"]))
+    reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
     assert reply["code"] == code
     assert len(sent) <= 5, sent
     for nobody in ("nobody", "x" * 20, bob.unionid):
-        _, sent = await of(trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody))
+        _, sent = await sent_during(
+            trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody)
+        )
         assert len(sent) <= 4, sent
     assert await context.store.visits.shares.count_documents({}) == 3
 
 
 @pytest.mark.gen_test
-async def test_a_list_takes_two_trips_whatever_its_length(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_a_list_of_any_length_takes_two_trips(client: Client, context: Context, trips: Trips) -> None:
     alice, bob, newcomer = [await client.log_in(user) for user in ("alice", "bob", "newcomer")]
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, synopsis="长" * 2000)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -197,7 +197,7 @@ async def test_a_list_takes_two_trips_whatever_its_length(
     for who, path in ((alice, "/getMyRelease"), (bob, "/getMyPartake"), (bob, "/getMyPrize")):
         lists += [(who, path, {}, 500), (who, path, {"page": 1}, 20), (who, path, {"page": 27}, 0)]
     for who, path, page, length in lists:
-        reply, sent = await of(trips, who.get(path, **page))
+        reply, sent = await sent_during(trips, who.get(path, **page))
         assert len(reply["data"]) == length, path
         assert len(waited_for(sent)) <= 2, (path, sent)
 
@@ -223,28 +223,30 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
         partial(bob.get, "/getTaskUser"),
     ]
     for ask in asked:
-        reply, sent = await of(trips, ask())
+        reply, sent = await sent_during(trips, ask())
         assert len(reply["data"]) == 50
         assert len(waited_for(sent)) <= 2, sent
 
 
 @pytest.mark.gen_test
-async def test_the_first_sight_of_a_token_is_noted_in_the_trip_that_reads_its_person(
+async def test_a_tokens_first_use_is_noted_in_the_trip_that_reads_its_person(
     client: Client, trips: Trips
 ) -> None:
     alice = await client.log_in("alice")
     red_packet = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 5, "money": 2}
-    published, sent = await of(trips, alice.post("/postTask", **red_packet))
+    published, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
     assert [command for command in sent if command.endswith(" people")] == ["findAndModify people"]
-    _, sent = await of(trips, alice.post("/postTask", **red_packet))
+    _, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
     assert [command for command in sent if command.endswith(" people")] == ["find people"]
     code = published["code"]
-    _, sent = await of(trips, alice.get("/getTaskDetails", code=code))
-    assert not [command for command in sent if command.endswith(" people")], "who was read whole is known"
+    _, sent = await sent_during(trips, alice.get("/getTaskDetails", code=code))
+    assert not [command for command in sent if command.endswith(" people")], (
+        "a person who was read must be known"
+    )
 
 
 @pytest.mark.gen_test
-async def test_metrics_tell_how_long_each_kind_of_command_took(client: Client) -> None:
+async def test_the_metrics_have_the_duration_of_each_kind_of_command(client: Client) -> None:
     await digger(client, "alice")
     shown = (await client.http.get("/metrics")).text
     assert 'wabao_store_seconds_count{command="find"}' in shown
