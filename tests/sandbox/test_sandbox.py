@@ -1,4 +1,4 @@
-"""The stand-in for WeChat: it answers as WeChat does, and the client for WeChat runs against it unchanged."""
+"""The stand-in answers as WeChat does, and the real client of WeChat runs against it unchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GRANT = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "grant_type": "client
 
 
 class Place:
-    """One process that serves the sandbox: a client of its addresses, and WeChat's client pointed at it."""
+    """A process that serves the sandbox, with an HTTP client and a client of WeChat that use it."""
 
     def __init__(self, context: Context) -> None:
         sock, port = bind_unused_port()
@@ -54,7 +54,7 @@ class Place:
         await self.server.close_all_connections()
 
     async def ask(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """Ask as WeChat is asked, by GET."""
+        """GET an interface of WeChat; return its answer."""
         answer = await self.http.get(path, params=parameters)
         assert answer.status_code == 200
         found: dict[str, Any] = answer.json()
@@ -99,7 +99,7 @@ async def test_the_client_for_wechat_logs_a_person_in(place):
 
 
 @pytest.mark.gen_test
-async def test_a_person_is_the_same_every_time_and_nobody_else(place):
+async def test_a_user_is_the_same_person_every_time_and_nobody_else(place):
     again = [(await place.log_in(user))[:2] for user in ("alice", "alice", "bob", "爱丽丝")]
     assert again[0] == again[1]
     assert len(set(again)) == 3
@@ -116,7 +116,7 @@ async def test_a_code_is_good_once(place):
 
 
 @pytest.mark.gen_test
-async def test_of_many_who_use_a_code_at_once_in_two_processes_one_succeeds(place, another_place):
+async def test_a_code_used_many_times_at_once_in_two_processes_succeeds_once(place, another_place):
     ticket = await place.ask("/authorize", user="alice")
     answers = await asyncio.gather(
         *(
@@ -168,7 +168,7 @@ async def test_an_unknown_code_is_a_bad_one(place, code):
     ],
 )
 @pytest.mark.gen_test
-async def test_it_fails_as_it_is_told_to(place, errcode, refusal):
+async def test_it_gives_the_errcode_that_was_asked_for(place, errcode, refusal):
     ticket = await place.ask("/authorize", user="alice", errcode=errcode)
     assert (await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN))["errcode"] == errcode
     with pytest.raises(refusal):
@@ -184,7 +184,7 @@ async def test_a_mini_program_that_is_bound_to_no_platform_sees_no_unionid(place
 
 
 @pytest.mark.gen_test
-async def test_the_unionid_may_be_in_the_data_alone(place):
+async def test_the_unionid_may_be_only_in_the_encrypted_data(place):
     unionid, _, data = await place.log_in("alice", unionid="data")
     assert unionid is None
     assert data.union_id == (await place.log_in("alice"))[0]
@@ -210,7 +210,7 @@ async def test_data_for_another_mini_program_or_another_session_is_refused(place
 
 
 @pytest.mark.gen_test
-async def test_a_picture_follows_from_the_name_and_is_kept_by_browsers(place):
+async def test_a_picture_is_derived_from_the_name_and_cached_by_browsers(place):
     drawn = []
     for user in ("alice", "alice", "bob"):
         answer = await place.http.get((await place.log_in(user))[2].avatar_url)
@@ -237,7 +237,7 @@ async def test_a_picture_follows_from_the_name_and_is_kept_by_browsers(place):
     ],
 )
 @pytest.mark.gen_test
-async def test_a_login_that_cannot_be_played_is_told_why(place, context, wishes):
+async def test_a_login_that_cannot_be_played_gets_the_reason(place, context, wishes):
     answer = await place.http.get("/authorize", params=wishes)
     assert answer.status_code == 400
     assert answer.json()["errMsg"].startswith("authorize:fail ")
@@ -270,7 +270,7 @@ async def test_a_session_is_given_to_this_mini_program_only(place, change, errco
 
 
 @pytest.mark.gen_test
-async def test_user_login_takes_what_the_sandbox_gives_once_and_with_spaces_for_pluses(client):
+async def test_user_login_takes_a_ticket_once_and_reads_spaces_as_pluses(client):
     spaces = 0
     for number in range(10):
         ticket = (await client.http.get("/sandbox/authorize", params={"user": f"user{number}"})).json()
@@ -293,14 +293,14 @@ async def test_user_login_takes_what_the_sandbox_gives_once_and_with_spaces_for_
     ],
 )
 @pytest.mark.gen_test
-async def test_user_login_refuses_as_wechat_does_and_remembers_nobody(client, context, wishes, error):
+async def test_user_login_refuses_as_wechat_does_and_records_nobody(client, context, wishes, error):
     ticket = await a_ticket(client.http, user="alice", **wishes)
     assert (await client.get("/userLogin", **ticket))["error"] == error
     assert await context.store.people.collection.count_documents({}) == 0
 
 
 @pytest.mark.gen_test
-async def test_data_that_was_bent_admits_nobody_to_anothers_record(client, context):
+async def test_forged_data_gives_no_access_to_anothers_record(client, context):
     bob = await client.log_in("bob", unionid="data")
     again = await client.log_in("bob", unionid="data")
     assert again.unionid == bob.unionid
@@ -335,7 +335,7 @@ async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, 
 
 
 @pytest.mark.gen_test
-async def test_a_token_with_five_minutes_left_is_followed_by_the_next(place, context):
+async def test_a_token_with_less_than_five_minutes_left_is_replaced(place, context):
     first = (await place.post("/cgi-bin/stable_token", GRANT)).json()["access_token"]
     tokens = context.sandbox.codes.tokens
     await tokens.update_one({}, {"$inc": {"expires_at_ms": -7_200_000 + 290_000}})
@@ -345,7 +345,7 @@ async def test_a_token_with_five_minutes_left_is_followed_by_the_next(place, con
 
 
 @pytest.mark.gen_test
-async def test_the_client_draws_a_code_and_survives_that_its_token_was_replaced(place):
+async def test_the_client_draws_a_code_even_after_its_token_was_replaced(place):
     async def size() -> tuple[int, int]:
         drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", "pages/dig/dig")
         found: tuple[int, int] = Image.open(io.BytesIO(drawn)).size
@@ -412,7 +412,7 @@ async def test_a_token_is_given_to_this_mini_program_only(place, context, body, 
 
 
 @pytest.mark.gen_test
-async def test_the_wrong_method_is_answered_as_wechat_answers_it(place):
+async def test_a_wrong_method_is_answered_as_by_wechat(place):
     assert (await place.http.get("/cgi-bin/stable_token")).json()["errcode"] == 43002
     assert (await place.http.post("/sns/jscode2session")).json()["errcode"] == 43001
 
@@ -429,14 +429,14 @@ async def test_the_wrong_method_is_answered_as_wechat_answers_it(place):
     ],
 )
 @pytest.mark.gen_test
-async def test_it_does_not_exist_where_wechat_is_configured_nor_in_production(context, configured):
+async def test_it_exists_neither_with_wechat_configured_nor_in_production(context, configured):
     elsewhere = copy.copy(context)
     elsewhere.settings = configured
     with pytest.raises(RuntimeError):
         sandbox_routes(elsewhere)
 
 
-class TestWhereWeChatIsConfigured:
+class TestWithWeChatConfigured:
     @pytest.fixture
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}

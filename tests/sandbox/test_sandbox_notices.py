@@ -1,4 +1,4 @@
-"""The stand-in's notices, and how it misbehaves when told to."""
+"""The stand-in's notices, and how it misbehaves on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.merchant import Shop
 
 
 async def make_due(shop: Shop) -> None:
-    """Let the time until the next attempt pass, and send what is due as any process would."""
+    """Make all notices due, and send them as any process would."""
     await shop.context.background.finish()
     await shop.context.sandbox.notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
     await send_notices(shop.context)
@@ -26,7 +26,7 @@ async def states(shop: Shop) -> list[tuple[str, int]]:
 
 
 @pytest.mark.gen_test
-async def test_a_notice_is_repeated_until_it_is_acknowledged_and_then_no_more(shop):
+async def test_a_notice_is_repeated_until_it_is_acknowledged(shop):
     shop.desk.answers = [500, 404, 302, 200]
     _, prepay_id = await shop.order()
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
@@ -41,7 +41,7 @@ async def test_a_notice_is_repeated_until_it_is_acknowledged_and_then_no_more(sh
 
 
 @pytest.mark.gen_test
-async def test_nobody_is_asked_more_than_fifteen_times(shop):
+async def test_a_notice_is_sent_fifteen_times_at_most(shop):
     shop.desk.answers = [500] * 50
     _, prepay_id = await shop.order()
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
@@ -52,7 +52,7 @@ async def test_nobody_is_asked_more_than_fifteen_times(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_notice_waits_for_a_merchant_who_is_not_there(shop):
+async def test_a_notice_waits_for_a_merchant_who_cannot_be_reached(shop):
     _, prepay_id = await shop.order()
     shop.desk.server.stop()
     await shop.hand_over(shop.pay.payment_parameters(prepay_id))
@@ -75,7 +75,7 @@ async def test_processes_that_send_at_once_send_once(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_notice_may_be_lost_repeated_or_come_after_a_forged_one(shop):
+async def test_a_notice_may_be_lost_or_repeated_or_follow_a_forged_one(shop):
     for what, comes in (("lose_notice", 0), ("repeat_notice", 2), ("forge_notice", 2), ("", 1)):
         if what:
             await shop.misbehave(what)
@@ -103,7 +103,7 @@ async def test_each_kind_of_notice_has_an_address_of_its_own(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_wish_is_used_up_where_it_is_meant(shop):
+async def test_a_wish_applies_only_to_its_call_and_number_and_so_many_times(shop):
     await shop.misbehave("refuse", call="transfer", number="TJ", times=2)
     assert (await shop.pay.transfer(shop.body("TK"))).state == "WAIT_USER_CONFIRM"
     for _ in range(2):
@@ -130,7 +130,7 @@ async def test_a_wish_is_used_up_where_it_is_meant(shop):
     ],
 )
 @pytest.mark.gen_test
-async def test_a_wish_that_cannot_be_granted_is_told_why(shop, wish):
+async def test_a_wish_that_cannot_be_granted_gets_the_reason(shop, wish):
     answer = await shop.http.post("/sandbox/misbehave", json=wish)
     assert answer.status_code == 400
     assert answer.json()["errMsg"].startswith("misbehave:fail ")
@@ -138,7 +138,7 @@ async def test_a_wish_that_cannot_be_granted_is_told_why(shop, wish):
 
 
 @pytest.mark.gen_test
-async def test_a_form_will_do_for_a_person(shop):
+async def test_confirming_takes_a_form_too(shop):
     bill = await shop.pay.transfer(shop.body("TL"))
     answer = await shop.http.post(
         "/sandbox/confirm", data={"package_info": bill.package_info, "decline": "1"}

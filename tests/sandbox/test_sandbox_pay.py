@@ -34,7 +34,7 @@ from support.merchant_calls import ORDERS, an_order, call
     ],
 )
 @pytest.mark.gen_test
-async def test_a_request_that_is_not_the_merchants_is_answered_401_and_does_nothing(shop, changes):
+async def test_a_request_that_the_merchant_did_not_sign_gets_401_and_does_nothing(shop, changes):
     if changes.get("key") == "platform":
         pairs = await shop.context.sandbox.keys.find()
         changes = {"key": pairs["platform_private_key"]}
@@ -66,7 +66,7 @@ async def test_a_signature_is_good_for_five_minutes(shop, monkeypatch):
 
 
 @pytest.mark.gen_test
-async def test_every_answer_is_signed_a_refusal_too(shop):
+async def test_every_answer_is_signed_and_refusals_too(shop):
     order = an_order()
     answers = [
         await call(shop, "POST", f"{ORDERS}/jsapi", order),
@@ -144,7 +144,7 @@ async def test_a_body_that_is_no_order_is_refused_in_json(shop, body):
 
 
 @pytest.mark.gen_test
-async def test_of_many_orders_under_one_number_at_once_there_is_one(shop):
+async def test_orders_under_one_number_at_the_same_time_are_one_order(shop):
     order = an_order()
     answers = await asyncio.gather(*(call(shop, "POST", f"{ORDERS}/jsapi", order) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {200}
@@ -152,7 +152,7 @@ async def test_of_many_orders_under_one_number_at_once_there_is_one(shop):
 
 
 @pytest.mark.gen_test
-async def test_an_order_whose_time_is_over_is_closed_and_cannot_be_paid(shop):
+async def test_an_expired_order_is_closed_and_cannot_be_paid(shop):
     number, prepay_id = await shop.order()
     await shop.misbehave("expire", number=number)
     assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
@@ -162,7 +162,7 @@ async def test_an_order_whose_time_is_over_is_closed_and_cannot_be_paid(shop):
 
 
 async def call_again(shop: Shop, number: str) -> None:
-    """Ask for the same order again."""
+    """Send an order's request again; raise PayRefused with the answer, which must be a refusal."""
     kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", json.loads(kept["asked"]))
     raise PayRefused(answer.json()["code"], answer.json()["message"])
@@ -192,7 +192,7 @@ async def test_a_paid_order_cannot_be_ordered_again(shop):
     ],
 )
 @pytest.mark.gen_test
-async def test_what_the_merchant_did_not_sign_is_not_paid(shop, changes):
+async def test_parameters_that_the_merchant_did_not_sign_are_not_paid(shop, changes):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
     assert (await shop.hand_over(parameters, **changes)).startswith("requestPayment:fail")
@@ -201,7 +201,7 @@ async def test_what_the_merchant_did_not_sign_is_not_paid(shop, changes):
 
 
 @pytest.mark.gen_test
-async def test_an_order_is_paid_once_however_many_pay_at_once(shop):
+async def test_payments_at_the_same_time_pay_an_order_once(shop):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
     answers = await asyncio.gather(*(shop.hand_over(parameters) for _ in range(8)))
@@ -226,7 +226,7 @@ async def test_no_more_is_refunded_than_was_paid(shop):
 
 
 @pytest.mark.gen_test
-async def test_of_refunds_at_once_only_so_many_succeed_as_there_is_money(shop):
+async def test_refunds_at_the_same_time_never_exceed_the_payment(shop):
     number = await shop.paid(amount_fen=100)
     made = await asyncio.gather(
         *(shop.pay.refund(f"RE{place}", number, 30, 100, "退款") for place in range(10)),
@@ -238,7 +238,7 @@ async def test_of_refunds_at_once_only_so_many_succeed_as_there_is_money(shop):
 
 
 @pytest.mark.gen_test
-async def test_the_same_refund_again_is_the_same_and_another_amount_is_refused(shop):
+async def test_a_repeated_refund_is_the_same_and_another_amount_is_refused(shop):
     number = await shop.paid(amount_fen=100)
     refunds = [await shop.pay.refund("RF", number, 30, 100, "退款") for _ in range(3)]
     assert [refund.status for refund in refunds] == ["PROCESSING", "SUCCESS", "SUCCESS"]
@@ -252,7 +252,7 @@ async def test_the_same_refund_again_is_the_same_and_another_amount_is_refused(s
 
 
 @pytest.mark.gen_test
-async def test_what_is_not_paid_or_of_another_sum_is_not_refunded(shop):
+async def test_an_unpaid_order_or_one_of_another_sum_is_not_refunded(shop):
     number, _ = await shop.order(amount_fen=100)
     with pytest.raises(PayRefused, match="未支付"):
         await shop.pay.refund("RG", number, 100, 100, "退款")
@@ -277,7 +277,7 @@ async def test_an_order_is_refunded_fifty_times_at_most(shop):
     ("what", "status", "left"), [("abnormal", "ABNORMAL", 70), ("closed", "CLOSED", 100)]
 )
 @pytest.mark.gen_test
-async def test_a_refund_may_end_badly_and_says_so(shop, what, status, left):
+async def test_a_refund_may_end_as_abnormal_or_closed(shop, what, status, left):
     number = await shop.paid(amount_fen=100)
     await shop.misbehave(what, number="RI")
     assert (await shop.pay.refund("RI", number, 30, 100, "退款")).status == "PROCESSING"

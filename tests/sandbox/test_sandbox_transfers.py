@@ -1,4 +1,4 @@
-"""The stand-in's transfers: what it refuses, and who confirms, declines or lets them end."""
+"""The stand-in's transfers: which it refuses, and how they are confirmed, declined, cancelled or fail."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_transfer_that_wechat_would_refuse_is_refused(shop, changes, cod
 
 
 @pytest.mark.gen_test
-async def test_the_same_bill_again_is_the_same_and_another_under_its_number_is_refused(shop):
+async def test_a_repeated_bill_is_the_same_and_another_under_its_number_is_refused(shop):
     bill = a_bill()
     answers = await asyncio.gather(*(call(shop, "POST", TRANSFERS, bill) for _ in range(8)))
     assert len({answer.text for answer in answers}) == 1
@@ -52,7 +52,7 @@ async def test_the_same_bill_again_is_the_same_and_another_under_its_number_is_r
 
 
 @pytest.mark.gen_test
-async def test_who_declines_may_confirm_later_and_nobody_twice(shop):
+async def test_a_person_who_declined_may_confirm_later_but_only_once(shop):
     bill = await shop.pay.transfer(shop.body("TA"))
     assert await shop.confirm(bill.package_info, decline=1) == "requestMerchantTransfer:cancel"
     assert (await shop.pay.query_transfer("TA")).state == "WAIT_USER_CONFIRM"
@@ -79,7 +79,7 @@ async def test_a_bill_that_nobody_confirms_for_a_day_fails(shop):
 
 
 @pytest.mark.gen_test
-async def test_of_a_confirmation_and_a_cancellation_at_once_one_wins(shop):
+async def test_a_confirmation_or_a_cancellation_at_the_same_time_wins_and_not_both(shop):
     for place in range(5):
         number = f"TC{place}"
         bill = await shop.pay.transfer(shop.body(number))
@@ -96,7 +96,7 @@ async def test_of_a_confirmation_and_a_cancellation_at_once_one_wins(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_transfer_fails_when_told_at_once_or_once_confirmed(shop):
+async def test_a_transfer_can_be_made_to_fail_at_once_or_when_confirmed(shop):
     await shop.misbehave("fail", call="transfer", code="ACCOUNT_FROZEN")
     failed = await shop.pay.transfer(shop.body("TD"))
     assert (failed.state, failed.fail_reason) == ("FAIL", "ACCOUNT_FROZEN")
@@ -108,7 +108,7 @@ async def test_a_transfer_fails_when_told_at_once_or_once_confirmed(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_transfer_may_be_accepted_only_and_goes_on_when_asked_for_again(shop):
+async def test_a_transfer_may_stay_accepted_and_goes_on_when_sent_again(shop):
     await shop.misbehave("accepted")
     body = shop.body("TF")
     accepted = await shop.pay.transfer(body)

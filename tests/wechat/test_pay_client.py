@@ -1,4 +1,4 @@
-"""The client of WeChat Pay: what it makes of answers and of silence."""
+"""The client of WeChat Pay: its calls, and how it takes answers, bad answers and silence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from support.merchant import OPENID, a_number
 
 
 class Elsewhere:
-    """A server that gives every request the same answer, signed where it has `pairs`."""
+    """A server that gives every request the same answer, signed if it has `pairs`."""
 
     def __init__(self) -> None:
         self.status, self.body, self.pairs = 200, b"{}", None
@@ -70,7 +70,7 @@ def elsewhere(io_loop: Any) -> Iterator[Elsewhere]:
 
 
 @pytest.mark.gen_test
-async def test_an_order_is_made_paid_and_told(shop):
+async def test_an_order_is_made_and_paid_and_its_notice_comes(shop):
     number, prepay_id = await shop.order(amount_fen=1234)
     waiting = await shop.pay.query_order(number)
     assert (waiting.trade_state, waiting.paid, waiting.amount_fen) == ("NOTPAY", False, 1234)
@@ -93,7 +93,7 @@ async def test_an_order_is_made_paid_and_told(shop):
 
 
 @pytest.mark.gen_test
-async def test_the_same_order_again_is_the_same_and_another_under_its_number_is_refused(shop):
+async def test_a_repeated_order_is_the_same_and_another_under_its_number_is_refused(shop):
     expires_at_ms = int(time.time() * 1000) + 60_000
     number = a_number()
     orders = [await shop.pay.create_order(number, "红包", 100, OPENID, expires_at_ms) for _ in range(2)]
@@ -103,7 +103,7 @@ async def test_the_same_order_again_is_the_same_and_another_under_its_number_is_
 
 
 @pytest.mark.gen_test
-async def test_an_order_is_closed_however_often_and_a_paid_one_is_not(shop):
+async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(shop):
     number, prepay_id = await shop.order()
     await shop.pay.close_order(number)
     await shop.pay.close_order(number)
@@ -114,14 +114,14 @@ async def test_an_order_is_closed_however_often_and_a_paid_one_is_not(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_description_of_any_length_is_cut_between_characters(shop):
+async def test_a_long_description_is_cut_between_characters(shop):
     prepay_id = await shop.pay.create_order(a_number(), "红" * 200, 1, OPENID, int(time.time() * 1000) + 9000)
     kept = await shop.context.sandbox.pay.orders.find_one({"prepay_id": prepay_id})
     assert json.loads(kept["asked"])["description"] == "红" * 42
 
 
 @pytest.mark.gen_test
-async def test_what_wechat_does_not_know_is_not_found(shop):
+async def test_an_unknown_number_is_not_found(shop):
     for call in (
         shop.pay.query_order("nothing"),
         shop.pay.close_order("nothing"),
@@ -139,7 +139,7 @@ async def test_what_wechat_does_not_know_is_not_found(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_refund_is_made_told_and_queried(shop):
+async def test_a_refund_is_made_and_its_notice_comes_and_it_can_be_queried(shop):
     number = await shop.paid(amount_fen=300)
     refund = await shop.pay.refund("R1", number, 120, 300, "没有挖完")
     assert (refund.status, refund.amount_fen, refund.total_fen) == ("PROCESSING", 120, 300)
@@ -155,7 +155,7 @@ async def test_a_refund_is_made_told_and_queried(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_transfer_waits_for_its_person_and_is_told(shop):
+async def test_a_transfer_waits_for_its_person_and_its_notice_comes(shop):
     body = shop.body("T1", amount_fen=200)
     bill = await shop.pay.transfer(body)
     assert (bill.state, bill.out_bill_no) == ("WAIT_USER_CONFIRM", "T1")
@@ -170,7 +170,7 @@ async def test_a_transfer_waits_for_its_person_and_is_told(shop):
 
 
 @pytest.mark.gen_test
-async def test_a_transfer_is_cancelled_with_a_signature_that_holds(shop):
+async def test_a_transfer_is_cancelled_with_a_valid_signature(shop):
     bill = await shop.pay.transfer(shop.body("T2"))
     assert (await shop.pay.cancel_transfer("T2")).state == "CANCELING"
     assert (await shop.pay.query_transfer("T2")).state == "CANCELLED"
@@ -193,7 +193,7 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
     "code", ["NOT_ENOUGH", "PARAM_ERROR", "NO_AUTH", "FREQUENCY_LIMITED", "ORDERPAID", "NOT_FOUND"]
 )
 @pytest.mark.gen_test
-async def test_a_refusal_is_one_and_nothing_was_done(shop, code):
+async def test_a_refused_call_has_done_nothing(shop, code):
     await shop.misbehave("refuse", call="transfer", code=code)
     with pytest.raises(PayRefused) as refused:
         await shop.pay.transfer(shop.body("T3"))
@@ -205,7 +205,7 @@ async def test_a_refusal_is_one_and_nothing_was_done(shop, code):
 
 @pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature"])
 @pytest.mark.gen_test
-async def test_what_was_done_without_an_answer_to_trust_is_unknown_and_can_be_asked(shop, what):
+async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(shop, what):
     number = await shop.paid(amount_fen=300)
     await shop.misbehave(what, times=3)
     with pytest.raises(PayUnknown):
@@ -219,7 +219,7 @@ async def test_what_was_done_without_an_answer_to_trust_is_unknown_and_can_be_as
 
 
 @pytest.mark.gen_test
-async def test_what_was_not_done_is_unknown_all_the_same(shop):
+async def test_a_call_that_failed_before_it_was_carried_out_is_unknown_too(shop):
     await shop.misbehave("error_before", call="transfer")
     with pytest.raises(PayUnknown, match="SYSTEM_ERROR"):
         await shop.pay.transfer(shop.body("T5"))
@@ -228,7 +228,7 @@ async def test_what_was_not_done_is_unknown_all_the_same(shop):
 
 
 @pytest.mark.gen_test
-async def test_an_answer_is_not_waited_for_longer_than_said(shop):
+async def test_a_call_waits_for_its_answer_no_longer_than_call_seconds(shop):
     impatient = shop.client(call_seconds=0.3)
     await shop.misbehave("timeout", call="transfer")
     began = time.monotonic()
@@ -271,13 +271,13 @@ BILL = {"out_bill_no": "b", "state": "SUCCESS"}
     ],
 )
 @pytest.mark.gen_test
-async def test_an_answer_that_nobody_documents_is_none(shop, elsewhere, status, body, headers, signed):
+async def test_an_undocumented_answer_counts_as_none(shop, elsewhere, status, body, headers, signed):
     elsewhere.status, elsewhere.headers = status, headers
     elsewhere.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     elsewhere.pairs = await shop.context.sandbox.keys.find() if signed else None
     pay = shop.client(elsewhere.url)
     readable = status == 200 and body == ORDER and signed and headers.get("Content-Type")
-    if readable:  # WeChat signs what it says, whatever it calls it
+    if readable:  # the signature is right, so the content type does not matter
         assert (await pay.query_order("n")).paid
     else:
         with pytest.raises(PayUnknown):
@@ -317,7 +317,7 @@ async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere
 
 
 @pytest.mark.gen_test
-async def test_nobody_there_is_unknown(shop):
+async def test_a_call_that_reaches_nobody_is_unknown(shop):
     sock, port = bind_unused_port()
     sock.close()
     pay = shop.client(f"http://127.0.0.1:{port}")
@@ -328,7 +328,7 @@ async def test_nobody_there_is_unknown(shop):
 
 
 @pytest.mark.gen_test
-async def test_without_a_merchant_every_call_is_refused_and_every_notice_forged(shop):
+async def test_without_a_merchant_every_call_is_refused_and_every_notice_counts_as_forged(shop):
     pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9")
     for call in (pay.query_order("n"), pay.transfer(b"{}"), pay.cancel_transfer("n")):
         with pytest.raises(PayRefused, match="NOT_CONFIGURED"):
@@ -351,7 +351,7 @@ def test_the_sandbox_is_notified_at_its_own_port_and_wechat_at_the_public_addres
 
 
 @pytest.mark.gen_test
-async def test_a_merchants_keys_are_in_no_text(shop):
+async def test_a_merchants_repr_shows_no_key(shop):
     merchant = shop.context.pay.merchant
     assert merchant is not None
     for text in (repr(merchant), str(merchant)):

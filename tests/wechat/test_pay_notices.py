@@ -1,4 +1,4 @@
-"""The client of WeChat Pay: what it makes of notices, genuine and forged."""
+"""The client of WeChat Pay: how it reads notices, genuine and forged."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_a_notice_with_another_body_is_forged(shop):
 
 @pytest.mark.parametrize(("age_seconds", "genuine"), [(-290, True), (290, True), (-310, False), (310, False)])
 @pytest.mark.gen_test
-async def test_a_notice_is_good_for_five_minutes(shop, monkeypatch, age_seconds, genuine):
+async def test_a_notice_is_valid_for_five_minutes(shop, monkeypatch, age_seconds, genuine):
     now = time.time()
     pairs = await shop.context.sandbox.keys.find()
     _, body = await taken_notice(shop)
@@ -82,7 +82,7 @@ async def test_a_notice_is_good_for_five_minutes(shop, monkeypatch, age_seconds,
 
 
 def a_notice(shop: Shop, event_type: str, resource: dict[str, Any]) -> Any:
-    """Return what the stand-in keeps of a notice."""
+    """Return a notice as the stand-in stores it."""
     return {
         "_id": "EV-1",
         "event_type": event_type,
@@ -113,7 +113,7 @@ OWN = {
     ],
 )
 @pytest.mark.gen_test
-async def test_a_signed_notice_that_is_not_for_us_or_of_another_shape_is_none(shop, event_type, changes):
+async def test_a_signed_notice_that_is_not_for_us_or_malformed_is_forged(shop, event_type, changes):
     pairs = await shop.context.sandbox.keys.find()
     headers, body = signing.sealed_notice(pairs, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
     assert shop.pay.read_notice(headers, body).resource.out_trade_no == "n"
@@ -144,14 +144,14 @@ async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
     ],
 )
 @pytest.mark.gen_test
-async def test_whatever_else_is_signed_is_no_notice(shop, body):
+async def test_a_signed_body_that_is_no_notice_is_forged(shop, body):
     pairs = await shop.context.sandbox.keys.find()
     with pytest.raises(ForgedNotice):
         shop.pay.read_notice(signing.signed_headers(pairs, body), body)
 
 
 @pytest.mark.gen_test
-async def test_a_notice_of_whoever_has_another_key_pair_is_forged(shop):
+async def test_a_notice_signed_with_another_key_pair_is_forged(shop):
     pairs = await shop.context.sandbox.keys.find()
     stranger = rsa.generate_private_key(65537, 2048)
     pem = stranger.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -1,4 +1,4 @@
-"""A person's data: opened and checked as WeChat documents it."""
+"""A person's data is decrypted and checked as WeChat documents it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_plus_that_arrives_as_a_space_is_read_as_a_plus():
     assert seen
 
 
-def test_what_wechat_leaves_out_is_empty():
+def test_fields_that_wechat_leaves_out_are_empty():
     found = decrypt_user(*encrypted(user()), APPID)
     assert (found.nick_name, found.avatar_url, found.gender, found.city) == ("", "", 0, "")
     assert (found.open_id, found.union_id) == (None, None)
@@ -72,6 +72,6 @@ def test_what_wechat_leaves_out_is_empty():
         encrypted(user(openId=5)),
     ],
 )
-def test_data_that_is_not_whole_and_for_this_mini_program_is_refused(parts):
+def test_damaged_data_or_data_of_another_mini_program_is_refused(parts):
     with pytest.raises(BadUserData):
         decrypt_user(*parts, APPID)

@@ -1,4 +1,4 @@
-"""WeChat's client against a server that answers whatever a test tells it to, good and bad."""
+"""WeChat's client against a server that gives the answers of a script, good and bad."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Answer = bytes | dict[str, Any] | Callable[[RequestHandler], Any]
 
 
 class Script:
-    """What a server answers, path by path; the last answer to a path is repeated. Keeps what it was asked."""
+    """A server's answers by path, the last of which is repeated, and the requests that it got."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
@@ -70,7 +70,7 @@ def script() -> Script:
 
 @pytest.fixture
 def base(io_loop: Any, script: Script) -> Iterator[str]:
-    """Where a server that follows the script listens."""
+    """The address of a server that follows the script."""
     sock, port = bind_unused_port()
     server = HTTPServer(
         Application([(r"(/.*)", Scripted, {"script": script})], log_function=lambda handler: None)
@@ -83,7 +83,7 @@ def base(io_loop: Any, script: Script) -> Iterator[str]:
 
 @asynccontextmanager
 async def connected(context: Context, base: str, **options: Any) -> AsyncIterator[WeChat]:
-    """A client of `base`, as one process has it."""
+    """Open a client of `base`, as a process has it."""
     keys = options.pop("keys", context.keys)
     wechat = WeChat(APPID, SECRET, base, context.store.access_tokens, keys, **options)
     try:
@@ -151,7 +151,7 @@ async def test_a_busy_wechat_is_asked_once_more(context, base, script):
 
 
 @pytest.mark.gen_test
-async def test_a_wechat_that_stays_busy_is_asked_no_third_time(context, base, script):
+async def test_a_wechat_that_stays_busy_is_asked_twice_only(context, base, script):
     script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"})
     async with connected(context, base) as wechat:
         with pytest.raises(WeChatBusy):
@@ -160,7 +160,7 @@ async def test_a_wechat_that_stays_busy_is_asked_no_third_time(context, base, sc
 
 
 @pytest.mark.gen_test
-async def test_a_code_that_only_the_operator_can_mend_is_an_error_that_shows_no_secret(context, base, script):
+async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_secrets(context, base, script):
     script("/sns/jscode2session", {"errcode": 40013, "errmsg": "invalid appid"})
     async with connected(context, base) as wechat:
         with pytest.raises(WeChatError, match=r"/sns/jscode2session answered 40013: invalid appid") as raised:
@@ -266,7 +266,7 @@ async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
 
 
 @pytest.mark.gen_test
-async def test_a_proxy_of_the_environment_is_not_asked_for_the_stand_in(context, base, script, monkeypatch):
+async def test_the_stand_in_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
     sock, port = bind_unused_port()
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
     script("/sns/jscode2session", SESSION)
@@ -312,7 +312,7 @@ async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_proces
 
 
 @pytest.mark.gen_test
-async def test_many_who_need_a_token_at_once_share_one_renewal(context, base, script):
+async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, base, script):
     script("/cgi-bin/stable_token", token("first"), token("second"))
     async with connected(context, base) as one, connected(context, base) as another:
         found = await asyncio.gather(*(wechat.access_token() for wechat in [one, another] * 10))
@@ -321,7 +321,7 @@ async def test_many_who_need_a_token_at_once_share_one_renewal(context, base, sc
 
 
 @pytest.mark.gen_test
-async def test_a_shared_renewal_that_fails_fails_for_all_and_leaves_the_next_one_free(context, base, script):
+async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
     script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
     async with connected(context, base) as wechat:
         failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
@@ -331,7 +331,7 @@ async def test_a_shared_renewal_that_fails_fails_for_all_and_leaves_the_next_one
 
 
 @pytest.mark.gen_test
-async def test_a_token_with_few_minutes_left_is_asked_for_anew_but_not_forced(context, base, script):
+async def test_a_token_with_few_minutes_left_is_asked_for_again_without_force(context, base, script):
     script("/cgi-bin/stable_token", token("old", expires_in=200), token("new"))
     async with connected(context, base) as wechat:
         assert [await wechat.access_token() for _ in range(3)] == ["old", "new", "new"]
@@ -339,7 +339,7 @@ async def test_a_token_with_few_minutes_left_is_asked_for_anew_but_not_forced(co
 
 
 @pytest.mark.gen_test
-async def test_a_token_that_another_secret_key_sealed_is_asked_for_anew(context, base, script):
+async def test_a_token_sealed_with_another_secret_key_is_asked_for_again(context, base, script):
     script("/cgi-bin/stable_token", token("old"), token("new"))
     async with connected(context, base) as wechat:
         await wechat.access_token()
@@ -403,7 +403,7 @@ async def test_a_renewal_that_a_dead_process_claimed_is_taken_over(context, base
 
 
 @pytest.mark.gen_test
-async def test_nobody_renews_a_token_that_was_renewed_since_they_looked(context):
+async def test_a_token_that_was_renewed_since_the_look_is_not_claimed_again(context):
     kept = context.store.access_tokens
     assert await kept.claim(APPID, b"", now_ms=1, until_ms=5)
     assert not await kept.claim(APPID, b"", now_ms=2, until_ms=6)
@@ -413,9 +413,7 @@ async def test_nobody_renews_a_token_that_was_renewed_since_they_looked(context)
 
 
 @pytest.mark.gen_test
-async def test_a_renewal_that_another_process_does_not_finish_is_not_waited_for_long(
-    context, base, script, monkeypatch
-):
+async def test_the_wait_for_another_processs_renewal_is_short(context, base, script, monkeypatch):
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
@@ -428,7 +426,7 @@ async def test_a_renewal_that_another_process_does_not_finish_is_not_waited_for_
 
 
 @pytest.mark.gen_test
-async def test_what_is_neither_a_picture_nor_a_failure_is_a_busy_wechat(context, base, script):
+async def test_an_answer_that_is_neither_a_picture_nor_an_errcode_is_a_busy_wechat(context, base, script):
     script("/cgi-bin/stable_token", token("a"))
     script("/wxa/getwxacodeunlimit", b"<html>", b"", b"{", {"errcode": 0, "errmsg": "ok"})
     async with connected(context, base) as wechat:
@@ -438,7 +436,7 @@ async def test_what_is_neither_a_picture_nor_a_failure_is_a_busy_wechat(context,
 
 
 @pytest.mark.gen_test
-async def test_data_that_names_somebody_else_than_the_session_is_refused(context, base):
+async def test_data_of_another_person_than_the_sessions_is_refused(context, base):
     key, iv, data = encrypted(user(openId="oBob"))
     async with connected(context, base) as wechat:
         assert wechat.decrypt_user(Session("oBob", key), iv, data).open_id == "oBob"
