@@ -212,7 +212,7 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
 
 @pytest.fixture
 def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
-    """A second process, as far as the stores can tell."""
+    """A second context: to the stores, a second process."""
     opened = io_loop.run_sync(lambda: Context.open(settings))
     yield opened
     io_loop.run_sync(opened.close)
@@ -220,7 +220,7 @@ def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Contex
 
 @pytest.fixture
 def other_port(io_loop: Any, other: Context) -> Iterator[int]:
-    """Where the second process serves."""
+    """The port at which the second context serves."""
     listening, port = bind_unused_port()
     server = HTTPServer(make_app(other))
     server.add_socket(listening)

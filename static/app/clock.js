@@ -36,7 +36,7 @@ export function asTime(seconds) {
 }
 
 /**
- * Call `onSecond` with the seconds left, now and whenever that number changes, at last with 0.
+ * Call `onSecond` with the seconds left, now and whenever that number changes, finally with 0.
  * Returns a function that stops it.
  */
 export function countDown(moment, onSecond) {

@@ -50,7 +50,7 @@ async function open(root, signal, opened) {
   page.fill(root);
   if (lookedOn) focusHeading(root);
   page.watch();
-  if (page.task.can_dig) page.dig(); // opening the page of a task that does not cool down digs
+  if (page.task.can_dig) page.dig(); // opening a task's page digs, if the person can dig now
 }
 
 class Page {

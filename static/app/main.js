@@ -52,7 +52,7 @@ function start() {
   }
   fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
   onChange(admit);
-  addEventListener("hashchange", () => person && open()); // a login opens the address of that moment
+  addEventListener("hashchange", () => person && open()); // a later login opens the address as it then is
   let admitted = null;
   function admit() {
     const somebody = person?.unionid ?? null;

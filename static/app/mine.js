@@ -1,4 +1,4 @@
-// One's own page: numbers, name and picture, and the treasures published, dug and won.
+// A person's own page: numbers, name and picture, and the treasures published, dug and won.
 
 import { get, logOut, post } from "./api.js";
 import { cardElement } from "./cards.js";

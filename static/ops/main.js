@@ -13,7 +13,7 @@ import { language, t } from "./words.js";
 
 const STALE_MS = 3_000; // older data is never shown as live
 const LOOK_MS = 500;
-// Alarms about nothing wrong: a payment that waits for the operator.
+// Kinds of alarms that are no faults: a payment waits for the operator.
 const WAITING = ["order", "bill", "refund"];
 
 const page = document.getElementById("page");

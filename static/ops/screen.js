@@ -54,7 +54,7 @@ export class Screen {
     fill(root, this.element);
     this.#show();
     const stop = () => { this.#shown = false; };
-    return { stop, ageMs: () => 0 }; // main.js asks this object's `ageMs` on every page
+    return { stop, ageMs: () => 0 }; // main.js asks the screen's own `ageMs` on every page
   }
 
   /** Show the tasks as old if they were read more than `staleMs` ago. */

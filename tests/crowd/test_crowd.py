@@ -331,7 +331,7 @@ def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
     assert "the frames up to dig 2 make" in noticed
 
 
-def test_a_delay_is_counted_from_frame_or_reply_first_and_two_diggers_are_noticed():
+def test_a_delay_counts_whether_frame_or_reply_came_first_and_two_diggers_are_noticed():
     tally = Tally(2)
     tally.frame_seen((CODE, 1), 10.010)
     tally.dug((CODE, 1), "alice", 10.0, again=False)

@@ -33,7 +33,7 @@ from support.trips import Trips
 
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
-    """What the context under test sends to MongoDB."""
+    """The commands that the context under test sends to MongoDB."""
     counted = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
     return counted

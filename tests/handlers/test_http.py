@@ -144,7 +144,7 @@ async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, contex
 
 
 @pytest.mark.gen_test
-async def test_without_https_no_browser_is_told_to_insist_on_it(client: Client) -> None:
+async def test_without_https_browsers_are_not_told_to_use_it(client: Client) -> None:
     assert "Strict-Transport-Security" not in (await client.http.get("/healthz")).headers
 
 
@@ -156,7 +156,7 @@ class TestUnderHttps:
         return {"PUBLIC_URL": "https://wabao.example.com"}
 
     @pytest.mark.gen_test
-    async def test_browsers_are_told_to_come_by_https_only(self, client: Client) -> None:
+    async def test_browsers_are_told_to_use_https_only(self, client: Client) -> None:
         for path in ("/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode"):
             headers = (await client.http.get(path)).headers
             assert headers["Strict-Transport-Security"] == "max-age=31536000", path

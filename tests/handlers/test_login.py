@@ -48,7 +48,7 @@ async def test_a_false_login_is_refused_and_records_nobody(client: Client, conte
 
 
 @pytest.mark.gen_test
-async def test_a_plus_of_base64_that_arrives_as_a_space_still_logs_in(client: Client) -> None:
+async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client: Client) -> None:
     while True:
         given = await a_ticket(client.http, user="alice", nickname="小明", gender=1)
         if "+" in given["encryptedData"] and "+" in given["iv"]:

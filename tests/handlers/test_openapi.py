@@ -20,7 +20,7 @@ from support.client import Client, a_picture
 
 
 def descendants(kind: type[Interface]) -> set[type[Interface]]:
-    """Return the classes that derive from this one, however far."""
+    """Return the classes that derive from this one, directly or not."""
     return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
 
 

@@ -332,7 +332,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
 
 @pytest.mark.gen_test
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, context: Context) -> None:
-    """WeChat refused to tell of the order, and then its notice said that it is paid."""
+    """WeChat refuses to tell of an order while its notice says that it is paid."""
     alice = await client.log_in("alice")
     used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
     for code in (used, useless):

@@ -36,7 +36,7 @@ OPS_TOKEN = "what only operators know"
 class TestAdmission:
     @pytest.fixture
     def environment(self) -> dict[str, str]:
-        """Both tokens."""
+        """Settings with both tokens."""
         return {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
@@ -159,7 +159,7 @@ def server(data_dir: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def database(data_dir: Path) -> Iterator[Any]:
-    """Its database."""
+    """The database of that server."""
     uri = EmbeddedMongoDB.address_file(data_dir).read_text()
     with MongoClient(uri) as client:
         yield client.get_default_database("wabao")

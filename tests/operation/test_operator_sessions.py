@@ -172,7 +172,7 @@ async def test_an_invented_cookie_is_invalid(client: Client, cookie: str) -> Non
 
 
 @pytest.mark.gen_test
-async def test_the_cookie_is_for_our_own_pages_and_no_script(client: Client) -> None:
+async def test_the_cookie_is_sent_only_to_our_pages_and_hidden_from_scripts(client: Client) -> None:
     reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
     attributes = {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")[1:]}
     assert attributes == {"httponly", "path=/ops", "samesite=strict"}
@@ -271,20 +271,20 @@ class TestStrangersWithManyAddresses:
         assert await guess(client, OFFICE, TOKEN) == ""
 
     @pytest.mark.gen_test
-    async def test_such_an_address_is_not_counted_with_the_others(self, client: Client) -> None:
+    async def test_failures_of_a_known_address_do_not_count_for_the_others(self, client: Client) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         for _ in range(7):
             assert await guess(client, OFFICE) == "bad_token"
         await self.exhaust(client)
 
     @pytest.mark.gen_test
-    async def test_such_an_address_may_guess_no_more_often_than_any_other(self, client: Client) -> None:
+    async def test_a_known_address_has_the_limit_of_one_address(self, client: Client) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         errors = [await guess(client, OFFICE) for _ in range(operators.TRIES_OF_ONE + 1)]
         assert errors == ["bad_token"] * operators.TRIES_OF_ONE + ["too_many"]
 
     @pytest.mark.gen_test
-    async def test_an_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
+    async def test_a_known_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         await self.exhaust(client)
         week_ago = context.clock.now_ms() - KNOWN_MS

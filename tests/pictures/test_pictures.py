@@ -80,7 +80,7 @@ def test_a_transparent_picture_stays_transparent_and_is_kept_as_png(kind: str) -
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "I;16", "CMYK"])
 def test_a_picture_without_transparency_is_kept_as_jpeg_whatever_its_mode(mode: str) -> None:
-    grey = Image.new("RGB", (64, 64), (153, 153, 153))  # one of the palette's own
+    grey = Image.new("RGB", (64, 64), (153, 153, 153))  # a colour that the palette of mode P has
     if mode == "I;16":
         image = Image.new("I;16", (64, 64), 153 << 8)
     elif mode == "1":
@@ -191,7 +191,7 @@ def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
     assert corner_colours(opened(normalise(damaged).full)) == [(255, 0, 0)] * 4
 
 
-# ---------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------- refusals
 
 
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
@@ -271,7 +271,7 @@ def test_the_first_of_several_pictures_in_one_file_is_kept() -> None:
 
 
 @pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
-def test_metadata_that_unfolds_to_a_hundred_times_its_size_is_refused(name: bytes) -> None:
+def test_metadata_that_decompresses_to_100_mb_is_refused(name: bytes) -> None:
     plain = encoded(four_corners(), "PNG")
     folded = zlib.compress(bytes(100 << 20))
     with pytest.raises(NotAPicture):
@@ -338,7 +338,7 @@ def test_a_damaged_picture_is_shown_or_refused_and_raises_nothing_else(
     assert max(opened(picture.full).size) <= 1600
 
 
-# ---------------------------------------------------------------- what is drawn
+# ---------------------------------------------------------------- drawings
 
 
 def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
@@ -388,7 +388,7 @@ HOSTILE_TEXTS = [
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
-def test_no_text_leaves_its_place(text: str) -> None:
+def test_no_text_is_drawn_outside_its_box(text: str) -> None:
     plain = opened(draw_poster(a_poster()).full)
     drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
     for untouched in (
@@ -429,7 +429,7 @@ ROOM = 670.0
 
 
 @given(st.text(max_size=60).map(printable))
-def test_lines_never_exceed_their_room_and_lose_nothing_while_there_are_enough(text: str) -> None:
+def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text: str) -> None:
     lines = wrap(text, FONT, ROOM, lines=100)
     assert all(FONT.getlength(line) <= ROOM for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")

@@ -89,7 +89,7 @@ def slow_picture() -> bytes:
     return plain[:33] + note * ((MAX_BYTES - len(plain)) // len(note)) + plain[33:]
 
 
-# ---------------------------------------------------------------- what they make
+# ---------------------------------------------------------------- results
 
 
 @pytest.mark.gen_test
@@ -109,7 +109,7 @@ async def test_the_processes_make_the_same_as_the_functions(own_studio: Studio) 
     assert many == [draw_red_packet(money) for money in range(1, 9)]
 
 
-# ---------------------------------------------------------------- what ends them
+# ---------------------------------------------------------------- limits and ends
 
 
 @pytest.mark.gen_test
@@ -259,7 +259,7 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
         os.close(child)
 
 
-# ---------------------------------------------------------------- who gets them when
+# ---------------------------------------------------------------- the order of jobs
 
 
 @pytest.mark.gen_test
@@ -317,7 +317,7 @@ async def test_a_poster_goes_before_all_uploads_that_wait(own_studio: Studio) ->
 
 
 @pytest.mark.gen_test
-async def test_people_take_turns_however_many_pictures_one_of_them_sends(own_studio: Studio) -> None:
+async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_studio: Studio) -> None:
     alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
     assert await order_of(own_studio, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
 

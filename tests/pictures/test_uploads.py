@@ -142,7 +142,7 @@ def noise(size: int) -> bytes:
         return file.read()
 
 
-# ---------------------------------------------------------------- who
+# ---------------------------------------------------------------- who may upload
 
 
 @pytest.mark.gen_test
@@ -253,7 +253,7 @@ async def test_a_form_of_another_shape_is_refused(client: Client, settings: Sett
     assert (await client.http.post("/uploadFile", content=fine, headers=headers)).json()["status"] == 0
 
 
-# ---------------------------------------------------------------- how much
+# ---------------------------------------------------------------- how much is held
 
 
 @pytest.mark.gen_test
@@ -353,7 +353,7 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
     assert (await alice.upload(picture))["status"] == 0
 
 
-# ---------------------------------------------------------------- how long
+# ---------------------------------------------------------------- how long a body may take
 
 
 @pytest.mark.gen_test

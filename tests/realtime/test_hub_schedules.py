@@ -186,7 +186,7 @@ class Scene:
         self.random.shuffle(acts)
         playing = [asyncio.ensure_future(act) for act in acts]
         done, waiting = await asyncio.wait(playing, timeout=SCENE_SECONDS + SETTLED_SECONDS)
-        assert not waiting, f"{len(waiting)} wait for ever"
+        assert not waiting, f"{len(waiting)} people or acts wait for ever"
         for act in done:
             act.result()
         await self.settle()

@@ -62,7 +62,7 @@ async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) 
             if b"\r\nconnection: close\r\n" in head:
                 writer.write(REQUEST)
                 with suppress(ConnectionError):
-                    assert await reader.read() == b"", "that was not its last reply"
+                    assert await reader.read() == b"", "a reply came after the one that was the last"
                 return True
             await asyncio.sleep(pause_seconds)
     except (ConnectionError, asyncio.IncompleteReadError):

@@ -76,7 +76,7 @@ def alice(server: Running) -> dict[str, Any]:
     return log_in(server.address, "alice")
 
 
-def test_one_command_starts_the_stores_and_as_many_workers_as_asked(server: Running):
+def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server: Running):
     assert {kind: len(pids) for kind, pids in server.children().items()} == {
         "worker": 2,
         "SecantusDB": 1,

@@ -150,7 +150,7 @@ class MemoryTasks:
 
 
 class MemoryBus:
-    """One process's connection to the Redis of a world: in order, with a delay, until it is lost."""
+    """One process's connection to a world's Redis: messages come in order and late, until it is lost."""
 
     def __init__(self, world: World, process: str) -> None:
         self.world = world

@@ -30,7 +30,7 @@ class _NoSelector:
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
-            raise AssertionError("all wait, and nothing will ever happen")
+            raise AssertionError("everything waits, and no timer is set")
         self.loop.now += timeout
         return []
 

@@ -39,5 +39,5 @@ def window(browser: Browser, address: str) -> Iterator[Opener]:
 
 @pytest.fixture(scope="module")
 def publisher(address: str) -> Person:
-    """Somebody who publishes."""
+    """A person who publishes, without a window."""
     return Person.log_in(address, "小明")

@@ -251,7 +251,7 @@ def test_an_error_before_a_close_does_not_count_as_a_connection(watcher: Window)
     assert watcher.page.evaluate("window.said") == ["连接断开，正在重新连接…", ""]
 
 
-def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     watcher: Window, address: str, data_dir: Path
 ) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)

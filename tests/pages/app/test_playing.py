@@ -320,7 +320,7 @@ def test_the_poster_and_its_link_lead_to_the_task(window: Opener, publisher: Per
     assert brought.url.endswith(f"#/task/{code}")
 
 
-def test_two_windows_are_two_people_and_each_stays_who_they_are(window: Opener) -> None:
+def test_two_windows_are_two_people_even_after_a_reload(window: Opener) -> None:
     one, other = window("阿强", "/#/mine"), window("朵朵", "/#/mine")
     for each, name in ((one, "阿强"), (other, "朵朵")):
         each.page.reload()

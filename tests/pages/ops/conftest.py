@@ -77,5 +77,5 @@ def operator(window: Opener, let_in: dict[str, Any]) -> Opener:
 
 @pytest.fixture(scope="module")
 def publisher(running: Running) -> Person:
-    """Somebody who publishes."""
+    """A person who publishes, without a window."""
     return Person.log_in(running.address, "小明")

@@ -100,7 +100,7 @@ IN_ORDER = """(element, words) => {
 
 
 @pytest.mark.parametrize("turned", ["\u202e猫", "\u2069\u202e猫", "\u2067\u202e猫"])
-def test_a_name_that_turns_its_direction_turns_none_of_our_words(
+def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     operator: Opener, running: Running, publisher: Person, data_dir: Path, turned: str
 ) -> None:
     code = publisher.publish(a_picture(), forecast_num=1)

@@ -261,7 +261,7 @@ def test_picture_of_the_screen(
         crowd[0].post("/postTask", code=code)
     fill_history(
         data_dir, range(int(time.time()), int(time.time()) + 20)
-    )  # what comes is told when it is due
+    )  # the feed sends each of these seconds when it comes
     opened = operator(color_scheme="dark")
     expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
