@@ -59,7 +59,7 @@ const WORDS = {
   said_prize_amount: ["奖品 {0} 的金额是 {1} 分，不对", "prize {0} is {1} fen, which is wrong"],
   said_prize_paid: ["奖品 {0} {1}，却有 {2} 笔转账付过它", "prize {0} is {1}, and {2} bills paid it"],
   said_prize_out: ["奖品 {0} {1}，却有 {2} 笔转账在途", "prize {0} is {1}, and {2} bills are out for it"],
-  said_bill_amount: ["转账 {0} 是 {1} 分，与奖品不符", "bill {0} is for {1} fen, but its prize is not"],
+  said_bill_amount: ["转账 {0} 是 {1} 分，与奖品不符", "bill {0} is for {1} fen, which is not its prize's amount"],
   said_bill_of_none: ["转账 {0} 不属于任何奖品", "bill {0} pays no prize"],
   said_refunded_whole: ["用不上的订单：{0}；整单退款的订单：{1}", "orders that could not be used: {0}; refunded whole: {1}"],
   said_refund_amount: ["退款 {0} 是 {1}，应为 {2}（分）", "refund {0} is for {1} instead of {2} (in fen)"],
