@@ -142,7 +142,7 @@ async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> No
 
 
 @pytest.mark.gen_test
-async def test_two_hundred_people_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
+async def test_two_hundred_requests_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
     code = await alice.publish(cd=60, forecast_num=40_000)

@@ -59,7 +59,7 @@ async def won(client: Client, context: Context, publisher: Someone, winner: Some
     return code
 
 
-async def the(context: Context, collection: str) -> dict[str, Any]:
+async def only(context: Context, collection: str) -> dict[str, Any]:
     """Return the only document of a collection."""
     (found,) = await find(context, collection)
     return found
@@ -103,25 +103,25 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
     await let_pass(context, 10 * DAY_MS - 5 * MINUTE_MS)
     await sweep(context)
-    assert (sent[number], (await the(context, "bills"))["alarm"]) == (2, "NO_AUTH")
+    assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
     await let_pass(context, 5 * MINUTE_MS + 1000)
     await sweep_until_quiet(context)
     # It was sent five minutes ago, and may still reach WeChat.
-    assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
+    assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
         "asked",
         "claiming",
     )
     assert await find(context, "refunds") == []
     await let_pass(context, UNDER_WAY_MS)
     await sweep_until_quiet(context)
-    bill = await the(context, "bills")
+    bill = await only(context, "bills")
     assert (bill["state"], bill["remote"], bill["fail_reason"], bill["alarm"]) == (
         "failed",
         "NOT_FOUND",
         "NO_AUTH",
         "",
     )
-    assert (await the(context, "prizes"))["state"] == "returned"
+    assert (await only(context, "prizes"))["state"] == "returned"
     assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("unclaimed", "refunded")]
     assert sent[number] == 2
     await check_books(context)
@@ -139,13 +139,13 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
     await misbehave(client, "error_before", call="query_transfer", times=1000)
     await let_pass(context, 10 * DAY_MS + HOUR_MS)
     await sweep_until_quiet(context)
-    assert ((await the(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
-    assert (await the(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
+    assert ((await only(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
+    assert (await only(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
     await misbehave(client, "behave")
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
     await sweep_until_quiet(context)
-    assert (await the(context, "sandbox_bills"))["state"] == "CANCELLED"
-    assert ((await the(context, "bills"))["state"], (await the(context, "prizes"))["state"]) == (
+    assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
+    assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
         "failed",
         "returned",
     )
@@ -163,14 +163,14 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
 
     async def held_up(body: bytes) -> Any:
         await context.store.bills.stop_sending(f"{code}D1A1")
-        bill = await the(context, "bills")
+        bill = await only(context, "bills")
         assert await context.store.bills.give_up(bill, bill["sent_at"] - 1, 0) is None
         assert await context.store.bills.give_up(bill, bill["sent_at"], 0) is not None
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)
     assert "package_info" not in await bob.post("/drawPrize", code=code)
-    assert (await the(context, "sandbox_bills"))["state"] == "CANCELLED"
+    assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
 
 
 @pytest.mark.gen_test
@@ -218,7 +218,7 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
     if first == "CLOSED":
         await misbehave(client, "closed", call="refund")
     await sweep_until_quiet(context)
-    before = await the(context, "refunds")
+    before = await only(context, "refunds")
     said = {"out_refund_no": before["_id"], "out_trade_no": before["out_trade_no"], "refund_id": "1"}
     amounts = {"amount_fen": 200, "total_fen": 200}
     await note_refund(context, RefundAnswer(**said, **amounts, status=first))  # type: ignore[arg-type]
@@ -226,7 +226,7 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
         await note_refund(context, RefundAnswer(**said, **amounts, status=then))  # type: ignore[arg-type]
     with pytest.raises(Contradiction):
         await note_refund(context, RefundAnswer(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
-    assert await the(context, "refunds") == before | {"alarm": "CONTRADICTION"}
+    assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
 @pytest.mark.gen_test
@@ -241,12 +241,12 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     now_ms = context.clock.now_ms()
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": now_ms}})
     await sweep(context)
-    assert now_ms < (await the(context, "tasks"))["due_at"] < now_ms + MINUTE_MS
+    assert now_ms < (await only(context, "tasks"))["due_at"] < now_ms + MINUTE_MS
     await context.store.digs.collection.insert_one(dig)
     await let_pass(context, MINUTE_MS)
     await sweep(context)
-    assert (await the(context, "prizes"))["state"] == "won"
-    assert (await the(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
+    assert (await only(context, "prizes"))["state"] == "won"
+    assert (await only(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
     await sweep_until_quiet(context)
     await check_books(context)
 
@@ -263,7 +263,7 @@ async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_c
     await sweep(context)
     claimed = await bob.post("/drawPrize", code=code)
     await confirm(client, context, claimed["package_info"])
-    assert (await the(context, "bills"))["state"] == "given"
+    assert (await only(context, "bills"))["state"] == "given"
     await check_books(context)
 
 
@@ -281,10 +281,10 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     await let_pass(context, 20 * DAY_MS)
     await sweep_until_quiet(context)
     assert sent == {f"{code}D1A1": 1}
-    assert (await the(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
+    assert (await only(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
     await let_pass(context, DAY_MS)
     await sweep_until_quiet(context)
-    assert (await the(context, "prizes"))["state"] == "returned"
+    assert (await only(context, "prizes"))["state"] == "returned"
     await check_books(context)
 
 
@@ -305,14 +305,14 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
         monkeypatch.setattr(context.pay, "query_transfer", query)
         await let_pass(context, 2 * MINUTE_MS)
         await context.store.bills.stop_sending(number)
-        await settle_bill(context, await the(context, "bills"))  # type: ignore[arg-type]
+        await settle_bill(context, await only(context, "bills"))  # type: ignore[arg-type]
         return await query(number)
 
     monkeypatch.setattr(context.pay, "query_transfer", slow)
     assert (await bob.post("/drawPrize", code=code))["error"] == "claim_over"
-    assert (await the(context, "bills"))["state"] == "failed"
+    assert (await only(context, "bills"))["state"] == "failed"
     await sweep_until_quiet(context)
-    assert (await the(context, "prizes"))["state"] == "returned"
+    assert (await only(context, "prizes"))["state"] == "returned"
     await check_books(context)
 
 
@@ -330,7 +330,7 @@ async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
     await misbehave(client, "behave")
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
-    assert (await the(context, "orders"))["alarm"] == ""
+    assert (await only(context, "orders"))["alarm"] == ""
 
 
 @pytest.mark.gen_test
@@ -368,7 +368,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     await bob.post("/drawPrize", code=await won(client, context, alice, bob))
     await let_pass(context, 40 * DAY_MS)
     await sweep_until_quiet(context)
-    bill = await the(context, "bills")
+    bill = await only(context, "bills")
     assert (bill["state"], bill["alarm"]) == ("failed", "")
     with pytest.raises(Contradiction):
         await note_end(

@@ -46,10 +46,10 @@ async def feed_of(client: Client, settings: Settings) -> AsyncIterator[WebSocket
     ended = feed.close_code is not None
     feed.close()
     if not ended:
-        await told(feed)
+        await read_types(feed)
 
 
-async def told(feed: WebSocketClientConnection) -> list[str]:
+async def read_types(feed: WebSocketClientConnection) -> list[str]:
     """Read a feed until it is closed; return the types of its frames."""
     types = []
     while (message := await feed.read_message()) is not None:
@@ -89,7 +89,7 @@ async def test_an_open_feed_is_closed_by_the_logout(
     async with feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         await client.post("/ops/logout")
-        await told(feed)
+        await read_types(feed)
         assert feed.close_code == IDENTITY_REFUSED
     assert not context.feed._viewers
 
@@ -102,7 +102,7 @@ async def test_an_open_feed_ends_with_its_session(
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
     async with feed_of(client, settings) as feed:
-        types = await told(feed)
+        types = await read_types(feed)
         assert types[0] == "history"
         assert "pulse" in types
         assert feed.close_code == IDENTITY_REFUSED
@@ -120,7 +120,8 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     async with feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         context.store = silent
-        assert "pulse" in await told(feed)  # it has to stay open, since it shows that MongoDB is silent
+        # It has to stay open, since it shows that MongoDB is silent.
+        assert "pulse" in await read_types(feed)
         assert feed.close_code == IDENTITY_REFUSED
         assert (await client.get("/ops/log"))["error"] == "unavailable"
         with pytest.raises(HTTPClientError) as refused:

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support.servers import Running, a_free_port, assert_all_end, opened
+from support.servers import Running, a_free_port, assert_all_end, pidfds_of
 
 # Half of the clients never pause, so some are always in the middle of a request; the others pause in between.
 PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
@@ -36,7 +36,7 @@ async def drain(port: int, worker: int) -> tuple[int, int, float]:
     Return how many were told that they end, how many were cut, and how many seconds the worker took.
     """
     answered = asyncio.Semaphore(0)
-    (death,) = opened([worker])
+    (death,) = pidfds_of([worker])
     using = [asyncio.create_task(is_told(port, answered, pause)) for pause in PAUSES_SECONDS]
     for _ in range(10 * len(using)):
         await answered.acquire()

@@ -20,7 +20,15 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import BadSettings
 from support.login import log_in
 from support.production import PRODUCTION
-from support.servers import PATIENCE_SECONDS, Running, a_free_port, assert_all_end, child_pids, opened, until
+from support.servers import (
+    PATIENCE_SECONDS,
+    Running,
+    a_free_port,
+    assert_all_end,
+    child_pids,
+    pidfds_of,
+    until,
+)
 
 
 def descendant_pids(pid: int) -> list[int]:
@@ -145,7 +153,7 @@ def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(
     server: Running, alice: dict[str, Any]
 ):
     for victim in server.children()["worker"]:
-        death = opened([victim])
+        death = pidfds_of([victim])
         os.kill(victim, signal.SIGKILL)
         assert_all_end(death)
         assert info(server.address, alice)["status"] == 0
@@ -172,7 +180,7 @@ def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(
 def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(
     server: Running, alice: dict[str, Any]
 ):
-    descriptors = opened([pid for pids in server.children().values() for pid in pids])
+    descriptors = pidfds_of([pid for pids in server.children().values() for pid in pids])
     body = f'{{"unionid": "{alice["unionid"]}"}}'.encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(
@@ -222,7 +230,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(
         assert info(again.address, alice)["status"] == 0
         assert log_in(again.address, "alice")["unionid"] == alice["unionid"]
         upload_picture(again.address, alice)
-        descriptors = opened(descendant_pids(again.process.pid))
+        descriptors = pidfds_of(descendant_pids(again.process.pid))
         assert (
             len(descriptors) == 4
         )  # two stores, a worker, and the process that makes its pictures
@@ -234,7 +242,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(
 def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Path):
     running = Running(tmp_path / "data", a_free_port())
     until(lambda: len(child_pids(running.process.pid)) >= 1)
-    descriptors = opened(child_pids(running.process.pid))
+    descriptors = pidfds_of(child_pids(running.process.pid))
     running.process.kill()
     assert_all_end(descriptors)
     assert running.wait() == -signal.SIGKILL

@@ -33,7 +33,7 @@ from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, a_free_port, assert_all_end, clean_environment, opened, until
+from support.servers import Running, a_free_port, assert_all_end, clean_environment, pidfds_of, until
 
 REPLACED_SECONDS = 15
 DIGS = 8
@@ -116,7 +116,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
             watchers.append(Watcher(server.address, diggers[0], code))
             watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
             await watchers[-1].arrived.wait()
-        deaths = opened([spinning, frozen])
+        deaths = pidfds_of([spinning, frozen])
         began = time.monotonic()
         os.kill(spinning, signal.SIGUSR1)
         os.kill(frozen, signal.SIGSTOP)

@@ -29,7 +29,7 @@ async def states(shop: Shop) -> list[tuple[str, int]]:
 async def test_a_notice_is_repeated_until_it_is_acknowledged(shop):
     shop.desk.answers = [500, 404, 302, 200]
     _, prepay_id = await shop.order()
-    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     notices = [await shop.notice()]
     for _ in range(3):
         await make_due(shop)
@@ -44,7 +44,7 @@ async def test_a_notice_is_repeated_until_it_is_acknowledged(shop):
 async def test_a_notice_is_sent_fifteen_times_at_most(shop):
     shop.desk.answers = [500] * 50
     _, prepay_id = await shop.order()
-    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     for _ in range(20):
         await make_due(shop)
     assert shop.desk.taken.qsize() == len(PAUSES_SECONDS) + 1 == 15
@@ -55,7 +55,7 @@ async def test_a_notice_is_sent_fifteen_times_at_most(shop):
 async def test_a_notice_waits_for_a_merchant_who_cannot_be_reached(shop):
     _, prepay_id = await shop.order()
     shop.desk.server.stop()
-    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     await shop.context.background.finish()
     assert await states(shop) == [("waiting", 1)]
     kept = await shop.context.sandbox.notices.collection.find_one({})
@@ -66,7 +66,7 @@ async def test_a_notice_waits_for_a_merchant_who_cannot_be_reached(shop):
 async def test_processes_that_send_at_once_send_once(shop):
     await shop.misbehave("delay_notice", seconds=60)
     _, prepay_id = await shop.order()
-    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     await shop.context.background.finish()
     assert shop.desk.taken.empty()
     await shop.context.sandbox.notices.collection.update_many({}, {"$set": {"due_at_ms": 0}})
@@ -80,7 +80,7 @@ async def test_a_notice_may_be_lost_or_repeated_or_follow_a_forged_one(shop):
         if what:
             await shop.misbehave(what)
         number, prepay_id = await shop.order()
-        await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+        await shop.request_payment(shop.pay.payment_parameters(prepay_id))
         await make_due(shop)
         assert shop.desk.taken.qsize() == comes
         taken = [await shop.taken() for _ in range(comes)]

@@ -156,7 +156,7 @@ async def test_an_expired_order_is_closed_and_cannot_be_paid(shop):
     number, prepay_id = await shop.order()
     await shop.misbehave("expire", number=number)
     assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
-    assert "fail" in await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    assert "fail" in await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     with pytest.raises(PayRefused, match="ORDER_CLOSED"):
         await call_again(shop, number)
 
@@ -195,16 +195,16 @@ async def test_a_paid_order_cannot_be_ordered_again(shop):
 async def test_parameters_that_the_merchant_did_not_sign_are_not_paid(shop, changes):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
-    assert (await shop.hand_over(parameters, **changes)).startswith("requestPayment:fail")
+    assert (await shop.request_payment(parameters, **changes)).startswith("requestPayment:fail")
     assert (await shop.pay.query_order(number)).trade_state == "NOTPAY"
-    assert await shop.hand_over(parameters) == "requestPayment:ok"
+    assert await shop.request_payment(parameters) == "requestPayment:ok"
 
 
 @pytest.mark.gen_test
 async def test_payments_at_the_same_time_pay_an_order_once(shop):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
-    answers = await asyncio.gather(*(shop.hand_over(parameters) for _ in range(8)))
+    answers = await asyncio.gather(*(shop.request_payment(parameters) for _ in range(8)))
     assert answers.count("requestPayment:ok") == 1
     assert (await shop.notice()).resource.out_trade_no == number
     await shop.context.background.finish()

@@ -72,7 +72,7 @@ class Shop:
         answer = await self.http.post("/sandbox/misbehave", json={"what": what, **wish})
         assert answer.json() == {"errMsg": "misbehave:ok"}, answer.text
 
-    async def hand_over(self, parameters: PaymentParameters, **changes: Any) -> str:
+    async def request_payment(self, parameters: PaymentParameters, **changes: Any) -> str:
         """Play `wx.requestPayment`; return its errMsg."""
         values = {
             "appId": self.context.settings.appid,
@@ -93,7 +93,7 @@ class Shop:
     async def paid(self, amount_fen: int = 300) -> str:
         """Return the number of an order that is paid; its notice is taken."""
         number, prepay_id = await self.order(amount_fen)
-        assert await self.hand_over(self.pay.payment_parameters(prepay_id)) == "requestPayment:ok"
+        assert await self.request_payment(self.pay.payment_parameters(prepay_id)) == "requestPayment:ok"
         await self.notice()
         return number
 

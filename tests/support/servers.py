@@ -98,7 +98,7 @@ def child_pids(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def opened(pids: list[int]) -> list[int]:
+def pidfds_of(pids: list[int]) -> list[int]:
     """Return a pidfd per process: it tells of the end even if the process is no child of ours."""
     return [os.pidfd_open(pid) for pid in pids]
 

@@ -83,7 +83,7 @@ async def test_an_order_is_made_and_paid_and_its_notice_comes(shop):
         "signType",
         "paySign",
     }
-    assert await shop.hand_over(parameters) == "requestPayment:ok"
+    assert await shop.request_payment(parameters) == "requestPayment:ok"
     notice = await shop.notice()
     assert notice.event_type == "TRANSACTION.SUCCESS"
     assert notice.resource == await shop.pay.query_order(number)
@@ -108,7 +108,7 @@ async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(sho
     await shop.pay.close_order(number)
     await shop.pay.close_order(number)
     assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
-    assert "fail" in await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    assert "fail" in await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     with pytest.raises(PayRefused, match="ORDERPAID"):
         await shop.pay.close_order(await shop.paid())
 

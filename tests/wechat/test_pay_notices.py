@@ -21,7 +21,7 @@ from support.merchant import Shop
 async def taken_notice(shop: Shop) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a genuine notice of a payment."""
     _, prepay_id = await shop.order()
-    await shop.hand_over(shop.pay.payment_parameters(prepay_id))
+    await shop.request_payment(shop.pay.payment_parameters(prepay_id))
     _, headers, body = await shop.taken()
     return dict(headers), body
 
