@@ -1,4 +1,4 @@
-"""Dig once through a running server, as two people would: one publishes, the other digs.
+"""Dig once through a running server, as two people: one publishes, the other digs.
 
 Usage: python .ci/dig.py http://127.0.0.1:8000
 """
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def main(address: str) -> int:
-    """Play it through; an unexpected reply ends it with an AssertionError."""
+    """Publish, dig and check all replies. Raises AssertionError if one is not as expected."""
     with httpx.Client(base_url=address, timeout=10) as client:
         publisher, digger = log_in(client, "alice", "小明"), log_in(client, "bob", "小红")
         picture = io.BytesIO()
@@ -42,7 +42,7 @@ def main(address: str) -> int:
 
 
 def log_in(client: httpx.Client, user: str, nickname: str) -> dict[str, Any]:
-    """Log somebody in through the sandbox; return what userLogin says of them."""
+    """Log a person in through the sandbox; return the `data` of userLogin."""
     given = client.get("/sandbox/authorize", params={"user": user, "nickname": nickname}).json()
     login = {name: given[name] for name in ("code", "iv", "encryptedData")}
     person: dict[str, Any] = checked(client.get("/userLogin", params=login))["data"]
@@ -50,17 +50,17 @@ def log_in(client: httpx.Client, user: str, nickname: str) -> dict[str, Any]:
 
 
 def bearer(person: dict[str, Any]) -> dict[str, str]:
-    """Return the header that proves who asks."""
+    """Return the header with a person's token."""
     return {"Authorization": f"Bearer {person['token']}"}
 
 
 def post(client: httpx.Client, person: dict[str, Any], **parameters: Any) -> httpx.Response:
-    """Call postTask as somebody."""
+    """Call postTask as this person."""
     return client.post("/postTask", json={"unionid": person["unionid"], **parameters}, headers=bearer(person))
 
 
 def checked(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply that is no refusal."""
+    """Return a reply. Raises AssertionError if it is a refusal."""
     reply: dict[str, Any] = response.json()
     assert response.status_code == 200, response.text
     assert reply["status"] == 0, response.text

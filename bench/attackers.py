@@ -1,8 +1,8 @@
-"""People who mean harm, in a process of their own: an attack runs for some seconds and says what it was told.
+"""Attackers, in a process of their own: an attack runs for some seconds and returns what its clients got.
 
-They come from other loopback addresses than honest people do, with fewer connections from each than an
-address may have. An attack is a number of tireless clients: each makes a connection, sends something, waits
-until the server replies or hangs up, and comes again after a pause.
+They use other loopback addresses than honest people, and fewer connections per address than one may have. An
+attack has many clients. Each connects, sends something, waits until the server replies or hangs up, and
+begins again after a pause.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ FORM_END = b"\r\n--b--\r\n"
 
 @dataclass
 class Weapons:
-    """What attackers have: accounts, an ended task with a long history, pictures by kind."""
+    """What attackers use: accounts, an ended task with a long history, pictures by kind."""
 
     people: list[Person]
     long_task: str = ""
     pictures: dict[str, bytes] = field(default_factory=dict)
 
     def draw(self) -> None:
-        """Make the pictures."""
+        """Draw the pictures."""
         width, height = SIXTEEN_MEGAPIXELS
         noise = Image.effect_noise((width // 8, height // 8), 80).resize(SIXTEEN_MEGAPIXELS)
         photo = Image.merge("RGB", [noise] * 3)
@@ -67,7 +67,7 @@ def _encoded(image: Image.Image, kind: str, **how: bool) -> bytes:
 
 
 class Attack:
-    """An attack that runs. `got` counts what clients were told, by client and HTTP status or end."""
+    """A running attack. `got` counts what clients got: the kind of client with a status, or how it ended."""
 
     def __init__(self, port: int, weapons: Weapons) -> None:
         self.weapons = weapons
@@ -83,7 +83,7 @@ class Attack:
         piece_seconds: float = 0,
         lazy: bool = False,
     ) -> None:
-        """Connect, send the pieces, read to the end, pause; until cancelled. A lazy client never reads."""
+        """Connect, send the pieces, read to the end, pause; again until cancelled. A lazy one never reads."""
         number = next(self._numbers)
         await asyncio.sleep(pause_seconds * (number % 16) / 16)  # not all in the same instant
         while True:
@@ -118,11 +118,11 @@ async def _send(sock: socket.socket, pieces: list[bytes], piece_seconds: float) 
             await asyncio.get_running_loop().sock_sendall(sock, piece)
             await asyncio.sleep(piece_seconds)
     except OSError:
-        return  # it hung up, as the reader learns too
+        return  # the server hung up, which the reader notices too
 
 
 async def _read(sock: socket.socket) -> str:
-    """Read a reply, or a websocket to its end; return the status."""
+    """Read a reply, or a websocket to its end; return its status and error code."""
     loop, data = asyncio.get_running_loop(), b""
     while b"\r\n\r\n" not in data:
         more = await loop.sock_recv(sock, PIECE_BYTES)
@@ -147,7 +147,7 @@ Clients: TypeAlias = Iterable[Coroutine[Any, Any, None]]
 
 
 def slashes(attack: Attack) -> Clients:
-    """Ask for long paths of one character, and oftener for shorter ones."""
+    """Ask for long paths of one character and, more often, for shorter ones."""
     for character in "/;?%.":
         path = "/" + character * SLASHES
         yield attack.again("long path", [get(path, "x")], 1.0)
@@ -181,7 +181,7 @@ def _upload_head(token: str, content_type: str, length: int, path: str = "/uploa
 
 
 def connections(attack: Attack) -> Clients:
-    """Open 3,000 connections that ask for half of something or nothing, and one person's 50 websockets."""
+    """Open 3,000 connections that send half a request or nothing, and 50 websockets of one person."""
     half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
     for _ in range(HALF_HEADERS):
         yield attack.again("half headers", [half], 5.0)
@@ -197,7 +197,7 @@ def connections(attack: Attack) -> Clients:
 
 
 def pictures(attack: Attack) -> Clients:
-    """Upload pictures that take long: one person three of 16 megapixels at a time, others the rest."""
+    """Upload pictures that take long: one person those of 16 megapixels, another the rest."""
     owners = dict.fromkeys(attack.weapons.pictures, attack.weapons.people[0])
     owners |= {kind: attack.weapons.people[1] for kind in owners if "scans" in kind or "50" in kind}
     for kind, data in attack.weapons.pictures.items():
@@ -208,7 +208,7 @@ def pictures(attack: Attack) -> Clients:
 
 
 def proofs(attack: Attack) -> Clients:
-    """Ask for the proof of a long task, compressed and plain, also as clients that never read."""
+    """Ask for the proof of a long task, compressed and plain. Some clients never read the reply."""
     plain = f"GET /getProof?code={attack.weapons.long_task} HTTP/1.1\r\nHost: localhost\r\n".encode()
     for request in (plain + b"\r\n", plain + b"Accept-Encoding: gzip\r\n\r\n"):
         for _ in range(READERS):
@@ -223,7 +223,7 @@ KINDS: dict[str, Callable[[Attack], Clients]] = {
 
 
 def run(name: str, port: int, weapons: Weapons, seconds: float) -> Counter[str]:
-    """Attack for so many seconds; return what clients were told."""
+    """Attack for so many seconds; return what clients got."""
     return asyncio.run(_run(KINDS[name], Attack(port, weapons), seconds))
 
 
@@ -234,12 +234,12 @@ async def _run(kind: Callable[[Attack], Clients], attack: Attack, seconds: float
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     for client in done:
-        client.result()  # a client ends by a bug of ours only
+        client.result()  # a client ends only by a bug here: raise it
     return attack.got
 
 
 def begin() -> None:
-    """Prepare the process. It is nice: attackers' computers would be their own."""
+    """Prepare the process. It gets a low priority, because real attackers would not use the server's CPU."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.nice(10)

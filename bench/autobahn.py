@@ -1,9 +1,9 @@
-"""Autobahn's cases against what /ws is made of, in an echo server of its own.
+"""Autobahn's test cases against an echo server made of the class of `/ws`.
 
     python bench/autobahn.py [--cases '7.*']
 
-Exits with 1 when a case fails or anything is logged as an error. Left out are 9 (how fast large messages are
-echoed), 12 and 13 (compression, which /ws does not speak).
+Exits with 1 if a case fails or an error is logged. Left out are 9 (speed of large messages) and 12 and 13
+(compression, which /ws does not have).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ MESSAGE_BYTES = 20 << 20
 
 
 class Echo(Socket):
-    """Says what it hears."""
+    """Sends back each message."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message(message, binary=isinstance(message, bytes))
 
 
 class Errors(logging.Handler):
-    """Counts what nobody expected."""
+    """Collects logged errors."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

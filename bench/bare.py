@@ -1,6 +1,6 @@
-"""The least that could serve the same reads: Tornado handlers that make the same calls to MongoDB and write
-what came back as JSON. No parameters are checked, nobody is identified, nothing is shaped. And one that calls
-nothing: it writes the bytes that it was given.
+"""The least that can serve the same reads: Tornado handlers that make the same calls to MongoDB and write the
+results as JSON, without checking parameters, identifying anybody or shaping the reply. One more handler calls
+nothing and writes the bytes that it was given.
 
     python bench/bare.py PORT [MONGODB_URI]
 """
@@ -22,8 +22,6 @@ from server.store.visits import SHARE_CHARACTERS, Visit
 
 
 class Bare(RequestHandler):
-    """What all of them share."""
-
     def initialize(self, store: Store) -> None:
         self.store = store
 
@@ -58,7 +56,7 @@ class TaskUser(Bare):
 
 
 class Dig(Bare):
-    """Refuse: with `read`, after the read that tells why."""
+    """Refuses; with `read`, only after the read that would say why."""
 
     async def post(self) -> None:
         asked = json.loads(self.request.body)
@@ -68,7 +66,7 @@ class Dig(Bare):
 
 
 class Same(RequestHandler):
-    """Write what was put under the path before."""
+    """Writes the bytes that were PUT under the same path before."""
 
     bodies: ClassVar[dict[str, bytes]] = {}
 

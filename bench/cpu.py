@@ -1,4 +1,4 @@
-"""CPU a delivery: the five senders of `senders.py`, in turn, round after round."""
+"""CPU per delivery of the five senders of `senders.py`. Each round measures all of them in turn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOCKETIO = Asked("/socket.io/?EIO=4&transport=websocket", first=masked_text(b"40
 
 
 class Sender:
-    """A server of its own process, and its crowd in another."""
+    """A server in a process of its own, and its crowd in another."""
 
     def __init__(self, kind: str, sockets: int) -> None:
         self.sockets = sockets
@@ -46,7 +46,7 @@ class Sender:
         return int(self._answers.readline())
 
     def round(self) -> float:
-        """Send again and again, each time when all have the last one; return the CPU µs a delivery."""
+        """Send SENDS times, each time after all got the last message; return the CPU µs per delivery."""
         before = self._cpu_us()
         for _ in range(SENDS):
             self.crowd.ask("receive", self.sockets)
@@ -73,7 +73,7 @@ def running(sockets: int) -> Iterator[dict[str, Sender]]:
 
 
 def measure(sockets: int = SOCKETS, rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Return the CPU µs a delivery of each round; a first one that warms up is left out."""
+    """Return the CPU µs per delivery of each round, without a first round that warms up."""
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with running(sockets) as senders:
         for number in range(rounds + 1):

@@ -1,10 +1,10 @@
-"""How fast and how cheaply what happens reaches all open pages: one run, one table.
+"""How fast, and at what cost, news reaches all open pages: one run, one table.
 
     python bench/fanout.py [--only cpu,dig,two,race,load,slow]
 
-Needs the `bench` extra and some minutes. Servers and clients are processes of their own, ports are free
-ones, stores are embedded and new. Exits with 1 where a bar is missed. What else the machine has to do
-meanwhile shows in the load averages, and spoils the delays first.
+Needs the `bench` extra and some minutes. Servers and clients run in processes of their own, on free ports,
+with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine shows in the load
+averages, and spoils first the delays.
 """
 
 from __future__ import annotations

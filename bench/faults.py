@@ -1,7 +1,7 @@
-"""Kill Redis ten times and each of two serving processes in turn, under digging, with pages that look on.
+"""Kill Redis ten times, and two serving processes in turn, while people dig and pages watch.
 
-Pages reconnect with `since` by the table of close codes. Afterwards every page must have had each dig once
-and in order, and what it pieced together must equal a fresh snapshot. Exits with 1 where that does not hold.
+Pages reconnect with `since`. In the end every page must have got each dig once and in order, and the state
+that it put together must equal a fresh snapshot. Exits with 1 if that does not hold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SETTLE_SECONDS = 20
 
 
 class Page:
-    """A page that stays: it reconnects with `since` and pieces the task's state together from frames."""
+    """A page that reconnects with `since` and puts the task's state together from frames."""
 
     def __init__(self, port: int, who: Person, code: str) -> None:
         self.url = f"ws://127.0.0.1:{port}/ws?{who.query}&code={code}&ticks=0"
@@ -46,7 +46,7 @@ class Page:
                 while (message := await connection.read_message()) is not None:
                     self.take(json.loads(message))
             except (OSError, HTTPClientError, WebSocketClosedError, TimeoutError):
-                pass  # what a page does about it is below
+                pass  # reconnect, below
             self.reconnects += 1
             await asyncio.sleep(random.random())
 
@@ -81,7 +81,7 @@ async def dig_on(http: httpx.AsyncClient, who: Person, code: str, counts: Counte
 
 
 async def redis_of(server: Server) -> int:
-    """Return the pid of the server's Valkey, once it has been started again."""
+    """Return the pid of the server's Valkey; wait until it runs."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
@@ -93,7 +93,7 @@ async def redis_of(server: Server) -> int:
 
 
 async def harm(server: Server, kills: int) -> Counter[str]:
-    """Kill Redis so many times, and after every other time a serving process."""
+    """Kill Redis `kills` times and, after every second time, a serving process."""
     done: Counter[str] = Counter()
     for turn in range(kills):
         await asyncio.sleep(1.5)

@@ -1,6 +1,6 @@
-"""Honest people: they watch tasks and dig at a steady pace, whatever else goes on.
+"""Honest people: they watch tasks and dig at a steady pace.
 
-A dig goes over a fresh connection and begins when its turn comes, whether or not the last was answered.
+Each dig uses a new connection and is sent at its time, even if the one before is not answered yet.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from watchers import Watchers
 
 @dataclass(slots=True)
 class Digs:
-    """Milliseconds from the moment when each dig was due to its reply; what was replied but "dug"."""
+    """Milliseconds from the time at which each dig was due to its reply, and the refusals by error."""
 
     took_ms: list[float] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
 
 def dig(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
-    """Send these requests in turn, again and again, so many a second."""
+    """Send these requests in turn, `a_second` per second, for `seconds`."""
     return asyncio.run(_dig_all(port, requests, a_second, seconds))
 
 
@@ -60,7 +60,7 @@ class Guests(Watchers):
     """Watchers of several tasks."""
 
     def delays(self) -> Callable[[], Any]:
-        """Answer with the milliseconds from each dig to each frame since the last call."""
+        """Answer with the milliseconds from each dig to each of its frames, since the last call."""
         found = [delay for each in self.delays_ms.values() for delay in each]
         self.delays_ms.clear()
         return lambda: found

@@ -1,13 +1,13 @@
-"""Strangers attack one serving process while 100 honest people watch and dig: what the honest ones notice.
+"""Strangers attack one serving process while 100 honest people watch and dig: what do these notice?
 
     python bench/hostile.py [--only slashes,uploads,connections,pictures,proofs]
 
-Needs six minutes. Each attack has a server of its own (one serving process, embedded stores) and is written
-down in `attackers.py`. People dig 20 times a second, each time over a fresh connection: for 15 s without the
-attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when its turn comes,
-so whatever the clients are late counts as well. Attackers and honest people are processes of their own, and
-the attackers' is nice. Memory is that of the supervisor, the serving process, its processes for pictures and
-the stores, with what they share counted once. Exits with 1 where a bar is missed.
+Needs six minutes. The attacks are in `attackers.py`. Each has a server of its own (one serving process,
+embedded stores). People dig 20 times per second, each time over a new connection: for 15 s without the
+attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it is due, so
+delays in the client count too. Attackers and honest people are separate processes; that of the attackers has
+a low priority. Memory is that of the supervisor, the serving process, its processes for pictures and the
+stores; shared memory counts once. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
 
 @dataclass
 class Scene:
-    """What all sections play on: a directory with the stores of a server that has ended."""
+    """What all sections use: people, tasks, and a directory with the stores of a server that has ended."""
 
     directory: str
     people: list[Person] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Scene:
     weapons: Weapons = field(default_factory=lambda: Weapons([]))
 
     def prepare(self) -> None:
-        """Make everybody and their tasks."""
+        """Make the people, their tasks and the attackers' pictures."""
         self.weapons.draw()
         with running(directory=self.directory) as server:
             publisher, *people = asyncio.run(log_in_all(server.port, HONEST + ATTACKERS + 1))
@@ -70,7 +70,7 @@ class Scene:
             server.dig(self.people[0], self.weapons.long_task)
 
     def end_long_task(self) -> None:
-        """Give it a long history and end it as an operator would. Nobody has asked for its proof yet."""
+        """Give the long task its history, and end it as an operator would. Its proof is not written yet."""
         with running(directory=self.directory) as server, _database(server) as database:
             code = self.weapons.long_task
             made = database["digs"].find_one({"code": code})
@@ -98,7 +98,7 @@ def _database(server: Server) -> Iterator[Database[dict[str, Any]]]:
 
 @dataclass
 class Phase:
-    """What honest people met for a while, and what the server held (bytes) and wrote meanwhile."""
+    """What honest people met in a phase, and the server's memory (bytes) and log meanwhile."""
 
     digs: Digs
     frames_ms: list[float]
@@ -124,12 +124,12 @@ class Stage:
         self._pages = [page(person, code) for person, code in places]
 
     def open(self) -> None:
-        """Open everybody's page, and dig a little: no first request of a process is measured."""
+        """Open everybody's page and dig a little, so that no process's first request is measured."""
         open_pages(self.server, self.crowd, self._pages)
         self.phase(2.0)
 
     def phase(self, seconds: float) -> Phase:
-        """Let people dig for so many seconds, and look at the server meanwhile."""
+        """Let people dig for so many seconds, and measure the server's memory and log meanwhile."""
         self.crowd.call("delays")
         began, size = time.monotonic(), self.server.log.stat().st_size
         digs: Future[Digs] = self._digging.submit(
@@ -145,7 +145,7 @@ class Stage:
 
 
 def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
-    """One attack on a server of its own, whose worker may have so many descriptors."""
+    """One attack on a server of its own. With `descriptors`, its worker may have only so many."""
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
@@ -153,7 +153,7 @@ def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
         crowd = stack.enter_context(closing(Crowd(Guests)))
         digging = stack.enter_context(ProcessPoolExecutor(1, spawn))
         attacking = stack.enter_context(ProcessPoolExecutor(1, spawn, attackers.begin))
-        attacking.submit(abs, 0).result()  # so that its start is not in what is timed
+        attacking.submit(abs, 0).result()  # start the process now, before anything is timed
         stage = Stage(scene, server, crowd, digging)
         stage.open()
         if descriptors:

@@ -1,10 +1,10 @@
-"""kill -9 between any two steps that money takes: does the next sweep leave nothing half done, no fen astray?
+"""kill -9 between any two steps that money takes: does the next sweep leave nothing half done, no fen lost?
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-The scenarios of tests/support/scenarios.py. In each a process of its own acts and kills itself with SIGKILL
-right after a step, then after the next one, until it comes to the end; each time a living server sweeps, and
-the audit, asking the stand-in too, must find nothing. Exits with 1 when something did not hold.
+Plays the scenarios of tests/support/scenarios.py. A process of its own acts and kills itself with SIGKILL
+after the first step, the next time after the second, and so on until it reaches the end. Each time a living
+server sweeps; then the audit, which also asks the stand-in, must find nothing. Exits with 1 if it does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
 
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 async def kill_everywhere(world: World, scenarios: list[str]) -> int:
-    """Kill at each step of each scenario; return 1 where something did not hold."""
+    """Kill at each step of each scenario; return 1 if something did not hold."""
     context, client, failed, kills = world.context, world.client, 0, 0
     for scenario in scenarios:
         step, code = 0, -signal.SIGKILL
@@ -88,7 +88,7 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
 
 
 async def die(scenario: str, code: str, step: int) -> int:
-    """Act the scenario in this process, and kill it right after that step."""
+    """Play the scenario in this process, and kill it right after that step."""
     context = await Context.open(read_settings({name: os.environ[name] for name in SETTINGS}))
     people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
     client = Client(None, people)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Keep-alive HTTP connections as thin as can be, so that a client is not what is measured."""
+"""Keep-alive HTTP connections with as little code as possible, so that the client is not what is measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPLY_SECONDS = 20
 
 
 class Lost(Exception):
-    """The connection ended before the reply was there."""
+    """The connection ended before the reply came."""
 
 
 class Line:
@@ -41,12 +41,12 @@ class Line:
         self._writer.write(request)
 
     async def reply(self) -> dict[str, Any]:
-        """Return the reply's JSON; raise Lost, after which the line is closed."""
+        """Return the reply's JSON. Raises Lost; the line is then closed."""
         found: dict[str, Any] = msgspec.json.decode(await self.body())
         return found
 
     async def body(self) -> bytes:
-        """Return the reply's body, likewise."""
+        """Return the reply's body. Raises Lost; the line is then closed."""
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 head = await self._reader.readuntil(b"\r\n\r\n")
@@ -63,7 +63,7 @@ class Line:
 
 
 def get(path: str, token: str) -> bytes:
-    """Return a GET's bytes."""
+    """Return the bytes of a GET."""
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
@@ -78,7 +78,7 @@ def post(path: str, asked: dict[str, Any], token: str) -> bytes:
 
 
 async def log_in_all(port: int, number: int, at_once: int = 8) -> list[Person]:
-    """Log people in through the sandbox."""
+    """Log `number` people in through the sandbox, `at_once` at a time."""
     limit = asyncio.Semaphore(at_once)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
 

@@ -1,4 +1,4 @@
-"""People and tasks whose links go round: what `taps.py` plays on. Made once, before any clock starts."""
+"""The people and the shared tasks of `taps.py`. They are made once, before anything is timed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COOLDOWN_SECONDS = 1
 
 @dataclass(slots=True)
 class Shared:
-    """A task whose link goes round: who shares it, and their share token."""
+    """A task whose link is shared: who shares it, and their share token."""
 
     code: str
     sharer: Person
@@ -33,7 +33,7 @@ class Shared:
 
 @dataclass
 class Scene:
-    """What all sections play on: a directory with the stores of a server that has ended."""
+    """What all sections use: people, tasks, and a directory with the stores of a server that has ended."""
 
     directory: str
     people: list[Person] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Scene:
     tasks: list[Shared] = field(default_factory=list)
 
     def prepare(self, tasks: int) -> None:
-        """Make everybody, and publish so many tasks with 55 participants each."""
+        """Make the people, and publish `tasks` tasks with 55 participants each."""
         with running(directory=self.directory) as server:
             publisher, *self.diggers = asyncio.run(log_in_all(server.port, DIGGERS + 1))
             for _ in range(tasks):
@@ -56,14 +56,14 @@ class Scene:
                 f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false"
             ) as client:
                 database = client.get_default_database()
-                # Only now, or the digs would take minutes. The last two are dug again and again.
+                # Only now, or the digs would take minutes. The last two tasks are dug often: no cooldown.
                 cooling = [shared.code for shared in self.tasks[:-2]]
                 change = {"$set": {"cd_ms": COOLDOWN_SECONDS * 1000}}
                 database["tasks"].update_many({"_id": {"$in": cooling}}, change)
                 self._write_people(database["people"])
 
     def _write_people(self, people: Collection[dict[str, Any]]) -> None:
-        """Write people as a login leaves them, which 2,500 logins would take a minute for."""
+        """Write people's records as logins would, because 2,500 logins would take a minute."""
         one = people.find_one({"_id": self.diggers[0].unionid})
         assert one is not None
         keys = Keys(Path(self.directory, "data", "secret_key").read_bytes())
@@ -85,7 +85,7 @@ def bearer(person: Person) -> dict[str, str]:
 
 
 def taps(shared: Shared, people: list[Person]) -> list[Tap]:
-    """Let these people tap, by all the ways that a link can be shared."""
+    """Return one tap per person. They use all forms of a shared link in turn."""
     links = itertools.cycle(
         (
             f"code={shared.code}",

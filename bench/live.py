@@ -1,4 +1,4 @@
-"""What open pages of a real server meet: delays, memory, CPU, slow readers, a return of all at once."""
+"""Open pages of a real server, measured: delays, memory, CPU, slow readers, a return of all at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 from serving import Person, Server, cpu_seconds, rss_kb, running, waited_ms
 from watchers import Asked, Crowd, Heard, masked_text
 
-# What a mini-program on a phone sends along.
+# The headers that a mini-program on a phone sends.
 HEADERS = (
     "User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.50(0x18003231) NetType/WIFI Language/zh_CN\r\n"
@@ -29,9 +29,9 @@ NO_COOLDOWN, ENDLESS = 0, 3600
 
 @dataclass(slots=True)
 class Digs:
-    """Milliseconds from a dig's commit to its last delivery, a figure a dig; and all deliveries' p99.
+    """Per dig the milliseconds from its commit to its last delivery; and the p99 of all deliveries.
 
-    `waited_ms`: for how long the server's loops had no core to run on, from the request to the last delivery.
+    `waited_ms`: per dig, how long the server's loops waited for a core, from request to last delivery.
     """
 
     last_ms: list[float]
@@ -65,14 +65,14 @@ def a_dig(person: Person, code: str) -> bytes:
 
 
 def open_pages(server: Server, crowd: Crowd, pages: list[Asked], at_once: int = 200) -> float:
-    """Open them and return the seconds it took."""
+    """Open the pages; return the seconds that it took."""
     found = crowd.connect(server.port, pages, at_once=at_once)
     assert not found.refused, found.refused
     return found.seconds
 
 
 def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watchers: int) -> Digs:
-    """Dig once as each digger, each time when all have heard of the dig before."""
+    """Dig once as each digger, each time after all watchers heard of the dig before."""
     heard: list[Heard] = []
     waited: list[float] = []
     workers = server.workers()
@@ -86,7 +86,7 @@ def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watch
 
 
 def wait_until_counted(server: Server, expected: float, name: str, **labels: str) -> None:
-    """Wait until a metric says so; after 30 s raise TimeoutError."""
+    """Wait until a metric has the expected value. Raises TimeoutError after 30 s."""
     deadline = time.monotonic() + COUNTED_SECONDS
     while server.counted(name, **labels) != expected:
         if time.monotonic() > deadline:
@@ -95,14 +95,14 @@ def wait_until_counted(server: Server, expected: float, name: str, **labels: str
 
 
 def check(crowd: Crowd, open_pages: int) -> None:
-    """Raise where a page missed a dig, got one twice or out of turn, or was closed."""
+    """Raise AssertionError if a page missed a dig, got one twice or out of order, or was closed."""
     wrong, still_open = crowd.call("found_wrong")
     assert not wrong, wrong
     assert still_open == open_pages, still_open
 
 
 def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
-    """One dig after the other to so many pages that only watch, on so many processes."""
+    """One dig after another to pages that only watch."""
     with running(workers) as server, closing(Crowd()) as crowd:
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
         code = server.publish(alice, NO_COOLDOWN)
@@ -115,14 +115,14 @@ def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
 
 @dataclass(slots=True)
 class Race:
-    """All pages dig at the moment their countdown ends."""
+    """All pages dig when their countdown ends: the last delivery of each round, and all replies."""
 
     last_ms: list[float]
     replies: Counter[str]
 
 
 def race(people: int, pages_each: int, rounds: int) -> Race:
-    """So many people with some pages each, every page with a connection for digs, all digging at tick 0."""
+    """People with some pages each. Every page has a connection for digs, and digs when the tick says 0."""
     pages = people * pages_each
     with running() as server, closing(Crowd()) as crowd:
         alice = server.log_in("alice")
@@ -151,7 +151,7 @@ def _log_in(server: Server, number: int) -> Person:
 
 @dataclass(slots=True)
 class Load:
-    """What watching sockets cost one process; `idle` and `ticks` are shares of a core."""
+    """What watching connections cost one process. `idle` and `ticks` are shares of a core."""
 
     kb_each: float
     idle: float
@@ -161,7 +161,7 @@ class Load:
 
 @dataclass(slots=True)
 class Return:
-    """All pages torn off at once and back with `since`."""
+    """All pages are cut off at once and come back with `since`."""
 
     seconds: float
     missed_digs: int
@@ -170,7 +170,7 @@ class Return:
 
 
 def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
-    """So many sockets on one process: what they cost, and what happens when all are cut off and return."""
+    """Many connections on one process: what they cost, and how it goes when all are cut off and come back."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(missed_digs + 2))
@@ -220,7 +220,7 @@ def _share_of_core(pid: int, seconds: int) -> float:
 
 @dataclass(slots=True)
 class Slow:
-    """The others' delays without and with watchers that never read, in turn."""
+    """The other watchers' delays, in turn without and beside watchers that never read."""
 
     without: list[Digs]
     beside: list[Digs]
@@ -235,7 +235,7 @@ class Slow:
 
 
 def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
-    """Some never read: each asked for four replays of 300 digs, more than their socket takes."""
+    """Some watchers never read. Each has asked for four replays of 300 digs, more than its socket holds."""
     with running() as server, closing(Crowd()) as crowd, closing(Crowd()) as stuck:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
@@ -247,7 +247,7 @@ def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
         found = Slow([], [], slow * rounds, 0, 0)
         before_kb = rss_kb(worker)
         for number in range(1, rounds + 1):
-            if number % 2:  # which half comes first must not decide
+            if number % 2:  # alternate which half comes first
                 found.without.append(dig_to(server, crowd, code, diggers, watchers))
             present = server.dig(diggers[0], code)
             since = present - REPLAYED_DIGS + 1

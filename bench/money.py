@@ -2,9 +2,9 @@
 
     python bench/money.py [--sequences 10000] [--steps 25] [--processes 2] [--seed 1]
 
-Each process has a server, a MongoDB and a Redis of its own, below TMPDIR, and all of them end with this one.
-Servers are killed here, never stores, so that TMPDIR=/dev/shm (memory) tests nothing less, and is faster.
-A sequence that fails is made as short as it can be and printed. Exits with 1 when one failed.
+Each process has a server, a MongoDB and a Redis of its own, below TMPDIR. All of them end with this process.
+Only servers are killed, never stores, so TMPDIR=/dev/shm (memory) tests as much, and is faster. A sequence
+that fails is shortened as far as possible and printed. Exits with 1 if one failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
 
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def play_beside_each_other(directory: Path, asked: argparse.Namespace) -> Counter[str]:
-    """Share the sequences among processes that end with this one, however it ends; return what they saw."""
+    """Divide the sequences among child processes, which cannot outlive this one; return what they saw."""
     seen: Counter[str] = Counter()
     children = []
     for number in range(asked.processes):
@@ -77,7 +77,7 @@ def play_beside_each_other(directory: Path, asked: argparse.Namespace) -> Counte
 
 
 def play(number: int, directory: Path, sequences: int, steps: int, seed: int) -> Counter[str]:
-    """Play so many sequences in a world of one's own; return what was seen."""
+    """Play sequences in a world of this process; return what was seen."""
     stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
     for store in stores:
         store.start()
@@ -91,7 +91,7 @@ def play(number: int, directory: Path, sequences: int, steps: int, seed: int) ->
     finally:
         world.close()
         for store in stores:
-            store.kill()  # there is nothing to keep
+            store.kill()  # nothing in it is needed any more
     return world.seen
 
 
@@ -106,7 +106,7 @@ def _play_batch(world: World, count: int, steps: int, seed: int) -> None:
     )
     try:
         run_state_machine_as_test(hypothesis.seed(seed)(MoneyMachine), settings=chosen)
-    except Exception as error:  # noqa: BLE001  (whatever it is, the sequence that led there is the finding)
+    except Exception as error:  # noqa: BLE001  (any error is a finding, with the sequence that led to it)
         world.seen["failed"] += 1
         print(f"seed {seed}: {error!r}", *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
 

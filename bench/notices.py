@@ -1,9 +1,9 @@
-"""Fifty of WeChat Pay's notices at once: how long does each wait for its answer, and what CPU does it cost?
+"""Fifty of WeChat Pay's notices at once: how long does each wait for its answer, and what CPU does it take?
 
     python bench/notices.py [--rounds 10]
 
-Starts a server of its own with one serving process and embedded stores. Each notice of a round is of another
-order that was paid just now; then the same ones come again, and then forged ones. WeChat waits 5 s.
+Starts a server of its own with one serving process and embedded stores. Each notice of a round is about
+another order, paid just now. Then the same notices come again, then forged ones. WeChat waits 5 s.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def main() -> int:
 
 
 async def measure(server: Server, rounds: int) -> int:
-    """Send the rounds; return 1 where a limit was missed."""
+    """Send the rounds; return 1 if a limit was missed."""
     store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true&retryWrites=false")
     sandbox = SandboxStore(store.database)
     worker = server.workers()[0]
     publisher = server.log_in("publisher")
-    # What the process does by itself, sweeping and telling the time, is not the notices'.
+    # What the process uses by itself, such as for sweeps, is taken off.
     before = cpu_seconds(worker)
     await asyncio.sleep(IDLE_SECONDS)
     idle = (cpu_seconds(worker) - before) / IDLE_SECONDS
@@ -57,7 +57,7 @@ async def measure(server: Server, rounds: int) -> int:
                 notices = [await sealed(store, sandbox, order, kind != "forged") for order in numbers]
                 before, began = cpu_seconds(worker), time.monotonic()
                 found = await asyncio.gather(*(send(http, *notice) for notice in notices))
-                # What follows from a notice after its answer is part of what it costs.
+                # What follows from a notice after its answer counts too.
                 opened = AT_ONCE * (number + 1)
                 while await store.orders.collection.count_documents({"state": "spent"}) < opened:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
@@ -89,8 +89,8 @@ def paid_order(server: Server, publisher: Person) -> str:
     order = post(server, "/payTask", {"unionid": publisher.unionid, "code": code, "money": 1}, headers)
     post(server, "/sandbox/misbehave", {"what": "lose_notice"}, {})
     names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
-    wished = {"appId": "wxsandbox000000000", **{name: order[name] for name in names}}
-    assert post(server, "/sandbox/pay", wished, {})["errMsg"].endswith(":ok")
+    asked = {"appId": "wxsandbox000000000", **{name: order[name] for name in names}}
+    assert post(server, "/sandbox/pay", asked, {})["errMsg"].endswith(":ok")
     return str(code)
 
 
@@ -104,7 +104,7 @@ def post(server: Server, path: str, body: dict[str, Any], headers: dict[str, str
 async def sealed(
     store: Store, sandbox: SandboxStore, code: str, genuine: bool
 ) -> tuple[str, dict[str, str], bytes]:
-    """Return the notice that was lost, as WeChat would send it now, and where to."""
+    """Return the lost notice as WeChat would send it now: address, headers, body."""
     order = await store.orders.find_live(code)
     assert order is not None
     notice: Any = await sandbox.notices.collection.find_one({"number": order["_id"]})
@@ -114,7 +114,7 @@ async def sealed(
 
 
 async def send(http: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes) -> tuple[int, float]:
-    """Send one; return the status and the milliseconds until it was there."""
+    """Send a notice; return the HTTP status and the milliseconds until it came."""
     began = time.perf_counter()
     response = await http.post(url, headers=headers, content=body)
     return response.status_code, (time.perf_counter() - began) * 1000

@@ -1,4 +1,4 @@
-"""What a page costs beside a bare handler that writes the same bytes; what pages and digs ask of the stores.
+"""The CPU of a page, compared with a bare handler of the same bytes; commands to the stores per page and dig.
 
 Sections of `taps.py`.
 """
@@ -37,7 +37,7 @@ MOST_MORE = 0.25
 
 @dataclass
 class Kind:
-    """A kind of request, and what a request of it cost in each round: CPU µs."""
+    """A kind of request, and its CPU µs per request in each round."""
 
     what: str
     most: float | None
@@ -54,7 +54,7 @@ class Kind:
 
 
 def cpu_rows(scene: Scene, shared: Shared) -> Iterator[Row]:
-    """CPU time of the serving process, asked over 50 keep-alive connections at a time."""
+    """CPU time of the serving process, with requests over 50 keep-alive connections at once."""
     with (
         running(directory=scene.directory) as server,
         running_bare(Path(scene.directory)) as (bare_pid, bare_port),
@@ -103,7 +103,7 @@ async def _lines(port: int) -> list[Line]:
 
 
 async def _copy(ours: Line, theirs: Line, path: str, person: Person) -> None:
-    """Let the bare handler write from now on what we reply to this."""
+    """Give the bare handler our reply to this path, so that it writes the same bytes."""
     ours.send(get(f"/{path}&unionid={person.unionid}", person.token))
     body = await ours.body()
     assert b'"status":0' in body, body[:500]
@@ -114,7 +114,7 @@ async def _copy(ours: Line, theirs: Line, path: str, person: Person) -> None:
 
 
 async def _cost(lines: list[Line], requests: list[bytes], pid: int) -> float:
-    """Ask all of it over these lines; return the process's CPU µs a request."""
+    """Send all requests over these lines; return the process's CPU µs per request."""
 
     async def ask(line: Line, requests: list[bytes]) -> None:
         for request in requests:
@@ -129,7 +129,7 @@ async def _cost(lines: list[Line], requests: list[bytes], pid: int) -> float:
 
 @dataclass(slots=True)
 class Commands:
-    """Commands to MongoDB and to Redis, and how many of the latter were PUBLISH."""
+    """Numbers of commands to MongoDB and to Redis; `publish`: how many of the latter were PUBLISH."""
 
     mongodb: float
     redis: float
@@ -150,9 +150,9 @@ class Commands:
 
 @dataclass(slots=True)
 class Traffic:
-    """What so many processes send for a page, for a dig, and in a second in which nothing happens.
+    """The commands that some processes send per page, per dig, and per idle second.
 
-    `receivers` are the connections that each PUBLISH goes to.
+    `receivers`: how many connections get each PUBLISH.
     """
 
     processes: int
@@ -205,7 +205,7 @@ def traffic(scene: Scene, shared: Shared, people: list[Person], processes: int) 
 
 
 def news_rows(scene: Scene, shared: Shared) -> Iterator[Row]:
-    """The same with one process, and with four and four times the people."""
+    """Commands per page and dig: with one process, then with four processes and four times the people."""
     one = traffic(scene, shared, scene.people[:PAGES], 1)
     many = traffic(scene, shared, scene.people[PAGES : PAGES * (PROCESSES + 1)], PROCESSES)
     yield from one.rows()

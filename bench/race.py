@@ -1,10 +1,10 @@
-"""200 people dig one task at the same instant, window after window: does exactly one succeed?
+"""200 people dig one task at the same moment, in each of many windows: does exactly one succeed?
 
     python bench/race.py [--people 200] [--windows 50] [--seed 1]
 
-Starts a server of its own: two serving processes, embedded stores, an empty directory. First without
-faults, then with a serving process killed -9 in every fifth window and the store killed -9 in two. What must
-hold is checked from the database. Exits with 1 when something did not hold. Takes about six minutes.
+Starts a server of its own: two serving processes, embedded stores, an empty directory. The first run has no
+faults. In the second, a serving process is killed with -9 in every fifth window, and the store in two. The
+database is then checked. Exits with 1 if something did not hold. Takes about six minutes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from server.store import Store
 from server.store.tasks import Task
 
 COOLDOWN_SECONDS = 1
-# With faults, longer than anything here takes to come back, so that who asks again does so within it.
+# With faults: longer than any process takes to restart, so that people ask again within the cooldown.
 FAULTY_COOLDOWN_SECONDS = 5
 KILL_WITHIN_SECONDS = 0.1
 ANSWER_SECONDS = 20
@@ -43,7 +43,7 @@ ASK_AGAIN_SECONDS = 0.05
 
 @dataclass(slots=True)
 class Ending:
-    """How one person's dig of one window ended: the first reply, and the last after asking again."""
+    """How one person's dig in one window ended: the first reply, and the last one after asking again."""
 
     first: dict[str, Any] | None
     last: dict[str, Any]
@@ -53,7 +53,7 @@ class Ending:
 
 @dataclass
 class Tally:
-    """What the windows of one run came to."""
+    """The results of the windows of one run."""
 
     cooldown_seconds: int
     windows: int = 0
@@ -74,7 +74,7 @@ class Tally:
 
 
 class Race:
-    """A server, the people, and a look into its database."""
+    """A server, the people, and its database."""
 
     def __init__(
         self, server: Server, people: list[Person], store: Store, keys: Keys, chance: random.Random
@@ -101,13 +101,13 @@ class Race:
             dig = by_depth.get(reply["now_depth"])
             if dig is None or dig["unionid"] != unionid or any(dig[name] != reply[name] for name in told):
                 tally.broken.append(
-                    f"{code}:{reply['now_depth']}: acknowledged, and not recorded as it was told"
+                    f"{code}:{reply['now_depth']}: acknowledged, but not recorded as the reply said"
                 )
         tally.wins = sum(dig["is_prize"] for dig in digs)
         return tally
 
     def publish(self, cooldown_seconds: int) -> str:
-        """Publish a task with a prize every five digs or so, which outlasts the run."""
+        """Publish a task with a prize about every five digs; it does not end before the run."""
         return self.server.publish(
             self.people[0], cooldown_seconds, prize_num=100, forecast_num=700, interval=5, fluctuation=2
         )
@@ -166,11 +166,11 @@ class Race:
     async def _ask_again(
         self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
     ) -> None:
-        """Whose dig was recorded must have learned it, and learns it again, with the dig's id and without."""
+        """Check that the digger got the dig's reply, and gets it again, with the `dig_id` and without."""
         index = next(i for i, person in enumerate(self.people) if person.unionid == dig["unionid"])
         ending = endings[index]
         if ending.last["status"] or ending.last["now_depth"] != dig["depth"]:
-            tally.broken.append(f"{dig['_id']}: recorded, but whoever dug it was told {ending.last}")
+            tally.broken.append(f"{dig['_id']}: recorded, but its digger was told {ending.last}")
         elif ending.first is None or ending.first["status"]:
             tally.learned += 1
         for dig_id in {None, named.get(index)}:
@@ -184,7 +184,7 @@ class Race:
         return post("/postTask", asked, person.token)
 
     async def _end(self, line: Line, dig: bytes, began: float) -> Ending:
-        """Wait for the reply, and ask again for as long as there is none that tells."""
+        """Wait for the reply; ask again until one says what became of the dig."""
         first: dict[str, Any] | None
         try:
             first = await line.reply()
@@ -226,15 +226,15 @@ class Race:
         return task
 
     async def _settled(self, code: str) -> Task:
-        """Return the task once the processes have written all of its digs to the history by themselves."""
+        """Wait until the processes have written all its digs to the history; return the task."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            while "pending" in (task := await self._task(code)):  # noqa: ASYNC110  (nothing here tells us)
+            while "pending" in (task := await self._task(code)):  # noqa: ASYNC110  (there is no event for it)
                 await asyncio.sleep(0.2)
             return task
 
 
 def spread(server: Server) -> str:
-    """Return how many of the connections each serving process holds."""
+    """Return how many connections each serving process has, as "3 + 4"."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = {row[9] for row in rows if int(row[1].rpartition(":")[2], 16) == server.port and row[3] == "01"}
     counts = []
@@ -289,7 +289,7 @@ async def race(server: Server, number: int, windows: int, seed: int) -> bool:
     calm = await racing.run(COOLDOWN_SECONDS, windows, faults=False)
     print(f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}")
     if calm.recorded != {1: windows} or calm.acknowledged != {1: windows}:
-        calm.broken.append("not exactly one success a window")
+        calm.broken.append("not exactly one success per window")
     show("Without faults", calm)
     faulty = await racing.run(FAULTY_COOLDOWN_SECONDS, windows, faults=True)
     if max(faulty.recorded) > 1 or max(faulty.acknowledged) > 1:

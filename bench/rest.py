@@ -1,11 +1,11 @@
-"""What a request costs the server, beside bare handlers that make the same calls to MongoDB.
+"""What a request costs the server, compared with bare handlers that make the same calls to MongoDB.
 
     python bench/rest.py [--rounds 7] [--requests 80] [--participants 50000]
 
 Starts a server of its own (one serving process, embedded stores, an empty directory) and `bare.py` on the
-same store, and puts a task with 50,000 participants into it. Each round asks both for the same, one after
-the other and then eight at a time. What counts is the CPU time of the serving process alone, all of its
-threads. Exits with 1 when a bar is missed.
+same store, with a task of 50,000 participants. Each round sends the same requests to both, first one at a
+time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits with 1 if a bar
+is missed.
 """
 
 from __future__ import annotations
@@ -28,16 +28,15 @@ AT_ONCE = 8
 MOST_BESIDE_BARE = 1.5
 MOST_DEEP_PAGE = 1.2
 INSERTED_AT_ONCE = 1000
-# Page 1 of a task that is open comes from memory; the first that is read is page 2.
+# Page 1 of a watched task comes from memory; page 2 is the first that is read from the store.
 PAGE_2, PAGE_1000 = "getTaskUser, page 2", "getTaskUser, page 1,000"
 
 
 @dataclass
 class Asked:
-    """One kind of request, and what each round of it cost: CPU µs a request.
+    """One kind of request, and its CPU µs per request in each round.
 
-    A round has `times` as many of it as of others: what takes no time would drown in what a process does
-    by itself.
+    A round has `times` as many of these as of other kinds: a very cheap one would be lost in the noise.
     """
 
     request: bytes
@@ -55,7 +54,7 @@ class Asked:
 
 
 async def fill(store: Store, code: str, square: int, participants: int) -> None:
-    """Give a task that many participants, and put more tasks beside it."""
+    """Give a task that many participants, and add `square` more tasks."""
     tasks, digs = store.tasks.collection, store.digs.collection
     task = await tasks.find_one({"_id": code})
     made = await digs.find_one({"code": code})
@@ -110,7 +109,7 @@ async def rounds(
 async def _cost(
     lines: list[Line], request: bytes, expected: bytes, pid: int, requests: int
 ) -> tuple[float, list[float]]:
-    """Return CPU µs a request, and the milliseconds each of the sequential ones took."""
+    """Return the CPU µs per request, and the milliseconds of each request that was sent alone."""
     latencies = []
 
     async def ask(line: Line, times: int) -> None:

@@ -1,9 +1,9 @@
-"""Five ways to send the same 200-byte message to everybody, each a server of its own.
+"""Five ways to send the same 200-byte message to all connections, each as a server of its own.
 
     python bench/senders.py KIND
 
-prints its port, and then, for each line it reads: `send` sends once to all; `cpu` prints the microseconds of
-CPU that this process has used so far. It ends with its input.
+It prints its port and then reads commands, one per line: `send` sends the message once to all; `cpu` prints
+the microseconds of CPU that this process has used so far. It ends when its input ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Send = Callable[[], Awaitable[None] | None]
 
 
 def ours(listener: socket.socket) -> Send:
-    """What /ws is made of, with a frame that was finished before."""
+    """The class of `/ws`, with a frame encoded before."""
     watching: list[Socket] = []
     frame = text_frame(PAYLOAD)
 
@@ -51,7 +51,7 @@ def ours(listener: socket.socket) -> Send:
 
 
 def write_message(listener: socket.socket) -> Send:
-    """Tornado's own, in a loop."""
+    """Tornado's `write_message`, in a loop."""
     watching: list[WebSocketHandler] = []
 
     class Watching(WebSocketHandler):
@@ -73,7 +73,7 @@ def write_message(listener: socket.socket) -> Send:
 
 
 async def websockets_broadcast(listener: socket.socket) -> Send:
-    """The broadcast of python-websockets."""
+    """python-websockets' `broadcast`."""
     watching: set[ServerConnection] = set()
 
     async def watch(connection: ServerConnection) -> None:
@@ -100,7 +100,7 @@ def socketio_room(listener: socket.socket) -> Send:
 
 
 async def bare_loop(listener: socket.socket) -> Send:
-    """`socket.send` and nothing else: the limit of what can be done from Python."""
+    """Only `socket.send`: the fastest possible from Python."""
     watching: list[socket.socket] = []
     frame = text_frame(PAYLOAD)
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""A real server of a benchmark's own: `python -m server`, embedded stores, a new directory, a free port."""
+"""A real server for one benchmark: `python -m server`, embedded stores, a new directory, a free port."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(slots=True)
 class Server:
-    """A running server and one keep-alive connection to it."""
+    """A running server, with one keep-alive HTTP client for it."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -56,7 +56,7 @@ class Server:
         return Person(data["unionid"], data["token"])
 
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
-        """Publish goods; without `parameters` they lie so deep that no benchmark finds them."""
+        """Publish goods. Without `parameters` they are so deep that no benchmark wins them."""
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "orange").save(buffer, "JPEG")
         headers = {"Authorization": f"Bearer {publisher.token}"}
@@ -87,7 +87,7 @@ class Server:
         return int(reply["seq"])
 
     def counted(self, name: str, **labels: str) -> float:
-        """Return the sum of a metric's samples that bear these labels."""
+        """Return the sum of a metric's samples that have these labels."""
         families = text_string_to_metric_families(self.http.get("/metrics").text)
         samples = [sample for family in families for sample in family.samples if sample.name == name]
         return sum(s.value for s in samples if labels.items() <= s.labels.items())
@@ -97,7 +97,7 @@ class Server:
 def running(workers: int = 1, directory: str | None = None, **settings: str) -> Iterator[Server]:
     """Start a server with these settings, wait until it is ready, and stop it at the end.
 
-    Without a directory it has one of its own; in one that another server left it goes on where that ended.
+    Without a directory it gets a new one. In a directory that another server left, it goes on with its data.
     """
     with ExitStack() as stack:
         directory = directory or stack.enter_context(tempfile.TemporaryDirectory())
@@ -107,7 +107,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ
         }
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
-        own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients are of one address
+        own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "server"],
@@ -126,7 +126,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -134,7 +134,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_bare(directory: Path, uri: str = "") -> Iterator[tuple[int, int]]:
-    """Start the bare handlers of `bare.py`; yield their pid and port, and end them afterwards."""
+    """Start the bare handlers of `bare.py`; yield their pid and port; end them afterwards."""
     port = free_port()
     log = directory / "bare.log"
     with log.open("w") as output:
@@ -168,7 +168,7 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
 
 
 def store_of(server: Server) -> tuple[int, int]:
-    """Return pid and port of the embedded MongoDB."""
+    """Return the pid and the port of the embedded MongoDB."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     for pid in children:
         command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
@@ -178,7 +178,7 @@ def store_of(server: Server) -> tuple[int, int]:
 
 
 def rss_kb(pid: int) -> int:
-    """Return a process's resident memory."""
+    """Return a process's resident memory, in KB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -186,17 +186,17 @@ def rss_kb(pid: int) -> int:
 
 
 def processes_of(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and all its descendants."""
     found = [pid]
-    for parent in found:  # it grows meanwhile
-        with suppress(OSError):  # it has ended
+    for parent in found:  # `found` grows meanwhile
+        with suppress(OSError):  # the process has ended
             for thread in Path(f"/proc/{parent}/task").iterdir():
                 found += map(int, (thread / "children").read_text().split())
     return found
 
 
 def memory_bytes(pid: int) -> int:
-    """Return what a process holds of the machine's memory; pages of several count in parts. 0 if it ended."""
+    """Return a process's memory; shared pages count in parts (PSS). 0 if it has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -205,17 +205,17 @@ def memory_bytes(pid: int) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used."""
+    """Return the CPU time that a process has used, in seconds, to 1/100 s."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
 
 def cpu_us(pid: int) -> float:
-    """Return the CPU time that all living threads of a process have used, to the nanosecond."""
+    """Return the CPU time that all living threads of a process have used, in µs, exact to the nanosecond."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1000
 
 
 def waited_ms(pid: int) -> float:
-    """Return for how long a process's loop was ready to run and had no core."""
+    """Return how long a process's loop has waited for a core, in milliseconds."""
     return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e6

@@ -1,4 +1,4 @@
-"""A bench that prints a table as it goes, row by row with its bars, and exits with 1 where one is missed."""
+"""Runs a bench: prints its table row by row, with bars, and returns 1 if one is missed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 @dataclass(slots=True)
 class Row:
-    """A line of the table. `bar` is the greatest value that is good enough."""
+    """A line of the table. `bar` is the greatest value that passes."""
 
     what: str
     value: float
@@ -35,7 +35,7 @@ class Row:
 
 
 def spread(what: str, values: list[float], unit: str, bar: float | None = None) -> Row:
-    """Return a row of the median, which also says how far apart the values were; infinite without any."""
+    """Return a row with the median (infinite without values), and the least and the greatest in its note."""
     note = f"{min(values):.4g} to {max(values):.4g} in {len(values)} rounds" if len(values) > 1 else ""
     return Row(what, statistics.median(values or [math.inf]), unit, bar, note)
 
@@ -48,7 +48,7 @@ def run(doc: str | None, sections: Sections) -> int:
     arguments = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     arguments.add_argument("--only", default=",".join(sections), help=f"of {', '.join(sections)}")
     only = arguments.parse_args().only.split(",")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that contexts end and stop the servers
     began = time.perf_counter()
     rows = []
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")

@@ -1,5 +1,5 @@
-"""A crowd that taps a link: each person asks for the details over a fresh connection, then opens the page's
-websocket over another one. It runs as `Watchers` do, in a process of its own, on bare sockets and epoll.
+"""A crowd that taps a link: each person asks for the details over a new connection, then opens the page's
+websocket over another. Like `Watchers`, it runs in a process of its own, on bare sockets and epoll.
 
     crowd = Crowd(Tappers)
     crowd.call("tap", port, taps, 30.0)  # returns when all pages are live or refused, or after 30 s
@@ -25,7 +25,7 @@ HEARD_SECONDS = 10
 
 
 class Details(msgspec.Struct):
-    """What of the details' reply is looked at."""
+    """The fields of the details that we read."""
 
     status: int
     error: str = ""
@@ -35,9 +35,9 @@ class Details(msgspec.Struct):
 
 @dataclass(slots=True)
 class Tap:
-    """One person's tap: the bytes of the request for the details, and the websocket to open after the reply.
+    """One person's tap: the request for the details, and the websocket to open after the reply.
 
-    With `since` the socket asks for all digs from the last one of the details on, as the client at `/` does.
+    With `since`, the websocket asks for the digs from the last one in the details on, as the page `/` does.
     """
 
     code: str
@@ -50,7 +50,7 @@ class Tap:
 class Tapped:
     """What became of the taps: milliseconds from each tap to its details and to its snapshot.
 
-    `refused`: by which step and reason. `waiting`: taps with no answer when the time was over.
+    `refused` counts refusals by step and reason. `waiting`: taps without an answer at the end of the time.
     """
 
     details_ms: list[float]
@@ -62,9 +62,9 @@ class Tapped:
 
 @dataclass(slots=True)
 class Told:
-    """How the live pages learned of some digs: how many by a frame, each dig, and how late the last of them.
+    """How the live pages learned of some digs. Per dig: how many got its frame, and how late the last did.
 
-    All others had a snapshot that came after the dig. `missed` are the pages that lack a dig after 10 s.
+    All others got a snapshot after the dig. `missed`: pages that lack a dig after 10 s.
     """
 
     frames: list[int]
@@ -74,7 +74,7 @@ class Told:
 
 @dataclass(slots=True, eq=False)
 class _Question:
-    """A request for details. `began` is the moment of the tap."""
+    """A request for details. `began` is the time of the tap."""
 
     tap: Tap
     sock: socket.socket
@@ -85,7 +85,7 @@ class _Question:
 
 @dataclass(slots=True)
 class _Shown:
-    """What a page knows before its socket is there."""
+    """What a page knows before its websocket is open."""
 
     began: float
     seq: int
@@ -100,7 +100,7 @@ class Tappers(Watchers):
     # ---- what the parent asks for
 
     def tap(self, port: int, taps: list[Tap], seconds: float) -> Callable[[], Any]:
-        """Let all of them tap now; answer when all are live or refused, or the seconds are over."""
+        """Let all tap now; answer when all are live or refused, or after `seconds`."""
         self.port, self.ready, self.unready = port, "snapshot", len(taps)
         self.refused.clear()
         self.details_ms: list[float] = []
@@ -118,7 +118,7 @@ class Tappers(Watchers):
         return tapped
 
     def told(self, first: int, last: int) -> Callable[[], Any]:
-        """Answer how the live pages learned of these digs, when all have or after 10 s."""
+        """Answer how the live pages learned of these digs, once all have, or after 10 s."""
         deadline = time.perf_counter() + HEARD_SECONDS
 
         def counted() -> Told | None:
@@ -131,7 +131,7 @@ class Tappers(Watchers):
         return counted
 
     def tear_off(self) -> Callable[[], Any]:
-        """Reset all connections at once, those of requests too."""
+        """Reset all connections at once, also those of requests."""
         for question in list(self.questions.values()):
             self._forget_question(question).close()
         for sock in self.kept:
@@ -182,7 +182,7 @@ class Tappers(Watchers):
         tap = question.tap
         if details.code != tap.code:
             self.wrong["details of another task"] += 1
-        # A phone keeps the connection for a while, and the next request that comes over it is another's.
+        # Keep the connection open, as a phone does. No later tap uses it.
         self.kept.append(self._forget_question(question))
         page, seq = tap.page, details.seq - 1
         if tap.since and seq > 0:

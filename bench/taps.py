@@ -1,13 +1,13 @@
-"""A shared link: everybody taps it within the same moment. How soon each page is live, and what a page costs.
+"""A shared link that all tap at the same moment: how soon is each page live, and what does a page cost?
 
     python bench/taps.py [--only hundred,five,two,cpu,news]
 
 Needs two or three minutes. People, tasks and digs are made first. Then each section has a server of its own
-on them: `python -m server`, one serving process, embedded stores, and nobody in its memory. A tap is a fresh
-connection on which the details are asked for with a token, and then the websocket over another one until its
-snapshot. Half of the people have presented their token before. A quarter taps a bare code, a quarter a link
-with the sharer's id, a quarter one with the sharer's token, and a quarter one with that token in the place of
-the code. Exits with 1 where a bar is missed.
+with them: `python -m server`, one serving process, embedded stores, nothing cached. A tap asks for the
+details over a new connection, with a token, then opens the websocket over another and waits for the snapshot.
+Half of the people have presented their token before. A quarter each taps a bare code, a link with the
+sharer's id, one with the sharer's token, and one with that token in place of the code. Exits with 1 if a bar
+is missed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WARM_UP = 20
 
 @dataclass
 class Storms:
-    """What became of several storms of the same size; CPU milliseconds are a tap's."""
+    """What became of several storms of the same size. CPU is in milliseconds per tap."""
 
     size: int
     found: list[Tapped] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Storms:
     def storm(
         self, server: Server, crowd: Crowd, taps: list[Tap], meanwhile: Callable[[], None] | None = None
     ) -> None:
-        """Let them tap at once, and call `meanwhile` again and again until all are settled."""
+        """Let all tap at once, and call `meanwhile` again and again until all are live or refused."""
         (worker,), (store, _) = server.workers(), store_of(server)
         before = cpu_seconds(worker), cpu_seconds(store)
         crowd.ask("tap", server.port, taps, SECONDS)
@@ -62,7 +62,7 @@ class Storms:
         self.store_ms.append(1000 * (cpu_seconds(store) - before[1]) / len(taps))
 
     def end(self, server: Server, crowd: Crowd) -> None:
-        """Tear all pages off, and wait until the server knows."""
+        """Cut all pages off, and wait until the server has noticed."""
         self.wrong, _ = crowd.call("found_wrong")
         crowd.call("tear_off")
         if not self.waiting:  # else the server may not answer at all
@@ -94,14 +94,14 @@ def _counted(counter: Counter[str]) -> str:
 
 
 def warm_up(server: Server, crowd: Crowd, scene: Scene) -> None:
-    """Let some others tap another task first: no first request of a process is measured."""
+    """Let some others tap another task first, so that no process's first request is measured."""
     storms = Storms(WARM_UP)
     storms.storm(server, crowd, taps(scene.tasks[-1], scene.diggers[:WARM_UP]))
     storms.end(server, crowd)
 
 
 def several(scene: Scene, shared: Shared, size: int, rounds: int, most_ms: float | None) -> Iterator[Row]:
-    """Storms on one task, each of other people."""
+    """Storms on one task, each by other people."""
     with running(directory=scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         warm_up(server, crowd, scene)
         storms = Storms(size)
@@ -116,7 +116,7 @@ def several(scene: Scene, shared: Shared, size: int, rounds: int, most_ms: float
 
 @dataclass
 class Digs:
-    """Digs on one task during a storm: milliseconds to each acknowledgement, and what else was replied."""
+    """Digs on one task during a storm: milliseconds to each acknowledgement, and the refusals by error."""
 
     server: Server
     code: str
@@ -140,7 +140,7 @@ class Digs:
 
 
 def with_digs(scene: Scene, tasks: list[Shared], size: int, most_ms: float) -> Iterator[Row]:
-    """A storm on each task, with a dig each second."""
+    """A storm on each task, with about one dig per second."""
     digs: list[Digs] = []
     told: list[Told] = []
     with running(directory=scene.directory) as server, closing(Crowd(Tappers)) as crowd:

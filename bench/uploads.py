@@ -1,9 +1,9 @@
-"""Does uploading pictures hold the server up? Ten people upload 10 megapixels each, /healthz timed meanwhile.
+"""Do uploads delay other requests? Ten people upload 10 megapixels each, while /healthz is timed.
 
     python bench/uploads.py [--pictures 10] [--kind mixed|jpeg|png|webp]
 
-Starts a server of its own (one process, embedded stores, an empty directory) on a free port. The uploads
-come from another process than the one that times, and the same run gives the idle figures.
+Starts a server of its own (one process, embedded stores, an empty directory) on a free port. Uploads come
+from a process of their own. The same run also measures the idle server.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def main() -> None:
     pictures = [drawn[kinds[number % len(kinds)]] for number in range(asked.pictures)]
 
     with tempfile.TemporaryDirectory() as directory, ProcessPoolExecutor(1) as uploader:
-        uploader.submit(os.getpid).result()  # so that its start is not in what is timed
+        uploader.submit(os.getpid).result()  # start the process now, before anything is timed
         port = free_port()
         server = start_server(Path(directory), port)
         try:
             wait_until_ready(port, server)
             people = [log_in(port, f"bench{number}") for number in range(len(pictures))]
-            upload(port, people[:2], pictures[:2])  # so is the start of the processes for pictures
+            upload(port, people[:2], pictures[:2])  # this starts the processes for pictures
             idle = probe(port, lambda probes: len(probes) >= IDLE_PROBES)
             began = time.perf_counter()
             uploads: Future[list[float]] = uploader.submit(upload, port, people, pictures)
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def a_photo(kind: str) -> bytes:
-    """Return a picture with detail everywhere, of the size in bytes that such a photo has."""
+    """Return a picture full of detail, with as many bytes as such a photo has."""
     detail = Image.effect_noise((SIZE[0] // 4, SIZE[1] // 4), 80).resize(SIZE)
     image = Image.merge("RGB", [detail, detail.transpose(Image.Transpose.ROTATE_180), detail])
     buffer = io.BytesIO()
@@ -118,7 +118,7 @@ def log_in(port: int, user: str) -> tuple[str, str]:
 
 
 def upload(port: int, people: list[tuple[str, str]], pictures: list[bytes]) -> list[float]:
-    """Upload all at once, each by a person of its own; return the seconds each took."""
+    """Upload all at once, each by another person; return the seconds of each."""
 
     def one(person: tuple[str, str], data: bytes) -> float:
         unionid, token = person
@@ -138,7 +138,7 @@ def upload(port: int, people: list[tuple[str, str]], pictures: list[bytes]) -> l
 
 
 def probe(port: int, enough: Callable[[list[float]], bool]) -> list[float]:
-    """Ask /healthz on one connection until it is enough; return the seconds each answer took."""
+    """Ask /healthz on one connection until `enough`; return the seconds of each answer."""
     probes: list[float] = []
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         while not enough(probes):

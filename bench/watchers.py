@@ -1,7 +1,7 @@
-"""A crowd of websocket clients in a process of its own: bare sockets and epoll, so that it is never the
+"""A crowd of websocket clients in a process of its own, on bare sockets and epoll, so that it is not the
 bottleneck. It answers pings, checks that each dig comes once and in order, and notes when.
 
-The parent process works with `Crowd`; what runs in the child is `Watchers`.
+The parent process uses `Crowd`; `Watchers` runs in the child.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PONG = b"\x8a\x80\0\0\0\0"
 
 
 class Head(msgspec.Struct):
-    """What of a frame is looked at."""
+    """The fields of a frame that we read."""
 
     type: str
     seq: int = 0
@@ -39,11 +39,11 @@ class Head(msgspec.Struct):
 
 @dataclass(slots=True)
 class Asked:
-    """A connection to make: `first` is sent once it is open, `seq` is the last dig that it has, and `dig` a
-    request that it makes when a cooldown ends.
+    """A connection to make. `first` is sent once it is open, `seq` is the last dig that it has, `dig` is a
+    request to send when a cooldown ends.
 
-    One that does not read has what a phone's connection has between it and the server: small buffers, where
-    loopback's would take megabytes before anybody noticed.
+    One that does not read gets small buffers, like a phone's connection: loopback would buffer megabytes
+    before the server noticed.
     """
 
     path: str
@@ -64,13 +64,13 @@ class Connected:
 
 @dataclass(slots=True)
 class Heard:
-    """A dig as the crowd heard of it: milliseconds from the server's time of the dig to each delivery."""
+    """How the crowd heard of a dig: milliseconds from the dig, by the server's clock, to each delivery."""
 
     delays_ms: list[float]
 
 
 class Crowd:
-    """The parent's end. A method returns when the crowd has done it; after 60 s it raises TimeoutError."""
+    """The parent's end. Methods return once the crowd has done their work. After 60 s: TimeoutError."""
 
     def __init__(self, kind: type[Watchers] | None = None) -> None:
         context = multiprocessing.get_context("spawn")
@@ -80,11 +80,11 @@ class Crowd:
         theirs.close()
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Ask for something whose answer `answer` will bring."""
+        """Call a method of the child. `answer` returns its answer."""
         self._pipe.send((name, arguments))
 
     def answered(self, seconds: float) -> bool:
-        """Whether an answer comes within so many seconds."""
+        """Wait up to `seconds` for an answer; return whether it came."""
         return self._pipe.poll(seconds)
 
     def answer(self) -> Any:
@@ -102,7 +102,7 @@ class Crowd:
     def connect(
         self, port: int, asked: list[Asked], ready: str = "snapshot", at_once: int = 200
     ) -> Connected:
-        """Connect, `at_once` at a time; each is ready when its first `ready` frame has come."""
+        """Connect, `at_once` at a time. A connection is ready once its first frame of type `ready` came."""
         found: Connected = self.call("connect", port, asked, ready, at_once)
         return found
 
@@ -127,7 +127,7 @@ CONNECTING, SHAKING_HANDS, OPEN = range(3)
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """One connection. `why` is what its server said before it closed it."""
+    """One connection. `why` is the error that the server sent before it closed."""
 
     asked: Asked
     sock: socket.socket
@@ -141,8 +141,8 @@ class Peer:
 
 @dataclass
 class Watchers:
-    """What runs in the child. A method for the parent returns a function that gives the answer, or None until
-    there is one.
+    """What runs in the child. A method for the parent returns a function, which returns the answer, or None
+    until there is one.
     """
 
     pipe: Connection
@@ -191,17 +191,17 @@ class Watchers:
         return lambda: None if self.unready else Connected(time.perf_counter() - began, +self.refused)
 
     def receive(self, count: int) -> Callable[[], Any]:
-        """Answer when `count` more text frames have come."""
+        """Answer once `count` more text frames have come."""
         self.received -= count
         return lambda: True if self.received >= 0 else None
 
     def hear(self, seq: int, count: int) -> Callable[[], Any]:
-        """Answer with a dig's delays when that many have heard of it."""
+        """Answer with a dig's delays once `count` pages have heard of it."""
         delays = self.delays_ms[seq]
         return lambda: Heard(self.delays_ms.pop(seq)) if len(delays) >= count else None
 
     def found_wrong(self) -> Callable[[], Any]:
-        """Answer with what was not as promised, and how many connections are open."""
+        """Answer with the counts of all that was wrong, and the number of open connections."""
         return lambda: (self.wrong, sum(peer.is_ready for peer in self.peers.values()))
 
     def tear_off(self) -> Callable[[], Any]:
@@ -272,7 +272,7 @@ class Watchers:
             self._take_reply(self.digging[fd].recv(1 << 16))
             return
         peer = self.peers.get(fd)
-        if peer is None:  # forgotten in this very turn
+        if peer is None:  # forgotten earlier in this turn
             return
         if peer.stage == CONNECTING:
             self._shake_hands(peer)

@@ -1,1 +1,1 @@
-"""The edges: HTTP interfaces and the websocket. They read stores and call actions, and never write."""
+"""The edges: HTTP interfaces and the websockets. They read stores and call actions, and never write."""

@@ -1,4 +1,4 @@
-"""The HTTP edge: parameters in, envelope out, identity. One of the two places that translate refusals."""
+"""The HTTP edge: bodies, identity, replies. One of the two places that turn refusals into replies."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from server.errors import (
 from server.store import is_unavailable
 from server.store.people import Person
 
-# JSON is parsed on the loop: so much of its worst takes 6 ms, a megabyte 120.
+# JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
-# How much of a body that was refused for its size is still read, so that its sender gets to read the reply.
+# How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
 class Reply(msgspec.Struct, kw_only=True):
-    """What every reply begins with. `status` 0 is fine; `msg` is then empty."""
+    """What every reply begins with. `status` 0 means success; `msg` is then empty."""
 
     status: int = 0
     msg: str = ""
 
 
 class RefusalReply(Reply, kw_only=True):
-    """What a refused request gets; `error` is a code of the table."""
+    """The reply to a refused request. `error` is a code of the table of refusals."""
 
     status: int = 1
     error: str
@@ -57,60 +57,60 @@ class RefusalReply(Reply, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request says it is from, and the generation of the token that proved it; None without one."""
+    """Who a request says it is from. `generation` is that of the token that proved it, None without token."""
 
     unionid: str
     generation: int | None
 
     @property
     def proven(self) -> bool:
-        """Whether a valid token proved it. That token may have been ended: `Interface.admit` checks."""
+        """Whether a valid token proved it. The token may have been ended: `Interface.admit` checks that."""
         return self.generation is not None
 
 
 @stream_request_body
 class BaseHandler(RequestHandler):
-    """Anything that answers in JSON: errors become the envelope, never HTML. It takes no body."""
+    """A handler that answers in JSON, also for errors. It takes no body."""
 
     context: Context
     method: ClassVar[str] = "GET"
 
     def initialize(self, context: Context) -> None:
-        """Take what the route table hands over."""
+        """Take the context from the route table."""
         self.context = context
         self.trace_id = secrets.token_hex(8)
 
     def set_default_headers(self) -> None:
-        """Replies are JSON, and for nobody but the caller. Under https, browsers come by nothing else."""
+        """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only that."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
         if self.settings.get("only_https"):
-            # Only this host: others under its name are not ours to decide for.
+            # Only this host: its subdomains may not be ours.
             self.set_header("Strict-Transport-Security", "max-age=31536000")
         self.clear_header("Server")
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Throw away what nobody asked for."""
+        """Ignore a body."""
 
     def compute_etag(self) -> str | None:
-        """Return none: a reply is never `304`, which has no body to read `status` from."""
+        """Return None, so that a reply is never a 304, which has no `status`."""
         return None
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        """Decode a part of the path; one that is no text names nothing."""
+        """Decode a part of the path. Raises HTTPError 404 if it is not UTF-8."""
         try:
             return value.decode()
         except UnicodeDecodeError:
             raise HTTPError(404) from None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Turn whatever was raised into an envelope. Tornado calls this for what nobody caught."""
+        """Answer an envelope for what was raised. Tornado calls this for uncaught errors."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, Refusal):
             refusal = error
         elif is_unavailable(error):
-            # What writes may have written; a person who is told that it did not would do it twice.
+            # A request that writes may have written. If told that it did not, a person would repeat it.
             refusal = Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
         else:
             refusal = _refusal_of_status(status_code)
@@ -125,7 +125,7 @@ class BaseHandler(RequestHandler):
             self.set_header("Retry-After", str(refusal.retry_after_seconds))
 
     def _envelope(self, refusal: Refusal) -> bytes:
-        """Count a refusal and return the reply that says it."""
+        """Return the reply with a refusal, and count it."""
         metrics.REFUSALS.labels(refusal.error).inc()
         envelope = {
             "status": 1,
@@ -137,7 +137,7 @@ class BaseHandler(RequestHandler):
         return msgspec.json.encode(envelope)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs whole, under the trace_id that the client is told; a refusal is no error."""
+        """Log bugs with their traceback, under the trace_id of the reply. A refusal is not logged."""
         if isinstance(error, Refusal | HTTPError | StreamClosedError):  # the last: the client hung up
             return
         if is_unavailable(error):
@@ -157,19 +157,19 @@ def _refusal_of_status(status_code: int) -> Refusal:
 
 
 class Receiver(BaseHandler):
-    """What takes a request's body: as it comes, and no more of it than `body_limit_bytes`.
+    """A handler that takes a request's body as it comes, up to `body_limit_bytes`.
 
-    A body that stops coming for `silence_seconds` is refused, and so is one that takes `body_seconds` in all.
+    It refuses a body if nothing comes for `silence_seconds`, or if it takes `body_seconds` in all.
     """
 
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     silence_seconds: ClassVar[float] = 20
-    # Below the server's own limit (`server/running/worker.py`), which closes the connection without a word.
+    # Below the limit of `server/running/worker.py`, which closes the connection without a reply.
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
 
     async def serve(self, body: bytes) -> None:
-        """Answer the request, whatever its method."""
+        """Answer the request. Called once its body is complete, for every method."""
         raise NotImplementedError
 
     def too_large(self) -> Refusal:
@@ -177,13 +177,13 @@ class Receiver(BaseHandler):
         return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
 
     def prepare(self) -> Awaitable[None] | None:
-        """Refuse a body that says it is too large before it comes."""
+        """Refuse a body that is too large by its Content-Length, before it comes."""
         self._body = bytearray()
         self._thrown_away_bytes = 0
         self._refused = False
         self._begun = False
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
-        # Tornado answers a body above its own limit with a bare 400; ours is answered in JSON.
+        # Switch Tornado's own limit off: it would answer a bare 400 instead of our JSON.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
         if self.expected_bytes() > self.body_limit_bytes:
@@ -193,12 +193,12 @@ class Receiver(BaseHandler):
         return None
 
     def expected_bytes(self) -> int:
-        """Return how long the body says it is; 0 where it does not say."""
+        """Return the Content-Length; 0 if there is none."""
         length = self.request.headers.get("Content-Length", "0")
         return int(length) if _LENGTH.fullmatch(length) else 0
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Collect the body; what comes of one that was refused is thrown away."""
+        """Collect the body. After a refusal, throw it away."""
         self._begun = True
         if self._refused:
             self.throw_away(chunk)
@@ -211,16 +211,16 @@ class Receiver(BaseHandler):
         return None
 
     def throw_away(self, chunk: bytes) -> None:
-        """Keep nothing of what comes; end what goes on for too long."""
+        """Drop a chunk of a refused body. After THROWN_AWAY_BYTES, end the request."""
         self._thrown_away_bytes += len(chunk)
         if self._thrown_away_bytes > THROWN_AWAY_BYTES:
             self.finish()
 
     def refuse_body(self, refusal: Refusal) -> None:
-        """Reply at once, and end the connection only when the body is over.
+        """Send the refusal at once, but end the connection only after the body.
 
-        A client may wait for a reply before it sends the rest, or read none before it has sent it all; one
-        that is cut off while it sends reads none at all. One that asked before it sends need send nothing.
+        Some clients wait for the reply before they send the rest; others read it only after they sent all,
+        and get none if they are cut off. A client that asked first (`Expect`) need not send the body.
         """
         self._refused = True
         envelope = self._envelope(refusal)
@@ -235,14 +235,14 @@ class Receiver(BaseHandler):
             self.flush()
 
     def expect_more(self) -> None:
-        """Wait for the next of the body, but not for ever."""
+        """Start the timer for the next part of the body."""
         self.expect_nothing()
         loop = asyncio.get_running_loop()
         ends_at = min(loop.time() + self.silence_seconds, self._ends_at)
         self._silence = loop.call_at(ends_at, self._stopped)
 
     def expect_nothing(self) -> None:
-        """Wait for nothing more: the body is over, or it is our turn."""
+        """Stop the timer: the body is complete, or we are the ones who are busy."""
         if self._silence is not None:
             self._silence.cancel()
 
@@ -253,7 +253,7 @@ class Receiver(BaseHandler):
             self.finish()
 
     def on_connection_close(self) -> None:
-        """Stop waiting for whoever hung up."""
+        """Stop the timer: the client hung up."""
         super().on_connection_close()
         self.expect_nothing()
 
@@ -270,19 +270,19 @@ class Receiver(BaseHandler):
 
 
 class NotFound(Receiver):
-    """Every path that no route knows."""
+    """All paths without a route."""
 
     async def serve(self, body: bytes) -> None:
-        """Refuse."""
+        """Raise HTTPError 404."""
         raise HTTPError(404)
 
 
 class Interface(Receiver):
-    """One REST interface: what it takes and gives is declared, the rest follows from that.
+    """One REST interface. It declares what it takes and gives; the rest follows from that.
 
-    `takes` is the request's struct (several where one path serves several interfaces; `pick` chooses),
-    `gives` the reply's; `takes_files` are the fields of a form that hold files. `/openapi.json` is
-    generated from the same attributes. One that `gives_etag` answers a matching If-None-Match with 304.
+    `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
+    `gives` that of the reply. `takes_files` names the fields of a form that hold files. An interface that
+    `gives_etag` answers a matching If-None-Match with 304. `/openapi.json` is made from these attributes.
     """
 
     path: ClassVar[str]
@@ -294,28 +294,28 @@ class Interface(Receiver):
     gives_etag: ClassVar[bool] = False
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
-        """Do what the interface is for. Refusals are raised; bytes are sent as they are.
+        """Act, and return the reply: a struct, or encoded bytes, or None if it has sent the reply itself.
 
-        None says that it has sent its reply itself.
+        Refusals are raised.
         """
         raise NotImplementedError
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
-        """Return which of `takes` the parameters are of."""
+        """Return the struct of `takes` for these parameters."""
         return self.takes[0]
 
     async def guard(self) -> None:
-        """Refuse before any parameter is read; whoever is not let in learns nothing of the parameters."""
+        """Raise a refusal before any parameter is read. By default, raises none."""
 
     async def serve(self, body: bytes) -> None:
-        """Guard, parse, identify, answer."""
+        """Guard, parse, identify, answer. Another HTTP method is answered 405."""
         if self.request.method != self.method:
             raise HTTPError(405)
         try:
             await self.guard()
             request = self.read(body)
             answered = await self.answer(request)
-        except Refusal as refusal:  # as most digs end; write_error would make the reply twice
+        except Refusal as refusal:  # most digs end here, and this is cheaper than `write_error`
             self.set_status(refusal.http_status)
             self._say_when_to_retry(refusal)
             self.finish(self._envelope(refusal))
@@ -324,16 +324,16 @@ class Interface(Receiver):
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
 
     def read(self, body: bytes) -> Any:
-        """Return the request that the parameters make, and note whom it is from."""
+        """Return the request as its struct, and set `caller`. Raises BadRequest, BadToken, TokenRequired."""
         values = read_parameters(self.request, body)
         request = parse(self.pick(values), values)
         self.caller = self._identify(request)
         return request
 
     def _identify(self, request: msgspec.Struct) -> Caller:
-        """Return whom the request is from. Where it names nobody, the token does."""
+        """Return who the request is from: by its token, else by its `unionid`."""
         if "unionid" not in request.__struct_fields__:
-            return Caller("", None)  # logging in must work with whatever token is still sent along
+            return Caller("", None)  # logging in must work even if an old token is sent along
         unionid: str = getattr(request, "unionid", None) or ""
         scheme, _, token = self.request.headers.get("Authorization", "").strip().partition(" ")
         if token or scheme.lower() not in ("", "bearer"):
@@ -346,7 +346,7 @@ class Interface(Receiver):
         return Caller(unionid, None)
 
     async def admit(self, person: Person | None) -> Person:
-        """Return the caller's record, which an interface that read it anyway hands in.
+        """Check the caller by `person`, their record as just read, and return it.
 
         Raises what `check_session` raises.
         """
@@ -356,11 +356,11 @@ class Interface(Receiver):
         return admitted
 
     async def let_in(self) -> None:
-        """Admit the caller by what this process knows of them; their whole record is not read for it."""
+        """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
         await self.admit(await self.context.people.find(self.caller.unionid, self.caller.generation))
 
     async def person(self) -> Person:
-        """Read the caller's record and admit it."""
+        """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""
         if self.caller.proven:
             return await self.admit(await self.context.people.read_whole(self.caller.unionid))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))

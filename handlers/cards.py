@@ -1,4 +1,4 @@
-"""Cards: a task as lists show it, and the fields that details share with them."""
+"""Cards: a task as lists show it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from server.store.tasks import Task
 
 
 class Card(msgspec.Struct, kw_only=True):
-    """A task in a list. `status` is 0 while it runs, 1 once it has ended; `money` whole yuan a prize.
+    """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
 
-    `signed` is 1 where `wxname` is what the publisher signed with, and not their own name. `wxheadpic` is
-    always the publisher's own, so a client shows it beside no signature.
+    `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
+    publisher's own picture, so a client should not show it beside a signature.
     """
 
     code: str
@@ -37,17 +37,17 @@ class Card(msgspec.Struct, kw_only=True):
 
 
 def picture_url(context: Context, path: str) -> str:
-    """Return the absolute address of a picture: ours stand under PUBLIC_URL, WeChat's as they are."""
+    """Return the absolute URL of a picture: our paths below PUBLIC_URL, others (WeChat's) unchanged."""
     return context.settings.public_url + path if path.startswith("/") else path
 
 
 def owed_yuan(task: Task) -> int:
-    """Return what the publisher has still to pay before the task opens, in whole yuan."""
+    """Return what the publisher must still pay before the task opens, in whole yuan."""
     return 0 if task["open"] or task["status"] else task["money"] * task["prize_num"]
 
 
 def card_fields(context: Context, task: Task) -> dict[str, str | int]:
-    """Return a card's fields; the cooldown is as it is now."""
+    """Return a card's fields, with the cooldown as it is now."""
     now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
     return {

@@ -17,7 +17,7 @@ from server.store.silence import answered
 
 
 class GetTaskUserRequest(msgspec.Struct):
-    """Without `code`, the task is the one whose details this person opened last."""
+    """Without `code`: the task whose details this person opened last."""
 
     unionid: Unionid
     page: Page = 2
@@ -25,20 +25,20 @@ class GetTaskUserRequest(msgspec.Struct):
 
 
 class GetTaskUserReply(Reply, kw_only=True):
-    """`[]` is the end."""
+    """`[]` if the page is past the end."""
 
     data: list[ParticipantRow]
 
 
 class GetTaskUser(Interface):
-    """A page of a task's participants, 50 each, in the order they joined."""
+    """A task's participants, in the order in which they joined; 50 per page."""
 
     path = "/getTaskUser"
     takes = (GetTaskUserRequest,)
     gives = (GetTaskUserReply,)
 
     async def answer(self, request: GetTaskUserRequest) -> Reply:
-        """Give a page; page 1,000 costs what page 1 costs."""
+        """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1."""
         if request.code is None:
             person, code = await answered(self.context.store.people.find_with_last_opened(request.unionid))
             await self.admit(person)
@@ -49,7 +49,7 @@ class GetTaskUser(Interface):
         return GetTaskUserReply(data=participant_rows(self.context, rows))
 
     async def _participants(self, code: str, page: int) -> list[Participant]:
-        """Read a page; of a task that is open here, the winners and the first page need no read."""
+        """Return a page. If this process watches the task, winners and the first page need no read."""
         digs, known = self.context.store.digs, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
             return await answered(digs.participants(code, page))
@@ -63,7 +63,7 @@ class GetTaskUser(Interface):
 
 
 class GetTaskDetailsRequest(msgspec.Struct):
-    """`is_share` 1 says that the page was opened through a link of `from_unionid`, an id or a share token."""
+    """`is_share` 1: the page was opened through a link of `from_unionid`, an id or a share token."""
 
     unionid: Unionid
     code: CodeOrShare
@@ -72,14 +72,14 @@ class GetTaskDetailsRequest(msgspec.Struct):
 
 
 class GetTaskDetails(Interface):
-    """A task's page as this caller meets it."""
+    """A task's page, as this caller sees it."""
 
     path = "/getTaskDetails"
     takes = (GetTaskDetailsRequest,)
     gives = (GetTaskDetailsReply,)
 
     async def answer(self, request: GetTaskDetailsRequest) -> bytes:
-        """Give the page from memory; note that it was opened, and through whom."""
+        """Return the page from memory; note that it was opened, and through whom. Raises NoSuchTask."""
         context, unionid = self.context, request.unionid
         code, sharer = await context.visiting.resolve(request.code)
         if code is None:

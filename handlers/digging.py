@@ -1,4 +1,4 @@
-"""`postTask`, which is two interfaces at one path: with `code` it digs, with `goods_type` it publishes."""
+"""`postTask`: two interfaces at one path. With `code` it digs, with `goods_type` it publishes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.game.dig import seconds_left
 
 
 class DigRequest(msgspec.Struct):
-    """`dig_id` is the client's own, made anew for each dig: the same one always gets the same reply."""
+    """The client makes a new `dig_id` for each dig. The same one always gets the same reply."""
 
     unionid: Unionid
     code: CodeOrShare
@@ -27,7 +27,7 @@ class DigRequest(msgspec.Struct):
 
 
 class DigReply(Reply, kw_only=True):
-    """What the dig found, and the cooldown it began. wxname and wxheadpic are the digger's."""
+    """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's."""
 
     is_prize: int
     wxname: str
@@ -45,7 +45,7 @@ class DigReply(Reply, kw_only=True):
 
 
 class PublishRequest(msgspec.Struct, kw_only=True):
-    """Values that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
+    """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
 
     unionid: Unionid
     goods_type: Annotated[int, Meta(ge=1, le=2, description="1（红包）或 2（实物）")]
@@ -71,7 +71,7 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
 
 class PublishReply(Reply, kw_only=True):
-    """`owed`: whole yuan to pay before it opens."""
+    """`owed`: whole yuan to pay before the task opens."""
 
     code: str
     need_pay: int
@@ -87,7 +87,7 @@ class PostTask(Interface):
     gives = (DigReply, PublishReply)
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
-        """Choose by which of `code` and `goods_type` is there."""
+        """Choose by `code` or `goods_type`. Raises BadRequest unless exactly one of them is there."""
         digs = values.get("code") not in (None, "")
         publishes = values.get("goods_type") not in (None, "")
         if digs == publishes:
@@ -99,7 +99,7 @@ class PostTask(Interface):
         return PublishRequest
 
     async def answer(self, request: DigRequest | PublishRequest) -> Reply:
-        """Do the one or the other."""
+        """Dig or publish. Raises what `dig` and `publish` raise."""
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> Reply:
@@ -134,7 +134,7 @@ class PostTask(Interface):
 
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
-    """Return the parameters that do not apply, which forms send along: whatever they hold is ignored."""
+    """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
     names = {1: ["draw_type"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
     if whole_number(values.get("prize_num")) == 1:
         names = [*names, "interval", "fluctuation"]

@@ -17,7 +17,7 @@ class TaskRequest(msgspec.Struct):
 
 
 class EndTask(Interface):
-    """End a task of one's own, while nobody has dug."""
+    """End a task of one's own, if nobody has dug."""
 
     path = "/endTask"
     method = "POST"
@@ -25,7 +25,7 @@ class EndTask(Interface):
     needs_token = True
 
     async def answer(self, request: TaskRequest) -> Reply:
-        """End it."""
+        """End it. Raises what `end_own_task` raises."""
         publisher = await self.person()
         await end_own_task(self.context, request.code, publisher["_id"])
         return Reply()

@@ -13,7 +13,7 @@ from server.errors import NoSuchTask
 
 
 class GetSharePicRequest(msgspec.Struct):
-    """Who shares what."""
+    """The person who shares, and the task."""
 
     unionid: Unionid
     code: Code
@@ -26,7 +26,7 @@ class GetSharePicReply(Reply, kw_only=True):
 
 
 class GetSharePic(Interface):
-    """The poster with which a person shares a task; its QR code tells who shared it."""
+    """The poster with which a person shares a task. Its code says who shared it."""
 
     path = "/getSharePic"
     method = "POST"
@@ -34,7 +34,7 @@ class GetSharePic(Interface):
     gives = (GetSharePicReply,)
 
     async def answer(self, request: GetSharePicRequest) -> Reply:
-        """Find or draw it."""
+        """Return the poster; the first time, draw it. Raises NoSuchTask."""
         await self.let_in()
         task = await self.context.store.tasks.find(request.code)
         if task is None:
@@ -44,19 +44,19 @@ class GetSharePic(Interface):
 
 
 class MiniProgramCodeRequest(msgspec.Struct):
-    """Which task the code opens; without one, the mini-program's first page."""
+    """The task or share that the code opens; without one, the mini-program's first page."""
 
     code: CodeOrShare | None = None
 
 
 class MiniProgramCode(BaseHandler):
-    """`/miniProgramCode`: a picture that WeChat's scanner opens the mini-program by. Needs no login.
+    """`/miniProgramCode`: a picture with which WeChat's scanner opens the mini-program. Needs no login.
 
-    WeChat is asked once for each task or share that exists, however often this is.
+    WeChat is asked only once per task or share, and only for those that exist.
     """
 
     async def get(self) -> None:
-        """Lead to the picture."""
+        """Redirect to the picture."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
             code, _ = await self.context.visiting.resolve(asked.code)
@@ -66,20 +66,20 @@ class MiniProgramCode(BaseHandler):
 
 
 class File(BaseHandler):
-    """A stored picture. What stands under a name never changes, so whoever has it may keep it."""
+    """A stored picture. A name's content never changes, so clients may cache it for ever."""
 
     _etag: str | None = None
 
     def compute_etag(self) -> str | None:
-        """Return the file's version, which is its name; what is no file has none."""
+        """Return the ETag: the file's name; None if there is no file."""
         return self._etag
 
     async def head(self, name: str) -> None:
-        """Serve the headers."""
+        """Send the headers only."""
         await self._serve(name, with_body=False)
 
     async def get(self, name: str) -> None:
-        """Serve the file, or 304 to who has it."""
+        """Send the file, or 304 if the client has it."""
         await self._serve(name, with_body=True)
 
     async def _serve(self, name: str, with_body: bool) -> None:

@@ -1,6 +1,6 @@
-"""A `multipart/form-data` body, parsed as it comes: its fields, and its files in parts.
+"""A `multipart/form-data` body, parsed as it comes: whole fields, and files in pieces.
 
-No tornado request is answered here and nothing is kept of a file.
+Nothing here answers a request or keeps a file.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from server.errors import BadRequest
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-# Ours are one file and one field; a mini-program sends no more than a few besides.
+# We need one file and one field. A mini-program may send a few more.
 PARTS = 20
 HEADERS = 8
-HEADER_BYTES = 4 << 10  # one header's
+HEADER_BYTES = 4 << 10  # of one header
 FIELD_BYTES = 4 << 10
 _NOT_READ = "请求的表单无法解析，请检查 Content-Type 和内容"
 
 
 class Field(NamedTuple):
-    """A whole field."""
+    """A complete field of the form."""
 
     name: str
     value: str
 
 
 class FilePart(NamedTuple):
-    """Some of a file's bytes; none where it begins."""
+    """Some of a file's bytes. The first part of each file has none."""
 
     name: str
     data: bytes
 
 
 class Form:
-    """Feed it what comes; it returns what that completed. Raises BadRequest for what is no such form."""
+    """A parser: `feed` it the body piece by piece. It raises BadRequest if that is no such form."""
 
     def __init__(self, content_type: str) -> None:
         kind, options = parse_options_header(content_type[:HEADER_BYTES])
@@ -66,7 +66,7 @@ class Form:
             raise BadRequest(_NOT_READ) from None
 
     def feed(self, data: bytes) -> list[Field | FilePart]:
-        """Parse more of the body."""
+        """Parse more of the body; return the fields and file parts that it completed."""
         try:
             self._parser.write(data)
         except FormParserError:
@@ -112,7 +112,7 @@ class Form:
             raise BadRequest(f"参数 {self._name} 太长")
 
     def _end(self) -> None:
-        if not self._is_file:  # what is no text becomes surrogates, which `parse` refuses
+        if not self._is_file:  # bytes that are not UTF-8 become surrogates, which `parse` refuses
             self._found.append(Field(self._name or "", self._value.decode(errors="surrogateescape")))
 
     def _complete(self) -> None:

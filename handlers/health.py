@@ -1,4 +1,4 @@
-"""What operators' tools ask: is it alive, is it ready, its metrics, its interfaces."""
+"""What operators' tools read: liveness, readiness, metrics, and the description of the interfaces."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ READY_SECONDS = 2.0
 
 
 class Health(BaseHandler):
-    """`/healthz`: the process is alive and its loop turns. Asks no store."""
+    """`/healthz`: the process is alive and its loop runs. Asks no store."""
 
     def get(self) -> None:
-        """Say so."""
+        """Answer `status` 0."""
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 
 
 class Ready(BaseHandler):
-    """`/readyz`: the stores answer; 503 says which does not."""
+    """`/readyz`: 200 if the stores answer, else 503 with the names of those that do not."""
 
     async def get(self) -> None:
-        """Ask them."""
+        """Ask both stores. Each gets READY_SECONDS."""
         silent = [
             name
             for name, answers in (("mongodb", self._mongodb), ("redis", self._redis))
@@ -77,10 +77,10 @@ class Ready(BaseHandler):
 
 
 class Metrics(BaseHandler):
-    """`/metrics`, in Prometheus' format, over all processes of this machine. Shows turnover: not public."""
+    """`/metrics`, in Prometheus' format, for all processes of this machine. It shows turnover: not public."""
 
     async def get(self) -> None:
-        """Collect what all processes counted, and the gauges of the database."""
+        """Answer the metrics of all processes and the gauges of the database. 401 without a token."""
         if not self._admitted():
             self.set_status(401)
             self.set_header("WWW-Authenticate", "Bearer")
@@ -96,39 +96,39 @@ class Metrics(BaseHandler):
                 gauges = await money_gauges(self.context, READY_SECONDS)
             if gauges is not None:
                 money = generate_latest(_Money(gauges))
-        except Exception as error:  # noqa: BLE001  (what a process counts is shown all the same)
+        except Exception as error:  # noqa: BLE001  (the other metrics must still be shown)
             if not isinstance(error, TimeoutError) and not is_unavailable(error):
                 app_log.error("the gauges of the database cannot be shown", exc_info=error)
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.finish(generate_latest(registry) + money)
 
     def _admitted(self) -> bool:
-        """Whether the request bears METRICS_TOKEN or OPS_TOKEN; in development this machine needs neither."""
+        """Whether the request has METRICS_TOKEN or OPS_TOKEN. In development this machine needs neither."""
         authorization = self.request.headers.get("Authorization", "").strip()
         if not authorization:
             return self.context.settings.app_env == "development" and is_local(self.request)
         scheme, _, token = authorization.partition(" ")
-        given = token.strip().encode("latin-1")  # the bytes that came
+        given = token.strip().encode("latin-1")  # the bytes as they were sent
         tokens = [self.context.operator_token, self.context.settings.metrics_token]
         equal = [hmac.compare_digest(given, known.encode()) for known in tokens if known]
         return scheme.lower() == "bearer" and any(equal)
 
 
 def is_local(request: HTTPServerRequest) -> bool:
-    """Whether a request was made on this machine, and by no proxy for somebody else."""
+    """Whether a request was made on this machine, and not by a proxy."""
     if any(name in request.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via")):
         return False
     try:
         return ipaddress.ip_address(request.remote_ip or "").is_loopback
-    except ValueError:  # a socket file
+    except ValueError:  # a Unix socket has no IP address
         return False
 
 
 class _Money(Collector):
     """The gauges of the database as metrics.
 
-    They are no `Gauge`: that would keep each value in a file of this process, where several processes run,
-    and the next scrape would show it once more, for ever.
+    Not as `Gauge`: with several processes, that would keep each value in a file of this process, and every
+    later scrape would show the old value too.
     """
 
     def __init__(self, gauges: MoneyGauges) -> None:
@@ -153,10 +153,10 @@ class OpenApi(BaseHandler):
     """`/openapi.json`, generated from the declarations that parse requests."""
 
     def initialize(self, context: object, document: bytes) -> None:  # type: ignore[override]
-        """Take the finished document."""
+        """Take the encoded document from the route table."""
         super().initialize(context)  # type: ignore[arg-type]
         self._document = document
 
     def get(self) -> None:
-        """Serve it."""
+        """Send the document."""
         self.finish(self._document)

@@ -15,27 +15,27 @@ PAGE_SIZE = 20
 
 
 class PageRequest(msgspec.Struct):
-    """A page of a list, from 1."""
+    """Which page of a list; the first is 1."""
 
     unionid: Unionid
     page: Page = 1
 
 
 class CardsReply(Reply, kw_only=True):
-    """`[]` is past the end."""
+    """`[]` if the page is past the end."""
 
     data: list[Card]
 
 
 class GetTaskList(Interface):
-    """The square: running tasks first, then those ended within 7 days, newest first, 20 a page."""
+    """The square: running tasks first, then those ended within 7 days, newest first; 20 per page."""
 
     path = "/getTaskList"
     takes = (PageRequest,)
     gives = (CardsReply,)
 
     async def answer(self, request: PageRequest) -> bytes:
-        """Give a page, at most a second old; it is encoded anew only when one of its countdowns moves on."""
+        """Return a page, at most a second old. It is encoded again only if one of its countdowns changed."""
         await self.let_in()
         page = await self.context.square.page(request.page)
         now_ms = self.context.clock.now_ms()
@@ -47,13 +47,13 @@ class GetTaskList(Interface):
 
 
 def _unchanged_ms(tasks: list[Task], now_ms: int) -> int:
-    """Return how long no card's countdown shows another second."""
+    """Return for how many milliseconds no card's countdown changes, at most 1000."""
     left = [task["cd_until"] - now_ms for task in tasks if not task["status"] and task["cd_until"] > now_ms]
     return min(((left_ms - 1) % 1000 for left_ms in left), default=1000)
 
 
 class OwnListRequest(msgspec.Struct):
-    """Without `page`, the newest 500."""
+    """Without `page`: the newest 500. With it: 20 per page."""
 
     unionid: Unionid
     page: Page | None = None
@@ -64,7 +64,7 @@ class OwnListRequest(msgspec.Struct):
 
 
 class ReleasedCard(Card, kw_only=True):
-    """`owed` is in whole yuan; `need_pay` is 1 while it is not 0."""
+    """`owed` is in whole yuan; `need_pay` is 1 if it is not 0."""
 
     need_pay: int
     owed: int
@@ -84,7 +84,7 @@ class GetMyRelease(Interface):
     gives = (ReleasedReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them, unpaid ones too."""
+        """Return them, also the unpaid ones."""
         await self.let_in()
         tasks = await self.context.store.tasks.released(request.unionid, *request.window())
         return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
@@ -98,13 +98,13 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 
 
 class PartakenCard(Card, kw_only=True):
-    """The original document spells the publisher's picture `wxheadimgurl` here; both are served."""
+    """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names."""
 
     wxheadimgurl: str
 
 
 class PartakenReply(Reply, kw_only=True):
-    """The task joined last comes first."""
+    """The task joined last is first."""
 
     data: list[PartakenCard]
 
@@ -117,7 +117,7 @@ class GetMyPartake(Interface):
     gives = (PartakenReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them by my first digs."""
+        """Return them, ordered by the caller's first digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
         fields = [card_fields(self.context, task) for task in tasks]
@@ -127,14 +127,14 @@ class GetMyPartake(Interface):
 
 
 class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize was given; `draw_type` 1 on site, 2 by mail."""
+    """`is_draw` is 1 once the prize is given. `draw_type`: 1 on site, 2 by mail."""
 
     is_draw: int
     draw_type: int
 
 
 class PrizesReply(Reply, kw_only=True):
-    """The prize won last comes first."""
+    """The prize won last is first."""
 
     data: list[PrizeCard]
 
@@ -147,7 +147,7 @@ class GetMyPrize(Interface):
     gives = (PrizesReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Read them by my winning digs."""
+        """Return them, ordered by the caller's winning digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
         return PrizesReply(

@@ -1,4 +1,4 @@
-"""Paying for a red packet, and what WeChat Pay tells this server of its own accord."""
+"""Paying for a red packet, and the notices of WeChat Pay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from server.wechat.pay import ForgedNotice
 
 
 class PayTaskRequest(msgspec.Struct):
-    """`money` is what one prize pays, or all of them together, in whole yuan."""
+    """`money` is the amount of one prize or of all together, in whole yuan."""
 
     unionid: Unionid
     code: Code
@@ -34,7 +34,7 @@ class PayTaskReply(Reply, kw_only=True):
 
 
 class PayTask(Interface):
-    """Order the payment of a red packet of one's own; asking again gives the same order."""
+    """Order the payment of a red packet of one's own. Asking again gives the same order."""
 
     path = "/payTask"
     method = "POST"
@@ -42,7 +42,7 @@ class PayTask(Interface):
     gives = (PayTaskReply,)
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
-        """Order it."""
+        """Return the payment's parameters. Raises what `order_payment` raises."""
         publisher = await self.person()
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(
@@ -55,7 +55,7 @@ class PayTask(Interface):
 
 
 class Notified(Receiver):
-    """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 to be sent again."""
+    """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 please send again."""
 
     async def serve(self, body: bytes) -> None:
         """Take a notice. What follows from it does not delay the answer."""
@@ -69,6 +69,6 @@ class Notified(Receiver):
             self.set_status(401)
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Answer as WeChat asks: nothing but the code."""
+        """Answer only a status code, as WeChat asks."""
         self.set_status(401 if status_code == 401 else 500)
         self.finish()

@@ -1,4 +1,4 @@
-"""`/openapi.json`, from the interfaces' own declarations of what they take and give."""
+"""`/openapi.json`, made from what the interfaces declare that they take and give."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _files(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _respell_patterns(schema: Any) -> None:
-    """Respell what marks both ends of a text: JSON Schema's regular expressions are JavaScript's."""
+    r"""Replace `\A` and `\Z` by `^` and `$`: JSON Schema's regular expressions are JavaScript's."""
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
         _respell_patterns(part)
     if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):

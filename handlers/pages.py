@@ -1,6 +1,6 @@
-"""The pages: what stands under `static/`, read once at start and served compressed from memory.
+"""The pages: the files under `static/`, read once at start and served, compressed, from memory.
 
-Nothing here knows what a page does. Its modules speak to the documented interfaces like any other client.
+Nothing here knows what a page does. A page uses the documented interfaces like any other client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CONTENT_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file as it is sent: `digest` names its bytes, `gzipped` are the same bytes compressed."""
+    """A file as it is sent. `digest` is a hash of `body`; `gzipped` is `body` compressed."""
 
     content_type: str
     body: bytes
@@ -40,9 +40,9 @@ class StaticFile:
 class Site:
     """One directory below `static/`.
 
-    Its files are addressed as `/static/NAME/VERSION/…`, where the version is a hash over all of them: a
-    module's relative imports stay within the version, so that every file may be cached for good and a page
-    never mixes two versions.
+    Its files have the addresses `/static/NAME/VERSION/…`; the version is a hash over all of them. A module's
+    relative imports stay within the version. So every file may be cached for ever, and a page never mixes two
+    versions.
     """
 
     def __init__(self, name: str) -> None:
@@ -63,7 +63,7 @@ class Site:
     def page(self, values: dict[str, str]) -> StaticFile:
         """Return index.html with `{{root}}` and each `{{name}}` of `values` filled in.
 
-        The values are ours: none may come from a person, for nothing is escaped.
+        Nothing is escaped, so no value may come from a person.
         """
         text = self.files["index.html"].body.decode()
         for name, value in {**values, "root": self.root}.items():
@@ -81,16 +81,16 @@ def _static_file(path: str, body: bytes) -> StaticFile:
 
 
 class FileHandler(BaseHandler):
-    """Sends files of a site, compressed for whoever takes that, with an ETag for whoever has it."""
+    """Sends files of a site: compressed if the client accepts it, and 304 if it has the file."""
 
     _etag: str | None = None
 
     def compute_etag(self) -> str | None:
-        """Return the file's; what is no file has none."""
+        """Return the file's ETag; None before `send`."""
         return self._etag
 
     def send(self, file: StaticFile, cache: str) -> None:
-        """Answer with the file, or 304."""
+        """Answer with the file, or 304. `cache` is the Cache-Control."""
         gzipped = "gzip" in self.request.headers.get("Accept-Encoding", "")
         self._etag = f'"{file.digest}{"-gzip" if gzipped else ""}"'
         self.set_header("Content-Type", file.content_type)
@@ -110,17 +110,17 @@ class Static(FileHandler):
     """`/static/NAME/VERSION/…`."""
 
     def initialize(self, context: Context, sites: dict[str, Site]) -> None:  # type: ignore[override]
-        """Take the sites by name."""
+        """Take the sites, by name, from the route table."""
         super().initialize(context)
         self._sites = sites
 
     def get(self, name: str, version: str, path: str) -> None:
-        """Send a file: for good under the version that is served, else until the next question."""
+        """Send a file. Under the current version it may be cached for ever, under another not at all."""
         site = self._sites.get(name)
         file = None if site is None else site.files.get(path)
         if site is None or file is None:
             raise HTTPError(404)
-        # Another version is asked for by a page from before or after a deployment, which this heals.
+        # During a deployment a page may ask for a version older or newer than ours. It gets our files.
         current = version == site.version
         self.send(file, "public, max-age=31536000, immutable" if current else "no-cache")
 
@@ -128,18 +128,18 @@ class Static(FileHandler):
 
 
 class Page(FileHandler):
-    """A site's index.html, with the policy that lets the browser run and load nothing but ours."""
+    """A site's index.html, with headers that let the browser run and load only what is ours."""
 
     def initialize(  # type: ignore[override]
         self, context: Context, page: StaticFile, foreign_pictures: bool
     ) -> None:
-        """Take the finished page, and whether it shows pictures of other sites: people bring avatars."""
+        """Take the page from the route table, and whether it shows pictures of other sites (avatars)."""
         super().initialize(context)
         self._page = page
         self._foreign_pictures = foreign_pictures
 
     def get(self) -> None:
-        """Send it; it is asked for again each time, since it names the version of all else."""
+        """Send the page. Browsers ask for it again each time, because it names the version of the files."""
         headers = security_headers(self.context.settings.public_url, self._foreign_pictures)
         for name, value in headers.items():
             self.set_header(name, value)
@@ -149,9 +149,9 @@ class Page(FileHandler):
 
 
 def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:
-    """Return what a page is sent with.
+    """Return a page's security headers.
 
-    Foreign pictures come from under PUBLIC_URL and, as WeChat's avatars do, from any https address.
+    With `foreign_pictures`, pictures may come from PUBLIC_URL and any https address, such as WeChat's.
     """
     parts = urlsplit(public_url)
     origin = f"{parts.scheme}://{parts.netloc}"

@@ -1,6 +1,6 @@
-"""What requests are made of: parameter types, and how a request's parameters become a declared struct.
+"""Parameters: their types, and how a request's parameters become a declared struct.
 
-No tornado request is answered here and no store is read.
+Nothing here answers a request or reads a store.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Page = Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整
 Flag = Annotated[int, Meta(ge=0, le=1, description="0 或 1")]
 
 NOT_BLANK = r"\S"
-# What is kept of what people type, for others see it; what is left is checked.
+# How a text is cleaned before it is checked, because other people will see it.
 ONE_LINE: dict[str, object] = {"keeps": one_line}
 LINES: dict[str, object] = {"keeps": lines}
 
 _WHOLE = re.compile("-?[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# How msgspec words what is wrong.
+# How msgspec words its errors.
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _PLACE = re.compile(r"at `\$\.(\w+)")
 
@@ -44,7 +44,7 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class _Declared(NamedTuple):
-    """A parameter as its struct declares it: what it must be, in a sentence, and whether a whole number.
+    """A parameter as its struct declares it. `must_be` is the end of a refusal; `whole`: a whole number.
 
     `keeps` returns what is kept of a text.
     """
@@ -55,9 +55,9 @@ class _Declared(NamedTuple):
 
 
 def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
-    """Return `values` as the declared `kind`; whole numbers may be texts, empty texts and null are absent.
+    """Return `values` as the declared `kind`. Whole numbers may be texts. Empty texts and null are absent.
 
-    Raises BadRequest naming the parameter and what it must be, as its declaration describes it.
+    Raises BadRequest, which names the parameter and what it must be, as declared.
     """
     declared = _declared(kind)
     present: dict[str, object] = {}
@@ -81,7 +81,7 @@ def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
 
 
 def whole_number(value: object) -> int | None:
-    """Return the whole number that a parameter is, as a number or as a text; None where it is none."""
+    """Return a parameter, number or text, as a whole number; None if it is not one."""
     if isinstance(value, str):
         return int(value) if _WHOLE.fullmatch(value) else None
     if isinstance(value, float) and value.is_integer():
@@ -90,7 +90,7 @@ def whole_number(value: object) -> int | None:
 
 
 def _is_text(value: str) -> bool:
-    """Whether UTF-8 can hold it, which lone surrogates it cannot, and MongoDB, which refuses some NULs."""
+    """Whether it has no lone surrogates, which UTF-8 cannot encode, and no NULs, which MongoDB may refuse."""
     return "\x00" not in value and not _SURROGATE.search(value)
 
 
@@ -101,7 +101,7 @@ def _declared(kind: type[msgspec.Struct]) -> dict[str, _Declared]:
 
 def _declaration(kind: Any) -> _Declared:
     info = msgspec.inspect.type_info(kind)
-    if isinstance(info, msgspec.inspect.UnionType):  # `X | None`: an absent one is fine, so X describes it
+    if isinstance(info, msgspec.inspect.UnionType):  # `X | None`: only X says what a value must be
         info = next(part for part in info.types if not isinstance(part, msgspec.inspect.NoneType))
     description, keeps = None, None
     if isinstance(info, msgspec.inspect.Metadata):
@@ -119,14 +119,14 @@ def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
     found = _PLACE.search(problem)
     if found:
         return f"参数 {found[1]} {declared[found[1]].must_be}"
-    raise AssertionError(f"msgspec explained a refusal in a new way: {problem}")
+    raise AssertionError(f"msgspec words its errors in a new way: {problem}")
 
 
 def read_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[str, object]:
-    """Return a request's parameters: the query's, and with POST over them the body's (JSON or a form).
+    """Return a request's parameters: those of the query and, with POST, of the body (JSON or a form).
 
-    Raises BadRequest where the body is not what its content type says. Uploaded files end up in
-    `request.files`, as in Tornado.
+    The body's replace the query's of the same name. Raises BadRequest if the body is not what its content
+    type says. Uploaded files go into `request.files`, as in Tornado.
     """
     values: dict[str, object] = {name: _decoded(found) for name, found in request.query_arguments.items()}
     if body and request.method == "POST":
@@ -156,5 +156,5 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
 
 
 def _decoded(found: list[bytes]) -> str:
-    """Return the last value of a name; bytes that are no text become surrogates, which `parse` refuses."""
+    """Return a name's last value. Bytes that are not UTF-8 become surrogates, which `parse` refuses."""
     return found[-1].decode(errors="surrogateescape")

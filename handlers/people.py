@@ -1,4 +1,4 @@
-"""Logging in, one's own numbers, name and picture."""
+"""Logging in and out, and one's own numbers, name and picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class User(msgspec.Struct):
 
 
 class UserLoginReply(Reply, kw_only=True):
-    """One's own record."""
+    """`data` is the record of the person who logged in."""
 
     data: User
 
@@ -51,7 +51,7 @@ class UserLogin(Interface):
     gives = (UserLoginReply,)
 
     async def answer(self, request: UserLoginRequest) -> Reply:
-        """Trade the code for a person and a token."""
+        """Return the person of the code, with a new token. Raises what `log_in` raises."""
         person = await log_in(self.context, request.code, request.iv, request.encryptedData)
         return UserLoginReply(
             data=User(
@@ -75,7 +75,7 @@ class PersonRequest(msgspec.Struct):
 
 
 class GetMyInfoReply(Reply, kw_only=True):
-    """digging_num: digs made; release_num: tasks published; partake_num: distinct tasks dug."""
+    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug."""
 
     digging_num: int
     release_num: int
@@ -83,14 +83,14 @@ class GetMyInfoReply(Reply, kw_only=True):
 
 
 class GetMyInfo(Interface):
-    """One's own numbers."""
+    """The caller's numbers of digs and tasks."""
 
     path = "/getMyInfo"
     takes = (PersonRequest,)
     gives = (GetMyInfoReply,)
 
     async def answer(self, request: PersonRequest) -> Reply:
-        """Count."""
+        """Return the numbers as the store has them now."""
         await self.let_in()
         digs, tasks = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
@@ -98,7 +98,7 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """A name and picture of one's own, for WeChat hands out neither. The token says whose."""
+    """A name and picture of one's own, because WeChat no longer gives them. The token says whose."""
 
     wxname: Annotated[
         str, Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 32 个字的名字")
@@ -116,14 +116,14 @@ class SetProfile(Interface):
     needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> Reply:
-        """Save them."""
+        """Save them. Raises BadRequest if the picture was not uploaded here."""
         await self.let_in()
         await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
         return Reply()
 
 
 class LogoutRequest(msgspec.Struct):
-    """The token says whose."""
+    """The token says who."""
 
     unionid: Unionid | None = None
 
@@ -137,6 +137,6 @@ class Logout(Interface):
     needs_token = True
 
     async def answer(self, request: LogoutRequest) -> Reply:
-        """End them."""
+        """End them. Safe to repeat, with another token."""
         await end_sessions(self.context, await self.person())
         return Reply()

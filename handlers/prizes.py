@@ -1,4 +1,4 @@
-"""Prizes: claiming one, handing one over, and who won what."""
+"""Prizes: claiming them, handing them over, and the list of winners."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.game.amounts import claim_deadline_ms
 from server.store.prizes import Prize
 
 _BEIJING = timezone(timedelta(hours=8))
-# What spreadsheets take for the beginning of a formula.
+# Spreadsheets take a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ADDRESS_DELETED = "（已删除）"
 _STATES = {
@@ -37,7 +37,7 @@ _STATES = {
 
 
 class DrawPrizeRequest(msgspec.Struct):
-    """The last three are for goods by mail, and ignored for others. They may be left out once it is given."""
+    """The last three are only for goods by mail. They may be left out once the prize is given."""
 
     unionid: Unionid
     code: Code
@@ -47,11 +47,11 @@ class DrawPrizeRequest(msgspec.Struct):
 
 
 class DrawPrizeReply(Reply, kw_only=True):
-    """How far the claim has come; `is_draw` 1 is the end of it.
+    """How far the claim has come. `is_draw` 1: the prize is given.
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
-    `pickup` is the code to show until they are handed over, `pickup_pic` the same as a QR picture (a data:
-    URL). What does not apply is empty. `claim_until`: unix ms, 0 while the task runs.
+    `pickup` is the code that the winner shows until they are handed over; `pickup_pic` is its QR code, as a
+    data: URL. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
     """
 
     is_draw: int
@@ -68,7 +68,7 @@ class DrawPrizeReply(Reply, kw_only=True):
 
 
 class DrawPrize(Interface):
-    """Claim the prize one has won. Safe to repeat, also once it is given."""
+    """Claim one's prize. Safe to repeat, even once it is given."""
 
     path = "/drawPrize"
     method = "POST"
@@ -77,7 +77,7 @@ class DrawPrize(Interface):
     needs_token = True
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
-        """Claim it."""
+        """Claim it. Raises what `claim` raises."""
         person = await self.person()
         claimed = await claim(
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
@@ -124,7 +124,7 @@ class ConfirmDrawRequest(msgspec.Struct):
 
 
 class ConfirmDrawReply(Reply, kw_only=True):
-    """Whose prize was handed over."""
+    """The winner whose prize was handed over, and the depth at which they won it."""
 
     is_draw: int
     depth: int
@@ -142,7 +142,7 @@ class ConfirmDraw(Interface):
     needs_token = True
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
-        """Confirm it."""
+        """Confirm it. Raises what `confirm_pickup` raises."""
         publisher = await self.person()
         prize = await confirm_pickup(self.context, request.code, publisher["_id"], request.pickup)
         return ConfirmDrawReply(
@@ -154,7 +154,7 @@ class ConfirmDraw(Interface):
 
 
 class GetWinnersRequest(msgspec.Struct):
-    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) in place of JSON."""
+    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON."""
 
     unionid: Unionid
     code: Code
@@ -162,10 +162,10 @@ class GetWinnersRequest(msgspec.Struct):
 
 
 class WinnerRow(msgspec.Struct):
-    """Who won at which depth, how far claiming has come, and where to send it. Times: unix ms, 0 for never.
+    """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
     `state`: won, claiming, given, expiring, returned. `address_deleted` is 1 once the address was deleted: 90
-    days after the prize was received, or when the winner asked for it.
+    days after the prize was given, or because the winner was forgotten.
     """
 
     depth: int
@@ -182,13 +182,13 @@ class WinnerRow(msgspec.Struct):
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """By depth."""
+    """In order of depth."""
 
     data: list[WinnerRow]
 
 
 class GetWinners(Interface):
-    """Who won what in a task of one's own, and where to send it; as JSON or CSV."""
+    """The winners of a task of one's own, and where to send their prizes, as JSON or CSV."""
 
     path = "/getWinners"
     takes = (GetWinnersRequest,)
@@ -196,7 +196,7 @@ class GetWinners(Interface):
     needs_token = True
 
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
-        """Read them, for the task's publisher alone."""
+        """Return them to the task's publisher. Raises NoSuchTask, NotYours."""
         publisher = await self.person()
         task = await self.context.store.tasks.find(request.code)
         if task is None:
@@ -204,13 +204,13 @@ class GetWinners(Interface):
         if task["publisher"] != publisher["_id"]:
             raise NotYours
         prizes = await self.context.store.prizes.of_task(request.code)
-        # A thousand addresses take a while to open.
+        # Opening a thousand addresses takes a while.
         rows = await asyncio.to_thread(_winner_rows, self.context, prizes)
         if request.format == "json":
             return GetWinnersReply(data=rows)
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
-        return _table(rows)
+        return _csv_of(rows)
 
 
 def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
@@ -235,10 +235,10 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
     return rows
 
 
-def _table(rows: list[WinnerRow]) -> bytes:
-    """Return the rows as CSV. No cell that a person wrote is taken for a formula."""
+def _csv_of(rows: list[WinnerRow]) -> bytes:
+    """Return the rows as CSV. Cells that spreadsheets would take for formulas get a `'` in front."""
     text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs take ";" for the end of a bare cell
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
     writer.writerow(["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"])
     for row in rows:
         cells = [

@@ -1,4 +1,4 @@
-"""The proof of an ended task's draw, served as it was stored."""
+"""The proof of an ended task's draw, sent as it is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from server.game.proof import Unpacker
 from server.store.proofs import WrittenProof
 
 RETRY_SECONDS = 1
-# A client that takes nothing of a part for so long is cut off.
+# A client that has not read a part after this long is cut off.
 TAKEN_SECONDS = 20.0
 
 
@@ -29,7 +29,7 @@ class GetProofRequest(msgspec.Struct):
 
 
 class GetProofReply(Reply, kw_only=True):
-    """All that recomputes the draw. `seed` and `commitment` are hex, `params` the very string hashed."""
+    """All that recomputing the draw needs. `seed` and `commitment` are hex; `params` is hashed as it is."""
 
     seed: str
     params: str
@@ -49,11 +49,11 @@ class GetProof(Interface):
     _etag: str | None = None
 
     def compute_etag(self) -> str | None:
-        """Return the proof's version; a refusal has none."""
+        """Return the proof's ETag; None for a refusal."""
         return self._etag
 
     async def answer(self, request: GetProofRequest) -> None:
-        """Send the stored bytes, or 304 to a client that names the version it has."""
+        """Send the stored bytes, or 304 if the client has them. Raises what `find_proof` raises."""
         try:
             proof = await find_proof(self.context, request.code)
         except ProofNotReady:
@@ -61,9 +61,7 @@ class GetProof(Interface):
             raise
         gzipped = accepts_gzip(self.request.headers.get("Accept-Encoding", ""))
         self._etag = f'"{proof["etag"]}{"-gzip" if gzipped else ""}"'
-        self.set_header(
-            "Cache-Control", "public, no-cache"
-        )  # kept by whoever likes, and asked about each time
+        self.set_header("Cache-Control", "public, no-cache")  # may be cached, but must be checked each time
         self.set_header("Vary", "Accept-Encoding")
         self.set_etag_header()
         if self.check_etag_header():
@@ -84,7 +82,7 @@ class GetProof(Interface):
             yield await asyncio.to_thread(unpacker.unpack, part)
 
     async def _send(self, parts: AsyncIterator[bytes]) -> None:
-        """Send part after part, each once the client took the one before."""
+        """Send the parts, each after the client has read the one before."""
         try:
             async for part in parts:
                 self.write(part)
@@ -92,7 +90,7 @@ class GetProof(Interface):
         except Exception as error:
             if not self._headers_written:
                 raise
-            # Too late for a refusal: the reply is cut off, and its length tells the client so.
+            # Too late for a refusal: cut the reply off. The client sees that by its length.
             self.log_exception(type(error), error, error.__traceback__)
             if isinstance(self.request.connection, HTTP1Connection):
                 self.request.connection.close()
@@ -102,11 +100,11 @@ class GetProof(Interface):
             async with asyncio.timeout(TAKEN_SECONDS):
                 await self.flush()
         except TimeoutError:
-            raise StreamClosedError from None  # it is as good as gone
+            raise StreamClosedError from None  # treat it like a client that hung up
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether a client reads gzip; `gzip;q=0` says that it does not."""
+    """Whether an Accept-Encoding names gzip, and not with `q=0`."""
     for coding in accept_encoding.lower().split(","):
         name, _, weight = coding.partition(";")
         if name.strip() == "gzip":

@@ -1,6 +1,6 @@
-"""`/ws`: what clients send, who they are, and the refusals they get.
+"""`/ws`: what clients send, who they are, and the refusals that they get.
 
-What is sent and when is `server/realtime/hub.py`'s; how it gets into a connection is `socket.py`'s.
+`server/realtime/hub.py` decides what is sent and when; `websocket.py` sends it.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description="0 以上的整数"
 
 
 class ConnectRequest(msgspec.Struct):
-    """The query of `/ws`; with `code` it subscribes at once."""
+    """The query of `/ws`. With `code`, the client is subscribed at once."""
 
     unionid: Unionid
-    code: Annotated[str, Meta(max_length=64)] | None = None  # one of another form is of no task
+    code: Annotated[str, Meta(max_length=64)] | None = None  # not `Code`: a malformed one is NoSuchTask
     token: str | None = None
     since: Sequence | None = None
     ticks: Annotated[int, Meta(ge=0, le=1, description="0 或 1")] = 1
 
 
 class Subscribe(msgspec.Struct, tag="subscribe", tag_field="action"):
-    """Watch a task; `since` is the seq of the last dig that the client has."""
+    """Watch a task. `since` is the `seq` of the last dig that the client has."""
 
     code: Code
     since: Sequence | None = None
@@ -65,7 +65,7 @@ class Subscribe(msgspec.Struct, tag="subscribe", tag_field="action"):
 
 
 class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action"):
-    """Watch a task no more."""
+    """Stop watching a task."""
 
     code: Code
 
@@ -80,12 +80,12 @@ _decoder: msgspec.json.Decoder[Subscribe | Unsubscribe | Ping] = msgspec.json.De
 
 
 class Push(Socket):
-    """`/ws`: one client, up to 100 tasks."""
+    """`/ws`: one client, which watches up to 100 tasks."""
 
     context: Context
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
-        """Take what the route table hands over."""
+        """Take the context from the route table."""
         super().initialize()
         self.context = context
         self.unionid = ""
@@ -95,7 +95,7 @@ class Push(Socket):
         self._messages = 0
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Check who it is, and subscribe where the query names a task."""
+        """Check who it is, and subscribe to the query's task, if any."""
         await super().open()
         hub = self.context.hub
         if hub.draining:
@@ -125,7 +125,7 @@ class Push(Socket):
                 raise
             self._refuse(Unavailable(), "")
             self.leave(GOING_AWAY, Unavailable.error)
-        # The query holds a token and an id, and a socket may stay for days.
+        # The query holds a token and an id; a connection may stay open for days.
         self.request.query_arguments.clear()
         self.request.arguments.clear()
 
@@ -135,13 +135,13 @@ class Push(Socket):
             raise BadToken
         if asked.token is None and self.context.settings.require_token:
             raise TokenRequired
-        # Known before the record is read: tokens that end after that read close this connection.
+        # Set before the record is read: if the token is ended after that, this connection is closed.
         self.unionid, self.generation = asked.unionid, None if proven is None else proven.generation
         check_session(self.generation, await self.context.people.find(asked.unionid, self.generation))
 
     def _enter(self, unionid: str) -> None:
-        """Count among the person's sockets; the oldest leaves if there are too many."""
-        if self.iostream.closed():  # it went while its person was read, and on_close is over
+        """Count among the person's connections. If there are too many, the oldest is closed."""
+        if self.iostream.closed():  # it closed while the person was read, and `on_close` is over
             return
         if self.generation is not None and isinstance(self.iostream, Countable):
             self.iostream.vouch()
@@ -162,11 +162,11 @@ class Push(Socket):
             raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
         await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
         self._watched.add(asked.code)
-        if self.iostream.closed():  # it went while the task was read, and on_close is over
+        if self.iostream.closed():  # it closed while the task was read, and `on_close` is over
             self._unwatch_all()
 
     async def on_message(self, message: str | bytes) -> None:
-        """Do what a client asks; what cannot be done is answered by an `error` frame."""
+        """Do what a client asks, or answer with an `error` frame. A client that sends too much is closed."""
         if len(message if isinstance(message, bytes) else message.encode()) > MESSAGE_BYTES or self._floods():
             self.leave(MISBEHAVED, "too much")
             return
@@ -186,7 +186,7 @@ class Push(Socket):
                 self._watched.discard(code)
         except Refusal as refusal:
             self._refuse(refusal, code)
-        except Exception as error:  # noqa: BLE001  (an edge: logged, and told as internal)
+        except Exception as error:  # noqa: BLE001  (an edge: logged, and answered as `internal`)
             if is_unavailable(error):
                 self._refuse(Unavailable(), code)
             else:
@@ -212,7 +212,7 @@ class Push(Socket):
         self.send(encode([Error(error=refusal.error, msg=refusal.msg, code=code)]))
 
     def waits(self) -> None:
-        """Let the hub ask once a second whether this connection is stuck."""
+        """Let the hub check this connection once a second with `cut_if_stuck`."""
         self.context.hub.congested.add(self)
 
     def say_goodbye(self) -> None:
@@ -229,7 +229,7 @@ class Push(Socket):
         self._watched.clear()
 
     def on_close(self) -> None:
-        """Watch nothing more."""
+        """Stop watching, and forget the connection."""
         super().on_close()
         if self in self.context.hub.connections:
             self.context.hub.connections.discard(self)
@@ -239,7 +239,7 @@ class Push(Socket):
 
 
 def _decode_message(message: str) -> Subscribe | Unsubscribe | Ping:
-    """Raise BadRequest naming what the message should have been."""
+    """Return the message. Raises BadRequest, which says what it should have been."""
     try:
         return _decoder.decode(message)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):

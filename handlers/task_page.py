@@ -1,4 +1,4 @@
-"""A task's page as bytes: what is the same for all is encoded once a change, the rest for each caller."""
+"""A task's page as bytes. What is the same for all is encoded once per change, the rest for each caller."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server.game.dig import seconds_left
 from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
 
-# A client that may not dig is told of a cooldown all the same, so that it does not dig by itself; one that
-# asks again when that is over must not spin.
+# A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
+# that is over, so it must not be too short.
 LEAST_WAIT_SECONDS = 10
 
 
@@ -36,7 +36,7 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
 
 
 class Gift(msgspec.Struct, kw_only=True):
-    """All of a task that its page shows. `is_prize`, `is_draw` and `can_dig` are the caller's."""
+    """All that a task's page shows. `is_prize`, `is_draw` and `can_dig` are about the caller."""
 
     goods_type: int
     is_prize: int
@@ -79,20 +79,20 @@ class Gift(msgspec.Struct, kw_only=True):
 
 
 class GiftData(Gift, kw_only=True):
-    """The gift once more, with `status` its own: 0 running, 1 ended."""
+    """The gift again. Here `status` is the task's: 0 running, 1 ended."""
 
     status: int
 
 
 class GetTaskDetailsReply(Gift, kw_only=True):
-    """The gift, flat as the original document prints it; `status` here is the call's, as in any reply."""
+    """The gift, flat as in the original document. Here `status` is the call's, as in any reply."""
 
     status: int = 0
     msg: str = ""
     data: GiftData
 
 
-# What each caller, or each moment, has of its own: the prepared page has a hole in its place.
+# Fields that differ per caller or moment. The prepared page has holes in their places.
 _OWN = (
     "is_prize",
     "is_draw",
@@ -107,12 +107,12 @@ _OWN = (
     "need_pay",
     "owed",
 )
-# Marks a hole in an encoded page. JSON writes the NULs of texts as \\u0000, so none else is found there.
+# Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so there are no others.
 _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes: `pieces` are bytes and, between them, the names of `_OWN`, and twice `users`."""
+    """A page with holes. `pieces` are the bytes between them; `holes` are their names, each one twice."""
 
     def __init__(self, encoded: bytes, users: bytes) -> None:
         parts = encoded.split(_MARK)
@@ -131,9 +131,9 @@ class _Prepared:
 
 
 def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: str, given: bool) -> bytes:
-    """Return the reply of getTaskDetails, as new as the frames that were sent of the task.
+    """Return the reply of getTaskDetails, as new as the latest frames of the task.
 
-    `share` is the caller's share token; `given` says that they have their prize.
+    `share` is the caller's share token; `given`: they have got their prize.
     """
     prepared: _Prepared = watched.prepared
     if prepared is None:
@@ -163,7 +163,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
 
 
 def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
-    """Encode all that is the same for everybody, with the declared structs, so that they say what it is."""
+    """Encode what is the same for all callers, from the declared structs."""
     task = watched.task
     fields: dict[str, Any] = {
         "goods_type": task["goods_type"],
@@ -199,7 +199,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
 
 
 def owed_by(watched: WatchedTask, unionid: str) -> int:
-    """Return what the caller has still to pay before the task opens, in whole yuan."""
+    """Return what the caller must still pay before the task opens, in whole yuan."""
     if watched.open or watched.status or watched.task["publisher"] != unionid:
         return 0
     owed: int = watched.task["money"] * watched.task["prize_num"]
@@ -207,7 +207,7 @@ def owed_by(watched: WatchedTask, unionid: str) -> int:
 
 
 def _why_not(watched: WatchedTask, unionid: str) -> str:
-    """Return the code of the refusal that a dig would meet whatever the cooldown, "" for none."""
+    """Return the code with which a dig would be refused even without a cooldown; "" if none."""
     if watched.status:
         return "ended"
     if not watched.open:

@@ -16,18 +16,18 @@ from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import Upload
 from server.store import is_unavailable
 
-MULTIPART_BYTES = 64 << 10  # what stands around the picture in a form
+MULTIPART_BYTES = 64 << 10  # allowed in the form besides the picture
 NO_FILE = "缺少参数 file，应为用 multipart/form-data 上传的图片文件"
 
 
 class UploadFileRequest(msgspec.Struct):
-    """Who uploads, where no token says it; the picture is the form's `file`."""
+    """`unionid` is needed only without a token. The picture is the form's `file`."""
 
     unionid: Unionid | None = None
 
 
 class UploadFileReply(Reply, kw_only=True):
-    """`url` is what publishing and profiles take; `thumbnail` the same within 300 pixels."""
+    """`url` is what publishing and profiles take. `thumbnail` is the same picture within 300 × 300 pixels."""
 
     file_id: int
     url: str
@@ -35,7 +35,7 @@ class UploadFileReply(Reply, kw_only=True):
 
 
 class PictureNotRead(PictureTooLarge):
-    """The body was too large to be read to its end."""
+    """The body is too large, and was not read to its end."""
 
     http_status = 413
 
@@ -43,8 +43,8 @@ class PictureNotRead(PictureTooLarge):
 class UploadFile(Interface):
     """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 16 megapixels, as the form's field `file`.
 
-    Nothing is kept of a file before it is known whose it is: by a token, by `unionid` in the query, or by the
-    form's field `unionid`, which then comes before the file.
+    A file is not kept before it is known who sends it: by a token, by `unionid` in the query, or by the
+    form's field `unionid`, which must then come before the file.
     """
 
     path = "/uploadFile"
@@ -62,11 +62,11 @@ class UploadFile(Interface):
     _gone = False
 
     def too_large(self) -> Refusal:
-        """Say it as for a picture that was read."""
+        """Return the refusal of a picture that is too large, with HTTP 413."""
         return PictureNotRead()
 
     async def prepare(self) -> None:
-        """Refuse what is no form, and whoever may not upload, before anything comes."""
+        """Refuse what is no form, and a caller who may not upload, before the body comes."""
         super().prepare()
         if not self._refused and self.request.method == self.method:
             self.expect_nothing()
@@ -75,7 +75,7 @@ class UploadFile(Interface):
                 self.expect_more()
 
     async def data_received(self, chunk: bytes) -> None:
-        """Keep what belongs to the file. The next part of the body is not read before that is done."""
+        """Parse the chunk and keep what belongs to the file. Tornado reads no more until that is done."""
         self._begun = True
         self.expect_nothing()
         if self._refused or self._form is None:
@@ -86,7 +86,7 @@ class UploadFile(Interface):
             self.expect_more()
 
     async def _unless_refused(self, work: Awaitable[None]) -> None:
-        """Do it; a refusal is the reply, and nothing is kept."""
+        """Await `work`. If it raises a refusal, or a store is silent, reply so and keep nothing."""
         try:
             await work
         except Refusal as refusal:
@@ -110,7 +110,7 @@ class UploadFile(Interface):
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
         for part in form.feed(chunk):
-            if self._gone:  # while we kept the part before
+            if self._gone:  # the client hung up while we kept the part before
                 return
             if isinstance(part, Field):
                 if part.name == "unionid":
@@ -119,18 +119,18 @@ class UploadFile(Interface):
                 await self._keep(part.data)
 
     async def _name(self, unionid: object) -> None:
-        """Note whom the upload is from, and begin it where they may."""
+        """Note who uploads and, if they may, begin the upload."""
         caller = self._identify(parse(UploadFileRequest, {"unionid": unionid}))
         if self._upload is not None and caller != self.caller:
             raise BadRequest("参数 unionid 前后不一致")
         self.caller = caller
         if self._upload is None and caller.unionid:
             await self.let_in()
-            if not self._gone:  # while we asked the store
+            if not self._gone:  # the client may have hung up while we asked the store
                 self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
 
     async def _keep(self, data: bytes) -> None:
-        """Keep some of the file; none where it begins."""
+        """Keep a part of the file. An empty one begins a file."""
         if self._upload is None:
             raise BadRequest("缺少参数 unionid，应在 file 之前")
         if not data:
@@ -140,7 +140,7 @@ class UploadFile(Interface):
         await self._upload.write(data)
 
     def read(self, body: bytes) -> UploadFileRequest:
-        """Return whose it is, now that all of it came."""
+        """Return the request once the whole form came. Raises BadRequest if it is not complete."""
         if self._form is None or not self._form.complete:
             raise BadRequest("请求的表单没有传完，请再试一次")
         if not self._has_file:
@@ -148,7 +148,7 @@ class UploadFile(Interface):
         return UploadFileRequest(self.caller.unionid)
 
     async def answer(self, request: UploadFileRequest) -> Reply:
-        """Store it."""
+        """Store the picture. Raises what `upload_picture` raises."""
         assert self._upload is not None  # noqa: S101  (else `read` refused)
         data = await self._upload.read()
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data)
@@ -159,7 +159,7 @@ class UploadFile(Interface):
         )
 
     async def serve(self, body: bytes) -> None:
-        """Answer, and let go of the upload however that ends."""
+        """Answer, then drop the upload, also after an error."""
         self._serving = True
         try:
             await super().serve(body)
@@ -167,14 +167,14 @@ class UploadFile(Interface):
             self._let_go()
 
     def on_connection_close(self) -> None:
-        """Let go of a body that will not be whole; one that is being stored still counts."""
+        """Drop the upload, unless it is being stored: then it still counts."""
         super().on_connection_close()
         self._gone = True
         if not self._serving:
             self._let_go()
 
     def refuse_body(self, refusal: Refusal) -> None:
-        """Keep nothing of what is refused."""
+        """Refuse, and drop the upload."""
         self._let_go()
         super().refuse_body(refusal)
 

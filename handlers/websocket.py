@@ -1,6 +1,6 @@
-"""A websocket that finished frames are put into: its protocol, its close codes, and what bounds it.
+"""A websocket to which encoded frames are sent: its protocol, its close codes, its bounds.
 
-Nothing here knows a task, or what a client says: that is `push.py` and, for operators, `ops.py`.
+Nothing here knows a task or what a client says: that is in `push.py` and, for operators, `ops/screen.py`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from handlers.base import RefusalReply
 from server import metrics
 from server.errors import BadRequest, Internal, TokenRequired, Unavailable
 
-# What a stalled client makes us hold, and for how long. A frame is some hundred bytes: this is a thousand
-# digs, or one replay of 300 with much to spare.
+# How much we hold for a client that does not read, and for how long. A frame has a few hundred bytes: this is
+# a thousand digs, or far more than one replay of 300.
 UNSENT_BYTES = 256 << 10
 STUCK_SECONDS = 10.0
 PIECE_BYTES = 16 << 10
 FRAMES_A_SECOND = 200
-# A larger message is cut off by Tornado while it comes; up to here it is read, and refused in good order.
+# Tornado cuts off a larger message while it comes. Up to this size it is read, and we refuse it.
 READ_BYTES = 64 << 10
 PING_SECONDS = 25
 PONG_SECONDS = 10
@@ -41,13 +41,13 @@ OUR_CODES = frozenset({IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED, REP
 
 
 class CodedProtocol(WebSocketProtocol13):
-    """Tornado's protocol, but for some of the codes that it closes with, and for a peer's endless frames."""
+    """Tornado's protocol with other close codes and a limit on the number of frames."""
 
     _second = 0
     _frames = 0
 
     async def _receive_frame(self) -> None:
-        """Count frames: Tornado tells of whole messages only, and empty fragments cost as much."""
+        """Count frames. Tornado reports only whole messages, but an empty fragment costs as much."""
         await super()._receive_frame()
         second = int(time.monotonic())
         if second != self._second:
@@ -60,14 +60,15 @@ class CodedProtocol(WebSocketProtocol13):
             self._abort()
 
     async def periodic_ping(self) -> None:
-        """Let a peer that answers no ping go at once: Tornado would wait 5 s more for its close frame."""
+        """Drop a peer that answers no ping at once. Tornado would wait 5 s more for its close frame."""
         await super().periodic_ping()  # returns only when no pong came
         self._abort()
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close. Our own 1009 is told as 4009, which says that reconnecting is no use.
+        """Close. Tornado's 1009 becomes 4009, which says that the client must not reconnect.
 
-        A peer's close is answered with its code, one that nobody may send with 1002 (RFC 6455, 7.4).
+        A peer's close is answered with its own code, or with 1002 if that code may not be sent (RFC 6455,
+        7.4).
         """
         if self.client_terminated:
             code = code if code is None or _may_be_sent(code) else PROTOCOL_ERROR
@@ -81,11 +82,11 @@ class Countable(Protocol):
     """A stream that counts against its address (`server/running/listening.py`)."""
 
     def vouch(self) -> None:
-        """Count no more."""
+        """Stop counting."""
 
 
 def _speaks_websocket(request: HTTPServerRequest) -> bool:
-    """Whether a request is whole enough for Tornado, which answers others in plain text."""
+    """Whether a request asks properly for a websocket. Tornado would answer others in plain text."""
     headers = request.headers
     connection = [option.strip().lower() for option in headers.get("Connection", "").split(",")]
     return (
@@ -102,28 +103,28 @@ def _may_be_sent(code: int) -> bool:
 
 
 class Socket(WebSocketHandler):
-    """A websocket that finished frames can be put into; it knows nothing of tasks."""
+    """A websocket to which encoded frames can be sent. It knows nothing of tasks."""
 
     iostream: IOStream
 
     def initialize(self, **_: Any) -> None:
-        """Hold nothing yet."""
+        """Set the connection's state; nothing is unsent."""
         self.unsent_bytes = 0
         self._taken_at = 0.0
         self._plain: socket.socket | None = None
         self._cut_code = 0
 
     def check_origin(self, origin: str) -> bool:
-        """Let every page connect: a token proves who it is, and no cookie does."""
+        """Let every page connect: identity comes from a token, not from a cookie."""
         return True
 
     def prepare(self) -> None:
-        """Answer whoever does not speak websocket in JSON, as everywhere."""
+        """Answer a request that is no websocket's in JSON."""
         if not _speaks_websocket(self.request):
             self.write_error(426)
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Say in JSON why no websocket opens: mostly, that none was asked for."""
+        """Say in JSON why no websocket opens: mostly, because none was asked for."""
         refusal = {403: TokenRequired(), 500: Internal(), 503: Unavailable()}.get(status_code)
         self.set_status(status_code if refusal else 426)
         self.set_header("Upgrade", "websocket")
@@ -133,36 +134,36 @@ class Socket(WebSocketHandler):
         self.finish(msgspec.json.encode(reply))
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
-        """Return Tornado's protocol with our code for messages that are too large."""
+        """Return `CodedProtocol` in place of Tornado's."""
         protocol = super().get_websocket_protocol()
         return (
             CodedProtocol(self, False, protocol.params) if isinstance(protocol, WebSocketProtocol13) else None
         )
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Take the stream: frames go straight into its socket while nothing waits before them."""
+        """Take the stream. While nothing waits, frames go straight into its socket."""
         stream = self.ws_connection.stream if self.ws_connection is not None else None
         assert stream is not None  # noqa: S101  (Tornado has both before it calls us)
         self.iostream = stream
         self.iostream.set_nodelay(True)
-        # TLS ends before us; where it does not, only the stream's own write encrypts.
+        # With TLS only the stream's own write encrypts. Mostly TLS ends before us.
         if not isinstance(self.iostream, SSLIOStream):
             self._plain = self.iostream.socket
 
     @property
     def unsent_bytes_allowed(self) -> int:
-        """How much may wait behind what waits already."""
+        """Most bytes queued once anything is queued."""
         return UNSENT_BYTES
 
     def send(self, frames: bytes) -> None:
-        """Send finished frames; what the socket does not take at once waits, within bounds."""
+        """Send encoded frames. What the socket does not take is queued; if too much is, the client is cut."""
         sent = 0
         if self._plain is not None and not self.iostream.writing():
             try:
                 sent = self._plain.send(frames)
             except BlockingIOError:
                 pass
-            except OSError:  # closed, or reset by the other side, which the stream notices on its own
+            except OSError:  # closed or reset by the peer, which the stream notices by itself
                 return
             if sent == len(frames):
                 return
@@ -173,12 +174,12 @@ class Socket(WebSocketHandler):
         if not self.unsent_bytes:
             self._taken_at = time.monotonic()
         elif self.unsent_bytes + len(rest) > self.unsent_bytes_allowed:
-            # One replay may be longer than that by itself.
+            # Checked only here, because one replay alone may be longer than the bound.
             self.cut(TOO_SLOW)
             return
         self.unsent_bytes += len(rest)
         self.waits()
-        # In pieces, since each tells when it was taken: a long replay over a slow line is not stuck.
+        # In pieces, because each reports when it was sent: so a long replay over a slow line is not "stuck".
         for at in range(0, len(rest), PIECE_BYTES):
             if not self.iostream.closed():
                 self._write(rest[at : at + PIECE_BYTES])
@@ -194,10 +195,10 @@ class Socket(WebSocketHandler):
             app_log.error("a frame could not be written", exc_info=written.exception())
 
     def waits(self) -> None:
-        """Note that something waits in this connection; `cut_if_stuck` wants to be asked."""
+        """Called when bytes are queued: from now on somebody should call `cut_if_stuck`."""
 
     def cut_if_stuck(self, now: float) -> bool:
-        """Drop the connection where nothing was taken for 10 s; return whether anything still waits."""
+        """Drop the connection if nothing was sent for STUCK_SECONDS; return whether bytes are queued."""
         if not self.unsent_bytes or self.iostream.closed():
             return False
         if now - self._taken_at > STUCK_SECONDS:
@@ -206,17 +207,17 @@ class Socket(WebSocketHandler):
         return True
 
     def cut(self, code: int) -> None:
-        """Drop the connection at once: whoever does not read would not read a close frame either."""
+        """Drop the connection at once: a client that does not read would not read a close frame either."""
         self._cut_code = code
         self.iostream.close()
 
     def leave(self, code: int, reason: str) -> None:
-        """Close in good order with one of our codes; nothing may follow a close frame."""
+        """Close with one of our codes. Nothing is sent after the close frame."""
         self._cut_code, self._plain = code, None
         self.close(code, reason)
 
     def on_close(self) -> None:
-        """Count why it ended. A peer may close with any code, and each would be a time series."""
+        """Count the close code. Unknown codes of peers count as "other": each would be a time series."""
         code = self._cut_code or self.close_code or NO_CLOSE_FRAME
         known = code in REGISTERED or code in OUR_CODES or code == NO_CLOSE_FRAME
         metrics.CLOSES.labels(str(code) if known else "other").inc()

@@ -1,6 +1,6 @@
-"""Who may operate: OPS_TOKEN lets in, under a name that the audit log shows.
+"""Who may operate: OPS_TOKEN lets an operator in, under a name that the audit log shows.
 
-What operators see and do is `ops.py`'s.
+What operators see and do is in `screen.py`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from server.store.operator_sessions import OperatorSession
 
 COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
-# Of one address, so that whoever guesses shuts out nobody else; and of all together, which bounds the guesses
-# of whoever has many addresses.
+# Per minute, across processes: 10 failed logins per address, so that a guesser shuts out nobody else, and 300
+# in total, which bounds a guesser with many addresses.
 TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
 
 
 class _LocalTries:
-    """Counts tries in this process, for when Redis cannot."""
+    """Counts tries in this process, while Redis does not answer."""
 
     counted: ClassVar[Counter[str]] = Counter()
     window = -1
@@ -50,19 +50,19 @@ class OpsLoginRequest(msgspec.Struct):
 
 
 class OpsLogin(Interface):
-    """Let an operator in, for 12 hours; in a minute, ten wrong tries of one address and 300 of all."""
+    """Log an operator in, for 12 hours. Per minute: 10 failed logins per address, 300 in total."""
 
     path = "/ops/login"
     method = "POST"
     takes = (OpsLoginRequest,)
 
     async def guard(self) -> None:
-        """Take a login from our own page or a tool, and OPS_TOKEN in no URL: proxies log those."""
+        """Refuse other sites' pages, and OPS_TOKEN in a URL, because proxies log URLs."""
         refuse_other_sites(self.request)
         refuse_queries(self.request)
 
     async def answer(self, request: OpsLoginRequest) -> Reply:
-        """Compare the token in constant time, and set a cookie that scripts cannot read."""
+        """Compare the token in constant time; set an HttpOnly cookie. Raises BadToken, TooMany."""
         settings = self.context.settings
         forwarded_for = self.request.headers.get("X-Forwarded-For")
         found = client_address(self.request.remote_ip or "", forwarded_for, settings.trusted_networks)
@@ -87,9 +87,9 @@ class OpsLogin(Interface):
     async def _admit(self, address: str, window: int) -> list[str]:
         """Count a try; return the names under which it was counted. Raises TooMany.
 
-        It is counted before the token is compared, so that many tries at once are no way around. One address
-        that goes on and on adds nothing to the sum of all. Strangers with many addresses can use that sum up;
-        they shut out no address from which operators log in, which is neither counted in it nor held to it.
+        It is counted before the token is compared, so that parallel tries gain nothing. An address that is
+        over its own limit adds nothing to the total. Strangers with many addresses can use the total up, but
+        that does not shut out operators: known addresses are neither counted in it nor bound by it.
         """
         counted = [address]
         over = await self._count(address, 1, window) > TRIES_OF_ONE
@@ -101,32 +101,32 @@ class OpsLogin(Interface):
         return counted
 
     async def _count(self, name: str, by: int, window: int) -> int:
-        """Count a try, or take it back; return how many this minute had of that name."""
+        """Add `by` (1, or −1 to take it back) to this minute's tries of `name`; return their number."""
         counted = await self.context.bus.count(f"tries:{window}:{name}", by, TRIES_SECONDS)
         return _LocalTries.count(name, by, window) if counted is None else counted
 
 
 def refuse_other_sites(request: HTTPServerRequest) -> None:
-    """Raise TokenRequired for what another site's page sends; to a cookie, another port is the same site."""
+    """Raise TokenRequired for requests from another site's page. Cookies alone do not tell ports apart."""
     origin = request.headers.get("Origin")
     if origin and origin.partition("://")[2] != request.host:
         raise TokenRequired("请从本站的页面操作")
 
 
 def refuse_queries(request: HTTPServerRequest) -> None:
-    """Raise BadRequest if anything stands in the query: that ends up in histories and in proxies' logs."""
+    """Raise BadRequest if there is a query: it would be kept in histories and proxies' logs."""
     if request.query:
         raise BadRequest("参数应放在请求的内容里，不能放在地址里")
 
 
 class OperatorInterface(Interface):
-    """An interface for whoever has an operator's cookie; a page of another site cannot send it along."""
+    """An interface for operators, by their cookie. A page of another site cannot use it."""
 
     needs_operator = True
     session: OperatorSession
 
     async def guard(self) -> None:
-        """Check the cookie before anything else of the request; an act's parameters stand in its body."""
+        """Check the cookie before anything else. A POST must have its parameters in the body."""
         if self.method == "POST":
             refuse_other_sites(self.request)
         self.session = await session_of(self.context, self.get_cookie(COOKIE))
@@ -135,16 +135,16 @@ class OperatorInterface(Interface):
             refuse_queries(self.request)
 
     async def answer(self, request: Any) -> msgspec.Struct:
-        """Answer an operator."""
+        """Answer with what `operate` returns."""
         return await self.operate(request)
 
     async def operate(self, request: Any) -> msgspec.Struct:
-        """Do what the interface is for."""
+        """Act for the operator, and return the reply. Refusals are raised."""
         raise NotImplementedError
 
 
 async def session_of(context: Context, cookie: str | None) -> OperatorSession:
-    """Return the session of an operator's cookie; raise TokenRequired if there is none or it has ended."""
+    """Return the session of an operator's cookie. Raises TokenRequired if there is none or it is over."""
     session = await find_session(context, cookie or "")
     if session is None:
         raise TokenRequired("请先用 OPS_TOKEN 登录")
@@ -152,29 +152,29 @@ async def session_of(context: Context, cookie: str | None) -> OperatorSession:
 
 
 class OpsLogoutRequest(msgspec.Struct):
-    """Nothing is asked."""
+    """No parameters."""
 
 
 class OpsLogout(OperatorInterface):
-    """End the operator's session; a copy of the cookie lets nobody in either."""
+    """End the operator's session. A copy of its cookie is no longer valid either."""
 
     path = "/ops/logout"
     method = "POST"
     takes = (OpsLogoutRequest,)
 
     async def operate(self, request: OpsLogoutRequest) -> Reply:
-        """End it, and clear the cookie."""
+        """End the session in all processes, and clear the cookie."""
         await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
         return Reply()
 
 
 class OpsMeRequest(msgspec.Struct):
-    """Nothing is asked."""
+    """No parameters."""
 
 
 class OpsMeReply(Reply, kw_only=True):
-    """The name under which this operator's acts are written down; "" where nobody is logged in."""
+    """The name under which this operator's acts are logged; "" if nobody is logged in."""
 
     name: str
 
@@ -187,6 +187,6 @@ class OpsMe(Interface):
     gives = (OpsMeReply,)
 
     async def answer(self, request: OpsMeRequest) -> OpsMeReply:
-        """Say it; that nobody is logged in yet is no error."""
+        """Return the name. It is no error if nobody is logged in."""
         session = await find_session(self.context, self.get_cookie(COOKIE) or "")
         return OpsMeReply(name=session["name"] if session else "")

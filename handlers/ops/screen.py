@@ -1,6 +1,6 @@
 """The operator's interfaces, behind OPS_TOKEN: the feed, search, a task's page, and acts that are logged.
 
-Nothing here shows a seed, a depth that wins, or anybody's id.
+Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ FOUND_TASKS = 50
 SHOWN_DIGS = 100
 SHOWN_ACTS = 200
 SHOWN_PAYMENTS = 100
-# A history is 1.5 MB where every refusal and every close code came up in each of its seconds, and a pulse is
-# at most 0.1 MB. Operators are few.
+# A history has at most 1.5 MB: with every refusal and every close code in each of its seconds. A pulse has at
+# most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200, extra=ONE_LINE, description="1 到 200 个字的理由")]
 
 
 class OpsTasksRequest(msgspec.Struct):
-    """A task's code, or a publisher's signature as the task shows it; the beginning of either is enough."""
+    """A task's code, or a publisher's name as the task shows it. The beginning of either is enough."""
 
     query: Annotated[str, Meta(min_length=1, max_length=64, description="宝贝编号或发布者署名，或其开头")]
 
 
 class OpsTasksReply(Reply, kw_only=True):
-    """At most 50: those of the code first, then those whose signature is nearest to what was asked."""
+    """At most 50: first by code, then by publisher, the closest names first."""
 
     data: list[BoardTask]
 
@@ -57,7 +57,7 @@ class OpsTasks(OperatorInterface):
     gives = (OpsTasksReply,)
 
     async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
-        """Look them up."""
+        """Return the tasks that match, with their watchers over all processes."""
         found = await self.context.store.tasks.search(request.query, FOUND_TASKS)
         watchers = await asyncio.gather(*(self.context.hub.watchers(task["_id"]) for task in found))
         return OpsTasksReply(data=[board_task(*pair) for pair in zip(found, watchers, strict=True)])
@@ -80,7 +80,7 @@ class OpsDig(msgspec.Struct):
 
 
 class Shares(msgspec.Struct):
-    """How many opened it; how many were brought, by how many, and how many by the one who brought most."""
+    """How many people opened the task; how many were brought by sharers, by how many, and by the best one."""
 
     opened: int
     sharers: int
@@ -89,7 +89,7 @@ class Shares(msgspec.Struct):
 
 
 class Payment(msgspec.Struct):
-    """An order, a bill to a winner or a refund to the publisher; `alarm` is why the operator must act."""
+    """An order, a bill to a winner or a refund to the publisher. `alarm`: why the operator must act."""
 
     number: str
     kind: str
@@ -100,16 +100,16 @@ class Payment(msgspec.Struct):
 
 
 class Difference(msgspec.Struct):
-    """What does not balance: which finding it is, and its values."""
+    """Something that does not balance: the name of a finding, and its values."""
 
     what: str
     values: tuple[str, ...]
 
 
 class Money(msgspec.Struct):
-    """Where a task's money is. `held_fen` is what is neither given nor refunded, of which `owed_fen` is owed.
+    """Where a task's money is. `held_fen` is neither given nor refunded; `owed_fen` is part of it.
 
-    `prizes` counts them by state; `differences` are what does not balance, [] when everything does.
+    `prizes` counts prizes by state. `differences` is [] if everything balances.
     """
 
     paid_fen: int
@@ -123,7 +123,7 @@ class Money(msgspec.Struct):
 
 
 class OpsTaskReply(Reply, kw_only=True):
-    """A task with its newest digs, who brought whom, as numbers, and its money."""
+    """A task with its 100 newest digs, its numbers of shares, and its money."""
 
     task: BoardTask
     synopsis: str
@@ -146,7 +146,7 @@ class OpsTask(OperatorInterface):
     gives = (OpsTaskReply,)
 
     async def operate(self, request: OpsTaskRequest) -> OpsTaskReply:
-        """Read it."""
+        """Read it from the store. Raises NoSuchTask."""
         store = self.context.store
         task = await store.tasks.find(request.code)
         if task is None:
@@ -169,7 +169,7 @@ class OpsTask(OperatorInterface):
 
 
 def money_of(books: Books) -> Money:
-    """Return what an operator sees of a task's money."""
+    """Return what an operator sees of a task's money, with at most SHOWN_PAYMENTS payments, newest first."""
     payments = [
         *(
             Payment(o["_id"], "order", o["amount_fen"], o["state"], o.get("alarm", ""), o["created_at"])
@@ -211,7 +211,7 @@ class OpsEnd(OperatorInterface):
     takes = (OpsEndRequest,)
 
     async def operate(self, request: OpsEndRequest) -> Reply:
-        """Log it and do it."""
+        """Log it and do it. Raises NoSuchTask, Ended."""
         await end_task(self.context, self.operator, request.code, request.reason)
         return Reply()
 
@@ -232,7 +232,7 @@ class OpsHide(OperatorInterface):
     takes = (OpsHideRequest,)
 
     async def operate(self, request: OpsHideRequest) -> Reply:
-        """Log it and do it."""
+        """Log it and do it. Raises NoSuchTask."""
         await hide_task(
             self.context, self.operator, request.code, request.reason, hidden=bool(request.hidden)
         )
@@ -240,7 +240,7 @@ class OpsHide(OperatorInterface):
 
 
 class OpsDisconnectRequest(msgspec.Struct):
-    """`process` as the feed names it."""
+    """`process` is the name of a process in the feed."""
 
     process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", description="12 位的进程标识")]
     reason: Reason
@@ -254,13 +254,13 @@ class OpsDisconnect(OperatorInterface):
     takes = (OpsDisconnectRequest,)
 
     async def operate(self, request: OpsDisconnectRequest) -> Reply:
-        """Log it and tell the process."""
+        """Log it and tell the process. Raises Unavailable if Redis does not answer."""
         await disconnect_watchers(self.context, self.operator, request.process, request.reason)
         return Reply()
 
 
 class OpsSignOutRequest(msgspec.Struct):
-    """`depth` says whose dig it was; 0 is the task's publisher."""
+    """The person who dug `depth`; 0 is the task's publisher."""
 
     code: Code
     depth: Annotated[int, Meta(ge=0, le=100_000_000, description="0（发布者）或挖到的层数")]
@@ -268,24 +268,24 @@ class OpsSignOutRequest(msgspec.Struct):
 
 
 class OpsSignOut(OperatorInterface):
-    """End all sessions of somebody who dug or published."""
+    """End all sessions of a person who dug or published."""
 
     path = "/ops/signout"
     method = "POST"
     takes = (OpsSignOutRequest,)
 
     async def operate(self, request: OpsSignOutRequest) -> Reply:
-        """Log it and do it."""
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
         await sign_out(self.context, self.operator, request.code, request.depth, request.reason)
         return Reply()
 
 
 class OpsLogRequest(msgspec.Struct):
-    """Nothing is asked."""
+    """No parameters."""
 
 
 class OpsAct(msgspec.Struct):
-    """An act of an operator. `outcome` is "done", the code of a refusal, or "begun": then nobody knows."""
+    """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown."""
 
     at: int
     operator: str
@@ -309,7 +309,7 @@ class OpsLog(OperatorInterface):
     gives = (OpsLogReply,)
 
     async def operate(self, request: OpsLogRequest) -> OpsLogReply:
-        """Read them."""
+        """Return them, the newest first."""
         acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
         return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))
 
@@ -319,20 +319,20 @@ class OpsFeed(Socket):
 
     @property
     def unsent_bytes_allowed(self) -> int:
-        """Let pulses wait behind a history that a slow line still takes."""
+        """Most bytes queued: a history that goes out over a slow line, and pulses behind it."""
         return UNSENT_BYTES
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
-        """Take what the route table hands over."""
+        """Take the context from the route table."""
         super().initialize()
         self.context = context
 
     def check_origin(self, origin: str) -> bool:
-        """Only our own page: here it is a cookie that lets in."""
+        """Let only our own page connect: here identity comes from a cookie."""
         return origin.partition("://")[2] == self.request.host
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse whoever has no operator's session before the handshake."""
+        """Refuse before the handshake if there is no operator's session."""
         super().prepare()
         if self._finished:
             return
@@ -347,14 +347,14 @@ class OpsFeed(Socket):
         self.session, self._ends_at = session["_id"], session["ends_at"]
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Show the history and what follows."""
+        """Send the history and what follows."""
         await super().open()
         await self.context.feed.show(self)
-        if self.iostream.closed():  # it went while the history was read, and on_close is over
+        if self.iostream.closed():  # it closed while the history was read, and `on_close` is over
             self.context.feed.leave(self)
 
     def send(self, frames: bytes) -> None:
-        """Send frames for as long as the session lasts: it may end while the screen stands open."""
+        """Send frames, or close if the session is over: it may end while the screen is open."""
         if self.context.clock.now_ms() >= self._ends_at:
             self.end()
         else:
@@ -366,14 +366,14 @@ class OpsFeed(Socket):
         self.leave(IDENTITY_REFUSED, TokenRequired.error)
 
     def waits(self) -> None:
-        """Let the hub ask once a second whether this connection is stuck."""
+        """Let the hub check this connection once a second with `cut_if_stuck`."""
         self.context.hub.congested.add(self)
 
     def on_message(self, message: str | bytes) -> None:
-        """An operator's screen says nothing."""
+        """Ignore messages: an operator's screen sends none."""
 
     def on_close(self) -> None:
-        """Stop showing."""
+        """Stop sending to this screen."""
         super().on_close()
         self.context.feed.leave(self)
 

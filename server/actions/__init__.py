@@ -1,1 +1,1 @@
-"""Every change of state, a verb each: decide, save, publish. Nobody else writes to a store or publishes."""
+"""Every change of state, one verb per file: decide, save, publish. Only actions write to a store."""

@@ -1,4 +1,4 @@
-"""How a change of state leaves the process: each action that changes a task ends here."""
+"""Telling all open pages of a change. Each action that changes a task ends here."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from server.realtime.news import News
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
-    """Tell every open page of a dig; its record must stand in the history already."""
+    """Tell every open page of a dig. The history must have its record already."""
     if "end" in dig:
         context.square.forget()
     await context.hub.announce(dig["code"], News(dig=dig))
 
 
 async def announce_end(context: Context, code: str) -> None:
-    """Tell every open page that a task ended without a dig; the task must say so already."""
+    """Tell every open page that a task ended without a dig. The stored task must be ended already."""
     context.square.forget()
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:

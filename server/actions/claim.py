@@ -28,7 +28,7 @@ ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布�
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where goods are sent. Sealed wherever it is kept, and shown to the task's publisher alone."""
+    """Where goods are sent. It is stored sealed, and only the task's publisher may see it."""
 
     receiver: str
     phone: str
@@ -40,7 +40,7 @@ class Address(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How far a claim has come. `package_info` is what the winner confirms in WeChat, "" for none."""
+    """How far a claim has come. `package_info` is what the winner confirms in WeChat; "" if there is none."""
 
     task: Task
     prize: Prize
@@ -48,9 +48,9 @@ class Claim:
 
 
 async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
-    """Claim the prize this person won; the last three are for goods by mail alone.
+    """Claim the prize this person won. The last three arguments are only for goods by mail.
 
-    A prize that is given changes no more, but for its address in the first 24 hours.
+    A given prize does not change any more, except that its address may change in the first 24 hours.
 
     Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.
     """
@@ -78,7 +78,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
         for _ in range(ATTEMPTS):
             now_ms = context.clock.now_ms()
             if prize["state"] == "won":
-                # Due again in a minute: should this process die before the bill is saved, it is made then.
+                # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
                 await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
                 prize = await _reread(context, prize)
             if prize["state"] in ("expiring", "returned"):
@@ -118,7 +118,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
         given = await _reread(context, prize)
         if given["state"] != "given":
             raise ClaimOver
-        if open_address(context, given) != where:  # a success would say that it goes there
+        if open_address(context, given) != where:  # success would mean that the goods go to `where`
             raise ClaimOver(ADDRESS_IS_FINAL)
     return Claim(task, given)
 
@@ -142,7 +142,7 @@ async def _reread(context: Context, prize: Prize) -> Prize:
 
 
 def check_address(receiver: str, phone: str, address: str) -> Address:
-    """Return the address; raise BadRequest naming what is wrong. The refusal never repeats what was given."""
+    """Return the address. Raises BadRequest, which names the wrong parameter but never repeats its value."""
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"参数 receiver 应为 1 到 {RECEIVER_CHARACTERS} 个字的收件人")
@@ -155,7 +155,7 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:
-    """Return where a prize is sent; None where there is no address. For its task's publisher alone."""
+    """Return where a prize is sent; None if it has no address. Only for its task's publisher."""
     box = prize.get("address_box")
     if box is None:
         return None

@@ -9,9 +9,9 @@ from server.store.prizes import Prize
 
 
 async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
-    """Note that the prize of this pick-up code was handed over; again gives the same.
+    """Note that the prize of this pick-up code was handed over. Safe to repeat.
 
-    Five wrong codes lock a task for ten minutes, over all processes, against right codes too. Raises
+    Five wrong codes lock the task for ten minutes, in all processes, also against right codes. Raises
     NoSuchTask, NotYours, Locked, WrongPickup, ClaimOver.
     """
     store = context.store
@@ -36,7 +36,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
             await store.pickups.forgive(code, locked_by_it=not tries_left)
             return given
         prize = await store.prizes.find(prize["_id"])
-    # A code that was right before is no guess, but must not pay for guesses either.
+    # This code is a real one, so it does not count as a wrong try. It does not reset the count either.
     await store.pickups.excuse(code, locked_by_it=not tries_left)
     if prize is None or prize["state"] != "given":
         raise ClaimOver

@@ -1,8 +1,7 @@
 """The dig: decide, record in the task, write to the history, publish, reply.
 
-What holds whatever dies at whatever moment: a dig is recorded by one conditional update of its task, which
-carries the whole record; the history follows from it and can be written again by anybody. See
-`Tasks.record_dig` for the condition.
+Any process may die at any moment: one conditional update of the task records the dig, with its whole record
+in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
 """
 
 from __future__ import annotations
@@ -37,28 +36,28 @@ from server.store.tasks import View
 DEADLINE_SECONDS = 5.0
 
 
-# Checks the caller's record as `Interface.admit` does; raises NotLoggedIn or TokenRequired.
+# Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
 AdmitCaller = Callable[[Person | None], Awaitable[Person]]
 
 
 @dataclass(frozen=True, slots=True)
 class Dug:
-    """A dig and how the caller came by it: `repeated` where it was made before this request."""
+    """A dig, and whether it was made before this request (`repeated`)."""
 
     dig: Dig
     repeated: bool
 
 
 def _known_cooldown(context: Context, code: str, unionid: str) -> Dig | None:
-    """Return the dig of somebody else whose cooldown is known to run; who made it may be owed its reply."""
+    """Return the dig whose cooldown is known to run; None if the caller made it and may be owed its reply."""
     running = context.cooldowns.running(code)
     return None if running is None or running["unionid"] == unionid else running
 
 
 async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id: str) -> bool:
-    """Raise CoolingDown where this process knows enough; return whether the caller repeats an earlier dig.
+    """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
 
-    Without a `dig_id` no store is asked; with one, all who ask at once share one round trip.
+    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip.
     """
     running = _known_cooldown(context, code, unionid)
     if running is None:
@@ -69,17 +68,17 @@ async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id:
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
-    """Return the refusal with what a client needs to count down."""
+    """Return the refusal, with the fields that a client needs to count down."""
     left = seconds_left(cd_until_ms, now_ms)
     return CoolingDown(f"慢了一步，还要等 {left} 秒", is_cd=1, time=left, cd_until=cd_until_ms)
 
 
 async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
-    """Dig one level deeper, or return the dig that this caller is owed the reply of.
+    """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
-    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon;
-    and within 5 s OutcomeUnknown where MongoDB did not say whether the dig was recorded, Unavailable where
-    it was not even tried.
+    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
+    After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
+    nothing was sent to it.
     """
     try:
         dug = await _dig_in_turn(context, code, unionid, dig_id, admit)
@@ -105,13 +104,13 @@ async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, a
                 return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
         finally:
             turn.release()
-        # Somebody else dug while we waited: now memory has something to say.
+        # Somebody else dug while we waited: refuse from memory.
 
 
 async def _dig_alone(
     context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller, deadline: float
 ) -> Dug:
-    """Try until the dig is recorded or refused; after each failure the read tells whether it was ours."""
+    """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded."""
     own_id = dig_id or secrets.token_hex(12)
     attempted = False
     while True:
@@ -119,7 +118,7 @@ async def _dig_alone(
             async with asyncio.timeout_at(deadline):
                 view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
                 if view is None:
-                    raise NoSuchTask  # noqa: TRY301  (what is caught below is the store's silence)
+                    raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
@@ -134,7 +133,7 @@ async def _dig_alone(
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("a dig of %s met a store that does not answer, asking again: %s", code, error)
+            app_log.warning("the store does not answer a dig of %s, asking again: %s", code, error)
             continue
         if recorded is None:
             continue
@@ -142,7 +141,7 @@ async def _dig_alone(
             return Dug(recorded, repeated=True)
         context.cooldowns.learn(recorded)
         context.pulsing.note_dig(recorded)
-        # The reply waits for the history only as long as it may; it is true without, for the task has it all.
+        # Wait for the history, but not past the deadline: the task has the record, so the reply is true.
         writing = asyncio.get_running_loop().create_task(_write_history(context, recorded))
         context.background.spawn(_finish(context, recorded, writing))
         await asyncio.wait([writing], timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
@@ -150,21 +149,25 @@ async def _dig_alone(
 
 
 async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit: AdmitCaller) -> Dig:
-    """Return the dig that this caller may make now; what the one before left undone is done first."""
+    """Return the dig that this caller may make now. Raises the refusals that `dig` lists.
+
+    If the dig before is still pending, its history is written first.
+    """
     _refuse_for_task(context, view)
     person = await admit(view["person"])
     _refuse_for_caller(view, unionid)
     if "pending" in view["task"]:
-        # The next dig takes its place in the task, and after that nothing but the history has it.
+        # The new dig overwrites it in the task; from then on only the history has it.
         await context.store.digs.insert(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
 
 def _owed_reply(view: View, unionid: str) -> Dig | None:
-    """Return the dig whose reply this caller gets again: the same `dig_id`, or the last one within its time.
+    """Return the caller's earlier dig if this request repeats it, else None.
 
-    The reply to a dig may have been lost, and no winner may be told that somebody else was faster.
+    That is the dig with the same `dig_id`, or their last dig of the task while its cooldown runs. A reply may
+    have been lost, and a winner must not be told that somebody else was faster.
     """
     if view["same"] is not None:
         return view["same"]
@@ -193,7 +196,7 @@ def _refuse_for_caller(view: View, unionid: str) -> None:
 
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
-    """Decide what the next dig is, on the ground of this view; `at` and `cd_until` are the store's to set."""
+    """Return the next dig by this view. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
     wins = depth in context.digging.winning_depths(task)
@@ -224,7 +227,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
 
 
 async def _write_history(context: Context, recorded: Dig) -> bool:
-    """Write a recorded dig to the history and tell all; return whether it stands there."""
+    """Write a recorded dig to the history and announce it; return False if the store did not answer."""
     if "n" in recorded:
         metrics.JOINS.inc()
     try:
@@ -232,16 +235,16 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
     except Exception as error:
         if not is_unavailable(error):
             raise
-        app_log.warning("dig %s stands in its task and not yet in the history: %s", recorded["_id"], error)
+        app_log.warning("dig %s is in its task but not yet in the history: %s", recorded["_id"], error)
         return False
     await announce_dig(context, recorded)
     return True
 
 
 async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) -> None:
-    """Beside the reply, which does not wait: once the history has the dig, its task need not keep it.
+    """Once the history has the dig, write its prize and mark the task as settled. The reply does not wait.
 
-    Where the history has it not, it stays pending, and `settle_pending` writes it.
+    If the history lacks the dig, it stays pending and `settle_pending` writes it.
     """
     if not await writing:
         return
@@ -255,17 +258,17 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
 
 
 async def _keep_prize(context: Context, recorded: Dig) -> None:
-    """Write what a dig of the history won; again changes nothing. What a kill leaves out the sweep finds."""
+    """Write the prize that a dig won, if any. Safe to repeat; if the process dies, a sweep writes it."""
     if recorded["is_prize"]:
         await record_prize(context, recorded)
 
 
 async def settle_pending(context: Context) -> None:
-    """Finish what a process that died left between a task and the history. Runs every 2 s everywhere."""
+    """Finish digs whose process died before the history had them. Runs every 2 s in every process."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         try:
             await context.store.digs.insert(recorded)
             await _keep_prize(context, recorded)
             await context.store.tasks.settle(recorded["code"], recorded["depth"])
-        except Exception as error:  # noqa: BLE001  (logged: one that cannot be mended must not stop the others)
+        except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)
             app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

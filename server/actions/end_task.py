@@ -1,4 +1,4 @@
-"""Ending a task without a dig, and winding up every task that has ended: who is owed what from then on."""
+"""Ending a task without a dig, and winding up every task that has ended: refunds and expired prizes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from server.store.tasks import Task
 from server.wechat.pay import Contradiction, PayUnknown
 
 LOOK_AGAIN_MS = 60_000
-# A win that a process left unwritten is written within seconds.
+# Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
-# A thousand bills may be out at a deadline. What is not done within this waits for the next look, so that
-# the lease on the task (`server/store/due.py`) is not over before.
+# A thousand bills may be out at a deadline. What is not done within this time waits for the next look: the
+# lease on the task (`server/store/due.py`) must not run out first.
 RETRACTING_SECONDS = 20.0
 
 log = logging.getLogger("wabao.money")
 
 
 async def end_own_task(context: Context, code: str, unionid: str) -> None:
-    """End a task for its publisher, while nobody has dug. Raises NoSuchTask, NotYours, Ended, HasDigs."""
+    """End a task for its publisher, if nobody has dug. Raises NoSuchTask, NotYours, Ended, HasDigs."""
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
@@ -58,7 +58,7 @@ async def _end(context: Context, code: str, end_reason: str, note: str = "", *, 
 
 
 async def settle_task(context: Context, task: Task) -> None:
-    """Do what is due about a task: delete it unpaid, end it expired, wind it up ended. Raises PayUnknown."""
+    """Do what is due: delete an unpaid task, end an expired one, wind up an ended one. Raises PayUnknown."""
     tasks, code = context.store.tasks, task["_id"]
     if not task["status"]:
         if not task["open"]:
@@ -85,14 +85,14 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
         await context.store.tasks.delete_unpaid(task["_id"])
-    else:  # its money came, or may still come: the order sees to the rest
+    else:  # its money came, or may still come: the order's own sweep does the rest
         await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
 
 
 async def _wind_up(context: Context, task: Task) -> None:
-    """Owe back what nobody won; at the deadline, what nobody claimed."""
+    """Refund what nobody won and, after the claim deadline, what nobody claimed."""
     store, code = context.store, task["_id"]
-    if not task["open"]:  # never paid: whatever comes in later is refunded by its order
+    if not task["open"]:  # never paid: a payment that comes later is refunded by its order
         await store.tasks.finish(code)
         return
     if task["prizes_left"]:
@@ -112,7 +112,7 @@ async def _wind_up(context: Context, task: Task) -> None:
 
 
 async def _write_missing_prizes(context: Context, task: Task) -> bool:
-    """Write the prizes of wins whose process died before it did; False while the history lacks a win."""
+    """Write the prizes that a dead process left unwritten; return False if the history still lacks a win."""
     won, prizes = task["prize_num"] - task["prizes_left"], context.store.prizes
     if await prizes.number(task["_id"]) < won:
         for dig in await context.store.digs.wins(task["_id"]):
@@ -122,7 +122,7 @@ async def _write_missing_prizes(context: Context, task: Task) -> bool:
 
 
 async def _expire_prizes(context: Context, task: Task) -> bool:
-    """Take back what nobody claimed; True once each prize is given or on its way back."""
+    """Take back unclaimed prizes; return True once each prize is given or on its way back."""
     store, code = context.store, task["_id"]
     await store.prizes.begin_expiring(code)
     prizes = await store.prizes.of_task(code)
@@ -151,7 +151,7 @@ async def _retract(context: Context, prize: Prize) -> None:
         else:
             await retract_bill(context, bill)
     except (PayUnknown, Contradiction) as error:
-        log.warning("bill %s is not known to be cancelled, and holds up nothing else: %s", bill["_id"], error)
+        log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
 async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:

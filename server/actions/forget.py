@@ -1,8 +1,8 @@
 """Forgetting a person who asks for it: `python -m server forget UNIONID`.
 
-A random pseudonym takes the place of the id, the name and the picture everywhere; the person's own record
-goes last. The pseudonym is written into that record first, so that it may all be cut off and run again. What
-the books and the draw need stays: who took part once still did so once, and every fen is where it was.
+A random pseudonym replaces the id, the name and the picture everywhere; the person's own record is deleted
+last. The pseudonym is written into that record first, so an interrupted run can be repeated. What the books
+and the draw need stays: the number of participants does not change, and every fen stays where it was.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import secrets
 from server.store import Store
 from server.store.tasks import Task
 
-# Longer than any process trusts what it remembers of a person, and a request takes after that.
+# Longer than a process caches a person's record, plus the longest request after that.
 SETTLED_SECONDS = 20.0
-# Longer than any process remembers whose a share token was: what it notes meanwhile is moved after that.
+# Longer than a process caches whose share token it was; the visits noted until then are moved after it.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
 
 
 class CannotForget(Exception):
-    """Why not, a line a reason. Nothing was changed."""
+    """Why not, one reason per line. Nothing was changed."""
 
 
 async def forget(store: Store, unionid: str) -> int:
     """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotForget.
 
-    Takes `SETTLED_SECONDS` until what the person is just doing is over, and `REMEMBERED_SECONDS` until
-    nothing more can be written about them.
+    Waits `SETTLED_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
+    process can write anything more about them.
     """
     person = await store.people.find(unionid)
     if person is None:
@@ -65,17 +65,17 @@ async def _forget(store: Store, old: str, new: str) -> int:
 
 
 async def _refuse_while_needed(store: Store, unionid: str) -> None:
-    """Raise CannotForget while somebody waits for this person, or this person for a payment."""
+    """Raise CannotForget if somebody still waits for this person, or this person for a payment."""
     reasons = []
     for published in await store.traces.published(unionid):
         reasons += await _open_about_task(store, published)
     for prize in await store.prizes.of_winner(unionid):
         if prize["state"] in ("claiming", "expiring"):
-            reasons.append(f"prize {prize['_id']} of theirs is {prize['state']}: wait for its end")
+            reasons.append(f"their prize {prize['_id']} is {prize['state']}: wait for its end")
     for code in await store.digs.won_codes(unionid):
         task = await store.tasks.find(code)
         if task is not None and not task["status"]:
-            reasons.append(f"they won in task {code}, which runs: forgotten, they could win in it again")
+            reasons.append(f"they won in task {code}, which still runs: once forgotten, they could win again")
     if reasons:
         raise CannotForget("\n".join(reasons))
 

@@ -1,4 +1,4 @@
-"""The gauges of the database: computed when a scrape finds them old, by one process for all."""
+"""Gauges computed from the database: when a scrape finds them old, one process computes them for all."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from server.game.findings import PaymentKind
 from server.store import is_unavailable
 from server.store.gauges import Alarms, MoneyGauges
 
-# They are computed at most so often, and rest for twenty times as long as that took.
+# After computing, rest at least FRESH_MS and at least REST_FACTOR times as long as it took.
 FRESH_MS = 10_000
-RESTS = 20
-# A process that died while it computed them holds them up for so long.
+REST_FACTOR = 20
+# If a process dies while it computes them, another may begin after this long.
 LEASE_MS = 30_000
-# What is older is not shown: a gap says that the books could not be read.
+# Older gauges are not shown: a gap says that the books could not be read.
 SHOWN_MS = 300_000
 
 log = logging.getLogger("wabao.metrics")
 
 
 async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges | None:
-    """Return the gauges of the database, computed anew if they are due; None if there are none to be shown.
+    """Return the gauges, computed anew if they are due; None if there are none, or only too old ones.
 
-    What takes longer than `patience_seconds` is done beside, and the gauges from before are returned.
+    If computing takes longer than `patience_seconds`, it goes on in the background and the old ones are
+    returned.
     """
     gauges, now_ms = context.store.gauges, context.clock.now_ms()
     known = await gauges.find()
@@ -46,7 +47,7 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
     try:
         sums = await store.ledger.sums_fen()
         held_fen = sums["paid"] - sums["given"] - sums["refunded"]
-        # What was an alarm before and is none now stays in the list, as 0.
+        # An alarm that is over stays in the list, as 0.
         numbers = {(row["kind"], row["alarm"]): 0 for row in (before["alarms"] if before else ())}
         found: dict[PaymentKind, dict[str, int]] = {
             "order": await store.orders.alarms(),
@@ -56,7 +57,7 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         for kind, counted in found.items():
             numbers |= {(kind, alarm): number for alarm, number in counted.items()}
         now_ms = context.clock.now_ms()
-        rest_ms = max(FRESH_MS, round(RESTS * 1000 * (time.monotonic() - began)))
+        rest_ms = max(FRESH_MS, round(REST_FACTOR * 1000 * (time.monotonic() - began)))
         alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]
         sums_fen = {**{str(kind): fen for kind, fen in sums.items()}, "held": held_fen}
         await store.gauges.save(

@@ -1,7 +1,7 @@
-"""What WeChat Pay tells of its own accord.
+"""Notices from WeChat Pay.
 
-Its word is saved before it is answered. What follows from it is done one by one: notices that come meanwhile
-are answered first. If the process dies before, a sweep does what follows.
+What a notice says is saved before it is answered. What follows from it is done after the answer, one notice
+at a time. If the process dies first, a sweep does it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from server.wechat.pay import BillAnswer, OrderAnswer, RefundAnswer
 
 
 async def take_notice(context: Context, headers: Mapping[str, str], body: bytes) -> None:
-    """Verify and open a notice, and save what it says. One that comes again changes nothing.
+    """Verify and open a notice, and save what it says. A repeated notice changes nothing.
 
-    Raises ForgedNotice, and Contradiction if it names nothing of ours.
+    Raises ForgedNotice; Contradiction if it does not fit what we know.
     """
     match context.pay.read_notice(headers, body).resource:
         case OrderAnswer() as order:
@@ -42,7 +42,7 @@ def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _follow_paid_orders(context: Context) -> None:
-    """Follow all payments noted by now in one go; those noted meanwhile are left to the next turn."""
+    """Follow all payments noted so far together. Those noted meanwhile wait for the next turn."""
     numbers = context.notices.paid_orders[:]
     context.notices.paid_orders.clear()
     if numbers:

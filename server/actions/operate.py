@@ -1,6 +1,6 @@
-"""What operators may do. Each act stands in the audit log before it is done, and its outcome after.
+"""What operators may do. Each act is written to the audit log before it is done, and its outcome after.
 
-One that stays "begun" there was cut off, and may have been done.
+If an act stays "begun" there, it was cut off and may have been done.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def end_task(context: Context, operator: str, code: str, reason: str) -> N
 
 
 async def hide_task(context: Context, operator: str, code: str, reason: str, *, hidden: bool) -> None:
-    """Take a task out of the square, or put it back; its page opens all the same. Raises NoSuchTask."""
+    """Take a task out of the square, or put it back. Its page still opens. Raises NoSuchTask."""
     async with _logged(context, operator, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
@@ -55,9 +55,9 @@ async def disconnect_watchers(context: Context, operator: str, process: str, rea
 
 
 async def sign_out(context: Context, operator: str, code: str, depth: int, reason: str) -> None:
-    """End all sessions of who made a dig; with depth 0, of the task's publisher. They may log in again.
+    """End all sessions of the person who dug this depth (0: of the publisher). They may log in again.
 
-    An operator knows nobody's id, so a person is named by what they did. Raises NoSuchTask and BadRequest.
+    Operators see no ids of people, so they name a person by what they did. Raises NoSuchTask, BadRequest.
     """
     async with _logged(context, operator, "signout", f"{code}:{depth}" if depth else code, reason):
         task = await context.store.tasks.find(code)

@@ -1,7 +1,7 @@
-"""Operators' sessions: begun with OPS_TOKEN, ended by a logout, after 12 hours, or by another OPS_TOKEN.
+"""Operators' sessions. They begin with OPS_TOKEN and end by logout, after 12 hours, or if OPS_TOKEN changes.
 
-Only the browser has a session's id. The store has its hash, under a key that OPS_TOKEN is part of: once that
-changes, no record is found any more.
+Only the browser has a session's id. The store has its hash under a key made with OPS_TOKEN: once that
+changes, no old record is found.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _ID = re.compile(r"[0-9A-Za-z_-]{43}")  # what token_urlsafe(32) makes
 
 
 def hashed(context: Context, value: str) -> str:
-    """Return what stands in the store for a session's id or an address."""
+    """Return the hash under which the store keeps a session's id or an address."""
     return context.keys.operator_hash(value, context.operator_token)
 
 
 async def begin_session(context: Context, name: str, address: str) -> str:
-    """Return a new session's id. The `hashed` address it begins from is known for a week."""
+    """Return a new session's id. `address` is `hashed`, and counts as known for a week."""
     session_id = secrets.token_urlsafe(32)
     key, now_ms = hashed(context, session_id), context.clock.now_ms()
     await context.store.operator_sessions.begin(key, name, address, now_ms)
@@ -29,7 +29,7 @@ async def begin_session(context: Context, name: str, address: str) -> str:
 
 
 async def find_session(context: Context, session_id: str) -> OperatorSession | None:
-    """Return the session of this id if it is good now."""
+    """Return the session of this id; None if it is malformed, unknown or over."""
     if not _ID.fullmatch(session_id):
         return None
     key = hashed(context, session_id)
@@ -42,5 +42,5 @@ async def end_session(context: Context, session: OperatorSession) -> None:
 
 
 async def is_known(context: Context, address: str) -> bool:
-    """Whether an operator logged in from this `hashed` address within a week, with the present OPS_TOKEN."""
+    """Whether an operator logged in from this `hashed` address in the last week, with today's OPS_TOKEN."""
     return await context.store.operator_sessions.knows(address, context.clock.now_ms())

@@ -1,7 +1,6 @@
 """Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
 
-Each step is saved before the next begins, and every step may be repeated: whoever finds an order half way
-goes on from there.
+Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from server.store.tasks import Task
 from server.wechat.pay import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
 
 ORDER_MS = 7_200_000
-# An order this close to its end is not handed out any more.
+# With less time left than this, an order is not handed out any more.
 LEAST_MS = 60_000
 FIRST_ASK_MS = 60_000
 LOOK_APART_MS = 2_000
@@ -42,9 +41,9 @@ log = logging.getLogger("wabao.money")
 
 
 async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
-    """Return what `wx.requestPayment` takes to pay for a task; asking again gives the same order.
+    """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
 
-    `yuan` is what one prize pays, or all of them together: ordered is always the sum. Raises NoSuchTask,
+    `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
     NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, WeChatBusy, OutcomeUnknown.
     """
     task = await context.store.tasks.find(code)
@@ -75,7 +74,7 @@ def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
 
 
 async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
-    """Return the task's order with its prepay_id; None where one was closed, and a new one may be made."""
+    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made."""
     orders = context.store.orders
     order = await orders.find_live(task["_id"]) or await _new_order(context, task, publisher)
     if order is None:
@@ -93,7 +92,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     if order["state"] != "asked":
         await follow_payments(context, [order])
         raise AlreadyPaid
-    if closing:  # WeChat knows nothing of it yet; a minute from now it cannot be paid any more
+    if closing:  # WeChat does not know it yet, so it cannot be closed; in a minute it expires
         raise OutcomeUnknown
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
 
@@ -111,7 +110,7 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         prepay_id="",
         transaction_id="",
         created_at=now_ms,
-        # Whole seconds, which is what WeChat takes.
+        # WeChat takes whole seconds.
         expires_at=(now_ms + ORDER_MS) // 1000 * 1000,
         asked_at=0,
         paid_at=0,
@@ -131,7 +130,7 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
         raise OutcomeUnknown from None
     except PayRefused as refused:
         if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
-            log.warning("WeChat takes no order %s: %s", order["_id"], refused)
+            log.warning("WeChat refuses order %s: %s", order["_id"], refused)
             raise WeChatBusy from None
         await _settle_refused(context, order)
         return None
@@ -150,8 +149,8 @@ async def _settle_refused(context: Context, order: Order) -> None:
 async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
     """Ask WeChat about an unpaid order, follow what it says, and return the order as it is then.
 
-    With `close`, and after its end, it is closed unless it is paid. Raises PayUnknown where WeChat does not
-    say, WeChatBusy where it refuses to.
+    With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
+    does not answer, WeChatBusy if it refuses the question, Contradiction.
     """
     number = order["_id"]
     expired = context.clock.now_ms() > order["expires_at"]
@@ -161,10 +160,10 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             answer = await _close(context, number)
     except PayRefused as refused:
         if not refused.not_found:
-            log.warning("WeChat says nothing of order %s: %s", number, refused)
+            log.warning("WeChat refuses to tell of order %s: %s", number, refused)
             await context.store.orders.raise_alarm(number, refused.code)
             raise WeChatBusy from None
-        # It was never made. Until its end it may still be: what we sent may be on its way.
+        # WeChat does not have it. Until it expires it may still get it: our request may be on its way.
         if expired:
             await context.store.orders.mark_closed(number)
         return await _reread(context, number)
@@ -193,10 +192,10 @@ async def _reread(context: Context, number: str) -> Order:
 
 
 async def note_payment(context: Context, answer: OrderAnswer) -> bool:
-    """Take WeChat's word, from a notice or a query, that an order is paid. Any number of times: once counts.
+    """Note that WeChat says, in a notice or a reply, that an order is paid. Safe to repeat.
 
-    Returns whether anything follows from it, which `follow_payments` does; should nobody get to that, a sweep
-    does. Raises Contradiction where we have no such order of that amount.
+    Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
+    Contradiction if we have no such order of that amount.
     """
     number, now_ms = answer.out_trade_no, context.clock.now_ms()
     transaction_id = answer.transaction_id or ""
@@ -209,7 +208,7 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
 
 
 async def follow_payments(context: Context, orders: list[Order]) -> None:
-    """Let paid orders open their tasks, or owe them back whole where they cannot."""
+    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded."""
     store, spent = context.store, []
     paid = [order for order in orders if order["state"] == "paid"]
     for order in paid:
@@ -233,9 +232,9 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
 
 
 async def look_at_payment(context: Context, code: str) -> bool:
-    """Ask about an unpaid task's order, for its publisher looks, every 2 s at most. True where it is paid.
+    """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
 
-    Whether it is paid has to be known without WeChat's notice, which may never come.
+    For a publisher who looks at the task: WeChat's notice may never come.
     """
     order = await context.store.orders.find_live(code)
     if order is None:
@@ -264,7 +263,7 @@ async def settle_order(context: Context, order: Order) -> None:
             raise
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
-        # Seldomer as it gets older, and once more right after its end.
+        # Less often as it gets older, and once right after it expires.
         due_at_ms, end_ms = (
             now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"]),
             order["expires_at"] + 1000,

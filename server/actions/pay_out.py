@@ -1,9 +1,9 @@
 """Paying out: the bill of a red packet that is being claimed, and what WeChat says of it.
 
-A bill's number and exact body are saved before WeChat is called. An unknown outcome is asked about; what
-WeChat does not know is sent again, the same bytes; a new number is taken only once WeChat says that the old
-one failed or was cancelled. At the deadline a bill that WeChat never held is sent no more, and has failed
-once WeChat still knows nothing of it long after it was last sent.
+A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
+does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
+the old one failed or was cancelled. After the claim deadline, a bill that WeChat does not have is not sent
+again; if WeChat still does not know it `UNDER_WAY_MS` after the last sending, it has failed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from server.store.prizes import Prize, bill_number
 from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
 
 ASK_AGAIN_MS = 60_000
-# While the winner has only to confirm, nothing is wrong: WeChat gives them 24 hours.
+# The winner only has to confirm, and WeChat gives them 24 hours.
 ASK_WAITING_MS = 600_000
 ALARM_AFTER_MS = 3_600_000
-# A call to WeChat ends within seconds. What it says nothing of after this long did not reach it.
+# A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
-# WeChat does nothing more about a transfer of the first two by itself: it is sent again, under its number.
+# In the first two, WeChat goes on only after we send the transfer again, under the same number.
 _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 log = logging.getLogger("wabao.money")
 
 
 async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
-    """Return the bill of a prize that is `claiming`, and whether this call made it."""
+    """Return the bill of a prize that is `claiming`, and whether this call made it. Raises Contradiction."""
     bills, number = context.store.bills, bill_number(prize)
     known = await bills.find(number)
     if known is not None:
@@ -81,11 +81,11 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
         return await _note_refused(context, sending, refused)
     known = await note_bill(context, sending, answer)
     if known["remote"] == NEVER_HELD:
-        log.error("bill %s was given up, and WeChat holds it now: it is taken back", number)
+        log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
         try:
             await context.pay.cancel_transfer(number)
         except PayRefused as refused:
-            log.error("bill %s is not taken back: %s", number, refused)  # noqa: TRY400
+            log.error("bill %s is not cancelled: %s", number, refused)  # noqa: TRY400
     return known
 
 
@@ -98,14 +98,14 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
             return await (_give_up(context, bill) if "unsendable" in bill else send_bill(context, bill))
         return await _note_refused(context, bill, refused)
     if answer.state in _SENT_AGAIN and not bill["package_info"] and "unsendable" not in bill:
-        return await send_bill(context, bill)  # only the reply to this carries what the winner needs
+        return await send_bill(context, bill)  # only its reply carries `package_info`
     return await note_bill(context, bill, answer)
 
 
 async def retract_bill(context: Context, bill: Bill) -> Bill:
-    """At the deadline: cancel a bill unless it is final; return the bill as it is then. Raises PayUnknown.
+    """After the claim deadline: cancel a bill unless it is final; return it as it is then. Raises PayUnknown.
 
-    One that the winner cannot confirm yet is sent no more from here on.
+    A bill that the winner cannot confirm yet is never sent again.
     """
     if bill["state"] == "asked":
         bill = await context.store.bills.stop_sending(bill["_id"]) or await reread_bill(context, bill["_id"])
@@ -121,9 +121,9 @@ async def retract_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
-    """Take WeChat's word, from a reply, on a bill; return the bill as it is then.
+    """Note what a reply of WeChat's says of a bill; return the bill as it is then.
 
-    Raises Contradiction where the amount is another.
+    Raises Contradiction if the amount differs.
     """
     if answer.final:
         known = await note_end(context, answer)
@@ -142,10 +142,10 @@ async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
 
 
 async def note_end(context: Context, answer: BillAnswer) -> Bill:
-    """Take WeChat's word, from a notice or a reply, on how a bill ended. Any number of times: once counts.
+    """Note how a bill ended, by a notice or a reply of WeChat's. Safe to repeat.
 
-    Returns the bill, which `follow_bill` takes from here; should nobody get to that, a sweep does. Raises
-    Contradiction where we have no such bill of that amount.
+    Returns the bill, for `follow_bill`; if the process dies first, a sweep calls that. Raises Contradiction
+    if we have no such bill of that amount, or know another end.
     """
     number, now_ms = answer.out_bill_no, context.clock.now_ms()
     bill = await context.store.bills.mark_final(
@@ -167,13 +167,13 @@ async def note_end(context: Context, answer: BillAnswer) -> Bill:
 
 
 async def follow_bill(context: Context, bill: Bill) -> None:
-    """Let the prize and the books follow a bill that is final."""
+    """Update the prize and the books by a bill that is final. Other bills are left alone."""
     store, now_ms = context.store, context.clock.now_ms()
     if bill["state"] == "given":
         await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
         await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
     elif bill["state"] == "failed":
-        over = bill["remote"] == NEVER_HELD  # no word of WeChat's: no new number after it
+        over = bill["remote"] == NEVER_HELD  # WeChat never said that it failed: the prize gets no new number
         await store.prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring" if over else "won")
     else:
         return
@@ -193,7 +193,7 @@ async def settle_bill(context: Context, bill: Bill) -> None:
 
 
 async def reread_bill(context: Context, number: str) -> Bill:
-    """Return a bill that is there; raises Contradiction where it is not."""
+    """Return a bill that must exist. Raises Contradiction if it does not."""
     bill = await context.store.bills.find(number)
     if bill is None:
         raise Contradiction(f"there is no bill {number}")
@@ -201,19 +201,19 @@ async def reread_bill(context: Context, number: str) -> Bill:
 
 
 async def _give_up(context: Context, bill: Bill) -> Bill:
-    """End a bill of which WeChat has just said that it holds none such, unless it may be under way."""
+    """End a bill that WeChat has just said it does not know, unless our request may still be under way."""
     now_ms = context.clock.now_ms()
     ended = await context.store.bills.give_up(bill, now_ms - UNDER_WAY_MS, now_ms)
     if ended is None:
         return await reread_bill(context, bill["_id"])
-    log.warning("bill %s was never WeChat's, and is sent no more: %s", bill["_id"], ended["fail_reason"])
+    log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
     await follow_bill(context, ended)
     return ended
 
 
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
-    """Raise the alarm; a bill that WeChat named a state of before, and knows nothing of now, is one too."""
-    log.error("WeChat does not pay bill %s, which is asked about again: %s", bill["_id"], refused)
+    """Raise an alarm. A bill that WeChat once knew and does not know now also comes here."""
+    log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
     due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
     noted = await context.store.bills.note_alarm(bill["_id"], refused.code, due_at_ms)
     return noted or await reread_bill(context, bill["_id"])

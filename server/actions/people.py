@@ -1,4 +1,4 @@
-"""What changes a person: logging in, choosing a name, and the first sight of a token."""
+"""What changes a person: logging in and out, choosing a name, and the first use of a token."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
     unionid = session.unionid or user.union_id or f"openid:{session.openid}"
     if session.unionid is None and user.union_id is not None:
-        # WeChat's encryption does not authenticate: who has the ciphertext can bend it. So a unionid that
-        # stands in the data alone admits nobody to a record that another openid has made.
+        # WeChat's encryption does not authenticate: the sender can alter the data. So a unionid found only
+        # there does not open a record that another openid has made.
         known = await context.store.people.find(unionid)
         if known is not None and known["openid"] != session.openid:
             raise BadUserData
@@ -44,10 +44,10 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
 
 
 def check_session(generation: int | None, person: Person | None) -> Person:
-    """Return the record of somebody who presents a token of this generation, or None for a bare unionid.
+    """Return the record of a caller with a token of this generation; None stands for a bare unionid.
 
-    Raises NotLoggedIn where there is no such person, BadToken where the token was ended, and TokenRequired
-    for a bare unionid whose owner has ever presented a token.
+    Raises NotLoggedIn if there is no such person, BadToken if the token was ended, TokenRequired if the owner
+    of a bare unionid has ever presented a token.
     """
     if person is None:
         raise NotLoggedIn
@@ -62,9 +62,9 @@ def check_session(generation: int | None, person: Person | None) -> Person:
 
 
 async def end_sessions(context: Context, person: Person) -> None:
-    """End all of a person's tokens, and their connections in all processes; again changes nothing.
+    """End all of a person's tokens, and their connections in all processes. Safe to repeat.
 
-    A process that Redis does not reach hears of it within `sessions.POLL_SECONDS`.
+    A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
     ended = await context.store.people.end_tokens(person["_id"], person.get("generation", 0))
     if ended is not None:
@@ -72,19 +72,19 @@ async def end_sessions(context: Context, person: Person) -> None:
 
 
 async def remember_token(context: Context, unionid: str) -> None:
-    """Note that a valid token was presented: from now on this person is refused without one."""
+    """Note that this person presented a valid token. From now on they are refused without one."""
     await context.store.people.mark_token_seen(unionid)
 
 
 async def set_profile(context: Context, unionid: str, wxname: str, wxheadpic: str) -> None:
-    """Take the name and picture a person chose. Raises BadRequest for a picture nobody uploaded here."""
+    """Save the name and picture a person chose. Raises BadRequest if the picture was not uploaded here."""
     await context.store.people.set_profile(
         unionid, wxname, await uploaded_path(context, "wxheadpic", wxheadpic)
     )
 
 
 async def uploaded_path(context: Context, parameter: str, address: str) -> str:
-    """Return the path of a picture that `uploadFile` gave out, whatever host its address names.
+    """Return the path of a picture that `uploadFile` gave out. The host in its address does not matter.
 
     Raises BadRequest for any other picture.
     """

@@ -15,9 +15,9 @@ log = logging.getLogger("wabao.pictures")
 
 
 async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int, str, str]:
-    """Store somebody's picture; return its file_id, its path and its thumbnail's.
+    """Store a person's picture; return its file_id, its path and its thumbnail's path.
 
-    Raises NotAPicture, PictureTooLarge, TooMany, and Unavailable when its turn did not come in time.
+    Raises NotAPicture, PictureTooLarge, TooMany, and Unavailable if its turn did not come in time.
     """
     picture = await context.pictures.normalise(data, owner)
     saved = await context.store.files.save(picture, owner)
@@ -26,10 +26,10 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
 
 
 async def make_poster(context: Context, task: Task, unionid: str) -> str:
-    """Return the path of the poster with which this person shares this task; it is drawn once.
+    """Return the path of the poster with which this person shares this task. It is drawn once.
 
-    Where WeChat draws no mini-program code, the poster shows the QR code of the page instead, which leads
-    to the same task. That one is kept apart, so that asking again later gets the mini-program's.
+    If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
+    under another name, so that a later call can still get the one with the mini-program code.
     """
     made_for = f"poster:{task['_id']}:{unionid}"
     path = await context.store.files.find_made(made_for)
@@ -41,7 +41,7 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
         try:
             code = await context.wechat.mini_program_code(share, context.settings.wechat_page)
         except (WeChatBusy, WeChatError) as error:
-            log.warning("a poster shows the page's QR code, for WeChat drew none: %s", error)
+            log.warning("WeChat drew no mini-program code, the poster shows the page's QR code: %s", error)
             made_for += ":page"
     poster = Poster(
         name=task["name"],
@@ -56,9 +56,9 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
 
 
 async def draw_mini_program_code(context: Context, scene: str) -> str:
-    """Return the path of the code that opens the mini-program with this scene; WeChat draws it once.
+    """Return the path of the code that opens the mini-program with this scene. WeChat draws it once.
 
-    Raises WeChatBusy where WeChat draws none.
+    Raises WeChatBusy if WeChat draws none.
     """
     made_for = f"mini_program_code:{scene}"
     path = await context.store.files.find_made(made_for)
@@ -69,12 +69,12 @@ async def draw_mini_program_code(context: Context, scene: str) -> str:
     except WeChatError as error:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
-    # Nobody has logged in, so the code itself has the turn.
+    # There is no person to queue for, so the code's own name stands in the queue.
     return await context.store.files.save_made(await context.pictures.normalise(drawn, made_for), made_for)
 
 
 def prize_line(task: Task) -> str:
-    """Return what can be won, as a poster says it."""
+    """Return the poster's line that says what can be won."""
     number = task["prize_num"]
     if task["money"]:
         return f"现金红包 {task['money']} 元" + (f" × {number} 个" if number > 1 else "")
@@ -82,7 +82,7 @@ def prize_line(task: Task) -> str:
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:
-    """Return the path of the picture for red packets of this amount that have no other; it is drawn once."""
+    """Return the path of the default picture for red packets of this amount. It is drawn once."""
     made_for = f"red_packet:{money_yuan}"
     path = await context.store.files.find_made(made_for)
     if path is None:

@@ -1,4 +1,4 @@
-"""Writing the proof of an ended task, once. Whoever finds it unfinished goes on with it."""
+"""Writing the proof of an ended task, once. Any process can go on with an unfinished one."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from server.store import is_unavailable
 from server.store.proofs import WrittenProof
 from server.store.tasks import Task
 
-# Read at once. Some stores read all of a query before they answer any other: 10,000 digs took 260 ms.
+# Digs per query. Some stores finish a query before they answer any other: 10,000 digs took 260 ms.
 DIGS_A_READ = 500
-# A request waits so long for its turn, and writes for so long, before it is told to come again.
+# A request waits this long for its turn, then writes this long, before it is told to come again.
 PATIENCE_SECONDS = 1.0
 REQUEST_SECONDS = 2.0
-# Well below the lease of what is claimed (`server/store/due.py`). The rest is claimed anew.
+# Well below the lease of a claimed proof (`server/store/due.py`). The rest is claimed again.
 TURN_SECONDS = 20.0
 
 log = logging.getLogger("wabao.proof")
 
 
 class BrokenHistory(Exception):
-    """An ended task's history lacks a dig. A proof is final, so none is written of it."""
+    """An ended task's history lacks a dig. A proof is final, so none is written."""
 
 
 async def ask_for_proof(context: Context, code: str) -> None:
-    """Note that a task has ended and its proof is to be written. Again changes nothing."""
+    """Note that a task has ended and its proof is to be written. Safe to repeat."""
     await context.store.proofs.ask(code, context.clock.now_ms())
 
 
 async def find_proof(context: Context, code: str) -> WrittenProof:
-    """Return an ended task's proof; a missing one is written, if that takes no longer than a reply may.
+    """Return an ended task's proof. A missing one is written now if there is time before the reply.
 
-    Reads no digs of a task whose proof is there. Raises NoSuchTask, NotEnded, ProofNotReady.
+    Reads digs only if the proof is missing. Raises NoSuchTask, NotEnded, ProofNotReady.
     """
     proofs = context.store.proofs
     found = await proofs.find(code)
@@ -49,7 +49,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     if not task["status"]:
         raise NotEnded
     await ask_for_proof(context, code)
-    # One at a time for all requests of this process: anybody can name many tasks that have none yet.
+    # One at a time in this process: anybody can ask for many proofs that are not written yet.
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await context.proof_lock.acquire()
@@ -67,7 +67,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
 
 
 async def write_proofs(context: Context) -> None:
-    """Write the proofs that are due. Runs again and again in every process; each proof is claimed."""
+    """Write the proofs that are due. Every process runs this again and again, and claims each proof first."""
     async for record in context.store.proofs.claim_due(context.clock.now_ms):
         try:
             await write_proof(context, record["_id"], TURN_SECONDS)
@@ -78,15 +78,15 @@ async def write_proofs(context: Context) -> None:
 
 
 async def write_proof(context: Context, code: str, seconds: float) -> None:
-    """Go on with a claimed proof, for so many seconds; what is left then is due at once.
+    """Go on with a claimed proof for `seconds`; if that is not enough, it is due again at once.
 
-    Each part is read, encoded and stored before the next is begun: memory does not grow with the digs, and
-    others get their turn in between.
+    Each part is read, encoded and stored before the next begins, so memory does not grow with the digs and
+    others get their turn in between. Raises BrokenHistory.
     """
     store, until = context.store, time.monotonic() + seconds
     task = await store.tasks.find(code)
     if task is None or not task["status"]:
-        raise BrokenHistory(f"task {code} has not ended")  # its seed stays closed
+        raise BrokenHistory(f"task {code} has not ended")  # its seed must stay secret
     progress = await store.proofs.find_progress(code)
     parts = proof.part_count(task["now_depth"])
     while progress.parts < parts:
@@ -108,7 +108,7 @@ async def _encode_head(context: Context, task: Task) -> bytes:
 
 
 async def _outcomes(context: Context, task: Task, part: int) -> list[dict[str, Any]]:
-    """Return the digs of a part. The newest may stand in the task alone."""
+    """Return the digs of a part. The newest may be only in the task."""
     first = part * proof.DIGS_A_PART + 1
     depths = range(first, min(first + proof.DIGS_A_PART, task["now_depth"] + 1))
     if not depths:
@@ -118,7 +118,7 @@ async def _outcomes(context: Context, task: Task, part: int) -> list[dict[str, A
         began, up_to = time.monotonic(), min(at + DIGS_A_READ - 1, depths[-1])
         digs += await context.store.digs.outcomes(task["_id"], at, up_to)
         if up_to < depths[-1]:
-            await asyncio.sleep(time.monotonic() - began)  # the store is as long for others alone
+            await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
     if len(digs) < len(depths) and "last_dig" in task and task["last_dig"]["depth"] == depths[-1]:
         digs.append(dict(task["last_dig"]))
     if [dig["depth"] for dig in digs] != list(depths):

@@ -1,4 +1,4 @@
-"""Publishing a task: its rules are checked, its seed is drawn and sealed, its commitment fixed."""
+"""Publishing a task: check its rules, draw and seal its seed, fix its commitment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ON_SITE, BY_MAIL = 1, 2
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What a publisher asks for, each value within its own range; `publish` checks them together."""
+    """What a publisher asks for. Each value is in its own range already; `publish` checks them together."""
 
     goods_type: int
     url: str | None = None
@@ -43,7 +43,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
-    Raises BadRequest where the values do not fit together.
+    Raises BadRequest if the values do not fit together, or the picture was not uploaded here.
     """
     red_packet = draft.goods_type == RED_PACKET
     money = _money(context, draft) if red_packet else 0
@@ -93,7 +93,7 @@ def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
         if not 0 <= fluctuation < interval:
             raise BadRequest(f"参数 fluctuation 应为 0 到 {interval - 1} 的整数（小于 interval）")
     rules = draw.make_rules(random_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
-    # What cannot finish is refused: the last depth must be reachable before the task expires.
+    # The deepest depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
         if draft.prize_num * (interval + fluctuation) > deepest:

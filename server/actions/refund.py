@@ -1,4 +1,4 @@
-"""Paying back: a refund is saved first, then sent, then asked about until WeChat says how it ended."""
+"""Paying back: a refund is saved first, then sent; then we ask until WeChat says how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.store.refunds import Refund, RefundKind, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
 
 ASK_AGAIN_MS = 60_000
-# WeChat keeps these for the operator to mend, by hand, in its console.
+# An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
 ASK_ABNORMAL_MS = 3_600_000
 ALARM_AFTER_MS = 3_600_000
 REASONS: dict[RefundKind, str] = {
@@ -24,7 +24,7 @@ log = logging.getLogger("wabao.money")
 
 
 async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
-    """Save a refund that is to be sent. An order has one of each kind; saving it again changes nothing."""
+    """Save a refund that is to be sent. An order has at most one of each kind. Safe to repeat."""
     now_ms = context.clock.now_ms()
     await context.store.refunds.insert(
         Refund(
@@ -46,8 +46,8 @@ async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fe
 async def settle_refund(context: Context, refund: Refund) -> None:
     """Bring a refund that is due one step nearer to its end. Raises PayUnknown.
 
-    Until WeChat has answered once it is sent again, under the same number, which makes one refund however
-    often it arrives; from then on it is asked about.
+    Until WeChat has answered once, it is sent again under the same number: WeChat makes one refund per
+    number. After that we only ask.
     """
     if refund["state"] in ("refunded", "closed"):
         await _follow(context, refund)
@@ -73,15 +73,15 @@ async def settle_refund(context: Context, refund: Refund) -> None:
 
 
 async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
-    log.error("WeChat does not refund %s, which is tried again: %s", refund["_id"], refused)
+    log.error("WeChat refuses refund %s; trying again later: %s", refund["_id"], refused)
     due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
     await context.store.refunds.note(refund["_id"], None, refused.code, due_at_ms)
 
 
 async def note_refund(context: Context, answer: RefundAnswer) -> None:
-    """Take WeChat's word, from a notice or a reply, on a refund. Any number of times: once counts.
+    """Note what WeChat says of a refund, in a notice or a reply. Safe to repeat.
 
-    Raises Contradiction where we have no such refund of that order and amount, or know of another end.
+    Raises Contradiction if we have no such refund of that order and amount, or know another end.
     """
     refunds, number = context.store.refunds, answer.out_refund_no
     known = await refunds.find(number)
@@ -118,7 +118,7 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
 
 
 async def _follow(context: Context, refund: Refund) -> None:
-    """Let the books, and the prizes that were nobody's any more, follow a refund that has ended."""
+    """Update the books and, for an `unclaimed` one, the expired prizes, by a refund that has ended."""
     store = context.store
     if refund["state"] == "refunded":
         await store.ledger.enter(

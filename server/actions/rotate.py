@@ -1,7 +1,7 @@
-"""Sealing anew, under the first secret, what is at rest under another. May be cut off and run again.
+"""Sealing anew, under the first secret, what is stored under an older one. Safe to interrupt and run again.
 
-It is safe beside servers that run: a box is replaced only while it is the one that was read. Whatever they
-seal meanwhile is under the first secret too, once all of them have it as their first.
+Servers may run meanwhile: a box is replaced only if it is still the one that was read. What they seal is
+under the first secret too, once all of them have it as their first.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from server.keys import Keys
 from server.store import Store
 from server.store.boxes import PLACES
 
-# A box that changed while it was sealed anew is read again in the next pass.
+# A box that changed meanwhile is read again in the next pass.
 PASSES = 10
 
 
 @dataclass(slots=True)
 class Rotated:
-    """What became of the boxes of a purpose. `left` are those not under the first secret, by id."""
+    """What became of the boxes of one purpose. `left` has the ids of those not under the first secret."""
 
     purpose: str
     sealed: int = 0
@@ -26,7 +26,7 @@ class Rotated:
 
 
 async def rotate(store: Store, keys: Keys) -> list[Rotated]:
-    """Seal everything anew that needs another secret than the first; return what became of it, by purpose."""
+    """Seal everything anew that is not under the first secret; return what became of it, per purpose."""
     return [await _rotate_purpose(store, keys, purpose) for purpose in PLACES]
 
 
@@ -42,13 +42,13 @@ async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
 
 
 async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str], list[str]]:
-    """Go through all boxes once: how many were sealed anew, and which could not be opened or had changed."""
+    """Go through all boxes once; return how many were sealed anew, and which did not open or had changed."""
     sealed, unopened, changed = 0, [], []
     after = ""
     while page := await store.boxes.page(purpose, after):
         changes = []
         for key, box in page:
-            if not box or keys.is_sealed_first(box):  # an access token is an empty box before there is one
+            if not box or keys.is_sealed_first(box):  # before the first access token its box is empty
                 continue
             try:
                 changes.append((key, box, keys.seal(purpose, keys.open(purpose, box, key), key)))

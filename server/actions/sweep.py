@@ -1,7 +1,7 @@
-"""One sweep over everything that is due. Runs again and again in every process; each thing is done once.
+"""One sweep over everything that is due. Every process sweeps again and again; each thing is done once.
 
-What is due is claimed by one conditional update before anything is done about it (`server/store/due.py`), so
-that of any number of sweeps at once one does it, and another comes after it where that one died.
+A sweep claims each due thing by a conditional update before it acts (`server/store/due.py`). So of several
+sweeps only one acts; if it dies, another one does later.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ async def sweep(context: Context) -> None:
 
 
 async def _delete_old_addresses(context: Context) -> None:
-    """Delete addresses that nobody needs any more: `ADDRESS_DAYS` after the prize was received."""
+    """Delete each address `ADDRESS_DAYS` after its prize was given."""
     prizes, before_ms = context.store.prizes, context.clock.now_ms() - ADDRESS_DAYS * DAY_MS
     if await prizes.find_old_address(before_ms):
         await prizes.delete_old_addresses(before_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
-    """Finish what a process that died left behind a prize: the books, or the bill it is claimed by."""
+    """Do for a prize what a dead process left undone: enter it in the books, make the bill of its claim."""
     if prize["amount_fen"]:
         await enter_owed(context, prize)
         if prize["state"] == "claiming":
@@ -66,9 +66,9 @@ async def _each(
     settle: Callable[[Context, _Due], Awaitable[None]],
     payments: Orders | Bills | Refunds | None = None,
 ) -> None:
-    """Do what is due of one kind. What fails is logged, stays due and comes again, and holds up no other.
+    """Do what is due of one kind. What fails is logged and stays due; the others go on.
 
-    Where WeChat does not answer it is not asked about the rest now, so that the other kinds have their turn.
+    If WeChat does not answer, the rest of this kind waits for the next sweep, so that other kinds get a turn.
     """
     async for document in due:
         try:

@@ -1,4 +1,4 @@
-"""From a winning dig to its prize: written once, by whoever comes first."""
+"""From a winning dig to its prize. Any process may write it; it is written once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.wechat.pay import Contradiction
 
 
 async def record_prize(context: Context, dig: Dig) -> None:
-    """Write the prize of a dig that won, and that it is owed; again changes nothing."""
+    """Write the prize of a dig that won, and enter it as owed. Safe to repeat."""
     task = await context.store.tasks.find(dig["code"])
     if task is None:
         raise Contradiction(f"dig {dig['_id']} has no task")
@@ -20,7 +20,7 @@ async def record_prize(context: Context, dig: Dig) -> None:
 
 
 async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
-    """Return the prize this person won in this task, None for none; a win just recorded counts."""
+    """Return the prize this person won in this task, None if none. Writes it if that was not done yet."""
     prize = await context.store.prizes.find_won(task["_id"], unionid)
     if prize is None:
         view = await context.store.tasks.view(task["_id"], unionid)
@@ -49,7 +49,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         given_at=0,
     )
     if prize["amount_fen"]:
-        # Until the books say that it is owed.
+        # Due until the books say that it is owed.
         prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
     await context.store.prizes.insert(prize)
     if prize["amount_fen"]:
@@ -58,7 +58,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
 
 
 async def enter_owed(context: Context, prize: Prize) -> None:
-    """Record in the books that a red packet is owed to whoever won it."""
+    """Enter in the books that a red packet is owed to its winner. Safe to repeat."""
     await context.store.ledger.enter(
         "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
     )

@@ -1,7 +1,7 @@
-"""A crowd of people who do not exist: they publish, watch and dig on a running server, until stopped.
+"""A crowd of invented people, who publish, watch and dig on a running server until stopped.
 
-For demonstrations and for load. It is a client like any other and knows nothing of the server but its
-documented interfaces; what the server promises of its frames is checked on the way. Nothing may depend on it.
+For demonstrations and for load. It is an ordinary client: it uses only the documented interfaces. It also
+checks what the server promises about its frames. Nothing may depend on it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from server.crowd.tally import Tally
 __all__ = ["NoCrowd", "Options", "crowd"]
 
 LINE_SECONDS = 3
-# How many log in at the same time: a login costs a server several hundred times what a watcher does.
+# How many log in at the same time: a login costs the server several hundred times as much as a watcher.
 LOGINS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for; `seconds` None is until stopped."""
+    """What the command line asks for. `seconds` None means: until stopped."""
 
     url: str
     people: int
@@ -35,9 +35,9 @@ class Options:
 
 
 async def crowd(options: Options) -> int:
-    """Live until SIGINT, SIGTERM or the time is over, then print the table.
+    """Run until SIGINT, SIGTERM or the end of the time, then print the table.
 
-    Returns 0, or 1 where the server broke a promise. Raises NoCrowd where it cannot begin.
+    Returns 1 if the server broke a promise, else 0. Raises NoCrowd if the crowd cannot log in.
     """
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,7 +59,7 @@ async def crowd(options: Options) -> int:
 
 
 async def _live(site: Site, options: Options, tally: Tally, began: float) -> None:
-    """Let everybody live; ends when the last one has been told not to come back."""
+    """Run all people. Returns when the server has told each of them not to come back."""
     square = Square(site, tally, options.tasks, options.people)
     people = [Person(number, site, square, tally) for number in range(options.people)]
     logins = asyncio.Semaphore(LOGINS_AT_ONCE)

@@ -1,6 +1,6 @@
-"""One person of a crowd: opens a treasure's page, watches it, digs at human pace, goes on to another.
+"""One person of a crowd: opens a task's page, watches it, digs at human pace, goes on to another.
 
-A person holds one websocket and comes back after a close as its code says.
+A person holds one websocket. After a close they come back, or not, as the close code says.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from server.crowd.watch import Watch
 from server.realtime.frames import Cd, End, Error, Frame, Join, Pong, Prize, Snapshot, Start, Tick, Watchers
 
 CONNECT_SECONDS = 10
-PING_SECONDS = 20  # half-open connections bring nothing and fail nothing
+PING_SECONDS = 20  # a half-open connection shows itself only by a missing pong
 PONG_SECONDS = 10
 LONGEST_DELAY_SECONDS = 10.0
 DIG_ATTEMPTS = 5
-# Of the digs that somebody sees: after how many they go to another page (where nobody watches some task,
-# and else), or put the phone away for a while.
+# After which share of the digs that a person sees they go to another page (CURIOUS while some task has no
+# watcher, else MOVES), or put the phone away for a while (LEAVES).
 CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
 QUICK_PEOPLE = 0.2
 
@@ -51,7 +51,7 @@ _decoder: msgspec.json.Decoder[
 
 
 class Person:
-    """One of a crowd; `number` makes them who they are, in this run and the next."""
+    """One person of a crowd. The same `number` is the same person in every run."""
 
     login: Login
 
@@ -67,7 +67,7 @@ class Person:
         self._may_dig = False
         self._watches: dict[str, Watch] = {}
         self._connection: WebSocketClientConnection | None = None
-        # Tasks unsubscribed from: their frames end before the `pong` of the ping that was sent after it.
+        # Tasks unsubscribed from. A ping follows each; their frames may come until its `pong`.
         self._left: deque[str] = deque()
         self._went_away = False
         self._failed = 0
@@ -78,7 +78,7 @@ class Person:
     # ---- coming, staying, coming back
 
     async def live(self, logins: asyncio.Semaphore, publishes: bool) -> None:
-        """Log in and take part, until cancelled or told by the server not to come back."""
+        """Log in and take part, until cancelled or until the server says not to come back."""
         async with self._doing:
             await self._log_in(logins)
             self._tally.logged_in += 1
@@ -104,13 +104,13 @@ class Person:
         return True
 
     async def _pause(self) -> None:
-        """Wait longer each time, and never as long as everybody else."""
+        """Wait: longer after each failure, and at random, so that not all come back together."""
         self._failed += 1
         longest = min(LONGEST_DELAY_SECONDS, 0.5 * 2 ** min(self._failed, 10))
         await asyncio.sleep(_chance.uniform(0.1, longest))
 
     async def _visit(self, logins: asyncio.Semaphore) -> bool:
-        """Watch over one connection until it ends; return whether to come back."""
+        """Watch tasks over one connection until it ends; return whether to come back."""
         try:
             if self._code not in self._square.running:
                 code = await self._square.choose({self._code})
@@ -132,9 +132,9 @@ class Person:
         return await self._comes_back(ended_with, logins)
 
     async def _comes_back(self, code: int | None, logins: asyncio.Semaphore) -> bool:
-        """Do as the table of close codes says."""
+        """Act on a close code as its documentation says; return whether to come back."""
         if code == MISBEHAVED:
-            self._tally.violations["the server says of a person that they sent too much"] += 1
+            self._tally.violations["the server says that a person sent too much"] += 1
             return False
         if code == REPLACED:
             return False
@@ -152,7 +152,7 @@ class Person:
         return True
 
     async def _details(self, code: str) -> Reply:
-        """Read what a task's page shows. Raises Unanswered."""
+        """Read a task's details. Raises Unanswered, also for a refusal."""
         details = await self._site.get("/getTaskDetails", self.login, code=code)
         if details.get("status") != 0:
             self._square.forget(code)
@@ -168,7 +168,7 @@ class Person:
         self._watches = {code: watch for code, watch in self._watches.items() if code in kept}
 
     async def _watch(self) -> int | None:
-        """Connect, subscribing to the page's task at once, and take frames; return the close code."""
+        """Connect, subscribe to the page's task, and take frames until the end; return the close code."""
         query: dict[str, str | int] = {
             "unionid": self.login.unionid,
             "token": self.login.token,
@@ -199,7 +199,7 @@ class Person:
         return self._watches.setdefault(code, Watch()).subscribe()
 
     def _settle_down(self) -> None:
-        """Plan nothing more for this page."""
+        """Cancel the planned dig and the planned move."""
         for timer in (self._next_dig, self._next_move):
             if timer is not None:
                 timer.cancel()
@@ -224,7 +224,7 @@ class Person:
             return
         watch = self._watches.get(frame.code)
         if watch is None or frame.code not in (self._code, *self._left):
-            self._tally.violations["a frame of a task came that is not watched"] += 1
+            self._tally.violations["a frame came of a task that is not watched"] += 1
             return
         wrong = watch.take(frame)
         if wrong:
@@ -238,20 +238,20 @@ class Person:
             self._consider(frame)
 
     def _take_error(self, error: Error) -> None:
-        """Take a refusal. One without a code is of the connection, whose close code says what to do."""
+        """React to an error frame. One without a code precedes a close, whose code says what to do."""
         if not error.code:
             return
         if error.error == "no_such_task":
             self._square.forget(error.code)
             self._plan_move(1)
         elif error.error == "unavailable" and error.code == self._code and self._connection is not None:
-            self._connection.close()  # a store is down; another connection asks it again, after a while
+            self._connection.close()  # a store is down; connect again after a while
             self._failed += 1
         else:
             self._tally.violations[f"the server refused a message: {error.error}"] += 1
 
     def _consider(self, frame: Frame) -> None:
-        """Decide what to do about something new on the page."""
+        """Decide what to do after a frame of the page's task."""
         if isinstance(frame, End) or (isinstance(frame, Snapshot) and frame.status):
             self._settle_down()
             self._plan_move(_chance.uniform(1, 4))
@@ -268,7 +268,7 @@ class Person:
     # ---- digging
 
     def _plan_dig(self, left_seconds: float) -> None:
-        """Dig when the cooldown is over: some have a finger on the button, most see it and then press."""
+        """Plan a dig after the cooldown: quick people have a finger on the button, others react later."""
         if self._next_dig is not None:
             self._next_dig.cancel()
             self._next_dig = None
@@ -282,7 +282,7 @@ class Person:
         self._doing.create_task(self._dig(self._code))
 
     async def _dig(self, code: str) -> None:
-        """Dig once. Without an answer, ask again with the same `dig_id`: it is the same dig."""
+        """Dig once. If no answer comes, ask again with the same `dig_id`, so that it is the same dig."""
         dig_id = secrets.token_hex(8)
         for attempt in range(DIG_ATTEMPTS):
             asked_at = time.monotonic()
@@ -321,7 +321,7 @@ class Person:
         self._plan_move(_chance.uniform(2, 6))
 
     def _dig_later(self, code: str, left_seconds: float) -> None:
-        """Plan the next dig where no frame did so meanwhile."""
+        """Plan the next dig, unless a frame has done so meanwhile."""
         if code == self._code and self._next_dig is None and self._connection is not None:
             self._plan_dig(left_seconds)
 
@@ -336,7 +336,7 @@ class Person:
         self._doing.create_task(self._move())
 
     async def _move(self) -> None:
-        """Watch another task over the same connection. Where that ends meanwhile, the page stays."""
+        """Watch another task over the same connection. If that ends meanwhile, stay on the page."""
         connection, old = self._connection, self._code
         new = await self._square.choose({old, *self._left})
         if new == old or new in self._left:
@@ -359,4 +359,4 @@ class Person:
             for message in messages:
                 await connection.write_message(msgspec.json.encode(message).decode())
         except (WebSocketError, StreamClosedError):
-            return  # it ends, which whoever reads it notices
+            return  # the connection ends, which `_watch` notices

@@ -1,4 +1,4 @@
-"""The server as a crowd reaches it over HTTP: logging in through its sandbox, and its interfaces."""
+"""The server over HTTP: logging in through its sandbox, and calling its interfaces."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ Reply = dict[str, Any]
 
 
 class NoCrowd(Exception):
-    """There is no server to crowd, or none with a sandbox. The message is one line."""
+    """No server answers, or it has no sandbox. The message is one line."""
 
 
 class Unanswered(Exception):
-    """A request got no answer that tells what became of it: asking again is right."""
+    """A request got no usable answer. The caller may ask again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who somebody is once logged in."""
+    """A person who has logged in."""
 
     unionid: str
     token: str
 
     @property
     def headers(self) -> dict[str, str]:
-        """What proves it to an interface."""
+        """The headers that prove to an interface who it is."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 class Site:
-    """One server; to be used as an asynchronous context manager."""
+    """One server. Use it as an asynchronous context manager."""
 
     def __init__(self, url: str, tally: Tally) -> None:
         self.url = url.rstrip("/")
@@ -50,7 +50,7 @@ class Site:
             raise NoCrowd(f"{url} is no address: --url must begin with http:// or https://")
         self.socket_url = f"ws{self.url.removeprefix('http')}/ws"
         self._tally = tally
-        # Websockets know no proxy, so the requests beside them must not take another way.
+        # Tornado's websockets use no proxy of the environment, so requests must not either.
         self._http = httpx.AsyncClient(
             base_url=self.url,
             timeout=httpx.Timeout(REQUEST_SECONDS),
@@ -67,7 +67,7 @@ class Site:
         await self._http.aclose()
 
     async def check(self) -> None:
-        """Raise NoCrowd where nobody could log in."""
+        """Raise NoCrowd if nobody could log in."""
         try:
             found = await self._http.get("/sandbox/authorize", params={"user": "crowd"})
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -77,7 +77,7 @@ class Site:
         if found.status_code != 200 or b"encryptedData" not in found.content:
             raise NoCrowd(
                 f"the server at {self.url} has no WeChat sandbox, and a crowd can log in nowhere else: "
-                "it exists where WECHAT_APPID is not set"
+                "a server has one if WECHAT_APPID is not set"
             )
 
     async def log_in(self, user: str, nickname: str) -> Login:
@@ -91,17 +91,17 @@ class Site:
         return Login(reply["data"]["unionid"], reply["data"]["token"])
 
     async def get(self, path: str, login: Login, **parameters: Any) -> Reply:
-        """GET an interface as somebody; the reply may be a refusal. Raises Unanswered."""
+        """GET an interface as this person. The reply may be a refusal. Raises Unanswered."""
         asked = {"unionid": login.unionid, **parameters}
         return await self._ask("GET", path, params=asked, headers=login.headers)
 
     async def post(self, path: str, login: Login, **parameters: Any) -> Reply:
-        """POST to an interface, likewise."""
+        """POST to an interface as this person. The reply may be a refusal. Raises Unanswered."""
         asked = {"unionid": login.unionid, **parameters}
         return await self._ask("POST", path, json=asked, headers=login.headers)
 
     async def upload(self, login: Login, picture: bytes) -> Reply:
-        """Upload a WebP, likewise."""
+        """Upload a WebP as this person. The reply may be a refusal. Raises Unanswered."""
         return await self._ask(
             "POST",
             "/uploadFile",

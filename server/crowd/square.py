@@ -1,4 +1,4 @@
-"""The tasks of a crowd: what runs now, and that there is always something to dig."""
+"""The tasks of a crowd: which run now, and publishing new ones so that there is always something to dig."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.crowd.tally import Tally
 from server.crowd.treasures import TREASURES, Treasure
 
 PUBLISHERS = 8
-# A task that nobody has dug for so long cannot be dug by this crowd: those who are left have won it.
+# A task that nobody has dug for this long is given up: all of this crowd who watch it have won it already.
 STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
@@ -39,7 +39,7 @@ class Running:
 
 
 class Square:
-    """What the crowd's tasks are; people tell it of digs and ends that they see."""
+    """The crowd's running tasks. People report the digs and ends that they see."""
 
     def __init__(self, site: Site, tally: Tally, tasks: int, people: int) -> None:
         self.running: dict[str, Running] = {}
@@ -47,7 +47,7 @@ class Square:
         self._site = site
         self._tally = tally
         self._tasks = tasks
-        # Who has won a task digs it no more, so there must be more people than prizes.
+        # A winner does not dig the task again, so there must be more people than prizes.
         self._most_prizes = max(1, (people - 1) // 2)
         self._publishers: list[Publisher] = []
         self._pictures: dict[str, str] = {}
@@ -55,7 +55,7 @@ class Square:
         self._closed = asyncio.Event()
 
     async def admit(self, publisher: Publisher) -> None:
-        """Let somebody publish; what they left running earlier is dug on. Raises Unanswered."""
+        """Let a person publish, and take up their tasks that still run. Raises Unanswered."""
         released = await self._site.get("/getMyRelease", publisher.login, page=1)
         for card in released.get("data", []):
             runs = not card["status"] and not card.get("need_pay")
@@ -81,13 +81,13 @@ class Square:
         self.forget(code)
 
     def forget(self, code: str) -> None:
-        """Leave a task alone."""
+        """Give up a task. Safe to repeat."""
         if self.running.pop(code, None) is not None:
             self._tally.running = len(self.running)
             self._closed.set()
 
     async def choose(self, avoided: set[str]) -> str:
-        """Return the code of a task to watch, rather one of the less crowded; wait where none runs."""
+        """Return the code of one of the two least watched tasks; if none runs, wait until one does."""
         while not self.running:
             self._opened.clear()
             await self._opened.wait()
@@ -97,17 +97,17 @@ class Square:
 
     @property
     def deserted(self) -> bool:
-        """Whether nobody watches some task."""
+        """Whether some task has no watcher."""
         return not all(task.watchers for task in self.running.values())
 
     def moved(self, old: str, new: str) -> None:
-        """Note that somebody went from one task to another."""
+        """Note that a person went from one task to another."""
         for code, change in ((old, -1), (new, 1)):
             if code in self.running:
                 self.running[code].watchers += change
 
     async def keep_alive(self) -> None:
-        """Publish whenever fewer tasks run than are wanted; never returns."""
+        """Publish whenever fewer tasks run than wanted, until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -117,7 +117,7 @@ class Square:
                 for code in [code for code, task in self.running.items() if task.dug_at < stale]:
                     self.forget(code)
             self._closed.clear()
-            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # people look at an end for a moment
+            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # a human pause after an end
             if len(self._publishers) < self.publishers_wanted:
                 continue
             try:
@@ -128,7 +128,7 @@ class Square:
                 self._closed.set()
 
     async def _publish(self) -> None:
-        """Publish a treasure that the square does not show. Raises Unanswered."""
+        """Publish a treasure, one that is not running now if possible. Raises Unanswered."""
         names = {task.name for task in self.running.values()}
         treasure = _chance.choice([one for one in TREASURES if one.name not in names] or TREASURES)
         login = _chance.choice(self._publishers).login
@@ -150,7 +150,7 @@ class Square:
             cd=treasure.cd,
         )
         if reply.get("status") != 0:
-            del self._pictures[treasure.name]  # the server may have been given a new database
+            del self._pictures[treasure.name]  # the server may have a new database without the picture
             self._refused("postTask", reply)
         if reply["need_pay"]:
             await self._pay(login, reply["code"], reply["owed"])

@@ -1,11 +1,11 @@
-"""What a crowd counts, and how it tells it: a line now and then, a table in the end. Pure."""
+"""What a crowd counts, and its report: a line every few seconds, a table at the end. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
-# A dig's frames and its reply come in any order; what is older than so many digs waits for nothing any more.
+# A dig's frames and its reply come in any order. Only this many digs wait for their other half.
 DIGS_REMEMBERED = 2_000
 SHOWN_VIOLATIONS = 20
 
@@ -13,7 +13,7 @@ Dig = tuple[str, int]  # code, seq
 
 
 class Tally:
-    """Counts of everything that one crowd did and met. Moments are seconds of one clock of the caller's."""
+    """Counts of everything that a crowd did and saw. Times are seconds by any one clock of the caller."""
 
     def __init__(self, people: int) -> None:
         self.people = people
@@ -32,7 +32,7 @@ class Tally:
         self._seen: dict[Dig, list[float]] = {}
 
     def frame_seen(self, dig: Dig, at: float) -> None:
-        """Note that a watcher has got a dig's frame, just made."""
+        """Note that a watcher got the frame of a dig just made, at the time `at`."""
         asked = self._asked.get(dig)
         if asked is not None:
             self._delays[_tenths(at - asked[1])] += 1
@@ -42,9 +42,9 @@ class Tally:
             del self._seen[next(iter(self._seen))]
 
     def dug(self, dig: Dig, who: str, asked_at: float, again: bool) -> None:
-        """Note whom a dig was acknowledged to and when it was asked for.
+        """Note to whom a dig was acknowledged, and when it was asked for.
 
-        With `again` it was asked more than once, so nobody knows which request made it: it is not timed.
+        With `again` it was asked for more than once. Nobody knows which request made it, so it is not timed.
         """
         other, _ = self._asked.get(dig, (who, 0.0))
         if other != who:
@@ -58,7 +58,7 @@ class Tally:
         self._delays.update(_tenths(at - asked_at) for at in seen)
 
     def delay_ms(self, share: float) -> float:
-        """Return the milliseconds from a dig's request to its frame that this share of the frames kept."""
+        """Return the quantile `share` of the times from a dig's request to its frames, in milliseconds."""
         left = share * self._delays.total()
         for tenths, count in sorted(self._delays.items()):
             left -= count
@@ -67,7 +67,7 @@ class Tally:
         return 0.0
 
     def line(self, seconds: float) -> str:
-        """Return how things stand, in one line."""
+        """Return the counts so far, in one line."""
         made = self.digs["dug"] + self.digs["won"]
         parts = [
             f"{seconds:5.0f} s",
@@ -82,7 +82,7 @@ class Tally:
         return " | ".join(parts)
 
     def table(self, seconds: float) -> str:
-        """Return all of it."""
+        """Return all counts, as a table of several lines."""
         lines = [
             f"{self.people} people ({self.logged_in} logged in), {seconds:.0f} s",
             *_row("tasks published", self.published),

@@ -1,4 +1,4 @@
-"""The treasures that a crowd publishes: what they are, the rules of their digging, and their pictures."""
+"""The treasures that a crowd publishes: texts, rules and pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PICTURES = Path(__file__).with_name("pictures")
 
 @dataclass(frozen=True, slots=True)
 class Treasure:
-    """What a task is published with: the last six as `postTask` takes them.
+    """What a task is published with. The last six are as in `postTask`.
 
-    `picture` is a file's name without its suffix. `money` is whole yuan a prize; 0 are goods.
+    `picture` is a file's name without its suffix. `money` is whole yuan per prize; 0 means goods.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Treasure:
 
     @property
     def picture_file(self) -> Path:
-        """Where its picture is, a WebP of 900 x 900 pixels."""
+        """The file of its picture, a WebP of 900 x 900 pixels."""
         return PICTURES / f"{self.picture}.webp"
 
 

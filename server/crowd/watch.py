@@ -1,7 +1,7 @@
-"""What one watcher of one task was told, held against what was promised: each dig once and in order. Pure.
+"""Checks the frames that one watcher gets of one task: each dig comes once and in order. Pure.
 
-A connection may end between the frames of one dig, and nothing tells that more of them were to come. So who
-comes back asks for the last dig again unless something after it arrived, and forgets what it had of it.
+A connection may end between the frames of one dig, and the watcher cannot know that some are missing. So,
+unless a frame after the last dig came, a new subscription asks for that dig again and forgets its effect.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ class Watch:
 
     def __init__(self) -> None:
         self.known: Known | None = None
-        self.live = False  # whether frames are of what happens now: the subscription's snapshot has come
-        self._before: Known | None = None  # the state before the last dig, while more of that dig may come
-        self._last: type[Frame] | None = None  # the last dig's last frame so far
+        self.live = False  # whether the subscription's snapshot has come, so that frames are news
+        self._before: Known | None = None  # the state before the last dig, while more of its frames may come
+        self._last: type[Frame] | None = None  # the type of the last dig's latest frame
 
     def subscribe(self) -> int | None:
-        """Begin a subscription; return its `since`."""
+        """Begin a subscription; return its `since`, None if nothing is known yet."""
         if self._before is not None:
             self.known = self._before
-        self._whole()
+        self._complete()
         self.live = False
         return None if self.known is None else self.known.seq
 
-    def _whole(self) -> None:
-        """Note that nothing more comes of the last dig."""
+    def _complete(self) -> None:
+        """Note that all frames of the last dig have come."""
         self._before, self._last = None, None
 
     def take(self, frame: Frame) -> str:
-        """Take the next frame of the task; return what is wrong with it, "" where nothing is.
+        """Take the next frame of the task; return what is wrong with it, "" if nothing is.
 
-        After a wrong frame the state is the frame's, so that one mistake is told once.
+        Also a wrong frame changes the state, so that one mistake is reported only once.
         """
         if isinstance(frame, Snapshot):
             return self._take_snapshot(frame)
@@ -56,7 +56,7 @@ class Watch:
             return f"a {_name(frame)} came before any snapshot"
         if isinstance(frame, _ORDER):
             return self._take_dig(self.known, frame)
-        self._whole()
+        self._complete()
         if isinstance(frame, Tick) and self.known.ended:
             return "a tick came after the end"
         return ""
@@ -65,7 +65,7 @@ class Watch:
         known, asked = self.known, not self.live
         told = Known(frame.seq, frame.participants, frame.prizes_left, frame.cd_until, bool(frame.status))
         self.known, self.live = told, True
-        self._whole()
+        self._complete()
         if known is None:
             return ""
         if frame.seq - known.seq > REPLAYED_DIGS:
@@ -74,9 +74,9 @@ class Watch:
             return f"a snapshot at {frame.seq} came after dig {known.seq}"
         if not asked:
             return "a snapshot came that neither a subscription nor a gap explains"
-        # An end that no dig made is not replayed: the snapshot tells it.
+        # An end without a dig is not replayed; only the snapshot shows it.
         if msgspec.structs.replace(known, ended=told.ended) != told or (known.ended and not told.ended):
-            return f"the frames up to dig {known.seq} make {known}, the snapshot says {told}"
+            return f"the frames up to dig {known.seq} make {known}, but the snapshot says {told}"
         return ""
 
     def _take_dig(self, known: Known, frame: Frame) -> str:
@@ -86,12 +86,12 @@ class Watch:
             if known.ended:
                 return f"dig {frame.seq} came after the end"
             return "" if frame.seq == known.seq + 1 else f"dig {frame.seq} came after dig {known.seq}"
-        assert isinstance(frame, Join | Prize | End)  # noqa: S101  (the caller has looked)
+        assert isinstance(frame, Join | Prize | End)  # noqa: S101  (the caller checked it)
         if frame.seq != known.seq:
             return f"a {_name(frame)} of dig {frame.seq} came after dig {known.seq}"
         if isinstance(frame, End):
             self.known = msgspec.structs.replace(known, ended=True)
-            self._whole()
+            self._complete()
             return "the end came twice" if known.ended else ""
         out_of_order = self._last is None or _ORDER.index(self._last) >= _ORDER.index(type(frame))
         self._last = type(frame)

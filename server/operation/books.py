@@ -1,6 +1,6 @@
-"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and held against the books.
+"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and compared with the books.
 
-It reads and never mends. With WeChat at hand, each order, bill and refund is held against its answer too.
+It only reads, and repairs nothing. If asked to, it also compares each order, bill and refund with WeChat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.store.refunds import Refund
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
 
-# What is under way while it is read may seem not to agree for a moment.
+# Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 
@@ -31,7 +31,7 @@ _OWED = ("won", "claiming", "expiring")
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All that there is about the money of one task; `task` is None where it was deleted."""
+    """All records about the money of one task. `task` is None if it was deleted."""
 
     code: str
     task: Task | None
@@ -44,17 +44,17 @@ class Books:
 
     @property
     def paid_fen(self) -> int:
-        """What came in."""
+        """What the publisher paid."""
         return sum(order["amount_fen"] for order in self.orders if order["state"] in _IN)
 
     @property
     def given_fen(self) -> int:
-        """What winners have."""
+        """What winners have received."""
         return sum(bill["amount_fen"] for bill in self.bills if bill["state"] == "given")
 
     @property
     def refunded_fen(self) -> int:
-        """What publishers have back."""
+        """What the publisher has got back."""
         return sum(refund["amount_fen"] for refund in self.refunds if refund["state"] == "refunded")
 
     @property
@@ -64,13 +64,13 @@ class Books:
 
     @property
     def owed_fen(self) -> int:
-        """What winners still may claim, or is on its way back from them."""
+        """What winners may still claim, or did not claim and is not refunded yet."""
         return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _OWED)
 
 
 @dataclass(slots=True)
 class Report:
-    """What an audit found. `waiting` are things that agree and need the operator all the same."""
+    """What an audit found. `waiting` are payments that agree with the books but need the operator."""
 
     tasks: int = 0
     paid_fen: int = 0
@@ -82,7 +82,7 @@ class Report:
 
 
 async def audit(store: Store, pay: Pay | None = None) -> Report:
-    """Read everything once; with `pay`, ask WeChat about every order, bill and refund too."""
+    """Audit every task in the books; with `pay`, also ask WeChat about every order, bill and refund."""
     report = Report()
     async for code in store.ledger.codes():
         for look in range(LOOKS):
@@ -105,7 +105,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
 
 
 async def read_books(store: Store, code: str) -> Books:
-    """Read all that there is about the money of one task."""
+    """Read all records about the money of one task."""
     task = await store.tasks.find(code)
     return Books(
         code,
@@ -222,7 +222,7 @@ def _refund_differences(books: Books) -> list[Finding]:
 
 
 def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None:
-    """Return what a refund should be of; None where it should not be."""
+    """Return how many fen a refund should be; None if there should be none."""
     if order is None:
         return None
     if refund["kind"] == "whole":
@@ -235,7 +235,7 @@ def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None
 
 
 def _end_differences(books: Books) -> list[Finding]:
-    """Once nothing is due any more, everything paid in went somewhere: to winners, or back."""
+    """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
     documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
     if books.task is not None:
         documents.append(books.task)
@@ -248,7 +248,7 @@ def _end_differences(books: Books) -> list[Finding]:
 
 
 async def remote_differences(books: Books, pay: Pay) -> list[Finding]:
-    """Return where WeChat's own word on an order, a bill or a refund is another than ours."""
+    """Return the orders, bills and refunds of which WeChat says something else than we do."""
     compared: list[tuple[str, str, str, bool]] = []
     for order in books.orders:
         compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))

@@ -1,4 +1,4 @@
-"""The operator's feed: one stream of numbers over all processes, made once a second however many look on.
+"""The operator's feed: numbers over all processes, sent once a second. All viewers get the same frames.
 
 It runs only while somebody looks. It reads pulses from Redis and tasks from MongoDB, and writes nothing.
 """
@@ -18,7 +18,7 @@ from server.clock import Clock
 from server.operation.alarms import (
     ALARMS_TOLD,
     BOOKS_SECONDS,
-    RESTS,
+    REST_FACTOR,
     STATEMENTS_SECONDS,
     Alarm,
     Check,
@@ -32,17 +32,16 @@ from server.store import Store
 from server.store.tasks import Task
 
 BOARD_TASKS = 20
-BOARD_SECONDS = 2.0  # a screen shows a board of more than 3 s ago as old
+BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
 CHECKS_SECONDS = 1.0
 SESSIONS_SECONDS = 5.0
-STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
+STOCK_SECONDS = 10.0  # counting it reads every running task; the screen shows its age
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
-# A second is told once the slowest process had this long to tell its part; one that comes later makes it
-# be told again.
+# Wait this long for slow processes; resend the second if a pulse comes later.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
-# A process that says nothing any more is shown as silent before it is forgotten.
+# A silent process is still shown for this long, so that the operator sees its silence.
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
 
@@ -53,14 +52,14 @@ class Viewer(Protocol):
     session: str
 
     def send(self, frames: bytes) -> None:
-        """Take finished frames."""
+        """Send encoded frames."""
 
     def end(self) -> None:
         """Close: the session is over."""
 
 
 class ProcessRow(msgspec.Struct):
-    """A process as it last said of itself, in the second that began at `at` (unix seconds)."""
+    """What a process last said of itself, in the second that began at `at` (unix seconds)."""
 
     process: str
     pid: int
@@ -74,7 +73,7 @@ class ProcessRow(msgspec.Struct):
 
 
 class BoardTask(msgspec.Struct):
-    """A task that matters now. Neither its seed nor a depth that wins is anywhere near it."""
+    """A task that matters now. It holds no seed and no winning depth."""
 
     code: str
     name: str
@@ -95,7 +94,7 @@ class BoardTask(msgspec.Struct):
 
 
 class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
-    """The last 15 minutes, from the first moment; `fields` names what stands where in a second."""
+    """The last 15 minutes, sent first. `fields` names the places of a second's array."""
 
     now: int
     fields: tuple[str, ...]
@@ -105,9 +104,9 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
 
 
 class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
-    """What is new: complete seconds (one may come again, corrected), all processes, what they did.
+    """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
 
-    `alarms` is everything that is wrong now, [] when nothing is.
+    `alarms` is all that is wrong now, [] if nothing.
     """
 
     now: int
@@ -119,7 +118,7 @@ class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
 
 
 class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
-    """The tasks that matter now, and the stock of prizes as it was counted at `counted_at` (unix ms)."""
+    """The tasks that matter now, and the stock of prizes as counted at `counted_at` (unix ms)."""
 
     now: int
     tasks: list[BoardTask]
@@ -133,13 +132,13 @@ _encoder = msgspec.json.Encoder()
 
 
 def board_task(task: Task, watchers: int) -> BoardTask:
-    """Return a task's row."""
+    """Return a task's row on the board, without the fields that nobody may see."""
     fields = {name: task[name] for name in BoardTask.__struct_fields__ if name in task}  # type: ignore[literal-required]
     return msgspec.convert({**fields, "code": task["_id"], "watchers": watchers}, BoardTask)
 
 
 class Feed:
-    """One a process; every viewer gets the same bytes."""
+    """The feed of this process. It reads only while it has viewers, and sends all of them the same bytes."""
 
     def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
         self._bus, self._store, self._now_ms = bus, store, clock.now_ms
@@ -165,11 +164,11 @@ class Feed:
         )
 
     async def show(self, viewer: Viewer) -> None:
-        """Send a viewer the history, and from then on each second."""
+        """Send a viewer the history, then each second until `leave`."""
         async with self._beginning:
             if not self._running:
                 await self._begin()
-        # No await from here on: what was told is in the history, and what is told next comes to this viewer.
+        # No await from here on: between the history and the next frame this viewer must miss nothing.
         history = HistoryFrame(
             self._now_ms(),
             Second.__struct_fields__,
@@ -183,11 +182,11 @@ class Feed:
             viewer.send(self._board)
 
     async def _begin(self) -> None:
-        """Read what Redis keeps, and tell from there on."""
+        """Read the pulses that Redis keeps, and start sending from there."""
         found = await self._bus.read_pulses()
         self._after = found[0] if found else "-"
         self._shown = complete = (self._now_ms() - COMPLETE_MS) // 1000 - 1
-        # 15 minutes of several processes take longer than the loop may stand still.
+        # In a thread: 15 minutes of several processes would hold the loop too long.
         pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
         self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
         self._newest = {pulse.process: pulse for pulse in self._pulses}
@@ -201,7 +200,7 @@ class Feed:
         self._telling.spawn(self._run())
 
     def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
-        """Take into the history what is told now."""
+        """Add new pulses and seconds to the history, and drop what is too old."""
         oldest = self._shown - HISTORY_SECONDS
         self._seconds |= {second.at: second for second in seconds}
         self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}
@@ -209,11 +208,11 @@ class Feed:
         self._ends = [*self._ends, *(end for pulse in pulses for end in pulse.ends)][-HISTORY_EVENTS:]
 
     def leave(self, viewer: Viewer) -> None:
-        """Send a viewer nothing more."""
+        """Send nothing more to a viewer. Safe to repeat."""
         self._viewers.discard(viewer)
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop reading and sending."""
         await self._telling.end()
 
     def _send(self, data: bytes) -> None:
@@ -221,9 +220,9 @@ class Feed:
             viewer.send(data)
 
     async def _run(self) -> None:
-        """Tell while somebody looks. A store that does not answer delays only what is read from it."""
+        """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
-        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # its silence becomes an alarm
+        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # if it fails, `_alarms` says so
         reading.repeat(self._end_sessions, SESSIONS_SECONDS, at_once=True)
         for check in self._checks:
             reading.repeat(partial(self._run_check, check), CHECKS_SECONDS, at_once=True)
@@ -232,7 +231,7 @@ class Feed:
                 await self._tell_pulses()
                 await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
         finally:
-            self._running = False  # whoever comes from here on starts anew
+            self._running = False  # the next viewer starts it again
             await reading.end()
 
     async def _tell_pulses(self) -> None:
@@ -289,7 +288,7 @@ class Feed:
         if began > self._stock_due:
             counted_at = self._now_ms()
             self._stock = {**await store.stock(), "counted_at": counted_at}
-            self._stock_due = began + max(STOCK_SECONDS, RESTS * (time.monotonic() - began))
+            self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
         self._board_at = time.monotonic()
         rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
@@ -297,9 +296,9 @@ class Feed:
         self._send(self._board)
 
     async def _end_sessions(self) -> None:
-        """Close the screens whose session was ended, in whichever process.
+        """Close the screens whose session was ended, by any process.
 
-        While MongoDB does not answer they stay, until their 12 hours are over.
+        If MongoDB does not answer they stay open, at most until their 12 hours are over.
         """
         viewers = list(self._viewers)
         good = await self._store.operator_sessions.good(
@@ -310,12 +309,12 @@ class Feed:
                 viewer.end()
 
     async def _run_check(self, check: Check) -> None:
-        if self._board:  # which tasks the statements are held against
+        if self._board:  # the statements are checked on the board's tasks
             await check.run_if_due(self._now_ms)
 
 
 def _decode(data: list[bytes]) -> list[Pulse]:
-    """Return the pulses that can be read: one of another version of this server is passed over."""
+    """Return the pulses that can be read. One of another version of this server is skipped and logged."""
     pulses = []
     for each in data:
         try:

@@ -1,4 +1,4 @@
-"""Findings for people: as an English line for the command line, and as texts that a screen words itself."""
+"""Findings for people: a line of English for the command line; for a screen, values that it words itself."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ SENTENCES: dict[What, str] = {
 
 
 def line_of(finding: Finding) -> str:
-    """Return a finding as one line of English that begins with the task's code."""
+    """Return a finding as one line of English. It begins with the task's code."""
     values = [list(value) if isinstance(value, tuple) else value for value in finding.values]
     return f"{finding.code}: {SENTENCES[finding.what].format(*values)}"
 
 
 def texts_of(finding: Finding) -> tuple[str, ...]:
-    """Return the values as texts: a list with commas, "" for None and for an empty list."""
+    """Return the values as texts. A tuple is joined by commas; None and () become ""."""
     return tuple(map(_text, finding.values))
 
 

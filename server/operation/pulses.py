@@ -1,7 +1,7 @@
-"""Pulses: what a process says of itself each second, and the seconds that all processes' pulses add up to.
+"""Pulses: what a process says of itself each second, and the sum of all processes' pulses for each second.
 
-Pulses are made from the metrics that `/metrics` shows, so that there is one count of everything. They go
-through Redis, which keeps 15 minutes of them; no id of a person is in one.
+Pulses are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through Redis,
+which keeps 15 minutes of them. They hold no person's id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from server.store.tasks import Task
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
 WATCHED_TOLD = 30
-# Of each kind: plain digs are many and alike, wins and endings few.
+# In one pulse, per kind: plain digs, digs that won or ended a task, ends without a dig.
 EVENTS_TOLD = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -67,8 +67,8 @@ class PulseEnd(msgspec.Struct, frozen=True):
 class Pulse(msgspec.Struct, frozen=True):
     """One second of one process, by MongoDB's clock.
 
-    `counts` are increases of counters, as "digs.won" or "joins"; `frame` and `store` those of the buckets of
-    the two histograms, each with the buckets below it, as Prometheus counts.
+    `counts` are the increases of counters, such as "digs.won" or "joins". `frame` and `store` are the
+    increases of two histograms' buckets; as in Prometheus, each bucket includes those below it.
     """
 
     process: str
@@ -90,7 +90,7 @@ class Pulse(msgspec.Struct, frozen=True):
 
 
 class Pulsing:
-    """Takes one process's pulse and tells it, each second until cancelled."""
+    """Makes this process's pulse and sends it through Redis, each second while `run` runs."""
 
     def __init__(self, hub: Hub, bus: Bus, now_ms: Callable[[], int]) -> None:
         self._hub = hub
@@ -106,7 +106,7 @@ class Pulsing:
         self._ends: list[PulseEnd] = []
 
     def note_dig(self, dig: Dig) -> None:
-        """Take a dig that this process made into the next pulse."""
+        """Put a dig that this process made into the next pulse, if there is room."""
         kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
         if len(kept) < EVENTS_TOLD:
             kept.append(
@@ -122,12 +122,12 @@ class Pulsing:
             )
 
     def note_end(self, task: Task) -> None:
-        """Take a task that this process ended without a dig into the next pulse."""
+        """Put a task that this process ended without a dig into the next pulse, if there is room."""
         if len(self._ends) < EVENTS_TOLD:
             self._ends.append(PulseEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
     async def run(self) -> None:
-        """Measure the loop's lag ten times a second, and send each second's pulse when it is over."""
+        """Measure the loop's lag ten times a second, and send a pulse after each second, until cancelled."""
         loop = asyncio.get_running_loop()
         told = self._now_ms() // 1000 - 1
         while True:
@@ -141,7 +141,7 @@ class Pulsing:
                 await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
 
     def take(self, second: int) -> Pulse:
-        """Return what happened since the last call, as that of `second` (unix seconds)."""
+        """Return what happened since the last call, as the pulse of `second` (unix seconds)."""
         before, self._counts = self._counts, _counts()
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
@@ -186,7 +186,7 @@ def _counts() -> dict[str, int]:
 
 
 def _buckets(histogram: Histogram) -> dict[float, int]:
-    """Return a histogram's buckets by their upper bounds, over all labels."""
+    """Return a histogram's counts by the buckets' upper bounds, all labels added up."""
     found: dict[float, int] = defaultdict(int)
     for sample in _samples(histogram, "_bucket"):
         found[float(sample.labels["le"])] += int(sample.value)
@@ -198,7 +198,7 @@ def _samples(metric: Counter | Histogram, suffix: str) -> list[Sample]:
 
 
 def _increases(now: dict[float, int], before: dict[float, int]) -> list[int]:
-    """Return by how much each bucket grew, [] where none did."""
+    """Return by how much each bucket grew; [] if none did."""
     found = [now[bound] - before.get(bound, 0) for bound in sorted(now)]
     return found if any(found) else []
 
@@ -209,10 +209,10 @@ def _rss_bytes() -> int:
 
 
 class Second(msgspec.Struct, array_like=True):
-    """All processes' pulses of one second, added up. It is sent as an array: a history is 900 of them.
+    """All processes' pulses of one second, added up. Sent as an array, because a history has 900 of them.
 
-    Durations are milliseconds, None where none was measured; lag and queue (bytes) are those of the process
-    that has most.
+    Durations are in milliseconds, None if nothing was measured. `lag` and `queue` (bytes) are the largest of
+    any process.
     """
 
     at: int
@@ -238,7 +238,7 @@ class Second(msgspec.Struct, array_like=True):
 
 
 def add_up(pulses: Iterable[Pulse]) -> list[Second]:
-    """Return a Second for each second that any pulse is of, in order."""
+    """Return a Second for each second that has a pulse, in order of time."""
     by_second: dict[int, list[Pulse]] = defaultdict(list)
     for pulse in pulses:
         by_second[pulse.second].append(pulse)
@@ -282,9 +282,9 @@ def _second(at: int, pulses: list[Pulse]) -> Second:
 
 
 def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> float | None:
-    """Return a quantile in milliseconds, to within its bucket; None where nothing was measured.
+    """Return a quantile in milliseconds, exact to its bucket; None if nothing was measured.
 
-    `bounds` are the buckets' upper ones in seconds; the last bucket has none, and counts everything.
+    `bounds` are the buckets' upper bounds in seconds. The last bucket has none, and counts everything.
     """
     if not buckets or not buckets[-1]:
         return None

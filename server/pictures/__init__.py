@@ -1,1 +1,1 @@
-"""Pictures: decoded, drawn, and the processes that do so."""
+"""Decoding and drawing pictures, and the processes that do it."""

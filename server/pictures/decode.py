@@ -1,7 +1,7 @@
-"""What a picture becomes when it is uploaded: recognised by decoding, small, upright, without metadata.
+"""What an uploaded picture becomes: checked by decoding it, made small and upright, without metadata.
 
 Pure Pillow: no network, no store, no event loop. Decoding takes long and holds the interpreter, so the
-server calls this in the process that `studio.py` keeps for it.
+server calls this in the processes of `process.py`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ MAX_PIXELS = 16_000_000
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 FULL_SIDE = 1600
 THUMBNAIL_SIDE = 300
-# JPEG's, 0 to 95. A square shows a dozen thumbnails at once, and who opens it waits for all of them.
+# JPEG's scale, 0 to 95. The square shows a dozen thumbnails at once, so they must be small.
 FULL_QUALITY, THUMBNAIL_QUALITY = 85, 70
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
-# Pillow refuses twice as much before it allocates, and warns above this, which MAX_PIXELS refuses.
+# Pillow refuses more than twice this before it allocates, and warns above this; there our own check refuses.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-# What Pillow's decoders raise on damaged data. The first three were seen in 500,000 damaged pictures; the
-# others stand in its source, in paths that those did not hit.
+# What Pillow's decoders raise on damaged data. 500,000 damaged pictures raised the first three; the others
+# are raised elsewhere in its source.
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError),
     *(EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
@@ -51,7 +51,7 @@ _JPEG = b"\xff\xd8"
 
 
 class Picture(msgspec.Struct, frozen=True, tag=True):
-    """A picture as it is stored; `width` and `height` are the full one's, in pixels."""
+    """A picture as it is stored. `width` and `height` are those of `full`, in pixels."""
 
     full: bytes
     thumbnail: bytes
@@ -61,7 +61,7 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
 
 
 def normalise(data: bytes) -> Picture:
-    """Return what is stored of an uploaded picture: PNG where something is transparent, else JPEG.
+    """Return an uploaded picture as it is stored: a PNG if anything in it is transparent, else a JPEG.
 
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
     """
@@ -84,7 +84,7 @@ def normalise(data: bytes) -> Picture:
 
 
 def encoded(image: Image.Image) -> Picture:
-    """Return the picture and its thumbnail, encoded; `image` is RGB or RGBA and at most FULL_SIDE long."""
+    """Return the picture and its thumbnail, encoded. `image` is RGB or RGBA; no side exceeds FULL_SIDE."""
     content_type: Literal["image/jpeg", "image/png"] = "image/png" if image.mode == "RGBA" else "image/jpeg"
     thumbnail = image.resize(_fitting(image.size, THUMBNAIL_SIDE), Resampling.LANCZOS)
     return Picture(
@@ -114,18 +114,18 @@ def _decoded(source: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the image in RGB, RGBA or CMYK: itself where it can be, for a copy may take 200 MB."""
+    """Return the image in RGB, RGBA or CMYK. It is not copied if it need not be: a copy may take 200 MB."""
     if image.mode in ("RGBA", "CMYK") or (image.mode == "RGB" and not image.has_transparency_data):
         return image
     if image.has_transparency_data:
         return image.convert("RGBA")
-    if image.mode.startswith("I"):  # 16 bits of grey, which a plain conversion would clip to 8
+    if image.mode.startswith("I"):  # 16 bits of grey: a plain conversion would clip, not scale, them
         return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L").convert("RGB")
     return image.convert("RGB")
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Apply the colour profile, since it is not kept: without it a phone's photo would lose its colours."""
+    """Apply the colour profile, because it is not kept: a phone's photo would lose its colours."""
     colours = image.convert("RGB") if image.mode == "RGBA" else image
     if profile:
         try:
@@ -133,7 +133,7 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 colours, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
             colours = converted or colours
-        except (ImageCms.PyCMSError, OSError):  # the profile is another device's or damaged: show it as it is
+        except (ImageCms.PyCMSError, OSError):  # an unsuitable or damaged profile: keep the colours
             pass
     colours = colours.convert("RGB")
     if image.mode == "RGBA":
@@ -144,7 +144,7 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _orientation_of(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except _DAMAGED:  # the picture itself is fine
+    except _DAMAGED:  # only its metadata is damaged
         return 1
 
 
@@ -154,7 +154,7 @@ def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _bytes_of(image: Image.Image, quality: int) -> bytes:
-    image.info = {}  # Pillow would write comments and profiles again
+    image.info = {}  # else Pillow writes the comments and profiles again
     buffer = io.BytesIO()
     if image.mode == "RGBA":
         image.save(buffer, "PNG")

@@ -1,4 +1,4 @@
-"""How often a JPEG goes over its pixels, read from its markers without decoding it."""
+"""Counting the scans of a JPEG by its markers, without decoding it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 
 from server.errors import NotAPicture
 
-MOST_SEGMENTS = 5000  # a photo has some dozens; each costs Python half a microsecond
+MOST_SEGMENTS = 5000  # a photo has a few dozen; each takes half a microsecond
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
 
-# A marker that libjpeg acts on. It skips FF 00, restarts, and what is below FF C0 in the data of a scan.
-# No part repeats, so that the search is linear in the bytes, whatever they are.
+# A marker that libjpeg acts on. In a scan's data it skips FF 00, restart markers and what is below FF C0.
+# The pattern has no repetition, so the search takes linear time on any bytes.
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 
 
 def count_scans(data: bytes, most: int) -> int:
     """Return the number of scans of the first picture in `data`; counting ends at `most` + 1.
 
-    A progressive JPEG is decoded as a whole once for each scan. Segments are skipped by their lengths, as
-    libjpeg does: a thumbnail's scans do not count. Raises NotAPicture above MOST_SEGMENTS.
+    A progressive JPEG is decoded whole once per scan. Segments are skipped by their lengths, as libjpeg
+    does, so an embedded thumbnail's scans do not count. Raises NotAPicture above MOST_SEGMENTS.
     """
     place, scans = 0, 0
     for _ in range(MOST_SEGMENTS):

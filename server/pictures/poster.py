@@ -1,7 +1,7 @@
-"""What this server draws itself: share posters, and the picture of a red packet that came without one.
+"""What this server draws itself: share posters, and the default picture of a red packet.
 
-Pure Pillow. The font comes with a package, since a fresh machine has none that knows Chinese; what it
-lacks (emoji above all) is left out, where any other program would draw an empty box.
+Pure Pillow. The font comes with a package, because a fresh machine has no Chinese font. Characters that it
+lacks (mostly emoji) are left out; otherwise they would show as empty boxes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from server.pictures.decode import Picture, encoded
 WIDTH, HEIGHT = 750, 1334
 COMMITMENT_DIGITS = 16
 
-_SIMPLIFIED_CHINESE = 2  # of the collection's faces: Japanese, Korean, simplified, traditional, Hong Kong
+_SIMPLIFIED_CHINESE = 2  # the font file's faces: Japanese, Korean, simplified, traditional, Hong Kong
 _REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
-_NO_CHARACTER = "\uffff"  # Unicode promises never to assign it, so it always draws the font's empty box
+_NO_CHARACTER = "\uffff"  # Unicode never assigns it, so fonts draw their empty box for it
 
 _INK, _GREY, _PALE = "#2b1d14", "#8d7f76", "#f4ece4"
 _RED, _DEEP_RED, _GOLD, _LIGHT_GOLD = "#d8372a", "#a81d1d", "#f6c667", "#ffe9b8"
@@ -39,7 +39,7 @@ _NO_LINE_STARTS_WITH = "，。、！？；：）》】」』”’…,.!?;:)]}%"
 class Poster(msgspec.Struct, frozen=True, tag=True):
     """What a share poster shows. `picture` is JPEG or PNG.
 
-    `code` is the picture of a code to scan (JPEG or PNG); where it is empty, a QR code of `address` is drawn.
+    `code` is the picture of a code to scan (JPEG or PNG). If it is empty, a QR code of `address` is drawn.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Poster(msgspec.Struct, frozen=True, tag=True):
 
 
 def draw_poster(poster: Poster) -> Picture:
-    """Return the poster, WIDTH × HEIGHT; no text leaves its place, however long."""
+    """Return the poster, WIDTH × HEIGHT. Text that is too long for its place is cut."""
     canvas = _gradient((WIDTH, HEIGHT), "#e2452f", "#f0913c")
     draw = ImageDraw.Draw(canvas)
     _draw_rays(canvas)
@@ -93,7 +93,7 @@ def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -
 
 
 def draw_red_packet(money_yuan: int) -> Picture:
-    """Return the picture of a red packet that pays `money_yuan` a prize."""
+    """Return the picture of a red packet that pays `money_yuan` per prize."""
     side = 1600  # drawn at twice its size, for smooth edges
     canvas = _gradient((side, side), "#e8503a", "#c3261f")
     draw = ImageDraw.Draw(canvas)
@@ -118,10 +118,10 @@ def _amount_size(money_yuan: int) -> int:
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, lines: int) -> list[str]:
-    """Break `text` into at most `lines` lines no wider than `room` pixels; what is cut off ends in …
+    """Break `text` into at most `lines` lines no wider than `room` pixels. If it is cut, it ends in …
 
-    Chinese breaks anywhere but before closing punctuation; a Latin word breaks only where it is wider
-    than a line.
+    Chinese breaks anywhere except before closing punctuation. A Latin word breaks only if it is wider than a
+    line.
     """
     done: list[str] = []
     line = ""
@@ -154,14 +154,14 @@ def _pieces(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return what of `text` the font can draw, on one line."""
+    """Return `text` on one line, without the characters that the font cannot draw."""
     spaced = " ".join(unicodedata.normalize("NFC", text).split())
     return " ".join("".join(character for character in spaced if has_glyph(character)).split())
 
 
 @lru_cache(maxsize=4096)
 def has_glyph(character: str) -> bool:
-    """Whether the font draws this character as itself, and not as its empty box."""
+    """Whether the font can draw this character: not as its empty box."""
     if character == " ":
         return True
     if unicodedata.category(character)[0] in "CZ":  # controls, joiners and the like are not drawn
@@ -188,7 +188,7 @@ def _code(poster: Poster) -> Image.Image:
 
 
 def _framed(picture: bytes, size: tuple[int, int]) -> Image.Image:
-    """Return the whole picture within `size`, the rest filled with a blurred enlargement of itself."""
+    """Return the whole picture fitted into `size`, on a blurred enlargement of itself."""
     with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as source:
         image = _on_white(source)
     small = ImageOps.fit(image, (size[0] // 10, size[1] // 10), Resampling.BOX)

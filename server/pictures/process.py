@@ -1,7 +1,7 @@
-"""Processes of their own for pictures, so that decoding never holds the event loop, and who gets them when.
+"""Processes that decode and draw pictures, and the queue for them.
 
-Decoding a picture holds the interpreter for as long as it lasts, so threads would not do. A picture that
-crashes, stalls or outgrows the decoder takes one process down and nothing else; the next one starts anew.
+Decoding holds the interpreter, so threads would hold the event loop too. A picture that crashes its process,
+hangs or needs too much memory ends only that process; the next job starts another.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from server.running.children import tie_to
 PROCESSES = 2
 OWNER_JOBS = 4
 CPU_SECONDS = 3.0
-MEMORY_BYTES = 384 << 20  # of 16 megapixels, a WebP takes up to 310 MB and another format up to 170
+MEMORY_BYTES = 384 << 20  # for 16 megapixels a WebP needs up to 310 MB, other formats up to 170 MB
 JOB_SECONDS = 15.0
 LIMIT_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
@@ -40,19 +40,19 @@ log = logging.getLogger("wabao.studio")
 
 
 class Upload(msgspec.Struct, frozen=True, tag=True):
-    """Somebody's file, which may be anything."""
+    """An uploaded file. It may hold anything."""
 
     data: bytes
 
 
 class RedPacket(msgspec.Struct, frozen=True, tag=True):
-    """A red packet that has no picture."""
+    """The job to draw a red packet's default picture."""
 
     money_yuan: int
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """What the process answers where a Refusal was raised in it."""
+    """What the process answers if its job raised a Refusal."""
 
     error: str
     msg: str
@@ -69,7 +69,7 @@ class _OutOfTime(Exception):
 
 
 class _Owner:
-    """Whose jobs are made one after another."""
+    """Somebody with jobs here. They are done one at a time."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -77,25 +77,25 @@ class _Owner:
 
 
 class Studio:
-    """Makes pictures in PROCESSES processes, which start when they are needed and end with ours.
+    """Makes pictures in PROCESSES processes. They start when needed and end with ours.
 
-    Each owner (a person, as a rule) has one job in a process at a time, so owners take turns. What is drawn
-    (posters, red packets) goes before uploads that wait. All methods raise TooMany when the owner has
-    OWNER_JOBS jobs here, and Unavailable when the job took JOB_SECONDS, or LIMIT_SECONDS with the wait.
+    An owner (mostly a person) has only one job in a process at a time, so owners take turns. Drawings
+    (posters, red packets) go before waiting uploads. All methods raise TooMany if the owner already has
+    OWNER_JOBS jobs here, and Unavailable if the job takes JOB_SECONDS, or LIMIT_SECONDS with waiting.
 
     `cpu_seconds` and `memory_bytes` limit each job; the kernel enforces both.
     """
 
     def __init__(self, cpu_seconds: float = CPU_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
         self._processes = [_Process(cpu_seconds, memory_bytes) for _ in range(PROCESSES)]
-        self._free = self._processes.copy()  # the last one is taken, so that few jobs need one process only
+        self._free = self._processes.copy()  # taken from the end, so that few jobs start only one process
         self._drawings: deque[asyncio.Future[_Process]] = deque()
         self._uploads: deque[asyncio.Future[_Process]] = deque()
         self._owners: WeakValueDictionary[str, _Owner] = WeakValueDictionary()
         self._webp = asyncio.Lock()
 
     async def normalise(self, data: bytes, owner: str) -> Picture:
-        """Return what `pictures.normalise` does; raises NotAPicture and PictureTooLarge."""
+        """Do what `decode.normalise` does, in a process. Raises NotAPicture and PictureTooLarge."""
         # A WebP takes twice the memory of any other format, so two of them are never decoded at once.
         alone = self._webp if data[8:12] == b"WEBP" else nullcontext()
         try:
@@ -104,15 +104,15 @@ class Studio:
             raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
 
     async def poster(self, poster: Poster, owner: str) -> Picture:
-        """Draw a share poster."""
+        """Draw a share poster, in a process."""
         return await self._draw(poster, owner)
 
     async def red_packet(self, money_yuan: int, owner: str) -> Picture:
-        """Draw the picture of a red packet that pays `money_yuan` a prize."""
+        """Draw the picture of a red packet that pays `money_yuan` per prize, in a process."""
         return await self._draw(RedPacket(money_yuan), owner)
 
     async def close(self) -> None:
-        """End the processes; one that is in the middle of a picture is killed."""
+        """End the processes. One that does not end within CLOSE_SECONDS is killed."""
         await asyncio.gather(*(process.close() for process in self._processes))
 
     async def _draw(self, job: RedPacket | Poster, owner: str) -> Picture:
@@ -164,7 +164,7 @@ class Studio:
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it was our turn in the moment in which we gave up
+            if turn.done() and not turn.cancelled():  # our turn came just as we were cancelled
                 self._pass_on(turn.result())
             raise
 
@@ -178,19 +178,19 @@ class Studio:
 
 
 class _Process:
-    """One process, or its place: whatever ends it, the next job starts another."""
+    """One process, or the place for one: if it has ended, the next job starts another."""
 
     def __init__(self, cpu_seconds: float, memory_bytes: int) -> None:
         self._limits = (str(cpu_seconds), str(memory_bytes))
         self._process: asyncio.subprocess.Process | None = None
 
     async def ask(self, job: bytes) -> Picture | Refused:
-        """Have one job done. Raises _OutOfTime, and Unavailable when two processes died in it."""
-        for _ in range(2):  # the process may have died since, or somebody may have killed it
+        """Have one job done. Raises _OutOfTime; Unavailable if two processes died during the job."""
+        for _ in range(2):  # the process may have died before this job
             process = await self._running()
             try:
                 return await _exchange(process, job)
-            except asyncio.CancelledError:  # half an answer must not begin the next one
+            except asyncio.CancelledError:  # the rest of this answer must not be read as the next one's
                 await self._discard()
                 raise
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -202,7 +202,7 @@ class _Process:
         raise Unavailable
 
     async def close(self) -> None:
-        """End the process; in the middle of a picture it is killed."""
+        """End the process; kill it if it does not end within CLOSE_SECONDS."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()  # it ends when it has read everything
             try:
@@ -214,12 +214,12 @@ class _Process:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),  # it warns of oddities
+                *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),  # Pillow warns a lot
                 *(str(os.getpid()), *self._limits),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 cwd=Path(__file__).parents[2],
-                # The pixels of a picture go back to the system with it; by itself malloc would keep them.
+                # Makes malloc give a picture's memory back to the system once it is freed.
                 env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 20)},
             )
         return self._process
@@ -234,7 +234,7 @@ class _Process:
 async def _exchange(process: asyncio.subprocess.Process, job: bytes) -> Picture | Refused:
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  (both are pipes)
     process.stdin.write(len(job).to_bytes(_LENGTH_BYTES))
-    for start in range(0, len(job), _PART_BYTES):  # 10 MB at once would be copied whole, again and again
+    for start in range(0, len(job), _PART_BYTES):  # asyncio would copy 10 MB again after each partial write
         process.stdin.write(job[start : start + _PART_BYTES])
         await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(_LENGTH_BYTES))
@@ -242,14 +242,14 @@ async def _exchange(process: asyncio.subprocess.Process, job: bytes) -> Picture 
 
 
 def work(jobs: BinaryIO, answers: BinaryIO, cpu_seconds: float) -> None:
-    """Do jobs as they come, until their sender is gone. The kernel ends us in a job that takes longer."""
+    """Do jobs until the pipe closes. A job that takes more than `cpu_seconds` ends this process."""
     while length := int.from_bytes(jobs.read(_LENGTH_BYTES)):
-        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # CPU time: a busy machine is nobody's fault
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # CPU time, so that a busy machine does not count
         frame = jobs.read(length)
         if len(frame) < length:
             break
         job = _jobs.decode(frame)
-        del frame  # 10 MB that the job has a copy of
+        del frame  # the job has its own copy of up to 10 MB
         try:
             answer: Picture | Refused = _do(job)
         except Refusal as refusal:
@@ -272,16 +272,16 @@ def _do(job: Job) -> Picture:
 
 def _main(parent: int, cpu_seconds: float, memory_bytes: int) -> None:
     tie_to(parent)
-    # Our parent decides when we end, by closing the pipe: a signal to the whole group is for them.
+    # Our parent ends us by closing the pipe. A signal to the whole process group is meant for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold somebody's picture
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain somebody's picture
     os.nice(10)  # a picture can wait, a dig cannot
     try:
         work(sys.stdin.buffer, sys.stdout.buffer, cpu_seconds)
-    except BrokenPipeError:  # they ended in the middle of a picture
+    except BrokenPipeError:  # our parent ended during a picture
         os._exit(0)
 
 

@@ -1,6 +1,6 @@
-"""What is kept of uploads while they come: who sends how many, how much of all of them, and in which files.
+"""Uploads while they arrive: how many per person, how many bytes in all, and the files that hold them.
 
-No request is read here and no picture is looked at.
+Nothing here reads a request or looks at a picture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from server.errors import Busy, Unavailable
 
 AT_ONCE = 2  # uploads of one person
-# So much of an upload is kept in memory; what is larger goes into a file.
+# A larger upload goes into a file.
 MEMORY_BYTES = 64 << 10
 
 log = logging.getLogger("wabao.uploads")
@@ -25,17 +25,17 @@ _Result = TypeVar("_Result")
 
 
 class Uploads:
-    """All uploads of this process. They hold `limit_bytes` at most, from the first byte to the reply."""
+    """All uploads of this process. Together they hold at most `limit_bytes`, from first byte to reply."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self.held_bytes = 0
         self.places: Counter[str] = Counter()
-        # One thread: what is asked of a file is done in the order in which it was asked.
+        # One thread, so that work on a file is done in the order in which it was given.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
 
     def begin(self, unionid: str, expected_bytes: int) -> Upload:
-        """Return a person's new upload, which must be closed. Raises Busy where there is no room for it."""
+        """Return a person's new upload; the caller must close it. Raises Busy if there is no room for it."""
         if self.places[unionid] >= AT_ONCE:
             raise Busy(f"同时最多上传 {AT_ONCE} 张图片，请等前面的传完再试")
         self._check_room(expected_bytes)
@@ -43,7 +43,7 @@ class Uploads:
         return Upload(self, unionid)
 
     def take(self, size: int) -> None:
-        """Count bytes that are to be kept."""
+        """Count bytes that will be kept. Raises Busy if there is no room for them."""
         self._check_room(size)
         self.held_bytes += size
 
@@ -59,20 +59,20 @@ class Uploads:
             raise Busy
 
     async def in_thread(self, work: Callable[[], _Result]) -> _Result:
-        """Do what waits for the disk, off the loop."""
+        """Do blocking work on a file in the thread; return its result."""
         return await asyncio.wrap_future(self._thread.submit(work))
 
     def in_thread_later(self, work: Callable[[], object]) -> None:
-        """Do it too, when what was asked before is done."""
+        """Do blocking work on a file in the thread, after all work given before. Does not wait."""
         self._thread.submit(work)
 
     def close(self) -> None:
-        """Take nothing more; what was asked is still done."""
+        """Accept no more work. Work already given is still done."""
         self._thread.shutdown(wait=False)
 
 
 class Upload:
-    """One upload: its bytes as they come. Its file has no name, so it ends with the process at the latest."""
+    """The bytes of one upload. Its file has no name, so it is gone at the latest when the process ends."""
 
     def __init__(self, uploads: Uploads, unionid: str) -> None:
         self._uploads = uploads
@@ -80,12 +80,12 @@ class Upload:
         self._size = 0
         self._memory = bytearray()
         self._in_file = False
-        self._file: IO[bytes] | None = None  # the thread's own
+        self._file: IO[bytes] | None = None  # used only in the thread
         self._closed = False
 
     async def write(self, data: bytes) -> None:
-        """Keep more; returns when it is kept. Raises Busy, and Unavailable where the disk takes no more."""
-        if self._closed:  # its sender hung up while we waited for something
+        """Keep more bytes; return once they are kept. Raises Busy; Unavailable if the disk fails."""
+        if self._closed:  # the client hung up while we waited
             return
         self._uploads.take(len(data))
         self._size += len(data)
@@ -96,17 +96,17 @@ class Upload:
         try:
             await self._uploads.in_thread(lambda: self._write(lump))
         except OSError as error:
-            log.error("an upload cannot be kept: %s", error)  # noqa: TRY400  (it says which)
+            log.error("an upload cannot be kept: %s", error)  # noqa: TRY400  (the message is enough)
             raise Unavailable from error
 
     async def read(self) -> bytes:
-        """Return all of it."""
+        """Return all bytes kept so far."""
         if not self._in_file:
             return bytes(self._memory)
         return await self._uploads.in_thread(self._read)
 
     def close(self) -> None:
-        """Let go of it; calling this again does nothing."""
+        """Drop the bytes and give the person's place back. Safe to repeat."""
         if not self._closed:
             self._closed = True
             self._uploads.end(self._unionid, self._size)

@@ -1,1 +1,1 @@
-"""The processes: the supervisor, its workers, and the stores that it starts."""
+"""The processes: the supervisor, its workers, the stores that it starts, and how a worker accepts."""

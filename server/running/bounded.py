@@ -1,6 +1,6 @@
-"""How many connections a process takes, of whom, and which one goes when it is full.
+"""How many connections a process takes, how many per address, and which one is closed when it is full.
 
-It stands on `listening.py`. Counts are one process's.
+It builds on `listening.py`. All counts are per process.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from server.addresses import UNKNOWN, Network, client_address
 from server.errors import Refusal, TooMany, Unavailable
 from server.running.listening import Connection, Door, Lobby, Newcomer, Report, reply_of, turn_away
 
-# Descriptors that are kept: for the stores' connections and for files; for newcomers who do not ask yet; for
-# health and operators. With few descriptors it is a quarter, a quarter and an eighth of what is free.
+# Descriptors set aside: for files and connections to the stores; for newcomers in the lobby; for health and
+# operators. If few descriptors are free, they are at most a quarter, a quarter and an eighth of those.
 OWN_DESCRIPTORS, LOBBY_PLACES, SPARE_PLACES = 128, 512, 64
-# What a spare connection may ask for.
+# The paths that a spare connection may ask for.
 KEPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/ops"})
 KEPT_BELOW = ("/ops/", "/static/ops/")
-# A connection is not closed for another one before the loop had time to read its request.
+# A connection younger than this is not closed for another: the loop may not have read its request yet.
 GRACE_SECONDS = 0.05
 FREED_AT_ONCE = 8
 UNLIMITED = 1 << 20
@@ -48,12 +48,12 @@ FULL_ADDRESS = "这个网络地址的连接太多，请关闭一些页面再试"
 class Bounds:
     """What one process allows.
 
-    `an_address` bounds the open connections of an address, behind trusted proxies its websockets and requests
-    in flight; 0 is no bound. A websocket counts until a token proves whose it is: a mobile network has
-    thousands of people behind one address, and a person's sockets are bounded by themselves.
+    `an_address` bounds an address's open connections; behind a trusted proxy, its websockets and its requests
+    under way. 0 is no bound. A websocket counts until a token proves whose it is: a mobile network has
+    thousands of people behind one address, and each person's websockets have a bound of their own.
 
-    `header_seconds` is from a connection's begin, or from a later request's first byte, to the end of the
-    headers; `idle_seconds` is from a reply to the end of the next headers.
+    `header_seconds` limits the time from the start of a connection, or from the first byte of a later
+    request, to the end of the headers. `idle_seconds` limits it from a reply to the end of the next headers.
     """
 
     an_address: int = 0
@@ -63,7 +63,7 @@ class Bounds:
 
 
 class Room(NamedTuple):
-    """How many connections there is room for, and how many newcomers and spare connections besides."""
+    """How many connections there is room for and, besides them, how many newcomers and spare connections."""
 
     connections: int
     lobby: int
@@ -71,11 +71,11 @@ class Room(NamedTuple):
 
 
 class BoundedServer(HTTPServer):
-    """An HTTP server that stays reachable however many connect.
+    """An HTTP server that stays reachable even if very many connect.
 
-    When its room is used up, a new connection that asks for something takes the place of the one that has
-    waited longest without a request. If all are busy, it gets 503, unless it asks for health or for what
-    operators use: a few spare places are kept for that.
+    If it is full, a new connection that sends a request replaces the one that has been without a request for
+    longest. If all are busy, the new one gets 503, unless it asks for health or for the operators' screens:
+    a few spare places are kept for those.
     """
 
     def initialize(self, *args: Any, bounds: Bounds | None = None, **kwargs: Any) -> None:
@@ -84,14 +84,14 @@ class BoundedServer(HTTPServer):
         self._doors: list[Door] = []
         self._report = Report()
         self._lobby = Lobby(self._bounds.header_seconds, self._settle, self._drop)
-        self._others = 0  # descriptors that are no connections of ours
+        self._others = 0  # descriptors open before we accept connections
         self._served = 0
         self._spares = 0
-        # Connections without a request, and since when. The oldest is first.
+        # Connections without a request, with the time since when; the oldest first.
         self._waiting: dict[Connection, float] = {}
         self._waiting_spares: dict[Connection, float] = {}
         self._addresses: Counter[str] = Counter()
-        # Whose request a proxy's connection carries now.
+        # The address whose request a proxy's connection carries now.
         self._carried: dict[object, str] = {}
         kwargs["idle_connection_timeout"] = self._bounds.idle_seconds
         super().initialize(*args, **kwargs)
@@ -136,9 +136,9 @@ class BoundedServer(HTTPServer):
         return False
 
     def _settle(self, newcomer: Newcomer) -> bool:
-        """Serve or turn away a newcomer to a full process; False while it asks for nothing.
+        """Serve a newcomer or turn it away; return False if it has sent no request yet.
 
-        One that asks takes the place of a connection that does not, or a spare place.
+        In a full process, one with a request gets the place of an idle connection, or a spare place.
         """
         room = self._room()
         if self._served < room.connections:
@@ -175,7 +175,7 @@ class BoundedServer(HTTPServer):
         return bool(address) and 0 < self._bounds.an_address <= self._addresses[address]
 
     def _free_oldest(self, waiting: dict[Connection, float], grace_seconds: float) -> bool:
-        """Close the connection that waits longest, if it had its time; return whether there was one."""
+        """Close the connection that waits longest, if that is `grace_seconds` or more; return if one was."""
         for oldest, since in waiting.items():
             if time.monotonic() - since < grace_seconds:
                 return False
@@ -185,7 +185,7 @@ class BoundedServer(HTTPServer):
         return False
 
     def _failed(self, error: OSError) -> None:
-        """Make some room after an accept that failed: mostly, since no descriptor was left."""
+        """Make room after a failed accept: mostly no descriptor was left."""
         self._report.count("accept", f"accept ({os.strerror(error.errno or 0)})")
         for _ in range(FREED_AT_ONCE):
             if not self._free_oldest(self._waiting or self._waiting_spares, 0):
@@ -215,7 +215,7 @@ class BoundedServer(HTTPServer):
     # ---- requests
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Wait for a connection's next request."""
+        """Note that a connection waits for its next request."""
         connection: Connection = request_conn.stream  # type: ignore[attr-defined]
         self._leave(self._carried.pop(server_conn, ""))
         if not connection.closed():
@@ -228,22 +228,22 @@ class BoundedServer(HTTPServer):
         return _Guarded(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
 
     def on_close(self, server_conn: object) -> None:
-        """Forget a connection that was closed, or that is a websocket now."""
+        """Forget a connection that was closed or has become a websocket."""
         assert isinstance(server_conn, HTTP1ServerConnection)  # noqa: S101  (Tornado says so)
         address, connection = self._carried.pop(server_conn, ""), server_conn.stream
         if isinstance(connection, Connection):
-            self._waits_no_more(connection)  # its descriptor may be in use for a little longer
+            self._waits_no_more(connection)  # `_released` follows once its descriptor is free
         if isinstance(connection, Connection) and not (connection.closed() or connection.vouched):
-            # It counts until the websocket closes. Without a proxy it has counted all along.
+            # A websocket counts until it closes or is vouched for. Without a proxy it counts already.
             connection.address = connection.address or address
         else:
             self._leave(address)
         super().on_close(server_conn)
 
-    def came(
+    def headers_came(
         self, server_conn: object, connection: Connection, path: str, headers: HTTPHeaders
     ) -> Refusal | None:
-        """Note that a request's headers came; return why it is turned away, if it is."""
+        """Note that a request's headers came; return the refusal if it is turned away."""
         connection.headers_came()
         self._waits_no_more(connection)
         if connection.spare and not _is_kept(path):
@@ -262,7 +262,7 @@ class BoundedServer(HTTPServer):
 
 
 class _Guarded(HTTPMessageDelegate):
-    """A request that may be turned away once its headers came; Tornado then closes the connection."""
+    """A request that may be turned away once its headers came. Tornado then closes the connection."""
 
     def __init__(
         self,
@@ -279,7 +279,7 @@ class _Guarded(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # noqa: S101  (a server gets requests)
         connection: Connection = self._request_conn.stream  # type: ignore[attr-defined]
-        refusal = self._server.came(self._server_conn, connection, start_line.path, headers)
+        refusal = self._server.headers_came(self._server_conn, connection, start_line.path, headers)
         if refusal is None:
             assert self._delegate is not None  # noqa: S101  (headers come once)
             return self._delegate.headers_received(start_line, headers)
@@ -310,7 +310,7 @@ def _is_kept(path: str) -> bool:
 
 
 def _counted(peer: str, forwarded_for: str | None, trusted: tuple[Network, ...]) -> str:
-    """Return the address that a connection or request counts against; "" if only a proxy is known."""
+    """Return the address that a connection or request counts against; "" if only the proxy's is known."""
     address = client_address(peer, forwarded_for, trusted)
     if address == UNKNOWN or any(network.overlaps(ip_network(address)) for network in trusted):
         return ""

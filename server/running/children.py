@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive us. How they are started lives here; which ones, elsewhere."""
+"""Starting, awaiting and ending child processes that cannot outlive us. Others decide which to start."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def start_child(
     output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a process that the kernel kills when we end, however we end.
+    """Start a process that the kernel kills when we end, for whatever reason.
 
-    Call it from the main thread: the kernel's promise is to the thread that starts the child. `output`
-    takes what the child prints, else it prints where we do. A Ctrl-C at the terminal reaches us alone,
-    so that we decide in which order things stop.
+    Call it from the main thread: the kernel kills the child when the thread that started it ends. What the
+    child prints goes to `output`, else to where we print. Ctrl-C at the terminal reaches only us, so that we
+    decide in which order things stop.
     """
     libc, parent = _libc(), os.getpid()
     return subprocess.Popen(  # noqa: S603  (the command is ours, no shell)
@@ -41,28 +41,28 @@ def start_child(
 
 
 def tie_to(parent: int) -> None:
-    """Have the kernel kill this process when the process that started it ends; `parent` is its id.
+    """Have the kernel kill this process when its parent (process id `parent`) ends.
 
-    For a child that was not started by `start_child`: it calls this first.
+    A child that was not started by `start_child` calls this first.
     """
     _tie(_libc(), parent)
 
 
 def _libc() -> ctypes.CDLL:
     if sys.platform != "linux":
-        raise NotImplementedError("child processes are tied to their parent by prctl, which is Linux's")
+        raise NotImplementedError("child processes are tied to their parent by prctl, which only Linux has")
     return ctypes.CDLL(None, use_errno=True)
 
 
 def _tie(libc: ctypes.CDLL, parent: int) -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:  # it died before the call above, which then promises nothing
+    if os.getppid() != parent:  # it died before the call above, so no signal will come
         os._exit(1)
 
 
 async def ended(child: subprocess.Popen[bytes]) -> int:
-    """Wait, without holding the loop, until the child has ended; return its exit code (−9: by signal 9)."""
+    """Wait until the child has ended; return its exit code (−9 if signal 9 ended it). The loop runs on."""
     if child.poll() is None:
         descriptor = os.pidfd_open(child.pid)
         loop, over = asyncio.get_running_loop(), asyncio.Event()
@@ -76,7 +76,7 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
 
 
 def stop_child(child: subprocess.Popen[bytes], patience_seconds: float) -> int:
-    """Ask the child to end, and kill it when it has not within its time; return its exit code."""
+    """Ask the child to end; kill it if it has not after `patience_seconds`. Blocks; returns its exit code."""
     if child.poll() is None:
         child.terminate()
     try:

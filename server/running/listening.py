@@ -1,6 +1,6 @@
-"""Connections as they are accepted: the door that takes them, what turns them away, how long they are silent.
+"""Accepting connections, turning them away, and closing those that are silent or slow.
 
-How many there may be is `bounded.py`'s. Nothing here knows an interface or a person.
+`bounded.py` decides how many there may be. Nothing here knows an interface or a person.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from tornado.iostream import IOStream, StreamClosedError
 from server import metrics
 from server.errors import Refusal
 
-# How many are accepted in one turn of the loop. When so many of them were turned away or cost another its
-# place, the door rests: a flood of connections then costs a fraction of a core.
+# At most so many are accepted in one turn of the loop. After CROWDED_A_TURN for which there was no room, the
+# door rests, so that a flood of connections takes only a fraction of a core.
 ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 0.005
 FAILED_SECONDS = 0.1
 REPORT_SECONDS = 60
-# How often it is asked whether those for whom there is no room said something.
+# How often the lobby looks whether a newcomer has sent a request.
 LOOK_SECONDS = 0.01
-# Headers of this size are not waited for in the lobby.
+# A newcomer leaves the lobby once this much of its headers has come, even if they are not complete.
 HEAD_BYTES = 8 << 10
 RETRY_SECONDS = 5
 UNREAD_BYTES = 64 << 10
-# Each chunk of a body costs some 40 microseconds, however small it is: a megabyte in bytes, 40 s.
+# Each chunk of a body takes about 40 microseconds, even if it is one byte: 40 s for a megabyte of them.
 FEW_CHUNKS, CHUNK_BYTES, CHUNKS_A_TURN = 128, 256, 16
-# A client that takes nothing of a reply for so long is cut off.
+# A client that reads nothing of a reply for this long is cut off.
 TAKEN_SECONDS = 20.0
 
 log = logging.getLogger("wabao.listening")
@@ -43,7 +43,7 @@ log = logging.getLogger("wabao.listening")
 
 @dataclass(eq=False, slots=True)
 class Newcomer:
-    """A connection that was accepted and not read yet. `address` is what it counts against, "" if nothing."""
+    """An accepted connection that is not read yet. `address` is what it counts against, "" if nothing."""
 
     taken: socket.socket
     peer: str
@@ -51,7 +51,7 @@ class Newcomer:
     since: float
 
     def path(self) -> str | None:
-        """Return the path that is asked for, and leave it unread; "" if it is gone, None if none came."""
+        """Return the path of its request, which stays unread; None if none came yet, "" if it is gone."""
         try:
             head = self.taken.recv(HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -66,9 +66,10 @@ class Newcomer:
 
 
 class Connection(IOStream):
-    """An accepted connection. It tells when its descriptor is free.
+    """An accepted connection. It calls `released` when its descriptor is free.
 
-    It closes if headers come late, if a body comes in chunks that are too small, and if a reply is not taken.
+    It closes if headers come late, if a body comes in very small chunks, or if the client does not read a
+    reply.
     """
 
     def __init__(
@@ -93,13 +94,13 @@ class Connection(IOStream):
         self._chunks = 0
 
     def vouch(self) -> None:
-        """Count no more against the address: a person is known whose connections are bounded."""
+        """Stop counting against the address: the person is known, and their connections have a bound."""
         self.vouched = True
         self._left(self.address)
         self.address = ""
 
     def expect_headers(self, seconds: float, *, now: bool) -> None:
-        """Close after so many seconds from now, or else from the next byte."""
+        """Close if headers do not come within `seconds` from now or, without `now`, from the next byte."""
         self._header_seconds = seconds
         if now:
             self._begin()
@@ -109,7 +110,7 @@ class Connection(IOStream):
         self._header_seconds = 0.0
 
     def headers_came(self) -> None:
-        """Wait no more."""
+        """Note that a request's headers came: stop their timer."""
         self.asked = True
         self._chunks = 0
         self._header_seconds = 0.0
@@ -123,7 +124,7 @@ class Connection(IOStream):
         self.close()
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        """Notice a request's first byte."""
+        """Read, and start the timer for headers at a request's first byte."""
         count = super().read_from_fd(buf)
         if count and self._header_seconds:
             self._begin()
@@ -131,13 +132,13 @@ class Connection(IOStream):
         return count
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Read a line: Tornado reads one before each chunk of a body, and nothing else by this.
+        """Read a line. Tornado calls this only before each chunk of a body.
 
-        Tornado lets others have their turn after 256 chunks only. A hundred connections would then hold the
-        loop for a second.
+        Tornado itself yields to others only after 256 chunks, so a hundred connections would hold the loop
+        for a second.
         """
         self._chunks += 1
-        # All that ever came counts, since some of a body may come with what was before it.
+        # All bytes of the connection count, because a body's begin may arrive together with its headers.
         if self._chunks > FEW_CHUNKS and self._came_bytes < self._chunks * CHUNK_BYTES:
             metrics.TURNED_AWAY.labels("chunks").inc()
             self.close()
@@ -151,7 +152,7 @@ class Connection(IOStream):
         return await super().read_until(delimiter, max_bytes)
 
     def write_to_fd(self, data: memoryview) -> int:
-        """Notice that a client takes nothing."""
+        """Write, and start a timer if the client reads nothing."""
         try:
             count = super().write_to_fd(data)
         except BlockingIOError:
@@ -182,8 +183,8 @@ class Connection(IOStream):
 class Door:
     """Accepts from one listener.
 
-    `take` gets each connection, and returns whether there was room for it without turning anybody away.
-    `failed` is told why nothing can be accepted; the door then rests instead of asking again at once.
+    `take` gets each connection, and returns whether there was free room for it. `failed` gets the error of a
+    failed accept; the door then rests before it tries again.
     """
 
     def __init__(
@@ -235,10 +236,10 @@ class Door:
 
 
 class Lobby:
-    """Newcomers for whom there is no room, and who ask for nothing yet. They cost a descriptor and no more.
+    """Newcomers for whom there is no room and who have sent no request yet. Each costs only a descriptor.
 
-    `settle` is asked again and again whether one of them can leave, until it returns True. One that does not
-    in time, or is the oldest of too many, goes to `drop`.
+    `settle` is called for each newcomer again and again until it returns True. After `seconds`, or if it is
+    the oldest of too many, a newcomer goes to `drop`.
     """
 
     def __init__(
@@ -251,7 +252,7 @@ class Lobby:
         self._timer: object | None = None
 
     def add(self, newcomer: Newcomer, most: int) -> None:
-        """Let a newcomer wait; of more than `most`, the oldest goes."""
+        """Let a newcomer wait. If more than `most` wait, drop the oldest."""
         self._inside[newcomer] = None
         if len(self._inside) > most:
             oldest = next(iter(self._inside))
@@ -285,14 +286,14 @@ class Lobby:
 
 
 class Report:
-    """Counts who is turned away, and says so in the log at most once a minute."""
+    """Counts connections that are turned away; logs the counts at most once a minute."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._timer: object | None = None
 
     def count(self, why: str, problem: str = "") -> None:
-        """Count one; `problem` is for the log only."""
+        """Count one under `why`; the log says `problem` instead, if given."""
         metrics.TURNED_AWAY.labels(why).inc()
         self._counts[problem or why] += 1
         if self._timer is None:
@@ -307,13 +308,13 @@ class Report:
             self._timer = IOLoop.current().call_later(REPORT_SECONDS, self._tell)
 
     def end(self) -> None:
-        """Say nothing more."""
+        """Stop logging."""
         if self._timer is not None:
             IOLoop.current().remove_timeout(self._timer)
 
 
 def reply_of(refusal: Refusal) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a reply that turns a request away."""
+    """Return the headers and the body of a reply that turns a request away, and count the refusal."""
     metrics.REFUSALS.labels(refusal.error).inc()
     body = msgspec.json.encode(
         {"status": 1, "msg": refusal.msg, "error": refusal.error, "trace_id": secrets.token_hex(8)}
@@ -329,7 +330,7 @@ def reply_of(refusal: Refusal) -> tuple[dict[str, str], bytes]:
 
 
 def turn_away(taken: socket.socket, refusal: Refusal) -> None:
-    """Reply without reading what is asked, and close."""
+    """Send a refusal without reading the request, and close."""
     fields, body = reply_of(refusal)
     head = f"HTTP/1.1 {refusal.http_status} {responses[refusal.http_status]}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
@@ -337,7 +338,7 @@ def turn_away(taken: socket.socket, refusal: Refusal) -> None:
         taken.setblocking(False)
         try:
             taken.send(head.encode() + body)
-            # What is unread when a socket closes makes the kernel reset it, and the reply may be lost.
+            # If a socket closes with unread bytes, the kernel resets it and the reply may be lost.
             taken.recv(UNREAD_BYTES)
-        except OSError:  # nothing to read yet, or it is gone: it gets no more than this either way
+        except OSError:  # nothing to read yet, or the client is gone: we do no more for it
             return

@@ -1,6 +1,6 @@
-"""The reply to a request whose address and headers are longer than Tornado reads: 431 in place of a cut.
+"""The reply to a request whose first line and headers are longer than Tornado reads: 431.
 
-Tornado closes such a connection within its stream, before any handler exists.
+Tornado would close the connection without a word, inside its stream, before there is a handler.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tornado.iostream import IOStream, UnsatisfiableReadError
 from server import metrics
 from server.errors import HeadTooLarge
 
-# Whoever is cut off while sending reads no reply, so some of what still comes is thrown away first.
+# A client that is cut off while it sends may not get the reply. So we read and drop some of what it sends.
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1 << 20
 
@@ -25,7 +25,7 @@ _lingering: set[asyncio.Task[None]] = set()
 
 
 def expect_head(stream: IOStream) -> None:
-    """Let the connection end with a reply where the head that comes next is too long."""
+    """Arm the connection: if the next head is too long, it ends with a reply."""
 
     def close_fd() -> None:
         note_head(stream)
@@ -41,7 +41,7 @@ def expect_head(stream: IOStream) -> None:
 
 
 def note_head(stream: IOStream) -> None:
-    """Let the connection end as any, for the head came."""
+    """Disarm the connection: the head came."""
     vars(stream).pop("close_fd", None)
 
 
@@ -55,10 +55,10 @@ async def _answer(stream: IOStream, connection: socket.socket) -> None:
             while left > 0 and (found := await loop.sock_recv(connection, 64 << 10)):
                 left -= len(found)
     except (OSError, TimeoutError) as error:
-        log.debug("whoever sent a long head is gone: %s", error)
+        log.debug("the sender of a long head is gone: %s", error)
     finally:
         stream.socket = connection
-        stream.close_fd()  # only now the descriptor is free, and the stream may have to tell
+        stream.close_fd()  # the descriptor is free only now, and `Connection` reports that
 
 
 def _reply() -> bytes:

@@ -1,8 +1,8 @@
 """SecantusDB and Valkey as child processes: the stores of a server that was given none.
 
-Both keep everything below one directory, listen on 127.0.0.1 alone and end with the process that
-started them, also when that is killed. Production has no use for this module, and `start_missing`
-refuses to work there. What starts a dead store again is `supervisor.py`.
+Both keep everything below one directory, listen only on 127.0.0.1, and end with the process that started
+them, even if that is killed. `start_missing` refuses to embed stores in production. `supervisor.py` starts a
+dead store again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StoreFailed(Exception):
 
 
 class EmbeddedStore:
-    """One store in `directory`. It keeps its port from one start to the next, so that its URI stays true."""
+    """One store in `directory`. A restart keeps the port, so that the URI stays valid."""
 
     name: ClassVar[str]
     setting: ClassVar[str]
@@ -55,12 +55,12 @@ class EmbeddedStore:
 
     @property
     def uri(self) -> str:
-        """What a client connects to."""
+        """The URI for clients."""
         raise NotImplementedError
 
     @property
     def pid(self) -> int | None:
-        """The process of the latest start, None before the first."""
+        """The process id of the latest start; None before the first."""
         return None if self.process is None else self.process.pid
 
     @property
@@ -69,11 +69,11 @@ class EmbeddedStore:
         return self.directory / f"{self.name.lower()}.log"
 
     def command(self) -> list[str]:
-        """The command line that runs it."""
+        """Return the command line that runs it."""
         raise NotImplementedError
 
     def start(self) -> None:
-        """Launch it and return once it answers; raise StoreFailed when it does not."""
+        """Launch it and return once it answers. Raises StoreFailed if it does not."""
         self.launch()
         self.wait_until_ready()
 
@@ -89,11 +89,11 @@ class EmbeddedStore:
 
     @classmethod
     def address_file(cls, directory: Path) -> Path:
-        """Return the file that says where the store of this directory answers, or did when it last ran."""
+        """Return the file with the URI at which the store of this directory runs, or last ran."""
         return directory / f"{cls.name.lower()}.uri"
 
     def wait_until_ready(self) -> None:
-        """Return once it takes connections; raise StoreFailed when it died or took too long."""
+        """Return once it takes connections. Raises StoreFailed if it died or took too long."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             if not self.alive():
@@ -105,11 +105,11 @@ class EmbeddedStore:
             time.sleep(_POLL_SECONDS)
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process of the latest start still runs."""
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
-        """End it in good order, and wait until it has ended, for which SecantusDB takes 2 s."""
+        """Ask it to end and wait; kill it after STOP_SECONDS. SecantusDB takes 2 s to end."""
         if self.process is not None:
             stop_child(self.process, STOP_SECONDS)
 
@@ -122,7 +122,7 @@ class EmbeddedStore:
         return True
 
     def kill(self) -> None:
-        """End it as a power cut would, and wait until it has ended."""
+        """Kill it, and wait until it has ended."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -135,15 +135,15 @@ class EmbeddedMongoDB(EmbeddedStore):
 
     @property
     def uri(self) -> str:
-        """The database is `wabao`.
+        """The URI of the database `wabao`.
 
-        Without retryable writes: SecantusDB searches all it remembers of them at each write, which makes each
-        cost 24 times as much after 10,000, and forgets them when it is killed, so that a retry gains nothing.
+        Without retryable writes: SecantusDB searches all it remembers of them at each write, so that after
+        10,000 each costs 24 times as much. It forgets them when it is killed, so a retry would gain nothing.
         """
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 
     def command(self) -> list[str]:
-        """Without --sync-on-commit a kill would lose acknowledged writes."""
+        """Return the command line. Without --sync-on-commit a kill would lose acknowledged writes."""
         return [
             *(sys.executable, "-P", "-m", self.module),
             *("--host", "127.0.0.1", "--port", str(self.port)),
@@ -159,11 +159,11 @@ class EmbeddedRedis(EmbeddedStore):
 
     @property
     def uri(self) -> str:
-        """Database 0."""
+        """The URI of database 0."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
-        """The package brings the binary for the machine it is installed on."""
+        """Return the command line. The package contains the binary for this machine."""
         return [
             str(self.package / "_binaries" / f"linux-{os.uname().machine}" / "valkey-server"),
             *("--bind", "127.0.0.1", "--port", str(self.port)),
@@ -175,8 +175,8 @@ class EmbeddedRedis(EmbeddedStore):
 def lock_directory(directory: Path) -> int:
     """Return a descriptor that locks the directory while it, or a copy of it in a child, is open.
 
-    The stores hold copies: after we were killed, the next start waits for the last of them to be gone
-    instead of opening its files beside it. Raises BadSettings when somebody else runs there.
+    The stores hold copies: if we are killed, the next start waits until they are gone before it opens their
+    files. Raises BadSettings if another server runs in this directory.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -198,8 +198,8 @@ def lock_directory(directory: Path) -> int:
 def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
     """Start a store for each URI that is not set, and return them once they answer.
 
-    `lock` is what `lock_directory` returned for DATA_DIR. Raises BadSettings where a store
-    may not or cannot be embedded, and StoreFailed.
+    `lock` is what `lock_directory` returned for DATA_DIR. Raises StoreFailed; BadSettings if a store may not
+    be embedded or is not installed.
     """
     kinds = [
         kind
@@ -219,7 +219,7 @@ def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
 
 
 def running_store(settings: Settings) -> str:
-    """Return the URI of the MongoDB that a server has started in DATA_DIR; BadSettings where none answers."""
+    """Return the URI of the MongoDB that a server runs in DATA_DIR. Raises BadSettings if none answers."""
     path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
     uri = path.read_text() if path.exists() else ""
     if uri:
@@ -233,10 +233,10 @@ def running_store(settings: Settings) -> str:
 
 
 def _free_port() -> int:
-    """Return a free port below those the system hands out by itself.
+    """Return a free port below the system's ephemeral ports.
 
-    One of those could be taken as the source of any outgoing connection while a store is down, even of
-    our own attempt to reach it, which would then have connected to itself.
+    While a store is down, an outgoing connection could get an ephemeral port of the store as its source: even
+    our own attempt to reach the store, which would then connect to itself.
     """
     text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     lowest_ephemeral = int(text.split()[0])

@@ -1,7 +1,7 @@
-"""The parent process: starts the stores that are missing and the workers, keeps them alive, stops them.
+"""The parent process: starts missing stores and the workers, restarts those that die, stops them at the end.
 
-It owns the listening sockets, so that a connection made while a worker is being restarted waits
-instead of being refused. It serves nothing itself.
+It owns the listening sockets, so that a new connection waits while a worker restarts instead of being
+refused. It serves no request itself.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Supervisor:
     """Everything that runs for one `python -m server`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take hold of the directory and the port; raise BadSettings where somebody else has them."""
+        """Lock the directory and take the port. Raises BadSettings if another program has one of them."""
         self._settings = settings
         self._stopping = asyncio.Event()
         self._exit_code = 0
@@ -61,8 +61,8 @@ class Supervisor:
             loop.add_signal_handler(asked, self._stopping.set)
         _raise_file_limit()
         if self._settings.app_env == "production" and not self._settings.trusted_proxies:
-            log.warning("TRUSTED_PROXIES is empty: all who come through a proxy count as one address")
-        secrets_of(self._settings)  # made here, where nobody else makes one at the same time
+            log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
+        secrets_of(self._settings)  # creates a missing one here, before several workers could
         shutil.rmtree(self._metrics, ignore_errors=True)
         self._metrics.mkdir()
         self._stores = start_missing(self._settings, self._lock)
@@ -83,7 +83,7 @@ class Supervisor:
         return self._exit_code
 
     def _environment(self) -> dict[str, str]:
-        """Return what the workers find in theirs: ours, and where the embedded stores are."""
+        """Return the workers' environment: ours, with the URIs of the embedded stores."""
         environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
         for store in self._stores:
             environment[store.setting] = store.uri
@@ -111,29 +111,29 @@ class Supervisor:
             )
             self._workers[name] = child
             code = await watchdog.ended(child, name)
-            # We have no /metrics, so the next worker that serves counts for us.
+            # We have no /metrics, so the next worker that serves counts the replacements.
             uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
             mark_process_dead(child.pid, str(self._metrics))  # type: ignore[no-untyped-call]
-            if code == BAD_SETTINGS_EXIT:  # it said why, and no restart would change it
+            if code == BAD_SETTINGS_EXIT:  # it said why, and a restart would not help
                 self._exit_code = code
                 self._stopping.set()
                 return
             await delays.wait(name, child.pid, code)
 
     async def _announce(self) -> None:
-        """Print the one line that says we are ready, once we are."""
-        while not await _answers(self._settings.port, "/readyz"):  # noqa: ASYNC110  (nothing here tells us)
+        """Once the server is ready, print its address and, in development, the operators' token."""
+        while not await _answers(self._settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
             await asyncio.sleep(_POLL_SECONDS)
         settings = self._settings
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
-        if not settings.ops_token:  # only in development, where the token is our own
+        if not settings.ops_token:  # only in development: we made the token ourselves
             token = Keys(*secrets_of(settings)).operator_token()
             lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
         sys.stdout.write("".join(line + "\n" for line in lines))
         sys.stdout.flush()
 
     async def _stop(self) -> None:
-        """Let the workers finish what they have begun, then the stores that they need for it."""
+        """Stop the workers first, which drain and need the stores for it; then the stores."""
         for listener in self._listeners:
             listener.close()
         workers = list(self._workers.values())
@@ -153,14 +153,14 @@ class Supervisor:
 
 
 class Delays:
-    """How long to wait before a process that ended is started again: longer while it dies young."""
+    """The wait before a process is restarted. It doubles while the process lives less than STEADY_SECONDS."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
         self._began = time.monotonic()
 
     async def wait(self, name: str, pid: int, code: int) -> None:
-        """Log the end of a process, and return when its next start is due."""
+        """Log the end of a process, and wait until its next start is due."""
         steady = time.monotonic() - self._began >= STEADY_SECONDS
         self._seconds = 0.0 if steady else min(max(2 * self._seconds, 0.1), GREATEST_DELAY_SECONDS)
         log.error("%s (pid %d) ended with %d; starting it again in %.1f s", name, pid, code, self._seconds)
@@ -169,17 +169,17 @@ class Delays:
 
 
 def listen(port: int, count: int) -> list[socket.socket]:
-    """Return `count` sockets that share the port: the kernel spreads connections over them.
+    """Return `count` sockets that share the port. The kernel spreads connections over them.
 
-    Raises BadSettings when somebody else listens there, which SO_REUSEPORT alone would let pass. What a
-    killed server leaves is gone within PORT_SECONDS.
+    Raises BadSettings if another program listens there; SO_REUSEPORT alone would not notice that. Waits up to
+    PORT_SECONDS for the workers of a killed server to be gone.
     """
     deadline = time.monotonic() + PORT_SECONDS
     while True:
         try:
             with socket.socket() as attempt:
                 attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                attempt.bind(("0.0.0.0", port))  # noqa: S104  (serving everybody is the purpose)
+                attempt.bind(("0.0.0.0", port))  # noqa: S104  (it serves all interfaces)
             return [
                 socket.create_server(("0.0.0.0", port), backlog=BACKLOG, reuse_port=True)  # noqa: S104
                 for _ in range(count)
@@ -208,6 +208,6 @@ async def _answers(port: int, path: str) -> bool:
 
 
 def _raise_file_limit() -> None:
-    """Allow as many connections as the system does: a process starts with a far lower limit."""
+    """Allow as many descriptors as the system does; a process starts with far fewer."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -2,10 +2,9 @@
 
 Such a worker hangs or is frozen. It has not ended, so nothing else would restart it.
 
-What becomes of its connections: those that it accepted end with it, and their clients come back (a watcher
-with `since`, so that it misses no dig). New ones wait in its listening socket, which the supervisor holds
-open, and the next worker answers them. The kernel keeps giving that socket its share of new connections, so
-with N workers one in N waits until the replacement serves.
+The connections that it accepted end with it, and their clients come back (a watcher with `since`, so that it
+misses no dig). New connections wait in its listening socket, which the supervisor holds open, until the next
+worker serves. The kernel still gives that socket its share: with N workers, one new connection in N waits.
 """
 
 from __future__ import annotations
@@ -20,18 +19,19 @@ from server.running.children import ended
 
 SIGN_SECONDS = 1.0
 MISSED_TURNS = 10
-# Imports on a slow disk come before the loop, so before the first sign. Indexes come after it.
+# Turns allowed until the first sign. It comes after the imports, which a slow disk delays, but before the
+# indexes are created.
 STARTING_TURNS = 60
-# What the stacks may take on their way to the log.
+# Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
 STARTING, SERVING = b"0", b"1"
-_READ_BYTES = 1 << 16  # a whole pipe
+_READ_BYTES = 1 << 16  # the capacity of a pipe
 
 log = logging.getLogger("wabao.supervisor")
 
 
 class Signs:
-    """A worker's end of the pipe. `give` runs from the loop's first turn to its last, draining included."""
+    """A worker's end of the pipe. `give` runs from the loop's first turn to its last, also while draining."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -39,7 +39,7 @@ class Signs:
         self._sign = STARTING
 
     def serving(self) -> None:
-        """Say from now on that the worker serves."""
+        """Let all signs from now on say that the worker serves."""
         self._sign = SERVING
 
     async def give(self) -> None:
@@ -48,7 +48,7 @@ class Signs:
             try:
                 os.write(self._descriptor, self._sign)
             except BlockingIOError:
-                pass  # the supervisor is stopped; the pipe holds signs enough for when it goes on
+                pass  # the supervisor is stopped; the full pipe is sign enough when it continues
             except BrokenPipeError:
                 return
             await asyncio.sleep(SIGN_SECONDS)
@@ -57,8 +57,8 @@ class Signs:
 class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
-    Signs are looked for in turns of this process's own loop. A turn that came late counts for nothing: then
-    this process was stopped, or the machine slept or was too busy for everybody, and no worker is to blame.
+    It looks for signs once per turn of `turn_seconds`. A turn that comes late does not count against the
+    worker: then this process was stopped, or the machine slept or was too busy.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Watchdog:
         self.stood_still = False
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
-        self._allowed = starting_turns  # until the first sign
+        self._allowed = starting_turns  # `missed_turns` after the first sign
         self._missed = 0
         self._our_end, self.worker_end = os.pipe()
         os.set_blocking(self._our_end, False)
 
     async def ended(self, child: subprocess.Popen[bytes], name: str) -> int:
-        """Wait for the worker's end, bring it about if it stands still, and return its exit code."""
+        """Wait until the worker has ended, and return its exit code. A worker that stands still is ended."""
         os.close(self.worker_end)
         loop = asyncio.get_running_loop()
         end = loop.create_task(ended(child))
@@ -112,9 +112,9 @@ class Watchdog:
 
 
 async def _abort(child: subprocess.Popen[bytes], end: asyncio.Task[int]) -> None:
-    """End a worker, and let faulthandler write its stacks before that if it still can."""
+    """End a worker. Before that, faulthandler writes its stacks, if it still can."""
     child.send_signal(signal.SIGABRT)
-    child.send_signal(signal.SIGCONT)  # one that is stopped takes no other signal before this
+    child.send_signal(signal.SIGCONT)  # a stopped process handles SIGABRT only after this
     await asyncio.wait([end], timeout=ABORT_SECONDS)
     if not end.done():
         child.kill()

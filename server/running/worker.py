@@ -1,6 +1,6 @@
-"""One serving process: settings → context → app → the socket it was given → drain.
+"""One serving process: open the context, make the app, serve on the given socket, drain.
 
-No process is started here, and no route stands here.
+No process is started here, and no route is declared here.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
 
-# A supervisor waits 25 s before it kills: requests get most of it, what closes after them the rest.
 BODY_SECONDS = 120
+# The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
 LAST_REPLIES_SECONDS = 1
 REQUESTS_SECONDS = 17
 CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
 
-# What each process does again and again, with the seconds between: safe in several processes at once.
+# What each process repeats, with the seconds between. All are safe in several processes at once.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (settle_pending, 2),
     (sweep, 2),
@@ -58,9 +58,9 @@ log = logging.getLogger("wabao.worker")
 
 
 class DrainingServer(BoundedServer):
-    """An HTTP server that knows which of its connections are in the middle of a request.
+    """An HTTP server that knows which of its connections have a request under way.
 
-    Websockets leave the server's hands once they are open, so they do not count.
+    An open websocket has left the server, so it does not count.
     """
 
     def initialize(self, *args: Any, **kwargs: Any) -> None:
@@ -75,7 +75,7 @@ class DrainingServer(BoundedServer):
         super().initialize(*args, **kwargs)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Expect a connection's next request: the one before, if any, is answered."""
+        """Expect a connection's next request. The one before, if any, is answered."""
         self._answered(server_conn)
         self._open.add(server_conn)
         self._empty.clear()
@@ -87,7 +87,7 @@ class DrainingServer(BoundedServer):
         return _Expected(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
 
     def on_close(self, server_conn: object) -> None:
-        """Forget a connection."""
+        """Forget a connection that was closed or has become a websocket."""
         self._answered(server_conn)
         self._leaving.discard(server_conn)
         self._open.discard(server_conn)
@@ -96,7 +96,7 @@ class DrainingServer(BoundedServer):
         super().on_close(server_conn)
 
     def begin(self, server_conn: object) -> None:
-        """Note that a request came in."""
+        """Note that a request's headers came."""
         self._busy.add(server_conn)
         self._idle.clear()
 
@@ -106,16 +106,16 @@ class DrainingServer(BoundedServer):
             self._idle.set()
 
     def is_last(self, server_conn: object) -> bool:
-        """Return whether the reply that is about to be sent is to be its connection's last."""
+        """Return whether the reply about to be sent is its connection's last; if so, note that it closes."""
         if self._draining:
             self._leaving.add(server_conn)
         return self._draining
 
     async def drain(self) -> None:
-        """Take no more connections, let the requests that came in be answered, then close the rest.
+        """Accept no more, answer the requests under way, then close all connections.
 
-        Each reply says from now on that it is its connection's last. A connection in use sends one within
-        a second, so nobody's request meets a connection that closes without a word.
+        From now on each reply says that it is its connection's last. A connection in use sends a reply within
+        a second, so no request meets a connection that closes without a word.
         """
         self._draining = True
         self.stop()
@@ -135,7 +135,7 @@ class DrainingServer(BoundedServer):
 
 
 class LastReply(OutputTransform):
-    """Says `Connection: close` in the replies of a server that drains."""
+    """Adds `Connection: close` to the replies of a server that drains."""
 
     def __init__(self, server: DrainingServer, request: HTTPServerRequest) -> None:
         super().__init__(request)
@@ -144,14 +144,14 @@ class LastReply(OutputTransform):
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """Change the header. A reply that opens a websocket stays: watchers are sent away by the hub."""
+        """Add the header, except to a reply that opens a websocket: the hub sends watchers away."""
         if status_code != 101 and self._server.is_last(self._server_conn):
             headers["Connection"] = "close"
         return status_code, headers, chunk
 
 
 class _Expected(HTTPMessageDelegate):
-    """A request that a connection may send; its first headers make it one in flight."""
+    """The next request of a connection. It is under way once its headers came."""
 
     def __init__(
         self,
@@ -184,8 +184,8 @@ class _Expected(HTTPMessageDelegate):
 def bounds_of(settings: Settings) -> Bounds:
     """Return what this process allows.
 
-    TLS ends at a proxy. If PUBLIC_URL is https and nothing says which addresses are the proxy's, all people
-    seem to share one address: then no address is bounded.
+    An https PUBLIC_URL means that there is a proxy. If TRUSTED_PROXIES does not name it, all people seem to
+    share its address; so then addresses have no bound.
     """
     trusted, an_address = settings.trusted_networks, settings.sockets_an_address
     if an_address and not trusted and settings.public_url.startswith("https://"):
@@ -195,9 +195,9 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 async def serve(settings: Settings, listener: socket.socket, signs: Signs, replaced: int) -> None:
-    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal.
+    """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
-    `replaced` predecessors stood still and were ended; they are counted here.
+    `replaced` is how many earlier workers stood still and were ended; this one counts them in its metrics.
     """
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -205,7 +205,7 @@ async def serve(settings: Settings, listener: socket.socket, signs: Signs, repla
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
     context = await Context.open(settings)
-    gc.freeze()  # what was loaded stays: no collection has to look through it again
+    gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     periodic = Background()
     for work, seconds in PERIODIC:
         periodic.repeat(partial(work, context), seconds)

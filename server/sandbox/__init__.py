@@ -1,9 +1,8 @@
 """WeChat's stand-in for development: routes under `/sandbox` that answer as WeChat's servers do.
 
-Nothing but the route table and the worker, which repeats notices, may import this package: to the rest of
-the server WeChat is an address.
-Replies have WeChat's shapes, not ours. All state is in MongoDB, so that any process may serve the next
-request and a restart changes nothing.
+Only the route table and the worker, which repeats notices, may import this package. The rest of the server
+knows WeChat only by its address. Replies have WeChat's shapes, not ours. All state is in MongoDB, so any
+process can serve the next request and a restart changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _NUMBER = "([0-9A-Za-z_|*@-]{1,64})"
 
 
 def sandbox_routes(context: Context) -> list[URLSpec]:
-    """Return the stand-in's routes. Raises RuntimeError in production and where WeChat is configured."""
+    """Return the stand-in's routes. Raises RuntimeError in production or if WeChat is configured."""
     if not context.settings.sandboxed or context.settings.app_env == "production":
         raise RuntimeError("the WeChat sandbox lets anybody log in as anybody: it exists in development only")
     handed = {"context": context}

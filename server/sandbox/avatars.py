@@ -1,4 +1,4 @@
-"""The pictures of people who do not exist."""
+"""Avatars for the people who log in through the sandbox."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL import Image, ImageDraw
 
 from server.sandbox.base import SandboxHandler
 
-SIDE = 132  # pixels, what WeChat's avatars have
+SIDE = 132  # pixels, as WeChat's avatars
 _CELL = 22
 _GREY = (204, 204, 204)
 
 
 class Avatar(SandboxHandler):
-    """GET /sandbox/avatar/….png: a pattern that follows from the name, or the grey figure."""
+    """GET /sandbox/avatar/….png: a pattern made from the name, or the grey figure."""
 
     async def get(self, name: str) -> None:
-        """Answer a PNG that never changes."""
+        """Answer the PNG; the same name always gives the same picture."""
         picture = await asyncio.to_thread(_draw, name)
         self.set_header("Content-Type", "image/png")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
@@ -38,7 +38,7 @@ def _draw(name: str) -> bytes:
 
 
 def _draw_pattern(draw: ImageDraw.ImageDraw, digest: str) -> None:
-    """Draw 5 × 5 cells, alike on both sides, from 32 hexadecimal digits: 15 for the cells, then the hue."""
+    """Draw 5 × 5 symmetric cells from 32 hexadecimal digits: 15 choose the cells, 4 others the hue."""
     hue = int(digest[16:20], 16) / 0x10000
     red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.45, 0.6))
     for place, digit in enumerate(digest[:15]):

@@ -1,4 +1,4 @@
-"""What the stand-in's handlers share: WeChat's way of saying that something is wrong."""
+"""What the stand-in's handlers share: how WeChat answers, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ERRMSGS = {
 
 
 class WeChatFailure(Exception):
-    """An error code to answer with. Its HTTP status is 200, as WeChat's is."""
+    """An error code to answer with. The HTTP status is 200, as WeChat's."""
 
     def __init__(self, errcode: int) -> None:
         self.errcode = errcode
@@ -46,24 +46,24 @@ class WeChatFailure(Exception):
 
 
 class SandboxHandler(RequestHandler):
-    """Answers in WeChat's JSON, errors too, and logs none of the codes and keys that it is asked with."""
+    """Answers in WeChat's JSON, also for errors. Logs no code or key of a request."""
 
     def initialize(self, context: Context) -> None:
-        """Take what the route table hands over."""
+        """Take the context from the route table."""
         self.context = context
         self.state = state_of(context)
 
     def set_default_headers(self) -> None:
-        """Nothing that WeChat answers may be kept."""
+        """Forbid caching."""
         self.set_header("Cache-Control", "no-store")
 
     def write_json(self, answer: Mapping[str, object]) -> None:
-        """Answer; WeChat calls its JSON plain text, so does this."""
+        """Answer JSON, as text/plain like WeChat."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(msgspec.json.encode(answer))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Turn whatever was raised into an error code."""
+        """Answer WeChat's error code for what was raised."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, WeChatFailure):
             self.set_status(200)
@@ -75,13 +75,13 @@ class SandboxHandler(RequestHandler):
         self.write_json({"errcode": errcode, "errmsg": ERRMSGS[errcode]})
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs; an error code that was asked for is none."""
+        """Log bugs only: an answered error code is not one."""
         if not isinstance(error, WeChatFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
 
 
 def state_of(context: Context) -> SandboxStore:
-    """Return what the stand-in keeps. Raises RuntimeError where WeChat is configured."""
+    """Return the stand-in's store. Raises RuntimeError if WeChat is configured."""
     if context.sandbox is None:
         raise RuntimeError("WeChat is configured: its sandbox keeps nothing")
     return context.sandbox

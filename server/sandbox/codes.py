@@ -1,4 +1,4 @@
-"""The access token and the mini-program codes that are drawn for it."""
+"""The access token, and the mini-program codes that are drawn for its holder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
 from server.store.sandbox.codes import TokenState
 
 TOKEN_MS = 7_200_000
-# The next token is handed out when the present one has five minutes left.
+# The next token is handed out when the current one has five minutes left.
 RENEWED_BEFORE_MS = 300_000
 
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
@@ -27,8 +27,8 @@ _PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
-class TokenWish(msgspec.Struct):
-    """What stable_token is asked with."""
+class TokenRequest(msgspec.Struct):
+    """What stable_token takes."""
 
     grant_type: str = ""
     appid: str = ""
@@ -36,8 +36,8 @@ class TokenWish(msgspec.Struct):
     force_refresh: bool = False
 
 
-class CodeWish(msgspec.Struct):
-    """What getwxacodeunlimit is asked with; `width` in pixels."""
+class CodeRequest(msgspec.Struct):
+    """What getwxacodeunlimit takes; `width` in pixels."""
 
     scene: str = ""
     page: str = "pages/index/index"
@@ -48,19 +48,19 @@ class StableToken(SandboxHandler):
     """POST /cgi-bin/stable_token."""
 
     async def post(self) -> None:
-        """Answer the present token, or with `force_refresh` a new one that ends the present one."""
-        wish = _decode(self.request.body, TokenWish)
+        """Answer the current token or, with `force_refresh`, a new one, which ends the current one."""
+        asked = _decode(self.request.body, TokenRequest)
         settings = self.context.settings
-        if wish.grant_type != "client_credential":
+        if asked.grant_type != "client_credential":
             raise WeChatFailure(40002)
-        if wish.appid != settings.appid:
+        if asked.appid != settings.appid:
             raise WeChatFailure(40013)
-        if wish.secret != settings.app_secret:
+        if asked.secret != settings.app_secret:
             raise WeChatFailure(40125)
         now = now_ms()
         token = secrets.token_urlsafe(96)
-        new: TokenState = {"_id": wish.appid, "token": token, "expires_at_ms": now + TOKEN_MS}
-        expiring_before_ms = now + TOKEN_MS + 1 if wish.force_refresh else now + RENEWED_BEFORE_MS
+        new: TokenState = {"_id": asked.appid, "token": token, "expires_at_ms": now + TOKEN_MS}
+        expiring_before_ms = now + TOKEN_MS + 1 if asked.force_refresh else now + RENEWED_BEFORE_MS
         valid = await self.state.codes.replace_token(new, expiring_before_ms)
         self.write_json(
             {"access_token": valid["token"], "expires_in": (valid["expires_at_ms"] - now) // 1000}
@@ -71,20 +71,20 @@ class MiniProgramCode(SandboxHandler):
     """POST /wxa/getwxacodeunlimit."""
 
     async def post(self) -> None:
-        """Answer a picture; what is wrong with the request is JSON, as at WeChat."""
+        """Answer a picture. An error is answered in JSON, as WeChat does."""
         token = self.get_query_argument("access_token", "")
         if not token:
             raise WeChatFailure(41001)
         valid = await self.state.codes.find_token(self.context.settings.appid, now_ms())
         if valid is None or valid["token"] != token:
             raise WeChatFailure(40001)
-        wish = _decode(self.request.body, CodeWish)
-        if not _SCENE.fullmatch(wish.scene):
+        asked = _decode(self.request.body, CodeRequest)
+        if not _SCENE.fullmatch(asked.scene):
             raise WeChatFailure(40169)
-        if not _PAGE.fullmatch(wish.page):
+        if not _PAGE.fullmatch(asked.page):
             raise WeChatFailure(41030)
-        address = f"{self.context.settings.public_url}/{wish.page}?scene={quote(wish.scene, safe='')}"
-        picture = await asyncio.to_thread(_draw, address, wish.width)
+        address = f"{self.context.settings.public_url}/{asked.page}?scene={quote(asked.scene, safe='')}"
+        picture = await asyncio.to_thread(_draw, address, asked.width)
         self.set_header("Content-Type", "image/jpeg")
         self.finish(picture)
 
@@ -92,12 +92,12 @@ class MiniProgramCode(SandboxHandler):
 def _decode(body: bytes, kind: type[_Body]) -> _Body:
     try:
         return msgspec.json.decode(body, type=kind)
-    except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
+    except ValueError:  # msgspec's errors, and UnicodeDecodeError
         raise WeChatFailure(47001) from None
 
 
 def _draw(address: str, width: int) -> bytes:
-    """Return a JPEG of `address`: a stand-in's code has no round shape, but a camera reads it."""
+    """Return a JPEG with the QR code of `address`: not round like WeChat's, but a camera can read it."""
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4)
     code.add_data(address)
     drawn = code.make_image(image_factory=PilImage).get_image().convert("L")

@@ -1,4 +1,4 @@
-"""Logging in: `wx.login` with `wx.getUserProfile` as one address, and `jscode2session`."""
+"""Logging in: `/sandbox/authorize` for `wx.login` and `wx.getUserProfile` together, and `jscode2session`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Text = Annotated[str, Meta(min_length=1, max_length=50)]
 Flag = Annotated[int, Meta(ge=0, le=1)]
 
 
-class Wishes(msgspec.Struct):
-    """Who logs in, and how WeChat should behave about it.
+class AuthorizeRequest(msgspec.Struct):
+    """Who logs in, and how WeChat should behave.
 
-    `errcode`: what jscode2session answers to the code. `anonymous`: name and picture as WeChat hands them
-    out since 2022. `unionid`: `1` in the session and the data, `data` in the data alone, `0` nowhere.
-    `appid`: encrypt the data for another mini-program than this one.
+    `errcode`: what jscode2session answers to the code. `anonymous`: WeChat's default name and picture, which
+    it gives since 2022. `unionid`: `1` puts it into the session and the data, `data` only into the data, `0`
+    into neither. `appid`: encrypt the data for another mini-program than this one.
     """
 
     user: Text
@@ -41,28 +41,28 @@ class Wishes(msgspec.Struct):
 
 
 class Authorize(SandboxHandler):
-    """GET /sandbox/authorize?user=…: what a mini-program has in hand when it calls userLogin."""
+    """GET /sandbox/authorize?user=…: what a mini-program sends to userLogin."""
 
     async def get(self) -> None:
-        """Answer `code`, `iv` and `encryptedData`, good once, for five minutes."""
-        wishes = self._wishes()
-        if wishes is None:
+        """Answer `code`, `iv` and `encryptedData`. The code can be used once, within five minutes."""
+        asked = self._read_query()
+        if asked is None:
             return
-        unionid = wechat_id("unionid", wishes.user)
+        unionid = wechat_id("unionid", asked.user)
         session_key = os.urandom(16)
         now = now_ms()
         code: LoginCode = {
             "_id": secrets.token_urlsafe(24),
-            "openid": wechat_id("openid", wishes.user),
-            "unionid": unionid if wishes.unionid == "1" else None,
+            "openid": wechat_id("openid", asked.user),
+            "unionid": unionid if asked.unionid == "1" else None,
             "session_key": base64.b64encode(session_key).decode(),
-            "errcode": wishes.errcode,
+            "errcode": asked.errcode,
             "used": False,
             "expires_at_ms": now + CODE_MS,
         }
         await self.state.codes.add_code(code, now)
-        data = self._user_data(wishes, code["openid"], now)
-        if wishes.unionid != "0":
+        data = self._user_data(asked, code["openid"], now)
+        if asked.unionid != "0":
             data["unionId"] = unionid
         iv = os.urandom(16)
         encrypted = AES.new(session_key, AES.MODE_CBC, iv).encrypt(pad(msgspec.json.encode(data), 16))
@@ -74,29 +74,29 @@ class Authorize(SandboxHandler):
             }
         )
 
-    def _wishes(self) -> Wishes | None:
+    def _read_query(self) -> AuthorizeRequest | None:
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         present = {name: value for name, value in given.items() if value}
         try:
-            return msgspec.convert(present, Wishes, strict=False)
+            return msgspec.convert(present, AuthorizeRequest, strict=False)
         except msgspec.ValidationError as error:
             self.set_status(400)
             self.write_json({"errMsg": f"authorize:fail {error}"})
             return None
 
-    def _user_data(self, wishes: Wishes, openid: str, now: int) -> dict[str, Any]:
+    def _user_data(self, asked: AuthorizeRequest, openid: str, now: int) -> dict[str, Any]:
         settings = self.context.settings
-        picture = "grey" if wishes.anonymous else hashlib.sha256(wishes.user.encode()).hexdigest()[:32]
+        picture = "grey" if asked.anonymous else hashlib.sha256(asked.user.encode()).hexdigest()[:32]
         return {
             "openId": openid,
-            "nickName": ANONYMOUS_NAME if wishes.anonymous else wishes.nickname or wishes.user,
-            "gender": 0 if wishes.anonymous else wishes.gender,
+            "nickName": ANONYMOUS_NAME if asked.anonymous else asked.nickname or asked.user,
+            "gender": 0 if asked.anonymous else asked.gender,
             "language": "zh_CN",
-            "city": "" if wishes.anonymous else "深圳",
-            "province": "" if wishes.anonymous else "广东",
-            "country": "" if wishes.anonymous else "中国",
+            "city": "" if asked.anonymous else "深圳",
+            "province": "" if asked.anonymous else "广东",
+            "country": "" if asked.anonymous else "中国",
             "avatarUrl": f"{settings.public_url}/sandbox/avatar/{picture}.png",
-            "watermark": {"timestamp": now // 1000, "appid": wishes.appid or settings.appid},
+            "watermark": {"timestamp": now // 1000, "appid": asked.appid or settings.appid},
         }
 
 
@@ -104,7 +104,7 @@ class CodeToSession(SandboxHandler):
     """GET /sns/jscode2session."""
 
     async def get(self) -> None:
-        """Exchange a code for whose it is, once."""
+        """Answer the person and the session key of a login code, once."""
         settings = self.context.settings
         appid, secret, js_code, grant_type = (
             self.get_query_argument(name, "") for name in ("appid", "secret", "js_code", "grant_type")
@@ -134,6 +134,6 @@ class CodeToSession(SandboxHandler):
 
 
 def wechat_id(kind: str, user: str) -> str:
-    """Return the id of that kind that `user` always has: 28 characters beginning with an o, as WeChat's."""
+    """Return the user's id of this kind, always the same: 28 characters that begin with "o", as WeChat's."""
     digest = hashlib.sha256(f"{kind}:{user}".encode()).digest()
     return "o" + base64.urlsafe_b64encode(digest).decode()[:27]

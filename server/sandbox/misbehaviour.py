@@ -1,4 +1,4 @@
-"""Telling the stand-in's WeChat Pay to misbehave, one call or notice at a time, as WeChat sometimes does."""
+"""Telling the stand-in's WeChat Pay to misbehave, for some calls or notices, as WeChat sometimes does."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from server.sandbox.transfers import find_bill, tell_bill
 from server.sandbox.wallet import Wallet, WalletFailure
 
 
-class Wish(msgspec.Struct):
-    """`what` happens `times` times, to `number` and in `call`, or where one is empty to any.
+class MisbehaveRequest(msgspec.Struct):
+    """`what` shall happen `times` times, to `number` in `call`. If one of these is empty, to any.
 
-    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, act and never answer (`timeout`),
-    act and break the connection (`disconnect`), act and sign wrongly (`bad_signature`), or `refuse` with
-    `code` (NOT_ENOUGH). A transfer or its confirmation may `fail` with `code`; a transfer may stay
-    `accepted` until it is asked for again; a refund, a confirmation or a cancellation may stay `pending`
-    until `settle`; a refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by
-    `seconds`, or preceded by a forged one. `expire` and `settle` (as `code`) happen to `number` at once;
-    `behave` forgets all that was not used up.
+    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted; act and never answer (`timeout`),
+    break the connection (`disconnect`) or sign wrongly (`bad_signature`); or `refuse` with `code` (default
+    NOT_ENOUGH). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted` until
+    it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A refund
+    may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded by a
+    forged one. `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all
+    misbehaviour that is left.
     """
 
     what: Literal[
@@ -70,25 +70,25 @@ class Misbehave(Wallet):
     name = "misbehave"
 
     async def act(self) -> str:
-        """Remember a wish, or grant it now."""
-        wish = self.read(Wish)
-        if wish.what == "behave":
+        """Note a misbehaviour for later calls; or do `behave`, `expire` or `settle` at once."""
+        asked = self.read(MisbehaveRequest)
+        if asked.what == "behave":
             await self.state.misbehaviours.clear()
-        elif wish.what == "expire":
-            await self._expire(wish.number)
-        elif wish.what == "settle":
-            await self._settle(wish.number, wish.code)
+        elif asked.what == "expire":
+            await self._expire(asked.number)
+        elif asked.what == "settle":
+            await self._settle(asked.number, asked.code)
         else:
-            if wish.what == "refuse" and wish.code not in ("", *FAILURES):
+            if asked.what == "refuse" and asked.code not in ("", *FAILURES):
                 raise WalletFailure(f"code must be one of {', '.join(FAILURES)}")
             await self.state.misbehaviours.add(
                 {
-                    "what": wish.what,
-                    "number": wish.number,
-                    "call": wish.call,
-                    "code": wish.code,
-                    "seconds": wish.seconds,
-                    "left": wish.times,
+                    "what": asked.what,
+                    "number": asked.number,
+                    "call": asked.call,
+                    "code": asked.code,
+                    "seconds": asked.seconds,
+                    "left": asked.times,
                 }
             )
         return "ok"

@@ -1,6 +1,6 @@
-"""Telling the merchant: a notice is kept, sent at once, and sent again until it is acknowledged.
+"""Notices to the merchant: each is stored, sent at once, and sent again until it is acknowledged.
 
-WeChat's hours between attempts are seconds here. Any process carries on with what another one left.
+WeChat's hours between attempts are seconds here. Any process goes on with what another one left.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from server.sandbox.signing import sealed_notice
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.store.sandbox.notices import SandboxNotice, SandboxNotices
 
-# WeChat waits 5 s for an answer, and counts all but a 200 or 204 as none.
+# WeChat waits 5 s for an answer. Only 200 and 204 acknowledge a notice.
 ANSWER_SECONDS = 5.0
-# WeChat tries fifteen times, after 15 s/15 s/30 s/3 m/10 m/20 m/30 m/30 m/30 m/60 m/3 h/3 h/3 h/6 h.
+# WeChat tries 15 times, with pauses of 15 s/15 s/30 s/3 m/10 m/20 m/30 m/30 m/30 m/60 m/3 h/3 h/3 h/6 h.
 PAUSES_SECONDS = (1, 1, 2, 3, 5, 8, 10, 15, 20, 30, 30, 30, 60, 60)
 
 
 async def tell(
     context: Context, event_type: str, number: str, url: str, resource: Mapping[str, object]
 ) -> None:
-    """Keep a notice and begin to send it; nothing where the merchant gave no address."""
+    """Store a notice and begin to send it. Does nothing if the merchant gave no `url`."""
     if not url:
         return
-    whim = await state_of(context).misbehaviours.take(
+    misbehaviour = await state_of(context).misbehaviours.take(
         ("lose_notice", "repeat_notice", "delay_notice", "forge_notice"), number
     )
-    what = whim["what"] if whim else ""
+    what = misbehaviour["what"] if misbehaviour else ""
     now = now_ms()
     notice: SandboxNotice = {
         "_id": f"EV-{secrets.token_hex(12)}",
@@ -47,7 +47,7 @@ async def tell(
         "created_at_ms": now,
         "state": "lost" if what == "lose_notice" else "waiting",
         "attempts": 0,
-        "due_at_ms": now + (whim["seconds"] * 1000 if whim and what == "delay_notice" else 0),
+        "due_at_ms": now + (misbehaviour["seconds"] * 1000 if misbehaviour and what == "delay_notice" else 0),
     }
     await state_of(context).notices.add(notice)
     context.background.spawn(send_notices(context))
@@ -85,7 +85,7 @@ async def _attempt(notices: SandboxNotices, pairs: SandboxKeyPairs, notice: Sand
 
 
 async def _send(pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True) -> int:
-    """Return the status that the merchant answers, 0 where it does not answer."""
+    """Return the HTTP status that the merchant answers; 0 if it does not answer."""
     headers, body = sealed_notice(pairs, notice, genuine)
     try:
         answer = await AsyncHTTPClient().fetch(
@@ -99,6 +99,6 @@ async def _send(pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = T
             raise_error=False,
         )
     except (OSError, HTTPError) as error:
-        app_log.info("%s cannot be told: %s", notice["url"], type(error).__name__)
+        app_log.info("%s does not take a notice: %s", notice["url"], type(error).__name__)
         return 0
     return answer.code

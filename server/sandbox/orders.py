@@ -16,7 +16,7 @@ from server.settings import SANDBOX_APPID
 from server.store.sandbox.pay import SandboxOrder
 from server.wechat.pay.merchant import SANDBOX_MCHID
 
-# How long a prepay_id is good where the order names no end.
+# How long a prepay_id is valid if the order has no `time_expire`.
 PREPAY_MS = 7_200_000
 
 Fen = Annotated[int, Meta(ge=1, le=10_000_000_00)]
@@ -51,7 +51,7 @@ class OrderRequest(msgspec.Struct):
 
 
 class CloseRequest(msgspec.Struct):
-    """What closing takes."""
+    """What closing an order takes."""
 
     mchid: str
 
@@ -62,7 +62,7 @@ class MakeOrder(PayCall):
     call = "order"
 
     async def post(self) -> None:
-        """Answer a prepay_id; the same request again gives the same."""
+        """Answer a prepay_id. The same request again gives the same one."""
         await self.serve()
 
     def body_number(self) -> str:
@@ -70,7 +70,7 @@ class MakeOrder(PayCall):
         return self.read(OrderRequest).out_trade_no
 
     async def act(self, number: str) -> dict[str, object]:
-        """Keep the order."""
+        """Store the order, unless it exists."""
         asked = self.read(OrderRequest)
         if asked.appid != SANDBOX_APPID or asked.mchid != SANDBOX_MCHID:
             raise PayFailure("APPID_MCHID_NOT_MATCH")
@@ -113,7 +113,7 @@ class QueryOrder(PayCall):
         await self.serve(out_trade_no)
 
     async def act(self, number: str) -> dict[str, object]:
-        """Look it up."""
+        """Return the order. Raises PayFailure ORDER_NOT_EXIST."""
         _check_mchid(self.get_query_argument("mchid", ""))
         return describe_order(await find_order(self, number))
 
@@ -124,11 +124,11 @@ class CloseOrder(PayCall):
     call = "close"
 
     async def post(self, out_trade_no: str) -> None:
-        """Answer 204 once nobody can pay it."""
+        """Answer 204 once the order is closed."""
         await self.serve(out_trade_no)
 
     async def act(self, number: str) -> None:
-        """Close it."""
+        """Close the order. Raises PayFailure ORDER_CLOSED, ORDERPAID, ORDER_NOT_EXIST."""
         _check_mchid(self.read(CloseRequest).mchid)
         _refuse_over(await find_order(self, number))
         if not await self.pay.close_order(number):
@@ -136,7 +136,7 @@ class CloseOrder(PayCall):
 
 
 def describe_order(order: SandboxOrder) -> dict[str, object]:
-    """Return an order as a query and the notice of its payment say it."""
+    """Return an order as it stands in the answer to a query and in the notice of its payment."""
     said: dict[str, object] = {
         "appid": SANDBOX_APPID,
         "mchid": SANDBOX_MCHID,
@@ -165,7 +165,7 @@ def describe_order(order: SandboxOrder) -> dict[str, object]:
 
 
 async def find_order(call: PayCall, out_trade_no: str) -> SandboxOrder:
-    """Return the order that a call is about; ORDER_NOT_EXIST where there is none."""
+    """Return the order that a call is about. Raises PayFailure ORDER_NOT_EXIST if there is none."""
     order = await call.pay.find_order(out_trade_no, now_ms())
     if order is None:
         raise PayFailure("ORDER_NOT_EXIST")

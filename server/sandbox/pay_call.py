@@ -21,7 +21,7 @@ from server.wechat.pay.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
 PREFIX = "/sandbox"
 # A request's signature may be five minutes old.
 FRESH_SECONDS = 300
-# A call that is told to hang answers nobody; this is for whoever would wait for ever.
+# A call that was told to hang closes the connection after this long, if the client still waits.
 HANG_SECONDS = 60
 
 # https://pay.weixin.qq.com/doc/v3/merchant/4012068814 and each interface's own page
@@ -42,8 +42,8 @@ FAILURES: dict[str, tuple[int, str]] = {
     "FREQUENCY_LIMITED": (429, "频率超限"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
-# What a call can be told to do instead, or besides, of what it should.
-WHIMS = (
+# The misbehaviours of a call, as opposed to those of a notice.
+CALL_MISBEHAVIOURS = (
     *("error_before", "error_after", "timeout", "disconnect", "bad_signature"),
     *("refuse", "fail", "accepted", "pending", "abnormal", "closed"),
 )
@@ -56,7 +56,7 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 class PayFailure(Exception):
-    """A code to answer with, and where WeChat has one for the case, its message."""
+    """A code to answer with. `message` replaces the code's usual one."""
 
     def __init__(self, code: str, message: str = "") -> None:
         self.code = code
@@ -65,32 +65,34 @@ class PayFailure(Exception):
 
 
 class PayCall(SandboxHandler):
-    """One interface of WeChat Pay v3. `call` is what a misbehaviour calls it."""
+    """One interface of WeChat Pay v3. `call` is its name in a misbehaviour."""
 
     call: ClassVar[str]
-    whim: Misbehaviour | None = None
+    misbehaviour: Misbehaviour | None = None
     pairs: SandboxKeyPairs | None = None
 
     def initialize(self, context: Context) -> None:
-        """Take what the route table hands over."""
+        """Take the context from the route table."""
         super().initialize(context)
         self.pay = self.state.pay
         self._gone = asyncio.Event()
 
     async def act(self, number: str) -> dict[str, object] | None:
-        """Do what the interface is for; None answers 204. `number` is the one in the path, if any."""
+        """Act; return the answer, or None for a 204. `number` is the one in the path, "" if there is none."""
         raise NotImplementedError
 
     async def serve(self, number: str = "") -> None:
-        """Verify who asks, act, sign the answer; or misbehave as told."""
+        """Verify the signature, act, and sign the answer; or misbehave as told."""
         self.pairs = await self.state.keys.find()
         self._verify()
-        self.whim = await self.state.misbehaviours.take(WHIMS, number or self.body_number(), self.call)
-        what = self.whim["what"] if self.whim else ""
+        self.misbehaviour = await self.state.misbehaviours.take(
+            CALL_MISBEHAVIOURS, number or self.body_number(), self.call
+        )
+        what = self.misbehaviour["what"] if self.misbehaviour else ""
         if what == "error_before":
             raise PayFailure("SYSTEM_ERROR")
-        if what == "refuse" and self.whim:
-            raise PayFailure(self.whim["code"] or "NOT_ENOUGH")
+        if what == "refuse" and self.misbehaviour:
+            raise PayFailure(self.misbehaviour["code"] or "NOT_ENOUGH")
         answer = await self.act(number)
         if what == "error_after":
             raise PayFailure("SYSTEM_ERROR")
@@ -103,22 +105,22 @@ class PayCall(SandboxHandler):
             self.answer(200, msgspec.json.encode(answer), genuine=what != "bad_signature")
 
     def told(self, what: str) -> bool:
-        """Whether this call was told to misbehave so."""
-        return self.whim is not None and self.whim["what"] == what
+        """Whether this call was told to do this misbehaviour."""
+        return self.misbehaviour is not None and self.misbehaviour["what"] == what
 
     def body_number(self) -> str:
-        """Return the number that the body is about."""
+        """Return the number in the body, "" if the interface has none there."""
         return ""
 
     def read(self, kind: type[_Body]) -> _Body:
-        """Return the body as a `kind`."""
+        """Return the body as a `kind`. Raises PayFailure PARAM_ERROR."""
         try:
             return msgspec.json.decode(self.request.body, type=kind)
-        except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+        except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayFailure("PARAM_ERROR", f"输入源“/body”不合法：{error}") from None
 
     def answer(self, status: int, body: bytes, genuine: bool = True) -> None:
-        """Answer, signed."""
+        """Answer with a signature, a wrong one unless `genuine`."""
         self.set_status(status)
         if body:
             self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -128,7 +130,7 @@ class PayCall(SandboxHandler):
         self.finish(body or None)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Turn whatever was raised into WeChat's code and message."""
+        """Answer WeChat's code and message for what was raised."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         failure = error if isinstance(error, PayFailure) else PayFailure("SYSTEM_ERROR")
         if isinstance(error, HTTPError):
@@ -137,12 +139,12 @@ class PayCall(SandboxHandler):
         self.answer(FAILURES[failure.code][0], body)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs; what WeChat would refuse too is none."""
+        """Log bugs only: what WeChat would refuse too is not one."""
         if not isinstance(error, PayFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
 
     def on_connection_close(self) -> None:
-        """Note that nobody waits any more."""
+        """Note that the client is gone."""
         self._gone.set()
 
     async def _say_nothing(self, wait: bool) -> None:
@@ -151,7 +153,7 @@ class PayCall(SandboxHandler):
                 async with asyncio.timeout(HANG_SECONDS):
                     await self._gone.wait()
             except TimeoutError:
-                app_log.info("%s: whoever asked waits for longer than any client should", self.call)
+                app_log.info("%s: the client still waits after %d s", self.call, HANG_SECONDS)
         self.detach().close()
 
     def _verify(self) -> None:

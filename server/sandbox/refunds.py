@@ -19,7 +19,7 @@ from server.wechat.pay.merchant import SANDBOX_MCHID
 
 
 class RefundAmount(msgspec.Struct):
-    """How much of how much."""
+    """How much to refund, and the total of the order."""
 
     refund: Fen
     total: Fen
@@ -27,7 +27,7 @@ class RefundAmount(msgspec.Struct):
 
 
 class RefundRequest(msgspec.Struct):
-    """What `POST /v3/refund/domestic/refunds` takes, likewise."""
+    """What `POST /v3/refund/domestic/refunds` takes, as far as this merchant uses it."""
 
     out_trade_no: str
     out_refund_no: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_|*@-]{1,64}\Z")]
@@ -42,7 +42,7 @@ class MakeRefund(PayCall):
     call = "refund"
 
     async def post(self) -> None:
-        """Answer the refund as PROCESSING; a query soon says more. The same request again gives the same."""
+        """Answer the refund. The first answer says PROCESSING, even if the refund has ended already."""
         await self.serve()
 
     def body_number(self) -> str:
@@ -50,7 +50,7 @@ class MakeRefund(PayCall):
         return self.read(RefundRequest).out_refund_no
 
     async def act(self, number: str) -> dict[str, object]:
-        """Take it from what the order has left, and tell how it ended."""
+        """Take the refund from what is left of the order, and send the notice of its end."""
         asked = self.read(RefundRequest)
         known = await self.pay.find_refund(asked.out_refund_no)
         if known is None:
@@ -76,8 +76,8 @@ class MakeRefund(PayCall):
         if asked.amount.total != order["total_fen"]:
             raise PayFailure("INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试")
         status = "SUCCESS"
-        for whim, instead in (("pending", "PROCESSING"), ("abnormal", "ABNORMAL"), ("closed", "CLOSED")):
-            status = instead if self.told(whim) else status
+        for what, instead in (("pending", "PROCESSING"), ("abnormal", "ABNORMAL"), ("closed", "CLOSED")):
+            status = instead if self.told(what) else status
         refund: SandboxRefund = {
             "out_refund_no": asked.out_refund_no,
             "refund_id": f"50300{now}{secrets.randbelow(10**10):010d}",
@@ -100,7 +100,7 @@ class MakeRefund(PayCall):
             return PayFailure("INVALID_REQUEST", "订单退款次数超过限制")
         if order["refundable_fen"] < asked.amount.refund:
             return PayFailure("INVALID_REQUEST", "申请退款金额大于订单可退金额，请核实后再试")
-        return PayFailure("SYSTEM_ERROR")  # the same refund, asked for at the same time
+        return PayFailure("SYSTEM_ERROR")  # another request for the same refund came at the same time
 
 
 class QueryRefund(PayCall):
@@ -113,7 +113,7 @@ class QueryRefund(PayCall):
         await self.serve(out_refund_no)
 
     async def act(self, number: str) -> dict[str, object]:
-        """Look it up."""
+        """Return the refund. Raises PayFailure RESOURCE_NOT_EXISTS."""
         known = await self.pay.find_refund(number)
         if known is None:
             raise PayFailure("RESOURCE_NOT_EXISTS")
@@ -121,7 +121,7 @@ class QueryRefund(PayCall):
 
 
 def describe_refund(order: SandboxOrder, refund: SandboxRefund) -> dict[str, object]:
-    """Return a refund as its interfaces say it."""
+    """Return a refund as the interfaces answer it."""
     said: dict[str, object] = {
         "refund_id": refund["refund_id"],
         "out_refund_no": refund["out_refund_no"],
@@ -149,7 +149,7 @@ def describe_refund(order: SandboxOrder, refund: SandboxRefund) -> dict[str, obj
 
 
 async def tell_refund(context: Context, order: SandboxOrder, refund: SandboxRefund) -> None:
-    """Send the notice of a refund that has ended; nothing of one that has not."""
+    """Send the notice of a refund, unless it is still PROCESSING."""
     if refund["status"] == "PROCESSING":
         return
     resource: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""WeChat Pay's signatures and sealed notices, from its side. Pure but for the clock.
+"""WeChat Pay's signatures and encrypted notices, as WeChat makes them. Pure, except for the clock.
 
 https://pay.weixin.qq.com/doc/v3/merchant/4012365336
 """
@@ -23,7 +23,7 @@ from server.store.sandbox.keys import SandboxKeyPairs
 from server.store.sandbox.notices import SandboxNotice
 from server.wechat.pay.merchant import SANDBOX_PUBLIC_KEY_ID
 
-# What an event is called, and what the JSON sealed in it is of.
+# Per event: its summary, and the type of the JSON that is encrypted in it.
 EVENTS = {
     "TRANSACTION.SUCCESS": ("支付成功", "transaction"),
     "REFUND.SUCCESS": ("退款成功", "refund"),
@@ -31,7 +31,7 @@ EVENTS = {
     "REFUND.CLOSED": ("退款关闭", "refund"),
     "MCHTRANSFER.BILL.FINISHED": ("商家转账单据终态通知", "mch_payment"),
 }
-# How WeChat begins the wrong signatures by which it learns who does not verify them.
+# WeChat sends wrong signatures that begin like this, to find merchants that do not verify them.
 FORGED = "WECHATPAY/SIGNTEST/"
 
 
@@ -50,7 +50,7 @@ def _public(pem: str) -> RSAPublicKey:
 
 
 def signed_by_merchant(pairs: SandboxKeyPairs, text: str, signature: str) -> bool:
-    """Whether `signature` (base64) is the sandbox merchant's under `text`."""
+    """Whether `signature` (base64) is the sandbox merchant's signature of `text`."""
     try:
         raw = base64.b64decode(signature, validate=True)
         _public(pairs["merchant_public_key"]).verify(raw, text.encode(), PKCS1v15(), SHA256())
@@ -60,7 +60,7 @@ def signed_by_merchant(pairs: SandboxKeyPairs, text: str, signature: str) -> boo
 
 
 def signed_headers(pairs: SandboxKeyPairs, body: bytes, genuine: bool = True) -> dict[str, str]:
-    """Return the headers that vouch for a reply or a notice now, or that only look as if they did."""
+    """Return the headers that sign a reply or a notice now, with a wrong signature unless `genuine`."""
     stamp, nonce = str(int(time.time())), secrets.token_hex(16)
     if genuine:
         text = f"{stamp}\n{nonce}\n".encode() + body + b"\n"
@@ -80,7 +80,7 @@ def signed_headers(pairs: SandboxKeyPairs, body: bytes, genuine: bool = True) ->
 def sealed_notice(
     pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True
 ) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a notice as it is sent now."""
+    """Return a notice's headers and body, with a wrong signature unless `genuine`."""
     summary, original_type = EVENTS[notice["event_type"]]
     nonce = secrets.token_hex(6)
     sealed = AESGCM(pairs["api_v3_key"].encode()).encrypt(
@@ -107,5 +107,5 @@ def sealed_notice(
 
 
 def beijing_time(unix_ms: int) -> str:
-    """Return a time as WeChat writes it."""
+    """Return a time as WeChat writes it: RFC 3339, in Beijing time, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(unix_ms // 1000 + 8 * 3600))

@@ -18,9 +18,9 @@ from server.settings import SANDBOX_APPID
 from server.store.sandbox.pay import SandboxBill
 from server.wechat.pay.merchant import SANDBOX_MCHID
 
-# A person has a day to confirm.
+# A person has one day to confirm.
 CONFIRM_MS = 86_400_000
-# From here on WeChat wants the person's name, which this merchant does not know.
+# From this amount on WeChat wants the person's name, which this merchant does not know.
 NAMED_FEN = 200_000
 # https://pay.weixin.qq.com/doc/v3/merchant/4012711988: 1000 is 现金营销
 SCENE = "1000"
@@ -30,7 +30,7 @@ OPEN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 
 class ReportInfo(msgspec.Struct):
-    """One of the things that a scene wants to be told."""
+    """One piece of information that a transfer scene requires."""
 
     info_type: str
     info_content: Annotated[str, Meta(min_length=1, max_length=32)]
@@ -56,7 +56,7 @@ class MakeTransfer(PayCall):
     call = "transfer"
 
     async def post(self) -> None:
-        """Answer a bill that waits for its person; the same request again gives the same."""
+        """Answer a bill that waits for the person to confirm. The same request again gives the same bill."""
         await self.serve()
 
     def body_number(self) -> str:
@@ -64,14 +64,14 @@ class MakeTransfer(PayCall):
         return self.read(TransferRequest).out_bill_no
 
     async def act(self, number: str) -> dict[str, object]:
-        """Keep the bill."""
+        """Store the bill, unless it exists."""
         asked = self.read(TransferRequest)
         _check(asked)
         now = now_ms()
         body = msgspec.json.encode(asked).decode()
-        fail_reason = (
-            (self.whim["code"] or "PAYEE_ACCOUNT_ABNORMAL") if self.whim and self.told("fail") else ""
-        )
+        fail_reason = ""
+        if self.misbehaviour is not None and self.told("fail"):
+            fail_reason = self.misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
         state = "FAIL" if fail_reason else "ACCEPTED" if self.told("accepted") else "WAIT_USER_CONFIRM"
         known = await find_bill(self.context, asked.out_bill_no)
         if known is None:
@@ -120,7 +120,7 @@ class QueryTransfer(PayCall):
         await self.serve(out_bill_no)
 
     async def act(self, number: str) -> dict[str, object]:
-        """Look it up."""
+        """Return the bill. Raises PayFailure NOT_FOUND."""
         bill = await find_bill(self.context, number)
         if bill is None:
             raise PayFailure("NOT_FOUND")
@@ -137,7 +137,7 @@ class CancelTransfer(PayCall):
         await self.serve(out_bill_no)
 
     async def act(self, number: str) -> dict[str, object]:
-        """Take it back, unless it is over or its person confirmed."""
+        """Cancel the bill, unless it is final or the person has confirmed."""
         bill = await find_bill(self.context, number)
         if bill is None:
             raise PayFailure("NOT_FOUND")
@@ -158,7 +158,7 @@ class CancelTransfer(PayCall):
 
 
 async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
-    """Return a bill; one whose time is over fails first."""
+    """Return a bill. If its time to confirm is over, it fails first."""
     pay = state_of(context).pay
     failed = await pay.move_bill(out_bill_no, OPEN, "FAIL", now_ms(), "OVERDUE_CLOSE", expired=True)
     if failed is not None:
@@ -168,7 +168,7 @@ async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
 
 
 async def tell_bill(context: Context, bill: SandboxBill) -> None:
-    """Send the notice of a bill that is over; nothing of one that is not."""
+    """Send the notice of a bill that is final; nothing for any other."""
     if bill["state"] not in ("SUCCESS", "FAIL", "CANCELLED"):
         return
     await tell(context, "MCHTRANSFER.BILL.FINISHED", bill["_id"], bill["notify_url"], _describe(bill))

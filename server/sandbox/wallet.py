@@ -1,4 +1,4 @@
-"""The person's side: `wx.requestPayment` and `wx.requestMerchantTransfer`, as an address each."""
+"""The person's side: one address for `wx.requestPayment`, one for `wx.requestMerchantTransfer`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 class WalletFailure(Exception):
-    """What the mini-program's `fail` callback is told."""
+    """What the mini-program's `fail` callback gets."""
 
 
 class Wallet(SandboxHandler):
-    """Answers `errMsg` as the functions of `wx` do: HTTP 200 where it went well, 400 where it did not."""
+    """Answers `errMsg` as the functions of `wx` do: with HTTP 200, or 400 if it failed."""
 
     name: ClassVar[str]
 
     def read(self, kind: type[_Body]) -> _Body:
-        """Return the body, JSON or a form, as a `kind`."""
+        """Return the body, JSON or a form, as a `kind`. Raises WalletFailure."""
         if self.request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
             values: Any = {name: self.get_body_argument(name) for name in self.request.body_arguments}
         else:
             try:
                 values = msgspec.json.decode(self.request.body)
-            except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+            except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
                 raise WalletFailure(str(error)) from None
         try:
             return msgspec.convert(values, kind, strict=False)
@@ -43,7 +43,7 @@ class Wallet(SandboxHandler):
             raise WalletFailure(str(error)) from None
 
     async def post(self) -> None:
-        """Do it, and say how it went."""
+        """Act, and answer how it went."""
         try:
             said = await self.act()
         except WalletFailure as failure:
@@ -52,12 +52,12 @@ class Wallet(SandboxHandler):
         self.write_json({"errMsg": f"{self.name}:{said}"})
 
     async def act(self) -> str:
-        """Return what follows the name in `errMsg`; WalletFailure says why not."""
+        """Act; return what follows the name in `errMsg`. Raises WalletFailure."""
         raise NotImplementedError
 
 
 class Payment(msgspec.Struct, rename="camel"):
-    """What `wx.requestPayment` takes, and which mini-program calls it. `decline`: the person cancels."""
+    """What `wx.requestPayment` takes, with the appid of its mini-program. `decline`: the person cancels."""
 
     app_id: str
     time_stamp: str
@@ -99,7 +99,7 @@ class PayOrder(Wallet):
 
 
 class Confirmation(msgspec.Struct):
-    """What `wx.requestMerchantTransfer` takes. `package` is the bill's package_info, by either name."""
+    """What `wx.requestMerchantTransfer` takes. The bill's package_info may have either name."""
 
     package: str = ""
     package_info: str = ""
@@ -114,7 +114,7 @@ class ConfirmBill(Wallet):
     name = "requestMerchantTransfer"
 
     async def act(self) -> str:
-        """Take the money that a bill offers; who declines may still take it later."""
+        """Take the money that a bill offers. After declining, it can still be taken later."""
         asked = self.read(Confirmation)
         pay = self.state.pay
         found = await pay.bill_of_package(asked.package or asked.package_info)
@@ -125,11 +125,11 @@ class ConfirmBill(Wallet):
             raise WalletFailure("转账单已收款、已失效或已撤销")
         if asked.decline:
             return "cancel"
-        whim = await self.state.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
+        misbehaviour = await self.state.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
         state, fail_reason = "SUCCESS", ""
-        if whim is not None and whim["what"] == "fail":
-            state, fail_reason = "FAIL", whim["code"] or "PAYEE_ACCOUNT_ABNORMAL"
-        elif whim is not None:
+        if misbehaviour is not None and misbehaviour["what"] == "fail":
+            state, fail_reason = "FAIL", misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
+        elif misbehaviour is not None:
             state = "TRANSFERING"
         moved = await pay.move_bill(bill["_id"], ("WAIT_USER_CONFIRM",), state, now_ms(), fail_reason)
         if moved is None:

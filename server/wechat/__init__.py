@@ -1,7 +1,7 @@
 """WeChat as this server uses it: login codes, user data, the access token, mini-program codes.
 
-The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing of this package
-reads a request of ours or decides what a person may do.
+The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing here reads a request of
+the mini-program or decides what a person may do.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from server.wechat.user_data import Id, UserData, decrypt_user
 
 __all__ = ["SealedTokens", "Session", "UserData", "WeChat", "WeChatError", "decrypt_user"]
 
-# "invalid or not latest", "invalid" and "expired": each means that a new token will do.
+# "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Whose login code it was. `session_key` opens the person's encrypted data and goes nowhere else.
+    """The person of a login code. `session_key` decrypts their user data and is used for nothing else.
 
-    `unionid` is None where the mini-program is not bound to an Open Platform account.
+    `unionid` is None if the mini-program is not bound to an Open Platform account.
     """
 
     openid: Id
@@ -32,7 +32,7 @@ class Session(msgspec.Struct, frozen=True):
     unionid: Id | None = None
 
     def __repr__(self) -> str:
-        return "Session(…)"  # a logged or raised one must show neither the key nor whose it is
+        return "Session(…)"  # logs and errors must show neither the key nor the person
 
 
 class _Token(msgspec.Struct):
@@ -41,11 +41,11 @@ class _Token(msgspec.Struct):
 
 
 class WeChat:
-    """One mini-program's connection to WeChat; one a process.
+    """One mini-program's connection to WeChat; one per process.
 
-    `base_url` has no trailing slash. No call outlasts twice `call_seconds` (a busy WeChat is asked once
-    more). Every method raises WeChatBusy where WeChat does not answer or answers nonsense, and
-    WeChatError where it answers a code that only the operator can mend.
+    `base_url` has no trailing slash. No call takes longer than twice `call_seconds` (a busy WeChat is asked
+    once more). Every method raises WeChatBusy if WeChat does not answer or answers nonsense, and WeChatError
+    if it answers an error code that only the operator can do something about.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class WeChat:
     async def code_to_session(self, code: str) -> Session:
         """Spend a login code (`jscode2session`).
 
-        Raises BadLoginCode for one that is unknown, expired or used, LoginBlocked for a blocked person.
+        Raises BadLoginCode if the code is unknown, expired or used, LoginBlocked if the person is blocked.
         """
         parameters = {
             "appid": self.appid,
@@ -80,21 +80,21 @@ class WeChat:
         return await self._api.read("GET", "/sns/jscode2session", Session, parameters)
 
     def decrypt_user(self, session: Session, iv: str, encrypted_data: str) -> UserData:
-        """Return the user data that WeChat encrypted for `session` in this mini-program, else BadUserData."""
+        """Return the user data that WeChat encrypted for `session` and this appid. Raises BadUserData."""
         user = decrypt_user(session.session_key, iv, encrypted_data, self.appid)
         if user.open_id not in (None, session.openid):
             raise BadUserData
         return user
 
     async def access_token(self) -> str:
-        """Return the token that all processes share, good for minutes at least."""
+        """Return the token that all processes share. It stays valid for at least some minutes."""
         return await self._token.current()
 
     async def mini_program_code(self, scene: str, page: str) -> bytes:
         """Return the picture (JPEG or PNG) of a code that opens `page` with `scene` (`getwxacodeunlimit`).
 
-        `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; empty is
-        the home page.
+        `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; "" is the
+        home page.
         """
         token = await self._token.current()
         try:

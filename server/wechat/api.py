@@ -1,7 +1,7 @@
 """One call to WeChat's API: timeouts, the one retry, and what its error codes mean to a person.
 
-It knows no interface of WeChat's. Addresses and bodies hold the secret, login codes and tokens, so no
-log line or error here shows one.
+It knows no particular interface. Addresses and bodies contain the secret, login codes and tokens, so no log
+line or error here shows one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 # https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
-# 45011 is no `too_many`: that is HTTP 429, which says that a request reached no interface of ours, and
-# this one did. A person is told to wait either way.
+# 45011 becomes WeChatBusy, not `too_many`: that is HTTP 429, which says that a request reached no interface
+# of ours. This one did. Both tell the person to wait.
 _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
     SYSTEM_BUSY: (WeChatBusy, None),
     40029: (BadLoginCode, None),
@@ -37,7 +37,7 @@ _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
 
 
 class WeChatError(Exception):
-    """WeChat answered an error code that no person can do anything about: wrong settings, or our bug."""
+    """WeChat answered an error code that a person can do nothing about: wrong settings, or our bug."""
 
     def __init__(self, path: str, errcode: int, errmsg: str) -> None:
         self.errcode = errcode
@@ -45,7 +45,7 @@ class WeChatError(Exception):
 
 
 class _Failure(msgspec.Struct):
-    """What a failed call answers. A successful one has no `errcode`, or 0."""
+    """The answer to a failed call. In a successful one `errcode` is missing or 0."""
 
     errcode: int = 0
     errmsg: str = ""
@@ -55,13 +55,13 @@ class Api:
     """The connections to one base URL."""
 
     def __init__(self, base_url: str, call_seconds: float) -> None:
-        for chatty in ("httpx", "httpcore"):  # they log addresses and headers, and ours hold secrets
+        for chatty in ("httpx", "httpcore"):  # they log addresses and headers, and ours contain secrets
             logging.getLogger(chatty).setLevel(logging.WARNING)
         self._call_seconds = call_seconds
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # the stand-in is no business of a configured proxy
+            mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
         )
 
     async def aclose(self) -> None:
@@ -76,12 +76,12 @@ class Api:
         parameters: Mapping[str, str],
         body: Mapping[str, object] | None = None,
     ) -> _Answer:
-        """Return the answer as a `kind`; raises as `call`, and WeChatBusy where it is none."""
+        """Return the answer as a `kind`. Raises what `call` raises; WeChatBusy if the answer is no `kind`."""
         content = await self.call(method, path, parameters, body)
         try:
             return msgspec.json.decode(content, type=kind)
-        except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
-            _log.warning("WeChat's %s answered something else than its documentation says", path)
+        except ValueError:  # msgspec's errors, and UnicodeDecodeError
+            _log.warning("WeChat's %s did not answer what its documentation says", path)
             raise WeChatBusy from None
 
     async def call(
@@ -93,8 +93,8 @@ class Api:
     ) -> bytes:
         """Return the body of a successful answer, JSON or not.
 
-        A WeChat that says it is busy is asked once more. Raises the refusal that WeChat's error code
-        stands for, WeChatBusy where nothing usable came back in time, WeChatError for any other code.
+        If WeChat says that it is busy, it is asked once more. Raises the refusal for WeChat's error code,
+        WeChatError if the code has none, WeChatBusy if no usable answer came in time.
         """
         content = await self._send(method, path, parameters, body)
         failure = _failure(path, content)
@@ -124,11 +124,11 @@ class Api:
 
 
 def _failure(path: str, content: bytes) -> _Failure:
-    """Read an answer's error code. Answers say text/plain, image/jpeg and JSON at will: look, not ask."""
+    """Return an answer's error code. Its Content-Type says nothing reliable, so look at the bytes."""
     if not content.lstrip().startswith(b"{"):
         return _Failure()
     try:
         return msgspec.json.decode(content, type=_Failure)
-    except ValueError:  # what msgspec raises, and what it raises where a text is not UTF-8
+    except ValueError:  # msgspec's errors, and UnicodeDecodeError
         _log.warning("WeChat's %s answered broken JSON", path)
         raise WeChatBusy from None

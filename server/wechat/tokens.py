@@ -1,8 +1,7 @@
-"""The access token: one an appid, shared by all processes, kept sealed in a store.
+"""The access token: one per appid, shared by all processes, kept sealed in a store.
 
-WeChat lets a token be renewed by force twenty times a day, and each renewal breaks the one before. So
-whoever needs a new one first claims the renewal, and the others, here and in other processes, wait for
-what that one stores.
+WeChat allows twenty forced renewals a day, and each ends the token before. So one request claims the renewal,
+and all others, in this process and elsewhere, wait for the token that it stores.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Protocol
 from server.errors import WeChatBusy
 from server.keys import Keys
 
-# WeChat begins to hand out the next token when the present one has five minutes left.
+# WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_MS = 300_000
-# Longer than two calls with their timeouts: a claim that is this old is a dead process's.
+# Longer than two calls with their timeouts: an older claim is a dead process's.
 CLAIM_MS = 20_000
 WAIT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.1
@@ -27,23 +26,23 @@ _log = logging.getLogger(__name__)
 
 
 class SealedTokens(Protocol):
-    """Where sealed tokens are kept, by appid. An absent one is an empty box that has expired."""
+    """Where sealed tokens are kept, by appid. A missing one is an empty box that has expired."""
 
     async def find(self, appid: str) -> tuple[bytes, int]:
         """Return the box and when its token expires (unix ms)."""
 
     async def claim(self, appid: str, seen: bytes, now_ms: int, until_ms: int) -> bool:
-        """Win the right to renew until `until_ms`; False where another has it or the box is not `seen`."""
+        """Claim the renewal until `until_ms`; False if another has it or the box is no longer `seen`."""
 
     async def save(self, appid: str, box: bytes, expires_at_ms: int) -> None:
-        """Keep a renewed token and give the claim back."""
+        """Save a renewed token and give the claim back."""
 
     async def release(self, appid: str) -> None:
         """Give the claim back without a renewed token."""
 
 
 class AccessToken:
-    """The token of one appid. `fetch(force_refresh)` asks WeChat: the token, and for how many seconds."""
+    """The token of one appid. `fetch(force_refresh)` asks WeChat for a token and its lifetime in seconds."""
 
     def __init__(
         self,
@@ -59,9 +58,9 @@ class AccessToken:
         self._renewals: dict[str | None, asyncio.Task[str]] = {}
 
     async def current(self, refused: str | None = None) -> str:
-        """Return a token with minutes left that is not `refused`, the one WeChat just turned down.
+        """Return a token that is valid for some minutes. `refused` is one that WeChat just refused.
 
-        Raises what `fetch` raises, and WeChatBusy where another process does not finish its renewal.
+        Raises what `fetch` raises, and WeChatBusy if another process does not finish its renewal.
         """
         token, _ = await self._stored(refused)
         if token is not None:
@@ -71,7 +70,7 @@ class AccessToken:
             renewal = asyncio.create_task(self._renewed(refused))
             self._renewals[refused] = renewal
             renewal.add_done_callback(lambda _: self._renewals.pop(refused))
-        return await asyncio.shield(renewal)  # whoever gives up waiting leaves it to the others
+        return await asyncio.shield(renewal)  # if this caller is cancelled, others still wait for it
 
     async def _renewed(self, refused: str | None) -> str:
         try:
@@ -101,14 +100,14 @@ class AccessToken:
                 await self._tokens.release(self._appid)
 
     async def _stored(self, refused: str | None) -> tuple[str | None, bytes]:
-        """Return the stored token, None where it will not do, and the box it was in."""
+        """Return the stored token (None if it is `refused`, too old or cannot be opened) and its box."""
         box, expires_at_ms = await self._tokens.find(self._appid)
         if expires_at_ms - _now_ms() < FRESH_MS:
             return None, box
         try:
             token = self._keys.open("access_token", box, self._appid).decode()
         except ValueError:
-            _log.warning("the stored access token was sealed under another SECRET_KEY; asking for it anew")
+            _log.warning("the stored access token was sealed under another SECRET_KEY; asking for a new one")
             return None, box
         return (None if token == refused else token), box
 

@@ -1,4 +1,4 @@
-"""The person's data as the mini-program hands it over: encrypted by WeChat under the session key. Pure.
+"""A person's data as the mini-program sends it: encrypted by WeChat with the session key. Pure.
 
 https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/signature.html
 """
@@ -21,7 +21,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[0-9A-Za-z_-]
 
 
 class Watermark(msgspec.Struct, frozen=True):
-    """For which mini-program the data was encrypted."""
+    """The mini-program for which the data was encrypted."""
 
     appid: str
 
@@ -41,16 +41,16 @@ class UserData(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def decrypt_user(session_key: str, iv: str, encrypted_data: str, appid: str) -> UserData:
-    """Open `encrypted_data` (all three in base64); raise BadUserData unless it is whole and for `appid`.
+    """Decrypt `encrypted_data`; the first three are base64. Raises BadUserData, also for another appid.
 
-    A `+` that a query turned into a space is read as the `+` it was. There is one error for everything,
-    so that nobody can learn from the answer which step failed, and by that what a block decrypts to.
+    A space is read as `+`, because a query turns one into the other. All errors are the same: if the answer
+    told which step failed, somebody could learn from it what a block decrypts to.
     """
     try:
         cipher = AES.new(_from_base64(session_key), AES.MODE_CBC, _from_base64(iv))
         plain = unpad(cipher.decrypt(_from_base64(encrypted_data)), AES.block_size, "pkcs7")
         user = msgspec.json.decode(plain, type=UserData)
-    except ValueError:  # base64's, the cipher's, the padding's, msgspec's and UTF-8's all are
+    except ValueError:  # the errors of base64, cipher, padding, msgspec and UTF-8
         raise BadUserData from None
     if user.watermark.appid != appid:
         raise BadUserData

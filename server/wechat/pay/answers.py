@@ -1,7 +1,7 @@
 """What WeChat Pay says of orders, refunds and transfer bills, in replies and in notices. Pure.
 
-Amounts are in fen. An answer that is not of these shapes, or in a state that this server does not know, is
-no answer: whoever decodes one must treat the outcome as unknown.
+Amounts are in fen. If an answer has another shape, or a state that this server does not know, the outcome
+must be treated as unknown.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class PaymentParameters(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What WeChat says of an order. Paid is SUCCESS, and also REFUND: paid, then at least partly refunded.
+    """What WeChat says of an order. REFUND means: paid, then at least partly refunded.
 
-    `amount_fen`, `openid` (the payer's) and `transaction_id` are None where WeChat does not say them, which
-    is so only before the order is paid.
+    `amount_fen`, `openid` (the payer's) and `transaction_id` are None if WeChat leaves them out. It does so
+    only before the order is paid.
     """
 
     out_trade_no: str
@@ -46,7 +46,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def paid(self) -> bool:
-        """Whether the money came in, whatever became of it afterwards."""
+        """Whether the money came in, even if it was refunded later."""
         return self.trade_state in ("SUCCESS", "REFUND")
 
 
@@ -87,7 +87,7 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A genuine notice, opened. The same one may come again, and late: `id` is equal then."""
+    """A genuine notice, decrypted. The same notice, with the same `id`, may come again, even late."""
 
     id: str
     event_type: str

@@ -1,7 +1,7 @@
-"""The one class through which money moves: calls to WeChat Pay, and its notices opened.
+"""The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
-`wechatpayv3` signs, sends, verifies and decrypts. What it does not do is done here: a base URL that is not
-WeChat's, a limit on the age of a notice, answers with types, and what an error means for the money.
+`wechatpayv3` signs, sends, verifies and decrypts. This adds what it lacks: another base URL than WeChat's, a
+limit on the age of a notice, typed answers, and what an error means for the money.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from server.wechat.pay.wire import (
 CONNECT_SECONDS = 3.0
 # WeChat asks that notices and replies older than this be refused.
 NOTICE_SECONDS = 300
-# 1000 is 现金营销; it must be reported with exactly these two.
+# 1000 is 现金营销, which must be reported with exactly 活动名称 and 奖励说明.
 TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 
-# What WeChat answers with a 4xx here and a 5xx there, and always means "ask again".
+# WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
 _SIGNED_BY = frozenset(
     f"wechatpay-{name}" for name in ("timestamp", "nonce", "signature", "serial", "signature-type")
@@ -52,7 +52,7 @@ _Wire = TypeVar("_Wire", bound=msgspec.Struct)
 
 
 class _Core(AsyncCore):  # type: ignore[misc]
-    """The library's connection, with what it has no parameters for: the gateway and the client."""
+    """The library's connection, with our gateway and HTTP client, for which it has no parameters."""
 
     def __init__(self, base_url: str, http: httpx.AsyncClient, given: Mapping[str, str]) -> None:
         super().__init__(**given)
@@ -60,18 +60,19 @@ class _Core(AsyncCore):  # type: ignore[misc]
         self._client = http
 
     async def _update_certificates(self) -> None:
-        """Fetch none: with WeChat Pay's public key there are none, so an answer under one is forged."""
+        """Fetch none: in public-key mode there are no certificates, so an answer signed by one is forged."""
 
 
 class Pay:
-    """One merchant's connection to WeChat Pay for one mini-program; one a process.
+    """One merchant's connection to WeChat Pay for one mini-program; one per process.
 
-    `base_url` has no trailing slash, and WeChat signs and is asked for paths below it. Notices are asked for
-    at `notify_url` + /payNotify, /refundNotify, /transferNotify. No call outlasts `call_seconds`. Every call
-    raises PayRefused where WeChat says no, PayUnknown where nothing is certain (no answer in time, a broken
-    connection, an error of WeChat's own, an answer whose signature is wrong), and Contradiction where the
-    answer is about something else. `merchant` is None where WeChat is configured without its payments: then
-    every call raises PayRefused("NOT_CONFIGURED").
+    `base_url` has no trailing slash; signed paths begin after it. WeChat is told to send notices to
+    `notify_url` + /payNotify, /refundNotify, /transferNotify. No call takes longer than `call_seconds`.
+
+    Every call raises PayRefused if WeChat says no; PayUnknown if the outcome is unknown (no answer in time, a
+    broken connection, WeChat's own error, a wrong signature); Contradiction if the answer is about something
+    else. If `merchant` is None, WeChat is configured without payments: every call raises
+    PayRefused("NOT_CONFIGURED").
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Pay:
         self._call_seconds = call_seconds
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # the stand-in is no business of a configured proxy
+            mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
         )
         self._configured: Any = None if merchant is None else self._library(merchant)
 
@@ -121,10 +122,10 @@ class Pay:
     async def create_order(
         self, out_trade_no: str, description: str, amount_fen: int, openid: str, expires_at_ms: int
     ) -> str:
-        """Order that `openid` pays; return the prepay_id, good for two hours.
+        """Make an order that `openid` can pay; return its prepay_id, valid for two hours.
 
-        `out_trade_no`: 6 to 32 of `[0-9A-Za-z]`. `description` is cut to WeChat's 127 bytes. The same number
-        with the same values again is fine; ORDERPAID and ORDER_CLOSED refuse one that is over.
+        `out_trade_no`: 6 to 32 of `[0-9A-Za-z]`. `description` is cut to WeChat's 127 bytes. Safe to repeat
+        with the same values. Refused with ORDERPAID or ORDER_CLOSED if the order is over.
         """
         found = await self._ask(
             Prepay,
@@ -140,7 +141,7 @@ class Pay:
         return found.prepay_id
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
-        """Return what `wx.requestPayment` takes, signed now."""
+        """Return what `wx.requestPayment` takes, with a new signature."""
         stamp, nonce, package = str(int(time.time())), secrets.token_hex(16), f"prepay_id={prepay_id}"
         sign: str = self._pay.sign([self.appid, stamp, nonce, package])
         return PaymentParameters(
@@ -148,7 +149,7 @@ class Pay:
         )
 
     async def query_order(self, out_trade_no: str) -> OrderAnswer:
-        """Return the order as WeChat knows it; ORDER_NOT_EXIST refuses one that was never made."""
+        """Return the order as WeChat knows it. Refused with ORDER_NOT_EXIST if it was never made."""
         found = await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))
         self._check(out_trade_no, found.out_trade_no, found.mchid, found.appid)
         if found.amount is not None:
@@ -156,7 +157,7 @@ class Pay:
         return found.order()
 
     async def close_order(self, out_trade_no: str) -> None:
-        """Let nobody pay this order any more; ORDERPAID refuses one that is paid. Again is fine."""
+        """Close the order, so that nobody can pay it. Refused with ORDERPAID if paid. Safe to repeat."""
         try:
             await self._settle(self._pay.close(out_trade_no=out_trade_no))
         except PayRefused as refused:
@@ -168,7 +169,7 @@ class Pay:
     async def refund(
         self, out_refund_no: str, out_trade_no: str, amount_fen: int, total_fen: int, reason: str
     ) -> RefundAnswer:
-        """Give back `amount_fen` of an order of `total_fen`; the same number again gives the same refund.
+        """Refund `amount_fen` of an order of `total_fen`. The same number again gives the same refund.
 
         `out_refund_no`: at most 64 of `[0-9A-Za-z_|*@-]`. `reason` is shown to the payer, cut to 80 bytes.
         """
@@ -182,7 +183,7 @@ class Pay:
         return await self._refund(out_refund_no, out_trade_no, call)
 
     async def query_refund(self, out_refund_no: str, out_trade_no: str) -> RefundAnswer:
-        """Return an order's refund as WeChat knows it; RESOURCE_NOT_EXISTS refuses one never made."""
+        """Return an order's refund as WeChat knows it. Refused with RESOURCE_NOT_EXISTS if never made."""
         return await self._refund(out_refund_no, out_trade_no, self._pay.query_refund(out_refund_no))
 
     async def _refund(
@@ -221,20 +222,20 @@ class Pay:
         return msgspec.json.encode(body)
 
     async def transfer(self, body: bytes) -> BillAnswer:
-        """Offer the money to a person, who then confirms; the same body again gives the same bill.
+        """Offer the money to a person, who then confirms. The same body again gives the same bill.
 
-        NOT_ENOUGH refuses what the operating account (运营账户) cannot pay.
+        Refused with NOT_ENOUGH if the operating account (运营账户) cannot pay.
         """
         data = json.loads(body)
         call = self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data)
         return await self._bill(data["out_bill_no"], call)
 
     async def query_transfer(self, out_bill_no: str) -> BillAnswer:
-        """Return the bill as WeChat knows it; NOT_FOUND refuses one that was never made."""
+        """Return the bill as WeChat knows it. Refused with NOT_FOUND if it was never made."""
         return await self._bill(out_bill_no, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))
 
     async def cancel_transfer(self, out_bill_no: str) -> BillAnswer:
-        """Take the offer back, unless the person confirmed; CANCELING becomes CANCELLED later."""
+        """Cancel the bill, unless the person has confirmed. CANCELING becomes CANCELLED later."""
         path = f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel"
         return await self._bill(out_bill_no, self._post_nothing(path))
 
@@ -244,7 +245,7 @@ class Pay:
         return found.bill()
 
     async def _post_nothing(self, path: str) -> tuple[int, str]:
-        """POST without a body. The library would send `null` and sign nothing."""
+        """POST without a body. The library would send `null` but sign an empty body."""
         core = self._pay._core
         headers = {
             "Accept": "application/json",
@@ -262,10 +263,10 @@ class Pay:
     # -- notices
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
-        """Verify and open a notice; raises ForgedNotice, and Contradiction for an amount in another currency.
+        """Verify and decrypt a notice. Raises ForgedNotice; Contradiction if the currency is not ours.
 
-        `headers` are the request's. The same notice is genuine again for five minutes: whoever acts on one
-        must do so once. Amounts and numbers are the caller's to compare; merchant and mini-program are ours.
+        `headers` are the request's. A notice can be replayed for five minutes, so the caller must act on it
+        only once. This checks merchant and mini-program; the caller must compare amounts and numbers.
         """
         if self.merchant is None:
             raise ForgedNotice("there is no merchant to notify")
@@ -287,8 +288,8 @@ class Pay:
                 raise ForgedNotice("its signature is wrong, or it cannot be decrypted")
             notice = msgspec.convert(opened, WireNotice)
             return Notice(id=notice.id, event_type=notice.event_type, resource=self._opened(notice))
-        # UTF-8's, base64's, JSON's and msgspec's errors all are ValueErrors; the others are what the library
-        # runs into where genuine JSON is not a notice.
+        # The errors of UTF-8, base64, JSON and msgspec all are ValueErrors. The library raises the other two
+        # if the JSON is valid but no notice.
         except (ValueError, TypeError, AttributeError) as error:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
@@ -317,9 +318,9 @@ class Pay:
     # -- calling
 
     def _check(self, asked: str, number: str, mchid: str | None = None, appid: str | None = None) -> None:
-        """Raise Contradiction where an answer is about another number, merchant or mini-program."""
-        mchid_of_ours = self.merchant.mchid if self.merchant is not None else None
-        if number != asked or mchid not in (None, mchid_of_ours) or appid not in (None, self.appid):
+        """Raise Contradiction if an answer is about another number, merchant or mini-program."""
+        our_mchid = self.merchant.mchid if self.merchant is not None else None
+        if number != asked or mchid not in (None, our_mchid) or appid not in (None, self.appid):
             raise Contradiction(f"asked about {asked}, WeChat answers about {number} of {mchid} and {appid}")
 
     def _check_currency(self, number: str, currency: str) -> None:
@@ -330,11 +331,11 @@ class Pay:
         content = await self._settle(call)
         try:
             return msgspec.json.decode(content, type=kind)
-        except ValueError as error:  # what msgspec raises, and what it raises where a text is not UTF-8
+        except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
 
     async def _settle(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
-        """Return the body of a call that succeeded; raise what its end means for the money."""
+        """Return the body of a successful call; else raise PayRefused or PayUnknown."""
         try:
             async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
                 status, content = await call
@@ -344,7 +345,7 @@ class Pay:
             if type(error) is not Exception:  # the library raises bare ones; any other is a bug
                 raise
             raise PayUnknown(f"no answer to trust: {error}") from None
-        if status in (200, 204):  # a 202 says that somebody is paying just now: neither yes nor no
+        if status in (200, 204):  # 202 says that somebody is paying at this moment: the outcome is unknown
             return content
         raise _failed(status, content)
 
@@ -352,7 +353,7 @@ class Pay:
 def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
     try:
         failure = msgspec.json.decode(content, type=Failure)
-    except ValueError:  # a proxy's page, most likely
+    except ValueError:  # most likely a proxy's page
         return PayUnknown(f"HTTP {status} without a reason")
     if not 400 <= status < 500 or not failure.code or failure.code in _UNCERTAIN:
         return PayUnknown(f"HTTP {status} {failure.code}: {failure.message[:200]}")
@@ -360,5 +361,5 @@ def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
 
 
 def _cut(text: str, size: int) -> str:
-    """Return the longest beginning of `text` that has at most `size` bytes."""
+    """Return the longest prefix of `text` that has at most `size` bytes in UTF-8."""
     return text.encode()[:size].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""How a call to WeChat Pay ends where it does not succeed, and what is wrong with an answer or a notice."""
+"""How a call to WeChat Pay fails, and what can be wrong with an answer or a notice."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _NOT_FOUND = frozenset({"NOT_FOUND", "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOUR
 class PayRefused(Exception):
     """WeChat said no, and did nothing. `code` is WeChat's: NOT_ENOUGH, ORDERPAID, NOT_FOUND, PARAM_ERROR, …
 
-    That says nothing of what an earlier call under the same number did: a refusal never is a reason to take
-    a new number.
+    An earlier call under the same number may still have succeeded: a refusal is never a reason to take a new
+    number.
     """
 
     def __init__(self, code: str, message: str, http_status: int = 0) -> None:
@@ -25,12 +25,12 @@ class PayRefused(Exception):
 
 
 class PayUnknown(Exception):
-    """Whatever was asked for may or may not have happened: ask WeChat, or repeat under the same number."""
+    """What we asked for may or may not have happened: ask WeChat, or repeat under the same number."""
 
 
 class Contradiction(Exception):
-    """WeChat says something that cannot be brought together with what was asked, or with our own record."""
+    """What WeChat says, or what we find, contradicts our own records or what we asked."""
 
 
 class ForgedNotice(Exception):
-    """A notice that WeChat did not send us now: to be answered 401, and to touch no record."""
+    """The notice is not from WeChat, not for us, or too old. It must change nothing; the answer is 401."""

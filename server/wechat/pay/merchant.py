@@ -1,4 +1,4 @@
-"""Who we are to WeChat Pay: the merchant and its keys, the operator's or, in development, the sandbox's."""
+"""The merchant that we are to WeChat Pay, with its keys: the operator's or, in development, the sandbox's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.settings import Settings
 from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 
-# The stand-in's only merchant, and what it calls the two keys that signatures name.
+# The stand-in's only merchant, and the names of the two keys that sign.
 SANDBOX_MCHID = "1900000001"
 SANDBOX_CERT_SERIAL = "5A4D5831000000000000000000000000000000AB"
 SANDBOX_PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000"
@@ -22,8 +22,8 @@ SANDBOX_PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000"
 class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     """A merchant of WeChat Pay in public-key mode (微信支付公钥). Keys are PEM text.
 
-    `cert_serial` names the certificate of `private_key`. WeChat signs replies and notices with the other half
-    of `public_key` and names it `public_key_id`; notices are sealed with the 32 bytes of `api_v3_key`.
+    `cert_serial` names the certificate of `private_key`. WeChat signs replies and notices with the private
+    key of `public_key`, which it calls `public_key_id`, and encrypts notices with `api_v3_key` (32 bytes).
     """
 
     mchid: str
@@ -34,11 +34,11 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     public_key_id: str
 
     def __repr__(self) -> str:
-        return f"Merchant({self.mchid})"  # a logged or raised one must not show the keys
+        return f"Merchant({self.mchid})"  # logs and errors must not show the keys
 
 
 async def merchant_of(settings: Settings, sandbox: SandboxStore | None) -> Merchant | None:
-    """Return the sandbox's merchant, else the operator's; None if WeChat is configured without payments."""
+    """Return the sandbox's merchant if there is a sandbox, else the operator's; None without payments."""
     if sandbox is not None:
         pairs = await sandbox.keys.find() or await sandbox.keys.add(await asyncio.to_thread(make_key_pairs))
         return Merchant(
@@ -62,7 +62,7 @@ async def merchant_of(settings: Settings, sandbox: SandboxStore | None) -> Merch
 
 
 def make_key_pairs() -> SandboxKeyPairs:
-    """Return new pairs for the sandbox: RSA of 2048 bits, as WeChat's; that takes a moment."""
+    """Return new key pairs for the sandbox: RSA of 2048 bits, as WeChat's. Slow: call it in a thread."""
     platform_private, platform_public = _pair()
     merchant_private, merchant_public = _pair()
     return {

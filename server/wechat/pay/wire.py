@@ -1,6 +1,6 @@
-"""The JSON that WeChat Pay writes, as far as this server reads it, and what it comes to. Pure.
+"""The JSON that WeChat Pay writes, as far as this server reads it, and its translation into `answers`. Pure.
 
-WeChat's names, nesting and omissions end here: nothing outside this package sees these structs.
+Nothing outside this package sees WeChat's names and nesting.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from server.wechat.pay.answers import (
 )
 
 Fen = Annotated[int, Meta(ge=0)]
-# Amounts are in fen of this; where an answer names none, no other is possible.
+# The only currency. An answer that names none is in this one.
 CURRENCY = "CNY"
 
 
 class Failure(msgspec.Struct):
-    """What a call that did not succeed answers."""
+    """The answer to a failed call."""
 
     code: str = ""
     message: str = ""
 
 
 class Prepay(msgspec.Struct):
-    """What ordering answers."""
+    """The answer to a new order."""
 
     prepay_id: Annotated[str, Meta(min_length=1)]
 
@@ -47,7 +47,7 @@ class _Payer(msgspec.Struct):
 
 
 class WireOrder(msgspec.Struct):
-    """An order, queried or in a notice of its payment."""
+    """An order, in a reply to a query or in a notice of its payment."""
 
     appid: str
     mchid: str
@@ -59,7 +59,7 @@ class WireOrder(msgspec.Struct):
     success_time: str | None = None
 
     def order(self) -> OrderAnswer:
-        """Return it in our words."""
+        """Translate it. Empty texts become None."""
         return OrderAnswer(
             out_trade_no=self.out_trade_no,
             trade_state=self.trade_state,
@@ -77,7 +77,7 @@ class _RefundAmount(msgspec.Struct):
 
 
 class WireRefund(msgspec.Struct):
-    """A refund, as it is answered."""
+    """A refund, in a reply."""
 
     out_refund_no: str
     out_trade_no: str
@@ -86,7 +86,7 @@ class WireRefund(msgspec.Struct):
     amount: _RefundAmount
 
     def refund(self) -> RefundAnswer:
-        """Return it in our words."""
+        """Translate it."""
         return RefundAnswer(
             out_refund_no=self.out_refund_no,
             out_trade_no=self.out_trade_no,
@@ -98,14 +98,14 @@ class WireRefund(msgspec.Struct):
 
 
 class WireRefundNotice(WireRefund, kw_only=True, rename={"status": "refund_status"}):
-    """A refund in a notice, where the status has another name and the merchant is told."""
+    """A refund in a notice: the status has another name, and the merchant is named too."""
 
     status: RefundStatus  # renamed only where it is declared
     mchid: str
 
 
 class WireBill(msgspec.Struct):
-    """A transfer bill, made, queried, cancelled or in a notice; each says a part of this."""
+    """A transfer bill, in a reply or a notice. Each kind of reply has only some of these fields."""
 
     out_bill_no: str
     state: TransferState
@@ -115,12 +115,12 @@ class WireBill(msgspec.Struct):
     transfer_amount: Fen | None = None
     openid: str | None = None
     appid: str | None = None
-    # WeChat calls the merchant either, and in some answers neither.
+    # The merchant has one of these names, or is left out.
     mchid: str | None = None
     mch_id: str | None = None
 
     def bill(self) -> BillAnswer:
-        """Return it in our words."""
+        """Translate it. Empty texts become None."""
         return BillAnswer(
             out_bill_no=self.out_bill_no,
             transfer_bill_no=self.transfer_bill_no,
@@ -133,7 +133,7 @@ class WireBill(msgspec.Struct):
 
 
 class WireNotice(msgspec.Struct):
-    """A notice whose `resource` the library has decrypted; what that is depends on `event_type`."""
+    """A notice with `resource` decrypted by the library; its shape depends on `event_type`."""
 
     id: str
     event_type: str
