@@ -18,6 +18,8 @@ from server.store.silence import SILENT_SECONDS
 # Least time between two questions, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
+# A crowd's replies are made in portions, so that a dig never waits behind more than one of them.
+ANSWERED_A_TURN = 20
 # Nobody joins a line in which they would wait longer than this.
 LONGEST_SECONDS = 6.0
 
@@ -93,17 +95,25 @@ class Line(Generic[K, V]):
                 await asyncio.wait([question])
             error = question.exception()
             if error is None:
-                found = question.result()
-                for waiting in asked:
-                    if not waiting.answer.done():
-                        waiting.answer.set_result(found.get(waiting.key))
+                self._answer(deque(asked), question.result())
             else:
                 self._refuse(asked, error)
             return in_time
+        except asyncio.CancelledError:
+            question.cancel()
+            self._refuse(asked, Unavailable())
+            raise
         finally:
             self._silent = False
-            question.cancel()
-            self._refuse(asked, Unavailable())  # those who still wait if we are cancelled
+
+    def _answer(self, asked: deque[_Waiting[K, V]], found: Mapping[K, V]) -> None:
+        """Answer the first of them, and the others in the loop's next turns, while the next question runs."""
+        for _ in range(min(ANSWERED_A_TURN, len(asked))):
+            waiting = asked.popleft()
+            if not waiting.answer.done():
+                waiting.answer.set_result(found.get(waiting.key))
+        if asked:
+            asyncio.get_running_loop().call_soon(self._answer, asked, found)
 
     def _refuse(self, asked: list[_Waiting[K, V]], error: BaseException) -> None:
         for waiting in asked:
