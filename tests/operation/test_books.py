@@ -52,7 +52,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "an order that is gone": ("orders", {"state": "spent"}, None, "was opened by"),
     "an order of another amount": ("orders", {"state": "spent"}, {"amount_fen": 500}, "is of 500 fen"),
     "a payment that is not used": ("orders", {"state": "spent"}, {"state": "paid"}, "was opened by"),
-    "a refund of another amount": ("refunds", {"kind": "unwon"}, {"amount_fen": 100}, "in place of 200"),
+    "a refund of another amount": ("refunds", {"kind": "unwon"}, {"amount_fen": 100}, "instead of 200"),
     "a refund that is gone": ("refunds", {"kind": "unwon"}, None, "still held"),
     "a refund of another kind": ("refunds", {"kind": "unwon"}, {"kind": "whole"}, "refunded whole"),
     "a prize that is gone": ("prizes", {"depth": 1}, None, "there are prizes of"),
@@ -69,7 +69,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "a payment that did not come": ("orders", {"state": "spent"}, {"state": "closed"}, "0 fen are held"),
     "two refunds of one kind": ("refunds", {"kind": "unwon"}, {"kind": "unclaimed"}, "it has 2 refunds"),
     "a task that is gone": ("tasks", {}, None, "is of no task"),
-    "a task that runs and is refunded": ("tasks", {}, {"status": 0}, "in place of None"),
+    "a task that runs and is refunded": ("tasks", {}, {"status": 0}, "instead of None"),
 }
 
 

@@ -20,6 +20,7 @@ from server.pictures import process as studio
 from server.pictures.decode import MAX_BYTES, normalise
 from server.pictures.poster import draw_poster, draw_red_packet
 from server.pictures.process import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
+from support import SOURCE
 from support.client import a_picture
 from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
 
@@ -245,7 +246,7 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
         "asyncio.run(main())\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=SOURCE
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
