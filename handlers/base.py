@@ -235,19 +235,24 @@ class Receiver(BaseHandler):
             self.flush()
 
     def expect_more(self) -> None:
-        """Start the timer for the next part of the body."""
-        self.expect_nothing()
+        """Allow `silence_seconds` for the next part of the body."""
         loop = asyncio.get_running_loop()
-        ends_at = min(loop.time() + self.silence_seconds, self._ends_at)
-        self._silence = loop.call_at(ends_at, self._stopped)
+        self._late_at = min(loop.time() + self.silence_seconds, self._ends_at)
+        if self._silence is None:
+            self._silence = loop.call_at(self._late_at, self._stopped)
 
     def expect_nothing(self) -> None:
         """Stop the timer: the body is complete, or we are the ones who are busy."""
         if self._silence is not None:
             self._silence.cancel()
+            self._silence = None
 
     def _stopped(self) -> None:
-        if not self._finished:
+        self._silence = None
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._late_at:  # more came since the timer was started
+            self._silence = loop.call_at(self._late_at, self._stopped)
+        elif not self._finished:
             if not self._refused:
                 self.refuse_body(BodyStopped())
             self.finish()

@@ -53,7 +53,10 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return line and traceback. Words are cut after ? or ; (a URL's query) and at 300 characters."""
         record.exc_text = None  # another handler may have cached it
-        return _cut_words(super().format(record)).replace("\n", "\n    ")
+        text = super().format(record)
+        if record.exc_info or record.stack_info:  # else `formatMessage` has cut all of it
+            text = _cut_words(text)
+        return text.replace("\n", "\n    ")
 
 
 def _cut_words(text: str) -> str:
@@ -73,6 +76,8 @@ def shown_path(path: str) -> str:
 
 def set_up_logging() -> None:
     """Send the log of this process to its standard error."""
+    # Nothing that a line shows; each would be looked up for each line.
+    logging.logThreads = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
