@@ -71,11 +71,21 @@ def _add_serving(commands: _Commands) -> None:
     worker = commands.add_parser("worker", help="one serving process, started by `serve`")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
-    worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
+    worker.add_argument("--replaced", type=int, default=0, help="predecessors that stood still")
+    worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
-    commands.add_parser(
-        "release", help="create missing indexes in MONGODB_URI, before a new version serves"
-    ).set_defaults(run=_release)
+    release = commands.add_parser(
+        "release",
+        help="prepare MONGODB_URI, before a new version serves",
+        description="Check the stores, build missing indexes and change what older versions left, while "
+        "servers run; may be cut off and run again. Exits with 0 when it is done, 1 when the check found "
+        "something, 2 when it could not begin.",
+    )
+    release.add_argument("--unchecked", action="store_true", help="do not check the stores first")
+    release.add_argument(
+        "--drop-retired", action="store_true", help="drop the indexes that only older versions use"
+    )
+    release.set_defaults(run=_release)
 
 
 def _add_verify(commands: _Commands) -> None:
@@ -162,25 +172,35 @@ def _work(parsed: argparse.Namespace) -> int:
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
-    asyncio.run(serve(read_settings(os.environ), listener, Signs(parsed.signs), parsed.replaced))
+    signs, settings = Signs(parsed.signs), read_settings(os.environ)
+    asyncio.run(serve(settings, listener, signs, parsed.replaced, prepares=parsed.prepare))
     return 0
 
 
-def _release(_: argparse.Namespace) -> int:
-    from server.store import Store
+def _release(parsed: argparse.Namespace) -> int:
+    from server.store.schema import drop_retired, prepare
 
     settings = read_settings(os.environ)
     if not settings.mongodb_uri:
         raise BadSettings("release needs MONGODB_URI")
 
-    async def ensure() -> None:
-        store = Store(settings.mongodb_uri)
-        await store.ensure_indexes()
-        store.close()
+    async def work(store: Store) -> int:
+        found = await prepare(store.database, store.indexes(), _tell)
+        if parsed.drop_retired:
+            await drop_retired(store.database, found, _tell)
+        elif found.retired:
+            _tell(
+                f"no longer used: {', '.join(found.retired_names)}; once no older version serves, drop them "
+                "with --drop-retired"
+            )
+        _tell("the database is ready")
+        return 0
 
-    asyncio.run(ensure())
-    print("the indexes are there")
-    return 0
+    return _on_store(work, settings, limited=False)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _audit(parsed: argparse.Namespace) -> int:
@@ -218,14 +238,19 @@ def _show(report: Report) -> int:
     return 1 if report.differences else 0
 
 
-def _on_store(work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings) -> int:
-    """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code."""
+def _on_store(
+    work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings, *, limited: bool = True
+) -> int:
+    """Do work on MONGODB_URI, or the store of the server that runs in DATA_DIR; return its exit code.
+
+    `limited` is false for what may take longer than the 5 s that an operation has.
+    """
     from server.store import Store, is_unavailable
 
     uri = settings.mongodb_uri or running_store(settings)
 
     async def connected() -> int:
-        store = Store(uri)
+        store = Store(uri, limited=limited)
         try:
             return await work(store)
         finally:

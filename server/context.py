@@ -83,16 +83,13 @@ class Context:
 
     @classmethod
     async def open(cls, settings: Settings) -> Context:
-        """Connect to the stores and create missing indexes. Raises BadSettings."""
+        """Connect to the stores, whose database `server/store/schema.py` has prepared."""
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns(clock)
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
-        await store.ensure_indexes()  # after both addresses are parsed, so that a bad one is reported first
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
-        if sandbox is not None:
-            await sandbox.ensure_indexes()
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, sandbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -41,10 +42,10 @@ class Visits(Documents[_Document]):
         super().__init__(database)
         self.shares = database["shares"]
 
-    async def ensure_indexes(self) -> None:
-        """Create the missing indexes of both collections."""
-        await super().ensure_indexes()
-        await self.shares.create_indexes(self.SHARE_INDEXES)
+    @classmethod
+    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
+        """Return those of both collections."""
+        return {**super().indexes(), "shares": cls.SHARE_INDEXES}
 
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
