@@ -8,6 +8,7 @@ from typing import Any
 
 from server.background import Background
 from server.clock import Clock
+from server.game.amounts import DAY_MS
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
@@ -73,7 +74,7 @@ class Context:
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
-        self.square = Square(self.store, self.clock.now_ms)
+        self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property

@@ -52,6 +52,11 @@ class Files(Documents[_Document]):
             partialFilterExpression={"metadata.file_id": {"$exists": True}},
         ),
         IndexModel(
+            [("metadata.owner", 1)],
+            name="of_owner",
+            partialFilterExpression={"metadata.owner": {"$exists": True}},
+        ),
+        IndexModel(
             [("metadata.made_for", 1)],
             name="made_once",
             unique=True,

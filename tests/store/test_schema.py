@@ -59,7 +59,8 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) 
     meta = await store.database["meta"].find_one({"_id": "schema"})
     names = [step.name for step in STEPS]
     assert meta == {"_id": "schema", "version": len(names), "serves_from": 0, "steps": names}
-    assert sorted(set(said)) == sorted(f"step {n} of {len(names)}: {name}" for n, name in enumerate(names, 1))
+    steps = {line for line in said if line.startswith("step")}
+    assert steps == {f"step {n} of {len(names)}: {name}" for n, name in enumerate(names, 1)}
 
 
 @pytest.mark.gen_test
