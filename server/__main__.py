@@ -71,7 +71,7 @@ def _add_serving(commands: _Commands) -> None:
     worker = commands.add_parser("worker", help="one serving process, started by `serve`")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
-    worker.add_argument("--replaced", type=int, default=0, help="predecessors that stood still")
+    worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
     release = commands.add_parser(
@@ -86,6 +86,13 @@ def _add_serving(commands: _Commands) -> None:
         "--drop-retired", action="store_true", help="drop the indexes that only older versions use"
     )
     release.set_defaults(run=_release)
+    commands.add_parser(
+        "check",
+        help="check whether MONGODB_URI and REDIS_URL can carry this server",
+        description="Try each method of the store, and ask for the plan of each query, in a scratch database "
+        "that is dropped; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
+        "it FAILED, 1 when something did, 2 when it could not begin.",
+    ).set_defaults(run=_check)
 
 
 def _add_verify(commands: _Commands) -> None:
@@ -185,6 +192,8 @@ def _release(parsed: argparse.Namespace) -> int:
         raise BadSettings("release needs MONGODB_URI")
 
     async def work(store: Store) -> int:
+        if not parsed.unchecked and await _checked(settings):
+            return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         found = await prepare(store.database, store.indexes(), _tell)
         if parsed.drop_retired:
             await drop_retired(store.database, found, _tell)
@@ -197,6 +206,22 @@ def _release(parsed: argparse.Namespace) -> int:
         return 0
 
     return _on_store(work, settings, limited=False)
+
+
+def _check(_: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    return _on_store(lambda _: _checked(settings), settings)
+
+
+async def _checked(settings: Settings) -> int:
+    """Print the table of a check; return 1 if something in it failed."""
+    from server.operation.check import check, line_of
+
+    failed = 0
+    async for row in check(settings, settings.mongodb_uri or running_store(settings)):
+        _tell(line_of(row))
+        failed += row.verdict == "FAILED"
+    return 1 if failed else 0
 
 
 def _tell(line: str) -> None:
@@ -241,7 +266,7 @@ def _show(report: Report) -> int:
 def _on_store(
     work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings, *, limited: bool = True
 ) -> int:
-    """Do work on MONGODB_URI, or the store of the server that runs in DATA_DIR; return its exit code.
+    """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code.
 
     `limited` is false for what may take longer than the 5 s that an operation has.
     """

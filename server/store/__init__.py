@@ -12,7 +12,7 @@ from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import IndexModel, ReadPreference, WriteConcern
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
 from server.settings import BadSettings
@@ -126,3 +126,11 @@ def is_unavailable(error: BaseException | None) -> bool:
     The operation may still have been carried out.
     """
     return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)
+
+
+def refused_reason(error: BaseException) -> str | None:
+    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
+    if not isinstance(error, OperationFailure) or is_unavailable(error):
+        return None
+    said = (error.details or {}).get("errmsg") or str(error)
+    return f"{error.code}: {str(said).splitlines()[0][:200]}"

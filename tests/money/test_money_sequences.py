@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
