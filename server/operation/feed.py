@@ -307,7 +307,7 @@ class Feed:
         counted_at = self._now_ms()
         self._stock = {**await self._store.tasks.stock(), "counted_at": counted_at}
         self._counted.set()
-        self._stock_due = began + max(STOCK_SECONDS, RESTS * (time.monotonic() - began))
+        self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
 
     async def _end_sessions(self) -> None:
         """Close the screens whose session was ended, by any process.

@@ -221,10 +221,10 @@ async def look_at_data(settings: Settings, *, prepares: bool) -> None:
 async def serve(
     settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
 ) -> None:
-    """Serve on `listener` until SIGTERM, then drain and return; within 25 s of the signal.
+    """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
-    `replaced` predecessors stood still and were ended; they are counted here. `prepares` is true for a store
-    that the server has started itself.
+    `replaced` is how many earlier workers stood still and were ended; this one counts them in its metrics.
+    `prepares` is true for a database that the server has started itself.
     """
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
