@@ -38,7 +38,9 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
     build = await client.admin.command("buildInfo")
     hello = await client.admin.command("hello")
     kind = "replica set" if "setName" in hello else "sharded" if hello.get("msg") == "isdbgrid" else "alone"
-    return Cluster(tuple(build["versionArray"]), build.get("secantusVersion", ""), kind, sorted(client.nodes))
+    return Cluster(
+        tuple(build["versionArray"]), build.get("secantusVersion", ""), kind, sorted(client.delegate.nodes)
+    )
 
 
 async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:

@@ -220,7 +220,7 @@ async def seed(store: Store) -> None:
         ("bills", a_bill),
         ("refunds", a_refund),
     ):
-        await store.database[name].insert_many([dict(make(number)) for number in tasks])  # type: ignore[operator]
+        await store.database[name].insert_many([dict(make(number)) for number in tasks])
     for number in tasks:
         await store.visits.open([a_visit(number, person) for person in range(20)])
         await store.visits.record_shares([(code_of(number), person_of(1), person_of(p)) for p in range(2, 9)])
