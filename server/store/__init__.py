@@ -56,16 +56,11 @@ class Store:
     """The connection and its collections; one per process, shared by all handlers."""
 
     def __init__(
-        self,
-        uri: str,
-        listeners: Sequence[CommandListener] = (),
-        *,
-        name: str | None = None,
-        limited: bool = True,
+        self, uri: str, listeners: Sequence[CommandListener] = (), *, name: str = "", limited: bool = True
     ) -> None:
         """`listeners` hear of each command, besides the one that feeds `/metrics`.
 
-        `name` is that of a database other than the URI's. `limited` is false for what may take hours.
+        `name` is a database other than the URI's. `limited` is false for what may take hours.
         """
         try:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -13,10 +14,16 @@ from typing import Any
 
 import pytest
 from pymongo import IndexModel
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from server.running.worker import look_at_data
 from server.settings import BadSettings, Settings, read_settings
-from server.store import Store
+from server.store import Store, schema
 from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
 from support.databases import with_database
 from support.servers import Running, a_free_port
@@ -77,6 +84,38 @@ async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(s
     assert len(said) == 2
     assert (await compare(store.database, store.indexes())).missing == {}
     assert "an operator's own" in await store.database["digs"].index_information()
+
+
+class Limits(CommandListener):
+    """The limits that commands were sent with, by command."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.found[event.command_name] = event.command.get("maxTimeMS")
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.mark.gen_test
+async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
+    store: Store, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str
+) -> None:
+    monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
+    await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])
+    limits, said = Limits(), []
+    for limited in (False, True):
+        each = Store(mongodb_uri, [limits], name=store.database.name, limited=limited)
+        await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append, ())
+        assert (limits.found["createIndexes"] is not None) == limited
+        each.close()
+    assert said[0] == "building digs: of_task, over 5,000 documents"
+    assert any(re.fullmatch(r"building digs: 0 s(, \d+ % of this phase)?", line) for line in said), said
 
 
 @pytest.mark.gen_test
