@@ -5,6 +5,7 @@
 Plays the scenarios of tests/support/scenarios.py. A process of its own acts and kills itself with SIGKILL
 after the first step, the next time after the second, and so on until it reaches the end. Each time a living
 server sweeps; then the audit, which also asks the stand-in, must find nothing. Exits with 1 if it does.
+MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
 
 from __future__ import annotations
@@ -45,15 +46,22 @@ def main() -> int:
         scenario, code, step = asked.die
         return asyncio.run(die(scenario, code, int(step)))
     with tempfile.TemporaryDirectory() as directory:
-        stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
-        for store in stores:
+        stores = {
+            kind.setting: kind(directory)
+            for kind in (EmbeddedMongoDB, EmbeddedRedis)
+            if kind.setting not in os.environ
+        }
+        for store in stores.values():
             store.start()
-        world = World(stores[0].uri, stores[1].uri, directory)
+        mongodb_uri, redis_url = (
+            stores[name].uri if name in stores else os.environ[name] for name in ("MONGODB_URI", "REDIS_URL")
+        )
+        world = World(mongodb_uri, redis_url, directory)
         try:
             return world.run(kill_everywhere(world, [asked.only] if asked.only else list(SCENARIOS)))
         finally:
             world.close()
-            for store in stores:
+            for store in stores.values():
                 store.stop()
 
 

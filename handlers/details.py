@@ -11,7 +11,8 @@ from handlers.base import Interface, Reply
 from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
 from server.actions.pay_in import look_at_payment
-from server.errors import NoSuchTask
+from server.errors import NoSuchTask, Unavailable
+from server.store import is_unavailable
 from server.store.digs import Participant
 from server.store.silence import answered
 
@@ -90,10 +91,24 @@ class GetTaskDetails(Interface):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = request.from_unionid
-            share = await context.visiting.open(code, unionid, sharer)
+            share = await self._opened(code, unionid, sharer)
             await context.hub.refresh(watched)
             given = unionid in watched.winners and await self._is_given(code, unionid)
             return task_page(context, watched, unionid, share=share, given=given)
+
+    async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
+        """Note the visit; return the caller's share token, "" if the visit cannot be written.
+
+        A page can be read while MongoDB takes no writes. A token that was not written leads nowhere.
+        """
+        try:
+            return await self.context.visiting.open(code, unionid, sharer)
+        except Unavailable:
+            return ""
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            return ""
 
     async def _is_given(self, code: str, unionid: str) -> bool:
         return code in await answered(self.context.store.prizes.given_codes(unionid, [code]))

@@ -72,10 +72,27 @@ def _add_serving(commands: _Commands) -> None:
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
     worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
+    worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
+    release = commands.add_parser(
+        "release",
+        help="prepare MONGODB_URI, before a new version serves",
+        description="Check the stores, build missing indexes and change what older versions left, while "
+        "servers run; may be cut off and run again. Exits with 0 when it is done, 1 when the check found "
+        "something, 2 when it could not begin.",
+    )
+    release.add_argument("--unchecked", action="store_true", help="do not check the stores first")
+    release.add_argument(
+        "--drop-retired", action="store_true", help="drop the indexes that only older versions use"
+    )
+    release.set_defaults(run=_release)
     commands.add_parser(
-        "release", help="create missing indexes in MONGODB_URI, before a new version serves"
-    ).set_defaults(run=_release)
+        "check",
+        help="check whether MONGODB_URI and REDIS_URL can carry this server",
+        description="Try each method of the store, and ask for the plan of each query, in a scratch database "
+        "that is dropped; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
+        "it FAILED, 1 when something did, 2 when it could not begin.",
+    ).set_defaults(run=_check)
 
 
 def _add_verify(commands: _Commands) -> None:
@@ -162,25 +179,53 @@ def _work(parsed: argparse.Namespace) -> int:
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
-    asyncio.run(serve(read_settings(os.environ), listener, Signs(parsed.signs), parsed.replaced))
+    signs, settings = Signs(parsed.signs), read_settings(os.environ)
+    asyncio.run(serve(settings, listener, signs, parsed.replaced, prepares=parsed.prepare))
     return 0
 
 
-def _release(_: argparse.Namespace) -> int:
-    from server.store import Store
+def _release(parsed: argparse.Namespace) -> int:
+    from server.store.schema import drop_retired, prepare
 
     settings = read_settings(os.environ)
     if not settings.mongodb_uri:
         raise BadSettings("release needs MONGODB_URI")
 
-    async def ensure() -> None:
-        store = Store(settings.mongodb_uri)
-        await store.ensure_indexes()
-        store.close()
+    async def work(store: Store) -> int:
+        if not parsed.unchecked and await _checked(settings):
+            return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
+        found = await prepare(store.database, store.indexes(), _tell)
+        if parsed.drop_retired:
+            await drop_retired(store.database, found, _tell)
+        elif found.retired:
+            _tell(
+                f"no longer used: {', '.join(found.retired_names)}; once no older version serves, drop them "
+                "with --drop-retired"
+            )
+        _tell("the database is ready")
+        return 0
 
-    asyncio.run(ensure())
-    print("the indexes are there")
-    return 0
+    return _on_store(work, settings, limited=False)
+
+
+def _check(_: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    return _on_store(lambda _: _checked(settings), settings)
+
+
+async def _checked(settings: Settings) -> int:
+    """Print the table of a check; return 1 if something in it failed."""
+    from server.operation.check import check, line_of
+
+    failed = 0
+    async for row in check(settings, settings.mongodb_uri or running_store(settings)):
+        _tell(line_of(row))
+        failed += row.verdict == "FAILED"
+    return 1 if failed else 0
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _audit(parsed: argparse.Namespace) -> int:
@@ -218,14 +263,19 @@ def _show(report: Report) -> int:
     return 1 if report.differences else 0
 
 
-def _on_store(work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings) -> int:
-    """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code."""
+def _on_store(
+    work: Callable[[Store], Coroutine[Any, Any, int]], settings: Settings, *, limited: bool = True
+) -> int:
+    """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code.
+
+    `limited` is false for what may take longer than the 5 s that an operation has.
+    """
     from server.store import Store, is_unavailable
 
     uri = settings.mongodb_uri or running_store(settings)
 
     async def connected() -> int:
-        store = Store(uri)
+        store = Store(uri, limited=limited)
         try:
             return await work(store)
         finally:

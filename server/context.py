@@ -8,6 +8,7 @@ from typing import Any
 
 from server.background import Background
 from server.clock import Clock
+from server.game.amounts import DAY_MS
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
@@ -73,7 +74,7 @@ class Context:
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
-        self.square = Square(self.store, self.clock.now_ms)
+        self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property
@@ -83,16 +84,13 @@ class Context:
 
     @classmethod
     async def open(cls, settings: Settings) -> Context:
-        """Connect to the stores and create missing indexes. Raises BadSettings."""
+        """Connect to the stores, whose database `server/store/schema.py` has prepared."""
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns(clock)
         bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
-        await store.ensure_indexes()  # after both addresses are parsed, so that a bad one is reported first
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
-        if sandbox is not None:
-            await sandbox.ensure_indexes()
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, sandbox)

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import hypothesis
@@ -30,12 +29,14 @@ pytest.register_assert_rewrite("support")  # so that a failed assertion there sh
 from server.app import make_app
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.client import Client, Someone
+from support.databases import with_database
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
 
@@ -112,10 +113,8 @@ def settings(
     _unused_port: tuple[Any, int],
 ) -> Settings:
     """Settings with a database of the test's own."""
-    parts = urlsplit(mongodb_uri)
-    own_uri = urlunsplit(parts._replace(path=f"/test_{secrets.token_hex(6)}"))
     values = {
-        "MONGODB_URI": own_uri,
+        "MONGODB_URI": with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(tmp_path / "data"),
         "PORT": str(_unused_port[1]),
@@ -143,6 +142,7 @@ def context(io_loop: Any, settings: Settings, key_pairs: SandboxKeyPairs) -> Ite
     """An open context. Its database is dropped only from a given MongoDB: dropping takes seconds."""
 
     async def open_with_keys() -> Context:
+        await look_at_data(settings, prepares=True)
         if settings.sandboxed:
             store = Store(settings.mongodb_uri)
             await SandboxStore(store.database).keys.add(key_pairs)

@@ -17,6 +17,7 @@ import pytest
 
 from server.__main__ import main
 from server.game import draw
+from support.databases import with_database
 
 SEED = bytes(range(32))
 RULES = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)
@@ -140,7 +141,7 @@ def test_verify_fetches_a_proof_from_its_url(proof_url: str, capsys: pytest.Capt
 
 
 def test_release_creates_indexes_but_no_sandbox_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
-    uri = mongodb_uri.replace("/wabao", f"/release_{os.getpid()}")
+    uri = with_database(mongodb_uri, f"release_{os.getpid()}")
     environment = {**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()

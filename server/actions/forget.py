@@ -58,10 +58,10 @@ async def _forget(store: Store, old: str, new: str) -> int:
         await traces.move_tasks(old, new)
         await traces.move_pictures(old, new)
         await traces.move_visits(old, new)
-        if number and not await traces.remaining(old):
+        if number and not await traces.remaining(old, new):
             await store.people.delete_forgotten(old, new)
             return digs
-    raise RuntimeError(f"{await traces.remaining(old)} still name the person: run it again")
+    raise RuntimeError(f"{await traces.remaining(old, new)} still name the person: run it again")
 
 
 async def _refuse_while_needed(store: Store, unionid: str) -> None:

@@ -45,7 +45,7 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
 async def _compute(context: Context, before: MoneyGauges | None, computed: asyncio.Event) -> None:
     store, began = context.store, time.monotonic()
     try:
-        sums = await store.ledger.sums_fen()
+        sums = await store.ledger.sums_fen(context.clock.now_ms())
         held_fen = sums["paid"] - sums["given"] - sums["refunded"]
         # An alarm that is over stays in the list, as 0.
         numbers = {(row["kind"], row["alarm"]): 0 for row in (before["alarms"] if before else ())}

@@ -44,8 +44,9 @@ async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
 async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str], list[str]]:
     """Go through all boxes once; return how many were sealed anew, and which did not open or had changed."""
     sealed, unopened, changed = 0, [], []
-    after = ""
-    while page := await store.boxes.page(purpose, after):
+    after: str | None = ""
+    while after is not None:
+        page, after = await store.boxes.page(purpose, after)
         changes = []
         for key, box in page:
             if not box or keys.is_sealed_first(box):  # before the first access token its box is empty
@@ -58,5 +59,4 @@ async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str],
         sealed += replaced
         if replaced < len(changes):
             changed += [key for key, _, _ in changes]
-        after = page[-1][0]
     return sealed, unopened, changed

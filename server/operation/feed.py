@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -35,7 +36,8 @@ BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
 CHECKS_SECONDS = 1.0
 SESSIONS_SECONDS = 5.0
-STOCK_SECONDS = 10.0  # counting it reads every running task; the screen shows its age
+STOCK_PATIENCE_SECONDS = 1.0
+STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 # Wait this long for slow processes; resend the second if a pulse comes later.
@@ -118,7 +120,7 @@ class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
 
 
 class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
-    """The tasks that matter now, and the stock of prizes as counted at `counted_at` (unix ms)."""
+    """The tasks that matter now, and the stock as it was counted at `counted_at` (unix ms, 0 for never)."""
 
     now: int
     tasks: list[BoardTask]
@@ -156,8 +158,9 @@ class Feed:
         self._tasks: list[Task] = []
         self._board = b""
         self._board_at = 0.0
-        self._stock: dict[str, int] = {}
+        self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
         self._stock_due = 0.0
+        self._counted = asyncio.Event()
         self._checks = (
             Check("statements", lambda: check_statements(store, self._tasks), STATEMENTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
@@ -222,7 +225,8 @@ class Feed:
     async def _run(self) -> None:
         """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
-        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # if it fails, `_alarms` says so
+        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # its silence becomes an alarm
+        reading.repeat(self._count_stock, CHECKS_SECONDS, at_once=True)
         reading.repeat(self._end_sessions, SESSIONS_SECONDS, at_once=True)
         for check in self._checks:
             reading.repeat(partial(self._run_check, check), CHECKS_SECONDS, at_once=True)
@@ -284,16 +288,26 @@ class Feed:
                 watched[code] = watched.get(code, 0) + count
         most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
         self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
-        began = time.monotonic()
-        if began > self._stock_due:
-            counted_at = self._now_ms()
-            self._stock = {**await store.stock(), "counted_at": counted_at}
-            self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
+        if not self._stock["counted_at"]:  # the first board waits a moment for it
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOCK_PATIENCE_SECONDS):
+                    await self._counted.wait()
         self._board_at = time.monotonic()
         rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
         self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
         self._send(self._board)
+
+    async def _count_stock(self) -> None:
+        """Count if it is due. It reads more than a board does, so no board waits for it or fails with it."""
+        began = time.monotonic()
+        if began < self._stock_due:
+            return
+        self._stock_due = began + STOCK_SECONDS
+        counted_at = self._now_ms()
+        self._stock = {**await self._store.tasks.stock(), "counted_at": counted_at}
+        self._counted.set()
+        self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
 
     async def _end_sessions(self) -> None:
         """Close the screens whose session was ended, by any process.

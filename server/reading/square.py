@@ -27,9 +27,11 @@ class SquarePage:
 class Square:
     """One per process. A task published here shows at once, any other change within FRESH_SECONDS."""
 
-    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, now_ms: Callable[[], int], lasts_ms: int) -> None:
+        """`lasts_ms` is how long a task may run."""
         self._store = store
         self._now_ms = now_ms
+        self._lasts_ms = lasts_ms
         self._pages: OrderedDict[int, SquarePage] = OrderedDict()
         self._reading: dict[int, asyncio.Task[SquarePage]] = {}
 
@@ -53,7 +55,8 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            page = SquarePage(await answered(self._store.tasks.square(number, self._now_ms())), began)
+            read = self._store.tasks.square(number, self._now_ms(), self._lasts_ms)
+            page = SquarePage(await answered(read), began)
             if self._reading.get(number) is own:
                 self._pages[number] = page
                 self._pages.move_to_end(number)

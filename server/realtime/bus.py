@@ -108,6 +108,11 @@ class Bus:
         """Whether Redis answers."""
         return await self._ask(self._redis.ping()) is not None
 
+    async def facts(self) -> Mapping[str, Any] | None:
+        """Return what Redis says of itself (INFO), None if it does not answer."""
+        found: Mapping[str, Any] | None = await self._ask(self._redis.info())
+        return found
+
     async def publish(self, code: str, payload: bytes) -> bool:
         """Send a message to all who listen to a task; return whether it was sent."""
         if not self.up:

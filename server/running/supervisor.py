@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from server.keys import Keys
 from server.running.children import ended, start_child, stop_child
-from server.running.stores import EmbeddedStore, lock_directory, start_missing
+from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, start_missing
 from server.running.watchdog import Watchdog
 from server.settings import BadSettings, Settings, secrets_of
 
@@ -100,6 +100,8 @@ class Supervisor:
     async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
         descriptor = listener.fileno()
         command = [sys.executable, "-m", "server", "worker", "--listener", str(descriptor)]
+        if any(isinstance(store, EmbeddedMongoDB) for store in self._stores):
+            command.append("--prepare")
         delays, uncounted = Delays(), 0
         while True:
             watchdog = Watchdog()

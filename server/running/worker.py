@@ -38,6 +38,9 @@ from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
+from server.store import Store
+from server.store.sandbox import SandboxStore
+from server.store.schema import RELEASE, prepare, require_prepared
 
 BODY_SECONDS = 120
 # The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
@@ -198,16 +201,37 @@ def bounds_of(settings: Settings) -> Bounds:
     return Bounds(an_address, trusted)
 
 
-async def serve(settings: Settings, listener: socket.socket, signs: Signs, replaced: int) -> None:
+async def look_at_data(settings: Settings, *, prepares: bool) -> None:
+    """Raise BadSettings unless the database is ready to be served from; `prepares`: make it so."""
+    store = Store(settings.mongodb_uri, limited=not prepares)
+    indexes = store.indexes()
+    if settings.sandboxed:
+        indexes |= SandboxStore(store.database).indexes()
+    try:
+        if prepares:
+            await prepare(store.database, indexes, log.info)
+            return
+        found = await require_prepared(store.database, indexes)
+    finally:
+        store.close()
+    if found.missing:
+        log.warning("indexes are missing: %s; run %s", ", ".join(found.missing_names), RELEASE)
+
+
+async def serve(
+    settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
+) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
     `replaced` is how many earlier workers stood still and were ended; this one counts them in its metrics.
+    `prepares` is true for a database that the server has started itself.
     """
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
+    await look_at_data(settings, prepares=prepares)
     context = await Context.open(settings)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)

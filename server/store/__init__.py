@@ -11,8 +11,8 @@ from typing import Any
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo import ReadPreference, WriteConcern
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo import IndexModel, ReadPreference, WriteConcern
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
 from server.settings import BadSettings
@@ -21,6 +21,7 @@ from server.store.audit_log import AuditLog
 from server.store.bills import Bills
 from server.store.boxes import Boxes
 from server.store.digs import Digs
+from server.store.documents import Documents
 from server.store.files import Files
 from server.store.gauges import Gauges
 from server.store.ledger import Ledger
@@ -54,21 +55,25 @@ class _PlainInt(TypeDecoder):
 class Store:
     """The connection and its collections; one per process, shared by all handlers."""
 
-    def __init__(self, uri: str, listeners: Sequence[CommandListener] = ()) -> None:
-        """`listeners` hear of each command, besides the one that feeds `/metrics`."""
+    def __init__(
+        self, uri: str, listeners: Sequence[CommandListener] = (), *, name: str = "", limited: bool = True
+    ) -> None:
+        """`listeners` hear of each command, besides the one that feeds `/metrics`.
+
+        `name` is a database other than the URI's. `limited` is false for what may take hours.
+        """
         try:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
                 event_listeners=[CommandSeconds(), *listeners],
-                timeoutMS=OPERATION_SECONDS * 1000,
+                timeoutMS=OPERATION_SECONDS * 1000 if limited else None,
                 serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
                 appname="wabao",
             )
         except (PyMongoError, ValueError) as error:
             raise BadSettings(f"MONGODB_URI: {error}") from None
-        self.database: AsyncIOMotorDatabase[Document] = self.client.get_default_database(
-            DEFAULT_DATABASE
-        ).with_options(
+        given = self.client.get_default_database(DEFAULT_DATABASE)
+        self.database: AsyncIOMotorDatabase[Document] = self.client[name or given.name].with_options(
             codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
             write_concern=WriteConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
@@ -92,24 +97,14 @@ class Store:
         self.boxes = Boxes(self.database)
         self.traces = Traces(self.database)
 
-    async def ensure_indexes(self) -> None:
-        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
-        for documents in (
-            self.tasks,
-            self.digs,
-            self.people,
-            self.proofs,
-            self.visits,
-            self.audit_log,
-            self.operator_sessions,
-            self.orders,
-            self.prizes,
-            self.bills,
-            self.refunds,
-            self.ledger,
-            self.files,
-        ):
-            await documents.ensure_indexes()
+    @property
+    def stores(self) -> list[Documents[Any]]:
+        """All that keep documents, a collection each or two."""
+        return [store for store in vars(self).values() if isinstance(store, Documents)]
+
+    def indexes(self) -> dict[str, Sequence[IndexModel]]:
+        """Return the indexes of each collection, by its name."""
+        return {name: models for store in self.stores for name, models in store.indexes().items()}
 
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""
@@ -126,3 +121,11 @@ def is_unavailable(error: BaseException | None) -> bool:
     The operation may still have been carried out.
     """
     return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)
+
+
+def refused_reason(error: BaseException) -> str | None:
+    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
+    if not isinstance(error, OperationFailure) or is_unavailable(error):
+        return None
+    said = (error.details or {}).get("errmsg") or str(error)
+    return f"{error.code}: {str(said).splitlines()[0][:200]}"

@@ -57,6 +57,7 @@ class Bills(Payments[Bill]):
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("prize", 1)], name="of_prize"),
         IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("unionid", 1)], name="of_winner"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]

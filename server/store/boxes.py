@@ -27,13 +27,18 @@ class Boxes:
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self._database = database
 
-    async def page(self, purpose: str, after: str) -> list[tuple[str, bytes]]:
-        """Return the next `BATCH` pairs of id and box after the id `after`, sorted by id."""
+    async def page(self, purpose: str, after: str) -> tuple[list[tuple[str, bytes]], str | None]:
+        """Look at the next `BATCH` documents after this id, in their order.
+
+        Returns the ids of those that have a box, each with it, and the last id, None at the end.
+        """
         collection, field = PLACES[purpose]
         found = self._database[collection].find(
-            {"_id": {"$gt": after}, field: {"$exists": True}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
+            {"_id": {"$gt": after}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
         )
-        return [(document["_id"], bytes(document[field])) for document in await found.to_list(BATCH)]
+        documents = await found.to_list(BATCH)
+        boxes = [(document["_id"], bytes(document[field])) for document in documents if field in document]
+        return boxes, documents[-1]["_id"] if len(documents) == BATCH else None
 
     async def replace(self, purpose: str, changes: list[tuple[str, bytes, bytes]]) -> int:
         """Replace boxes, given as (id, old, new), that are still `old`. Return how many were."""

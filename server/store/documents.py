@@ -25,10 +25,10 @@ class Documents(Generic[T]):
         self.rows = database[self.NAME]
         self.collection = cast("AsyncIOMotorCollection[T]", self.rows)
 
-    async def ensure_indexes(self) -> None:
-        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
-        if self.INDEXES:
-            await self.rows.create_indexes(self.INDEXES)
+    @classmethod
+    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
+        """Return the indexes of each of its collections, by the collection's name."""
+        return {cls.NAME: cls.INDEXES} if cls.INDEXES else {}
 
     async def add_or_read(self, document: T) -> T:
         """Insert a document unless its `_id` is taken; return the one that is stored."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -52,6 +52,11 @@ class Files(Documents[_Document]):
             partialFilterExpression={"metadata.file_id": {"$exists": True}},
         ),
         IndexModel(
+            [("metadata.owner", 1)],
+            name="of_owner",
+            partialFilterExpression={"metadata.owner": {"$exists": True}},
+        ),
+        IndexModel(
             [("metadata.made_for", 1)],
             name="made_once",
             unique=True,
@@ -67,10 +72,10 @@ class Files(Documents[_Document]):
         self.chunks = database[f"{_BUCKET}.chunks"]
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
 
-    async def ensure_indexes(self) -> None:
-        """Create the missing indexes of both collections."""
-        await super().ensure_indexes()
-        await self.chunks.create_indexes(self.CHUNK_INDEXES)
+    @classmethod
+    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
+        """Return those of both collections."""
+        return {**super().indexes(), f"{_BUCKET}.chunks": cls.CHUNK_INDEXES}
 
     async def save(self, picture: Picture, owner: str) -> tuple[int, str, str]:
         """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path."""

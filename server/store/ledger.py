@@ -1,17 +1,22 @@
 """The books: `ledger`, in fen. Entries are only ever added; an entry's id says what it records.
 
+`ledger_sums` has what all entries before a time (`through`, unix ms) add up to.
+
 paid:out_trade_no · owed:code:depth · given:out_bill_no · refunded:out_refund_no
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
+from contextlib import suppress
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, get_args
 
 import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from server.game.amounts import DAY_MS
 from server.store.documents import Documents
 
 _Document = dict[str, Any]
@@ -19,6 +24,11 @@ _Document = dict[str, Any]
 DUPLICATE_KEY = 11000
 
 EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
+ENTRY_KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
+CODES_AT_ONCE = 500
+# Longer than it can take from an entry's `at` until it is written.
+SETTLED_MS = DAY_MS
+_SUMS = "all"
 
 
 class Entry(TypedDict):
@@ -37,8 +47,13 @@ class Ledger(Documents[Entry]):
     NAME = "ledger"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("kind", 1), ("amount_fen", 1)], name="sums"),
+        IndexModel([("at", 1), ("kind", 1), ("amount_fen", 1)], name="made"),
     ]
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        super().__init__(database)
+        self._database = database
+        self._sums = database["ledger_sums"]
 
     async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
         """Add the entry `kind:of`, unless it is there."""
@@ -68,20 +83,70 @@ class Ledger(Documents[Entry]):
         return await self.collection.find({"code": code}).to_list(None)
 
     async def codes(self) -> AsyncIterator[str]:
-        """Yield the code of each task with an entry, order, prize, bill or refund; each once, in order."""
-        pipeline: list[_Document] = [{"$project": {"code": 1}}]
-        pipeline += [
-            {"$unionWith": {"coll": other, "pipeline": [{"$project": {"code": 1}}]}}
-            for other in ("orders", "prizes", "bills", "refunds")
-        ]
-        pipeline += [{"$group": {"_id": "$code"}}, {"$sort": {"_id": pymongo.ASCENDING}}]
-        async for row in self.rows.aggregate(pipeline, allowDiskUse=True):
-            yield row["_id"]
+        """Yield each task that money or a prize has anything to do with, once, by code.
 
-    async def sums_fen(self) -> dict[EntryKind, int]:
-        """Return the sum of each kind of entry, over all tasks."""
-        pipeline: list[_Document] = [{"$group": {"_id": "$kind", "amount_fen": {"$sum": "$amount_fen"}}}]
-        sums: dict[EntryKind, int] = {"paid": 0, "owed": 0, "given": 0, "refunded": 0}
-        async for row in self.rows.aggregate(pipeline):
-            sums[row["_id"]] = row["amount_fen"]
-        return sums
+        Each question is answered from an index alone, and bounded.
+        """
+        after = ""
+        while True:
+            horizon, page = None, set[str]()
+            for name in (self.NAME, "orders", "prizes", "bills", "refunds"):
+                rows = await self._codes_after(name, after)
+                page.update(rows)
+                if len(rows) == CODES_AT_ONCE:  # there may be more behind the last one
+                    horizon = rows[-1] if horizon is None else min(horizon, rows[-1])
+            for code in sorted(page):
+                if horizon is None or code <= horizon:
+                    yield code
+            if horizon is None:
+                return
+            after = horizon
+
+    async def _codes_after(self, collection: str, after: str) -> list[str]:
+        found = self._database[collection].find(
+            {"code": {"$gt": after}},
+            {"_id": 0, "code": 1},
+            sort=[("code", pymongo.ASCENDING)],
+            limit=CODES_AT_ONCE,
+        )
+        return [row["code"] for row in await found.to_list(CODES_AT_ONCE)]
+
+    async def sums_fen(self, now_ms: int) -> dict[EntryKind, int]:
+        """Return the sum of each kind of entry, over all tasks.
+
+        The entries up to yesterday are added to the sums that are kept, a day at a time; the rest is added
+        up each time. An entry that is written a day after its `at` would be missed.
+        """
+        kept, today_ms = await self._kept_sums(), now_ms // DAY_MS * DAY_MS
+        while kept["through"] < today_ms - SETTLED_MS:
+            oldest = await self.rows.find_one(
+                {"at": {"$gte": kept["through"]}}, {"_id": 0, "at": 1}, sort=[("at", pymongo.ASCENDING)]
+            )
+            if oldest is None or oldest["at"] >= today_ms - SETTLED_MS:
+                break
+            day_ms = oldest["at"] // DAY_MS * DAY_MS
+            kept = await self._keep_sums(kept, day_ms + DAY_MS)
+        rest = await self._sums_between(kept["through"], None)
+        return {kind: kept[kind] + rest.get(kind, 0) for kind in ENTRY_KINDS}
+
+    async def _kept_sums(self) -> _Document:
+        found = await self._sums.find_one({"_id": _SUMS})
+        return found or {"through": 0, **dict.fromkeys(ENTRY_KINDS, 0)}
+
+    async def _keep_sums(self, kept: _Document, end_ms: int) -> _Document:
+        """Add the entries up to a time to the sums that are kept, unless another process was first."""
+        added = await self._sums_between(kept["through"], end_ms)
+        sums = {kind: kept[kind] + added.get(kind, 0) for kind in ENTRY_KINDS} | {"through": end_ms}
+        with suppress(DuplicateKeyError):  # another process made the document
+            await self._sums.update_one(
+                {"_id": _SUMS, "through": kept["through"]}, {"$set": sums}, upsert=kept["through"] == 0
+            )
+        return await self._kept_sums()
+
+    async def _sums_between(self, begin_ms: int, end_ms: int | None) -> dict[EntryKind, int]:
+        made = {"$gte": begin_ms} if end_ms is None else {"$gte": begin_ms, "$lt": end_ms}
+        pipeline: list[_Document] = [
+            {"$match": {"at": made}},
+            {"$group": {"_id": "$kind", "amount_fen": {"$sum": "$amount_fen"}}},
+        ]
+        return {row["_id"]: row["amount_fen"] async for row in self.rows.aggregate(pipeline)}

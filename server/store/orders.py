@@ -51,6 +51,7 @@ class Orders(Payments[Order]):
     NAME = "orders"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("publisher", 1)], name="of_publisher"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,

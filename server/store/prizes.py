@@ -58,6 +58,7 @@ class Prizes(DueDocuments[Prize]):
         IndexModel([("code", 1), ("unionid", 1)], name="winner_once", unique=True),
         IndexModel([("code", 1), ("depth", 1)], name="of_task"),
         IndexModel([("unionid", 1), ("won_at", -1)], name="of_winner"),
+        IndexModel([("publisher", 1)], name="of_publisher"),
         IndexModel(
             [("code", 1), ("pickup", 1)],
             name="pickup_once",

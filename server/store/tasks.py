@@ -16,7 +16,11 @@ from server.store.pipelines import NOW_MS, own_dig
 
 _Document = dict[str, Any]
 
-# A text plus this sorts after all texts that begin with it.
+COUNTED_TASKS = 200_000
+LISTED_MS = 7 * DAY_MS
+# An expired task ends once a sweep sees it, which may be this long after servers were down.
+SWEPT_LATE_MS = 7 * DAY_MS
+# Sorts after every text that begins as one does.
 LAST_CHARACTER = "\U0010ffff"
 
 
@@ -94,9 +98,18 @@ class Tasks(DueDocuments[Task]):
     INDEXES: ClassVar[list[IndexModel]] = [
         # Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap.
         IndexModel(
-            [("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1), ("_id", 1)],
-            name="square",
+            [
+                *(("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1), ("_id", 1)),
+                ("ended_at", 1),  # so that what ended long ago is passed over without being read
+            ],
+            name="listed",
         ),
+        IndexModel(
+            [("status", 1), ("open", 1), ("prize_num", 1), ("prizes_left", 1)],
+            name="running",
+            partialFilterExpression={"status": 0},
+        ),
+        IndexModel([("pic", 1)], name="picture"),
         IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
         IndexModel([("last_dig.at", -1)], name="dug_last"),
         IndexModel([("wxname", 1), ("created_at", -1)], name="signature"),
@@ -280,9 +293,10 @@ class Tasks(DueDocuments[Task]):
         return list(found.values())
 
     async def stock(self) -> _Document:
-        """Return how many tasks run, how many prizes they have, and how many of these are not won."""
+        """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""
         pipeline: list[_Document] = [
             {"$match": {"status": 0, "open": 1}},
+            {"$limit": COUNTED_TASKS},
             {
                 "$group": {
                     "_id": None,
@@ -334,15 +348,19 @@ class Tasks(DueDocuments[Task]):
         ]
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
-    async def square(self, page: int, now_ms: int, page_size: int = 20) -> list[Task]:
-        """Return a page of public tasks: running ones first, then those ended within 7 days, newest first."""
+    async def square(self, page: int, now_ms: int, lasts_ms: int, page_size: int = 20) -> list[Task]:
+        """Return a page of public tasks: running ones first, then those ended within 7 days, newest first.
+
+        `lasts_ms` is how long a task may run: it bounds how far back those that ended are looked for. Both
+        conditions give the order of one index, so that MongoDB merges them and sorts nothing.
+        """
+        public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
+        ended = {
+            "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
+            "ended_at": {"$gte": now_ms - LISTED_MS},
+        }
         found = self.collection.find(
-            {
-                "is_public": 1,
-                "hidden": 0,
-                "open": 1,
-                "$or": [{"status": 0}, {"status": 1, "ended_at": {"$gte": now_ms - 7 * DAY_MS}}],
-            },
+            {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]},
             {"seed_box": 0},
             sort=[
                 ("status", pymongo.ASCENDING),

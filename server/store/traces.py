@@ -45,11 +45,8 @@ class Traces:
             await digs.bulk_write(updates, ordered=False)
             moved += len(page)
         changes = {f"last_dig.{name}": value for name, value in who.items()}
-        codes = await digs.distinct("code", {"unionid": new})
-        for start in range(0, len(codes), BATCH):
-            await tasks.update_many(
-                {"_id": {"$in": codes[start : start + BATCH]}, "last_dig.unionid": old}, {"$set": changes}
-            )
+        for codes in await self._codes_dug(new):
+            await tasks.update_many({"_id": {"$in": codes}, "last_dig.unionid": old}, {"$set": changes})
         return moved
 
     async def move_prizes(self, old: str, new: str) -> None:
@@ -134,11 +131,11 @@ class Traces:
         await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
         await visits.delete_one({"_id": visit["_id"]})
 
-    async def remaining(self, old: str) -> list[str]:
-        """Return the collections that still name a person, besides their own record."""
+    async def remaining(self, old: str, new: str) -> list[str]:
+        """Return the collections that still name a person, besides their own record, once `move_…` ran."""
         places = {
             "digs": ["unionid"],
-            "tasks": ["publisher", "last_dig.unionid"],
+            "tasks": ["publisher"],
             "prizes": ["unionid", "publisher"],
             "bills": ["unionid"],
             "orders": ["publisher"],
@@ -146,11 +143,30 @@ class Traces:
             "shares": ["sharer", "newcomer"],
             "pictures.files": ["metadata.owner"],
         }
-        return [
+        found = {
             name
             for name, fields in places.items()
-            if await self._database[name].find_one({"$or": [{field: old} for field in fields]}, {"_id": 1})
-        ]
+            for field in fields
+            if await self._database[name].find_one({field: old}, {"_id": 1})
+        }
+        if await self._is_last(old, new):
+            found.add("tasks")
+        return sorted(found)
+
+    async def _is_last(self, old: str, new: str) -> bool:
+        """Whether a task's newest dig names the person: looked for in the tasks that they dug."""
+        tasks = self._database["tasks"]
+        if await tasks.find_one({"pending": 1, "last_dig.unionid": old}, {"_id": 1}):
+            return True
+        for some in await self._codes_dug(new):
+            if await tasks.find_one({"_id": {"$in": some}, "last_dig.unionid": old}, {"_id": 1}):
+                return True
+        return False
+
+    async def _codes_dug(self, unionid: str) -> list[list[str]]:
+        """Return the codes of the tasks that a person dug, some at a time."""
+        codes = await self._database["digs"].distinct("code", {"unionid": unionid, "n": {"$gt": 0}})
+        return [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
 
 
 def _posters(code: str, unionid: str) -> list[str]:

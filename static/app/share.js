@@ -5,7 +5,7 @@ import { dialog } from "./dialog.js";
 import { el, fill, notice, write } from "./dom.js";
 
 export function share(task) {
-  const link = `${location.origin}/?code=${task.share}`;
+  const link = `${location.origin}/?code=${task.share || task.code}`;
   const poster = el("div.poster", { role: "status" }, "正在画海报…");
   const field = el("input", { value: link, readonly: true, "aria-label": "链接", onfocus: () => field.select() });
   const copy = async () => {

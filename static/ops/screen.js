@@ -67,6 +67,7 @@ export class Screen {
 
   /** Return a text with counted numbers, and how long ago they were counted if that is over 3 s. */
   #counted(key, ...numbers) {
+    if (!this.#board.counted_at) return "…";
     const seconds = Math.floor((this.#feed.now() - this.#board.counted_at) / 1000);
     const text = t(key, ...numbers.map(count));
     return seconds > 3 ? `${text} · ${t("ago", seconds)}` : text;

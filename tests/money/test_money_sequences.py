@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from support.databases import with_database
 from support.money_machine import MoneyMachine, World
 
 
 def test_random_sequences_keep_the_books_balanced_and_every_step_legal(
     mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:
-    world = World(
-        urlunsplit(urlsplit(mongodb_uri)._replace(path="/test_sequences")), redis_url, str(tmp_path)
-    )
+    world = World(with_database(mongodb_uri, "test_sequences"), redis_url, str(tmp_path))
     MoneyMachine.world = world
     try:
         run_state_machine_as_test(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -100,7 +101,8 @@ async def test_many_scraped_processes_ask_the_database_once(
     trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[trips]))
     others = [await Context.open(settings) for _ in range(2)]
-    await context.store.ledger.enter("paid", "x", "A" * 12, 700, 1)
+    now_ms = context.clock.now_ms()
+    await context.store.ledger.enter("paid", "x", "A" * 12, 700, now_ms)
     for _ in range(2):
         shown = await asyncio.gather(*(money_gauges(each, 2.0) for each in others * 5))
         assert await money_gauges(others[0], 2.0) in shown
@@ -109,7 +111,7 @@ async def test_many_scraped_processes_ask_the_database_once(
     assert first is not None
     assert first["sums_fen"] == {"paid": 700, "owed": 0, "given": 0, "refunded": 0, "held": 700}
     await context.store.gauges.collection.update_one({}, {"$set": {"due_at": 0}})
-    await context.store.ledger.enter("given", "y", "A" * 12, 200, 1)
+    await context.store.ledger.enter("given", "y", "A" * 12, 200, now_ms)
     again = await money_gauges(others[0], 2.0)
     assert again is not None
     assert (again["sums_fen"]["given"], again["sums_fen"]["held"]) == (200, 500)
@@ -123,9 +125,9 @@ async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(
 ) -> None:
     sums_fen, go_on = context.store.ledger.sums_fen, asyncio.Event()
 
-    async def slow() -> Any:
+    async def slow(now_ms: int) -> Any:
         await go_on.wait()
-        return await sums_fen()
+        return await sums_fen(now_ms)
 
     monkeypatch.setattr(context.store.ledger, "sums_fen", slow)
     assert await money_gauges(context, 0.01) is None
@@ -185,7 +187,8 @@ def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server: Running
     def renew() -> None:
         database.gauges.update_many({}, {"$set": {"due_at": 0}})
 
-    database.ledger.insert_one({"_id": "paid:x", "kind": "paid", "code": "x", "amount_fen": 900, "at": 1})
+    entry = {"_id": "paid:x", "kind": "paid", "code": "x", "amount_fen": 900, "at": int(time.time() * 1000)}
+    database.ledger.insert_one(entry)
     database.refunds.insert_one({"_id": "x", "state": "abnormal", "alarm": "ABNORMAL", "code": "x"})
     renew()
     alarm = 'wabao_money_alarms{alarm="ABNORMAL",kind="refund"}'

@@ -214,6 +214,28 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(
 
 
 @pytest.mark.gen_test
+async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stock() -> dict[str, int]:
+        raise TimeoutError
+
+    monkeypatch.setattr(context.store.tasks, "stock", stock)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    feed = frames(await operator(client), settings)
+    seen = {}
+    async for frame in feed:
+        seen[frame["type"]] = frame
+        if len(seen) == 3:
+            break
+    await feed.aclose()
+    assert [task["code"] for task in seen["board"]["tasks"]] == [code]
+    assert (seen["board"]["running"], seen["board"]["counted_at"]) == (0, 0)
+    assert seen["pulse"]["alarms"] == []
+
+
+@pytest.mark.gen_test
 async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -455,5 +477,3 @@ def test_a_quantile_lies_within_its_bucket() -> None:
     assert quantile_ms((0.1, 0.5), [0, 0, 4], 0.5) == 500
     assert quantile_ms((0.1, 0.5), [], 0.5) is None
     assert quantile_ms((0.1, 0.5), [0, 0, 0], 0.5) is None
-
-

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from pymongo.errors import NotPrimaryError
 
 from server.context import Context
 from server.game import draw
@@ -199,3 +200,20 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, 
     assert (await dave.get("/getTaskDetails", code="Z" * 20))["error"] == "no_such_task"
     dug = await dave.dig(bobs)
     assert (dug["status"], dug["now_depth"]) == (0, 1)
+
+
+@pytest.mark.gen_test
+async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+
+    async def bulk_write(*_: object, **__: object) -> None:
+        raise NotPrimaryError("not primary")
+
+    monkeypatch.setattr(context.store.visits.collection, "bulk_write", bulk_write)
+    page = await alice.get("/getTaskDetails", code=code)
+    assert (page["status"], page["code"], page["share"]) == (0, code, "")
+    monkeypatch.undo()
+    assert (await alice.get("/getTaskDetails", code=code))["share"]

@@ -117,3 +117,25 @@ async def test_a_known_person_can_watch_although_the_store_is_silent(
         assert (await page.next())["type"] == "snapshot"
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.gen_test
+async def test_a_page_is_read_without_a_share_token_though_the_store_is_silent(
+    client: Client, context: Context, store: EmbeddedMongoDB
+) -> None:
+    await context.bus.connected.wait()
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    token = (await alice.get("/getTaskDetails", code=code))["share"]
+    pid = store.process.pid if store.process is not None else 0
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ExpectLog("", ".*", required=False):
+            began = time.monotonic()
+            page = await alice.get("/getTaskDetails", code=code)
+            assert time.monotonic() - began < PROMISED_SECONDS
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (page["status"], page["code"], page["share"]) == (0, code, "")
+    while (await alice.get("/getTaskDetails", code=code))["share"] != token:
+        pass

@@ -30,6 +30,7 @@ from server.app import make_app
 from server.background import Background
 from server.context import Context
 from server.errors import Refusal
+from server.running.worker import look_at_data
 from server.sandbox import send_notices
 from server.settings import read_settings
 from server.store import Store
@@ -81,6 +82,7 @@ class World:
         self.settings = settings
 
         async def open_all() -> None:
+            await look_at_data(settings, prepares=True)
             self.context = await Context.open(settings)
             self.server = HTTPServer(make_app(self.context))
             self.server.add_socket(sock)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
 
 from server.store.sandbox.codes import SandboxCodes
 from server.store.sandbox.keys import SandboxKeys
@@ -24,8 +26,6 @@ class SandboxStore:
         self.notices = SandboxNotices(database)
         self.misbehaviours = Misbehaviours(database)
 
-    async def ensure_indexes(self) -> None:
-        """Create missing indexes. Safe to repeat, and to run in several processes at once."""
-        await self.codes.ensure_indexes()
-        await self.pay.ensure_indexes()
-        await self.notices.ensure_indexes()
+    def indexes(self) -> dict[str, Sequence[IndexModel]]:
+        """Return the indexes of each collection, by its name."""
+        return {**self.codes.indexes(), **self.pay.indexes(), **self.notices.indexes()}

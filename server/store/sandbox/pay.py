@@ -6,6 +6,7 @@ the caller gives.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -86,10 +87,9 @@ class SandboxPay:
         self._orders, self._bills = _Orders(database), _Bills(database)
         self.orders, self.bills = self._orders.collection, self._bills.collection
 
-    async def ensure_indexes(self) -> None:
-        """Create the missing indexes of both collections."""
-        await self._orders.ensure_indexes()
-        await self._bills.ensure_indexes()
+    def indexes(self) -> dict[str, Sequence[IndexModel]]:
+        """Return those of both collections."""
+        return {**self._orders.indexes(), **self._bills.indexes()}
 
     # -- orders
 

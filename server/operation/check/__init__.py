@@ -1,0 +1,192 @@
+"""`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
+
+It works in a scratch database beside the one that is served, and drops it: each method of the store once,
+then MongoDB's plan for each query. What a store cannot be asked is said, and fails nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from server.operation.check.seeds import seed
+from server.operation.check.walk import CALLS, Call, noting
+from server.realtime.bus import CONNECTIONS, Bus
+from server.settings import Settings
+from server.store import Store, refused_reason
+from server.store.cluster import Cluster, look, read_clocks
+from server.store.plans import Query, Recorder, explain, scans, sorts
+from server.store.schema import prepare
+
+OLDEST_MONGODB = 6
+CLOCKS_APART_MS = 1000
+MARK = "wabao_check"
+
+Verdict: TypeAlias = Literal["ok", "FAILED", "not asked"]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the table."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+
+
+def _row(subject: str, *, holds: bool, found: str) -> Row:
+    return Row(subject, "ok" if holds else "FAILED", found)
+
+
+async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
+    """Yield what is found, in the order of the table. Raises BadSettings, and what a lost MongoDB raises."""
+    recorder = Recorder()
+    served = Store(uri)
+    store = Store(uri, [recorder], name=f"{served.database.name[:50]}_check")
+    try:
+        cluster = await look(store.client)
+        for row in _cluster_rows(cluster):
+            yield row
+        for row in await _clock_rows(uri, cluster):
+            yield row
+        async for row in _store_rows(store, recorder, embedded=bool(cluster.embedded)):
+            yield row
+        async for row in _redis_rows(settings):
+            yield row
+    finally:
+        served.close()
+        store.close()
+
+
+def _cluster_rows(cluster: Cluster) -> list[Row]:
+    version = ".".join(map(str, cluster.version[:3]))
+    if cluster.embedded:
+        return [
+            Row("MongoDB's version", "not asked", f"this is SecantusDB {cluster.embedded}"),
+            Row("a replica set", "not asked", "SecantusDB is one process and says that it is one"),
+        ]
+    return [
+        _row(
+            "MongoDB's version",
+            holds=cluster.version[0] >= OLDEST_MONGODB,
+            found=f"{version}, needed {OLDEST_MONGODB}",
+        ),
+        _row("a replica set", holds=cluster.kind != "alone", found=cluster.kind),
+    ]
+
+
+async def _clock_rows(uri: str, cluster: Cluster) -> list[Row]:
+    readings, silent = await read_clocks(uri, cluster.members)
+    rows = [Row("clocks", "not asked", f"{member} does not answer this machine") for member in silent]
+    here = "this machine"
+    clocks = [(0.0, 0.0, here), *((each.ahead_ms, each.unsure_ms, each.member) for each in readings)]
+    first, last = min(clocks), max(clocks)
+    apart, unsure = last[0] - first[0], first[1] + last[1]
+    found = f"{len(readings)} members and {here} are {apart:.0f} ms apart at most, give or take {unsure:.0f}"
+    if apart - unsure > CLOCKS_APART_MS:
+        found += f": {last[2]} is ahead of {first[2]}"
+    return [*rows, _row("clocks", holds=apart - unsure <= CLOCKS_APART_MS, found=found)]
+
+
+async def _store_rows(store: Store, recorder: Recorder, *, embedded: bool) -> AsyncIterator[Row]:
+    """Work in the scratch database, and drop it."""
+    name = store.database.name
+    try:
+        there = await store.database.list_collection_names()
+        if there and MARK not in there:
+            yield Row("a scratch database", "FAILED", f"{name} holds something that is not a check's")
+            return
+        await store.client.drop_database(name)  # what is left of a check that was killed
+        await store.database[MARK].insert_one({})
+    except Exception as error:
+        reason = refused_reason(error)
+        if reason is None:
+            raise
+        yield Row("a scratch database", "not asked", f"this user may not make {name}: {reason}")
+        return
+    try:
+        await prepare(store.database, store.indexes(), lambda _: None)
+        await seed(store)
+        for row in await _walk(store, recorder, CALLS):
+            yield row
+        async for row in _plan_rows(store, recorder.queries, embedded=embedded):
+            yield row
+    finally:
+        await store.client.drop_database(name)
+
+
+async def _walk(store: Store, recorder: Recorder, calls: tuple[Call, ...]) -> list[Row]:
+    """Make all calls; return a row for each that MongoDB refused, and one for all."""
+    called: set[str] = set()
+
+    def note(method: str) -> None:
+        recorder.method = method
+        called.add(method)
+
+    watched, rows = noting(store, note), []
+    for call in calls:
+        try:
+            await call(watched)
+        except Exception as error:
+            reason = refused_reason(error)
+            if reason is None:
+                raise
+            rows.append(Row(recorder.method, "FAILED", reason))
+    recorder.method = ""
+    return [*rows, _row("each method", holds=not rows, found=f"{len(called)} called, {len(rows)} refused")]
+
+
+async def _plan_rows(store: Store, queries: list[Query], *, embedded: bool) -> AsyncIterator[Row]:
+    """Yield a row for each query that reads a whole collection or sorts, and one for all."""
+    found: dict[str, str] = {}
+    for query in queries:
+        try:
+            plan = await explain(store.database, query)
+        except Exception as error:
+            reason = refused_reason(error)
+            if reason is None:
+                raise
+            yield Row(query.method, "not asked", f"no plan: {reason}")
+            continue
+        if wrong := {*scans(plan), *sorts(plan)}:
+            found[query.shape] = ", ".join(sorted(wrong))
+    said = f"{len(queries)} queries, {len(found)} that read a whole collection or sort what they found"
+    if embedded:
+        yield Row("each query's plan", "not asked", f"{said}; SecantusDB plans otherwise than MongoDB")
+        return
+    for shape, wrong_there in found.items():
+        yield Row(shape.partition(" ")[0], "FAILED", f"{wrong_there}: {shape}")
+    yield _row("each query's plan", holds=not found, found=said)
+
+
+async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:
+    if not settings.redis_url:
+        yield Row("Redis", "not asked", "REDIS_URL is not set")
+        return
+    bus = Bus(settings.redis_url, "wabao:check")
+    try:
+        facts = await bus.facts()
+    finally:
+        await bus.close()
+    if facts is None:
+        yield Row("Redis", "FAILED", "it does not answer")
+        return
+    cluster, policy = facts.get("cluster_enabled"), facts.get("maxmemory_policy")
+    yield _row("Redis, one server", holds=not cluster, found="a cluster" if cluster else "no cluster")
+    if policy is None:
+        yield Row("Redis keeps what it is told", "not asked", "it does not say its maxmemory-policy")
+    else:
+        yield _row("Redis keeps what it is told", holds=policy == "noeviction", found=str(policy))
+    needed = settings.web_concurrency * (CONNECTIONS + 1)
+    most = facts.get("maxclients")
+    if most is None:
+        yield Row("Redis's connections", "not asked", f"it does not say how many it takes; needed {needed}")
+    else:
+        found = f"{most} at most, needed {needed}: {CONNECTIONS + 1} a worker"
+        yield _row("Redis's connections", holds=int(most) >= needed, found=found)
+
+
+def line_of(row: Row, width: int = 28) -> str:
+    """Return one row as it is printed."""
+    return f"{row.subject:{width}} {row.verdict:9} {row.found}"

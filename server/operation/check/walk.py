@@ -1,0 +1,294 @@
+"""Every method of the store, called once on a seeded database that nobody needs afterwards.
+
+A method that is not called here fails a test. The calls do not depend on what others returned: one that a
+database refuses keeps no other from being tried.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+from server.game.proof import Progress
+from server.operation.check.seeds import (
+    NOW,
+    TASKS,
+    a_bill,
+    a_dig,
+    a_person,
+    a_prize,
+    a_refund,
+    a_task,
+    a_visit,
+    an_order,
+    code_of,
+    person_of,
+)
+from server.pictures.decode import Picture
+from server.store import Store
+from server.store.documents import Documents
+from server.store.gauges import MoneyGauges
+
+Call: TypeAlias = Callable[[Store], Awaitable[Any]]
+
+_NEW = TASKS + 1
+_ONE, _NEXT, _WHO = code_of(1), code_of(2), person_of(2)
+_PRIZE, _ORDER, _BILL, _REFUND = f"{_ONE}:1", f"O{_ONE}", f"B{_ONE}", f"NO{_ONE}"
+_PICTURE = Picture(b"full", b"thumbnail", "image/png", 1, 1)
+
+
+def _now() -> int:
+    return NOW
+
+
+async def _all(found: AsyncIterator[Any]) -> None:
+    async for _ in found:
+        pass
+
+
+async def _uploaded(store: Store) -> None:
+    """Save a picture, and read it in each way there is."""
+    _, path, _ = await store.files.save(_PICTURE, _WHO)
+    await store.files.find_path(path)
+    file = await store.files.find(path.rpartition("/")[2])
+    if file is not None:
+        await _all(store.files.read(file))
+    await store.files.read_path(path)
+
+
+async def _acted(store: Store) -> None:
+    """Write down what an operator does, and what became of it."""
+    act = await store.audit_log.begin(NOW, "check", "end", _ONE, "check")
+    await store.audit_log.conclude(act, "done")
+
+
+GAME: tuple[Call, ...] = (
+    lambda store: store.tasks.insert(a_task(_NEW)),
+    lambda store: store.tasks.find(_ONE),
+    lambda store: store.tasks.find_at(_ONE),
+    lambda store: store.tasks.find_many([_ONE, _NEXT]),
+    lambda store: store.tasks.view(_ONE, _WHO, "dig1"),
+    lambda store: store.tasks.record_dig(a_dig(1, 11), 1000),
+    lambda store: store.tasks.pending(0),
+    lambda store: store.tasks.settle(_NEXT, 10),
+    lambda store: store.tasks.open_paid(_ONE, _ORDER, 1000),
+    lambda store: store.tasks.postpone(a_task(1), NOW),
+    lambda store: store.tasks.set_hidden(_ONE, hidden=False),
+    lambda store: store.tasks.matter_now([_NEXT], 20),
+    lambda store: store.tasks.search("Check", 20),
+    lambda store: store.tasks.search("nobody", 20),
+    lambda store: store.tasks.stock(),
+    lambda store: store.tasks.positions([_ONE, _NEXT]),
+    lambda store: store.tasks.square(1, NOW, 1000),
+    lambda store: store.tasks.square(1000, NOW, 1000),
+    lambda store: store.tasks.released(_WHO, 0, 20),
+    lambda store: store.tasks.released_number(_WHO),
+    lambda store: store.tasks.seed_box(_ONE),
+    lambda store: store.tasks.end(_ONE, "ended", "check"),
+    lambda store: store.tasks.end(_NEXT, "ended", undug=True),
+    lambda store: store.tasks.finish(_ONE),
+    lambda store: store.tasks.delete_unpaid(_ONE),
+    lambda store: store.tasks.claim(_NEXT, NOW),
+    lambda store: _all(store.tasks.claim_due(_now)),
+    lambda store: store.digs.insert(a_dig(1, 11)),
+    lambda store: store.digs.participants(_NEXT, 1),
+    lambda store: store.digs.joins(_NEXT, 1),
+    lambda store: store.digs.after(_NEXT, 3, 5),
+    lambda store: store.digs.early(_NEXT, 5),
+    lambda store: store.digs.numbers(_WHO),
+    lambda store: store.digs.tasks_joined(_WHO, 20, 20),
+    lambda store: store.digs.tasks_won(_WHO, 0, 20),
+    lambda store: store.digs.totals(_NEXT),
+    lambda store: store.digs.made_as([f"{_ONE}:{_WHO}:dig1"]),
+    lambda store: store.digs.wins(_NEXT),
+    lambda store: store.digs.won_codes(_WHO),
+    lambda store: store.digs.won_depths(_NEXT),
+    lambda store: store.digs.newest(_NEXT, 5),
+    lambda store: store.digs.outcomes(_NEXT, 1, 9),
+    lambda store: store.proofs.ask(_ONE, NOW),
+    lambda store: store.proofs.claim(_ONE, NOW),
+    lambda store: _all(store.proofs.claim_due(_now)),
+    lambda store: store.proofs.find_progress(_ONE),
+    lambda store: store.proofs.add_part(_ONE, b"part", Progress(1, 4, 4, 0, b"")),
+    lambda store: store.proofs.add_part(_ONE, b"part", Progress(1, 4, 4, 0, b"")),
+    lambda store: store.proofs.find_part(_ONE, 0),
+    lambda store: store.proofs.release(_ONE, NOW),
+    lambda store: store.proofs.complete(_ONE, Progress(1, 4, 4, 0, b"")),
+    lambda store: store.proofs.find(_ONE),
+)
+
+PEOPLE: tuple[Call, ...] = (
+    lambda store: store.people.save(a_person(90)),
+    lambda store: store.people.find(_WHO),
+    lambda store: store.people.find_by_token(_WHO),
+    lambda store: store.people.find_with_last_opened(_WHO),
+    lambda store: store.people.admitting([_WHO]),
+    lambda store: store.people.mark_token_seen(_WHO),
+    lambda store: store.people.mark_tokens_seen([_WHO]),
+    lambda store: store.people.set_profile(_WHO, "check", ""),
+    lambda store: store.people.end_tokens(_WHO, 0),
+    lambda store: store.people.ended_since(NOW),
+    lambda store: store.people.lock_out(a_person(3), "forgotten:check"),
+    lambda store: store.people.let_in(person_of(3)),
+    lambda store: store.people.begin_moving(person_of(3)),
+    lambda store: store.people.delete_forgotten(person_of(3), "forgotten:check"),
+    lambda store: store.visits.open([a_visit(1, 90)]),
+    lambda store: store.visits.record_shares([(_ONE, _WHO, person_of(90))]),
+    lambda store: store.visits.of_shares(["share1of2", "nobody"]),
+    lambda store: store.visits.share_numbers(_ONE),
+    _uploaded,
+    lambda store: store.files.save_made(_PICTURE, f"poster:{_ONE}:{_WHO}"),
+    lambda store: store.files.save_made(_PICTURE, f"poster:{_ONE}:{_WHO}"),
+    lambda store: store.files.find_made(f"poster:{_ONE}:{_WHO}"),
+    _acted,
+    lambda store: store.audit_log.newest(20),
+    lambda store: store.operator_sessions.begin("key", "check", "address", NOW),
+    lambda store: store.operator_sessions.find("key", NOW),
+    lambda store: store.operator_sessions.good(["key"], NOW),
+    lambda store: store.operator_sessions.knows("address", NOW),
+    lambda store: store.operator_sessions.end("key", NOW),
+    lambda store: store.access_tokens.claim("appid", b"", NOW, NOW),
+    lambda store: store.access_tokens.save("appid", b"box", NOW),
+    lambda store: store.access_tokens.find("appid"),
+    lambda store: store.access_tokens.release("appid"),
+    lambda store: store.boxes.page("address", ""),
+    lambda store: store.boxes.page("seed", ""),
+    lambda store: store.boxes.replace("seed", [(_ONE, b"check", b"checked")]),
+)
+
+MONEY: tuple[Call, ...] = (
+    lambda store: store.orders.insert(an_order(_NEW)),
+    lambda store: store.orders.find(_ORDER),
+    lambda store: store.orders.find_all([_ORDER]),
+    lambda store: store.orders.find_live(_ONE),
+    lambda store: store.orders.of_task(_ONE),
+    lambda store: store.orders.begin_asking(_ORDER, NOW, 1000),
+    lambda store: store.orders.save_prepay(_ORDER, "prepay"),
+    lambda store: store.orders.note_unknown(an_order(1), NOW),
+    lambda store: store.orders.raise_alarm(_ORDER, "CHECK"),
+    lambda store: store.orders.alarms(),
+    lambda store: store.orders.postpone(_ORDER, NOW),
+    lambda store: store.orders.claim(_ORDER, NOW),
+    lambda store: _all(store.orders.claim_due(_now)),
+    lambda store: store.orders.mark_paid(_ORDER, 1000, "transaction", NOW),
+    lambda store: store.orders.mark_spent([_ORDER]),
+    lambda store: store.orders.mark_unusable(_ORDER),
+    lambda store: store.orders.mark_closed(_ORDER),
+    lambda store: store.orders.finish(an_order(1)),
+    lambda store: store.prizes.insert(a_prize(_NEW)),
+    lambda store: store.prizes.find(_PRIZE),
+    lambda store: store.prizes.find_won(_ONE, _WHO),
+    lambda store: store.prizes.find_pickup(_ONE, "000000"),
+    lambda store: store.prizes.of_task(_ONE),
+    lambda store: store.prizes.of_winner(_WHO),
+    lambda store: store.prizes.number(_ONE),
+    lambda store: store.prizes.given_codes(_WHO, [_ONE]),
+    lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
+    lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
+    lambda store: store.prizes.free_from_bill(_PRIZE, 1, "won"),
+    lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", b"box", NOW),
+    lambda store: store.prizes.replace_address(f"{_NEXT}:1", b"box", 0),
+    lambda store: store.prizes.find_old_address(NOW),
+    lambda store: store.prizes.delete_old_addresses(NOW),
+    lambda store: store.prizes.await_pickup(f"{code_of(3)}:1", "000000", NOW),
+    lambda store: store.prizes.give_on_site(f"{code_of(3)}:1", NOW),
+    lambda store: store.prizes.begin_expiring(code_of(4)),
+    lambda store: store.prizes.return_expired(code_of(4)),
+    lambda store: store.prizes.finish(a_prize(4)),
+    lambda store: store.prizes.claim(_PRIZE, NOW),
+    lambda store: _all(store.prizes.claim_due(_now)),
+    lambda store: store.pickups.begin_try(_ONE),
+    lambda store: store.pickups.begin_try(_ONE),
+    lambda store: store.pickups.excuse(_ONE, locked_by_it=False),
+    lambda store: store.pickups.excuse(_ONE, locked_by_it=True),
+    lambda store: store.pickups.forgive(_ONE, locked_by_it=False),
+)
+
+BOOKS: tuple[Call, ...] = (
+    lambda store: store.bills.insert(a_bill(_NEW)),
+    lambda store: store.bills.find(_BILL),
+    lambda store: store.bills.of_task(_ONE),
+    lambda store: store.bills.begin_sending(_BILL, NOW),
+    lambda store: store.bills.note(_BILL, "ACCEPTED", "", NOW),
+    lambda store: store.bills.note_alarm(_BILL, "CHECK", NOW),
+    lambda store: store.bills.note_unknown(a_bill(1), NOW),
+    lambda store: store.bills.raise_alarm(_BILL, "CHECK"),
+    lambda store: store.bills.alarms(),
+    lambda store: store.bills.stop_sending(_BILL),
+    lambda store: store.bills.give_up(a_bill(2), NOW, NOW),
+    lambda store: store.bills.mark_waiting(_BILL, "package", NOW),
+    lambda store: store.bills.mark_final(_BILL, 200, "given", "SUCCESS", "", NOW),
+    lambda store: store.bills.claim(_BILL, NOW),
+    lambda store: _all(store.bills.claim_due(_now)),
+    lambda store: store.bills.finish(a_bill(1)),
+    lambda store: store.refunds.insert(a_refund(_NEW)),
+    lambda store: store.refunds.find(_REFUND),
+    lambda store: store.refunds.of_task(_ONE),
+    lambda store: store.refunds.note(_REFUND, "processing", "", NOW),
+    lambda store: store.refunds.note_unknown(a_refund(2), NOW),
+    lambda store: store.refunds.raise_alarm(_REFUND, "CHECK"),
+    lambda store: store.refunds.alarms(),
+    lambda store: store.refunds.mark_final(_REFUND, "refunded", "", NOW),
+    lambda store: store.refunds.claim(_REFUND, NOW),
+    lambda store: _all(store.refunds.claim_due(_now)),
+    lambda store: store.refunds.finish(a_refund(1)),
+    lambda store: store.ledger.enter("given", _BILL, _ONE, 200, NOW),
+    lambda store: store.ledger.enter_all("owed", [(_PRIZE, _ONE, 200)], NOW),
+    lambda store: store.ledger.of_task(_ONE),
+    lambda store: _all(store.ledger.codes()),
+    lambda store: store.ledger.sums_fen(NOW + 3 * 86_400_000),
+    lambda store: store.gauges.claim(NOW, NOW),
+    lambda store: store.gauges.save(MoneyGauges(at=NOW, due_at=NOW, sums_fen={}, alarms=[])),
+    lambda store: store.gauges.find(),
+    lambda store: store.traces.published(_WHO),
+    lambda store: store.traces.move_digs(_WHO, "forgotten:check"),
+    lambda store: store.traces.move_prizes(_WHO, "forgotten:check"),
+    lambda store: store.traces.move_tasks(_WHO, "forgotten:check"),
+    lambda store: store.traces.move_pictures(_WHO, "forgotten:check"),
+    lambda store: store.traces.move_visits(_WHO, "forgotten:check"),
+    lambda store: store.traces.remaining(_WHO, "forgotten:check"),
+)
+
+CALLS: tuple[Call, ...] = GAME + PEOPLE + MONEY + BOOKS
+
+
+def methods(store: Store) -> set[str]:
+    """Return each method of the store that asks MongoDB something, as `collection.name`."""
+    return {
+        f"{place}.{name}"
+        for place, part in vars(store).items()
+        if type(part).__module__.startswith("server.store")
+        for name, _ in inspect.getmembers(type(part), _asks)
+        if not name.startswith("_") and not hasattr(Documents, name)
+    }
+
+
+def _asks(method: object) -> bool:
+    return inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+
+
+class _Noting:
+    """A part of the store whose methods are noted when they are called."""
+
+    def __init__(self, part: object, place: str, note: Callable[[str], None]) -> None:
+        self._part, self._place, self._note = part, place, note
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._part, name)
+        if _asks(found):
+            self._note(f"{self._place}.{name}")
+        return found
+
+
+class _NotingStore:
+    def __init__(self, store: Store, note: Callable[[str], None]) -> None:
+        self._store, self._note = store, note
+
+    def __getattr__(self, name: str) -> _Noting:
+        return _Noting(getattr(self._store, name), name, self._note)
+
+
+def noting(store: Store, note: Callable[[str], None]) -> Store:
+    """Return the store, which calls `note` with each method's name before it is called."""
+    return cast("Store", _NotingStore(store, note))

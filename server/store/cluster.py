@@ -1,0 +1,84 @@
+"""What kind of MongoDB this is, and what its members' clocks say. For `python -m server check`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ReadPreference
+from pymongo.errors import PyMongoError
+
+_Address: TypeAlias = tuple[str, int | None]
+_CONNECT_MS = 5000
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """`embedded` is SecantusDB's version, "" for MongoDB. `kind` is "replica set", "sharded" or "alone"."""
+
+    version: tuple[int, ...]
+    embedded: str
+    kind: str
+    members: list[_Address]
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A member's clock against this machine's: ahead by so much, give or take half the trip (ms)."""
+
+    member: str
+    ahead_ms: float
+    unsure_ms: float
+
+
+async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
+    """Ask what it is."""
+    build = await client.admin.command("buildInfo")
+    hello = await client.admin.command("hello")
+    kind = "replica set" if "setName" in hello else "sharded" if hello.get("msg") == "isdbgrid" else "alone"
+    return Cluster(
+        tuple(build["versionArray"]), build.get("secantusVersion", ""), kind, sorted(client.delegate.nodes)
+    )
+
+
+async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:
+    """Return each member's clock, and the members that did not answer."""
+    found = await asyncio.gather(*(_read_clock(uri, member) for member in members), return_exceptions=True)
+    readings, silent = [], []
+    for member, answer in zip(members, found, strict=True):
+        if isinstance(answer, Reading):
+            readings.append(answer)
+        elif isinstance(answer, PyMongoError):
+            silent.append(_name(member))
+        else:
+            raise answer
+    return readings, silent
+
+
+async def _read_clock(uri: str, member: _Address) -> Reading:
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
+        uri, server_selector=_only(member), timeoutMS=_CONNECT_MS, serverSelectionTimeoutMS=_CONNECT_MS
+    )
+    try:
+        admin = client.get_database("admin", read_preference=ReadPreference.NEAREST)
+        await admin.command("hello")  # so that connecting is not part of the trip
+        readings = []
+        for _ in range(3):
+            began, sent = time.monotonic(), time.time()
+            hello = await admin.command("hello")
+            took_ms = (time.monotonic() - began) * 1000
+            ahead_ms = hello["localTime"].timestamp() * 1000 - sent * 1000 - took_ms / 2
+            readings.append(Reading(_name(member), ahead_ms, took_ms / 2))
+        return min(readings, key=lambda reading: reading.unsure_ms)
+    finally:
+        client.close()
+
+
+def _only(member: _Address) -> Callable[[Any], list[Any]]:
+    return lambda servers: [server for server in servers if server.address == member]
+
+
+def _name(member: _Address) -> str:
+    return f"{member[0]}:{member[1]}"

@@ -1,0 +1,241 @@
+"""What a database must look like before it is served from: the version of its data, and its indexes.
+
+`release` brings it there (`prepare`). A worker only looks (`require_prepared`). The version is the number of
+`STEPS` that are done, whose names `meta` keeps, so that data of another branch is told from older data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from server.settings import BadSettings
+from server.store.ledger import Ledger
+
+_Document = dict[str, Any]
+_Database: TypeAlias = AsyncIOMotorDatabase[_Document]
+Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
+Say: TypeAlias = Callable[[str], None]
+
+META, _ID = "meta", "schema"
+RELEASE = "python -m server release"
+PROGRESS_SECONDS = 10.0
+_NAMESPACE_NOT_FOUND = 26
+# Indexes of earlier versions. Servers of these need them, so they are dropped only when asked to.
+RETIRED: dict[str, frozenset[str]] = {
+    "digs": frozenset({"persons_digs"}),
+    "ledger": frozenset({"sums"}),
+    "shares": frozenset({"of_task"}),
+    "tasks": frozenset({"square"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of data. `run` may be cut off anywhere and run again, and two may run at once.
+
+    It runs while servers of the version before serve. If these cannot work on what it leaves, it
+    `breaks_older`, and they refuse to start from then on.
+    """
+
+    name: str
+    run: Callable[[_Database], Awaitable[None]]
+    breaks_older: bool = False
+
+
+async def _sum_ledger(database: _Database) -> None:
+    """Sum what the ledger has up to yesterday, which the first scrape of `/metrics` could not do in 5 s."""
+    await Ledger(database).sums_fen(int(time.time() * 1000))
+
+
+# In the order in which they run. None is ever changed or removed: `meta` holds their names.
+STEPS: tuple[Step, ...] = (Step("ledger summed by day", _sum_ledger),)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The indexes that are missing, by collection, and the retired ones that are still there."""
+
+    missing: dict[str, list[IndexModel]]
+    retired: dict[str, list[str]]
+
+    @property
+    def missing_names(self) -> list[str]:
+        """As `collection.index`."""
+        return _names({name: [m.document["name"] for m in models] for name, models in self.missing.items()})
+
+    @property
+    def retired_names(self) -> list[str]:
+        """As `collection.index`."""
+        return _names(self.retired)
+
+
+def _names(by_collection: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{collection}.{name}" for collection, names in by_collection.items() for name in names]
+
+
+async def prepare(
+    database: _Database,
+    indexes: Indexes,
+    say: Say,
+    steps: Sequence[Step] = STEPS,
+) -> Found:
+    """Build missing indexes and run what steps are left; return what was found before.
+
+    May be cut off and run again, also in several processes at once. `database` must have no limit on how
+    long an operation takes. Raises BadSettings, before it changes anything, for data that this version does
+    not know.
+    """
+    done = _known(await _read(database), steps)
+    found = await compare(database, indexes)
+    if await database.list_collection_names():
+        for collection, models in found.missing.items():
+            await _build_aloud(database, collection, models, say)
+    else:
+        await asyncio.gather(*(database[name].create_indexes(models) for name, models in indexes.items()))
+    for number, step in enumerate(steps[len(done) :], len(done) + 1):
+        say(f"step {number} of {len(steps)}: {step.name}")
+        await step.run(database)
+        await _note(database, steps[:number])
+    return found
+
+
+async def _note(database: _Database, steps: Sequence[Step]) -> None:
+    """Note that these steps are done, unless another process has noted more."""
+    breaking = [number for number, step in enumerate(steps, 1) if step.breaks_older]
+    changes = {
+        "version": len(steps),
+        "serves_from": max(breaking, default=0),
+        "steps": [step.name for step in steps],
+    }
+    try:
+        await database[META].update_one(
+            {"_id": _ID, "version": {"$lt": len(steps)}}, {"$set": changes}, upsert=True
+        )
+    except DuplicateKeyError:
+        return  # it is there, and says as much
+
+
+async def drop_retired(database: _Database, found: Found, say: Say) -> None:
+    """Drop the indexes that no server of this version or a later one needs."""
+    for collection, names in found.retired.items():
+        for name in names:
+            say(f"dropping {collection}.{name}")
+            await database[collection].drop_index(name)
+
+
+async def require_prepared(database: _Database, indexes: Indexes, steps: Sequence[Step] = STEPS) -> Found:
+    """Return what indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
+    done = _known(await _read(database), steps)
+    if len(done) < len(steps):
+        raise BadSettings(
+            f"MONGODB_URI: the data is of version {len(done)} and this server needs {len(steps)}: "
+            f"run {RELEASE}"
+        )
+    return await compare(database, indexes)
+
+
+async def _read(database: _Database) -> _Document:
+    found = await database[META].find_one({"_id": _ID})
+    return found or {"version": 0, "serves_from": 0, "steps": []}
+
+
+def _known(found: _Document, steps: Sequence[Step]) -> list[str]:
+    """Return the names of the steps that are done; raise BadSettings for data not to be served from."""
+    done, ours = found.get("steps"), [step.name for step in steps]
+    if (
+        not isinstance(done, list)
+        or found.get("version") != len(done)
+        or not isinstance(found.get("serves_from"), int)
+        or done[: len(ours)] != ours[: len(done)]
+    ):
+        raise BadSettings(
+            f"MONGODB_URI: no version of this server left its data so: {META}.{_ID} has {done!r}"
+        )
+    if found["serves_from"] > len(ours):
+        raise BadSettings(
+            f"MONGODB_URI: the data is of version {len(done)}, from which no server older than version "
+            f"{found['serves_from']} serves, and this one knows {len(ours)}: start the newer one"
+        )
+    return done
+
+
+async def compare(database: _Database, indexes: Indexes) -> Found:
+    """Return which indexes are missing or retired. Raises BadSettings for one that is another than wanted."""
+    listed = await asyncio.gather(*(_listed(database, name) for name in indexes))
+    there = dict(zip(indexes, listed, strict=True))
+    missing, retired = {}, {}
+    for collection, models in indexes.items():
+        for model in models:
+            _compare_one(collection, there[collection].get(model.document["name"]), model.document)
+        missing[collection] = [model for model in models if model.document["name"] not in there[collection]]
+        retired[collection] = sorted(RETIRED.get(collection, frozenset()) & there[collection].keys())
+    return Found(
+        {name: models for name, models in missing.items() if models},
+        {name: names for name, names in retired.items() if names},
+    )
+
+
+async def _listed(database: _Database, collection: str) -> dict[str, _Document]:
+    """Return a collection's indexes by name, {} if it does not exist."""
+    try:
+        return {found["name"]: found async for found in database[collection].list_indexes()}
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_NOT_FOUND:
+            raise
+        return {}
+
+
+def _compare_one(collection: str, found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+    if found is None or _shape(found) == _shape(wanted):
+        return
+    raise BadSettings(
+        f"MONGODB_URI: the index {collection}.{wanted['name']} is {_shape(found)} and should be "
+        f"{_shape(wanted)}: drop it, then run {RELEASE}"
+    )
+
+
+def _shape(index: Mapping[str, Any]) -> _Document:
+    """Return what an index is, without what servers add to it."""
+    options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
+    return {"key": dict(index["key"]), **{name: index[name] for name in options if name in index}}
+
+
+async def _build_aloud(database: _Database, collection: str, models: list[IndexModel], say: Say) -> None:
+    """Build indexes in one pass over their collection, saying from time to time how far that has come."""
+    names = ", ".join(model.document["name"] for model in models)
+    documents = await database[collection].estimated_document_count()
+    say(f"building {collection}: {names}, over {documents:,} documents")
+    building = asyncio.ensure_future(database[collection].create_indexes(models))
+    began = time.monotonic()
+    while not (await asyncio.wait([building], timeout=PROGRESS_SECONDS))[0]:
+        say(f"building {collection}: {time.monotonic() - began:.0f} s{await _progress(database, collection)}")
+    try:
+        await building
+    except DuplicateKeyError as error:
+        twice = (error.details or {}).get("keyPattern")
+        raise BadSettings(
+            f"MONGODB_URI: {collection} has two documents that {names} allows once, by {twice}"
+        ) from None
+
+
+async def _progress(database: _Database, collection: str) -> str:
+    """Return how far MongoDB says it is, "" if it does not tell this user."""
+    pipeline: list[_Document] = [
+        {"$currentOp": {"allUsers": True}},
+        {"$match": {"command.createIndexes": collection, "progress": {"$exists": True}}},
+    ]
+    try:
+        found = await database.client.admin.aggregate(pipeline).to_list(1)
+    except OperationFailure:  # it takes a right that hosted users seldom have
+        return ""
+    progress = found[0]["progress"] if found else {}
+    total = progress.get("total")
+    return f", {100 * progress.get('done', 0) / total:.0f} % of this phase" if total else ""

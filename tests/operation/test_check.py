@@ -1,0 +1,298 @@
+"""`python -m server check`: it tries all that the store does, and says what a store cannot carry."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import IndexModel
+
+from server.operation import check as checking
+from server.operation.check import CALLS, Row, check, line_of
+from server.operation.check.seeds import seed
+from server.operation.check.walk import methods, noting
+from server.running.stores import EmbeddedRedis
+from server.settings import Settings, read_settings
+from server.store import Store
+from server.store.cluster import Cluster, Reading, look, read_clocks
+from server.store.plans import Query, Recorder, explainable, scans, sorts
+from server.store.schema import prepare
+from support.databases import with_database
+from support.planner import without_index
+
+
+@pytest.fixture
+def uri(mongodb_uri: str) -> str:
+    """A database of the test's own, which a check leaves as it is: not there."""
+    return with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
+    """A seeded database."""
+    opened = Store(uri, [recorder])
+
+    async def fill() -> None:
+        await prepare(opened.database, opened.indexes(), print)
+        await seed(opened)
+
+    io_loop.run_sync(fill)
+    yield opened
+
+    async def drop() -> None:
+        await opened.client.drop_database(opened.database.name)
+
+    io_loop.run_sync(drop)
+    opened.close()
+
+
+async def rows_of(settings: Settings, uri: str) -> list[Row]:
+    return [row async for row in check(settings, uri)]
+
+
+def settings_with(redis_url: str, **values: str) -> Settings:
+    return read_settings({"REDIS_URL": redis_url, **values})
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_the_walk_calls_every_method_and_mongodb_has_an_index_for_every_query(
+    store: Store, recorder: Recorder
+) -> None:
+    called: set[str] = set()
+
+    def note(method: str) -> None:
+        recorder.method = method
+        called.add(method)
+
+    for call in CALLS:
+        await call(noting(store, note))
+    recorder.method = ""
+    assert called == methods(store)
+    assert len(recorder.queries) > 150
+    indexes = store.indexes()
+    unserved = {
+        f"{query.method}: {lack}"
+        for query in recorder.queries
+        for lack in without_index(query.command, indexes)
+    }
+    assert unserved == set()
+
+
+INDEXES = {
+    "tasks": [
+        IndexModel([("a", 1), ("b", -1), ("_id", 1)]),
+        IndexModel([("c", 1)], partialFilterExpression={"n": {"$gt": 0}}),
+        IndexModel([("d", 1)], partialFilterExpression={"d": {"$exists": True}}),
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("served", "command"),
+    [
+        (True, {"find": "tasks", "filter": {"_id": "x", "z": 1}}),
+        (True, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": -1}}),
+        (True, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1, "_id": -1}}),
+        (True, {"find": "tasks", "filter": {}, "sort": {"a": 1}}),
+        (True, {"find": "tasks", "filter": {"$or": [{"a": 1, "b": 2}, {"a": 1, "b": {"$gt": 3}}]}}),
+        (True, {"find": "tasks", "filter": {"c": 1, "n": {"$gt": 5}}}),
+        (True, {"find": "tasks", "filter": {"d": {"$lte": 5}}, "sort": {"d": 1}}),
+        (False, {"find": "tasks", "filter": {"b": 1}}),
+        (False, {"find": "tasks", "filter": {}}),
+        (False, {"find": "tasks", "filter": {"a": {"$gt": 1}}, "sort": {"b": -1}}),
+        (False, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1, "_id": 1}}),
+        (False, {"find": "tasks", "filter": {"c": 1}}),
+        (False, {"find": "tasks", "filter": {"c": 1, "n": {"$gte": 0}}}),
+        (False, {"find": "tasks", "filter": {"a": {"$exists": False}}}),
+        (False, {"find": "tasks", "filter": {"$or": [{"a": 1}, {"b": 1}]}}),
+        (False, {"aggregate": "tasks", "pipeline": [{"$group": {"_id": "$a"}}]}),
+        (
+            False,
+            {
+                "aggregate": "tasks",
+                "pipeline": [
+                    {"$match": {"a": 1}},
+                    {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": {"b": 1}}]}},
+                ],
+            },
+        ),
+        (
+            False,
+            {
+                "aggregate": "tasks",
+                "pipeline": [{"$match": {"a": 1}}, {"$lookup": {"from": "tasks", "foreignField": "b"}}],
+            },
+        ),
+    ],
+)
+def test_the_rules_know_which_query_an_index_serves(served: bool, command: dict[str, Any]) -> None:
+    assert (not list(without_index(command, INDEXES))) == served
+
+
+def test_a_write_is_explained_by_the_find_of_what_it_changes() -> None:
+    update = {"update": "tasks", "updates": [{"q": {"_id": 1}, "u": {}}, {"q": {"a": 2}, "u": {}}]}
+    assert list(explainable("update", update)) == [
+        {"find": "tasks", "filter": {"_id": 1}},
+        {"find": "tasks", "filter": {"a": 2}},
+    ]
+    modify = {"findAndModify": "tasks", "query": {"a": 1}, "update": {}, "sort": {"b": 1}, "new": True}
+    assert list(explainable("findAndModify", modify)) == [
+        {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1}, "limit": 1}
+    ]
+    assert list(explainable("find", {"find": "tasks", "filter": {}, "limit": 1})) == []
+    assert list(explainable("insert", {"insert": "tasks", "documents": [{}]})) == []
+    assert Query("x.y", {"find": "tasks", "filter": {"a": [1, 2], "b": "z"}}).shape == (
+        "x.y {find:str,filter:{a:[int],b:str}}"
+    )
+
+
+def test_plans_are_read_as_mongodb_writes_them() -> None:
+    index = {"stage": "FETCH", "inputStage": {"stage": "IXSCAN", "indexName": "due"}}
+    scan = {"stage": "SORT", "sortPattern": {"at": -1}, "inputStage": {"stage": "COLLSCAN"}}
+    good = {"queryPlanner": {"winningPlan": index, "rejectedPlans": [scan]}}
+    bad = {"queryPlanner": {"winningPlan": {"queryPlan": scan, "slotBasedPlan": {"stages": "…"}}}}
+    assert (list(scans(good)), list(sorts(good))) == ([], [])
+    assert (list(scans(bad)), list(sorts(bad))) == (["COLLSCAN"], ["SORT by at"])
+    union = {"stages": [{"$cursor": good}, {"$unionWith": {"coll": "x", "pipeline": [{"$cursor": bad}]}}]}
+    assert list(scans(union)) == ["COLLSCAN"]
+    lookup = {"stages": [{"$cursor": good}, {"$lookup": {"from": "x"}, "collectionScans": 3}]}
+    assert list(scans(lookup)) == ["$lookup without an index"]
+    assert list(scans({"shards": {"a": bad, "b": good}})) == ["COLLSCAN"]
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_check_says_what_it_could_not_ask_and_leaves_nothing_behind(
+    store: Store, uri: str, redis_url: str
+) -> None:
+    before = sorted(await store.client.list_database_names())
+    await store.client[f"{store.database.name}_check"]["wabao_check"].insert_one({})  # a killed one's
+    rows = {row.subject: row for row in await rows_of(settings_with(redis_url), uri)}
+    assert [row for row in rows.values() if row.verdict == "FAILED"] == []
+    if (await look(store.client)).embedded:
+        not_asked = {subject for subject, row in rows.items() if row.verdict == "not asked"}
+        assert not_asked >= {"MongoDB's version", "a replica set", "each query's plan"}
+    assert rows["each method"].found.endswith("called, 0 refused")
+    assert rows["clocks"].verdict == "ok"
+    assert sorted(await store.client.list_database_names()) == before
+    assert await store.tasks.collection.count_documents({}) > 0, "what is served was not touched"
+
+
+@pytest.mark.gen_test
+async def test_a_check_touches_no_database_that_is_not_its_own(
+    store: Store, uri: str, redis_url: str
+) -> None:
+    theirs = store.client[f"{store.database.name}_check"]
+    await theirs["something"].insert_one({"_id": 1})
+    failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
+    assert [row.subject for row in failed] == ["a scratch database"]
+    assert await theirs["something"].count_documents({}) == 1
+    await store.client.drop_database(theirs.name)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_method_that_mongodb_refuses_fails_and_the_others_are_tried(
+    store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(store: Store) -> Any:
+        return store.tasks.rows.aggregate([{"$noSuchStage": {}}]).to_list(1)
+
+    async def call(store: Store) -> None:
+        await store.tasks.find("x")
+        await refused(store)
+
+    monkeypatch.setattr(checking, "CALLS", (call, *CALLS))
+    failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
+    assert [row.subject for row in failed] == ["tasks.find", "each method"]
+    assert "noSuchStage" in failed[0].found
+    assert failed[1].found.endswith("called, 1 refused")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "failed"),
+    [
+        (Cluster((6, 0, 19, 0), "", "replica set", []), []),
+        (Cluster((8, 2, 1, 0), "", "sharded", []), []),
+        (Cluster((5, 0, 31, 0), "", "replica set", []), ["MongoDB's version"]),
+        (Cluster((7, 0, 1, 0), "", "alone", []), ["a replica set"]),
+    ],
+)
+def test_an_old_mongodb_and_one_alone_fail(cluster: Cluster, failed: list[str]) -> None:
+    assert [row.subject for row in checking._cluster_rows(cluster) if row.verdict == "FAILED"] == failed
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("ahead", "fails"), [((0.0, 900.0), False), ((-600.0, 600.0), True), ((1500.0, 1400.0), True)]
+)
+async def test_clocks_more_than_a_second_apart_fail(
+    monkeypatch: pytest.MonkeyPatch, ahead: tuple[float, ...], fails: bool
+) -> None:
+    async def read(uri: str, members: Any) -> tuple[list[Reading], list[str]]:
+        return [Reading(f"m{n}:27017", ms, 5.0) for n, ms in enumerate(ahead)], ["m9:27017"]
+
+    monkeypatch.setattr(checking, "read_clocks", read)
+    rows = await checking._clock_rows("", Cluster((7, 0), "", "replica set", []))
+    assert [row.verdict for row in rows] == ["not asked", "FAILED" if fails else "ok"]
+
+
+@pytest.mark.gen_test
+async def test_each_members_clock_is_read_and_a_silent_one_is_named(store: Store, uri: str) -> None:
+    members = (await look(store.client)).members
+    readings, silent = await read_clocks(uri, members)
+    assert (len(readings), silent) == (len(members), [])
+    assert all(abs(reading.ahead_ms) < 5000 for reading in readings)
+
+
+class AFullCluster(EmbeddedRedis):
+    """A Redis that is a cluster, evicts, and takes few connections."""
+
+    def command(self) -> list[str]:
+        odd = ("--cluster-enabled", "yes", "--maxmemory-policy", "allkeys-lru", "--maxclients", "60")
+        return [*super().command(), *odd]
+
+
+@pytest.mark.gen_test
+async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path: Path) -> None:
+    redis = AFullCluster(tmp_path)
+    redis.start()
+    try:
+        settings = settings_with(redis.uri, WEB_CONCURRENCY="2")
+        rows = [row async for row in checking._redis_rows(settings)]
+    finally:
+        redis.kill()
+    assert [row.verdict for row in rows] == ["FAILED"] * 3
+    assert [row.found for row in rows] == ["a cluster", "allkeys-lru", "60 at most, needed 102: 51 a worker"]
+    silent = [row async for row in checking._redis_rows(settings)]
+    assert [line_of(row, 5) for row in silent] == ["Redis FAILED    it does not answer"]
+
+
+def test_release_checks_first_and_changes_nothing_where_that_fails(
+    uri: str, redis_url: str, tmp_path: Path
+) -> None:
+    def run(*arguments: str, redis: str = redis_url) -> tuple[int, str]:
+        environment = {**os.environ, "MONGODB_URI": uri, "REDIS_URL": redis, "DATA_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-m", "server", *arguments], env=environment, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = run("release", redis="redis://127.0.0.1:1")
+    assert (code, "Redis" in said, "the database is ready" in said) == (1, True, False)
+    assert "nothing was released" in said
+    assert run("release", "--unchecked", redis="redis://127.0.0.1:1") == (
+        0,
+        "step 1 of 1: ledger summed by day\nthe database is ready\n",
+    )
+    code, said = run("check")
+    assert (code, "FAILED" in said, "each method" in said) == (0, False, True)

@@ -1,0 +1,110 @@
+"""Queries that answer a bounded question however much there is, and still answer it right."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.store import boxes, ledger
+from support.client import Client
+
+
+@pytest.mark.gen_test
+async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "CODES_AT_ONCE", 3)
+    database = context.store.database
+    expected = set()
+    for offset, name in enumerate(("ledger", "orders", "prizes", "bills", "refunds")):
+        # One task has more entries than a page, others stand in one collection alone.
+        codes = ["D", "D", "D", "D", "D", *(f"{letter}{offset}" for letter in "ACEGZ"[: offset + 1])]
+        expected.update(codes)
+        await database[name].insert_many(
+            [{"_id": f"{n}", "code": code, "unionid": f"{n}", "depth": n} for n, code in enumerate(codes)]
+        )
+    assert [code async for code in context.store.ledger.codes()] == sorted(expected)
+
+
+@pytest.mark.gen_test
+async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes(
+    context: Context, other: Context
+) -> None:
+    now_ms = 100 * DAY_MS + 5
+    book = context.store.ledger
+    for number, at in enumerate((1, 3 * DAY_MS, 98 * DAY_MS, 99 * DAY_MS - 1, 99 * DAY_MS, now_ms)):
+        await book.enter("paid", f"{number}", "A" * 12, 10**number, at)
+    await book.enter("given", "x", "A" * 12, 7, 3 * DAY_MS + 1)
+    found = await asyncio.gather(*(each.store.ledger.sums_fen(now_ms) for each in (context, other) * 3))
+    assert found == [{"paid": 111111, "owed": 0, "given": 7, "refunded": 0}] * 6
+    kept = await context.store.database["ledger_sums"].find_one({})
+    assert kept == {"_id": "all", "through": 99 * DAY_MS, "paid": 1111, "owed": 0, "given": 7, "refunded": 0}
+    # What is kept is not read again.
+    await context.store.database["ledger"].delete_many({"at": {"$lt": 99 * DAY_MS}})
+    assert await book.sums_fen(now_ms) == found[0]
+
+
+@pytest.mark.gen_test
+async def test_boxes_are_found_behind_many_documents_that_have_none(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boxes, "BATCH", 2)
+    await context.store.database["prizes"].insert_many(
+        [
+            {"_id": f"{n}", "code": f"{n}", "unionid": "u", **({"address_box": b"x"} if n in (5, 8) else {})}
+            for n in range(9)
+        ]
+    )
+    after: str | None = ""
+    found, pages = [], 0
+    while after is not None:
+        page, after = await context.store.boxes.page("address", after)
+        found, pages = found + page, pages + 1
+    assert (found, pages) == ([("5", b"x"), ("8", b"x")], 5)
+
+
+@pytest.mark.gen_test
+async def test_what_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    assert task is not None
+    now_ms, lasts_ms = 1000 * DAY_MS, 30 * DAY_MS
+    tasks: list[dict[str, Any]] = [
+        {"_id": "runs", "status": 0, "opened_at": DAY_MS, "ended_at": 0},
+        {"_id": "ended now", "status": 1, "opened_at": now_ms - 40 * DAY_MS, "ended_at": now_ms},
+        {"_id": "a week", "status": 1, "opened_at": now_ms - 9 * DAY_MS, "ended_at": now_ms - 7 * DAY_MS},
+        {"_id": "longer", "status": 1, "opened_at": now_ms - 9 * DAY_MS, "ended_at": now_ms - 7 * DAY_MS - 1},
+        {"_id": "of old", "status": 1, "opened_at": now_ms - 45 * DAY_MS, "ended_at": now_ms},
+    ]
+    await context.store.tasks.collection.delete_many({})
+    await context.store.tasks.rows.insert_many([{**task, **fields} for fields in tasks])
+    found = [task["_id"] for task in await context.store.tasks.square(1, now_ms, lasts_ms)]
+    assert found == ["runs", "a week", "ended now"]
+    assert await context.store.tasks.square(2, now_ms, lasts_ms) == []
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
+    for code in (*codes, codes[0]):
+        await bob.dig(code)
+    await context.background.finish()
+    assert await context.store.digs.numbers(bob.unionid) == (3, 2)
+    await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1}})
+    assert await context.store.digs.numbers(bob.unionid) == (3, 2)
+    await context.store.digs.collection.delete_many({"code": codes[1]})
+    assert await context.store.digs.numbers(bob.unionid) == (3, 2)
+    tasks = await context.store.digs.tasks_joined(bob.unionid, 0, 20)
+    assert [task["_id"] for task in tasks] == [codes[1], codes[0]]
+    assert [task["_id"] for task in await context.store.digs.tasks_joined(bob.unionid, 1, 1)] == [codes[0]]
+    assert await context.store.digs.numbers(alice.unionid) == (0, 0)

@@ -1,0 +1,223 @@
+"""A database is prepared before it is served from; data that a server does not know stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import IndexModel
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from server.running.worker import look_at_data
+from server.settings import BadSettings, Settings, read_settings
+from server.store import Store, schema
+from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
+from support.databases import with_database
+from support.servers import Running, a_free_port
+
+INDEXES = {
+    "digs": [IndexModel([("code", 1)], name="of_task"), IndexModel([("n", -1)], name="n", unique=True)]
+}
+
+
+@pytest.fixture
+def store(io_loop: Any, mongodb_uri: str) -> Iterator[Store]:
+    """An empty database."""
+    opened = Store(with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"), limited=False)
+    yield opened
+
+    async def drop() -> None:
+        await opened.client.drop_database(opened.database.name)
+
+    io_loop.run_sync(drop)
+    opened.close()
+
+
+def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) -> Settings:
+    return read_settings(
+        {
+            "MONGODB_URI": with_database(mongodb_uri, store.database.name),
+            "REDIS_URL": redis_url,
+            "DATA_DIR": str(tmp_path),
+        }
+    )
+
+
+@pytest.mark.gen_test
+async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) -> None:
+    said: list[str] = []
+    with pytest.raises(BadSettings, match=r"version 0 and this server needs 1: run python -m server release"):
+        await require_prepared(store.database, store.indexes())
+    await asyncio.gather(*(prepare(store.database, store.indexes(), said.append) for _ in range(2)))
+    assert (await require_prepared(store.database, store.indexes())).missing == {}
+    meta = await store.database["meta"].find_one({"_id": "schema"})
+    names = [step.name for step in STEPS]
+    assert meta == {"_id": "schema", "version": len(names), "serves_from": 0, "steps": names}
+    steps = {line for line in said if line.startswith("step")}
+    assert steps == {f"step {n} of {len(names)}: {name}" for n, name in enumerate(names, 1)}
+
+
+@pytest.mark.gen_test
+async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(store: Store) -> None:
+    await prepare(store.database, store.indexes(), print)
+    await store.database["digs"].create_index([("own", 1)], name="an operator's own")
+    await store.database["digs"].drop_index("used_once")
+    await store.database["pictures.chunks"].drop_indexes()
+    found = await require_prepared(store.database, store.indexes())
+    assert found.missing_names == ["digs.used_once", "pictures.chunks.files_id_1_n_1"]
+    said: list[str] = []
+    await prepare(store.database, store.indexes(), said.append)
+    assert said[0] == "building digs: used_once, over 0 documents"
+    assert len(said) == 2
+    assert (await compare(store.database, store.indexes())).missing == {}
+    assert "an operator's own" in await store.database["digs"].index_information()
+
+
+class Limits(CommandListener):
+    """The limits that commands were sent with, by command."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.found[event.command_name] = event.command.get("maxTimeMS")
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.mark.gen_test
+async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
+    store: Store, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str
+) -> None:
+    monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
+    await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])
+    limits, said = Limits(), []
+    for limited in (False, True):
+        each = Store(mongodb_uri, [limits], name=store.database.name, limited=limited)
+        await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append, ())
+        assert (limits.found["createIndexes"] is not None) == limited
+        each.close()
+    assert said[0] == "building digs: of_task, over 5,000 documents"
+    assert any(re.fullmatch(r"building digs: 0 s(, \d+ % of this phase)?", line) for line in said), said
+
+
+@pytest.mark.gen_test
+async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(
+    store: Store,
+) -> None:
+    await store.database["digs"].create_index([("code", 1), ("depth", 1)], name="of_task")
+    for look in (prepare(store.database, INDEXES, print, ()), require_prepared(store.database, INDEXES, ())):
+        with pytest.raises(BadSettings, match=r"the index digs.of_task is .*: drop it, then run") as refused:
+            await look
+        assert "\n" not in str(refused.value)
+    assert "n" not in await store.database["digs"].index_information()
+
+
+@pytest.mark.gen_test
+async def test_what_a_unique_index_forbids_is_told_in_one_line(store: Store) -> None:
+    await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
+    with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
+        await prepare(store.database, INDEXES, print, ())
+
+
+@pytest.mark.gen_test
+async def test_a_retired_index_stays_until_asked_for(store: Store) -> None:
+    await store.database["digs"].create_index([("unionid", 1), ("at", -1)], name="persons_digs")
+    found = await prepare(store.database, store.indexes(), print)
+    assert found.retired_names == ["digs.persons_digs"]
+    assert "persons_digs" in await store.database["digs"].index_information()
+    await drop_retired(store.database, found, print)
+    assert "persons_digs" not in await store.database["digs"].index_information()
+
+
+@pytest.mark.gen_test
+async def test_steps_run_in_order_and_go_on_where_they_were_cut_off(store: Store) -> None:
+    ran: list[str] = []
+
+    def step(name: str, *, breaks: bool = False, fails: bool = False) -> Step:
+        async def run(_: Any) -> None:
+            ran.append(name)
+            if fails:
+                raise ConnectionError(name)
+
+        return Step(name, run, breaks)
+
+    first, second, third = step("one"), step("two", breaks=True), step("three")
+    with pytest.raises(ConnectionError):
+        await prepare(store.database, INDEXES, print, [first, step("two", breaks=True, fails=True), third])
+    with pytest.raises(BadSettings, match="version 1 and this server needs 3"):
+        await require_prepared(store.database, INDEXES, [first, second, third])
+    await prepare(store.database, INDEXES, print, [first, second, third])
+    await prepare(store.database, INDEXES, print, [first, second, third])
+    assert ran == ["one", "two", "two", "three"]
+    # The third breaks nobody, the second whoever does not know it.
+    await require_prepared(store.database, INDEXES, [first, second])
+    await prepare(store.database, INDEXES, print, [first, second])
+    await require_prepared(store.database, INDEXES, [first, second, third])
+    with pytest.raises(BadSettings, match="no server older than version 2 serves, and this one knows 1"):
+        await require_prepared(store.database, INDEXES, [first])
+    with pytest.raises(BadSettings, match="no version of this server left its data so"):
+        await require_prepared(store.database, INDEXES, [step("of a branch"), second, third])
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 2, "serves_from": 0, "steps": ["x"]}])
+async def test_a_version_that_is_none_stops_the_server(store: Store, meta: dict[str, Any]) -> None:
+    await store.database["meta"].insert_one({"_id": "schema", **meta})
+    for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
+        with pytest.raises(BadSettings, match="no version of this server left its data so"):
+            await look
+
+
+@pytest.mark.gen_test
+async def test_a_worker_builds_nothing_and_says_what_is_missing(
+    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
+    with pytest.raises(BadSettings, match="run python -m server release"):
+        await look_at_data(settings, prepares=False)
+    assert await store.database.list_collection_names() == []
+    await look_at_data(settings, prepares=True)
+    await store.database["tasks"].drop_index("due")
+    await look_at_data(settings, prepares=False)
+    assert "indexes are missing: tasks.due; run python -m server release" in caplog.text
+    assert "due" not in await store.database["tasks"].index_information()
+
+
+def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
+    io_loop: Any, store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
+) -> None:
+    async def of_the_future() -> None:
+        future = {"version": 90, "serves_from": 90, "steps": [*(step.name for step in STEPS), *["x"] * 89]}
+        await store.database["meta"].insert_one({"_id": "schema", **future})
+
+    io_loop.run_sync(of_the_future)
+    uri = with_database(mongodb_uri, store.database.name)
+    server = Running(tmp_path, a_free_port(), MONGODB_URI=uri, REDIS_URL=redis_url)
+    assert server.wait() == 2
+    assert len(server.said) == 1
+    assert "start the newer one" in server.said[0]
+    released = subprocess.run(
+        [sys.executable, "-m", "server", "release"],
+        env={**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (released.returncode, released.stderr.count("\n")) == (2, 1)

@@ -1,0 +1,18 @@
+"""Databases of a test's own."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+
+def with_database(uri: str, name: str) -> str:
+    """Return the URI of another database of the same store, for the same user.
+
+    A user is known to one database, authSource. Without that option it is the one that the URI names, or
+    admin. With mongodb+srv a DNS record says it, and is left to.
+    """
+    parts = urlsplit(uri)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "@" in parts.netloc and "authSource" not in options and parts.scheme == "mongodb":
+        options["authSource"] = parts.path.strip("/") or "admin"
+    return urlunsplit(parts._replace(path=f"/{name}", query=urlencode(options)))

@@ -1,0 +1,94 @@
+"""Whether MongoDB has an index for a query, by the rules of its manual: the embedded store plans otherwise.
+
+https://www.mongodb.com/docs/manual/core/indexes/index-types/index-compound/#index-prefixes
+https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage
+https://www.mongodb.com/docs/manual/tutorial/sort-results-with-indexes/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pymongo import IndexModel
+
+_ID = IndexModel([("_id", 1)], unique=True)
+_RANGES = ("$gt", "$gte", "$lt", "$lte")
+
+Indexes = Mapping[str, Sequence[IndexModel]]
+
+
+def without_index(command: Mapping[str, Any], indexes: Indexes) -> Iterator[str]:
+    """Yield what of a query no index serves."""
+    name = next(iter(command))
+    if name == "aggregate":
+        yield from _pipeline(command[name], command["pipeline"], indexes)
+    else:
+        condition = command.get("filter", command.get("query", {}))
+        yield from _find(command[name], condition, dict(command.get("sort") or {}), indexes)
+
+
+def _pipeline(collection: str, stages: Sequence[Mapping[str, Any]], indexes: Indexes) -> Iterator[str]:
+    condition: dict[str, Any] = {}
+    rest = list(stages)
+    while rest and "$match" in rest[0]:
+        condition |= rest.pop(0)["$match"]
+    order = dict(rest[0]["$sort"]) if rest and "$sort" in rest[0] else {}
+    yield from _find(collection, condition, order, indexes)
+    for stage in rest:
+        if "$unionWith" in stage:
+            yield from _pipeline(stage["$unionWith"]["coll"], stage["$unionWith"]["pipeline"], indexes)
+        elif "$lookup" in stage:
+            equal = {stage["$lookup"]["foreignField"]: "a value"}
+            yield from _find(stage["$lookup"]["from"], equal, {}, indexes)
+
+
+def _find(
+    collection: str, condition: Mapping[str, Any], order: dict[str, int], indexes: Indexes
+) -> Iterator[str]:
+    there = [_ID, *indexes.get(collection, ())]
+    if not any(_serves(index, condition, order) for index in there):
+        branches = condition.get("$or", ())
+        rest = {field: value for field, value in condition.items() if field != "$or"}
+        if not branches or not all(
+            any(_serves(index, {**rest, **branch}, order) for index in there) for branch in branches
+        ):
+            yield f"{collection}: {condition} by {order}"
+
+
+def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, int]) -> bool:
+    keys = list(dict(index.document["key"]).items())
+    partial = index.document.get("partialFilterExpression", {})
+    if not all(_implies(condition.get(field), wanted) for field, wanted in partial.items()):
+        return False
+    if not _is_bounded(condition.get(keys[0][0])) and (condition or not order):
+        return False
+    if index is _ID and _is_equal(condition.get("_id")):
+        return True  # there is one
+    wanted = [(field, way) for field, way in order.items() if not _is_equal(condition.get(field))]
+    while keys and _is_equal(condition.get(keys[0][0])):
+        keys.pop(0)
+    given = keys[: len(wanted)]
+    return given == wanted or given == [(field, -way) for field, way in wanted]
+
+
+def _is_equal(value: Any) -> bool:
+    return value is not None and (not isinstance(value, Mapping) or list(value) == ["$eq"])
+
+
+def _is_bounded(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return value is not None
+    return any(name in value for name in ("$eq", "$in", *_RANGES)) or value.get("$exists") is True
+
+
+def _implies(value: Any, wanted: Any) -> bool:
+    """Whether a condition on a field can only hold where the index's own condition does."""
+    if not isinstance(wanted, Mapping):
+        return bool(value == wanted)
+    if wanted == {"$exists": True}:
+        return _is_bounded(value)
+    least = wanted["$gt"]
+    if not isinstance(value, Mapping):
+        return value is not None and value > least
+    return ("$gt" in value and value["$gt"] >= least) or ("$gte" in value and value["$gte"] > least)
