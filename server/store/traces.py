@@ -47,9 +47,10 @@ class Traces:
         changes = {f"last_dig.{name}": value for name, value in who.items()}
         codes = await digs.distinct("code", {"unionid": new})
         for start in range(0, len(codes), BATCH):
-            await tasks.update_many(
-                {"_id": {"$in": codes[start : start + BATCH]}, "last_dig.unionid": old}, {"$set": changes}
-            )
+            some = {"$in": codes[start : start + BATCH]}
+            await tasks.update_many({"_id": some, "last_dig.unionid": old}, {"$set": changes})
+            # Comes last, and also if an earlier pass was cut off before it: then all names are replaced.
+            await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
         return moved
 
     async def move_prizes(self, old: str, new: str) -> None:
@@ -85,7 +86,10 @@ class Traces:
             await self._delete_files({"metadata.made_for": posters})
             await database["tasks"].update_one(
                 {"_id": code, "publisher": old},
-                {"$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0}},
+                {
+                    "$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0},
+                    "$inc": {"renamed": 1},
+                },
             )
         await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
 
