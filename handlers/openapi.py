@@ -65,6 +65,8 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
             **{status: {"$ref": f"#/components/responses/{status}"} for status in NO_ANSWER},
         },
     }
+    for kind in interface.gives_texts:
+        operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
     if interface.gives_etag:
         operation["responses"]["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
         operation["responses"]["304"] = {

@@ -150,6 +150,13 @@ async def test_replies_are_as_described(client: Client) -> None:
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]
+    table = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    described = document["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
+    assert table.headers["Content-Type"].partition(";")[0] in described
     replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths
