@@ -282,8 +282,8 @@ class Interface(Receiver):
 
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
     `gives` that of the reply. `takes_files` names the fields of a form that hold files, `gives_texts` the
-    content types that a request may ask for in place of JSON. An interface that `gives_etag` answers a matching
-    If-None-Match with 304. `/openapi.json` is made from these attributes.
+    content types that a request may ask for in place of JSON. An interface that `gives_etag` answers a
+    matching If-None-Match with 304. `/openapi.json` is made from these attributes.
     """
 
     path: ClassVar[str]
