@@ -1,4 +1,4 @@
-"""In whose name a generated request is sent, with which of the values that exist."""
+"""Turns a generated request into one of a person, with values that exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from cast import Actor, Cast
 
-# How often what was generated is replaced by a value that exists.
+# Probabilities: a value that exists replaces the generated one; `unionid` is the sender's own; and so on.
 KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95
 FITTING = 0.4  # how often all that is sent fits together
 PAID = 0.7
@@ -18,7 +18,7 @@ SMALL = {"page": (1, 2), "depth": (0, 0, 1, 2), "money": (2,), "is_share": (0, 1
 
 
 class Sender:
-    """`actor` is who may see the reply of the last request, if anybody."""
+    """`actor` is the person who sent the last request, None if no valid token proved it."""
 
     def __init__(self, cast: Cast, chance: random.Random) -> None:
         self.actor: Actor | None = None
@@ -29,7 +29,7 @@ class Sender:
         return self._chance.random() < probability
 
     def fill(self, case: Any) -> dict[str, Any]:
-        """Make a generated case one that somebody sends; return what replaces its body, if anything."""
+        """Make a case a request of somebody; return options that replace its body, if any."""
         path = case.operation.path
         person, known = self._scene(path) if self._often(FITTING) else (None, {})
         person = person or self._chance.choice(self._cast.people)
@@ -45,7 +45,7 @@ class Sender:
         return {}
 
     def _scene(self, path: str) -> tuple[Actor | None, dict[str, Any]]:
-        """Return who may do this, and with what; None if that is everybody."""
+        """Return a person who may do this (None: anybody) and parameters that fit together."""
         cast, chance = self._cast, self._chance
         recent, publisher = chance.choice(list(cast.publishers.items())[-RECENT:])
         if path in ("/endTask", "/payTask", "/getWinners"):
@@ -69,7 +69,7 @@ class Sender:
         return None, {}
 
     def _prove(self, case: Any, person: Actor) -> None:
-        """Say who asks; sometimes with a token that has ended, with half of one, or with none."""
+        """Set the token and cookie; sometimes an ended token, a damaged one, or none."""
         self._proven = self._often(PROVEN)
         self.actor = person if self._proven else None
         token = person.tokens[-1]
@@ -107,13 +107,13 @@ class Sender:
                 values[name] = self._chance.choice(SMALL[name])
 
     def may_read_addresses(self, case: Any) -> bool:
-        """Whether the last request asked for the winners of a task of one's own."""
+        """Whether the last request asked for the winners of the actor's own task."""
         code = case.query.get("code") if isinstance(case.query, dict) else None
         own = self.actor is not None and self._cast.publishers.get(str(code)) is self.actor
         return own and case.operation.path == "/getWinners"
 
     def learn(self, case: Any, response: Any) -> None:
-        """Take what a reply gave, so that later requests send it; log in again where that has ended."""
+        """Remember what a reply returned, for later requests; log in again if the login has ended."""
         try:
             reply = response.json()
         except ValueError:

@@ -1,6 +1,6 @@
-"""People and tasks of each kind on a running server, and what nobody else may be told of them.
+"""People and tasks of each kind on a running server, and the secrets of each person.
 
-`schema.py` sends generated requests in their names.
+`schema.py` sends generated requests as these people.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from server.settings import SANDBOX_APPID
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 PUBLISHERS = USERS[:2]
 PAID_SECONDS = 10
-NEWEST = 30  # how many of the values that replies gave are sent again
+NEWEST = 30  # values from replies that are kept per parameter
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Actor:
         return {"receiver": f"{self.user} 收", "phone": number, "address": f"挖宝路 {number} 号 {self.user}"}
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Give each text that only they may be told, and what it is."""
+        """Yield each text that only this person may see, and what it is."""
         yield self.unionid, "unionid"
         yield base64.b64encode(self.unionid.encode()).decode().rstrip("="), "unionid in base64"
         yield self.openid, "openid"
@@ -56,7 +56,7 @@ class Actor:
 
 
 class Cast:
-    """Who and what there is. `pool` has values by the name of the parameter that takes them."""
+    """All that exists. `pool` has values by the name of the parameter that takes them."""
 
     def __init__(self, http: httpx.Client, operator_token: str, chance: random.Random) -> None:
         self.http = http
@@ -70,7 +70,7 @@ class Cast:
         self._chance = chance
 
     def prepare(self) -> None:
-        """Let them log in, publish, pay, dig, win and claim."""
+        """Log people in; let them publish, pay, dig, win and claim."""
         for actor in self.people:
             self.log_in(actor)
         self.log_operator_in()
@@ -137,7 +137,7 @@ class Cast:
         )
 
     def note_login(self, actor: Actor, data: dict[str, Any]) -> None:
-        """Take what a login gave."""
+        """Remember what a login returned."""
         actor.unionid, actor.openid = data["unionid"], data["openid"]
         if data["token"] not in actor.tokens:
             actor.tokens.append(data["token"])
@@ -146,7 +146,7 @@ class Cast:
                 self.pool[name].append(actor.unionid)
 
     def log_operator_in(self) -> None:
-        """Get an operator's cookie, unless wrong tries shut everybody at this address out for a minute."""
+        """Get an operator's cookie, unless wrong tries have locked this address out for a minute."""
         asked = {"name": "值班员", "token": self.operator_token}
         reply = self.http.post("/ops/login", json=asked)
         if reply.json().get("error") != "too_many":
@@ -155,7 +155,7 @@ class Cast:
             self.http.cookies.clear()
 
     def picture(self) -> bytes:
-        """Return a picture that is like no other."""
+        """Return a new picture."""
         buffer = io.BytesIO()
         colour = tuple(self._chance.randrange(256) for _ in range(3))
         Image.new("RGB", (48, 32), colour).save(buffer, "JPEG")
@@ -186,13 +186,13 @@ class Cast:
         return self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked | parameters))["code"])
 
     def note_task(self, actor: Actor, code: str) -> str:
-        """Take a new task."""
+        """Remember a new task."""
         self.publishers[code] = actor
         self.note(code, "code", "query")
         return code
 
     def note(self, value: Any, *names: str) -> None:
-        """Take a value that a reply gave."""
+        """Remember a value from a reply."""
         for name in names:
             values = self.pool[name]
             values.append(value)

@@ -1,4 +1,4 @@
-"""What nobody else may be told: looked for in replies, in frames and in the log."""
+"""Looks for secrets in replies, frames and the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROCESS = re.compile('"process":"([0-9a-f]{12})"')
 
 
 class Leaks:
-    """Finds what is told to others. Replies are kept: what the database alone knows is looked for last."""
+    """Finds secrets shown to others. Keeps all replies: seeds and session keys are read last."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -28,7 +28,7 @@ class Leaks:
         self._proofs: list[str] = []
 
     def in_reply(self, path: str, response: Any, actor: Actor | None, addresses: bool) -> Iterator[str]:
-        """Give what a reply tells `actor` of others; `addresses`: where to send prizes is theirs to know."""
+        """Yield what a reply to `actor` shows of others; with `addresses` it may show winners' addresses."""
         cookie = self._cast.cookie if path != "/ops/login" else ""
         headers = "\n".join(value for values in response.headers.values() for value in values)
         text = f"{headers}\n{response.text}"
@@ -38,18 +38,18 @@ class Leaks:
                 yield f"{what} in a reply"
 
     def in_frames(self, frames: Iterable[str]) -> Iterator[str]:
-        """Give what frames tell of anybody."""
+        """Yield what frames show of anybody."""
         for frame in frames:
             yield from (f"{what} in a frame" for what in self._told(frame, None, self._cast.cookie))
 
     def kept_from_all(self, server: Server, secret: str, frames: list[str]) -> Iterator[str]:
-        """Give what stands in the log, and what is told anywhere of seeds and session keys."""
+        """Yield the secrets found in the log, and the seeds and session keys found anywhere."""
         log, kept = server.log.read_text(), kept_by(server, secret)
         yield from (f"{what} in the log" for what in self._told(log, None, self._cast.cookie))
         everywhere = _long_words([log, *frames, *self._replies])
         with_proofs = everywhere + _long_words(self._proofs)
         for code, seed in kept.seeds.items():
-            # The proof of a task that has ended has its seed, and nothing else has.
+            # Only the proof of an ended task may have its seed.
             where = with_proofs if code in kept.running else everywhere
             if any(form in where for form in _forms(seed)):
                 yield f"the seed of {code}"
@@ -67,7 +67,7 @@ class Leaks:
 
 
 def _long_words(texts: Iterable[str]) -> str:
-    """Return all that may hold something long and random, each once."""
+    """Return every word long enough for a secret, once each."""
     return "\n".join({word for text in texts for word in _LONG_WORD.findall(text)})
 
 
@@ -95,7 +95,7 @@ class Listener:
             thread.start()
 
     def _keep(self, open_it: Any) -> None:
-        """Listen; come back whenever the connection ends, as by a logout."""
+        """Listen; connect again whenever the connection ends, as after a logout."""
         while not self._over.is_set():
             try:
                 with open_it() as connection:
@@ -110,7 +110,7 @@ class Listener:
         return connection
 
     def _watch_more(self, connection: ClientConnection) -> None:
-        """Subscribe to the tasks that were published since; a socket takes so many."""
+        """Subscribe to the newest tasks."""
         codes = list(self._cast.publishers)
         for code in codes[max(self._watched, len(codes) - WATCHED_TASKS) :]:
             connection.send(f'{{"action":"subscribe","code":"{code}"}}')

@@ -95,7 +95,7 @@ class Tally:
         return sum(answers.total() for answers in self.answers.values())
 
     def answered(self, label: str, response: Any) -> None:
-        """Count a reply; a bug here, or a store that is gone, is a finding."""
+        """Count a reply; HTTP 500 and unexpected 503 are findings."""
         try:
             reply = response.json()
         except ValueError:
@@ -106,25 +106,25 @@ class Tally:
             self.find("HTTP 500 or 503", f"{label}: {response.status_code} {response.text[:300]}")
 
     def find(self, what: str, example: str) -> None:
-        """Take a finding, and say it if there were few of the kind."""
+        """Count a finding; print the first few of each kind."""
         self.found[what] += 1
         if self.found[what] <= SHOWN:
             print(f"{what}: {example}", flush=True)
 
 
 def cases_of(document: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return what makes requests to all interfaces, every third of them one that breaks the declarations."""
+    """Return a strategy of requests to all interfaces; a third of them break the declarations."""
     schema = schemathesis.openapi.from_dict(document)
     operations = [found.ok() for found in schema.get_all_operations()]
     modes = [GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
     operations += [
         each for each in operations if each.path == "/postTask"
-    ] * 3  # digs are what others live on
+    ] * 3  # other requests depend on digs
     return st.one_of([each.as_strategy(generation_mode=mode) for each in operations for mode in modes])
 
 
 class Play:
-    """Sends one case after another, and goes on after a finding."""
+    """Sends cases one after another; a finding does not stop it."""
 
     def __init__(self, server: Server, seed: int) -> None:
         chance = random.Random(seed)

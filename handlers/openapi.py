@@ -11,17 +11,17 @@ from handlers.base import Interface, RefusalReply
 from handlers.ops.operators import COOKIE
 from server.errors import REFUSALS
 
-# The statuses of requests that never came to an answer, and why.
+# The HTTP statuses of requests that no interface answered, and when they are sent.
 NOT_HTTP = "400"
 NO_ANSWER = {
-    NOT_HTTP: "What came is not HTTP. Only this reply has no body.",
-    "405": "The method is another one.",
+    NOT_HTTP: "The request is not valid HTTP. Only this reply has no body.",
+    "405": "The interface takes another method.",
     "408": "The body stopped coming.",
     "413": "The body is too large.",
     "429": "Too many tries, uploads or connections. `Retry-After` says when to ask again.",
-    "431": "The address and the headers are too long.",
-    "500": "A bug here; the log has the `trace_id`.",
-    "503": "A store does not answer, or this is not ready. `Retry-After` says when to ask again.",
+    "431": "The address or the headers are too long.",
+    "500": "A bug. The log has the `trace_id`.",
+    "503": "A store does not answer, or the proof is not ready. `Retry-After` says when to ask again.",
 }
 
 

@@ -355,7 +355,7 @@ class Hub:
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
         if task.get("renamed", 0) != watched.renamed:
-            # If it was dug meanwhile, the next poll sees that the names are still old ones.
+            # If somebody digs during this read, nothing is replaced, and the next poll tries again.
             watched.rename(task, *await self._history(task))
 
     async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:

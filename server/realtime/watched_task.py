@@ -84,7 +84,7 @@ class WatchedTask:
         self.kept: list[News] = []  # what came while it was read
         self.prepared: Any = None  # the page that the handler made of this state; None after a change
         self.end_note = ""
-        self.renamed = 0  # how often somebody whom it names was forgotten, when the names were read
+        self.renamed = 0  # the task's `renamed` when the names were read
         self.seq = 0
         self.heard = 0  # the deepest dig that news or a read named
         self.cd_until = 0
@@ -160,9 +160,9 @@ class WatchedTask:
         return whole
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
-        """Take the names of what is known already, for somebody was forgotten; nobody is told of it.
+        """Replace the names of everything known, after somebody was forgotten. No frame follows from it.
 
-        Nothing changes, and False is returned, if digs that are known were not read: they came meanwhile.
+        Returns False and changes nothing if a dig that is known was not read, for it was made meanwhile.
         """
         if self.seq and (not digs or digs[-1]["depth"] < self.seq):
             return False
@@ -179,7 +179,7 @@ class WatchedTask:
         self.renamed = task.get("renamed", 0)
 
     def _count_all(self, digs: list[Dig], early: list[Dig]) -> bool:
-        """Take all digs up to `seq` into what is shown and replayed; return whether all were there."""
+        """Count the digs up to `seq` and keep their frames for replays; return whether none is missing."""
         for dig in [*early, *digs]:
             if dig["depth"] <= self.seq:
                 self._count(dig)
@@ -262,7 +262,7 @@ class WatchedTask:
         return self.seq < self.heard
 
     def differs(self, position: dict[str, Any]) -> bool:
-        """Whether something happened that no dig tells, by what `Tasks.positions` read."""
+        """Whether the task changed without a dig, by a row of `Tasks.positions`."""
         known = self.status, self.open, self.renamed
         return known != (position["status"], position["open"], position.get("renamed", 0))
 
