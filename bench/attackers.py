@@ -26,6 +26,7 @@ ADDRESSES = 20
 PIECE_BYTES = 64 << 10
 SLASHES, FEWER_SLASHES = 60_000, 8_000
 UPLOAD_BYTES, UPLOADS, OWN_UPLOADS, PIECE_SECONDS = 10_000_000, 60, 20, 0.1
+CHUNK, CHUNKS_AT_ONCE, CHUNKERS, SLOW_PIECES = b"1\r\n \r\n", 10_000, 10, 250
 HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
 READERS, LAZY_READERS, LAZY_SECONDS = 8, 20, 10
 SCANS = 400
@@ -180,6 +181,24 @@ def _upload_head(token: str, content_type: str, length: int, path: str = "/uploa
     ).encode()
 
 
+def chunks(attack: Attack) -> Clients:
+    """Send bodies in chunks of a byte, each a piece of work for the loop: many at once, and slowly."""
+    person = attack.weapons.people[0]
+    rest = [CHUNK * CHUNKS_AT_ONCE] * (UPLOAD_BYTES // 10 // CHUNKS_AT_ONCE)
+    for path, content_type in (
+        ("/postTask", "application/json"),
+        ("/uploadFile", "multipart/form-data; boundary=b"),
+        ("/nowhere", "application/json"),
+    ):
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {person.token}\r\n"
+            f"Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ).encode()
+        for _ in range(CHUNKERS):
+            yield attack.again(f"at once to {path}", [head, *rest], 0.5)
+            yield attack.again(f"slowly to {path}", [head, *[CHUNK * 10] * SLOW_PIECES], 0.5, PIECE_SECONDS)
+
+
 def connections(attack: Attack) -> Clients:
     """Open 3,000 connections that send half a request or nothing, and 50 websockets of one person."""
     half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
@@ -218,7 +237,7 @@ def proofs(attack: Attack) -> Clients:
 
 
 KINDS: dict[str, Callable[[Attack], Clients]] = {
-    each.__name__: each for each in (slashes, uploads, connections, pictures, proofs)
+    each.__name__: each for each in (slashes, uploads, chunks, connections, pictures, proofs)
 }
 
 

@@ -1,8 +1,8 @@
 """Strangers attack one serving process while 100 honest people watch and dig: what do these notice?
 
-    python bench/hostile.py [--only slashes,uploads,connections,pictures,proofs]
+    python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs]
 
-Needs six minutes. The attacks are in `attackers.py`. Each has a server of its own (one serving process,
+Needs seven minutes. The attacks are in `attackers.py`. Each has a server of its own (one serving process,
 embedded stores). People dig 20 times per second, each time over a new connection: for 15 s without the
 attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it is due, so
 delays in the client count too. Attackers and honest people are separate processes; that of the attackers has

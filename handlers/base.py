@@ -286,8 +286,9 @@ class Interface(Receiver):
     """One REST interface. It declares what it takes and gives; the rest follows from that.
 
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
-    `gives` that of the reply. `takes_files` names the fields of a form that hold files. An interface that
-    `gives_etag` answers a matching If-None-Match with 304. `/openapi.json` is made from these attributes.
+    `gives` that of the reply. `takes_files` names the fields of a form that hold files, `gives_texts` the
+    content types that a request may ask for in place of JSON. An interface that `gives_etag` answers a
+    matching If-None-Match with 304. `/openapi.json` is made from these attributes.
     """
 
     path: ClassVar[str]
@@ -297,6 +298,7 @@ class Interface(Receiver):
     needs_token: ClassVar[bool] = False
     needs_operator: ClassVar[bool] = False
     gives_etag: ClassVar[bool] = False
+    gives_texts: ClassVar[tuple[str, ...]] = ()
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
         """Act, and return the reply: a struct, or encoded bytes, or None if it has sent the reply itself.

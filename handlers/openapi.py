@@ -11,6 +11,19 @@ from handlers.base import Interface, RefusalReply
 from handlers.ops.operators import COOKIE
 from server.errors import REFUSALS
 
+# The HTTP statuses of requests that no interface answered, and when they are sent.
+NOT_HTTP = "400"
+NO_ANSWER = {
+    NOT_HTTP: "The request is not valid HTTP. Only this reply has no body.",
+    "405": "The interface takes another method.",
+    "408": "The body stopped coming.",
+    "413": "The body is too large.",
+    "429": "Too many tries, uploads or connections. `Retry-After` says when to ask again.",
+    "431": "The address or the headers are too long.",
+    "500": "A bug. The log has the `trace_id`.",
+    "503": "A store does not answer, or the proof is not ready. `Retry-After` says when to ask again.",
+}
+
 
 def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
     """Return the OpenAPI 3.1 document of these interfaces, as JSON."""
@@ -29,6 +42,7 @@ def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
         },
         "components": {
             "schemas": components,
+            "responses": {status: _no_answer(status) for status in NO_ANSWER},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "operator": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -48,12 +62,11 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
                 "description": "`status` 0: done. `status` 1: refused, and `error` says why.",
                 "content": {"application/json": {"schema": _any_of([*interface.gives, RefusalReply])}},
             },
-            "default": {
-                "description": "It never came to an answer: 405, 408, 413, 429, 431, 500 or 503.",
-                "content": {"application/json": {"schema": _any_of([RefusalReply])}},
-            },
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in NO_ANSWER},
         },
     }
+    for kind in interface.gives_texts:
+        operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
     if interface.gives_etag:
         operation["responses"]["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
         operation["responses"]["304"] = {
@@ -74,6 +87,13 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
             schema = {"allOf": [schema, _files(interface.takes_files)]}
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     return operation
+
+
+def _no_answer(status: str) -> dict[str, Any]:
+    if status == NOT_HTTP:
+        return {"description": NO_ANSWER[status]}
+    content = {"application/json": {"schema": _any_of([RefusalReply])}}
+    return {"description": NO_ANSWER[status], "content": content}
 
 
 def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:

@@ -193,6 +193,7 @@ class GetWinners(Interface):
     path = "/getWinners"
     takes = (GetWinnersRequest,)
     gives = (GetWinnersReply,)
+    gives_texts = ("text/csv",)
     needs_token = True
 
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:

@@ -3,7 +3,7 @@
 Others see a person's text between words of ours. Characters of Unicode's categories Cc (controls), Zl and
 Zp (line and paragraph separators) break a line or a terminal; those with its property Bidi_Control reorder
 the words around them. Other format characters (Cf) stay: emoji of families and flags are made with them, and
-Persian and Indian names need joiners.
+Persian and Indian names need joiners. A name of invisible characters alone becomes empty.
 """
 
 from __future__ import annotations
@@ -13,19 +13,27 @@ import unicodedata
 
 # From Unicode's PropList.txt, which Python lacks: ALM, LRM, RLM, embeddings, overrides and isolates.
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Not drawn: Unicode's Default_Ignorable_Code_Point, which Python lacks too, marks of annotations, and the
+# braille pattern without dots.
+_INVISIBLE = re.compile(
+    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
 _BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
 
 
 def one_line(text: str) -> str:
-    """Return one line: breaks and tabs become spaces; other controls and outer spaces are removed."""
-    return _without_controls(_BREAK.sub(" ", text).replace("\t", " ")).strip()
+    """Return one line: breaks and tabs become spaces; other controls and outer spaces are removed.
+
+    A line of which nothing is visible becomes empty.
+    """
+    kept = _without_controls(_BREAK.sub(" ", text).replace("\t", " ")).strip()
+    return "" if _INVISIBLE.fullmatch(kept) else kept
 
 
 def lines(text: str) -> str:
     """Return several lines: breaks become newlines, tabs stay, other controls are removed."""
-    return "\n".join(
-        "\t".join(map(_without_controls, line.split("\t"))) for line in _BREAK.split(text)
-    )
+    return "\n".join("\t".join(map(_without_controls, line.split("\t"))) for line in _BREAK.split(text))
 
 
 def _without_controls(text: str) -> str:

@@ -36,6 +36,18 @@ def test_cleaning_a_text_again_changes_nothing(text: str) -> None:
     assert len(one_line(text)) <= len(text)
 
 
+# Of each range of Unicode's Default_Ignorable_Code_Point.
+INVISIBLE = "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u2060\u2064\u206f\u3164\ufe0f\uffa0\U000e0041"
+
+
+@pytest.mark.parametrize("invisible", [*INVISIBLE, "\u2800", "\ufff9", f"\u3000{INVISIBLE} "], ids=ascii)
+def test_a_name_of_invisible_characters_is_empty_and_beside_letters_they_stay(invisible: str) -> None:
+    assert one_line(invisible) == ""
+    if invisible not in BIDI_CONTROLS:
+        assert one_line(f"名{invisible}字").startswith("名")
+        assert one_line("名" + invisible[-1] + "字") == "名" + invisible[-1] + "字"
+
+
 def test_line_breaks_stay_in_a_text_and_become_spaces_in_a_name() -> None:
     assert lines("a\r\nb\rc\u2028d\te\u202ef\x00") == "a\nb\nc\nd\tef"
     assert one_line(" a\r\nb\tc\u2029\u202ed ") == "a b c d"
@@ -57,12 +69,15 @@ async def test_a_name_of_such_characters_alone_is_refused(client: Client, contex
     alice = await client.log_in("alice")
     url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]
     asked = {"url": url, "goods_type": 2, "prize_num": 1, "forecast_num": 5, "draw_type": 1}
-    for name in ("\u202e", "\n\u2028", "\u200f \t"):
+    for name in ("\u202e", "\n\u2028", "\u200f \t", "\u200b", "\u200d \u2060", "\u3164\ufe0f", "\u2800"):
         reply = await alice.post("/postTask", name=name, **asked)
         assert (reply["error"], reply["msg"]) == ("bad_request", "参数 name 应为 1 到 50 个字的物品名")
+        reply = await alice.post("/postTask", name="猫", wxname=name, **asked)
+        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 wxname 应为不超过 32 个字的署名")
         reply = await alice.post("/setProfile", wxname=name, wxheadpic=url)
         assert (reply["error"], reply["msg"]) == ("bad_request", "参数 wxname 应为 1 到 32 个字的名字")
     assert (await alice.post("/setProfile", wxname="新\u202e名", wxheadpic=url))["status"] == 0
     person = await context.store.people.find(alice.unionid)
     assert person is not None
     assert person["wxname"] == "新名"
+    assert (await client.log_in("bob", nickname="\u200b\u2060")).data["nickName"] == ""

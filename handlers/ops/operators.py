@@ -14,6 +14,7 @@ from msgspec import Meta
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
+from handlers.parameters import ONE_LINE
 from server.actions.operator_sessions import begin_session, end_session, find_session, hashed, is_known
 from server.addresses import client_address
 from server.context import Context
@@ -45,7 +46,9 @@ class _LocalTries:
 class OpsLoginRequest(msgspec.Struct):
     """`name` is what the audit log shows."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=32, description="1 到 32 个字的操作人姓名")]
+    name: Annotated[
+        str, Meta(min_length=1, max_length=32, extra=ONE_LINE, description="1 到 32 个字的操作人姓名")
+    ]
     token: Annotated[str, Meta(min_length=1, max_length=256, description="OPS_TOKEN 的值")]
 
 

@@ -185,12 +185,15 @@ class Hub:
                 raise NoSuchTask
             task, now_ms = found
             self._clock.see(now_ms)
-            after = max(0, task["now_depth"] - REPLAYED_DIGS)
-            digs = await self._store.digs.after(watched.code, after, REPLAYED_DIGS + 1)
-            early = await self._store.digs.early(watched.code, FIRST_PARTICIPANTS) if after else []
-            if watched.load(task, digs, early, self._public_url):
+            if watched.load(task, *await self._history(task), self._public_url):
                 return
             found = None
+
+    async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
+        """Return a task's newest digs, and of those before them what a page shows."""
+        code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
+        digs = await self._store.digs.after(code, after, REPLAYED_DIGS + 1)
+        return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
 
     # ---- what happened
 
@@ -351,6 +354,9 @@ class Hub:
             )
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
+        if task.get("renamed", 0) != watched.renamed:
+            # If somebody digs during this read, nothing is replaced, and the next poll tries again.
+            watched.rename(task, *await self._history(task))
 
     async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:
         if now_depth <= watched.seq and not watched.behind:
@@ -373,7 +379,7 @@ class Hub:
                 continue
             self._clock.see(position["now"])
             watched.heard = max(watched.heard, position["now_depth"])
-            if watched.behind or position["status"] != watched.status or position["open"] != watched.open:
+            if watched.behind or watched.differs(position):
                 metrics.POLLED_GAPS.inc()
                 self._read_soon(watched)
 

@@ -84,6 +84,7 @@ class WatchedTask:
         self.kept: list[News] = []  # what came while it was read
         self.prepared: Any = None  # the page that the handler made of this state; None after a change
         self.end_note = ""
+        self.renamed = 0  # the task's `renamed` when the names were read
         self.seq = 0
         self.heard = 0  # the deepest dig that news or a read named
         self.cd_until = 0
@@ -135,7 +136,7 @@ class WatchedTask:
         Returns False if a dig is missing: one that moved from its task to the history between the reads may
         be in neither. What lies before a missing dig is not replayed.
         """
-        self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
+        self._take_names(task)
         self.setting = Setting(
             code=self.code,
             cd=task["cd_ms"] // 1000,
@@ -153,10 +154,36 @@ class WatchedTask:
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note = task.get("end_note", "")
         self._first, self.winners, self.prepared = [], {}, None
+        whole = self._count_all(digs, early)
+        for dig in digs:
+            self.apply(dig)
+        return whole
+
+    def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
+        """Replace the names of everything known, after somebody was forgotten. No frame follows from it.
+
+        Returns False and changes nothing if a dig that is known was not read, for it was made meanwhile.
+        """
+        if self.seq and (not digs or digs[-1]["depth"] < self.seq):
+            return False
+        before = self._first, self.winners, self.replay
+        self._first, self.winners, self.replay, self.prepared = [], {}, Replay(), None
+        if not self._count_all(digs, early):
+            self._first, self.winners, self.replay = before
+            return False
+        self._take_names(task)
+        return True
+
+    def _take_names(self, task: Task) -> None:
+        self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
+        self.renamed = task.get("renamed", 0)
+
+    def _count_all(self, digs: list[Dig], early: list[Dig]) -> bool:
+        """Count the digs up to `seq` and keep their frames for replays; return whether none is missing."""
         for dig in [*early, *digs]:
             if dig["depth"] <= self.seq:
                 self._count(dig)
-        won = task["prize_num"] - task["prizes_left"]
+        won = self.task["prize_num"] - self.prizes_left
         whole = len(self._first) == min(self.participants, FIRST_PARTICIPANTS) and len(self.winners) == won
         self.replay.clear()
         for dig in digs:
@@ -168,8 +195,6 @@ class WatchedTask:
         if len(self.replay) and self.replay.last != self.seq:
             whole = False
             self.replay.clear()
-        for dig in digs:
-            self.apply(dig)
         return whole
 
     def _count(self, dig: Dig) -> None:
@@ -235,6 +260,11 @@ class WatchedTask:
     def behind(self) -> bool:
         """Whether a dig was heard of that is not here yet."""
         return self.seq < self.heard
+
+    def differs(self, position: dict[str, Any]) -> bool:
+        """Whether the task changed without a dig, by a row of `Tasks.positions`."""
+        known = self.status, self.open, self.renamed
+        return known != (position["status"], position["open"], position.get("renamed", 0))
 
     def total(self, now_ms: int) -> int:
         """Return how many people watch, over all processes heard of within 15 s.

@@ -30,7 +30,8 @@ class Task(TypedDict):
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
     `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
-    who ended it says about that. `due_at` is as `server/store/due.py` explains.
+    who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
+    process then reads the names again. `due_at` is as `server/store/due.py` explains.
     """
 
     _id: str
@@ -71,6 +72,7 @@ class Task(TypedDict):
     paid_by: NotRequired[str]
     end_note: NotRequired[str]
     signed: NotRequired[int]
+    renamed: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -341,10 +343,10 @@ class Tasks(DueDocuments[Task]):
         return found[0], now_ms  # type: ignore[return-value]  # a task, now that `now` is taken out
 
     async def positions(self, codes: list[str]) -> list[_Document]:
-        """Return `_id`, now_depth, status and open of these tasks, and `now`: MongoDB's clock."""
+        """Return `_id`, now_depth, status, open and renamed of these tasks, and `now`: MongoDB's clock."""
         pipeline: list[_Document] = [
             {"$match": {"_id": {"$in": codes}}},
-            {"$project": {"now_depth": 1, "status": 1, "open": 1, "now": NOW_MS}},
+            {"$project": {"now_depth": 1, "status": 1, "open": 1, "renamed": 1, "now": NOW_MS}},
         ]
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 

@@ -46,7 +46,10 @@ class Traces:
             moved += len(page)
         changes = {f"last_dig.{name}": value for name, value in who.items()}
         for codes in await self._codes_dug(new):
-            await tasks.update_many({"_id": {"$in": codes}, "last_dig.unionid": old}, {"$set": changes})
+            some = {"$in": codes}
+            await tasks.update_many({"_id": some, "last_dig.unionid": old}, {"$set": changes})
+            # Comes last, and also if an earlier pass was cut off before it: then all names are replaced.
+            await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
         return moved
 
     async def move_prizes(self, old: str, new: str) -> None:
@@ -82,7 +85,10 @@ class Traces:
             await self._delete_files({"metadata.made_for": posters})
             await database["tasks"].update_one(
                 {"_id": code, "publisher": old},
-                {"$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0}},
+                {
+                    "$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0},
+                    "$inc": {"renamed": 1},
+                },
             )
         await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
 

@@ -159,6 +159,48 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
 
 
 @pytest.mark.gen_test
+async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_with_watchers_on_them(
+    client: Client, context: Context, elsewhere: Client, other: Context, other_port: int, open_page: Any
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, own = await alice.publish(forecast_num=1000, cd=0), await bob.publish(forecast_num=1000, cd=0)
+    for digger in (bob, carol, bob):
+        await digger.dig(code)
+    await bob.post("/endTask", code=own)
+    await context.background.finish()
+    pages = [await open_page(carol, code, port=port) for port in (client.http.base_url.port, other_port)]
+    for page in pages:
+        await page.until("snapshot", seq=3)
+    readers = [replace(carol, client=each) for each in (client, elsewhere)]
+    for reader in readers:
+        names = [user["wxname"] for user in (await reader.get("/getTaskDetails", code=code))["users"]]
+        assert names == [bob.data["nickName"], carol.data["nickName"]]
+        assert (await reader.get("/getTaskDetails", code=own))["wxname"] == bob.data["nickName"]
+    await forget(context.store, bob.unionid)
+    for process, reader in ((context, readers[0]), (other, readers[1])):
+        await process.hub._poll()
+        await asyncio.gather(*process.hub._reading.values())
+        shown = await reader.get("/getTaskDetails", code=code)
+        assert [user["wxname"] for user in shown["users"]] == [NAME, carol.data["nickName"]]
+        assert (await reader.get("/getTaskDetails", code=own))["wxname"] == NAME
+        rows = (await reader.get("/getTaskUser", code=code, page=1))["data"]
+        assert [row["wxname"] for row in rows] == [NAME, carol.data["nickName"]]
+        known = process.hub.known.by_code[code]
+        assert bob.data["nickName"].encode() not in known.replay.after(0)
+        assert known.replay.after(0).count(b'"type":"cd"') == 3
+        await process.hub._poll()
+        assert not process.hub._reading  # once is enough
+    # Those who watched were told nothing, and miss nothing.
+    assert (await carol.dig(code))["seq"] == 4
+    for page in pages:
+        await page.until("cd", seq=4)
+        assert [frame["type"] for frame in page.frames if frame["type"] in ("snapshot", "cd")] == [
+            "snapshot",
+            "cd",
+        ]
+
+
+@pytest.mark.gen_test
 async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     client: Client,
     context: Context,

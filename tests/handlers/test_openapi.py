@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 from typing import Any
@@ -15,11 +16,11 @@ import handlers
 from handlers.base import Interface
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
-from server.errors import REFUSALS
+from server.errors import REFUSALS, Refusal
 from support.client import Client, a_picture
 
 
-def descendants(kind: type[Interface]) -> set[type[Interface]]:
+def descendants(kind: type[Any]) -> set[type[Any]]:
     """Return the classes that derive from this one, directly or not."""
     return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
 
@@ -98,6 +99,27 @@ async def test_parameters_are_described_as_they_are_checked(client: Client) -> N
 
 
 @pytest.mark.gen_test
+async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Client) -> None:
+    document = (await client.http.get("/openapi.json")).json()
+    failing = {str(refusal.http_status) for refusal in descendants(Refusal)} | {"200", "400", "405"}
+    for interface in (*INTERFACES, *OPS_INTERFACES):
+        operation = document["paths"][interface.path][interface.method.lower()]
+        assert operation["responses"].keys() == failing | ({"304"} if interface.gives_etag else set())
+    assert (await client.http.delete("/getTaskList")).status_code == 405
+    reader, writer = await asyncio.open_connection(client.http.base_url.host, client.http.base_url.port)
+    writer.write(b"GET /getTaskList HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")
+    try:
+        assert await reader.read() == b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    without_body = [
+        name for name, each in document["components"]["responses"].items() if "content" not in each
+    ]
+    assert without_body == ["400"]
+
+
+@pytest.mark.gen_test
 async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     document = (await client.http.get("/openapi.json")).json()
@@ -128,6 +150,13 @@ async def test_replies_are_as_described(client: Client) -> None:
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]
+    table = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    described = document["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
+    assert table.headers["Content-Type"].partition(";")[0] in described
     replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.game.dig import Dig
 from server.realtime.watched_task import WatchedTask
-from support.histories import CODE, a_history, a_task, frames_of, loaded
+from support.histories import CODE, a_history, a_task, frames_of, loaded, task_after
 
 
 def comparable(watched: WatchedTask) -> dict[str, Any]:
@@ -37,6 +37,22 @@ def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Di
 def test_digs_newer_than_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
     watched = loaded(digs[:at], later=digs[at : at + more])
     assert comparable(watched) == comparable(loaded(digs[: at + more]))
+
+
+@given(histories, st.integers(0, 40), st.integers(0, 40))
+def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(
+    digs: list[Dig], known: int, read: int
+) -> None:
+    watched, before = loaded(digs[:known]), loaded(digs[:known])
+    renamed = [Dig({**dig, "wxname": "已注销", "unionid": f"forgotten:{dig['unionid']}"}) for dig in digs]  # type: ignore[misc]
+    taken = watched.rename(task_after(renamed[:read]), renamed[:read], [])
+    assert taken == (min(read, len(digs)) >= min(known, len(digs)))
+    expected = loaded(renamed[:known]) if taken else before
+    assert (watched.first(), watched.winners) == (expected.first(), expected.winners)
+    assert watched.replay.after(0) == expected.replay.after(0)
+    assert comparable(watched) == comparable(before)
+    for dig in renamed[known:]:
+        assert watched.apply(dig)
 
 
 @given(

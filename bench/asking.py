@@ -1,0 +1,155 @@
+"""Turns a generated request into one of a person, with values that exist."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from cast import Actor, Cast
+
+# Probabilities: a value that exists replaces the generated one; `unionid` is the sender's own; and so on.
+KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95
+FITTING = 0.4  # how often all that is sent fits together
+PAID = 0.7
+RECENT = 20
+PUBLISHES = 0.3
+DRAFT = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 3, "draw_type": 2, "cd": 0}
+SMALL = {"page": (1, 2), "depth": (0, 0, 1, 2), "money": (2,), "is_share": (0, 1), "prize_num": (1, 2)}
+
+
+class Sender:
+    """`actor` is the person who sent the last request, None if no valid token proved it."""
+
+    def __init__(self, cast: Cast, chance: random.Random) -> None:
+        self.actor: Actor | None = None
+        self._cast, self._chance = cast, chance
+        self._proven = False
+
+    def _often(self, probability: float) -> bool:
+        return self._chance.random() < probability
+
+    def fill(self, case: Any) -> dict[str, Any]:
+        """Make a case a request of somebody; return options that replace its body, if any."""
+        path = case.operation.path
+        person, known = self._scene(path) if self._often(FITTING) else (None, {})
+        person = person or self._chance.choice(self._cast.people)
+        self._prove(case, person)
+        if path == "/userLogin":
+            self._log_in(case)
+        if path == "/uploadFile" and self._often(KNOWN):
+            return {"files": {"file": ("a.jpg", self._cast.picture(), "image/jpeg")}}
+        for values in (case.query, case.body) if path != "/userLogin" else ():
+            if isinstance(values, dict):
+                self._replace(values, person)
+                values |= known
+        return {}
+
+    def _scene(self, path: str) -> tuple[Actor | None, dict[str, Any]]:
+        """Return a person who may do this (None: anybody) and parameters that fit together."""
+        cast, chance = self._cast, self._chance
+        recent, publisher = chance.choice(list(cast.publishers.items())[-RECENT:])
+        if path in ("/endTask", "/payTask", "/getWinners"):
+            return publisher, {"code": recent} | ({"money": 2} if path == "/payTask" else {})
+        if path == "/postTask":
+            draft = DRAFT | {"code": None, "url": chance.choice(cast.pool["url"])}
+            return None, draft if self._often(PUBLISHES) else {"code": recent, "goods_type": None}
+        if path in ("/ops/task", "/ops/end", "/ops/hide", "/ops/signout"):
+            return None, {
+                "code": recent,
+                "reason": "有人举报",
+                "hidden": chance.randrange(2),
+                "depth": chance.randrange(3),
+            }
+        if path == "/drawPrize":
+            winner, code = chance.choice(cast.wins[-RECENT:])
+            return winner, {"code": code, **winner.address}
+        if path == "/confirmDraw":
+            code, pickup = chance.choice(cast.pickups[-RECENT:])
+            return cast.publishers[code], {"code": code, "pickup": pickup}
+        return None, {}
+
+    def _prove(self, case: Any, person: Actor) -> None:
+        """Set the token and cookie; sometimes an ended token, a damaged one, or none."""
+        self._proven = self._often(PROVEN)
+        self.actor = person if self._proven else None
+        token = person.tokens[-1]
+        if not self._proven:
+            token = self._chance.choice(["", token[:-1], *person.tokens[:-1]])
+        case.headers.pop("Authorization", None)
+        if token:
+            case.headers["Authorization"] = f"Bearer {token}"
+        case.cookies = {}
+        if case.operation.path.startswith("/ops/"):
+            self.actor = None
+            case.cookies = {"wabao_operator": self._cast.cookie if self._often(RIGHT_COOKIE) else "0" * 43}
+
+    def _log_in(self, case: Any) -> None:
+        """Send one ticket, or parts of two."""
+        self.actor, other = self._chance.sample(self._cast.people, 2)
+        ticket = self._cast.ticket(self.actor)
+        if not self._often(KNOWN):
+            ticket |= {name: self._cast.ticket(other)[name] for name in ("iv", "encryptedData")}
+        if isinstance(case.query, dict):
+            case.query.update({name: ticket[name] for name in ticket if self._often(0.95)})
+
+    def _replace(self, values: dict[str, Any], person: Actor) -> None:
+        pool = self._cast.pool
+        for name in list(values):
+            if name == "unionid" and self._often(OWN):
+                values[name] = person.unionid
+            elif name == "token":
+                values[name] = self._cast.operator_token if self._often(RIGHT_TOKEN) else values[name]
+            elif not self._often(KNOWN):
+                continue
+            elif pool.get(name):
+                values[name] = self._chance.choice(pool[name])
+            elif name in SMALL:
+                values[name] = self._chance.choice(SMALL[name])
+
+    def may_read_addresses(self, case: Any) -> bool:
+        """Whether the last request asked for the winners of the actor's own task."""
+        code = case.query.get("code") if isinstance(case.query, dict) else None
+        own = self.actor is not None and self._cast.publishers.get(str(code)) is self.actor
+        return own and case.operation.path == "/getWinners"
+
+    def learn(self, case: Any, response: Any) -> None:
+        """Remember what a reply returned, for later requests; log in again if the login has ended."""
+        try:
+            reply = response.json()
+        except ValueError:
+            return
+        cast, path = self._cast, case.operation.path
+        if path.startswith("/ops/"):
+            ended = reply.get("error") == "token_required" or path in ("/ops/login", "/ops/logout")
+            if ended and case.cookies["wabao_operator"] == cast.cookie:
+                cast.log_operator_in()
+            return
+        if reply["status"]:
+            if reply["error"] == "bad_token" and self.actor is not None and path != "/userLogin":
+                cast.log_in(self.actor)
+            return
+        if self.actor is not None:
+            sent = case.body if isinstance(case.body, dict) else {}
+            self._learn(path, self.actor, str(sent.get("code")), reply)
+
+    def _learn(self, path: str, actor: Actor, code: str, reply: dict[str, Any]) -> None:
+        cast = self._cast
+        if path == "/userLogin":
+            cast.note_login(actor, reply["data"])
+        elif path == "/logout":
+            cast.log_in(actor)
+        elif path == "/postTask" and "need_pay" in reply:
+            cast.note_task(actor, reply["code"])
+        elif path == "/postTask":
+            if reply["is_prize"]:
+                cast.wins.append((actor, code))
+        elif path == "/getTaskDetails":
+            cast.note(reply["share"], "code", "from_unionid")
+        elif path == "/uploadFile":
+            cast.note(reply["url"], "url", "wxheadpic")
+        elif path == "/payTask" and self._often(PAID):
+            cast.pay_order(reply)
+        elif path == "/drawPrize" and reply["pickup"]:
+            cast.pickups.append((code, reply["pickup"]))
+        elif path == "/drawPrize" and reply["package_info"] and self._often(PAID):
+            cast.confirm(reply["package_info"])

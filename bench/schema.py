@@ -1,0 +1,211 @@
+"""Requests that schemathesis makes from `/openapi.json`, with values that exist: is each reply as declared?
+
+    pip install -e '.[embedded,fuzz]'     # elsewhere than for the tests: it brings a plugin of pytest
+    python bench/schema.py [--requests 20000] [--seconds 1800] [--seed 1]
+
+A server of two processes has people, tasks of each kind, orders, prizes and claims. Schemathesis makes
+requests to all interfaces, which keep the declarations or break them. Most of their ids, codes, share tokens
+and tokens are then replaced by such as exist. What a reply gave is what later requests send, so tasks are
+published, paid, dug, won, claimed and ended. Findings are
+
+- HTTP 500, a 503 other than `proof_not_ready`, a status, a content type or a field that is not declared;
+- a leak: another person's id, openid, token or address, a session key of WeChat, the seed of a task that
+  runs, or an operator's token or cookie, in a reply, in a frame of the websockets that listen, or in the log.
+
+The seed fixes what is sent, but for what the server makes. Prints a table; exits with 1 on a finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import hypothesis
+import requests
+import schemathesis
+from asking import Sender
+from cast import Cast
+from hypothesis import strategies as st
+from leaks import Leaks, Listener
+from schemathesis.checks import CheckFunction
+from schemathesis.core.failures import FailureGroup
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from serving import Server, running
+from table import Row
+
+SECRET, OPERATOR_TOKEN = "a secret that only this bench knows, 32+", "an operator's token of this bench, 24+"
+BATCH = 500
+REQUEST_SECONDS = 30
+SHOWN = 5
+CHECKS: list[CheckFunction] = [
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+READY_LATER = "proof_not_ready"
+
+
+def strict(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a description by which a reply has no field that is not declared."""
+    schemas = document["components"]["schemas"]
+    replies = [
+        operation["responses"]["200"] for path in document["paths"].values() for operation in path.values()
+    ]
+    given = set(_schemas_in(replies))
+    while more := {inner for name in given for inner in _schemas_in(schemas[name])} - given:
+        given |= more
+    for name in given - {"RefusalReply"}:  # refusals may say more, as `cooling_down` does
+        if "properties" in schemas[name]:
+            schemas[name]["additionalProperties"] = False
+    return document
+
+
+def _schemas_in(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"].rpartition("/")[2]
+        for inner in part.values():
+            yield from _schemas_in(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _schemas_in(inner)
+
+
+class Tally:
+    """What was sent, how it was answered, and what was wrong with that."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Counter[str]] = {}
+        self.found: Counter[str] = Counter()
+
+    @property
+    def requests(self) -> int:
+        return sum(answers.total() for answers in self.answers.values())
+
+    def answered(self, label: str, response: Any) -> None:
+        """Count a reply; HTTP 500 and unexpected 503 are findings."""
+        try:
+            reply = response.json()
+        except ValueError:
+            reply = {}
+        said = "fine" if not reply.get("status", response.status_code != 200) else reply.get("error", "?")
+        self.answers.setdefault(label, Counter())[said] += 1
+        if response.status_code == 500 or (response.status_code == 503 and said != READY_LATER):
+            self.find("HTTP 500 or 503", f"{label}: {response.status_code} {response.text[:300]}")
+
+    def find(self, what: str, example: str) -> None:
+        """Count a finding; print the first few of each kind."""
+        self.found[what] += 1
+        if self.found[what] <= SHOWN:
+            print(f"{what}: {example}", flush=True)
+
+
+def cases_of(document: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy of requests to all interfaces; a third of them break the declarations."""
+    schema = schemathesis.openapi.from_dict(document)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    modes = [GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    operations += [
+        each for each in operations if each.path == "/postTask"
+    ] * 3  # other requests depend on digs
+    return st.one_of([each.as_strategy(generation_mode=mode) for each in operations for mode in modes])
+
+
+class Play:
+    """Sends cases one after another; a finding does not stop it."""
+
+    def __init__(self, server: Server, seed: int) -> None:
+        chance = random.Random(seed)
+        self.tally = Tally()
+        self.cast = Cast(server.http, OPERATOR_TOKEN, chance)
+        self.cast.prepare()
+        self.leaks = Leaks(self.cast)
+        self._sender = Sender(self.cast, chance)
+        self._session = requests.Session()
+        self._address = str(server.http.base_url)
+
+    def send(self, case: Any) -> None:
+        """Send a case as somebody, check the reply and learn from it."""
+        body = self._sender.fill(case)
+        response = case.call(self._address, session=self._session, timeout=REQUEST_SECONDS, **body)
+        self._session.cookies.clear()
+        path = case.operation.path
+        self.tally.answered(case.operation.label, response)
+        addresses = self._sender.may_read_addresses(case)
+        for what in self.leaks.in_reply(path, response, self._sender.actor, addresses):
+            self.tally.find(f"leak: {what}", case.as_curl_command())
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                self.tally.find(type(failure).__name__, f"{failure}\n{case.as_curl_command()}")
+        self._sender.learn(case, response)
+
+
+def play(server: Server, asked: argparse.Namespace) -> Tally:
+    """Send all requests; return what came of them."""
+    it = Play(server, asked.seed)
+    tally = it.tally
+    chosen = hypothesis.settings(
+        max_examples=BATCH,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    send = chosen(hypothesis.given(case=cases_of(strict(server.http.get("/openapi.json").json())))(it.send))
+    until = time.monotonic() + asked.seconds
+    with closing(Listener(server.port, it.cast)) as listener:
+        for batch in range(-(-asked.requests // BATCH) * 2):
+            if tally.requests >= asked.requests or time.monotonic() > until:
+                break
+            hypothesis.seed(asked.seed * 1_000_000 + batch)(send)()
+            print(f"{tally.requests} requests, {tally.found.total()} findings", file=sys.stderr, flush=True)
+    for what in it.leaks.in_frames(listener.frames):
+        tally.find(f"leak: {what}", "a frame")
+    for what in it.leaks.kept_from_all(server, SECRET, listener.frames):
+        tally.find(f"leak: {what}", "the log, a reply or a frame")
+    print(f"{len(listener.frames)} frames, {server.log.stat().st_size >> 10} KB of log", file=sys.stderr)
+    return tally
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--seconds", type=int, default=1800)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore", "Do not use the `random` module")  # other threads do
+    began = time.monotonic()
+    settings = {"SECRET_KEY": SECRET, "OPS_TOKEN": OPERATOR_TOKEN, "REQUIRE_TOKEN": "1"}
+    with running(workers=2, **settings) as server:
+        tally = play(server, asked)
+    for label, answers in sorted(tally.answers.items()):
+        told = ", ".join(f"{said} {count}" for said, count in answers.most_common())
+        print(Row(label, answers.total(), "requests", None, told))
+    unreached = [label for label, answers in tally.answers.items() if not answers["fine"]]
+    rows = [
+        Row("interfaces that no request got through to", len(unreached), "", 0, ", ".join(unreached)),
+        Row("findings", tally.found.total(), "", 0, ", ".join(tally.found)),
+    ]
+    print(*rows, sep="\n")
+    print(f"{tally.requests} requests in {time.monotonic() - began:.0f} s, seed {asked.seed}")
+    return int(any(row.missed for row in rows) or tally.requests < asked.requests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Logging out in the client, and the mark beside a signature; on a phone and on a desk."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Route, expect
+
+from support.browser import DESK, PHONE, Opener, Person, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_who_logs_out_is_logged_out_on_all_devices(
+    window: Opener, address: str, viewport: dict[str, int]
+) -> None:
+    here, there = window("朵朵", "/#/mine", viewport=viewport), window("朵朵", "/#/mine")
+    old = Person.log_in(address, "朵朵")
+    button = here.page.get_by_role("button", name="退出登录")
+    expect(button).to_be_visible()
+    assert here.overflow() <= 0
+    with here.page.expect_response("**/logout") as told:
+        button.focus()
+        here.page.keyboard.press("Enter")
+    assert told.value.json()["status"] == 0
+    expect(here.page.get_by_label("你是谁")).to_be_visible()
+    assert here.page.evaluate("JSON.stringify([localStorage, sessionStorage])").count(old.unionid) == 0
+    refused = httpx.get(
+        f"{address}/getMyInfo",
+        params={"unionid": old.unionid},
+        headers={"Authorization": f"Bearer {old.token}"},
+    )
+    assert refused.json()["error"] == "bad_token"
+    there.page.reload()
+    expect(there.page.get_by_label("你是谁")).to_be_visible()
+    here.page.reload()
+    expect(here.page.get_by_label("你是谁")).to_be_visible()
+    here.log_in("朵朵")  # and comes in again
+    expect(here.page.get_by_role("button", name="退出登录")).to_be_visible()
+
+
+def test_who_logs_out_while_the_server_is_silent_is_logged_out_here(window: Opener) -> None:
+    opened = window("朵朵", "/#/mine")
+    asked: list[Route] = []
+    opened.page.route("**/logout", lambda route: asked.append(route))
+    opened.page.get_by_role("button", name="退出登录").click()
+    expect(opened.page.get_by_label("你是谁")).to_be_visible()
+    asked[0].abort()
+    opened.page.reload()
+    expect(opened.page.get_by_label("你是谁")).to_be_visible()
+    # Chromium logs what was aborted.
+    assert [wrong for wrong in opened.wrong if "net::ERR_FAILED" not in wrong] == []
+    opened.wrong.clear()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_signature_is_marked_and_stands_without_the_publishers_picture(
+    window: Opener, publisher: Person, viewport: dict[str, int]
+) -> None:
+    names = [f"{name} {viewport['width']}" for name in ("签了名的", "没签名的")]
+    signed = publisher.publish(a_picture(), name=names[0], wxname="挖宝官方客服")
+    plain = publisher.publish(a_picture(), name=names[1])
+    opened = window("阿强", viewport=viewport)
+    for name, marks in zip(names, (1, 0), strict=True):
+        card = opened.page.locator(".cards li", has_text=name)
+        expect(card.locator(".signed")).to_have_count(marks)
+        expect(card.locator(".publisher img")).to_have_count(1 - marks)
+    for code, marks in ((signed, 1), (plain, 0)):
+        opened.go(f"/#/task/{code}")
+        line = opened.page.locator("p.publisher")
+        expect(line).to_contain_text("挖宝官方客服" if marks else "小明")
+        expect(line.locator(".signed")).to_have_count(marks)
+        expect(line.locator("img")).to_have_count(1 - marks)
+        if marks:
+            expect(line.locator(".signed")).to_have_text("署名")
+            mark, author = line.locator(".signed").bounding_box(), line.locator(".name").bounding_box()
+            assert mark is not None
+            assert author is not None
+            assert mark["x"] + mark["width"] <= author["x"]
+        assert opened.overflow() <= 0
