@@ -27,8 +27,9 @@ from server.errors import Refusal
 ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 0.005
 FAILED_SECONDS = 0.1
 REPORT_SECONDS = 60
-# How often the lobby looks whether a newcomer has sent a request.
-LOOK_SECONDS = 0.01
+# The lobby looks soon whether a newcomer has sent a request, and then ever more seldom: each look is a system
+# call, and hundreds of silent ones would cost half a core.
+LOOK_SECONDS, MOST_LOOK_SECONDS = 0.01, 0.25
 # A newcomer leaves the lobby once this much of its headers has come, even if they are not complete.
 HEAD_BYTES = 8 << 10
 RETRY_SECONDS = 5
@@ -49,6 +50,8 @@ class Newcomer:
     peer: str
     address: str
     since: float
+    look_at: float = 0.0
+    look_again_seconds: float = LOOK_SECONDS
 
     def path(self) -> str | None:
         """Return the path of its request, which stays unread; None if none came yet, "" if it is gone."""
@@ -266,13 +269,16 @@ class Lobby:
 
     def _look(self) -> None:
         self._timer = None
-        began = time.monotonic() - self._seconds
-        for newcomer in list(self._inside):
+        now = time.monotonic()
+        for newcomer in [newcomer for newcomer in self._inside if newcomer.look_at <= now]:
             if self._settle(newcomer):
                 del self._inside[newcomer]
-            elif newcomer.since < began:
+            elif newcomer.since < now - self._seconds:
                 del self._inside[newcomer]
                 self._drop(newcomer, "headers")
+            else:
+                newcomer.look_at = now + newcomer.look_again_seconds
+                newcomer.look_again_seconds = min(2 * newcomer.look_again_seconds, MOST_LOOK_SECONDS)
         self._look_soon()
 
     def close(self) -> None:

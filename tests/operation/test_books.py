@@ -50,7 +50,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "a second bill that paid": ("bills", {"state": "failed"}, {"state": "given"}, "2 bills paid it"),
     "a bill that is out again": ("bills", {"state": "failed"}, {"state": "waiting"}, "1 bills are out"),
     "an order that is gone": ("orders", {"state": "spent"}, None, "was opened by"),
-    "an order of another amount": ("orders", {"state": "spent"}, {"amount_fen": 500}, "is of 500 fen"),
+    "an order of another amount": ("orders", {"state": "spent"}, {"amount_fen": 500}, "is for 500 fen"),
     "a payment that is not used": ("orders", {"state": "spent"}, {"state": "paid"}, "was opened by"),
     "a refund of another amount": ("refunds", {"kind": "unwon"}, {"amount_fen": 100}, "instead of 200"),
     "a refund that is gone": ("refunds", {"kind": "unwon"}, None, "still held"),
