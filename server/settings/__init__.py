@@ -185,6 +185,10 @@ def _check_shapes(settings: Settings) -> None:
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
     try:
+        _ = urlsplit(settings.redis_url).port
+    except ValueError as error:
+        raise BadSettings(f"REDIS_URL: {error}") from None
+    try:
         addresses.networks(settings.trusted_proxies)
     except ValueError as error:
         raise BadSettings(
