@@ -38,7 +38,7 @@ from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
-from server.store import Store
+from server.store import Store, is_unavailable
 from server.store.sandbox import SandboxStore
 from server.store.schema import RELEASE, prepare, require_prepared
 
@@ -48,6 +48,7 @@ LAST_REPLIES_SECONDS = 1
 REQUESTS_SECONDS = 17
 CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
+AGAIN_SECONDS = 1.0
 
 # With 2,000 open pages a full collection takes 240 ms, in which nobody is served. By default it runs several
 # times while as many arrive; with these, once in a million objects.
@@ -218,6 +219,26 @@ async def look_at_data(settings: Settings, *, prepares: bool) -> None:
         log.warning("indexes are missing: %s; run %s", ", ".join(found.missing_names), RELEASE)
 
 
+async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, prepares: bool) -> bool:
+    """Look at the data once MongoDB answers; return False if we are asked to stop before that.
+
+    A worker that ended instead would be started again and again while MongoDB is away.
+    """
+    while not asked_to_stop.is_set():
+        try:
+            await look_at_data(settings, prepares=prepares)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("MongoDB does not answer; trying again: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await asked_to_stop.wait()
+        else:
+            return True
+    return False
+
+
 async def serve(
     settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
 ) -> None:
@@ -231,7 +252,9 @@ async def serve(
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
-    await look_at_data(settings, prepares=prepares)
+    if not await wait_for_data(settings, asked_to_stop, prepares=prepares):
+        living.cancel()
+        return
     context = await Context.open(settings)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)

@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from PIL import Image
 from server.running import stores as embedded
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import BadSettings
+from support import SOURCE
 from support.login import log_in
 from support.production import PRODUCTION
 from support.servers import (
@@ -26,6 +29,7 @@ from support.servers import (
     a_free_port,
     assert_all_end,
     child_pids,
+    clean_environment,
     pidfds_of,
     until,
 )
@@ -264,9 +268,34 @@ def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     running.kill()
     trusting = {**PRODUCTION, **silent, "TRUSTED_PROXIES": "10.0.0.0/8"}
     running = Running(tmp_path / "with", a_free_port(), **trusting)
-    running.wait_for("Traceback")  # a worker's: no store answers
+    running.wait_for("MongoDB does not answer; trying again")
     running.kill()
     assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
+
+
+def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path):
+    store = EmbeddedMongoDB(tmp_path)
+    store.start()
+    environment = clean_environment(MONGODB_URI=store.uri, DATA_DIR=str(tmp_path / "release"))
+    released = [sys.executable, "-m", "server", "release", "--unchecked"]
+    subprocess.run(released, cwd=SOURCE, env=environment, check=True, capture_output=True)
+    store.kill()
+    running = Running(tmp_path / "data", a_free_port(), MONGODB_URI=store.uri)
+    running.wait_for("MongoDB does not answer; trying again")
+    [worker] = running.children()["worker"]
+    store.start()
+    running.wait_for("Wabao is ready")
+    assert is_ready(running.address)
+    assert running.children()["worker"] == [worker]
+    assert running.end() == 0
+    assert not [line for line in running.said if "Traceback" in line]
+    store.kill()
+
+
+def test_a_server_stops_while_it_waits_for_mongodb(tmp_path: Path):
+    running = Running(tmp_path, a_free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
+    running.wait_for("MongoDB does not answer; trying again")
+    assert running.end() == 0
 
 
 def test_if_a_store_is_not_installed_the_error_says_what_to_do(
