@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,10 +14,19 @@ from tornado.web import Application
 
 import handlers
 from handlers.base import Interface
+from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
+from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
+from handlers.push import CLOSES
+from handlers.task_page import Why
+from handlers.websocket import OUR_CODES
 from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
+from server.game.dig import EndReason
+from server.realtime.frames import Frame
+from server.store.prizes import PrizeState
 from support.client import Client, a_picture
+from support.declared import channel, check_frame, check_reply, interfaces
 
 
 def descendants(kind: type[Any]) -> set[type[Any]]:
@@ -25,21 +34,11 @@ def descendants(kind: type[Any]) -> set[type[Any]]:
     return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
 
 
-def validator_of(document: dict[str, Any], path: str, kind: str = "responses") -> Draft202012Validator:
-    """Return a validator of a path's replies; with `kind` "requestBody", of its bodies."""
+def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
+    """Return a validator of the bodies that a path takes."""
     [operation] = document["paths"][path].values()
-    content = operation["responses"]["200"] if kind == "responses" else operation["requestBody"]
-    schema = content["content"]["application/json"]["schema"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
     return Draft202012Validator({**schema, "components": document["components"]})
-
-
-def undescribed(document: dict[str, Any], path: str, reply: dict[str, Any]) -> set[str]:
-    """Return the fields of a reply that the nearest described shape lacks."""
-    [operation] = document["paths"][path].values()
-    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    shapes = [part["$ref"].rpartition("/")[2] for part in schema["anyOf"]]
-    known = [document["components"]["schemas"][shape]["properties"].keys() for shape in shapes]
-    return min((reply.keys() - names for names in known), key=len)
 
 
 @pytest.mark.gen_test
@@ -79,10 +78,10 @@ async def test_parameters_are_described_as_they_are_checked(client: Client) -> N
     }
     assert [name for name, parameter in asked.items() if parameter["required"]] == ["unionid", "code"]
     assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$"
-    assert asked["code"]["schema"]["description"] == "宝贝编号（12 位）或分享码（20 位）"
+    assert asked["code"]["schema"]["description"] == "哪个宝贝：宝贝编号（12 位）或分享码（20 位）"
     uploads = document["paths"]["/uploadFile"]["post"]["requestBody"]["content"]
     assert uploads.keys() == {"multipart/form-data"}
-    sent = validator_of(document, "/postTask", "requestBody")
+    sent = validator_of(document, "/postTask")
     draft = {
         "unionid": "o",
         "goods_type": 2,
@@ -122,7 +121,6 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Cl
 @pytest.mark.gen_test
 async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    document = (await client.http.get("/openapi.json")).json()
     url = await alice.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
     replies = [
@@ -155,7 +153,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         params={"unionid": alice.unionid, "code": code, "format": "csv"},
         headers={"Authorization": f"Bearer {alice.token}"},
     )
-    described = document["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
+    described = interfaces()["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
     assert table.headers["Content-Type"].partition(";")[0] in described
     replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
@@ -163,5 +161,67 @@ async def test_replies_are_as_described(client: Client) -> None:
     fine = {path for path, reply in replies if reply["status"] == 0}
     assert paths - fine == {"/endTask", "/confirmDraw", "/payTask"}
     for path, reply in replies:
-        assert not list(validator_of(document, path).iter_errors(reply)), (path, reply)
-        assert not undescribed(document, path, reply) or reply["status"] == 1, path
+        check_reply(path, reply)
+
+
+def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
+    meanings = {**MEANINGS, **OPS_MEANINGS}
+    assert len(meanings) == len(MEANINGS) + len(OPS_MEANINGS)
+    query = channel()["channels"]["ws"]["bindings"]["ws"]["query"]
+    shapes = {
+        **interfaces()["components"]["schemas"],
+        **channel()["components"]["schemas"],
+        query["title"]: query,
+    }
+    fields = {
+        (name, field): of for name, shape in shapes.items() for field, of in shape["properties"].items()
+    }
+    assert [at for at, of in fields.items() if not of.get("description")] == []
+    used = {f"{name}.{field}" if f"{name}.{field}" in meanings else field for name, field in fields}
+    files = {name for interface in INTERFACES for name in interface.takes_files}
+    assert meanings.keys() - used == files
+    for operation in (each for path in interfaces()["paths"].values() for each in path.values()):
+        assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
+def test_values_that_have_a_meaning_are_those_of_the_code() -> None:
+    assert END_REASONS.keys() == set(get_args(EndReason))
+    assert PRIZE_STATES.keys() == set(get_args(PrizeState))
+    assert WHY_NOT.keys() == set(get_args(Why))
+    assert WHY_NOT.keys() - {""} <= REFUSALS.keys()
+    assert CLOSES.keys() == {*OUR_CODES, 1001}
+
+
+@pytest.mark.gen_test
+async def test_the_channel_is_described_with_each_message_and_frame(client: Client) -> None:
+    document = (await client.http.get("/asyncapi.json")).json()
+    assert document["asyncapi"] == "3.0.0"
+    said = document["components"]["messages"]
+    sent, taken = document["operations"]["send"], document["operations"]["receive"]
+    assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
+        "subscribe",
+        "unsubscribe",
+        "ping",
+    ]
+    frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}
+    assert len(frames) == 10
+    described = {
+        said[at["$ref"].rpartition("/")[2]]["name"]: at["$ref"].rpartition("/")[2] for at in sent["messages"]
+    }
+    shapes = document["components"]["schemas"]
+    assert {tag: set(shapes[name]["properties"]) - {"type"} for tag, name in described.items()} == frames
+
+
+def test_a_reply_or_a_frame_with_anything_undeclared_is_found() -> None:
+    check_reply("/logout", {"status": 0, "msg": ""})
+    check_frame({"type": "tick", "code": "A" * 12, "time": 3})
+    for reply in ({"status": 0}, {"status": 0, "msg": "", "more": 1}, {"status": 2, "msg": ""}):
+        with pytest.raises(AssertionError):
+            check_reply("/logout", reply)
+    for frame in (
+        {"type": "tick", "code": "A" * 12},
+        {"type": "tick", "code": "A" * 12, "time": 3, "more": 1},
+        {"type": "end", "code": "A" * 12, "seq": 1, "commitment": "", "end_reason": "bored"},
+    ):
+        with pytest.raises(AssertionError):
+            check_frame(frame)
