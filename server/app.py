@@ -90,7 +90,7 @@ def make_app(context: Context) -> Application:
 def page_routes(context: Context) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
     given = {"context": context}
-    app, ops = Site("app"), Site("ops")
+    app, ops = Site("app", "miniprogram/shared"), Site("ops")
     settings = context.settings
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",
