@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import pkgutil
 from typing import Any, get_args
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tornado.web import Application
 
@@ -25,6 +26,7 @@ from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
 from server.realtime.frames import Frame
 from server.store.prizes import PrizeState
+from support import SOURCE
 from support.client import Client, a_picture
 from support.declared import channel, check_frame, check_reply, interfaces
 
@@ -190,6 +192,15 @@ def test_values_that_have_a_meaning_are_those_of_the_code() -> None:
     assert WHY_NOT.keys() == set(get_args(Why))
     assert WHY_NOT.keys() - {""} <= REFUSALS.keys()
     assert CLOSES.keys() == {*OUR_CODES, 1001}
+
+
+ASYNCAPI = SOURCE / "tests/pages/miniprogram/node_modules/@asyncapi/specs/schemas/3.0.0.json"
+
+
+@pytest.mark.skipif(not ASYNCAPI.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
+def test_the_channels_description_is_valid() -> None:
+    schema = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
+    assert list(Draft7Validator(schema).iter_errors(channel())) == []
 
 
 @pytest.mark.gen_test

@@ -3,15 +3,15 @@
 // A subscriber gets each dig of the task exactly once and in order. The server promises that per connection.
 // Across connections it holds because we ask for the digs after the last one that we delivered (`since`).
 
-const SILENCE_MS = 15_000; // after it we ask whether the server is still there
-const SILENCE_IN_SIGHT_MS = 5_000; // the same, while somebody looks at a task
-const ANSWER_MS = 6_000;
-const LONGEST_DELAY_MS = 15_000;
-const UNAVAILABLE_MS = 2_000;
+const SILENCE_MS = 15000; // after it we ask whether the server is still there
+const SILENCE_IN_SIGHT_MS = 5000; // the same, while somebody looks at a task
+const ANSWER_MS = 6000;
+const LONGEST_DELAY_MS = 15000;
+const UNAVAILABLE_MS = 2000;
 
 // What to do after a close, by its code: reconnect after a random time up to this many milliseconds, or not.
 const AFTER_CLOSE = {
-  1001: { within_ms: 5_000 }, // the server is stopping; all its clients come back, so not all at once
+  1001: { within_ms: 5000 }, // the server is stopping; all its clients come back, so not all at once
   4001: { log_in: true },
   4004: {},
   4008: { within_ms: 500 },
