@@ -1,6 +1,7 @@
 """What each field of the interfaces and frames means, in Chinese, for those who write clients.
 
-A field means the same wherever it stands. Where it does not, "Struct.field" says what it means there.
+A field means the same wherever it stands. If not, "Struct.field" says what it means in that struct, and in
+those that derive from it.
 `/openapi.json` and `/asyncapi.json` take their descriptions from here, and a test holds that none is missing.
 """
 
@@ -96,12 +97,10 @@ MEANINGS = {
     "cd": Meaning("每一锹之后冷却多少秒"),
     "PublishRequest.cd": Meaning("每一锹之后冷却多少秒，不传则用服务器的默认值"),
     "is_cd": Meaning("是否在冷却", {0: "没有", 1: "冷却中"}),
-    "GetTaskDetailsReply.is_cd": Meaning(
-        "这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}
-    ),
+    "Gift.is_cd": Meaning("这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}),
     "time": Meaning("冷却还剩多少秒，向上取整；没有冷却时为 0"),
-    "GetTaskDetailsReply.time": Meaning(
-        "冷却还剩多少秒；没有冷却时是挖一锹会开始的冷却秒数；不能挖时至少为 10"
+    "Gift.time": Meaning(
+        "冷却还剩多少秒，向上取整；没有冷却时是挖一锹会开始的冷却秒数，这时不能挖的人至少得到 10"
     ),
     "Tick.time": Meaning("冷却还剩多少秒；0 表示刚刚结束"),
     "cd_until": Meaning("冷却结束的时刻（unix 毫秒），没有冷却时为 0；倒计时以它为准"),
@@ -136,9 +135,14 @@ MEANINGS = {
     "ConnectRequest.token": Meaning("登录时得到的 token，websocket 只能放在查询参数里"),
     "OpsLoginRequest.token": Meaning("运营者的口令"),
     "wxname": Meaning("显示的名字"),
-    "Card.wxname": Meaning("发布者的署名，没有署名则是微信名"),
+    "Card.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
+    "Gift.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
+    "Card.wxheadpic": Meaning("发布者头像的完整地址"),
+    "Gift.wxheadpic": Meaning("发布者头像的完整地址"),
     "PublishRequest.wxname": Meaning("发布时的署名，不传则用自己的名字"),
     "DigReply.wxname": Meaning("挖下这一锹的人的名字"),
+    "Join.wxname": Meaning("挖下这一锹的人的名字"),
+    "Prize.wxname": Meaning("挖下这一锹的人的名字"),
     "SetProfileRequest.wxname": Meaning("以后别人看到的名字"),
     "wxheadpic": Meaning("头像的完整地址"),
     "SetProfileRequest.wxheadpic": Meaning("以后别人看到的头像"),

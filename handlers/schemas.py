@@ -1,4 +1,4 @@
-"""JSON schemas of declared structs, each field with what it means: what the two descriptions are made of."""
+"""JSON schemas of declared structs, each field with its meaning: what both descriptions consist of."""
 
 from __future__ import annotations
 
@@ -18,16 +18,43 @@ def schemas_of(
 ) -> dict[str, dict[str, Any]]:
     """Return the schemas of what is taken and given, and of the structs within, by name."""
     taken = {struct.__name__ for struct in takes}
-    _, schemas = msgspec.json.schema_components([*takes, *gives], ref_template="#/components/schemas/{name}")
+    everything = [*takes, *gives]
+    classes = {each.__name__: each for each in structs_within(msgspec.inspect.multi_type_info(everything))}
+    _, schemas = msgspec.json.schema_components(everything, ref_template="#/components/schemas/{name}")
     for name, schema in schemas.items():
         _respell_patterns(schema)
         if name not in taken:
             _require_defaults(schema)
         for field, of in schema["properties"].items():
-            meaning = meanings.get(f"{name}.{field}") or meanings.get(field)
-            if meaning is not None:
-                _explain(of, meaning)
+            key = key_of(classes[name], field, meanings)
+            if key is not None:
+                _explain(of, meanings[key])
     return schemas
+
+
+def key_of(struct: type[msgspec.Struct], field: str, meanings: Mapping[str, Meaning]) -> str | None:
+    """Return the key of a field's meaning, None if it has none; a struct's own comes before its base's."""
+    keys = [*(f"{each.__name__}.{field}" for each in struct.__mro__), field]
+    return next((key for key in keys if key in meanings), None)
+
+
+def structs_within(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
+    """Return the structs among types that msgspec inspected, and those of their fields."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting = list(types)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, msgspec.inspect.StructType):
+            if each.cls not in found:
+                found.add(each.cls)
+                waiting += [field.type for field in each.fields]
+        elif isinstance(each, msgspec.inspect.UnionType):
+            waiting += each.types
+        elif isinstance(each, msgspec.inspect.Metadata):
+            waiting.append(each.type)
+        elif isinstance(each, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+            waiting.append(each.item_type)
+    return found
 
 
 def refusal_table() -> str:

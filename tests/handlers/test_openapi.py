@@ -8,17 +8,20 @@ import json
 import pkgutil
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tornado.web import Application
 
 import handlers
-from handlers.base import Interface
+from handlers.asyncapi import MESSAGES
+from handlers.base import Interface, RefusalReply
 from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
-from handlers.push import CLOSES
+from handlers.push import CLOSES, ConnectRequest
+from handlers.schemas import key_of, structs_within
 from handlers.task_page import Why
 from handlers.websocket import OUR_CODES
 from server.app import INTERFACES
@@ -169,21 +172,32 @@ async def test_replies_are_as_described(client: Client) -> None:
 def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
     meanings = {**MEANINGS, **OPS_MEANINGS}
     assert len(meanings) == len(MEANINGS) + len(OPS_MEANINGS)
-    query = channel()["channels"]["ws"]["bindings"]["ws"]["query"]
-    shapes = {
-        **interfaces()["components"]["schemas"],
-        **channel()["components"]["schemas"],
-        query["title"]: query,
+    declared = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
+    declared += [RefusalReply, ConnectRequest, *MESSAGES, *Frame.__subclasses__()]
+    structs = structs_within(msgspec.inspect.multi_type_info(declared))
+    used = {
+        key_of(struct, field, meanings)
+        for struct in structs
+        for field in (*struct.__struct_fields__, struct.__struct_config__.tag_field)
+        if field is not None
     }
-    fields = {
-        (name, field): of for name, shape in shapes.items() for field, of in shape["properties"].items()
-    }
-    assert [at for at, of in fields.items() if not of.get("description")] == []
-    used = {f"{name}.{field}" if f"{name}.{field}" in meanings else field for name, field in fields}
-    files = {name for interface in INTERFACES for name in interface.takes_files}
-    assert meanings.keys() - used == files
+    assert None not in used
+    assert meanings.keys() - used == {name for each in INTERFACES for name in each.takes_files}
+    shapes = [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
+    shapes.append(channel()["channels"]["ws"]["bindings"]["ws"]["query"])
+    assert {shape["title"] for shape in shapes} == {struct.__name__ for struct in structs}
+    assert all(of["description"] for shape in shapes for of in shape["properties"].values())
     for operation in (each for path in interfaces()["paths"].values() for each in path.values()):
         assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
+def test_what_a_task_and_a_call_have_of_one_name_is_told_apart() -> None:
+    shapes = interfaces()["components"]["schemas"]
+    for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "GiftData"):
+        assert shapes[name]["properties"]["status"]["description"] == "宝贝的状态：0 进行中，1 已结束"
+    assert shapes["GetTaskDetailsReply"]["properties"]["status"]["description"].startswith("这次请求的结果")
+    assert all(shapes[name]["properties"]["is_cd"]["enum"] == [0, 1] for name in ("Card", "GiftData"))
+    assert "这个人" in shapes["GiftData"]["properties"]["is_cd"]["description"]
 
 
 def test_values_that_have_a_meaning_are_those_of_the_code() -> None:
