@@ -48,11 +48,14 @@ class Reply(msgspec.Struct, kw_only=True):
 
 
 class RefusalReply(Reply, kw_only=True):
-    """The reply to a refused request. `error` is a code of the table of refusals."""
+    """The reply to a refused request. `error` is a code of the table; `cooling_down` has the last three."""
 
     status: int = 1
     error: str
     trace_id: str
+    is_cd: int | msgspec.UnsetType = msgspec.UNSET
+    time: int | msgspec.UnsetType = msgspec.UNSET
+    cd_until: int | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

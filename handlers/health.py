@@ -160,3 +160,7 @@ class OpenApi(BaseHandler):
     def get(self) -> None:
         """Send the document."""
         self.finish(self._document)
+
+
+class AsyncApi(OpenApi):
+    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends."""

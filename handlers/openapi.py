@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from handlers.base import Interface, RefusalReply
+from handlers.glossary import MEANINGS
+from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.operators import COOKIE
-from server.errors import REFUSALS
+from handlers.schemas import refusal_table, schemas_of
 
 # The HTTP statuses of requests that no interface answered, and when they are sent.
 NOT_HTTP = "400"
@@ -27,15 +29,13 @@ NO_ANSWER = {
 
 def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
     """Return the OpenAPI 3.1 document of these interfaces, as JSON."""
-    structs: list[type[msgspec.Struct]] = [RefusalReply]
-    for interface in interfaces:
-        structs += [*interface.takes, *interface.gives]
-    _, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
-    for component in components.values():
-        _respell_patterns(component)
+    takes = [struct for interface in interfaces for struct in interface.takes]
+    gives: list[type[msgspec.Struct]] = [RefusalReply]
+    gives += [struct for interface in interfaces for struct in interface.gives]
+    components = schemas_of(takes, gives, {**MEANINGS, **OPS_MEANINGS})
     document = {
         "openapi": "3.1.0",
-        "info": {"title": "Wabao", "version": version, "description": _refusal_table()},
+        "info": {"title": "Wabao", "version": version, "description": refusal_table()},
         "paths": {
             interface.path: {interface.method.lower(): _operation(interface, components)}
             for interface in interfaces
@@ -103,22 +103,22 @@ def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
 
 
 def _files(names: Sequence[str]) -> dict[str, Any]:
-    properties = {name: {"type": "string", "format": "binary"} for name in names}
+    properties = {
+        name: {"type": "string", "format": "binary", "description": MEANINGS[name].text} for name in names
+    }
     return {"type": "object", "properties": properties, "required": list(names)}
-
-
-def _respell_patterns(schema: Any) -> None:
-    r"""Replace `\A` and `\Z` by `^` and `$`: JSON Schema's regular expressions are JavaScript's."""
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        _respell_patterns(part)
-    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):
-        schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
 
 
 def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": of}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": of.get("description", ""),
+            "schema": of,
+        }
         for name, of in schema["properties"].items()
     ]
 
@@ -126,9 +126,3 @@ def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def _any_of(structs: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
     references = [{"$ref": f"#/components/schemas/{struct.__name__}"} for struct in structs]
     return references[0] if len(references) == 1 else {"anyOf": references}
-
-
-def _refusal_table() -> str:
-    return "Refusals:\n\n" + "\n".join(
-        f"- `{error}`: {refusal.default_msg}" for error, refusal in REFUSALS.items()
-    )

@@ -38,20 +38,21 @@ class StaticFile:
 
 
 class Site:
-    """One directory below `static/`.
+    """One directory below `static/`, and those that its modules import from besides.
 
-    Its files have the addresses `/static/NAME/VERSION/…`; the version is a hash over all of them. A module's
-    relative imports stay within the version. So every file may be cached for ever, and a page never mixes two
-    versions.
+    Its files are addressed as `/static/NAME/VERSION/` and their path below `static/`. The version is a hash
+    over all of them. Relative imports stay within the version, so every file may be cached for good, and no
+    page mixes two versions.
     """
 
-    def __init__(self, name: str) -> None:
-        directory = STATIC / name
+    def __init__(self, name: str, *shared: str) -> None:
         texts = {
-            str(path.relative_to(directory)): path.read_bytes()
-            for path in sorted(directory.rglob("*"))
+            str(path.relative_to(STATIC)): path.read_bytes()
+            for directory in (name, *shared)
+            for path in sorted((STATIC / directory).rglob("*"))
             if path.suffix in _CONTENT_TYPES
         }
+        self.name = name
         digest = hashlib.sha256()
         for path, text in texts.items():
             digest.update(f"{path}\0{len(text)}\0".encode())
@@ -65,7 +66,7 @@ class Site:
 
         Nothing is escaped, so no value may come from a person.
         """
-        text = self.files["index.html"].body.decode()
+        text = self.files[f"{self.name}/index.html"].body.decode()
         for name, value in {**values, "root": self.root}.items():
             text = text.replace("{{" + name + "}}", value)
         return _static_file("index.html", text.encode())

@@ -21,7 +21,7 @@ from server.actions.confirm import confirm_pickup
 from server.context import Context
 from server.errors import NoSuchTask, NotYours
 from server.game.amounts import claim_deadline_ms
-from server.store.prizes import Prize
+from server.store.prizes import Prize, PrizeState
 
 _BEIJING = timezone(timedelta(hours=8))
 # Spreadsheets take a cell that begins with one of these for a formula.
@@ -55,7 +55,7 @@ class DrawPrizeReply(Reply, kw_only=True):
     """
 
     is_draw: int
-    state: str
+    state: PrizeState
     goods_type: int
     draw_type: int
     money: int
@@ -172,7 +172,7 @@ class WinnerRow(msgspec.Struct):
     wxname: str
     wxheadpic: str
     is_draw: int
-    state: str
+    state: PrizeState
     won_at: int
     given_at: int
     receiver: str

@@ -19,6 +19,7 @@ from handlers.websocket import (
     MISBEHAVED,
     NO_SUCH_TASK,
     REPLACED,
+    TOO_SLOW,
     Countable,
     Socket,
 )
@@ -42,6 +43,16 @@ from server.store import is_unavailable
 SUBSCRIPTIONS = 100
 MESSAGE_BYTES = 4096
 MESSAGES_A_SECOND = 20
+
+# What a client does about each code that `/ws` closes with.
+CLOSES = {
+    GOING_AWAY: "服务器要停了，或数据库没有响应：随机等 0 到 5 秒再连",
+    IDENTITY_REFUSED: "身份被拒绝，或已在别处退出登录：重新登录后再连",
+    NO_SUCH_TASK: "查询参数中的宝贝不存在：不要再连",
+    TOO_SLOW: "收得太慢：带上 since 再连",
+    MISBEHAVED: "一条消息超过 4 KB，或一秒超过 20 条：不要再连",
+    REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
+}
 
 Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description="0 以上的整数")]
 

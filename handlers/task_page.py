@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,8 @@ from server.store.digs import Participant
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # that is over, so it must not be too short.
 LEAST_WAIT_SECONDS = 10
+
+Why: TypeAlias = Literal["", "ended", "not_paid", "own_task", "already_won", "cooling_down"]
 
 
 class ParticipantRow(msgspec.Struct):
@@ -59,7 +61,7 @@ class Gift(msgspec.Struct, kw_only=True):
     time: int
     users: list[ParticipantRow]
     can_dig: int
-    why: str
+    why: Why
     cd: int
     cd_until: int
     server_time: int
@@ -206,7 +208,7 @@ def owed_by(watched: WatchedTask, unionid: str) -> int:
     return owed
 
 
-def _why_not(watched: WatchedTask, unionid: str) -> str:
+def _why_not(watched: WatchedTask, unionid: str) -> Why:
     """Return the code with which a dig would be refused even without a cooldown; "" if none."""
     if watched.status:
         return "ended"

@@ -8,15 +8,15 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
+from handlers import asyncapi, openapi
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
-from handlers.health import Health, Metrics, OpenApi, Ready
+from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.money import Notified, PayTask
-from handlers.openapi import describe
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
@@ -59,12 +59,13 @@ def make_app(context: Context) -> Application:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
     routes = [URLSpec(interface.path, interface, given) for interface in [*INTERFACES, *OPS_INTERFACES]]
-    document = describe([*INTERFACES, *OPS_INTERFACES], __version__)
+    interfaces = openapi.describe([*INTERFACES, *OPS_INTERFACES], __version__)
     routes += [
         URLSpec(r"/healthz", Health, given),
         URLSpec(r"/readyz", Ready, given),
         URLSpec(r"/metrics", Metrics, given),
-        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": document}),
+        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": interfaces}),
+        URLSpec(r"/asyncapi\.json", AsyncApi, {**given, "document": asyncapi.describe(__version__)}),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/miniProgramCode", MiniProgramCode, given),
         URLSpec(r"/ws", Push, given),
@@ -89,7 +90,7 @@ def make_app(context: Context) -> Application:
 def page_routes(context: Context) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
     given = {"context": context}
-    app, ops = Site("app"), Site("ops")
+    app, ops = Site("app", "miniprogram/shared"), Site("ops")
     settings = context.settings
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",

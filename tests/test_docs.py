@@ -14,12 +14,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from handlers.glossary import END_REASONS, PRIZE_STATES, WHY_NOT
+from handlers.push import CLOSES
 from server.app import INTERFACES
+from server.errors import REFUSALS
 from server.realtime.frames import Frame
 from server.settings import Settings
 from support import SOURCE
+from support.declared import channel, interfaces
 
 README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
+CLIENTS, CLIENTS_ENGLISH = SOURCE / "docs" / "mini-program.md", SOURCE / "docs" / "mini-program.en.md"
 PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
 MOST_LINES = {README: 200, CHINESE: 200, SOURCE / "CONTRIBUTING.md": 120}
@@ -43,6 +48,11 @@ def prose(text: Path) -> str:
 
 def blocks(text: Path, language: str) -> list[str]:
     return [code for kind, code in FENCED.findall(read(text)) if kind == language]
+
+
+def every_shape() -> list[dict[str, Any]]:
+    """Return the schemas of all that interfaces and frames have."""
+    return [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
 
 
 def anchors(text: Path) -> set[str]:
@@ -170,3 +180,48 @@ def test_every_frame_is_in_the_table_with_its_fields():
     assert table.keys() == frames.keys()
     for kind, fields in frames.items():
         assert fields - {"code"} == table[kind] - {"code"}, kind
+
+
+@pytest.mark.parametrize("text", [CLIENTS, CLIENTS_ENGLISH], ids=name_of)
+def test_the_pages_for_clients_say_what_to_do_about_each_value(text: Path):
+    tables: dict[str, set[str]] = {}
+    heading = ""
+    for line in read(text).splitlines():
+        if not line.startswith("|"):
+            heading = ""
+            continue
+        first = line.split("|")[1].strip()
+        if not heading:
+            heading = first.strip("`")
+            tables[heading] = set()
+        elif first.strip("-: "):
+            tables[heading] |= set(re.findall(r"`([a-z_]+)`", first)) or {first}
+    assert tables["error"] == REFUSALS.keys()
+    assert tables["end_reason"] == END_REASONS.keys()
+    assert tables["state"] == PRIZE_STATES.keys()
+    codes = tables.get("关闭码") or tables["close code"]
+    assert codes - {"其它", "any other"} == {str(code) for code in CLOSES}
+    assert tables["why"] - {"空", "empty"} == WHY_NOT.keys() - {""}
+
+
+def test_the_pages_for_clients_are_twins():
+    def calls(text: Path) -> list[str]:
+        """Return the code, without its comments."""
+        return [re.sub(r" *//.*|/\*.*?\*/", "", code) for code in blocks(text, "js")]
+
+    assert calls(CLIENTS) == calls(CLIENTS_ENGLISH)
+    for mark in ("^#+ ", r"^\| ", "^- "):
+        found = [re.findall(mark, prose(text), re.MULTILINE) for text in (CLIENTS, CLIENTS_ENGLISH)]
+        assert len(found[0]) == len(found[1]), mark
+    named = [set(re.findall(r"`(\w+)`", prose(text))) for text in (CLIENTS, CLIENTS_ENGLISH)]
+    assert named[0] == named[1]
+
+
+def test_what_the_pages_for_clients_name_is_there():
+    fields = {field for shape in every_shape() for field in shape["properties"]}
+    for field in (of for shape in every_shape() for of in shape["properties"].values()):
+        fields |= {str(value) for value in field.get("enum", ())}
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", prose(CLIENTS)))
+    assert named - fields - REFUSALS.keys() == set()
+    paths = {interface.path for interface in INTERFACES} | {"/openapi.json", "/asyncapi.json", "/ws"}
+    assert set(re.findall(r"`(?:GET |POST )?(/[A-Za-z.]+)`", prose(CLIENTS))) <= paths

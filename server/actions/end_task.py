@@ -14,6 +14,7 @@ from server.actions.win import record_prize
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import claim_deadline_ms, prize_fen
+from server.game.dig import EndReason
 from server.store.prizes import Prize
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction, PayUnknown
@@ -47,7 +48,9 @@ async def end_task_as_operator(context: Context, code: str, note: str) -> None:
     await _end(context, code, "operator", note)
 
 
-async def _end(context: Context, code: str, end_reason: str, note: str = "", *, undug: bool = False) -> None:
+async def _end(
+    context: Context, code: str, end_reason: EndReason, note: str = "", *, undug: bool = False
+) -> None:
     ended = await context.store.tasks.end(code, end_reason, note, undug=undug)
     if ended is None:
         task = await context.store.tasks.find(code)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+# Why a task ended. The first two end it with a dig.
+EndReason: TypeAlias = Literal["prizes_gone", "depth_reached", "expired", "publisher", "operator"]
 
 
 class Dig(TypedDict):
@@ -27,7 +30,7 @@ class Dig(TypedDict):
     at: int
     cd_until: int
     n: NotRequired[int]
-    end: NotRequired[str]
+    end: NotRequired[EndReason]
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:

@@ -9,7 +9,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
-from server.game.dig import Dig
+from server.game.dig import Dig, EndReason
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
@@ -220,7 +220,7 @@ class Tasks(DueDocuments[Task]):
         return found.modified_count == 1
 
     async def end(
-        self, code: str, end_reason: str, end_note: str = "", *, undug: bool = False
+        self, code: str, end_reason: EndReason, end_note: str = "", *, undug: bool = False
     ) -> Task | None:
         """End a running task without a dig (`undug`: only if nobody has dug); None if that cannot be."""
         return await self._change(

@@ -1,77 +1,29 @@
-// The REST interfaces: parameters in, the reply out, refusals thrown. What a reply means is up to the pages.
+// The REST interfaces over fetch, and what only a page does: uploads with their progress, downloads, the sandbox.
 
+import { asQuery, makeApi, Refused, Unreachable } from "../miniprogram/shared/api.js";
 import { person, remember } from "./session.js";
+
+export { mayPass, Refused } from "../miniprogram/shared/api.js";
 
 const TIMEOUT_MS = 15_000;
 const UPLOAD_TIMEOUT_MS = 120_000;
-const DIG_TRIES = 7;
-const LOG_IN_AGAIN = ["bad_token", "token_required", "not_logged_in"];
 
-/** A reply with status 1. `message` is for the person, `error` is its code, `reply` the whole reply. */
-export class Refused extends Error {
-  constructor(reply, httpStatus) {
-    super(reply.msg);
-    this.error = reply.error;
-    this.reply = reply;
-    this.httpStatus = httpStatus;
-  }
-}
-
-/** No reply came: whether the request was carried out is unknown. */
-class Unreachable extends Error {
-  constructor() {
-    super("网络不通，请检查网络后再试");
-    this.error = "unreachable";
-  }
-}
-
-/** Whether the same request may succeed later: no reply came, a store was down, or the outcome is unknown. */
-export function mayPass(error) {
-  return error instanceof Unreachable || (error instanceof Refused && error.httpStatus === 503);
-}
-
-export async function get(path, parameters = {}) {
-  const address = `${path}?${new URLSearchParams(identified(parameters))}`;
-  try {
-    return await request(address, {});
-  } catch (error) {
-    if (!mayPass(error)) throw error;
-    await pause(400);
-    return await request(address, {});
-  }
-}
-
-/** POST JSON, once: most POSTs must not happen twice. */
-export function post(path, parameters = {}) {
-  return request(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(identified(parameters)),
-  });
-}
-
-/**
- * Dig. The reply can be lost although the dig was made. So the client names each dig: asked again with the
- * same name, the server returns that dig's reply instead of digging twice.
- */
-export async function dig(code) {
-  const digId = crypto.getRandomValues(new Uint32Array(4)).join("_");
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await post("/postTask", { code, dig_id: digId });
-    } catch (error) {
-      if (!mayPass(error) || attempt === DIG_TRIES) throw error;
-      await pause(200 * 2 ** attempt * (0.5 + Math.random() / 2));
-    }
-  }
-}
+const api = makeApi({
+  send,
+  person: () => person,
+  async refused() {
+    remember(null); // which shows the login
+    return false;
+  },
+});
+export const { get, post, dig } = api;
 
 /** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
 export function upload(file, onProgress) {
   const form = new FormData();
   form.append("unionid", person.unionid);
   form.append("file", file);
-  return new Promise((resolve, reject) => {
+  const request = () => new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest();
     sending.open("POST", "/uploadFile");
     sending.setRequestHeader("Authorization", `Bearer ${person.token}`);
@@ -80,22 +32,19 @@ export function upload(file, onProgress) {
     sending.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     sending.onerror = sending.ontimeout = () => reject(new Unreachable());
     sending.onload = () => {
-      const reply = sending.response;
-      if (reply === null) reject(new Unreachable());
-      else if (reply.status) reject(refusal(reply, sending.status));
-      else resolve(reply);
+      if (sending.response === null) reject(new Unreachable());
+      else resolve({ httpStatus: sending.status, reply: sending.response });
     };
     sending.send(form);
   });
+  return api.asPerson(request);
 }
 
 /** Log in under any name: in development the sandbox plays WeChat. */
 export async function logIn(user) {
-  const asked = await reach(`/sandbox/authorize?${new URLSearchParams({ user, nickname: user })}`, {});
+  const asked = await reach(`/sandbox/authorize?${asQuery({ user, nickname: user })}`, {});
   if (!asked.ok) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, asked.status);
-  const { code, iv, encryptedData } = await asked.json();
-  const reply = await request(`/userLogin?${new URLSearchParams({ code, iv, encryptedData })}`, {}, false);
-  remember(reply.data);
+  remember(await api.logIn(await asked.json()));
 }
 
 /** Log out, here and on all other devices. If no reply comes, only here: the token may stay valid elsewhere. */
@@ -120,26 +69,31 @@ export async function callWeChat(path, body) {
 
 /** Fetch an interface's reply as a file. It needs the token, so a plain link will not do. */
 export async function getFile(path, parameters) {
-  const address = `${path}?${new URLSearchParams(identified(parameters))}`;
-  const response = await reach(address, { headers: { Authorization: `Bearer ${person.token}` } });
-  if (response.headers.get("Content-Type").startsWith("application/json")) throw refusal(await response.json(), response.status);
-  return response.blob();
+  const address = `${path}?${asQuery(api.identified(parameters))}`;
+  let file = null;
+  await api.asPerson(async () => {
+    const response = await reach(address, { headers: api.authorized() });
+    if (response.headers.get("Content-Type").startsWith("application/json")) return asReply(response);
+    file = await response.blob();
+    return { httpStatus: response.status, reply: {} };
+  });
+  return file;
 }
 
-function identified(parameters) {
-  const given = { unionid: person?.unionid, ...parameters };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null));
+async function send({ method, address, headers, body }) {
+  const options = { method, headers };
+  if (body !== undefined) {
+    options.headers = { ...headers, "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  return asReply(await reach(address, options));
 }
 
-async function request(address, options, asPerson = true) {
-  const headers = { ...options.headers };
-  if (asPerson && person) headers.Authorization = `Bearer ${person.token}`;
-  const response = await reach(address, { ...options, headers });
+async function asReply(response) {
   const reply = await response.json().catch(() => {
     throw new Unreachable(); // no JSON: a proxy answered, not our server
   });
-  if (reply.status) throw refusal(reply, response.status);
-  return reply;
+  return { httpStatus: response.status, reply };
 }
 
 async function reach(address, options) {
@@ -148,13 +102,4 @@ async function reach(address, options) {
   } catch {
     throw new Unreachable(); // fetch throws only if no reply came
   }
-}
-
-function refusal(reply, httpStatus) {
-  if (LOG_IN_AGAIN.includes(reply.error)) remember(null);
-  return new Refused(reply, httpStatus);
-}
-
-function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

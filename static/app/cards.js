@@ -1,6 +1,6 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { asTime, secondsUntil } from "./clock.js";
+import { asTime, secondsUntil } from "../miniprogram/shared/clock.js";
 import { avatar, el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 

@@ -5,7 +5,7 @@ import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
-import { observe } from "./clock.js";
+import { observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
 import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
@@ -222,7 +222,7 @@ class Page {
     if (!data || data.seq < this.task.seq || (this.task.status && !data.status)) {
       // If the channel is lost, the next snapshot tries again.
       const again = () => this.signal.aborted || this.reload();
-      if (channel.open) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));
+      if (channel.isOpen()) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));
       return;
     }
     this.#stale = false;

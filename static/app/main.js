@@ -77,10 +77,10 @@ function say(text) {
   banner.classList.toggle("shown", text !== "");
 }
 
-channel.addEventListener("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
-channel.addEventListener("found", () => say(""));
-channel.addEventListener("refused", () => remember(null));
-channel.addEventListener("over", () => say("连接被服务器关闭，请刷新页面"));
+channel.on("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
+channel.on("found", () => say(""));
+channel.on("refused", () => remember(null));
+channel.on("over", () => say("连接被服务器关闭，请刷新页面"));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
 onReturn(() => {

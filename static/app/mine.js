@@ -3,7 +3,7 @@
 import { get, logOut, post } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
-import { observeCard } from "./clock.js";
+import { observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
@@ -118,7 +118,7 @@ export function mine(root, signal, which = "published") {
     if (!error.error) throw error;
   });
   onReturn(renew, signal);
-  channel.addEventListener("found", renew, { signal });
+  signal.addEventListener("abort", channel.on("found", renew));
   const renewing = setInterval(renew, RENEW_MS);
   const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
   signal.addEventListener("abort", () => {

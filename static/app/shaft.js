@@ -1,6 +1,6 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
-import { asTime, countDown } from "./clock.js";
+import { asTime, countDown } from "../miniprogram/shared/clock.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 

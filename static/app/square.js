@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
-import { observeCard } from "./clock.js";
+import { observeCard } from "../miniprogram/shared/clock.js";
 import { arrange, el, fill, onReturn, set, write } from "./dom.js";
 import { person } from "./session.js";
 
@@ -116,7 +116,7 @@ export function square(root, signal) {
   const ticking = setInterval(() => elements.forEach((card) => card.tick()), 500);
   const renewing = setInterval(renew, RENEW_MS);
   addEventListener("online", renew, { signal });
-  channel.addEventListener("found", renew, { signal });
+  signal.addEventListener("abort", channel.on("found", renew));
   onReturn(renew, signal);
   signal.addEventListener("abort", () => {
     seen.disconnect();

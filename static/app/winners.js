@@ -80,7 +80,7 @@ export function winners(root, signal, code, scanned = "") {
   const renew = () => load({ renewing: true });
   load();
   onReturn(renew, signal);
-  channel.addEventListener("found", renew, { signal });
+  signal.addEventListener("abort", channel.on("found", renew));
   return "中奖者";
 }
 

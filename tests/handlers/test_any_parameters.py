@@ -24,7 +24,8 @@ OPS_TOKEN = "an operator's token, long enough"
 EVERYTHING = [*INTERFACES, *OPS_INTERFACES]
 NAMES = sorted({name for each in EVERYTHING for taken in each.takes for name in taken.__struct_fields__})
 OTHER_PATHS = ["/", "/nowhere", "/files/", "/files/x.jpg", "/files/%ff", "/healthz", "/readyz", "/metrics"]
-OTHER_PATHS += ["/openapi.json", "/miniProgramCode", "/ops", "/ops/feed", "/ws", "/static/app/0/x"]
+DOCUMENTS = ["/openapi.json", "/asyncapi.json"]
+OTHER_PATHS += [*DOCUMENTS, "/miniProgramCode", "/ops", "/ops/feed", "/ws", "/static/app/0/x"]
 NOTICES = ["/payNotify", "/refundNotify", "/transferNotify"]
 OTHER_PATHS += NOTICES
 METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"]
@@ -251,7 +252,7 @@ def check(asked: Asked, status: int, headers: dict[str, str], content: bytes) ->
         return status
     assert kind == "application/json; charset=utf-8", (status, headers)
     reply = msgspec.json.decode(content)
-    if asked.path == "/openapi.json" and status == 200:
+    if asked.path in DOCUMENTS and status == 200:
         return status
     assert status in (200, 404, 405, 413, 429) or (asked.path in ("/ws", "/ops/feed") and status == 426)
     assert reply["status"] in (0, 1)

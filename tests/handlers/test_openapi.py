@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import pkgutil
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tornado.web import Application
 
 import handlers
-from handlers.base import Interface
+from handlers.asyncapi import MESSAGES
+from handlers.base import Interface, RefusalReply
+from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
+from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
+from handlers.push import CLOSES, ConnectRequest
+from handlers.schemas import key_of, structs_within
+from handlers.task_page import Why
+from handlers.websocket import OUR_CODES
 from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
+from server.game.dig import EndReason
+from server.realtime.frames import Frame
+from server.store.prizes import PrizeState
+from support import SOURCE
 from support.client import Client, a_picture
+from support.declared import channel, check_frame, check_reply, interfaces
 
 
 def descendants(kind: type[Any]) -> set[type[Any]]:
@@ -25,21 +39,11 @@ def descendants(kind: type[Any]) -> set[type[Any]]:
     return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
 
 
-def validator_of(document: dict[str, Any], path: str, kind: str = "responses") -> Draft202012Validator:
-    """Return a validator of a path's replies; with `kind` "requestBody", of its bodies."""
+def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
+    """Return a validator of the bodies that a path takes."""
     [operation] = document["paths"][path].values()
-    content = operation["responses"]["200"] if kind == "responses" else operation["requestBody"]
-    schema = content["content"]["application/json"]["schema"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
     return Draft202012Validator({**schema, "components": document["components"]})
-
-
-def undescribed(document: dict[str, Any], path: str, reply: dict[str, Any]) -> set[str]:
-    """Return the fields of a reply that the nearest described shape lacks."""
-    [operation] = document["paths"][path].values()
-    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    shapes = [part["$ref"].rpartition("/")[2] for part in schema["anyOf"]]
-    known = [document["components"]["schemas"][shape]["properties"].keys() for shape in shapes]
-    return min((reply.keys() - names for names in known), key=len)
 
 
 @pytest.mark.gen_test
@@ -79,10 +83,10 @@ async def test_parameters_are_described_as_they_are_checked(client: Client) -> N
     }
     assert [name for name, parameter in asked.items() if parameter["required"]] == ["unionid", "code"]
     assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$"
-    assert asked["code"]["schema"]["description"] == "宝贝编号（12 位）或分享码（20 位）"
+    assert asked["code"]["schema"]["description"] == "哪个宝贝：宝贝编号（12 位）或分享码（20 位）"
     uploads = document["paths"]["/uploadFile"]["post"]["requestBody"]["content"]
     assert uploads.keys() == {"multipart/form-data"}
-    sent = validator_of(document, "/postTask", "requestBody")
+    sent = validator_of(document, "/postTask")
     draft = {
         "unionid": "o",
         "goods_type": 2,
@@ -122,7 +126,6 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Cl
 @pytest.mark.gen_test
 async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    document = (await client.http.get("/openapi.json")).json()
     url = await alice.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
     replies = [
@@ -155,7 +158,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         params={"unionid": alice.unionid, "code": code, "format": "csv"},
         headers={"Authorization": f"Bearer {alice.token}"},
     )
-    described = document["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
+    described = interfaces()["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
     assert table.headers["Content-Type"].partition(";")[0] in described
     replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
@@ -163,5 +166,87 @@ async def test_replies_are_as_described(client: Client) -> None:
     fine = {path for path, reply in replies if reply["status"] == 0}
     assert paths - fine == {"/endTask", "/confirmDraw", "/payTask"}
     for path, reply in replies:
-        assert not list(validator_of(document, path).iter_errors(reply)), (path, reply)
-        assert not undescribed(document, path, reply) or reply["status"] == 1, path
+        check_reply(path, reply)
+
+
+def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
+    meanings = {**MEANINGS, **OPS_MEANINGS}
+    assert len(meanings) == len(MEANINGS) + len(OPS_MEANINGS)
+    declared = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
+    declared += [RefusalReply, ConnectRequest, *MESSAGES, *Frame.__subclasses__()]
+    structs = structs_within(msgspec.inspect.multi_type_info(declared))
+    used = {
+        key_of(struct, field, meanings)
+        for struct in structs
+        for field in (*struct.__struct_fields__, struct.__struct_config__.tag_field)
+        if field is not None
+    }
+    assert None not in used
+    assert meanings.keys() - used == {name for each in INTERFACES for name in each.takes_files}
+    shapes = [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
+    shapes.append(channel()["channels"]["ws"]["bindings"]["ws"]["query"])
+    assert {shape["title"] for shape in shapes} == {struct.__name__ for struct in structs}
+    assert all(of["description"] for shape in shapes for of in shape["properties"].values())
+    for operation in (each for path in interfaces()["paths"].values() for each in path.values()):
+        assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
+def test_what_a_task_and_a_call_have_of_one_name_is_told_apart() -> None:
+    shapes = interfaces()["components"]["schemas"]
+    for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "GiftData"):
+        assert shapes[name]["properties"]["status"]["description"] == "宝贝的状态：0 进行中，1 已结束"
+    assert shapes["GetTaskDetailsReply"]["properties"]["status"]["description"].startswith("这次请求的结果")
+    assert all(shapes[name]["properties"]["is_cd"]["enum"] == [0, 1] for name in ("Card", "GiftData"))
+    assert "这个人" in shapes["GiftData"]["properties"]["is_cd"]["description"]
+
+
+def test_values_that_have_a_meaning_are_those_of_the_code() -> None:
+    assert END_REASONS.keys() == set(get_args(EndReason))
+    assert PRIZE_STATES.keys() == set(get_args(PrizeState))
+    assert WHY_NOT.keys() == set(get_args(Why))
+    assert WHY_NOT.keys() - {""} <= REFUSALS.keys()
+    assert CLOSES.keys() == {*OUR_CODES, 1001}
+
+
+ASYNCAPI = SOURCE / "tests/pages/miniprogram/node_modules/@asyncapi/specs/schemas/3.0.0.json"
+
+
+@pytest.mark.skipif(not ASYNCAPI.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
+def test_the_channels_description_is_valid() -> None:
+    schema = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
+    assert list(Draft7Validator(schema).iter_errors(channel())) == []
+
+
+@pytest.mark.gen_test
+async def test_the_channel_is_described_with_each_message_and_frame(client: Client) -> None:
+    document = (await client.http.get("/asyncapi.json")).json()
+    assert document["asyncapi"] == "3.0.0"
+    said = document["components"]["messages"]
+    sent, taken = document["operations"]["send"], document["operations"]["receive"]
+    assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
+        "subscribe",
+        "unsubscribe",
+        "ping",
+    ]
+    frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}
+    assert len(frames) == 10
+    described = {
+        said[at["$ref"].rpartition("/")[2]]["name"]: at["$ref"].rpartition("/")[2] for at in sent["messages"]
+    }
+    shapes = document["components"]["schemas"]
+    assert {tag: set(shapes[name]["properties"]) - {"type"} for tag, name in described.items()} == frames
+
+
+def test_a_reply_or_a_frame_with_anything_undeclared_is_found() -> None:
+    check_reply("/logout", {"status": 0, "msg": ""})
+    check_frame({"type": "tick", "code": "A" * 12, "time": 3})
+    for reply in ({"status": 0}, {"status": 0, "msg": "", "more": 1}, {"status": 2, "msg": ""}):
+        with pytest.raises(AssertionError):
+            check_reply("/logout", reply)
+    for frame in (
+        {"type": "tick", "code": "A" * 12},
+        {"type": "tick", "code": "A" * 12, "time": 3, "more": 1},
+        {"type": "end", "code": "A" * 12, "seq": 1, "commitment": "", "end_reason": "bored"},
+    ):
+        with pytest.raises(AssertionError):
+            check_frame(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 from typing import Any
 
@@ -14,7 +15,7 @@ from server.settings import Settings
 from support.client import Client, a_picture
 from support.pictures import opened
 
-IMPORT = re.compile(r"""\bimport\b[^;]*?["'](?P<address>[^"']+)["']""")
+IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](?P<address>[^"']+)["']""")
 
 
 async def root(client: Client) -> str:
@@ -41,7 +42,7 @@ async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settin
 
 @pytest.mark.gen_test
 async def test_files_are_compressed_only_for_clients_that_accept_it(client: Client) -> None:
-    address = f"{await root(client)}/main.js"
+    address = f"{await root(client)}/app/main.js"
     small = await client.http.get(address, headers={"Accept-Encoding": "gzip"})
     whole = await client.http.get(address, headers={"Accept-Encoding": "identity"})
     assert small.headers["Content-Encoding"] == "gzip"
@@ -58,19 +59,19 @@ async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalida
     again = await client.http.get("/", headers={"If-None-Match": page.headers["Etag"]})
     assert (again.status_code, again.content) == (304, b"")
     here = await root(client)
-    current = await client.http.get(f"{here}/base.css")
+    current = await client.http.get(f"{here}/app/base.css")
     assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    old = await client.http.get("/static/app/0123456789ab/base.css")
+    old = await client.http.get("/static/app/0123456789ab/app/base.css")
     assert old.headers["Cache-Control"] == "no-cache"
     assert old.content == current.content
-    head = await client.http.head(f"{here}/base.css")
+    head = await client.http.head(f"{here}/app/base.css")
     assert (head.status_code, head.content) == (200, b"")
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     "path",
-    ["/static/app/0123456789ab/none.js", "/static/none/0123456789ab/main.js", "/static/app/ab/../main.js"],
+    ["/static/app/0123456789ab/app/no.js", "/static/no/0123456789ab/app/main.js", "/static/app/a/../main.js"],
 )
 async def test_an_unknown_file_is_refused_in_json(client: Client, path: str) -> None:
     response = await client.http.get(path)
@@ -78,22 +79,23 @@ async def test_an_unknown_file_is_refused_in_json(client: Client, path: str) -> 
     assert response.json()["error"] == "bad_request"
 
 
-def test_all_modules_are_preloaded_and_import_only_existing_ones() -> None:
-    site = Site("app")
-    page = site.files["index.html"].body.decode()
+def test_all_modules_are_preloaded_and_import_only_what_is_there() -> None:
+    site = Site("app", "miniprogram/shared")
+    page = site.files["app/index.html"].body.decode()
     modules = {path for path in site.files if path.endswith(".js")}
-    named = set(re.findall(r'(?:modulepreload" href|src)="\{\{root\}\}/([a-z]+\.js)"', page))
+    named = set(re.findall(r'(?:modulepreload" href|src)="\{\{root\}\}/([a-z/]+\.js)"', page))
     assert named == modules
     for path in modules:
         text = site.files[path].body.decode()
         for found in IMPORT.finditer(text):
-            assert found["address"].removeprefix("./") in modules, (path, found["address"])
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(path), found["address"]))
+            assert imported in modules, (path, found["address"])
         assert text.count("\n") < 400
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write\b|\beval\(", text)
 
 
 def test_the_files_of_a_first_view_are_small() -> None:
-    site = Site("app")
+    site = Site("app", "miniprogram/shared")
     assert sum(len(file.gzipped) for file in site.files.values()) < 60_000
     assert all(gzip.decompress(file.gzipped) == file.body for file in site.files.values())
 

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 from PIL import Image
 
+from support.declared import check_reply
 from support.login import a_ticket
 
 
@@ -73,7 +74,7 @@ class Someone:
 
 @dataclass
 class Client:
-    """A client of the server under test. It checks that each reply of an interface is an envelope."""
+    """A client of the server under test. Each reply is checked to be an envelope, and to be as declared."""
 
     http: httpx.AsyncClient
     people: dict[str, Someone] = field(default_factory=dict)
@@ -82,13 +83,13 @@ class Client:
         self, path: str, headers: dict[str, str] | None = None, **parameters: Any
     ) -> dict[str, Any]:
         """GET an interface."""
-        return _envelope(await self.http.get(path, params=parameters, headers=headers))
+        return _envelope(path, await self.http.get(path, params=parameters, headers=headers))
 
     async def post(
         self, path: str, headers: dict[str, str] | None = None, **parameters: Any
     ) -> dict[str, Any]:
         """POST JSON to an interface."""
-        return _envelope(await self.http.post(path, json=parameters, headers=headers))
+        return _envelope(path, await self.http.post(path, json=parameters, headers=headers))
 
     async def log_in(self, user: str, **authorize: Any) -> Someone:
         """Log a person in through the sandbox."""
@@ -103,7 +104,7 @@ class Client:
         return list(await asyncio.gather(*(self.log_in(user) for user in users)))
 
 
-def _envelope(response: httpx.Response) -> dict[str, Any]:
+def _envelope(path: str, response: httpx.Response) -> dict[str, Any]:
     assert response.headers["Content-Type"].startswith("application/json")
     reply: dict[str, Any] = msgspec.json.decode(response.content)
     if reply["status"] == 0:
@@ -113,6 +114,7 @@ def _envelope(response: httpx.Response) -> dict[str, Any]:
         assert reply["msg"]
         assert reply["error"]
         assert reply["trace_id"]
+    check_reply(path, reply)
     return reply
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from tornado.websocket import WebSocketClientConnection
 
+from support.declared import check_frame
+
 SECONDS = 10
 
 
@@ -30,6 +32,7 @@ class Page:
             self.ended = True
             return None
         frame: dict[str, Any] = json.loads(message)
+        check_frame(frame)
         self.frames.append(frame)
         return frame
 

@@ -2,13 +2,15 @@
 
 const SAMPLES = 20;
 const offsets = [];
+// performance.now() ignores changes of the system's time. A mini-program does not have it.
+const ticked = () => (typeof performance === "undefined" ? Date.now() : performance.now());
 
 /**
  * Note what the server's clock said (unix ms). A sample arrives late, never early, so the greatest offset is
- * the most exact. It is compared with performance.now(), which ignores changes of the system's time.
+ * the most exact.
  */
 export function observe(serverTime) {
-  offsets.push(serverTime - performance.now());
+  offsets.push(serverTime - ticked());
   if (offsets.length > SAMPLES) offsets.shift();
 }
 
@@ -19,7 +21,7 @@ export function observeCard({ is_cd, cd_until, time }) {
 
 /** The server's present time in unix ms. */
 function now() {
-  return offsets.length ? performance.now() + Math.max(...offsets) : Date.now();
+  return offsets.length ? ticked() + Math.max(...offsets) : Date.now();
 }
 
 /** Whole seconds until `moment` (unix ms), rounded up; 0 once it is over. */

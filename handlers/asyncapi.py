@@ -1,0 +1,72 @@
+"""`/asyncapi.json`: the websocket `/ws`, from the classes that parse its messages and encode its frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from handlers.glossary import MEANINGS
+from handlers.push import CLOSES, ConnectRequest, Ping, Subscribe, Unsubscribe
+from handlers.schemas import refusal_table, schemas_of
+from server.realtime.frames import Frame
+
+MESSAGES: list[type[msgspec.Struct]] = [Subscribe, Unsubscribe, Ping]
+
+
+def describe(version: str) -> bytes:
+    """Return the AsyncAPI 3.0 document of `/ws`, as JSON."""
+    frames = Frame.__subclasses__()
+    schemas = schemas_of([ConnectRequest, *MESSAGES], frames, MEANINGS)
+    query = schemas.pop(ConnectRequest.__name__)
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Wabao",
+            "version": version,
+            "description": f"Live tasks: text frames of JSON, uncompressed.\n\n{refusal_table()}",
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "ws": {
+                "address": "/ws",
+                "description": _close_table(),
+                "messages": {each.__name__: _reference("messages", each) for each in [*MESSAGES, *frames]},
+                "bindings": {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}},
+            }
+        },
+        "operations": {
+            "receive": _operation("receive", "What a client sends.", MESSAGES),
+            "send": _operation("send", "What the server sends.", frames),
+        },
+        "components": {
+            "schemas": schemas,
+            "messages": {each.__name__: _message(each) for each in [*MESSAGES, *frames]},
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _operation(action: str, summary: str, messages: list[Any]) -> dict[str, Any]:
+    return {
+        "action": action,
+        "summary": summary,
+        "channel": {"$ref": "#/channels/ws"},
+        "messages": [{"$ref": f"#/channels/ws/messages/{each.__name__}"} for each in messages],
+    }
+
+
+def _message(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {
+        "name": str(struct.__struct_config__.tag),
+        "summary": (struct.__doc__ or "").split("\n")[0],
+        "payload": _reference("schemas", struct),
+    }
+
+
+def _reference(kind: str, struct: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{struct.__name__}"}
+
+
+def _close_table() -> str:
+    return "Close codes:\n\n" + "\n".join(f"- {code}: {meaning}" for code, meaning in CLOSES.items())

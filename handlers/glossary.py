@@ -1,0 +1,213 @@
+"""What each field of the interfaces and frames means, in Chinese, for those who write clients.
+
+A field means the same wherever it stands. If not, "Struct.field" says what it means in that struct, and in
+those that derive from it.
+`/openapi.json` and `/asyncapi.json` take their descriptions from here, and a test holds that none is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from server.errors import REFUSALS
+
+
+class Meaning(NamedTuple):
+    """A sentence with the unit, and what each value means if only these may come."""
+
+    text: str
+    values: Mapping[Any, str] = {}
+
+    def sentence(self, must_be: str = "") -> str:
+        """Return all of it; `must_be` is what a refusal says that the parameter must be."""
+        values = "，".join(f"{'空' if value == '' else value} {says}" for value, says in self.values.items())
+        if not values and self.text in must_be:
+            return must_be
+        return "：".join(part for part in (self.text, values or must_be) if part)
+
+
+NO_YES = {0: "否", 1: "是"}
+RUNNING_ENDED = {0: "进行中", 1: "已结束"}
+END_REASONS = {
+    "prizes_gone": "奖品被挖完",
+    "depth_reached": "挖到了最大深度",
+    "expired": "到期",
+    "publisher": "发布者在无人开挖时结束",
+    "operator": "运营者结束，理由在 end_note",
+}
+PRIZE_STATES = {
+    "won": "待领取",
+    "claiming": "领取中（红包待微信确认收款，现场领取待核销取件码）",
+    "given": "已领取",
+    "expiring": "已过领奖期限，正在退回",
+    "returned": "已退回发布者",
+}
+WHY_NOT = {
+    "": "可以挖",
+    "ended": "已结束",
+    "not_paid": "红包还没有支付",
+    "own_task": "自己发布的",
+    "already_won": "已经挖到了",
+    "cooling_down": "冷却中",
+}
+
+MEANINGS = {
+    # Each reply and refusal.
+    "status": Meaning("这次请求的结果", {0: "成功", 1: "被拒绝，error 和 msg 说明原因"}),
+    "msg": Meaning("给用户看的中文提示，可原样显示；成功时为空"),
+    "error": Meaning("拒绝的代码", {error: refusal.default_msg for error, refusal in REFUSALS.items()}),
+    "trace_id": Meaning("这次请求在服务器日志中的编号，反馈问题时请附上"),
+    "RefusalReply.is_cd": Meaning("只在 cooling_down 时有，固定为 1：正在冷却"),
+    "RefusalReply.time": Meaning("只在 cooling_down 时有：冷却还剩多少秒，向上取整"),
+    "RefusalReply.cd_until": Meaning("只在 cooling_down 时有：冷却结束的时刻（unix 毫秒）"),
+    "data": Meaning("返回的内容；列表为空（[]）表示没有更多"),
+    "UserLoginReply.data": Meaning("登录的人和登录凭证"),
+    "GetTaskDetailsReply.data": Meaning("宝贝的全部字段再列一遍，其中 status 是宝贝的状态"),
+    # A task.
+    "code": Meaning("宝贝编号"),
+    "GetTaskDetailsRequest.code": Meaning("哪个宝贝"),
+    "DigRequest.code": Meaning("挖哪个宝贝；有 code 就是挖宝"),
+    "ConnectRequest.code": Meaning("连接时直接关注的宝贝编号；也可以连接后再发 subscribe"),
+    "Error.code": Meaning("出错的请求所说的宝贝编号；与宝贝无关时为空"),
+    "name": Meaning("物品的名字"),
+    "synopsis": Meaning("物品简介，可有换行"),
+    "goods_type": Meaning("奖品类型", {1: "红包", 2: "实物"}),
+    "PublishRequest.goods_type": Meaning("奖品类型；有 goods_type 就是发布", {1: "红包", 2: "实物"}),
+    "draw_type": Meaning("领奖方式，红包固定为 1", {1: "现场领取", 2: "邮寄"}),
+    "money": Meaning("每个奖品的金额（元，整数），实物为 0"),
+    "PublishRequest.money": Meaning("每个红包的金额（元，整数），只用于红包"),
+    "PayTaskRequest.money": Meaning("每个奖品的金额或全部奖品的总额（元，整数），两者都按总额下单"),
+    "pic": Meaning("物品图片的完整地址，最长边 1600 像素"),
+    "thumbnail": Meaning("同一图片的缩略图地址，最长边 300 像素"),
+    "GetSharePicReply.pic": Meaning("分享海报的完整地址，750 × 1334 像素"),
+    "url": Meaning("图片的完整地址，发布和 setProfile 用它"),
+    "PublishRequest.url": Meaning("物品图片，实物必传；红包可不传，由服务器画一张"),
+    "prize_num": Meaning("奖品总数"),
+    "prize_type": Meaning("奖品是一个还是多个", {1: "一个", 2: "多个"}),
+    "prizes_left": Meaning("还没有被挖走的奖品数"),
+    "forecast_num": Meaning("预计挖多少次（锹数，不是人数）"),
+    "interval": Meaning("相邻两个奖品平均相隔多少层，只有一个奖品时为 0"),
+    "PublishRequest.interval": Meaning("相邻两个奖品平均相隔多少层，多个奖品时必填"),
+    "fluctuation": Meaning("间隔的上下浮动（层），只有一个奖品时为 0"),
+    "PublishRequest.fluctuation": Meaning("间隔的上下浮动（层），多个奖品时必填，必须小于 interval"),
+    "max_depth": Meaning("最多能挖到的层数"),
+    "now_depth": Meaning("已经挖到的层数，等于总锹数"),
+    "seq": Meaning("最近一锹的序号，等于它的层数；重连时作 since"),
+    "cd": Meaning("每一锹之后冷却多少秒"),
+    "PublishRequest.cd": Meaning("每一锹之后冷却多少秒，不传则用服务器的默认值"),
+    "is_cd": Meaning("是否在冷却", {0: "没有", 1: "冷却中"}),
+    "Gift.is_cd": Meaning("这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}),
+    "time": Meaning("冷却还剩多少秒，向上取整；没有冷却时为 0"),
+    "Gift.time": Meaning(
+        "冷却还剩多少秒，向上取整；没有冷却时是挖一锹会开始的冷却秒数，这时不能挖的人至少得到 10"
+    ),
+    "Tick.time": Meaning("冷却还剩多少秒；0 表示刚刚结束"),
+    "cd_until": Meaning("冷却结束的时刻（unix 毫秒），没有冷却时为 0；倒计时以它为准"),
+    "Snapshot.cd_until": Meaning("最近一锹的冷却结束的时刻（unix 毫秒），可能已经过去；还没有人挖时为 0"),
+    "Cd.cd_until": Meaning("这一锹的冷却结束的时刻（unix 毫秒）"),
+    "Cd.time": Meaning("这一锹之后冷却多少秒；这一锹结束了宝贝时为 0"),
+    "server_time": Meaning("服务器此刻的时间（unix 毫秒），用来校正手机的时钟"),
+    "Cd.server_time": Meaning("挖下这一锹时服务器的时间（unix 毫秒）"),
+    "participants": Meaning("参与人数，一人只算一次"),
+    "watchers": Meaning("正在看这个宝贝的人数，所有进程合计"),
+    "commitment": Meaning("开奖承诺：埋宝位置的 SHA-256（十六进制），发布时就已固定"),
+    "Card.status": Meaning("宝贝的状态", RUNNING_ENDED),
+    "GiftData.status": Meaning("宝贝的状态", RUNNING_ENDED),
+    "Snapshot.status": Meaning("宝贝的状态", RUNNING_ENDED),
+    "BoardTask.status": Meaning("宝贝的状态", RUNNING_ENDED),
+    "task_status": Meaning("这一锹之后宝贝的状态", RUNNING_ENDED),
+    "end_reason": Meaning("为什么结束", {"": "还没有结束", **END_REASONS}),
+    "End.end_reason": Meaning("为什么结束", END_REASONS),
+    "end_note": Meaning("运营者结束它的理由，所有人可见；没有则为空"),
+    "need_pay": Meaning("还要不要支付，只对发布者为 1", {0: "不用", 1: "要先支付才能开挖"}),
+    "owed": Meaning("发布者还应支付的总额（元，整数）"),
+    "users": Meaning("最早参与的 50 人，按参与顺序，即 getTaskUser 的第 1 页"),
+    "can_dig": Meaning("这个人现在能不能挖", {0: "不能", 1: "能"}),
+    "why": Meaning("为什么不能挖", WHY_NOT),
+    "share": Meaning("这个人对这个宝贝的分享码（20 位），放进分享链接和海报，代替 unionid"),
+    "is_public": Meaning("是否出现在广场", {0: "只能凭编号或分享打开", 1: "出现在广场"}),
+    # People.
+    "unionid": Meaning("请求的人，不要放进分享链接"),
+    "User.unionid": Meaning("这个人的 id，以后的请求都要带上；不要放进分享链接"),
+    "openid": Meaning("这个人在本小程序的 openid"),
+    "token": Meaning("登录凭证，放进请求头 Authorization: Bearer；30 天有效"),
+    "ConnectRequest.token": Meaning("登录时得到的 token，websocket 只能放在查询参数里"),
+    "OpsLoginRequest.token": Meaning("运营者的口令"),
+    "wxname": Meaning("显示的名字"),
+    "Card.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
+    "Gift.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
+    "Card.wxheadpic": Meaning("发布者头像的完整地址"),
+    "Gift.wxheadpic": Meaning("发布者头像的完整地址"),
+    "PublishRequest.wxname": Meaning("发布时的署名，不传则用自己的名字"),
+    "DigReply.wxname": Meaning("挖下这一锹的人的名字"),
+    "Join.wxname": Meaning("挖下这一锹的人的名字"),
+    "Prize.wxname": Meaning("挖下这一锹的人的名字"),
+    "SetProfileRequest.wxname": Meaning("以后别人看到的名字"),
+    "wxheadpic": Meaning("头像的完整地址"),
+    "SetProfileRequest.wxheadpic": Meaning("以后别人看到的头像"),
+    "wxheadimgurl": Meaning("发布者的头像，与 wxheadpic 相同，原接口文档如此命名"),
+    "signed": Meaning("wxname 是不是发布者另起的署名；是则不要与头像并排显示", NO_YES),
+    "no": Meaning("这个人是第几个参与的，从 1 起，永不变"),
+    "is_prize": Meaning("这个人有没有挖到奖品", NO_YES),
+    "DigReply.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "Join.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "ProvedDig.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "OpsDig.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "is_draw": Meaning("奖品有没有领到", {0: "还没有", 1: "已领取"}),
+    "nickName": Meaning("名字：自己设置的，没有则是微信给的"),
+    "avatarUrl": Meaning("头像的完整地址：自己设置的，没有则是微信给的"),
+    "gender": Meaning("微信给的性别", {0: "未知", 1: "男", 2: "女"}),
+    "city": Meaning("微信给的城市，多半为空"),
+    "province": Meaning("微信给的省份，多半为空"),
+    "country": Meaning("微信给的国家，多半为空"),
+    "digging_num": Meaning("总共挖了多少锹"),
+    "release_num": Meaning("发布了多少个宝贝"),
+    "partake_num": Meaning("挖过多少个不同的宝贝"),
+    # What a client sends.
+    "UserLoginRequest.code": Meaning("只能用一次，5 分钟内有效"),
+    "iv": Meaning("加密的初始向量"),
+    "encryptedData": Meaning("加密的用户数据"),
+    "page": Meaning("第几页"),
+    "OwnListRequest.page": Meaning("第几页，每页 20 个；不传则返回最新的 500 个"),
+    "is_share": Meaning("是不是从分享链接打开", NO_YES),
+    "from_unionid": Meaning("谁带来的，只在 is_share 为 1 时有用"),
+    "dig_id": Meaning("客户端为这一锹取的编号，每锹一个；重发时不变，就不会多挖一锹"),
+    "joined": Meaning("这一锹是不是让这个人成了新的参与者", NO_YES),
+    "repeated": Meaning("是不是先前那一锹的回复，重发时为 1", NO_YES),
+    "format": Meaning("返回的格式", {"json": "JSON", "csv": "表格文件（UTF-8，带 BOM）"}),
+    "file": Meaning("图片文件，JPEG、PNG、WebP 或 GIF，10 MB、1600 万像素以内"),
+    "file_id": Meaning("图片的编号"),
+    # Paying and claiming.
+    "timeStamp": Meaning("wx.requestPayment 的 timeStamp"),
+    "nonceStr": Meaning("wx.requestPayment 的 nonceStr"),
+    "package": Meaning("wx.requestPayment 的 package（prepay_id=…）"),
+    "signType": Meaning("wx.requestPayment 的 signType，固定为 RSA"),
+    "paySign": Meaning("wx.requestPayment 的 paySign"),
+    "state": Meaning("领奖进行到哪一步", PRIZE_STATES),
+    "claim_until": Meaning("领奖的最后时刻（unix 毫秒），宝贝还没有结束时为 0"),
+    "package_info": Meaning("wx.requestMerchantTransfer 的 package；为空则无需用户确认"),
+    "appid": Meaning("wx.requestMerchantTransfer 的 appId"),
+    "mchid": Meaning("wx.requestMerchantTransfer 的 mchId"),
+    "pickup": Meaning("现场领取的 6 位取件码；不适用时为空"),
+    "pickup_pic": Meaning("取件码的二维码图片（data: 地址）；不适用时为空"),
+    "receiver": Meaning("收件人，只用于邮寄"),
+    "phone": Meaning("收件电话，只用于邮寄"),
+    "address": Meaning("收货地址，只用于邮寄"),
+    "address_deleted": Meaning("收货信息是否已经删除", NO_YES),
+    "depth": Meaning("第几层"),
+    "won_at": Meaning("中奖的时刻（unix 毫秒）"),
+    "given_at": Meaning("领到的时刻（unix 毫秒），还没有领到时为 0"),
+    # The proof.
+    "seed": Meaning("随机种子（十六进制）"),
+    "params": Meaning("参与哈希的规则，原样的字符串"),
+    "winning_depths": Meaning("全部中奖的层数，从浅到深"),
+    "GetProofReply.digs": Meaning("每一锹的层数和结果，从第 1 层起"),
+    # The websocket.
+    "type": Meaning("帧的类型"),
+    "action": Meaning("要做什么"),
+    "since": Meaning("已经收到的最后一锹的 seq，补发它之后的每一锹"),
+    "ticks": Meaning("要不要每秒一个 tick；自己倒计时的客户端应关掉"),
+    "ConnectRequest.ticks": Meaning("要不要每秒一个 tick", {0: "不要", 1: "要"}),
+    "Join.participants": Meaning("算上这个人的参与人数"),
+}

@@ -1,0 +1,58 @@
+"""What the fields that only operators see mean; all others stand in `handlers/glossary.py`."""
+
+from __future__ import annotations
+
+from handlers.glossary import NO_YES, Meaning
+
+OPS_MEANINGS = {
+    "query": Meaning("要找的宝贝或发布者"),
+    "task": Meaning("宝贝在看板上的一行"),
+    "hidden": Meaning("是否从广场隐藏", NO_YES),
+    "open": Meaning("是否已经可以挖：实物发布即可挖，红包支付后可挖", NO_YES),
+    "reason": Meaning("操作的理由；结束宝贝的理由所有人可见"),
+    "process": Meaning("哪个进程"),
+    "OpsSignOutRequest.depth": Meaning("要下线谁"),
+    "created_at": Meaning("发布的时刻（unix 毫秒）"),
+    "opened_at": Meaning("开挖的时刻（unix 毫秒），红包还没有支付时为 0"),
+    "expires_at": Meaning("到期的时刻（unix 毫秒），红包还没有支付时为 0"),
+    "ended_at": Meaning("结束的时刻（unix 毫秒），还没有结束时为 0"),
+    "shares": Meaning("分享带来多少人，只有数目"),
+    "opened": Meaning("打开过这个宝贝的人数"),
+    "sharers": Meaning("带来过别人的人数"),
+    "brought": Meaning("由分享带来的人数"),
+    "most": Meaning("一个人最多带来多少人"),
+    "OpsTaskReply.digs": Meaning("最近的 100 锹，新的在前"),
+    "at": Meaning("时刻（unix 毫秒）"),
+    "OpsTaskReply.money": Meaning("这个宝贝的钱在哪里"),
+    "paid_fen": Meaning("发布者已付（分）"),
+    "given_fen": Meaning("已发给中奖者（分）"),
+    "refunded_fen": Meaning("已退给发布者（分）"),
+    "held_fen": Meaning("还在平台（分），等于已付减已发减已退"),
+    "owed_fen": Meaning("平台还应付给中奖者和发布者（分）"),
+    "prizes": Meaning("各领奖状态的奖品数"),
+    "payments": Meaning("订单、转账单和退款，最新的 100 个"),
+    "number": Meaning("单号"),
+    "kind": Meaning(
+        "哪一种单",
+        {
+            "order": "发布者的订单",
+            "bill": "给中奖者的转账单",
+            "refund_whole": "无法开挖的付款，全额退回",
+            "refund_unwon": "没有人挖到的奖品，退回",
+            "refund_unclaimed": "过期没有领取的奖品，退回",
+        },
+    ),
+    "amount_fen": Meaning("金额（分）"),
+    "Payment.state": Meaning("这张单进行到哪一步"),
+    "alarm": Meaning("为什么要运营者处理；不用处理时为空"),
+    "differences": Meaning("账上对不平的地方；都对得平时为空"),
+    "what": Meaning("哪里不平"),
+    "values": Meaning("有关的数值"),
+    "OpsLoginRequest.name": Meaning("操作人的姓名，写进操作记录"),
+    "OpsMeReply.name": Meaning("已登录的操作人的姓名；没有登录时为空"),
+    "operator": Meaning("操作人的姓名"),
+    "act": Meaning("做了什么"),
+    "target": Meaning("对什么做的：宝贝编号或进程"),
+    "outcome": Meaning("结果：done 完成，begun 中断而不知结果，其它是拒绝的代码"),
+    "BoardTask.wxname": Meaning("发布者的署名"),
+}

@@ -1,0 +1,91 @@
+"""JSON schemas of declared structs, each field with its meaning: what both descriptions consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from handlers.glossary import Meaning
+from server.errors import REFUSALS
+
+
+def schemas_of(
+    takes: Iterable[type[msgspec.Struct]],
+    gives: Iterable[type[msgspec.Struct]],
+    meanings: Mapping[str, Meaning],
+) -> dict[str, dict[str, Any]]:
+    """Return the schemas of what is taken and given, and of the structs within, by name."""
+    taken = {struct.__name__ for struct in takes}
+    everything = [*takes, *gives]
+    classes = {each.__name__: each for each in structs_within(msgspec.inspect.multi_type_info(everything))}
+    _, schemas = msgspec.json.schema_components(everything, ref_template="#/components/schemas/{name}")
+    for name, schema in schemas.items():
+        _respell_patterns(schema)
+        if name not in taken:
+            _require_defaults(schema)
+        for field, of in schema["properties"].items():
+            key = key_of(classes[name], field, meanings)
+            if key is not None:
+                _explain(of, meanings[key])
+    return schemas
+
+
+def key_of(struct: type[msgspec.Struct], field: str, meanings: Mapping[str, Meaning]) -> str | None:
+    """Return the key of a field's meaning, None if it has none; a struct's own comes before its base's."""
+    keys = [*(f"{each.__name__}.{field}" for each in struct.__mro__), field]
+    return next((key for key in keys if key in meanings), None)
+
+
+def structs_within(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
+    """Return the structs among types that msgspec inspected, and those of their fields."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting = list(types)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, msgspec.inspect.StructType):
+            if each.cls not in found:
+                found.add(each.cls)
+                waiting += [field.type for field in each.fields]
+        elif isinstance(each, msgspec.inspect.UnionType):
+            waiting += each.types
+        elif isinstance(each, msgspec.inspect.Metadata):
+            waiting.append(each.type)
+        elif isinstance(each, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+            waiting.append(each.item_type)
+    return found
+
+
+def refusal_table() -> str:
+    """Return all refusals in Markdown: the code, what the person reads, the HTTP code if it is not 200."""
+    return "Refusals (`error`):\n\n" + "\n".join(
+        f"- `{error}`: {refusal.default_msg}"
+        + (f" (HTTP {refusal.http_status})" if refusal.http_status != 200 else "")
+        for error, refusal in REFUSALS.items()
+    )
+
+
+def _require_defaults(schema: dict[str, Any]) -> None:
+    """Require what has a default: it may be left out of a request, and is always in a reply."""
+    schema["required"] = [
+        field
+        for field, of in schema["properties"].items()
+        if field in schema.get("required", ()) or "default" in of
+    ]
+
+
+def _explain(schema: dict[str, Any], meaning: Meaning) -> None:
+    """Describe a field. What a parameter must be is already there; of an optional one, in its first form."""
+    first = schema.get("anyOf", [schema])[0]
+    schema["description"] = meaning.sentence(first.pop("description", ""))
+    if meaning.values:
+        first["enum"] = list(meaning.values)
+
+
+def _respell_patterns(schema: Any) -> None:
+    r"""Replace `\A` and `\Z` by `^` and `$`: JSON Schema's regular expressions are JavaScript's."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _respell_patterns(part)
+    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):
+        schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")

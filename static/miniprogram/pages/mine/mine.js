@@ -1,0 +1,41 @@
+// One's own: numbers, and what one won, published and dug.
+
+import { admitted, api, me, showProblem } from "../../wechat.js";
+
+const LISTS = [
+  ["/getMyPrize", "我挖到的"],
+  ["/getMyRelease", "我发布的"],
+  ["/getMyPartake", "我挖过的"],
+];
+
+Component({
+  data: { me: null, numbers: null, lists: [] },
+
+  methods: {
+    onShow() {
+      this.renew();
+    },
+
+    onPullDownRefresh() {
+      this.renew().then(() => wx.stopPullDownRefresh());
+    },
+
+    async renew() {
+      try {
+        await admitted();
+        const [numbers, ...replies] = await Promise.all([
+          api.get("/getMyInfo"),
+          ...LISTS.map(([path]) => api.get(path, { page: 1 })),
+        ]);
+        const lists = replies.map(({ data }, at) => ({ title: LISTS[at][1], cards: data }));
+        this.setData({ me: me(), numbers, lists });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    open({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
+    },
+  },
+});

@@ -1,0 +1,52 @@
+// Publishing: goods may be dug at once, a red packet once it is paid.
+
+import { admitted, api, pay, showProblem, uploadPicture } from "../../wechat.js";
+
+const KINDS = ["红包", "实物，现场领取", "实物，邮寄"];
+
+Component({
+  data: { kinds: KINDS, kind: 1, several: false, thumbnail: "", busy: false },
+
+  methods: {
+    choose({ detail }) {
+      this.setData({ kind: Number(detail.value) });
+    },
+
+    count({ detail }) {
+      this.setData({ several: Number(detail.value) > 1 });
+    },
+
+    async picture() {
+      try {
+        const { url, thumbnail } = await uploadPicture();
+        this.url = url;
+        this.setData({ thumbnail });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    /** What does not apply may be sent along, and numbers as texts: the server ignores the one and reads the other. */
+    async publish({ detail }) {
+      const { kind } = this.data;
+      this.setData({ busy: true });
+      try {
+        await admitted();
+        const published = await api.post("/postTask", {
+          ...detail.value,
+          goods_type: kind === 0 ? 1 : 2,
+          draw_type: kind === 0 ? undefined : kind,
+          url: this.url,
+        });
+        // It is published, whatever becomes of the payment: the treasure's page can pay too.
+        if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
+        this.url = undefined;
+        this.setData({ thumbnail: "" });
+        wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
+      } catch (error) {
+        showProblem(error);
+      }
+      this.setData({ busy: false });
+    },
+  },
+});

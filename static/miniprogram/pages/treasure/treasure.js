@@ -1,0 +1,196 @@
+// A treasure: what the details say, kept true by the channel's frames.
+
+import { mayPass } from "../../shared/api.js";
+import { observe, secondsUntil } from "../../shared/clock.js";
+import { admitted, api, channel, pay, receiveTransfer, showProblem } from "../../wechat.js";
+
+const TICK_MS = 200;
+const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
+const WHY_NOT = { not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
+const ENDINGS = {
+  prizes_gone: "奖品全部挖完了",
+  depth_reached: "已经挖到底了",
+  expired: "时间到了，没有挖完",
+  publisher: "发布者结束了这个宝贝",
+  operator: "平台结束了这个宝贝",
+};
+
+Component({
+  data: { task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "" },
+
+  methods: {
+    /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
+    onLoad({ code, scene }) {
+      this.opened = code || decodeURIComponent(scene || "");
+      if (!CODE.test(this.opened)) {
+        wx.switchTab({ url: "/pages/square/square" });
+        return;
+      }
+      this.ticking = setInterval(() => this.count(), TICK_MS);
+      this.open();
+    },
+
+    onUnload() {
+      this.closed = true;
+      clearInterval(this.ticking);
+      if (this.leave) this.leave();
+    },
+
+    async open() {
+      try {
+        await admitted();
+        await this.read();
+        if (this.closed) return;
+        const { code, seq } = this.data.task;
+        this.leave = channel.subscribe(code, seq, (frame) => this.receive(frame));
+      } catch (error) {
+        this.setData({ problem: error.message });
+        showProblem(error);
+      }
+    },
+
+    /** Read everything anew: what happened cannot always be told from frames. */
+    async read() {
+      const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
+      if (this.data.task && data.seq < this.data.task.seq) return; // frames overtook it
+      observe(data.server_time);
+      this.setData({ task: data, people: data.users });
+      this.show();
+    },
+
+    show(changed = {}) {
+      const task = { ...this.data.task, ...changed };
+      this.setData({ task, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      this.count();
+    },
+
+    count() {
+      const { task, left } = this.data;
+      if (!task) return;
+      const now = task.status ? 0 : secondsUntil(task.cd_until);
+      if (now !== left) this.setData({ left: now });
+    },
+
+    receive(frame) {
+      const { task } = this.data;
+      switch (frame.type) {
+        case "snapshot": {
+          const { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
+          // A start makes no dig, so no snapshot tells of one that was missed.
+          if (frame.leapt || (status && !task.status) || task.why === "not_paid") this.read().catch(showProblem);
+          this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+          break;
+        }
+        case "cd":
+          if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
+          break;
+        case "join":
+          this.add(frame);
+          this.show({ participants: Math.max(task.participants, frame.participants) });
+          break;
+        case "prize":
+          this.mark(frame.no);
+          this.setData({ said: `${frame.wxname} 挖到了！` });
+          this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left) });
+          break;
+        case "start":
+          this.read().catch(showProblem);
+          break;
+        case "end":
+          this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
+          if (frame.end_reason === "operator") this.read().catch(showProblem); // the reason is in the details
+          break;
+        case "watchers":
+          this.show({ watchers: frame.watchers });
+          break;
+        case "error":
+          this.setData({ said: frame.msg });
+          break;
+        default:
+      }
+    },
+
+    /** Append a participant, once, and only where the list is complete up to them. */
+    add({ no, wxname, wxheadpic, is_prize }) {
+      const { people } = this.data;
+      if (no === people.length + 1) this.setData({ people: [...people, { no, wxname, wxheadpic, is_prize }] });
+    },
+
+    mark(no) {
+      this.setData({ people: this.data.people.map((each) => (each.no === no ? { ...each, is_prize: 1 } : each)) });
+    },
+
+    async onReachBottom() {
+      const { people, task } = this.data;
+      if (people.length >= task.participants) return;
+      try {
+        const { data } = await api.get("/getTaskUser", { code: task.code, page: Math.floor(people.length / 50) + 1 });
+        data.forEach((each) => this.add(each));
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    async dig() {
+      if (this.data.busy) return;
+      this.setData({ busy: true, said: "" });
+      try {
+        this.dug(await api.dig(this.data.task.code));
+      } catch (error) {
+        this.refused(error);
+      }
+      this.setData({ busy: false });
+    },
+
+    dug(reply) {
+      const { task } = this.data;
+      const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
+      if (reply.joined) this.add(reply);
+      this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！` : `第 ${now_depth} 层，什么也没有` });
+      if (is_prize) {
+        this.mark(reply.no);
+        this.show({ is_prize, why: "already_won" });
+      }
+      // The reply is as of the dig, and later frames may have come before it.
+      if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status });
+    },
+
+    refused(error) {
+      this.setData({ said: error.message });
+      if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.data.task.cd_until, error.reply.cd_until) });
+      else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
+      else if (!error.error) throw error;
+    },
+
+    async pay() {
+      const { code, owed } = this.data.task;
+      try {
+        await pay(code, owed);
+        await this.read(); // looking makes the server ask WeChat, should its notice be late
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    /** Claim the prize: an address, a pick-up code, or a transfer that the winner confirms. Safe to repeat. */
+    async claim({ detail }) {
+      const { code } = this.data.task;
+      try {
+        let claimed = await api.post("/drawPrize", { code, ...detail.value });
+        if (claimed.package_info) {
+          await receiveTransfer(claimed);
+          claimed = await api.post("/drawPrize", { code });
+        }
+        this.setData({ pickup: claimed.pickup });
+        this.show({ is_draw: claimed.is_draw });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    onShareAppMessage() {
+      const { name, share, thumbnail } = this.data.task;
+      return { title: `来挖「${name}」`, path: `/pages/treasure/treasure?code=${share}`, imageUrl: thumbnail };
+    },
+  },
+});

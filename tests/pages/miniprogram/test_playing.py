@@ -1,0 +1,151 @@
+"""The worked mini-program, against a real server: log in, publish, pay, watch, dig, win, claim."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from support import SOURCE
+from support.browser import Person, a_server
+from support.client import a_picture
+from support.phone import ROOT, a_phone, needs_node
+
+pytestmark = needs_node
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running server's address."""
+    with a_server(tmp_path_factory.mktemp("miniprogram")) as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def publisher(address: str) -> Person:
+    """Somebody who publishes."""
+    return Person.log_in(address, "小明")
+
+
+def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person):
+    code = publisher.publish(
+        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
+    )
+    other = Person.log_in(address, "小刚")
+    with a_phone(address, "小红") as phone:
+        phone.open("/pages/square/square")
+        phone.until("login")
+        phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 份")
+        phone.tap(".card")
+        assert phone.until("opened")["page"] == "/pages/treasure/treasure"
+        phone.shows("小明 埋下", "0 人挖过", "0 / 6", "挖一锹")
+        other.post("/postTask", code=code)  # seen over the websocket
+        phone.shows("1 人挖过", "1 / 6", "1. 小刚", "1 秒")
+        phone.shows("挖一锹")
+        phone.tap(".dig")
+        phone.shows("第 2 层，挖到了！", "你挖到了！", "2. 小红挖到了", "剩 2 / 3 份", "2 人挖过")
+        link = urlsplit(phone.share()["path"])
+        phone.open("/pages/mine/mine")
+        phone.shows("小红", "挖了 1 锹", "挖过 1 个宝贝", "我挖到的一只猫")
+    # What was shared opens the treasure, and tells who shared it.
+    with a_phone(address, "朵朵") as phone:
+        phone.open(f"{link.path}?{link.query}")
+        phone.shows("一只猫", "2 / 6")
+        (share,) = parse_qs(link.query)["code"]
+        phone.open(f"/pages/treasure/treasure?scene={share}")  # a poster's code
+        phone.shows("一只猫")
+        phone.open("/pages/treasure/treasure?scene=square")
+        assert phone.until("opened")["page"] == "/pages/square/square"
+
+
+def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path: Path):
+    picture = tmp_path / "packet.jpg"
+    picture.write_bytes(a_picture())
+    with a_phone(address, "老王", picture) as publisher, a_phone(address, "阿强") as winner:
+        publisher.open("/pages/publish/publish")
+        publisher.fire(".kind", "change", value="0")
+        publisher.shows("去支付")
+        publisher.tap(".picture")
+        values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
+        publisher.fire(".draft", "submit", value=values)
+        publisher.until("opened")
+        text = publisher.shows("红包雨", "2 元红包", "自己埋的不能挖")
+        assert "支付" not in text
+        winner.open("/pages/square/square")
+        winner.shows("红包雨")
+        winner.tap(".card")
+        winner.shows("挖一锹")
+        winner.tap(".dig")
+        winner.shows("你挖到了！", "领取红包", "奖品全部挖完了")
+        publisher.shows("阿强 挖到了！", "奖品全部挖完了")
+        winner.fire(".claiming", "submit", value={})
+        assert winner.until("transfer")["appId"].startswith("wx")
+        winner.shows("奖品已经领取")
+
+
+@pytest.mark.parametrize(
+    ("draw_type", "value", "shown"),
+    [
+        (1, {}, r"当面把取件码给发布者看： ?[0-9]{6}"),
+        (2, {"receiver": "朵朵", "phone": "13800000000", "address": "上海"}, "奖品已经领取"),
+    ],
+    ids=["on site", "by mail"],
+)
+def test_goods_are_claimed(address: str, publisher: Person, draw_type: int, value: object, shown: str):
+    code = publisher.publish(a_picture(), forecast_num=1, draw_type=draw_type)
+    with a_phone(address, f"朵朵{draw_type}") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("挖一锹")
+        phone.tap(".dig")
+        phone.shows("领奖")
+        phone.fire(".claiming", "submit", value=value)
+        phone.until("shown", lambda told: re.search(shown, told["text"]) is not None)
+
+
+def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: Path):
+    with a_server(tmp_path / "data") as server:
+        publisher, other, mine = (Person.log_in(server.address, user) for user in ("小明", "小刚", "小红"))
+        code = publisher.publish(
+            a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
+        )
+        old = {"unionid": mine.unionid, "token": "an old one"}
+        with a_phone(server.address, "小红", **{"wabao.person": old}) as phone:
+            phone.until("login")  # the channel was refused, so it logs in again by itself
+            phone.open(f"/pages/treasure/treasure?code={code}")
+            phone.shows("0 / 90000", "挖一锹")
+            phone.until("sent", lambda told: told["message"].get("code") == code)
+            other.post("/postTask", code=code)
+            phone.shows("1 / 90000", "1. 小刚")
+            phone.tap(".dig")
+            phone.shows("2 / 90000", "2. 小红")
+            (worker,) = server.children()["worker"]
+            os.kill(worker, signal.SIGKILL)
+            server.wait_for("wabao.worker serving")
+            other.post("/postTask", code=code)
+            asked = {"action": "subscribe", "code": code, "since": 1, "ticks": False}
+            phone.until("sent", lambda told: told["message"] == asked)
+            phone.shows("3 / 90000")
+            phone.tap(".dig")
+            phone.shows("4 / 90000", "2 人挖过")
+            if ("cd", 4) not in phone.digs():  # the reply may come before the frame
+                phone.until("frame", lambda told: told["frame"].get("seq") == 4)
+            assert phone.digs() == [("cd", 1), ("join", 1), ("cd", 2), ("join", 2), ("cd", 3), ("cd", 4)]
+
+
+def test_the_mini_program_takes_nothing_from_outside_its_root():
+    assert sorted(path.name for path in (ROOT / "shared").iterdir()) == ["api.js", "channel.js", "clock.js"]
+    for path in ROOT.rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        for found in re.findall(r'(?:from|import|require\()\s*"([^"]+)"', text):
+            assert (path.parent / found).resolve().is_relative_to(ROOT), (path, found)
+            assert (path.parent / found).is_file(), (path, found)
+        assert len(text.splitlines()) <= 400
+    pages = json.loads((ROOT / "app.json").read_text())["pages"]
+    assert {str(path.with_suffix("").relative_to(ROOT)) for path in ROOT.glob("pages/*/*.wxml")} == set(pages)
+    assert not list(SOURCE.glob("static/app/clock.js"))

@@ -1,0 +1,60 @@
+"""What `/openapi.json` and `/asyncapi.json` declare; each reply and frame that a test reads is held to it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from jsonschema import Draft202012Validator
+
+from handlers import asyncapi, openapi
+from handlers.ops.screen import OPS_INTERFACES
+from server.app import INTERFACES
+
+
+@cache
+def interfaces() -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(openapi.describe([*INTERFACES, *OPS_INTERFACES], "test"))
+    return document
+
+
+@cache
+def channel() -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(asyncapi.describe("test"))
+    return document
+
+
+def check_reply(path: str, reply: dict[str, Any]) -> None:
+    """Assert that a reply of an interface has the fields and values that are declared, and no others."""
+    if path in interfaces()["paths"]:
+        problems = [error.message for error in _reply_validator(path).iter_errors(reply)]
+        assert not problems, (path, problems, reply)
+
+
+def check_frame(frame: dict[str, Any]) -> None:
+    """Assert it of a frame of `/ws`."""
+    problems = [error.message for error in _frame_validator(frame["type"]).iter_errors(frame)]
+    assert not problems, (problems, frame)
+
+
+@cache
+def _reply_validator(path: str) -> Draft202012Validator:
+    document = interfaces()
+    [operation] = document["paths"][path].values()
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    return _nothing_else(schema, document)
+
+
+@cache
+def _frame_validator(kind: str) -> Draft202012Validator:
+    document = channel()
+    sent = {message["name"]: message["payload"] for message in document["components"]["messages"].values()}
+    return _nothing_else(sent[kind], document)
+
+
+def _nothing_else(schema: dict[str, Any], document: dict[str, Any]) -> Draft202012Validator:
+    closed = {
+        name: {**of, "additionalProperties": False} for name, of in document["components"]["schemas"].items()
+    }
+    return Draft202012Validator({**schema, "components": {"schemas": closed}})

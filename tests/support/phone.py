@@ -1,0 +1,116 @@
+"""A phone on which the mini-program runs: Node with miniprogram-simulate, over the real interfaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import SOURCE
+
+PATIENCE_SECONDS = 60
+NODE = shutil.which("node")
+HERE = SOURCE / "tests" / "pages" / "miniprogram"
+ROOT = SOURCE / "static" / "miniprogram"
+
+
+def why_not() -> str:
+    """Return why no phone can run here, "" if one can."""
+    if NODE is None:
+        return "no node: install Debian's packages nodejs and npm"
+    asked = [NODE, "--experimental-websocket", "-p", "typeof WebSocket"]
+    if subprocess.run(asked, capture_output=True, text=True).stdout.strip() != "function":
+        return "this node has no WebSocket: 20.10 or newer is needed"
+    if not (HERE / "node_modules" / "miniprogram-simulate").is_dir():
+        return f"npm ci was not run in {HERE.relative_to(SOURCE)}"
+    return ""
+
+
+needs_node = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+class Phone:
+    """The mini-program as somebody uses it, and what it said."""
+
+    def __init__(self, address: str, user: str, **environment: str) -> None:
+        assert NODE is not None
+        command = [NODE, "--experimental-websocket", "--no-warnings", "phone.js", str(ROOT), address, user]
+        self.process = subprocess.Popen(
+            command,
+            cwd=HERE,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[dict[str, Any]] = []
+        self._patience = threading.Timer(PATIENCE_SECONDS, self.process.kill)
+        self._patience.start()
+
+    def until(self, kind: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        """Read up to the next line of a type for which it holds."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            self.said.append(told)
+            assert told["type"] != "wrong", told["error"]
+            if told["type"] == kind and holds(told):
+                return told
+        pytest.fail(f"it ended before {kind}: {self.said[-20:]}")
+
+    def shows(self, *texts: str) -> str:
+        """Wait until the page has all these texts, and return all that it shows."""
+        shown = self.until("shown", lambda told: all(text in told["text"] for text in texts))
+        return str(shown["text"])
+
+    def digs(self) -> list[tuple[str, int]]:
+        """Return type and seq of the frames `cd` and `join` that the page got until now."""
+        frames = [told["frame"] for told in self.said if told["type"] == "frame"]
+        return [(frame["type"], frame["seq"]) for frame in frames if frame["type"] in ("cd", "join")]
+
+    def open(self, url: str) -> None:
+        """Open a page, as a link, a code or a tab does."""
+        self._order(do="open", url=url)
+        self.until("opened")
+
+    def tap(self, selector: str) -> None:
+        """Tap on something."""
+        self._order(do="fire", selector=selector)
+
+    def fire(self, selector: str, event: str, **detail: Any) -> None:
+        """Let something tell an event: what was typed, what was chosen."""
+        self._order(do="fire", selector=selector, event=event, detail=detail)
+
+    def share(self) -> dict[str, Any]:
+        """Share the page; return what WeChat is told."""
+        self._order(do="share")
+        return self.until("share")
+
+    def _order(self, **order: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        """Switch it off."""
+        self._patience.cancel()
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def a_phone(address: str, user: str, picture: Path | None = None, **storage: Any) -> Iterator[Phone]:
+    """A phone whose album has one picture, with what the mini-program stored the last time."""
+    phone = Phone(address, user, PICTURE=str(picture or ""), STORAGE=json.dumps(storage))
+    try:
+        yield phone
+    finally:
+        phone.end()
