@@ -6,14 +6,24 @@ under the first secret too, once all of them have it as their first.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from server.keys import Keys
-from server.store import Store
+from server.store import Store, is_unavailable
 from server.store.boxes import PLACES
 
 # A box that changed meanwhile is read again in the next pass.
 PASSES = 10
+# A store that is busy or elects a primary is asked again: a rotation of hours must not end for it.
+TRIES, REST_SECONDS = 20, 2.0
+
+T = TypeVar("T")
+log = logging.getLogger("wabao.rotate")
 
 
 @dataclass(slots=True)
@@ -46,7 +56,7 @@ async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str],
     sealed, unopened, changed = 0, [], []
     after: str | None = ""
     while after is not None:
-        page, after = await store.boxes.page(purpose, after)
+        page, after = await _persist(partial(store.boxes.page, purpose, after))
         changes = []
         for key, box in page:
             if not box or keys.is_sealed_first(box):  # before the first access token its box is empty
@@ -55,8 +65,21 @@ async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str],
                 changes.append((key, box, keys.seal(purpose, keys.open(purpose, box, key), key)))
             except ValueError:
                 unopened.append(key)
-        replaced = await store.boxes.replace(purpose, changes)
+        replaced = await _persist(partial(store.boxes.replace, purpose, changes))
         sealed += replaced
         if replaced < len(changes):
             changed += [key for key, _, _ in changes]
     return sealed, unopened, changed
+
+
+async def _persist(asked: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the store answers, at most TRIES times. A box that was replaced already is left as it is."""
+    for _ in range(TRIES - 1):
+        try:
+            return await asked()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("MongoDB does not answer; trying again: %s", error)
+            await asyncio.sleep(REST_SECONDS)
+    return await asked()

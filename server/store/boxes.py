@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 
 _Document = dict[str, Any]
 
-BATCH = 500
+BATCH = 100  # a slow store writes so many within the 5 s that it has
 # By purpose: the collection and the field. A box is sealed for the `_id` of its document.
 PLACES = {
     "seed": ("tasks", "seed_box"),

@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from pymongo.errors import AutoReconnect
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from server.actions import rotate as rotating
 from server.actions.rotate import rotate
 from server.app import make_app
 from server.context import Context
@@ -22,6 +24,7 @@ from server.game import draw
 from server.keys import Keys
 from server.settings import Settings
 from server.store import Store, boxes
+from server.store.boxes import Boxes
 from support.client import Client
 from support.old_boxes import sealed_as_before
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
@@ -159,6 +162,30 @@ async def test_killed_midway_it_goes_on_and_leaves_no_old_box(store: Store, sett
     async for task in store.database["tasks"].find():
         assert new.open("seed", bytes(task["seed_box"]), task["_id"]) == b"seed"
     assert "seed: 0 sealed anew" in (await run_rotate(settings))[1]
+
+
+@pytest.mark.gen_test
+async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill_with_old_boxes(store, Keys(settings.secret_key.encode()), 2 * boxes.BATCH)
+    replace = Boxes.replace
+    failed: list[str] = []
+
+    async def written_but_unanswered(own: Boxes, purpose: str, changes: list[Any]) -> int:
+        found = await replace(own, purpose, changes)
+        if purpose == "seed" and len(failed) < 2:
+            failed.append(purpose)
+            raise AutoReconnect("gone")
+        return found
+
+    monkeypatch.setattr(Boxes, "replace", written_but_unanswered)
+    monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
+    keys = Keys(NEW.encode(), settings.secret_key.encode())
+    assert [rotated.left for rotated in await rotate(store, keys)] == [[], [], []]
+    async for task in store.database["tasks"].find():
+        assert keys.is_sealed_first(bytes(task["seed_box"]))
+    assert failed == ["seed", "seed"]
 
 
 @pytest.mark.gen_test
