@@ -41,9 +41,9 @@ class DrawPrizeRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    receiver: Annotated[str, Meta(description="1 到 32 个字的收件人")] = ""
-    phone: Annotated[str, Meta(description="5 到 20 位的电话号码")] = ""
-    address: Annotated[str, Meta(description="1 到 200 个字的收货地址")] = ""
+    receiver: Annotated[str, Meta(title="收货人", description="1 到 32 个字")] = ""
+    phone: Annotated[str, Meta(title="电话", description="5 到 20 位的号码")] = ""
+    address: Annotated[str, Meta(title="详细地址", description="1 到 200 个字")] = ""
 
 
 class DrawPrizeReply(Reply, kw_only=True):
@@ -120,7 +120,7 @@ class ConfirmDrawRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", description="6 位数字的取件码")]
+    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", title="取件码", description="6 位数字")]
 
 
 class ConfirmDrawReply(Reply, kw_only=True):
@@ -158,7 +158,9 @@ class GetWinnersRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    format: Annotated[Literal["json", "csv"], Meta(description="json 或 csv")] = "json"
+    format: Annotated[Literal["json", "csv"], Meta(title="格式", description="JSON 或 CSV，用小写字母")] = (
+        "json"
+    )
 
 
 class WinnerRow(msgspec.Struct):

@@ -142,15 +142,15 @@ async def _reread(context: Context, prize: Prize) -> Prize:
 
 
 def check_address(receiver: str, phone: str, address: str) -> Address:
-    """Return the address. Raises BadRequest, which names the wrong parameter but never repeats its value."""
+    """Return the address. Raises BadRequest, which says which value is wrong but never repeats it."""
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
-        raise BadRequest(f"参数 receiver 应为 1 到 {RECEIVER_CHARACTERS} 个字的收件人")
+        raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
     digits = phone.removeprefix("+").replace("-", "").replace(" ", "")
     if not (len(phone) <= PHONE_CHARACTERS and digits.isascii() and digits.isdigit() and len(digits) >= 5):
-        raise BadRequest("参数 phone 应为 5 到 20 位的电话号码")
+        raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
     if not 1 <= len(address) <= ADDRESS_CHARACTERS:
-        raise BadRequest(f"参数 address 应为 1 到 {ADDRESS_CHARACTERS} 个字的收货地址")
+        raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
     return Address(receiver, phone, address)
 
 

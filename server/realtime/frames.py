@@ -107,11 +107,12 @@ class Watchers(Frame, tag="watchers"):
 
 
 class Error(Frame, tag="error"):
-    """What a client asked cannot be done; the socket stays open."""
+    """What a client asked cannot be done; the socket stays open. `param` names a wrong parameter, if any."""
 
     error: str
     msg: str
     code: str
+    param: str = ""
 
 
 class Pong(Frame, tag="pong"):

@@ -143,10 +143,7 @@ function editProfile(signal) {
   const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });
   const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
-  const uploaded = new URL(person.avatarUrl, location.href).pathname.startsWith("/files/");
-  const picture = pictureField("face", {
-    label: "头像", hint: uploaded ? "不选就用现在的" : "请选一张图片", address: uploaded ? person.avatarUrl : "",
-  });
+  const picture = pictureField("face", { label: "头像", hint: "不选就用现在的", shown: person.avatarUrl });
   const submit = el("button.primary", { type: "submit" }, "保存");
   const save = async (event) => {
     event.preventDefault();
@@ -155,7 +152,7 @@ function editProfile(signal) {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
       await post("/setProfile", { wxname, wxheadpic });
       if (person?.unionid !== unionid) return; // logged out meanwhile
-      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic });
+      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl });
       opened.close();
       if (!signal.aborted) dispatchEvent(new Event("hashchange")); // show this page anew, if it is still open
     } catch (error) {

@@ -9,15 +9,15 @@ const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 
 /**
  * Return a field's element with `ready()`, which resolves to the picture's address once it is uploaded ("" if
- * none was chosen), and throws if the upload failed.
+ * none was chosen), and throws if the upload failed. `shown` is what it shows before one is chosen.
  */
-export function pictureField(id, { label, hint, address = "" }) {
-  const preview = el("div.preview", {}, address ? el("img", { src: address, alt: "" }) : icon("picture", 40));
+export function pictureField(id, { label, hint, shown = "" }) {
+  const preview = el("div.preview", {}, shown ? el("img", { src: shown, alt: "" }) : icon("picture", 40));
   const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "上传进度" });
   const said = el("p.hint", { role: "status" }, hint);
   const input = el("input.unseen", { type: "file", id, accept: KINDS, onchange: () => choose(input.files[0]) });
   const element = el("div.field", {}, el("span.label", {}, label), input, el("label.picture", { for: id }, preview, el("span", {}, "选择图片")), bar, said);
-  let uploading = Promise.resolve(address);
+  let uploading = Promise.resolve("");
   let local = "";
 
   function choose(file) {

@@ -439,6 +439,17 @@ def test_goods_without_a_picture_are_not_published(window: Opener) -> None:
     expect(page.locator("form > .problem")).to_have_text("请先选一张图片")
 
 
+def test_a_person_changes_their_name_alone(window: Opener) -> None:
+    page = window("旧名", "/#/mine").page
+    face = page.locator(".me .avatar").get_attribute("src")
+    assert face is not None
+    page.get_by_role("button", name="改名字和头像").click()
+    page.get_by_role("textbox", name="名字").fill("新名")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("heading", name="新名")).to_be_visible()
+    expect(page.locator(".me .avatar")).to_have_attribute("src", face)
+
+
 def test_a_person_changes_their_name_and_picture(window: Opener, tmp_path: Path) -> None:
     file = tmp_path / "face.png"
     file.write_bytes(a_picture(200, 200, "navy", "PNG"))
