@@ -57,7 +57,6 @@ class Page {
   #busy = false;
   #digging = Promise.resolve();
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
-  #own = false;
   #owned = ""; // the state that the publisher's part now shows
   #claimed = ""; // the state that the claim now shows
   #stale = false; // the details must be read anew
@@ -132,12 +131,11 @@ class Page {
 
   showOwn() {
     const { task } = this;
-    this.#own ||= task.why === "own_task" || task.need_pay === 1; // remembered: an ended task no longer says whose it is
-    const shown = `${this.#own} ${task.need_pay}`;
+    const shown = `${task.mine} ${task.need_pay}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
-    if (!this.#own || task.need_pay) {
+    if (!task.mine || task.need_pay) {
       fill(this.own);
       return;
     }
