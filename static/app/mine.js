@@ -13,14 +13,15 @@ const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
+// Of each list: its title, where it is read, what is said of an empty one, a card's foot, and whose its cards are.
 const LISTS = {
-  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published],
-  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null],
-  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won],
+  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published, () => ({ mine: true })],
+  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null, ({ is_prize }) => ({ won: Boolean(is_prize) })],
+  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won, () => ({ won: true })],
 };
 
 export function mine(root, signal, which = "published") {
-  const [, path, nothing, foot] = LISTS[which];
+  const [, path, nothing, foot, whose] = LISTS[which];
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const list = el("ul.cards");
@@ -50,7 +51,7 @@ export function mine(root, signal, which = "published") {
   async function read(page) {
     const { data } = await get(path, { page });
     data.forEach(observeCard);
-    return data;
+    return data.map((card) => ({ ...card, ...whose(card) }));
   }
 
   /** Show these cards, in this order. */
