@@ -28,7 +28,7 @@ ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布�
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where goods are sent. It is stored sealed, and only the task's publisher may see it."""
+    """Where goods are sent. It is stored sealed, and only the winner and the task's publisher may see it."""
 
     receiver: str
     phone: str
@@ -155,7 +155,7 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:
-    """Return where a prize is sent; None if it has no address. Only for its task's publisher."""
+    """Return where a prize is sent; None if it has no address. Only for its winner and publisher."""
     box = prize.get("address_box")
     if box is None:
         return None
