@@ -7,6 +7,7 @@ import { observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
+import { preferences } from "./preferences.js";
 import { person, remember } from "./session.js";
 
 const RENEW_MS = 20_000;
@@ -36,6 +37,7 @@ export function mine(root, signal, which = "published") {
         el("button.link", { type: "button", onclick: () => editProfile(signal) }, "改名字和头像"),
         el("button.link", { type: "button", onclick: logOut }, "退出登录"))),
       numbers),
+    preferences(),
     uncounted,
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),

@@ -3,6 +3,7 @@
 import { asTime, countDown } from "../miniprogram/shared/clock.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
+import { signal } from "./preferences.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
@@ -53,8 +54,11 @@ export function shaft(onDig) {
     const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
-      if (cooling && !seconds) write(line, ready ? OVER : "");
-      else if (seconds && line.textContent === OVER) write(line, "");
+      if (cooling && !seconds) {
+        write(line, ready ? OVER : "");
+        if (ready) signal();
+      }
+      if (seconds && line.textContent === OVER) write(line, "");
       cooling = seconds > 0;
       set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
       button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
