@@ -8,7 +8,7 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import Page, Unionid
 from server.context import Context
-from server.store.tasks import Task
+from server.store.tasks import JoinedTask, Task
 
 NEWEST = 500
 PAGE_SIZE = 20
@@ -135,14 +135,14 @@ class GetMyPartake(Interface):
         """Return them, ordered by the caller's first digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
-        codes = [task["_id"] for task in tasks]
-        won = await self.context.store.prizes.won_codes(request.unionid, codes)
-        return PartakenReply(data=[_partaken_card(self.context, task, task["_id"] in won) for task in tasks])
+        return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
 
 
-def _partaken_card(context: Context, task: Task, won: bool) -> PartakenCard:
+def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
-    return msgspec.convert(fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": int(won)}, PartakenCard)
+    return msgspec.convert(
+        fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
+    )
 
 
 class PrizeCard(Card, kw_only=True):

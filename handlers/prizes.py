@@ -51,8 +51,8 @@ class DrawPrizeReply(Reply, kw_only=True):
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over; `pickup_pic` is its QR code, as a
-    data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until that
-    is deleted. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
+    data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
+    that is deleted. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
     """
 
     is_draw: int

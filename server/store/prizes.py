@@ -112,11 +112,6 @@ class Prizes(DueDocuments[Prize]):
             winners[prize["code"]].add(prize["unionid"])
         return winners
 
-    async def won_codes(self, unionid: str, codes: list[str]) -> set[str]:
-        """Return which of these tasks this person won."""
-        found = self.collection.find({"unionid": unionid, "code": {"$in": codes}}, {"code": 1})
-        return {prize["code"] async for prize in found}
-
     async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
         """Return in which of these tasks this person was given their prize."""
         found = self.collection.find(

@@ -18,7 +18,7 @@ export function title({ goods_type, money, name }) {
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
 }
 
-const STATES = { ended: "已结束", unpaid: "待支付", mine: "我的宝贝", won: "已挖到", open: "可以挖" };
+const STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖" };
 
 function stateOf({ status, need_pay, mine, won }, left) {
   if (status) return "ended";

@@ -179,7 +179,7 @@ async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) ->
         line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
         status, reply = await line.reply()
         assert (status, reply["error"]) == (200, "bad_request")
-        assert reply["param"] == "code"
+        assert reply["param"] == "unionid"
 
 
 @pytest.mark.gen_test
