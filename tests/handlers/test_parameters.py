@@ -277,7 +277,7 @@ def test_refusals_name_parameters_in_the_words_of_the_forms() -> None:
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
     labels = dict(
-        re.findall(r'(?:field|number|choice|pictureField)\("(\w+)", (?:\{ label: )?"([^"]+)"', form)
+        re.findall(r'(?:field|number|choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form)
     )
     assert len(labels) == 13
     for name, label in labels.items():

@@ -189,6 +189,11 @@ async def test_a_list_of_any_length_takes_two_trips(client: Client, context: Con
     await context.store.digs.collection.insert_many(
         [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
     )
+    prize = await context.store.prizes.find(f"{code}:1")
+    assert prize is not None
+    await context.store.prizes.collection.insert_many(
+        [{**prize, "_id": f"{code}:1", "code": code} for code in codes]
+    )
     lists: list[tuple[Someone, str, dict[str, int], int]] = [
         (newcomer, "/getTaskList", {}, 20),
         (bob, "/getTaskList", {"page": 26}, 20),
