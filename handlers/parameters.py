@@ -168,7 +168,7 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("请求的 JSON 无法解析，应为一个 JSON 对象") from None
     if not isinstance(decoded, dict):
-        raise BadRequest('请求的 JSON 应为一个对象，例如 {"unionid": "…"}')
+        raise BadRequest("请求的 JSON 应为一个对象")
     return decoded
 
 
