@@ -53,6 +53,7 @@ class RefusalReply(Reply, kw_only=True):
     status: int = 1
     error: str
     trace_id: str
+    param: str | msgspec.UnsetType = msgspec.UNSET
     is_cd: int | msgspec.UnsetType = msgspec.UNSET
     time: int | msgspec.UnsetType = msgspec.UNSET
     cd_until: int | msgspec.UnsetType = msgspec.UNSET
@@ -135,6 +136,7 @@ class BaseHandler(RequestHandler):
             "msg": refusal.msg,
             "error": refusal.error,
             "trace_id": self.trace_id,
+            **({"param": refusal.param} if refusal.param else {}),
             **refusal.extra,
         }
         return msgspec.json.encode(envelope)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.parameters import Code, CodeOrShare, Flag, Page, Unionid
+from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
 from server.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask, Unavailable
@@ -68,8 +68,10 @@ class GetTaskDetailsRequest(msgspec.Struct):
 
     unionid: Unionid
     code: CodeOrShare
-    is_share: Flag = 0
-    from_unionid: Annotated[str, Meta(max_length=128, description="分享者的 unionid 或分享码")] | None = None
+    is_share: Annotated[int, Meta(ge=0, le=1, title="从分享打开", description="0 或 1")] = 0
+    from_unionid: (
+        Annotated[str, Meta(max_length=128, title="分享者", description="分享者的标识或分享码")] | None
+    ) = None
 
 
 class GetTaskDetails(Interface):

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import owed_yuan, picture_url
-from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Flag, Unionid, whole_number
+from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
@@ -22,7 +22,13 @@ class DigRequest(msgspec.Struct):
     unionid: Unionid
     code: CodeOrShare
     dig_id: (
-        Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", description="8 到 64 位字母或数字")] | None
+        Annotated[
+            str,
+            Meta(
+                pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", title="这一锹的编号", description="8 到 64 位字母或数字"
+            ),
+        ]
+        | None
     ) = None
 
 
@@ -48,26 +54,48 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
 
     unionid: Unionid
-    goods_type: Annotated[int, Meta(ge=1, le=2, description="1（红包）或 2（实物）")]
+    goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
     name: Annotated[
-        str, Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 50 个字的物品名")
+        str,
+        Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
     ]
-    prize_num: Annotated[int, Meta(ge=1, le=1000, description="1 到 1000 的整数")]
-    forecast_num: Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
-    url: Annotated[str, Meta(max_length=500, description="uploadFile 返回的图片地址")] | None = None
+    prize_num: Annotated[int, Meta(ge=1, le=1000, title="奖品数量", description="1 到 1000 的整数")]
+    forecast_num: Annotated[
+        int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")
+    ]
+    url: Annotated[str, Meta(max_length=500, title="图片", description="在这里上传过的图片")] | None = None
     wxname: (
         Annotated[
-            str, Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, description="不超过 32 个字的署名")
+            str,
+            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
         ]
         | None
     ) = None
-    synopsis: Annotated[str, Meta(max_length=2000, extra=LINES, description="不超过 2000 个字的简介")] = ""
-    money: Annotated[int, Meta(ge=1, le=1_000_000, description="1 以上的整数（元，每个奖品）")] | None = None
-    interval: Annotated[int, Meta(ge=1, le=100_000, description="1 到 100000 的整数")] | None = None
-    fluctuation: Annotated[int, Meta(ge=0, le=99_999, description="0 到 interval − 1 的整数")] | None = None
-    draw_type: Annotated[int, Meta(ge=1, le=2, description="1（现场领取）或 2（邮寄）")] | None = None
-    is_public: Flag = 1
-    cd: Annotated[int, Meta(ge=0, le=3600, description="0 到 3600 的整数（秒）")] | None = None
+    synopsis: Annotated[
+        str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
+    ] = ""
+    money: (
+        Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
+    ) = None
+    interval: (
+        Annotated[int, Meta(ge=1, le=100_000, title="每隔多少层一份奖品", description="1 到 100000 的整数")]
+        | None
+    ) = None
+    fluctuation: (
+        Annotated[
+            int, Meta(ge=0, le=99_999, title="上下浮动多少层", description="0 以上的整数，小于间隔的层数")
+        ]
+        | None
+    ) = None
+    draw_type: (
+        Annotated[int, Meta(ge=1, le=2, title="怎么给", description="1（现场领取）或 2（邮寄）")] | None
+    ) = None
+    is_public: Annotated[
+        int, Meta(ge=0, le=1, title="谁能看到", description="0（只有拿到链接的人）或 1（广场）")
+    ] = 1
+    cd: (
+        Annotated[int, Meta(ge=0, le=3600, title="每锹之后冷却几秒", description="0 到 3600 的整数")] | None
+    ) = None
 
 
 class PublishReply(Reply, kw_only=True):
@@ -91,7 +119,9 @@ class PostTask(Interface):
         digs = values.get("code") not in (None, "")
         publishes = values.get("goods_type") not in (None, "")
         if digs == publishes:
-            raise BadRequest("参数 code（挖宝）和 goods_type（发布）应有且只有一个")
+            raise BadRequest(
+                "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一", param="code" if digs else "goods_type"
+            )
         if digs:
             return DigRequest
         for name in _inapplicable(values):

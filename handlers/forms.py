@@ -109,7 +109,7 @@ class Form:
             return
         self._value += data[start:end]
         if len(self._value) > FIELD_BYTES:
-            raise BadRequest(f"参数 {self._name} 太长")
+            raise BadRequest("请求的表单有一项太长", param=self._name or "")
 
     def _end(self) -> None:
         if not self._is_file:  # bytes that are not UTF-8 become surrogates, which `parse` refuses

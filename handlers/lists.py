@@ -8,7 +8,7 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import Page, Unionid
 from server.context import Context
-from server.store.tasks import Task
+from server.store.tasks import JoinedTask, Task
 
 NEWEST = 500
 PAGE_SIZE = 20
@@ -27,23 +27,34 @@ class CardsReply(Reply, kw_only=True):
     data: list[Card]
 
 
+class SquareReply(CardsReply, kw_only=True):
+    """`mine` and `won` have the codes of this page's running tasks that the caller published or won."""
+
+    mine: list[str]
+    won: list[str]
+
+
 class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page."""
 
     path = "/getTaskList"
     takes = (PageRequest,)
-    gives = (CardsReply,)
+    gives = (SquareReply,)
 
     async def answer(self, request: PageRequest) -> bytes:
-        """Return a page, at most a second old. It is encoded again only if one of its countdowns changed."""
+        """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
         page = await self.context.square.page(request.page)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             reply = CardsReply(data=[card(self.context, task) for task in page.tasks])
             page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
-        encoded: bytes = page.prepared[2]
-        return encoded
+        cards: bytes = page.prepared[2]
+        own = {
+            "mine": [t["_id"] for t in page.tasks if t["publisher"] == request.unionid and not t["status"]],
+            "won": [code for code, winners in page.winners.items() if request.unionid in winners],
+        }
+        return cards[:-1] + b"," + msgspec.json.encode(own)[1:]
 
 
 def _unchanged_ms(tasks: list[Task], now_ms: int) -> int:
@@ -98,9 +109,13 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 
 
 class PartakenCard(Card, kw_only=True):
-    """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names."""
+    """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
+
+    `is_prize` is 1 if the caller won.
+    """
 
     wxheadimgurl: str
+    is_prize: int
 
 
 class PartakenReply(Reply, kw_only=True):
@@ -120,10 +135,14 @@ class GetMyPartake(Interface):
         """Return them, ordered by the caller's first digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
-        fields = [card_fields(self.context, task) for task in tasks]
-        return PartakenReply(
-            data=[msgspec.convert(f | {"wxheadimgurl": f["wxheadpic"]}, PartakenCard) for f in fields]
-        )
+        return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
+
+
+def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
+    fields = card_fields(context, task)
+    return msgspec.convert(
+        fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
+    )
 
 
 class PrizeCard(Card, kw_only=True):

@@ -20,7 +20,9 @@ class PayTaskRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    money: Annotated[int, Meta(ge=1, le=1_000_000_000, description="应付的金额（元），1 以上的整数")]
+    money: Annotated[
+        int, Meta(ge=1, le=1_000_000_000, title="支付金额", description="应付的元数，1 以上的整数")
+    ]
 
 
 class PayTaskReply(Reply, kw_only=True):

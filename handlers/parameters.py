@@ -19,15 +19,24 @@ from server.plain_text import lines, one_line
 
 Unionid = Annotated[
     str,
-    Meta(min_length=1, max_length=128, pattern=r"\A[0-9A-Za-z:_\-]+\Z", description="登录时得到的 unionid"),
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=r"\A[0-9A-Za-z:_\-]+\Z",
+        title="登录身份",
+        description="登录时得到的标识",
+    ),
 ]
-Code = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{12}\Z", description="12 位字母或数字的宝贝编号")]
+Code = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{12}\Z", title="宝贝编号", description="12 位字母或数字")]
 CodeOrShare = Annotated[
     str,
-    Meta(pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?\Z", description="宝贝编号（12 位）或分享码（20 位）"),
+    Meta(
+        pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?\Z",
+        title="宝贝编号",
+        description="12 位字母或数字，或 20 位的分享码",
+    ),
 ]
-Page = Annotated[int, Meta(ge=1, le=1_000_000, description="1 到 1000000 的整数")]
-Flag = Annotated[int, Meta(ge=0, le=1, description="0 或 1")]
+Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]
 
 NOT_BLANK = r"\S"
 # How a text is cleaned before it is checked, because other people will see it.
@@ -44,11 +53,12 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class _Declared(NamedTuple):
-    """A parameter as its struct declares it. `must_be` is the end of a refusal; `whole`: a whole number.
+    """A parameter as its struct declares it. `title` and `must_be` are the words of a refusal.
 
-    `keeps` returns what is kept of a text.
+    `whole`: a whole number. `keeps` returns what is kept of a text.
     """
 
+    title: str
     must_be: str
     whole: bool
     keeps: Callable[[str], str] | None
@@ -57,7 +67,7 @@ class _Declared(NamedTuple):
 def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
     """Return `values` as the declared `kind`. Whole numbers may be texts. Empty texts and null are absent.
 
-    Raises BadRequest, which names the parameter and what it must be, as declared.
+    Raises BadRequest, which says what the parameter must be, as declared.
     """
     declared = _declared(kind)
     present: dict[str, object] = {}
@@ -68,16 +78,16 @@ def parse(kind: type[_Struct], values: Mapping[str, object]) -> _Struct:
         if parameter.whole:
             value = whole_number(value)
             if value is None:
-                raise BadRequest(f"参数 {name} {parameter.must_be}")
+                raise BadRequest(f"“{parameter.title}”{parameter.must_be}", param=name)
         elif isinstance(value, str) and not _is_text(value):
-            raise BadRequest(f"参数 {name} {parameter.must_be}，不能含有特殊字符")
+            raise BadRequest(f"“{parameter.title}”{parameter.must_be}，不能含有特殊字符", param=name)
         elif isinstance(value, str) and parameter.keeps is not None:
             value = parameter.keeps(value)
         present[name] = value
     try:
         return msgspec.convert(present, kind)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(declared, str(error))) from None
+        raise _refusal(declared, str(error)) from None
 
 
 def whole_number(value: object) -> int | None:
@@ -96,29 +106,36 @@ def _is_text(value: str) -> bool:
 
 @cache
 def _declared(kind: type[msgspec.Struct]) -> dict[str, _Declared]:
-    return {field.encode_name: _declaration(field.type) for field in msgspec.structs.fields(kind)}
+    return {
+        field.encode_name: _declaration(field.encode_name, field.type)
+        for field in msgspec.structs.fields(kind)
+    }
 
 
-def _declaration(kind: Any) -> _Declared:
+def _declaration(name: str, kind: Any) -> _Declared:
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.UnionType):  # `X | None`: only X says what a value must be
         info = next(part for part in info.types if not isinstance(part, msgspec.inspect.NoneType))
-    description, keeps = None, None
+    schema: dict[str, Any] = {}
+    keeps = None
     if isinstance(info, msgspec.inspect.Metadata):
         keeps = (info.extra or {}).get("keeps")
-        description, info = (info.extra_json_schema or {}).get("description"), info.type
+        schema, info = info.extra_json_schema or {}, info.type
     whole = isinstance(info, msgspec.inspect.IntType)
-    description = str(description or ("整数" if whole else "文字"))
-    return _Declared(f"应为{' ' if description[0].isascii() else ''}{description}", whole, keeps)
+    description = str(schema.get("description") or ("整数" if whole else "文字"))
+    must_be = f"应为{' ' if description[0].isascii() else ''}{description}"
+    return _Declared(str(schema.get("title", name)), must_be, whole, keeps)
 
 
-def _explain(declared: Mapping[str, _Declared], problem: str) -> str:
+def _refusal(declared: Mapping[str, _Declared], problem: str) -> BadRequest:
     found = _MISSING.search(problem)
     if found:
-        return f"缺少参数 {found[1]}，{declared[found[1]].must_be}"
+        title, must_be, *_ = declared[found[1]]
+        return BadRequest(f"请填写“{title}”，{must_be}", param=found[1])
     found = _PLACE.search(problem)
     if found:
-        return f"参数 {found[1]} {declared[found[1]].must_be}"
+        title, must_be, *_ = declared[found[1]]
+        return BadRequest(f"“{title}”{must_be}", param=found[1])
     raise AssertionError(f"msgspec words its errors in a new way: {problem}")
 
 
@@ -151,7 +168,7 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("请求的 JSON 无法解析，应为一个 JSON 对象") from None
     if not isinstance(decoded, dict):
-        raise BadRequest('请求的 JSON 应为一个对象，例如 {"unionid": "…"}')
+        raise BadRequest("请求的 JSON 应为一个对象")
     return decoded
 
 

@@ -18,9 +18,13 @@ _Base64 = Meta(min_length=1, max_length=10_000)
 class UserLoginRequest(msgspec.Struct):
     """What `wx.login` and `wx.getUserProfile` gave the client."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=128, description="wx.login 得到的登录凭证")]
-    iv: Annotated[str, _Base64, Meta(description="wx.getUserProfile 得到的 iv")]
-    encryptedData: Annotated[str, _Base64, Meta(description="wx.getUserProfile 得到的 encryptedData")]  # noqa: N815
+    code: Annotated[
+        str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")
+    ]
+    iv: Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")]
+    encryptedData: Annotated[  # noqa: N815
+        str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")
+    ]
 
 
 class User(msgspec.Struct):
@@ -98,12 +102,22 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """A name and picture of one's own, because WeChat no longer gives them. The token says whose."""
+    """A name and picture of one's own, because WeChat no longer gives them. The token says whose.
 
-    wxname: Annotated[
-        str, Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 32 个字的名字")
-    ]
-    wxheadpic: Annotated[str, Meta(min_length=1, max_length=500, description="uploadFile 返回的图片地址")]
+    One of the two may be left out; it then stays as it is.
+    """
+
+    wxname: (
+        Annotated[
+            str,
+            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="名字", description="1 到 32 个字"),
+        ]
+        | None
+    ) = None
+    wxheadpic: (
+        Annotated[str, Meta(min_length=1, max_length=500, title="头像", description="在这里上传过的图片")]
+        | None
+    ) = None
     unionid: Unionid | None = None
 
 
@@ -116,7 +130,7 @@ class SetProfile(Interface):
     needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> Reply:
-        """Save them. Raises BadRequest if the picture was not uploaded here."""
+        """Save what is given. Raises BadRequest if that is nothing, or the picture was not uploaded here."""
         await self.let_in()
         await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
         return Reply()

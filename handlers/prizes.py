@@ -41,9 +41,9 @@ class DrawPrizeRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    receiver: Annotated[str, Meta(description="1 到 32 个字的收件人")] = ""
-    phone: Annotated[str, Meta(description="5 到 20 位的电话号码")] = ""
-    address: Annotated[str, Meta(description="1 到 200 个字的收货地址")] = ""
+    receiver: Annotated[str, Meta(title="收货人", description="1 到 32 个字")] = ""
+    phone: Annotated[str, Meta(title="电话", description="5 到 20 位的号码")] = ""
+    address: Annotated[str, Meta(title="详细地址", description="1 到 200 个字")] = ""
 
 
 class DrawPrizeReply(Reply, kw_only=True):
@@ -51,7 +51,8 @@ class DrawPrizeReply(Reply, kw_only=True):
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over; `pickup_pic` is its QR code, as a
-    data: URL. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
+    data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
+    that is deleted. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
     """
 
     is_draw: int
@@ -65,6 +66,9 @@ class DrawPrizeReply(Reply, kw_only=True):
     mchid: str
     pickup: str
     pickup_pic: str
+    receiver: str
+    phone: str
+    address: str
 
 
 class DrawPrize(Interface):
@@ -92,6 +96,7 @@ class DrawPrize(Interface):
             page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"
             picture = await asyncio.to_thread(_qr_picture, page)
         confirms = bool(claimed.package_info)
+        where = open_address(self.context, prize)
         return DrawPrizeReply(
             is_draw=int(prize["state"] == "given"),
             state=prize["state"],
@@ -104,6 +109,9 @@ class DrawPrize(Interface):
             mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
             pickup=pickup,
             pickup_pic=picture,
+            receiver=where.receiver if where else "",
+            phone=where.phone if where else "",
+            address=where.address if where else "",
         )
 
 
@@ -120,7 +128,7 @@ class ConfirmDrawRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", description="6 位数字的取件码")]
+    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", title="取件码", description="6 位数字")]
 
 
 class ConfirmDrawReply(Reply, kw_only=True):
@@ -158,7 +166,9 @@ class GetWinnersRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    format: Annotated[Literal["json", "csv"], Meta(description="json 或 csv")] = "json"
+    format: Annotated[Literal["json", "csv"], Meta(title="格式", description="JSON 或 CSV，用小写字母")] = (
+        "json"
+    )
 
 
 class WinnerRow(msgspec.Struct):

@@ -54,17 +54,19 @@ CLOSES = {
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
 
-Sequence = Annotated[int, Meta(ge=0, le=1 << 53, description="0 以上的整数")]
+Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 以上的整数")]
 
 
 class ConnectRequest(msgspec.Struct):
     """The query of `/ws`. With `code`, the client is subscribed at once."""
 
     unionid: Unionid
-    code: Annotated[str, Meta(max_length=64)] | None = None  # not `Code`: a malformed one is NoSuchTask
-    token: str | None = None
+    code: Annotated[str, Meta(max_length=64, title="宝贝编号")] | None = (
+        None  # not `Code`: a malformed one is NoSuchTask
+    )
+    token: Annotated[str, Meta(title="登录凭证")] | None = None
     since: Sequence | None = None
-    ticks: Annotated[int, Meta(ge=0, le=1, description="0 或 1")] = 1
+    ticks: Annotated[int, Meta(ge=0, le=1, title="倒数", description="0 或 1")] = 1
 
 
 class Subscribe(msgspec.Struct, tag="subscribe", tag_field="action"):
@@ -220,7 +222,7 @@ class Push(Socket):
 
     def _refuse(self, refusal: Refusal, code: str) -> None:
         metrics.REFUSALS.labels(refusal.error).inc()
-        self.send(encode([Error(error=refusal.error, msg=refusal.msg, code=code)]))
+        self.send(encode([Error(error=refusal.error, msg=refusal.msg, code=code, param=refusal.param)]))
 
     def waits(self) -> None:
         """Let the hub check this connection once a second with `cut_if_stuck`."""

@@ -38,11 +38,15 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
 
 
 class Gift(msgspec.Struct, kw_only=True):
-    """All that a task's page shows. `is_prize`, `is_draw` and `can_dig` are about the caller."""
+    """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
+
+    `mine` is 1 for the publisher, also once the task has ended.
+    """
 
     goods_type: int
     is_prize: int
     is_draw: int
+    mine: int
     draw_type: int
     money: int
     wxname: str
@@ -98,6 +102,7 @@ class GetTaskDetailsReply(Gift, kw_only=True):
 _OWN = (
     "is_prize",
     "is_draw",
+    "mine",
     "is_cd",
     "time",
     "can_dig",
@@ -149,6 +154,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     numbers = {
         "is_prize": unionid in watched.winners,
         "is_draw": given,
+        "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,
         "can_dig": not why and not left,

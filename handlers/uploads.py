@@ -17,7 +17,7 @@ from server.pictures.uploads import Upload
 from server.store import is_unavailable
 
 MULTIPART_BYTES = 64 << 10  # allowed in the form besides the picture
-NO_FILE = "缺少参数 file，应为用 multipart/form-data 上传的图片文件"
+NO_FILE = "请选择要上传的图片文件"
 
 
 class UploadFileRequest(msgspec.Struct):
@@ -100,7 +100,7 @@ class UploadFile(Interface):
     async def _begin(self) -> None:
         content_type = self.request.headers.get("Content-Type", "")
         if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
-            raise BadRequest(NO_FILE)
+            raise BadRequest(NO_FILE, param="file")
         form = Form(content_type)
         await self._name(read_parameters(self.request, b"").get("unionid"))
         self._form = form
@@ -122,7 +122,7 @@ class UploadFile(Interface):
         """Note who uploads and, if they may, begin the upload."""
         caller = self._identify(parse(UploadFileRequest, {"unionid": unionid}))
         if self._upload is not None and caller != self.caller:
-            raise BadRequest("参数 unionid 前后不一致")
+            raise BadRequest("“登录身份”前后不一致，请重新登录", param="unionid")
         self.caller = caller
         if self._upload is None and caller.unionid:
             await self.let_in()
@@ -132,10 +132,10 @@ class UploadFile(Interface):
     async def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty one begins a file."""
         if self._upload is None:
-            raise BadRequest("缺少参数 unionid，应在 file 之前")
+            raise BadRequest("没有说明是谁上传的，请先登录", param="unionid")
         if not data:
             if self._has_file:
-                raise BadRequest("一次只能上传一个 file")
+                raise BadRequest("一次只能上传一张图片", param="file")
             self._has_file = True
         await self._upload.write(data)
 
@@ -144,7 +144,7 @@ class UploadFile(Interface):
         if self._form is None or not self._form.complete:
             raise BadRequest("请求的表单没有传完，请再试一次")
         if not self._has_file:
-            raise BadRequest(NO_FILE)
+            raise BadRequest(NO_FILE, param="file")
         return UploadFileRequest(self.caller.unionid)
 
     async def answer(self, request: UploadFileRequest) -> Reply:

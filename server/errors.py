@@ -12,7 +12,8 @@ from typing import ClassVar
 class Refusal(Exception):
     """A request is turned down, and nothing was changed (but see OutcomeUnknown).
 
-    `msg` is shown to the person unchanged. `extra` holds integers that the reply gets as further fields
+    `msg` is shown to the person unchanged; it uses the words of the form. `param` is for authors: the name of
+    the parameter that was wrong, if it was one. `extra` holds integers that the reply gets as further fields
     (for `cooling_down`: is_cd, time, cd_until).
     """
 
@@ -22,14 +23,15 @@ class Refusal(Exception):
     # The reply's Retry-After, sent with 429 and 503.
     retry_after_seconds: ClassVar[int] = 1
 
-    def __init__(self, msg: str | None = None, **extra: int) -> None:
+    def __init__(self, msg: str | None = None, *, param: str = "", **extra: int) -> None:
         self.msg = msg or self.default_msg
+        self.param = param
         self.extra = extra
         super().__init__(f"{self.error}: {self.msg}")
 
 
 class BadRequest(Refusal):
-    """The message names the parameter and what it must be."""
+    """The message says what a value must be. If it is a parameter's, `param` names it."""
 
     error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
 

@@ -71,11 +71,11 @@ async def test_a_name_of_such_characters_alone_is_refused(client: Client, contex
     asked = {"url": url, "goods_type": 2, "prize_num": 1, "forecast_num": 5, "draw_type": 1}
     for name in ("\u202e", "\n\u2028", "\u200f \t", "\u200b", "\u200d \u2060", "\u3164\ufe0f", "\u2800"):
         reply = await alice.post("/postTask", name=name, **asked)
-        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 name 应为 1 到 50 个字的物品名")
+        assert (reply["error"], reply["msg"]) == ("bad_request", "“物品名”应为 1 到 50 个字")
         reply = await alice.post("/postTask", name="猫", wxname=name, **asked)
-        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 wxname 应为不超过 32 个字的署名")
+        assert (reply["error"], reply["msg"]) == ("bad_request", "“署名”应为 1 到 32 个字")
         reply = await alice.post("/setProfile", wxname=name, wxheadpic=url)
-        assert (reply["error"], reply["msg"]) == ("bad_request", "参数 wxname 应为 1 到 32 个字的名字")
+        assert (reply["error"], reply["msg"]) == ("bad_request", "“名字”应为 1 到 32 个字")
     assert (await alice.post("/setProfile", wxname="新\u202e名", wxheadpic=url))["status"] == 0
     person = await context.store.people.find(alice.unionid)
     assert person is not None

@@ -47,9 +47,10 @@ class OpsLoginRequest(msgspec.Struct):
     """`name` is what the audit log shows."""
 
     name: Annotated[
-        str, Meta(min_length=1, max_length=32, extra=ONE_LINE, description="1 到 32 个字的操作人姓名")
+        str,
+        Meta(min_length=1, max_length=32, extra=ONE_LINE, title="操作人姓名", description="1 到 32 个字"),
     ]
-    token: Annotated[str, Meta(min_length=1, max_length=256, description="OPS_TOKEN 的值")]
+    token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
 
 
 class OpsLogin(Interface):

@@ -15,7 +15,7 @@ from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
-from handlers.parameters import ONE_LINE, Code, Flag
+from handlers.parameters import ONE_LINE, Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
 from server.context import Context
@@ -34,13 +34,17 @@ SHOWN_PAYMENTS = 100
 # most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, extra=ONE_LINE, description="1 到 200 个字的理由")]
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")
+]
 
 
 class OpsTasksRequest(msgspec.Struct):
     """A task's code, or a publisher's name as the task shows it. The beginning of either is enough."""
 
-    query: Annotated[str, Meta(min_length=1, max_length=64, description="宝贝编号或发布者署名，或其开头")]
+    query: Annotated[
+        str, Meta(min_length=1, max_length=64, title="搜索内容", description="宝贝编号或发布者署名，或其开头")
+    ]
 
 
 class OpsTasksReply(Reply, kw_only=True):
@@ -220,7 +224,7 @@ class OpsHideRequest(msgspec.Struct):
     """`hidden` 1 takes the task out of the square, 0 puts it back."""
 
     code: Code
-    hidden: Flag
+    hidden: Annotated[int, Meta(ge=0, le=1, title="是否隐藏", description="0 或 1")]
     reason: Reason
 
 
@@ -242,7 +246,7 @@ class OpsHide(OperatorInterface):
 class OpsDisconnectRequest(msgspec.Struct):
     """`process` is the name of a process in the feed."""
 
-    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", description="12 位的进程标识")]
+    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", title="进程", description="12 位的标识")]
     reason: Reason
 
 
@@ -263,7 +267,7 @@ class OpsSignOutRequest(msgspec.Struct):
     """The person who dug `depth`; 0 is the task's publisher."""
 
     code: Code
-    depth: Annotated[int, Meta(ge=0, le=100_000_000, description="0（发布者）或挖到的层数")]
+    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")]
     reason: Reason
 
 

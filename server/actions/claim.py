@@ -28,7 +28,7 @@ ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布�
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where goods are sent. It is stored sealed, and only the task's publisher may see it."""
+    """Where goods are sent. It is stored sealed, and only the winner and the task's publisher may see it."""
 
     receiver: str
     phone: str
@@ -142,20 +142,20 @@ async def _reread(context: Context, prize: Prize) -> Prize:
 
 
 def check_address(receiver: str, phone: str, address: str) -> Address:
-    """Return the address. Raises BadRequest, which names the wrong parameter but never repeats its value."""
+    """Return the address. Raises BadRequest, which says which value is wrong but never repeats it."""
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
-        raise BadRequest(f"参数 receiver 应为 1 到 {RECEIVER_CHARACTERS} 个字的收件人")
+        raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
     digits = phone.removeprefix("+").replace("-", "").replace(" ", "")
     if not (len(phone) <= PHONE_CHARACTERS and digits.isascii() and digits.isdigit() and len(digits) >= 5):
-        raise BadRequest("参数 phone 应为 5 到 20 位的电话号码")
+        raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
     if not 1 <= len(address) <= ADDRESS_CHARACTERS:
-        raise BadRequest(f"参数 address 应为 1 到 {ADDRESS_CHARACTERS} 个字的收货地址")
+        raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
     return Address(receiver, phone, address)
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:
-    """Return where a prize is sent; None if it has no address. Only for its task's publisher."""
+    """Return where a prize is sent; None if it has no address. Only for its winner and publisher."""
     box = prize.get("address_box")
     if box is None:
         return None

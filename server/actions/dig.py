@@ -57,13 +57,17 @@ def _known_cooldown(context: Context, code: str, unionid: str) -> Dig | None:
 async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id: str) -> bool:
     """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
 
-    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip.
+    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. So do
+    the first callers after news from another process, which does not say who published. Raises OwnTask for
+    the publisher.
     """
     running = _known_cooldown(context, code, unionid)
     if running is None:
         return False
     if dig_id and await context.digging.ids.used(code, unionid, dig_id):
         return True
+    if await context.digging.publisher(code) == unionid:
+        raise OwnTask
     raise cooling_down(running["cd_until"], context.clock.now_ms())
 
 
@@ -77,6 +81,7 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
+    In a cooldown, OwnTask comes first.
     After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
     nothing was sent to it.
     """
@@ -120,6 +125,7 @@ async def _dig_alone(
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
+                context.digging.learn_publisher(view["task"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
                     await admit(view["person"])
@@ -153,7 +159,7 @@ async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit
 
     If the dig before is still pending, its history is written first.
     """
-    _refuse_for_task(context, view)
+    _refuse_for_task(context, view, unionid)
     person = await admit(view["person"])
     _refuse_for_caller(view, unionid)
     if "pending" in view["task"]:
@@ -177,7 +183,7 @@ def _owed_reply(view: View, unionid: str) -> Dig | None:
     return None
 
 
-def _refuse_for_task(context: Context, view: View) -> None:
+def _refuse_for_task(context: Context, view: View, unionid: str) -> None:
     task = view["task"]
     if not task["open"]:
         raise NotPaid
@@ -185,6 +191,8 @@ def _refuse_for_task(context: Context, view: View) -> None:
         raise Ended
     if task["cd_until"] > view["now"]:
         context.cooldowns.learn(task["last_dig"])
+        if task["publisher"] == unionid:
+            raise OwnTask
         raise cooling_down(task["cd_until"], view["now"])
 
 

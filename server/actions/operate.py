@@ -67,7 +67,7 @@ async def sign_out(context: Context, operator: str, code: str, depth: int, reaso
         if depth:
             digs = await context.store.digs.after(code, depth - 1, 1)
             if not digs or digs[0]["depth"] != depth:
-                raise BadRequest("这一层还没有人挖过，请检查层数")
+                raise BadRequest("这一层还没有人挖过，请检查层数", param="depth")
             unionid = digs[0]["unionid"]
         person = await context.store.people.find(unionid)
         if person is None:

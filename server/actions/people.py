@@ -76,19 +76,23 @@ async def remember_token(context: Context, unionid: str) -> None:
     await context.store.people.mark_token_seen(unionid)
 
 
-async def set_profile(context: Context, unionid: str, wxname: str, wxheadpic: str) -> None:
-    """Save the name and picture a person chose. Raises BadRequest if the picture was not uploaded here."""
-    await context.store.people.set_profile(
-        unionid, wxname, await uploaded_path(context, "wxheadpic", wxheadpic)
-    )
+async def set_profile(context: Context, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
+    """Save the name or picture a person chose, or both; None stays as it is.
+
+    Raises BadRequest if both are None, or the picture was not uploaded here.
+    """
+    if wxname is None and wxheadpic is None:
+        raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
+    picture = None if wxheadpic is None else await uploaded_path(context, "头像", "wxheadpic", wxheadpic)
+    await context.store.people.set_profile(unionid, wxname, picture)
 
 
-async def uploaded_path(context: Context, parameter: str, address: str) -> str:
+async def uploaded_path(context: Context, title: str, parameter: str, address: str) -> str:
     """Return the path of a picture that `uploadFile` gave out. The host in its address does not matter.
 
-    Raises BadRequest for any other picture.
+    `title` is what the form calls the parameter. Raises BadRequest for any other picture.
     """
     stored = await context.store.files.find_path(address)
     if stored is None:
-        raise BadRequest(f"参数 {parameter} 应为 uploadFile 返回的图片地址")
+        raise BadRequest(f"“{title}”应为在这里上传过的图片", param=parameter)
     return stored

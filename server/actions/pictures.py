@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from datetime import datetime, timedelta, timezone
 
 from server import metrics
 from server.context import Context
-from server.errors import WeChatBusy
+from server.errors import NotLoggedIn, WeChatBusy
 from server.pictures.poster import Poster
+from server.store.files import thumbnail_path
 from server.store.tasks import Task
 from server.wechat import WeChatError
+
+BEIJING = timezone(timedelta(hours=8))
 
 log = logging.getLogger("wabao.pictures")
 
@@ -26,12 +31,19 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
 
 
 async def make_poster(context: Context, task: Task, unionid: str) -> str:
-    """Return the path of the poster with which this person shares this task. It is drawn once.
+    """Return the path of the poster with which this person shares this task.
 
+    It is drawn once, and again after the task has ended or the person changed their name or picture.
     If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
     under another name, so that a later call can still get the one with the mini-program code.
     """
-    made_for = f"poster:{task['_id']}:{unionid}"
+    person = await context.store.people.find(unionid)
+    if person is None:
+        raise NotLoggedIn
+    sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
+    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}"
+    digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
+    made_for = f"poster:{task['_id']}:{unionid}|{digest}"
     path = await context.store.files.find_made(made_for)
     if path is not None:
         return path
@@ -50,6 +62,10 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
         commitment=task["commitment"],
         picture=await context.store.files.read_path(task["pic"]),
         address=f"{context.settings.public_url}/?code={share}",
+        sharer=sharer,
+        face=await context.store.files.read_path(thumbnail_path(face)) if face else b"",
+        until=_until(task),
+        ended=bool(task["status"]),
         code=code,
     )
     return await context.store.files.save_made(await context.pictures.poster(poster, unionid), made_for)
@@ -74,11 +90,21 @@ async def draw_mini_program_code(context: Context, scene: str) -> str:
 
 
 def prize_line(task: Task) -> str:
-    """Return the poster's line that says what can be won."""
+    """Return the poster's line that says what can be won, or that it is over."""
     number = task["prize_num"]
+    if task["status"]:
+        return "已经结束，看看谁挖到了"
     if task["money"]:
         return f"现金红包 {task['money']} 元" + (f" × {number} 个" if number > 1 else "")
     return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"
+
+
+def _until(task: Task) -> str:
+    """Return the poster's words for when a running task ends, "" if it is not open yet or has ended."""
+    if task["status"] or not task["expires_at"]:
+        return ""
+    end = datetime.fromtimestamp(task["expires_at"] / 1000, BEIJING)
+    return f"{end.month} 月 {end.day} 日 {end:%H:%M} 截止"
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:

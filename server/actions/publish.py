@@ -48,16 +48,16 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     red_packet = draft.goods_type == RED_PACKET
     money = _money(context, draft) if red_packet else 0
     draw_type = (
-        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", " 1（现场领取）或 2（邮寄）")
+        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
     )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     rules = _rules(draft, cd_seconds, context.settings.task_days)
     if draft.url:
-        pic = await uploaded_path(context, "url", draft.url)
+        pic = await uploaded_path(context, "图片", "url", draft.url)
     elif red_packet:
         pic = await draw_red_packet(context, money, publisher["_id"])
     else:
-        raise BadRequest("缺少参数 url，应为 uploadFile 返回的图片地址")
+        raise BadRequest("请先选一张图片", param="url")
     while True:
         task = _task(context, publisher, draft, rules)
         task["cd_ms"] = cd_seconds * 1000
@@ -71,36 +71,40 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     return task
 
 
-def _required(value: int | None, name: str, description: str) -> int:
+def _required(value: int | None, name: str, msg: str) -> int:
     if value is None:
-        raise BadRequest(f"缺少参数 {name}，应为{description}")
+        raise BadRequest(msg, param=name)
     return value
 
 
 def _money(context: Context, draft: Draft) -> int:
     most = context.settings.max_red_packet_yuan
-    money = _required(draft.money, "money", f" 1 到 {most} 的整数（元，每个奖品）")
+    money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 1 到 {most} 的整数")
     if not 1 <= money <= most:
-        raise BadRequest(f"参数 money 应为 1 到 {most} 的整数（元，每个奖品）")
+        raise BadRequest(f"“每个红包多少元”应为 1 到 {most} 的整数", param="money")
     return money
 
 
 def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
-        interval = _required(draft.interval, "interval", " 1 到 100000 的整数")
-        fluctuation = _required(draft.fluctuation, "fluctuation", f" 0 到 {interval - 1} 的整数")
+        interval = _required(
+            draft.interval, "interval", "请填写“每隔多少层一份奖品”，应为 1 到 100000 的整数"
+        )
+        range_ = f"应为 0 到 {interval - 1} 的整数"
+        fluctuation = _required(draft.fluctuation, "fluctuation", f"请填写“上下浮动多少层”，{range_}")
         if not 0 <= fluctuation < interval:
-            raise BadRequest(f"参数 fluctuation 应为 0 到 {interval - 1} 的整数（小于 interval）")
+            raise BadRequest(f"“上下浮动多少层”{range_}，小于间隔的层数", param="fluctuation")
     rules = draw.make_rules(random_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
     # The deepest depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
         if draft.prize_num * (interval + fluctuation) > deepest:
             raise BadRequest(
-                f"prize_num × (interval + fluctuation) 最大为 {deepest}，否则 {task_days} 天内挖不完"
+                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {task_days} 天内挖不完",
+                param="interval",
             )
-        raise BadRequest(f"参数 forecast_num 最大为 {deepest}，否则 {task_days} 天内挖不完")
+        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则 {task_days} 天内挖不完", param="forecast_num")
     return rules
 
 

@@ -1,7 +1,7 @@
 """What this server draws itself: share posters, and the default picture of a red packet.
 
-Pure Pillow. The font comes with a package, because a fresh machine has no Chinese font. Characters that it
-lacks (mostly emoji) are left out; otherwise they would show as empty boxes.
+Pure Pillow. The fonts come with packages, because a fresh machine has none for Chinese and emoji. Characters
+that they lack are left out; otherwise they would show as empty boxes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
+from itertools import groupby
+from typing import Protocol
 
 import msgspec
 import qrcode
@@ -22,6 +25,8 @@ from server.pictures.decode import Picture, encoded
 WIDTH, HEIGHT = 750, 1334
 COMMITMENT_DIGITS = 16
 
+_CHINESE, _EMOJI = "chinese", "emoji"
+_EMOJI_SHARE = 0.82  # of the Chinese characters' size, so that emoji are as wide as these
 _SIMPLIFIED_CHINESE = 2  # the font file's faces: Japanese, Korean, simplified, traditional, Hong Kong
 _REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
 _NO_CHARACTER = "\uffff"  # Unicode never assigns it, so fonts draw their empty box for it
@@ -32,14 +37,20 @@ _RED, _DEEP_RED, _GOLD, _LIGHT_GOLD = "#d8372a", "#a81d1d", "#f6c667", "#ffe9b8"
 _MARGIN = 40
 _PICTURE_BOX = (_MARGIN, 150, WIDTH - _MARGIN, 750)
 _CODE_SIDE = 236
+_FACE_SIDE = 76
+_TEXT_TOP, _TEXT_BOTTOM = 768, 1010
+_FEATHER = 36  # how far a picture's edges fade into the frame
+_SKINS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 _PIECE = re.compile(r"[0-9A-Za-z]+|.")
 _NO_LINE_STARTS_WITH = "，。、！？；：）》】」』”’…,.!?;:)]}%"
 
 
 class Poster(msgspec.Struct, frozen=True, tag=True):
-    """What a share poster shows. `picture` is JPEG or PNG.
+    """What a share poster shows. Pictures are JPEG or PNG.
 
-    `code` is the picture of a code to scan (JPEG or PNG). If it is empty, a QR code of `address` is drawn.
+    `face` is the sharer's; if it is empty, a disc with the first character of their name is drawn. `until` is
+    when the task ends, "" if that is not known. `ended`: there is nothing to dig any more. `code` is the
+    picture of a code to scan; if it is empty, a QR code of `address` is drawn.
     """
 
     name: str
@@ -48,6 +59,10 @@ class Poster(msgspec.Struct, frozen=True, tag=True):
     commitment: str
     picture: bytes
     address: str
+    sharer: str
+    face: bytes = b""
+    until: str = ""
+    ended: bool = False
     code: bytes = b""
 
 
@@ -62,29 +77,48 @@ def draw_poster(poster: Poster) -> Picture:
     _paste_rounded(canvas, card, (20, 130), 28)
     _paste_rounded(canvas, _framed(poster.picture, _size(_PICTURE_BOX)), _PICTURE_BOX[:2], 18)
 
-    room, top = WIDTH - 2 * _MARGIN, 772
-    bold = _font(44, _BOLD)
-    for line in wrap(printable(poster.name) or "神秘宝贝", bold, room, lines=2):
-        draw.text((_MARGIN, top), line, font=bold, fill=_INK)
-        top += 60
-    top += 10
-    for line in wrap(printable(poster.prize_line), _font(34, _BOLD), room, lines=1):
-        draw.text((_MARGIN, top), line, font=_font(34, _BOLD), fill=_RED)
-    top += 54
-    for line in wrap(f"{printable(poster.publisher) or '一位朋友'} 埋下", _font(28, _REGULAR), room, lines=1):
-        draw.text((_MARGIN, top), line, font=_font(28, _REGULAR), fill=_GREY)
-
+    _draw_texts(draw, poster)
     for x in range(_MARGIN, WIDTH - _MARGIN, 16):
         draw.line((x, 1020, x + 8, 1020), fill="#e3d6c9", width=2)
     _draw_foot(canvas, draw, poster)
     return encoded(canvas)
 
 
+def _draw_texts(draw: ImageDraw.ImageDraw, poster: Poster) -> None:
+    """Draw name, prize, publisher and end, with the room that they leave between them."""
+    room = WIDTH - 2 * _MARGIN
+    name = printable(poster.name) or "神秘宝贝"
+    size = 60 if _Type(60, _BOLD).getlength(name) <= room else 44
+    by = f"{printable(poster.publisher) or '一位朋友'} 埋下"
+    until = f" · {poster.until}" if poster.until else ""
+    small = _Type(28, _REGULAR)
+    by = wrap(by, small, room - small.getlength(until), lines=1)[0]
+    blocks = [
+        (_Type(size, _BOLD), wrap(name, _Type(size, _BOLD), room, lines=2), _INK),
+        (_Type(34, _BOLD), wrap(printable(poster.prize_line), _Type(34, _BOLD), room, lines=1), _RED),
+        (small, [by + until], _GREY),
+    ]
+    heights = [sum(round(1.36 * type_.size) for _ in lines) for type_, lines, _ in blocks]
+    gap = (_TEXT_BOTTOM - _TEXT_TOP - sum(heights)) / (len(blocks) + 1)
+    top = _TEXT_TOP + gap * 0.6  # characters have some room above them
+    for (type_, lines, colour), height in zip(blocks, heights, strict=True):
+        for number, line in enumerate(lines):
+            type_.draw(draw, (_MARGIN, round(top) + number * round(1.36 * type_.size)), line, colour)
+        top += height + gap
+
+
 def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -> None:
     code = _code(poster).resize((_CODE_SIDE, _CODE_SIDE), Resampling.LANCZOS)
     canvas.paste(code, (WIDTH - _MARGIN - _CODE_SIDE, 1044))
-    draw.text((_MARGIN, 1052), "长按识别，一起来挖", font=_font(36, _BOLD), fill=_INK)
-    draw.text((_MARGIN, 1108), "每次只能挖一层，冷却后再抢", font=_font(26, _REGULAR), fill=_GREY)
+    sharer = printable(poster.sharer) or "一位朋友"
+    _paste_rounded(canvas, _face(poster.face, sharer), (_MARGIN, 1046), _FACE_SIDE // 2)
+    left = _MARGIN + _FACE_SIDE + 14
+    type_ = _Type(30, _BOLD)
+    for line in wrap(sharer, type_, WIDTH - _MARGIN - _CODE_SIDE - 20 - left, lines=1):
+        type_.draw(draw, (left, 1040), line, _INK)
+    invitation = "邀你来看结果" if poster.ended else "邀你来挖"
+    draw.text((left, 1082), invitation, font=_font(28, _MEDIUM), fill=_RED)
+    draw.text((_MARGIN, 1132), "长按识别二维码打开", font=_font(24, _REGULAR), fill=_GREY)
     _paste_rounded(canvas, Image.new("RGB", (400, 108), _PALE), (_MARGIN, 1172), 14)
     draw.text((_MARGIN + 20, 1182), "位置早已锁定，结束后可查验", font=_font(24, _MEDIUM), fill=_GREY)
     digits = poster.commitment[:COMMITMENT_DIGITS]
@@ -117,7 +151,35 @@ def _amount_size(money_yuan: int) -> int:
     return min(360, 2050 // len(str(money_yuan)))
 
 
-def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, lines: int) -> list[str]:
+class _Measure(Protocol):
+    """What measures a text in pixels."""
+
+    def getlength(self, text: str) -> float: ...
+
+
+class _Type:
+    """A size and weight of both fonts. Each character is drawn with the one that has it."""
+
+    def __init__(self, size: int, weight: int) -> None:
+        self.size = size
+        self._fonts = {_CHINESE: _font(size, weight), _EMOJI: _emoji_font(round(size * _EMOJI_SHARE), weight)}
+
+    def getlength(self, text: str) -> float:
+        return sum(font.getlength(run) for font, run in self._runs(text))
+
+    def draw(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, fill: str) -> None:
+        """Draw a line whose top left corner is `at`."""
+        left, baseline = at[0], at[1] + self._fonts[_CHINESE].getmetrics()[0]
+        for font, run in self._runs(text):
+            draw.text((left, baseline), run, font=font, fill=fill, anchor="ls")
+            left += font.getlength(run)
+
+    def _runs(self, text: str) -> Iterator[tuple[ImageFont.FreeTypeFont, str]]:
+        for name, run in groupby(text, _font_of):
+            yield self._fonts[name or _CHINESE], "".join(run)
+
+
+def wrap(text: str, font: _Measure, room: float, lines: int) -> list[str]:
     """Break `text` into at most `lines` lines no wider than `room` pixels. If it is cut, it ends in …
 
     Chinese breaks anywhere except before closing punctuation. A Latin word breaks only if it is wider than a
@@ -141,7 +203,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, lines: int) -> li
     return [*done[: lines - 1], last.rstrip() + "…"]
 
 
-def _pieces(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
+def _pieces(text: str, font: _Measure, room: float) -> list[str]:
     found: list[str] = []
     for piece in _PIECE.findall(text):
         if found and piece in _NO_LINE_STARTS_WITH and font.getlength(found[-1] + piece) <= room:
@@ -154,20 +216,29 @@ def _pieces(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, without the characters that the font cannot draw."""
+    """Return `text` on one line, without the characters that no font can draw."""
     spaced = " ".join(unicodedata.normalize("NFC", text).split())
     return " ".join("".join(character for character in spaced if has_glyph(character)).split())
 
 
-@lru_cache(maxsize=4096)
 def has_glyph(character: str) -> bool:
-    """Whether the font can draw this character: not as its empty box."""
+    """Whether one of the fonts can draw this character: not as its empty box."""
+    return _font_of(character) is not None
+
+
+@lru_cache(maxsize=4096)
+def _font_of(character: str) -> str | None:
+    """Return the name of the font that draws this character, None if none does."""
     if character == " ":
-        return True
+        return _CHINESE
     if unicodedata.category(character)[0] in "CZ":  # controls, joiners and the like are not drawn
-        return False
-    font = _font(32, _REGULAR)
-    return bytes(font.getmask(character)) != bytes(font.getmask(_NO_CHARACTER))
+        return None
+    if character in _SKINS:  # they change the emoji before them, which our layout cannot
+        return None
+    for name, font in ((_CHINESE, _font(32, _REGULAR)), (_EMOJI, _emoji_font(32, _REGULAR))):
+        if bytes(font.getmask(character)) not in (bytes(font.getmask(_NO_CHARACTER)), b""):
+            return name
+    return None
 
 
 @cache
@@ -176,6 +247,26 @@ def _font(size: int, weight: int) -> ImageFont.FreeTypeFont:
         font = ImageFont.truetype(path, size, index=_SIMPLIFIED_CHINESE, layout_engine=ImageFont.Layout.BASIC)
     font.set_variation_by_axes([weight])
     return font
+
+
+@cache
+def _emoji_font(size: int, weight: int) -> ImageFont.FreeTypeFont:
+    with as_file(files("manimgx_fonts") / "NotoEmoji[wght].ttf") as path:
+        font = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+    font.set_variation_by_axes([min(weight, _BOLD)])
+    return font
+
+
+def _face(picture: bytes, name: str) -> Image.Image:
+    """Return a square with a person's picture, or with the first character of their name."""
+    if picture:
+        with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as source:
+            return ImageOps.fit(_on_white(source), (_FACE_SIDE, _FACE_SIDE), Resampling.LANCZOS)
+    face = Image.new("RGB", (_FACE_SIDE, _FACE_SIDE), _GOLD)
+    type_ = _Type(40, _BOLD)
+    left = (_FACE_SIDE - type_.getlength(name[0])) / 2
+    type_.draw(ImageDraw.Draw(face), (left, 8), name[0], _DEEP_RED)
+    return face
 
 
 def _code(poster: Poster) -> Image.Image:
@@ -188,14 +279,29 @@ def _code(poster: Poster) -> Image.Image:
 
 
 def _framed(picture: bytes, size: tuple[int, int]) -> Image.Image:
-    """Return the whole picture fitted into `size`, on a blurred enlargement of itself."""
+    """Return the whole picture fitted into `size`, on a blurred enlargement of itself.
+
+    It is cut by a few pixels rather than leaving a narrow strip, and fades into wider strips.
+    """
     with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as source:
         image = _on_white(source)
     small = ImageOps.fit(image, (size[0] // 10, size[1] // 10), Resampling.BOX)
     frame = small.filter(ImageFilter.GaussianBlur(4)).resize(size, Resampling.BICUBIC)
     inside = ImageOps.contain(image, size, Resampling.LANCZOS)
-    frame.paste(inside, ((size[0] - inside.width) // 2, (size[1] - inside.height) // 2))
+    left, top = (size[0] - inside.width) // 2, (size[1] - inside.height) // 2
+    if max(left, top) < _FEATHER:
+        return ImageOps.fit(image, size, Resampling.LANCZOS)
+    frame.paste(inside, (left, top), _fading(inside.size, left > 0, top > 0))
     return frame
+
+
+def _fading(size: tuple[int, int], across: bool, down: bool) -> Image.Image:
+    """Return a mask that fades towards the left and right edges, or the upper and lower ones."""
+    inset = (_FEATHER if across else 0, _FEATHER if down else 0)
+    mask = Image.new("L", size)
+    mask.paste(255, (inset[0] // 2, inset[1] // 2, size[0] - inset[0] // 2, size[1] - inset[1] // 2))
+    # Blurred only in the direction of the fading: the other edges touch the frame.
+    return mask.filter(ImageFilter.BoxBlur((inset[0] / 2, inset[1] / 2)))
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -13,13 +13,18 @@ from server.store.tasks import Task
 
 FRESH_SECONDS = 1.0
 REMEMBERED_PAGES = 50
+REMEMBERED_WINNERS = 1000  # tasks whose winners are kept
 
 
 class SquarePage:
-    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it."""
+    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it.
 
-    def __init__(self, tasks: list[Task], read_at: float) -> None:
+    `winners` has the unionids of who won, by the code of each running task.
+    """
+
+    def __init__(self, tasks: list[Task], winners: dict[str, set[str]], read_at: float) -> None:
         self.tasks = tasks
+        self.winners = winners
         self.read_at = read_at
         self.prepared: Any = None
 
@@ -34,6 +39,7 @@ class Square:
         self._lasts_ms = lasts_ms
         self._pages: OrderedDict[int, SquarePage] = OrderedDict()
         self._reading: dict[int, asyncio.Task[SquarePage]] = {}
+        self._winners: OrderedDict[str, set[str]] = OrderedDict()
 
     async def page(self, number: int) -> SquarePage:
         """Return a page; the first is number 1. Raises Unavailable."""
@@ -55,8 +61,8 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            read = self._store.tasks.square(number, self._now_ms(), self._lasts_ms)
-            page = SquarePage(await answered(read), began)
+            tasks = await answered(self._store.tasks.square(number, self._now_ms(), self._lasts_ms))
+            page = SquarePage(tasks, await self._winners_of(tasks), began)
             if self._reading.get(number) is own:
                 self._pages[number] = page
                 self._pages.move_to_end(number)
@@ -66,3 +72,16 @@ class Square:
             if self._reading.get(number) is own:
                 del self._reading[number]
         return page
+
+    async def _winners_of(self, tasks: list[Task]) -> dict[str, set[str]]:
+        """Return who won each running task. A task's winners are read again only after another win."""
+        running = {t["_id"]: t["prize_num"] - t["prizes_left"] for t in tasks if not t["status"]}
+        changed = [code for code, wins in running.items() if wins != len(self._winners.get(code, ()))]
+        if changed:
+            self._winners |= await answered(self._store.prizes.winners(changed))
+        found = {code: self._winners.get(code, set()) for code in running}
+        for code in running.keys() & self._winners.keys():
+            self._winners.move_to_end(code)
+        while len(self._winners) > REMEMBERED_WINNERS:
+            self._winners.popitem(last=False)
+        return found

@@ -41,7 +41,7 @@ class Snapshot(Frame, tag="snapshot"):
 
 
 class Cd(Frame, tag="cd"):
-    """A dig was made and began a cooldown of `time` seconds, 0 if there is none."""
+    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none."""
 
     code: str
     seq: int
@@ -49,6 +49,7 @@ class Cd(Frame, tag="cd"):
     time: int
     cd_until: int
     server_time: int
+    wxname: str
 
 
 class Tick(Frame, tag="tick"):
@@ -107,11 +108,12 @@ class Watchers(Frame, tag="watchers"):
 
 
 class Error(Frame, tag="error"):
-    """What a client asked cannot be done; the socket stays open."""
+    """What a client asked cannot be done; the socket stays open. `param` names a wrong parameter, if any."""
 
     error: str
     msg: str
     code: str
+    param: str = ""
 
 
 class Pong(Frame, tag="pong"):
@@ -150,6 +152,7 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
             time=seconds_left(dig["cd_until"], dig["at"]),
             cd_until=dig["cd_until"],
             server_time=dig["at"],
+            wxname=dig["wxname"],
         )
     ]
     if "n" in dig:

@@ -16,7 +16,7 @@ from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.store.documents import Documents
 from server.store.pipelines import own_dig, pending_digs
-from server.store.tasks import Task, WonTask
+from server.store.tasks import JoinedTask, WonTask
 
 _Document = dict[str, Any]
 
@@ -195,7 +195,7 @@ class Digs(Documents[Dig]):
         found = await self.rows.aggregate(pipeline).to_list(1)
         return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
 
-    async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[Task]:
+    async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""
         # The pipeline ends with whole tasks, as below.
         return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
@@ -218,12 +218,20 @@ class Digs(Documents[Dig]):
             {"$skip": skip},
             {"$limit": limit},
             {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
+            {"$set": {"who": {"$concat": ["$_id", f":{unionid}"]}}},
+            own_dig("who", "won_by", "won"),
             # A prize has the id of the dig that won it.
             {"$lookup": {"from": "prizes", "localField": "dig", "foreignField": "_id", "as": "prize"}},
             {"$unwind": "$task"},
             # Not $first of "$prize.state": SecantusDB finds nothing along a path through an array.
             {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
-            {"$replaceRoot": {"newRoot": {"$mergeObjects": ["$task", {"prize_state": "$prize.state"}]}}},
+            {
+                "$replaceRoot": {
+                    "newRoot": {
+                        "$mergeObjects": ["$task", {"prize_state": "$prize.state", "wins": {"$size": "$won"}}]
+                    }
+                }
+            },
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.

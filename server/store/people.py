@@ -116,11 +116,11 @@ class People(Documents[Person]):
             )
         return saved
 
-    async def set_profile(self, unionid: str, wxname: str, wxheadpic: str) -> None:
-        """Write the name and picture that the person chose."""
-        await self.collection.update_one(
-            {"_id": unionid}, {"$set": {"wxname": wxname, "wxheadpic": wxheadpic}}
-        )
+    async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
+        """Write the name or the picture that the person chose, or both; at least one is not None."""
+        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        await self.collection.update_one({"_id": unionid}, {"$set": given})
 
     async def mark_token_seen(self, unionid: str) -> None:
         """Note that this person's client sends tokens: from now on a bare unionid is refused."""

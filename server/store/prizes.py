@@ -105,6 +105,13 @@ class Prizes(DueDocuments[Prize]):
         """Return how many of a task's prizes are written here."""
         return await self.collection.count_documents({"code": code})
 
+    async def winners(self, codes: list[str]) -> dict[str, set[str]]:
+        """Return the unionids of who won each of these tasks."""
+        winners: dict[str, set[str]] = {code: set() for code in codes}
+        async for prize in self.collection.find({"code": {"$in": codes}}, {"code": 1, "unionid": 1}):
+            winners[prize["code"]].add(prize["unionid"])
+        return winners
+
     async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
         """Return in which of these tasks this person was given their prize."""
         found = self.collection.find(

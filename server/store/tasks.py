@@ -82,6 +82,12 @@ class WonTask(Task):
     prize_state: NotRequired[str | None]
 
 
+class JoinedTask(Task):
+    """A task with the number of prizes that the caller won there, 0 or 1."""
+
+    wins: int
+
+
 class View(TypedDict):
     """A task, and what one caller has to do with it; `now` is MongoDB's clock at the read (unix ms)."""
 

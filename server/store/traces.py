@@ -129,7 +129,9 @@ class Traces:
 
     async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
         visits, code = self._database["visits"], visit["code"]
-        await self._delete_files({"metadata.made_for": {"$in": _posters(code, old)}})
+        await self._delete_files(
+            {"$or": [{"metadata.made_for": made_for} for made_for in _posters(code, old)]}
+        )
         share = visit["share"].removeprefix(_MOVING)
         await visits.update_one({"_id": visit["_id"]}, {"$set": {"share": _MOVING + share}})
         moved = {**visit, "unionid": new, "share": share}
@@ -175,5 +177,8 @@ class Traces:
         return [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
 
 
-def _posters(code: str, unionid: str) -> list[str]:
-    return [f"poster:{code}:{unionid}{ending}" for ending in ("", ":page")]
+def _posters(code: str, unionid: str) -> list[Any]:
+    """Return conditions for the names under which a person's posters of a task are kept."""
+    mine = f"poster:{code}:{unionid}"
+    before = [mine, f"{mine}:page"]  # as they were named before they showed the sharer
+    return [*before, {"$gte": f"{mine}|", "$lt": f"{mine}}}"}]  # "}" is the character after "|"

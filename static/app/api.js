@@ -16,7 +16,7 @@ const api = makeApi({
     return false;
   },
 });
-export const { get, post, dig } = api;
+export const { get, post, dig, repeatDigs } = api;
 
 /** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
 export function upload(file, onProgress) {

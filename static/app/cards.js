@@ -18,8 +18,18 @@ export function title({ goods_type, money, name }) {
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
 }
 
+const STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖" };
+
+function stateOf({ status, need_pay, mine, won }, left) {
+  if (status) return "ended";
+  if (need_pay) return "unpaid";
+  if (left) return "cooling";
+  return mine ? "mine" : won ? "won" : "open";
+}
+
 /**
  * Return a card's element, with `update(card)` to show the task as it is now and `tick()` to count down.
+ * A card is the server's, with `mine` or `won` if this person published or won it.
  * `foot(card)` may add an element at the card's foot.
  */
 export function cardElement(card, foot = () => null) {
@@ -41,9 +51,9 @@ export function cardElement(card, foot = () => null) {
   let shown = {};
   const tick = () => {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
-    const kind = shown.status ? "ended" : shown.need_pay ? "unpaid" : left ? "cooling" : "open";
+    const kind = stateOf(shown, left);
     state.dataset.kind = kind;
-    write(state, { ended: "已结束", unpaid: "待支付", cooling: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}`, open: "可以挖" }[kind]);
+    write(state, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : STATES[kind]);
   };
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {

@@ -20,7 +20,9 @@ export function celebrateMine(task) {
       type: "button",
       onclick: () => {
         opened.close();
-        document.getElementById("claim")?.scrollIntoView({ block: "center" });
+        const claim = document.querySelector("#claim > section");
+        claim?.scrollIntoView({ block: "center" });
+        claim?.focus({ preventScroll: true }); // the dialog gave it back to where it was before
       },
     }, "去领取"),
   );

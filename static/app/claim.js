@@ -1,15 +1,16 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a transfer to confirm.
 
-import { callWeChat, post } from "./api.js";
+import { callWeChat, get, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 
+const LOOK_MS = 2_000;
 const LATER = "微信正在处理，过一会儿再来看看";
 
 /** Return the section in which the winner of `task` claims the prize. */
 export function claim(task, signal) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", { tabindex: -1 }, el("h2", {}, "领奖"), body, said);
+  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), body, said);
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {
@@ -29,8 +30,14 @@ export function claim(task, signal) {
 
   const draw = (parameters = {}) => post("/drawPrize", { code: task.code, ...parameters });
 
+  let looking = 0;
+
   function show(...children) {
-    if (!signal.aborted) fill(body, children);
+    clearInterval(looking);
+    if (signal.aborted) return;
+    const focused = body.contains(document.activeElement);
+    fill(body, children);
+    if (focused) section.focus({ preventScroll: true });
   }
 
   function done(text) {
@@ -38,22 +45,54 @@ export function claim(task, signal) {
     show(el("p.good", {}, text));
   }
 
-  function byMail() {
+  /** Look whether the publisher has confirmed the pick-up: nothing tells us. */
+  async function look() {
+    if (document.hidden || section.inert) return;
+    try {
+      const { data } = await get("/getTaskDetails", { code: task.code });
+      if (data.is_draw) done("奖品已经领走了。");
+    } catch (error) {
+      if (!error.error) throw error; // after a refusal keep the code; the next look comes soon
+    }
+  }
+
+  function sent({ receiver, phone, address }) {
+    task.is_draw = 1;
+    const where = [el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)];
+    show(
+      el("p.good", {}, "地址已交给发布者，等着收货吧。"),
+      el("p.address", {}, address ? where : "收货地址已删除：领取后保留 90 天。"),
+      address ? el("p.hint", {}, "24 小时内可以更改。") : null,
+      address ? el("button", { type: "button", onclick: () => byMail({ receiver, phone, address }) }, "更改地址") : null,
+    );
+  }
+
+  async function reopen() {
+    show(el("p.hint", { role: "status" }, "正在读取地址…"));
+    try {
+      sent(await draw());
+    } catch (error) {
+      show(el("p.problem", { role: "alert" }, error.message), el("button", { type: "button", onclick: reopen }, "再试一次"));
+      if (!error.error) throw error;
+    }
+  }
+
+  function byMail(before = {}) {
     const field = (name, label, { rows, ...attributes }) =>
       el("div.field", {}, el("label", { for: name }, label),
-        el(rows ? "textarea" : "input", { id: name, name, rows, required: true, ...attributes }));
+        el(rows ? "textarea" : "input", { id: name, name, rows, required: true, value: before[name], ...attributes },
+          rows ? before[name] : null));
     const form = el(
       "form.stack",
       { onsubmit: (event) => { event.preventDefault(); step(send); } },
-      el("p", {}, task.is_draw ? "地址已经填过。24 小时内重新提交就会替换。" : "填写收货地址。它加密保存，只有发布者看得到。"),
+      el("p", {}, task.is_draw ? "重新提交就会替换之前的地址。" : "填写收货地址。它加密保存，只有发布者看得到。"),
       field("receiver", "收货人", { maxlength: 32, autocomplete: "name" }),
       field("phone", "电话", { minlength: 5, maxlength: 20, type: "tel", autocomplete: "tel" }),
       field("address", "详细地址", { maxlength: 200, rows: 2, autocomplete: "street-address" }),
       el("button.primary", { type: "submit" }, "提交地址"),
     );
     const send = async () => {
-      await draw(Object.fromEntries(new FormData(form)));
-      done("地址已交给发布者，等着收货吧。24 小时内可以回到这里更改。");
+      sent(await draw(Object.fromEntries(new FormData(form))));
     };
     show(form);
   }
@@ -62,12 +101,14 @@ export function claim(task, signal) {
     const offer = async () => {
       const { is_draw, pickup, pickup_pic } = await draw();
       if (is_draw) return done("奖品已经领走了。");
-      return show(
+      show(
         el("p", {}, "当面把取件码给发布者看，或让对方扫码："),
         el("p.pickup", {}, pickup),
         el("img.code", { src: pickup_pic, alt: "取件码的二维码", width: 200, height: 200 }),
         el("button", { type: "button", onclick: () => step(offer) }, "已经领到了"),
       );
+      looking = setInterval(look, LOOK_MS);
+      return undefined;
     };
     if (task.is_draw) return done("奖品已经领走了。");
     return show(
@@ -96,6 +137,8 @@ export function claim(task, signal) {
 
   if (task.goods_type === 1) redPacket();
   else if (task.draw_type === 1) onSite();
+  else if (task.is_draw) reopen();
   else byMail();
+  signal.addEventListener("abort", () => clearInterval(looking));
   return section;
 }

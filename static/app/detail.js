@@ -11,6 +11,7 @@ import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { participants } from "./participants.js";
 import { payment } from "./payment.js";
+import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
@@ -50,14 +51,14 @@ async function open(root, signal, opened) {
   page.fill(root);
   if (lookedOn) focusHeading(root);
   page.watch();
-  if (page.task.can_dig) page.dig(); // opening a task's page digs, if the person can dig now
+  if (page.task.can_dig && prefers("digOnOpening")) page.dig();
 }
 
 class Page {
   #busy = false;
+  #dugSeq = 0; // of the last dig made here
   #digging = Promise.resolve();
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
-  #own = false;
   #owned = ""; // the state that the publisher's part now shows
   #claimed = ""; // the state that the claim now shows
   #stale = false; // the details must be read anew
@@ -132,12 +133,11 @@ class Page {
 
   showOwn() {
     const { task } = this;
-    this.#own ||= task.why === "own_task" || task.need_pay === 1; // remembered: an ended task no longer says whose it is
-    const shown = `${this.#own} ${task.need_pay}`;
+    const shown = `${task.mine} ${task.need_pay}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
-    if (!this.#own || task.need_pay) {
+    if (!task.mine || task.need_pay) {
       fill(this.own);
       return;
     }
@@ -173,11 +173,12 @@ class Page {
       case "cd":
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
+        this.sayOf(frame, " 挖了一锹");
         break;
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
         this.people.add(frame);
-        if (!this.#busy) this.shaft.say(el("bdi", {}, frame.wxname), " 来挖了一锹");
+        this.sayOf(frame, " 来挖了一锹");
         break;
       case "prize":
         task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
@@ -204,6 +205,11 @@ class Page {
         return;
     }
     this.show();
+  }
+
+  /** Say what somebody else did. One's own dig is said by its reply, which may come before or after its frames. */
+  sayOf({ seq, wxname }, what) {
+    if (!this.#busy && seq !== this.#dugSeq) this.shaft.say(el("bdi", {}, wxname), what);
   }
 
   /** Read everything anew, if frames alone cannot tell what happened. */
@@ -260,6 +266,7 @@ class Page {
   dug(reply) {
     const { task } = this;
     if (this.signal.aborted) return;
+    this.#dugSeq = reply.seq;
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,

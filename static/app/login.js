@@ -38,6 +38,7 @@ export function login(root) {
     ),
     problem,
     el("button.primary", { type: "submit" }, "进入"),
+    el("p", {}, "打开一个宝贝，就先替你挖一锹，也可能当场挖到。想自己动手，到“我的”的设置里关掉。"),
     el("p.hint", {}, "开发环境：沙箱代替微信登录，报哪个名字就是谁。每个窗口各登录各的，开两个窗口就是两个人。"),
   );
   root.classList.add("narrow");

@@ -1,5 +1,6 @@
 // The entry point: who is logged in, which page the address names, and whether the channel is open.
 
+import { repeatDigs } from "./api.js";
 import { channel } from "./channel.js";
 import { detail } from "./detail.js";
 import { el, fill, onReturn, set } from "./dom.js";
@@ -78,7 +79,10 @@ function say(text) {
 }
 
 channel.on("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
-channel.on("found", () => say(""));
+channel.on("found", () => {
+  say("");
+  repeatDigs();
+});
 channel.on("refused", () => remember(null));
 channel.on("over", () => say("连接被服务器关闭，请刷新页面"));
 addEventListener("offline", () => channel.cut());

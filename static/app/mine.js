@@ -7,20 +7,22 @@ import { observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
+import { preferences } from "./preferences.js";
 import { person, remember } from "./session.js";
 
 const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
+// Of each list: its title, where it is read, what is said of an empty one, a card's foot, and whose its cards are.
 const LISTS = {
-  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published],
-  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null],
-  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won],
+  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published, () => ({ mine: true })],
+  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null, ({ is_prize }) => ({ won: Boolean(is_prize) })],
+  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won, () => ({ won: true })],
 };
 
 export function mine(root, signal, which = "published") {
-  const [, path, nothing, foot] = LISTS[which];
+  const [, path, nothing, foot, whose] = LISTS[which];
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const list = el("ul.cards");
@@ -35,6 +37,7 @@ export function mine(root, signal, which = "published") {
         el("button.link", { type: "button", onclick: () => editProfile(signal) }, "改名字和头像"),
         el("button.link", { type: "button", onclick: logOut }, "退出登录"))),
       numbers),
+    preferences(),
     uncounted,
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
@@ -50,7 +53,7 @@ export function mine(root, signal, which = "published") {
   async function read(page) {
     const { data } = await get(path, { page });
     data.forEach(observeCard);
-    return data;
+    return data.map((card) => ({ ...card, ...whose(card) }));
   }
 
   /** Show these cards, in this order. */
@@ -143,10 +146,7 @@ function editProfile(signal) {
   const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });
   const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
-  const uploaded = new URL(person.avatarUrl, location.href).pathname.startsWith("/files/");
-  const picture = pictureField("face", {
-    label: "头像", hint: uploaded ? "不选就用现在的" : "请选一张图片", address: uploaded ? person.avatarUrl : "",
-  });
+  const picture = pictureField("face", { label: "头像", hint: "不选就用现在的", shown: person.avatarUrl });
   const submit = el("button.primary", { type: "submit" }, "保存");
   const save = async (event) => {
     event.preventDefault();
@@ -155,7 +155,7 @@ function editProfile(signal) {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
       await post("/setProfile", { wxname, wxheadpic });
       if (person?.unionid !== unionid) return; // logged out meanwhile
-      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic });
+      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl });
       opened.close();
       if (!signal.aborted) dispatchEvent(new Event("hashchange")); // show this page anew, if it is still open
     } catch (error) {

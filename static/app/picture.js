@@ -8,16 +8,18 @@ const MOST_BYTES = 10 << 20;
 const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 
 /**
- * Return a field's element with `ready()`, which resolves to the picture's address once it is uploaded ("" if
- * none was chosen), and throws if the upload failed.
+ * Return a field's element and `input`, with `ready()`, which resolves to the picture's address once it is uploaded,
+ * and throws if the upload failed. Before one is chosen it resolves to `address`, and `shown` is what people see.
+ * `chosen()` says whether there is one; `uploaded` is called with the address of each.
  */
-export function pictureField(id, { label, hint, address = "" }) {
-  const preview = el("div.preview", {}, address ? el("img", { src: address, alt: "" }) : icon("picture", 40));
+export function pictureField(id, { label, hint, address = "", shown = address, uploaded = () => {} }) {
+  const preview = el("div.preview", {}, shown ? el("img", { src: shown, alt: "" }) : icon("picture", 40));
   const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "上传进度" });
   const said = el("p.hint", { role: "status" }, hint);
   const input = el("input.unseen", { type: "file", id, accept: KINDS, onchange: () => choose(input.files[0]) });
   const element = el("div.field", {}, el("span.label", {}, label), input, el("label.picture", { for: id }, preview, el("span", {}, "选择图片")), bar, said);
   let uploading = Promise.resolve(address);
+  let chosen = address !== "";
   let local = "";
 
   function choose(file) {
@@ -27,6 +29,7 @@ export function pictureField(id, { label, hint, address = "" }) {
     local = URL.createObjectURL(file);
     // If the browser cannot show it, the server will probably refuse it and say why.
     fill(preview, el("img", { src: local, alt: "所选的图片", onerror: () => fill(preview, icon("picture", 40)) }));
+    chosen = true;
     uploading = send(file);
     uploading.catch(() => {}); // shown below, and thrown by ready()
   }
@@ -42,6 +45,7 @@ export function pictureField(id, { label, hint, address = "" }) {
         write(said, share < 1 ? `正在上传 ${Math.floor(share * 100)}%` : "已传完，正在处理…");
       });
       write(said, "图片已上传");
+      uploaded(url);
       return url;
     } catch (error) {
       set(said, { class: "problem" });
@@ -52,5 +56,5 @@ export function pictureField(id, { label, hint, address = "" }) {
     }
   }
 
-  return { element, ready: () => uploading };
+  return { element, input, ready: () => uploading, chosen: () => chosen };
 }

@@ -1,16 +1,22 @@
-// Publishing: only the fields that apply, each with its range, and a summary before they are sent.
+// Publishing: only the fields that apply, each with its range, and a summary before they are sent. What was filled in
+// is kept until it is published. A problem is said beneath its field, which gets the focus.
 
-import { mayPass, post, Refused } from "./api.js";
+import { mayPass, post } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
-import { person } from "./session.js";
+import { keep, person, recall } from "./session.js";
 
+const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name}
 const DAY_SECONDS = 86_400;
 const MAYBE = "没有收到回音，可能已经埋下了。先到“我的”里看看，没有再试，免得埋下两个";
 
 export function publish(root, signal) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
-  const picture = pictureField("picture", { label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内" });
+  const kept = recall("sessionStorage", DRAFT);
+  const draft = kept?.whose === person.unionid ? kept : { whose: person.unionid, url: "", values: {} };
+  const picture = pictureField("picture", {
+    label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内", address: draft.url, uploaded: (url) => remember({ url }),
+  });
   const pictureHint = el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。");
   const summary = el("p.summary", { role: "status" });
   const problem = el("p.problem", { role: "alert" });
@@ -33,7 +39,11 @@ export function publish(root, signal) {
 
   const form = el(
     "form.stack",
-    { oninput: () => adapt(), onsubmit: (event) => { event.preventDefault(); send(); } },
+    {
+      novalidate: true, // its own problems are said in the words of this page
+      oninput: ({ target }) => { forgive(target); adapt(); remember({ values: filledIn() }); },
+      onsubmit: (event) => { event.preventDefault(); send(); },
+    },
     el("section.panel.stack", {}, kinds, picture.element, pictureHint, fields.name, fields.synopsis, fields.wxname),
     el("section.panel.stack", {},
       el("h2", {}, "奖品和难度"),
@@ -48,7 +58,19 @@ export function publish(root, signal) {
   );
   root.classList.add("narrow");
   root.append(el("h1", {}, "埋下一个宝贝"), form);
+  for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
   adapt();
+
+  function remember(changes) {
+    Object.assign(draft, changes);
+    keep("sessionStorage", DRAFT, draft);
+  }
+
+  /** All values by name, also of fields that do not apply now. */
+  function filledIn() {
+    const named = [...form.elements].filter(({ name, type, checked }) => name && (type !== "radio" || checked));
+    return Object.fromEntries(named.map((input) => [input.name, input.value]));
+  }
 
   function value(name) {
     return form.elements[name].value.trim();
@@ -83,24 +105,60 @@ export function publish(root, signal) {
     return `最深 ${deepest} 层，挖到底至少要 ${duration(seconds)}${pay}。`;
   }
 
+  /** Return what is wrong with a field before it is sent, "" if nothing is. */
+  function wrongWith(input) {
+    if (input === picture.input) return picture.chosen() || value("goods_type") === "1" ? "" : "请先选一张图片";
+    if (input.disabled || input.validity.valid) return "";
+    const label = input.labels[0].textContent;
+    return input.type === "number" ? `“${label}”应为 ${input.min} 到 ${input.max} 的整数` : `请填写“${label}”`;
+  }
+
+  function forgive(input) {
+    if (!input.hasAttribute("aria-invalid")) return;
+    set(input, { "aria-invalid": null, "aria-errormessage": null });
+    input.closest(".field").querySelector(":scope > .problem.own")?.remove();
+  }
+
+  /** Say beneath a field what is wrong with it, and go there. */
+  function blame(input, text) {
+    const field = input.closest(".field");
+    const id = `${input.id}-problem`;
+    forgive(input);
+    if (text) field.append(el("p.problem.own", { id, role: "alert" }, text));
+    set(input, { "aria-invalid": "true", "aria-errormessage": text ? id : null });
+    field.scrollIntoView({ block: "center" });
+    input.focus({ preventScroll: true });
+  }
+
+  /** Return the field that a parameter of the server comes from, if it is one that shows. */
+  function fieldOf(parameter) {
+    const input = parameter === "url" ? picture.input : parameter && form.querySelector(`#${CSS.escape(parameter)}`);
+    return input && !input.disabled ? input : null;
+  }
+
   async function send() {
     write(problem, "");
+    const wrong = [...form.elements].find((input) => input.labels?.length && wrongWith(input));
+    if (wrong) return blame(wrong, wrongWith(wrong));
     submit.disabled = true;
     let sent = false;
     try {
       const asked = Object.fromEntries(new FormData(form));
       const url = await picture.ready();
-      if (signal.aborted) return; // the person has left the page: do not publish
-      if (!url && asked.goods_type === "2") throw new Refused({ msg: "请先选一张图片", error: "bad_request" });
+      if (signal.aborted) return undefined; // the person has left the page: do not publish
       sent = true;
       const { code } = await post("/postTask", { ...asked, url });
+      keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
-      write(problem, sent && mayPass(error) ? MAYBE : error.message);
+      const input = sent ? fieldOf(error.reply?.param) : picture.input; // beside the picture, its problem stands already
+      if (input) blame(input, sent ? error.message : "");
+      else write(problem, sent && mayPass(error) ? MAYBE : error.message);
       if (!error.error) throw error;
     } finally {
       submit.disabled = false;
     }
+    return undefined;
   }
 
   return "发布";

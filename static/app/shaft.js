@@ -3,9 +3,11 @@
 import { asTime, countDown } from "../miniprogram/shared/clock.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
+import { signal } from "./preferences.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
+const OVER = "冷却结束，可以挖了";
 const WHY_NOT = {
   ended: "已结束",
   not_paid: "待支付",
@@ -13,7 +15,10 @@ const WHY_NOT = {
   already_won: "已挖到",
 };
 
-/** Return the shaft's element with `show(task, busy)` and `say(...words)`; the end of a cooldown replaces the words. The button calls `onDig`. */
+/**
+ * Return the shaft's element with `show(task, busy)` and `say(...words)`; the end of a cooldown replaces the words,
+ * and another cooldown takes these back. The button calls `onDig`.
+ */
 export function shaft(onDig) {
   const big = el("strong");
   const small = el("small");
@@ -49,7 +54,11 @@ export function shaft(onDig) {
     const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
-      if (cooling && !seconds) write(line, ready ? "冷却结束，可以挖了" : "");
+      if (cooling && !seconds) {
+        write(line, ready ? OVER : "");
+        if (ready) signal();
+      }
+      if (seconds && line.textContent === OVER) write(line, "");
       cooling = seconds > 0;
       set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
       button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";

@@ -57,9 +57,9 @@ export function square(root, signal) {
   }
 
   async function read(page) {
-    const { data } = await get("/getTaskList", { page });
+    const { data, mine, won } = await get("/getTaskList", { page });
     data.forEach(observeCard);
-    return data;
+    return data.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
   }
 
   async function more() {

@@ -6,6 +6,8 @@ import { channel } from "./channel.js";
 import { avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 
+const RENEW_MS = 5_000; // claims have no frames
+const LATE_MS = 300; // a prize is written just after its frame
 const STATES = { won: "待领取", claiming: "领取中", given: "已领取", expiring: "已过期", returned: "已退回" };
 
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
@@ -26,19 +28,43 @@ export function winners(root, signal, code, scanned = "") {
     said,
   );
 
+  let task = null;
+  let shown = "";
+  let late = 0;
+
+  function show(data) {
+    const now = JSON.stringify(data);
+    if (now === shown) return; // keep the focus and what is selected
+    shown = now;
+    fill(list, data.map(row));
+    set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
+    set(table, { hidden: !data.length });
+    write(said, data.length ? "" : "还没有人挖到");
+  }
+
   async function load({ renewing = false } = {}) {
     try {
-      const [{ data: task }, { data }] = await Promise.all([get("/getTaskDetails", { code }), get("/getWinners", { code })]);
+      const [details, { data }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
-      write(heading, title(task));
-      fill(list, data.map(row));
-      set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
-      set(table, { hidden: !data.length });
-      write(said, data.length ? "" : "还没有人挖到");
+      if (details) watch(details.data);
+      show(data);
+      clearTimeout(late);
+      if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
       if (!renewing || !error.error) write(said, error.message); // a refused renewal keeps what is shown
       if (!error.error) throw error;
     }
+  }
+
+  function watch(details) {
+    task = details;
+    write(heading, title(task));
+    const leave = channel.subscribe(task.code, task.seq, (frame) => {
+      if (frame.type !== "prize" && frame.type !== "snapshot") return;
+      task.prizes_left = frame.prizes_left;
+      renew();
+    });
+    signal.addEventListener("abort", leave);
   }
 
   async function download() {
@@ -77,8 +103,13 @@ export function winners(root, signal, code, scanned = "") {
       problem);
   }
 
-  const renew = () => load({ renewing: true });
+  const renew = () => document.hidden || load({ renewing: true });
   load();
+  const renewing = setInterval(() => task && renew(), RENEW_MS); // not where the first reading was refused
+  signal.addEventListener("abort", () => {
+    clearInterval(renewing);
+    clearTimeout(late);
+  });
   onReturn(renew, signal);
   signal.addEventListener("abort", channel.on("found", renew));
   return "中奖者";

@@ -92,6 +92,7 @@ function connect(entering) {
 }
 
 channel.on("refused", () => connect(logIn));
+channel.on("found", () => api.repeatDigs());
 
 function openSocket({ opened, said, closed }) {
   const query = asQuery({ unionid: person.unionid, token: person.token });

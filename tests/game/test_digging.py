@@ -11,6 +11,7 @@ from server.actions.dig import dig
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
+from server.reading.digging import Digging
 from support.client import Client, Someone
 from support.statements import check_history
 
@@ -122,6 +123,21 @@ async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
     await bob.get("/getMyInfo")
     bare = Someone(client, bob.unionid, "", {}, send_token=False)
     assert (await bare.dig(code))["error"] == "token_required"
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=60, forecast_num=40_000)
+    await bob.dig(code)
+    assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
+    assert (await carol.dig(code, dig_id="carols-dig-1"))["error"] == "cooling_down"
+    context.digging = Digging(context.store, context.keys)  # as in a process that only heard of the dig
+    assert (await alice.dig(code))["error"] == "own_task"
+    context.cooldowns.forget(code)  # as in a process that did not hear of it
+    assert (await alice.dig(code))["error"] == "own_task"
 
 
 @pytest.mark.gen_test

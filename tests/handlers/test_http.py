@@ -41,7 +41,7 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
         assert response.json()["error"] == "bad_request"
         assert response.json()["msg"] == "请求的内容太大，应在 128 KB 以内"
     exactly = await client.http.post("/postTask", content=b"{}" + b" " * (BODY_BYTES - 2))
-    assert refusal_of(exactly)["msg"] == "参数 code（挖宝）和 goods_type（发布）应有且只有一个"
+    assert refusal_of(exactly)["msg"] == "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"
     # A client that waits for a reply in the middle of its body gets one.
     for head, body in (
         (f"Content-Length: {1 << 50}", b"x"),

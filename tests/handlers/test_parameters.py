@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import msgspec
 import pytest
 
+from handlers.digging import PublishRequest
+from handlers.ops.screen import OPS_INTERFACES
+from handlers.push import ConnectRequest
+from server.app import INTERFACES
 from server.context import Context
 from server.settings import Settings
+from support import SOURCE
 from support.client import Client, Someone, a_picture
 from support.replies import refusal_of
 from support.stored import everything
@@ -76,7 +83,7 @@ async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, setti
         )
         assert (await bob.dig(code, goods_type=nothing, dig_id=nothing))["status"] == 0
         refused = await alice.post("/postTask", **(draft | {"name": nothing}))
-        assert refused["msg"] == "缺少参数 name，应为 1 到 50 个字的物品名"
+        assert refused["msg"] == "请填写“物品名”，应为 1 到 50 个字"
     assert len((await bob.get("/getTaskList", page=""))["data"]) == 2
     assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
     assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
@@ -118,61 +125,61 @@ async def test_parameters_that_do_not_apply_are_ignored(client: Client) -> None:
 
 
 BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
-    ({"goods_type": 3}, "参数 goods_type 应为 1（红包）或 2（实物）"),
-    ({"goods_type": {"$ne": None}}, "参数 goods_type 应为 1（红包）或 2（实物）"),
-    ({"name": None}, "缺少参数 name，应为 1 到 50 个字的物品名"),
-    ({"name": "猫" * 51}, "参数 name 应为 1 到 50 个字的物品名"),
-    ({"name": " \t\n"}, "参数 name 应为 1 到 50 个字的物品名"),
-    ({"name": {"$ne": None}}, "参数 name 应为 1 到 50 个字的物品名"),
-    ({"name": ["猫"]}, "参数 name 应为 1 到 50 个字的物品名"),
-    ({"name": 5}, "参数 name 应为 1 到 50 个字的物品名"),
-    ({"name": "猫\x00"}, "参数 name 应为 1 到 50 个字的物品名，不能含有特殊字符"),
-    ({"synopsis": "长" * 2001}, "参数 synopsis 应为不超过 2000 个字的简介"),
-    ({"wxname": "长" * 33}, "参数 wxname 应为不超过 32 个字的署名"),
-    ({"prize_num": None}, "缺少参数 prize_num，应为 1 到 1000 的整数"),
-    ({"prize_num": 0}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": 1001}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": True}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": 1.5}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "2.0"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "1e2"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "２"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "٢"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "0x2"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "2_0"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "null"}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": [2]}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": 10**30}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"prize_num": "9" * 5000}, "参数 prize_num 应为 1 到 1000 的整数"),
-    ({"forecast_num": None}, "缺少参数 forecast_num，应为 1 到 1000000 的整数"),
-    ({"forecast_num": 0}, "参数 forecast_num 应为 1 到 1000000 的整数"),
-    ({"forecast_num": 1_000_001}, "参数 forecast_num 应为 1 到 1000000 的整数"),
-    ({"interval": None}, "缺少参数 interval，应为 1 到 100000 的整数"),
-    ({"interval": 0}, "参数 interval 应为 1 到 100000 的整数"),
-    ({"interval": 100_001}, "参数 interval 应为 1 到 100000 的整数"),
-    ({"fluctuation": None}, "缺少参数 fluctuation，应为 0 到 9 的整数"),
-    ({"fluctuation": -1}, "参数 fluctuation 应为 0 到 interval − 1 的整数"),
-    ({"fluctuation": 10}, "参数 fluctuation 应为 0 到 9 的整数（小于 interval）"),
-    ({"draw_type": None}, "缺少参数 draw_type，应为 1（现场领取）或 2（邮寄）"),
-    ({"draw_type": 0}, "参数 draw_type 应为 1（现场领取）或 2（邮寄）"),
-    ({"is_public": 2}, "参数 is_public 应为 0 或 1"),
-    ({"is_public": "true"}, "参数 is_public 应为 0 或 1"),
-    ({"cd": -1}, "参数 cd 应为 0 到 3600 的整数（秒）"),
-    ({"cd": 3601}, "参数 cd 应为 0 到 3600 的整数（秒）"),
-    ({"url": None}, "缺少参数 url，应为 uploadFile 返回的图片地址"),
-    ({"url": "https://example.com/cat.jpg"}, "参数 url 应为 uploadFile 返回的图片地址"),
-    ({"url": f"/files/{'0' * 32}.jpg"}, "参数 url 应为 uploadFile 返回的图片地址"),
-    ({"url": "x" * 501}, "参数 url 应为 uploadFile 返回的图片地址"),
-    ({"goods_type": 1, "money": None}, "缺少参数 money，应为 1 到 200 的整数（元，每个奖品）"),
-    ({"goods_type": 1, "money": 0}, "参数 money 应为 1 以上的整数（元，每个奖品）"),
-    ({"goods_type": 1, "money": 201}, "参数 money 应为 1 到 200 的整数（元，每个奖品）"),
-    ({"goods_type": 1, "money": "0.5"}, "参数 money 应为 1 以上的整数（元，每个奖品）"),
-    ({"code": "A" * 12}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
-    ({"goods_type": None}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
-    ({"cd": 3600, "forecast_num": 721}, "参数 forecast_num 最大为 720，否则 30 天内挖不完"),
+    ({"goods_type": 3}, "“埋什么”应为 1（红包）或 2（实物）"),
+    ({"goods_type": {"$ne": None}}, "“埋什么”应为 1（红包）或 2（实物）"),
+    ({"name": None}, "请填写“物品名”，应为 1 到 50 个字"),
+    ({"name": "猫" * 51}, "“物品名”应为 1 到 50 个字"),
+    ({"name": " \t\n"}, "“物品名”应为 1 到 50 个字"),
+    ({"name": {"$ne": None}}, "“物品名”应为 1 到 50 个字"),
+    ({"name": ["猫"]}, "“物品名”应为 1 到 50 个字"),
+    ({"name": 5}, "“物品名”应为 1 到 50 个字"),
+    ({"name": "猫\x00"}, "“物品名”应为 1 到 50 个字，不能含有特殊字符"),
+    ({"synopsis": "长" * 2001}, "“简介”应为不超过 2000 个字的文字"),
+    ({"wxname": "长" * 33}, "“署名”应为 1 到 32 个字"),
+    ({"prize_num": None}, "请填写“奖品数量”，应为 1 到 1000 的整数"),
+    ({"prize_num": 0}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": 1001}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": True}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": 1.5}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "2.0"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "1e2"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "２"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "٢"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "0x2"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "2_0"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "null"}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": [2]}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": 10**30}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"prize_num": "9" * 5000}, "“奖品数量”应为 1 到 1000 的整数"),
+    ({"forecast_num": None}, "请填写“预计挖多少锹”，应为 1 到 1000000 的整数"),
+    ({"forecast_num": 0}, "“预计挖多少锹”应为 1 到 1000000 的整数"),
+    ({"forecast_num": 1_000_001}, "“预计挖多少锹”应为 1 到 1000000 的整数"),
+    ({"interval": None}, "请填写“每隔多少层一份奖品”，应为 1 到 100000 的整数"),
+    ({"interval": 0}, "“每隔多少层一份奖品”应为 1 到 100000 的整数"),
+    ({"interval": 100_001}, "“每隔多少层一份奖品”应为 1 到 100000 的整数"),
+    ({"fluctuation": None}, "请填写“上下浮动多少层”，应为 0 到 9 的整数"),
+    ({"fluctuation": -1}, "“上下浮动多少层”应为 0 以上的整数，小于间隔的层数"),
+    ({"fluctuation": 10}, "“上下浮动多少层”应为 0 到 9 的整数，小于间隔的层数"),
+    ({"draw_type": None}, "请选择“怎么给”：现场领取或邮寄"),
+    ({"draw_type": 0}, "“怎么给”应为 1（现场领取）或 2（邮寄）"),
+    ({"is_public": 2}, "“谁能看到”应为 0（只有拿到链接的人）或 1（广场）"),
+    ({"is_public": "true"}, "“谁能看到”应为 0（只有拿到链接的人）或 1（广场）"),
+    ({"cd": -1}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
+    ({"cd": 3601}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
+    ({"url": None}, "请先选一张图片"),
+    ({"url": "https://example.com/cat.jpg"}, "“图片”应为在这里上传过的图片"),
+    ({"url": f"/files/{'0' * 32}.jpg"}, "“图片”应为在这里上传过的图片"),
+    ({"url": "x" * 501}, "“图片”应为在这里上传过的图片"),
+    ({"goods_type": 1, "money": None}, "请填写“每个红包多少元”，应为 1 到 200 的整数"),
+    ({"goods_type": 1, "money": 0}, "“每个红包多少元”应为 1 以上的整数"),
+    ({"goods_type": 1, "money": 201}, "“每个红包多少元”应为 1 到 200 的整数"),
+    ({"goods_type": 1, "money": "0.5"}, "“每个红包多少元”应为 1 以上的整数"),
+    ({"code": "A" * 12}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
+    ({"goods_type": None}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
+    ({"cd": 3600, "forecast_num": 721}, "“预计挖多少锹”最大为 720，否则 30 天内挖不完"),
     (
         {"cd": 3600, "interval": 700},
-        "prize_num × (interval + fluctuation) 最大为 720，否则 30 天内挖不完",
+        "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完",
     ),
 ]
 
@@ -187,6 +194,7 @@ async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Clien
     for changes, msg in BAD_DRAFTS:
         reply = refusal_of(await client.http.post("/postTask", json=draft | changes, headers=headers))
         assert (reply["error"], reply["msg"]) == ("bad_request", msg), changes
+        assert reply["param"] == list(changes)[-1], changes
     assert await everything(context) == before
 
 
@@ -210,44 +218,74 @@ async def test_values_at_the_limits_are_taken(client: Client) -> None:
                 assert details[name] == changes[name]
 
 
-UNIONID = "登录时得到的 unionid"
+UNIONID = "登录时得到的标识"
 BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
-    ("GET /getTaskList", {"unionid": ""}, f"缺少参数 unionid，应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "a b"}, f"参数 unionid 应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "o" * 129}, f"参数 unionid 应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "o\n"}, f"参数 unionid 应为{UNIONID}"),
-    ("GET /getTaskList", {"page": 0}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getTaskList", {"page": "null"}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getMyPrize", {"page": "null"}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getMyPartake", {"page": -1}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getMyRelease", {"page": 1_000_001}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getTaskUser", {"page": "2 "}, "参数 page 应为 1 到 1000000 的整数"),
-    ("GET /getTaskUser", {"code": "A" * 13}, "参数 code 应为 12 位字母或数字的宝贝编号"),
-    ("GET /getTaskDetails", {}, "缺少参数 code，应为宝贝编号（12 位）或分享码（20 位）"),
-    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
-    ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "参数 is_share 应为 0 或 1"),
-    ("GET /getProof", {}, "缺少参数 code，应为 12 位字母或数字的宝贝编号"),
-    ("GET /userLogin", {"code": "1", "iv": "1"}, "缺少参数 encryptedData，应为 wx.getUserProfile 得到的"),
-    ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "参数 code 应为 wx.login 得到的登录凭证"),
-    ("POST /postTask", {"code": {"$ne": None}}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
-    ("POST /postTask", {"code": ["A" * 12]}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
-    ("POST /postTask", {"code": 123456789012}, "参数 code 应为宝贝编号（12 位）或分享码（20 位）"),
-    ("POST /postTask", {"code": "A" * 12, "dig_id": "short"}, "参数 dig_id 应为 8 到 64 位字母或数字"),
-    ("POST /postTask", {"code": "A" * 12, "dig_id": {"$gt": ""}}, "参数 dig_id 应为 8 到 64 位字母或数字"),
-    ("POST /postTask", {"unionid": {"$ne": None}, "code": "A" * 12}, f"参数 unionid 应为{UNIONID}"),
-    ("POST /postTask", {}, "参数 code（挖宝）和 goods_type（发布）应有且只有一个"),
-    ("POST /getSharePic", {"code": "A" * 20}, "参数 code 应为 12 位字母或数字的宝贝编号"),
-    ("POST /uploadFile", {}, "缺少参数 file，应为用 multipart/form-data 上传的图片文件"),
-    ("POST /setProfile", {"wxheadpic": "/"}, "缺少参数 wxname，应为 1 到 32 个字的名字"),
-    ("POST /setProfile", {"wxname": "名" * 33, "wxheadpic": "/"}, "参数 wxname 应为 1 到 32 个字的名字"),
-    ("POST /setProfile", {"wxname": "　", "wxheadpic": "/"}, "参数 wxname 应为 1 到 32 个字的名字"),
-    ("POST /setProfile", {"wxname": "名"}, "缺少参数 wxheadpic，应为 uploadFile 返回的图片地址"),
+    ("GET /getTaskList", {"unionid": ""}, f"请填写“登录身份”，应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "a b"}, f"“登录身份”应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "o" * 129}, f"“登录身份”应为{UNIONID}"),
+    ("GET /getTaskList", {"unionid": "o\n"}, f"“登录身份”应为{UNIONID}"),
+    ("GET /getTaskList", {"page": 0}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getTaskList", {"page": "null"}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getMyPrize", {"page": "null"}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getMyPartake", {"page": -1}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getMyRelease", {"page": 1_000_001}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getTaskUser", {"page": "2 "}, "“页码”应为 1 到 1000000 的整数"),
+    ("GET /getTaskUser", {"code": "A" * 13}, "“宝贝编号”应为 12 位字母或数字"),
+    ("GET /getTaskDetails", {}, "请填写“宝贝编号”，应为 12 位字母或数字，或 20 位的分享码"),
+    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
+    ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "“从分享打开”应为 0 或 1"),
+    ("GET /getProof", {}, "请填写“宝贝编号”，应为 12 位字母或数字"),
+    ("GET /userLogin", {"code": "1", "iv": "1"}, "请填写“加密的用户信息”，应为微信授权得到的内容"),
+    ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "“登录凭证”应为微信登录得到的凭证"),
+    ("POST /postTask", {"code": {"$ne": None}}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
+    ("POST /postTask", {"code": ["A" * 12]}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
+    ("POST /postTask", {"code": 123456789012}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
+    ("POST /postTask", {"code": "A" * 12, "dig_id": "short"}, "“这一锹的编号”应为 8 到 64 位字母或数字"),
+    ("POST /postTask", {"code": "A" * 12, "dig_id": {"$gt": ""}}, "“这一锹的编号”应为 8 到 64 位字母或数字"),
+    ("POST /postTask", {"unionid": {"$ne": None}, "code": "A" * 12}, f"“登录身份”应为{UNIONID}"),
+    ("POST /postTask", {}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
+    ("POST /getSharePic", {"code": "A" * 20}, "“宝贝编号”应为 12 位字母或数字"),
+    ("POST /uploadFile", {}, "请选择要上传的图片文件"),
+    ("POST /setProfile", {}, "请填写“名字”，或选一张“头像”"),
+    ("POST /setProfile", {"wxheadpic": "/", "wxname": "名" * 33}, "“名字”应为 1 到 32 个字"),
+    ("POST /setProfile", {"wxheadpic": "/", "wxname": "　"}, "“名字”应为 1 到 32 个字"),
+    ("POST /setProfile", {"wxheadpic": "/"}, "“头像”应为在这里上传过的图片"),
     (
         "POST /setProfile",
         {"wxname": "名", "wxheadpic": "http://x/a"},
-        "参数 wxheadpic 应为 uploadFile 返回的图片地址",
+        "“头像”应为在这里上传过的图片",
     ),
 ]
+
+
+@pytest.mark.gen_test
+async def test_a_name_or_a_picture_alone_can_be_changed(client: Client) -> None:
+    alice = await client.log_in("alice")
+    url = (await alice.upload(a_picture()))["url"]
+    before = await alice.get("/getTaskDetails", code=await alice.publish())
+    assert (await alice.post("/setProfile", wxname="新名"))["status"] == 0
+    named = await alice.get("/getTaskDetails", code=await alice.publish())
+    assert (named["wxname"], named["wxheadpic"]) == ("新名", before["wxheadpic"])
+    assert (await alice.post("/setProfile", wxname="", wxheadpic=url))["status"] == 0
+    pictured = await alice.get("/getTaskDetails", code=await alice.publish())
+    assert (pictured["wxname"], pictured["wxheadpic"]) == ("新名", url)
+
+
+def test_refusals_name_parameters_in_the_words_of_the_forms() -> None:
+    """Neither the names of parameters nor those of interfaces, which people never see."""
+    asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
+    published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
+    form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
+    labels = dict(
+        re.findall(r'(?:field|number|choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form)
+    )
+    assert len(labels) == 13
+    for name, label in labels.items():
+        assert published[{"picture": "url"}.get(name, name)]["title"] == label
+    for request in [*asked, ConnectRequest]:
+        for name, schema in msgspec.json.schema(request)["$defs"][request.__name__]["properties"].items():
+            assert "title" in schema, (request, name)
+            assert not re.search("[a-z]{2}", schema["title"] + schema.get("description", "")), (request, name)
 
 
 @pytest.mark.gen_test
@@ -261,8 +299,8 @@ async def test_every_interface_says_which_parameter_is_wrong(client: Client, con
         how = {"params": asked} if method == "GET" else {"json": asked}
         headers = {"Authorization": f"Bearer {alice.token}"}
         reply = refusal_of(await client.http.request(method, path, **how, headers=headers))
-        assert reply["error"] == "bad_request"
-        assert reply["msg"].startswith(msg), (interface, changes, reply["msg"])
+        assert (reply["error"], reply["msg"]) == ("bad_request", msg), (interface, changes)
+        assert reply["param"]
     assert await everything(context) == before
 
 

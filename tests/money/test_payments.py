@@ -72,7 +72,7 @@ async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context:
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
     for money in (0, 201, -5, None, "0.5"):
         reply = await alice.post("/postTask", **asked, money=money)
-        assert (reply["error"], "money" in reply["msg"]) == ("bad_request", True)
+        assert (reply["error"], reply["param"]) == ("bad_request", "money")
     assert await find(context, "tasks") == []
 
 

@@ -15,7 +15,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from server.actions.pictures import make_poster
+from server.actions.forget import forget
+from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
@@ -120,7 +121,7 @@ async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: C
     for body in ({"file": "picture"}, {}):
         reply = await alice.post("/uploadFile", **body)
         assert reply["error"] == "bad_request"
-        assert "file" in reply["msg"]
+        assert reply["param"] == "file"
     assert await stored_files(context) == 0
     assert await context.store.files.chunks.count_documents({}) == 0
 
@@ -152,7 +153,7 @@ async def test_only_pictures_uploaded_here_can_be_published(client: Client, sett
     for address in (poster_url, thumbnail, foreign, "http://[", "/files/", "javascript:alert(1)"):
         reply = await alice.post("/postTask", url=address, **asked)
         assert reply["error"] == "bad_request", address
-        assert "url" in reply["msg"]
+        assert reply["param"] == "url"
 
 
 @pytest.mark.gen_test
@@ -191,6 +192,35 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
     share = (await bob.get("/getTaskDetails", code=code))["share"]
     assert shows_code_of(drawn, f"https://wabao.example.com/?code={share}")
     assert bob.unionid not in first["pic"]
+
+
+@pytest.mark.gen_test
+async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=1, forecast_num=1)
+
+    async def poster() -> str:
+        return str((await bob.post("/getSharePic", code=code))["pic"])
+
+    drawn = [await poster()]
+    await bob.post("/setProfile", wxname="小红")
+    drawn.append(await poster())
+    await bob.post("/setProfile", wxheadpic=(await bob.upload(a_picture()))["url"])
+    drawn.append(await poster())
+    running = await context.store.tasks.find(code)
+    await carol.dig(code)
+    drawn.append(await poster())
+    assert len(set(drawn)) == 4
+    assert await poster() == drawn[-1]
+    ended = await context.store.tasks.find(code)
+    assert running is not None
+    assert ended is not None
+    assert (prize_line(running), prize_line(ended)) == ("仅此一份，挖到就归你", "已经结束，看看谁挖到了")
+    await forget(context.store, bob.unionid)
+    query = {"metadata.made_for": {"$regex": f"^poster:{code}"}}
+    assert await context.store.files.collection.count_documents(query) == 0
 
 
 @pytest.mark.gen_test

@@ -359,9 +359,9 @@ def test_a_given_code_is_shown_instead() -> None:
 def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster() -> None:
     plain = opened(draw_poster(a_poster()).full)
     for field, box in {
-        "name": (40, 770, 710, 900),
-        "prize_line": (40, 830, 710, 1000),
-        "publisher": (40, 880, 710, 1015),
+        "name": (40, 770, 710, 870),
+        "prize_line": (40, 860, 710, 950),
+        "publisher": (40, 930, 710, 1015),
         "commitment": (60, 1215, 440, 1275),
     }.items():
         other = opened(draw_poster(a_poster(**{field: "9876 换成别的字"})).full)
@@ -418,10 +418,72 @@ def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
     assert len(drawn) == 8  # eight empty boxes would be one
 
 
-def test_characters_that_the_font_lacks_are_left_out() -> None:
-    assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶 Tea 两 件"
+def test_emoji_stay_and_characters_that_no_font_has_are_left_out() -> None:
+    assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶🎁 Tea 😀 两 件"
     assert printable("e\u0301") == "é"
-    assert printable("😀") == ""
+    assert printable("👍🏽❤\ufe0f") == "👍❤"
+    assert printable("म") == ""
+    plain, cheerful = (opened(draw_poster(a_poster(name=name)).full) for name in ("壶", "壶🎁"))
+    box = (110, 770, 200, 860)  # beside the first character
+    assert difference(plain.crop(box), cheerful.crop(box)) > 5
+
+
+@pytest.mark.parametrize("size", [(1600, 400), (400, 1600)], ids=["wide", "tall"])
+def test_a_wide_or_tall_picture_fades_into_its_frame(size: tuple[int, int]) -> None:
+    """No two neighbouring pixels differ much, although the picture's edges differ from the frame."""
+    ring = Image.new("RGB", size, "white")
+    ring.paste("black", (0, 0, size[0] // 2, size[1] // 2))
+    drawn = opened(draw_poster(a_poster(picture=encoded(ring, "JPEG"))).full).crop(poster._PICTURE_BOX)
+    wide = size[0] > size[1]
+    line = (
+        drawn.resize((1, drawn.height), box=(150, 0, 151, drawn.height))
+        if wide
+        else drawn.resize((drawn.width, 1), box=(0, 150, drawn.width, 151))
+    )
+    grey = list(line.convert("L").getdata())
+    middle = len(grey) // 2
+    edge = middle - round(len(grey) * (grey_share(size, drawn.size) / 2))
+    steps = [abs(one - other) for one, other in itertools.pairwise(grey[: middle - 20])]
+    assert max(steps[max(0, edge - 30) : edge + 30]) < 20
+
+
+def grey_share(size: tuple[int, int], box: tuple[int, int]) -> float:
+    """Return how much of the box a picture of this size fills, in the direction in which it does not fit."""
+    scale = min(box[0] / size[0], box[1] / size[1])
+    return min(size[0] * scale / box[0], size[1] * scale / box[1])
+
+
+def test_a_nearly_fitting_picture_leaves_no_strip() -> None:
+    left, top, right, bottom = poster._PICTURE_BOX
+    red = Image.new("RGB", (right - left, bottom - top - 40), "red")
+    red.paste("blue", (20, 20, red.width - 20, red.height - 20))
+    drawn = opened(draw_poster(a_poster(picture=encoded(red, "JPEG"))).full)
+    middle = drawn.crop((left + 300, top, left + 310, top + 8)).resize((1, 1)).getpixel((0, 0))
+    assert isinstance(middle, tuple)
+    assert middle[0] > 200
+    assert middle[2] < 60
+
+
+def test_a_poster_shows_who_shares_it_and_until_when() -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    face = encoded(Image.new("RGB", (300, 300), "lime"), "PNG")
+    faced = opened(draw_poster(a_poster(face=face)).full)
+    assert difference(plain.crop((40, 1046, 116, 1122)), faced.crop((40, 1046, 116, 1122))) > 50
+    assert difference(plain.crop((300, 0, WIDTH, HEIGHT)), faced.crop((300, 0, WIDTH, HEIGHT))) == 0
+    for field, value, box in (
+        ("sharer", "老王", (120, 1040, 440, 1084)),
+        ("ended", True, (120, 1084, 440, 1128)),
+        ("until", "12 月 25 日 20:00 截止", (120, 930, 710, 1015)),
+    ):
+        other = opened(draw_poster(a_poster(**{field: value})).full)
+        assert difference(plain.crop(box), other.crop(box)) > 0.5, field
+
+
+def test_a_short_name_leaves_no_hole() -> None:
+    drawn = opened(draw_poster(a_poster(name="猫")).full).convert("L").crop((40, 760, 400, 1015))
+    inked = [min(drawn.crop((0, row, 360, row + 1)).getdata()) < 170 for row in range(drawn.height)]
+    empty = max(len(list(rows)) for dark, rows in itertools.groupby(inked) if not dark)
+    assert empty < 45
 
 
 FONT = poster._font(44, 700)

@@ -68,12 +68,14 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     lists["/getMyRelease"] = await alice.get("/getMyRelease")
     extra = {
         "/getTaskList": set(),
-        "/getMyPartake": {"wxheadimgurl"},
+        "/getMyPartake": {"wxheadimgurl", "is_prize"},
         "/getMyPrize": {"is_draw", "draw_type"},
         "/getMyRelease": {"need_pay", "owed"},
     }
     for path, reply in lists.items():
-        assert reply.keys() == {"status", "msg", "data"}
+        assert reply.keys() == {"status", "msg", "data"} | (
+            {"mine", "won"} if path == "/getTaskList" else set()
+        )
         for card in reply["data"]:
             assert card.keys() == CARD | extra[path], path
             for name in ("pic", "thumbnail", "wxheadpic"):

@@ -47,6 +47,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "synopsis": task["synopsis"],
         "is_prize": int(view["won"] is not None),
         "is_draw": 0,
+        "mine": int(task["publisher"] == unionid),
         "draw_type": task["draw_type"],
         "users": participant_rows(context, await context.store.digs.participants(code, 1)),
         "can_dig": int(not why and not given["cd_until"]),

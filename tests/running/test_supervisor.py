@@ -197,7 +197,7 @@ def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(
         client.sendall(body)
         reply = client.recv(10_000)
         assert b"bad_request" in reply, reply
-        assert "缺少参数 code".encode() in reply
+        assert "请填写“宝贝编号”".encode() in reply
         assert b"\r\nConnection: close\r\n" in reply
         assert client.recv(1) == b""
     assert server.wait() == 0

@@ -62,7 +62,7 @@ def with_scans(scans: int, size: tuple[int, int] = (64, 48)) -> bytes:
     return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * (scans - 10) + data[-2:]
 
 
-def a_poster(**fields: str | bytes) -> Poster:
+def a_poster(**fields: str | bytes | bool) -> Poster:
     given_fields = {
         "name": "手工紫砂壶一把",
         "prize_line": "共 3 份，挖到就归你",
@@ -70,6 +70,7 @@ def a_poster(**fields: str | bytes) -> Poster:
         "commitment": "0123456789abcdef" * 4,
         "picture": encoded(four_corners(), "JPEG"),
         "address": ADDRESS,
+        "sharer": "小红",
     }
     return Poster(**(given_fields | fields))  # type: ignore[arg-type]
 

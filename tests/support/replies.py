@@ -20,10 +20,14 @@ async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
 
 
 def refusal_of(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply, which must be a refusal for the mini-program: HTTP 200, JSON, no other fields."""
+    """Return a reply, which must be a refusal for the mini-program: HTTP 200, JSON, no other fields.
+
+    `param` is there only with `bad_request`.
+    """
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     reply: dict[str, Any] = msgspec.json.decode(response.content)
-    assert reply.keys() == {"status", "msg", "error", "trace_id"}
+    assert reply.keys() - {"param"} == {"status", "msg", "error", "trace_id"}
+    assert "param" not in reply or reply["error"] == "bad_request"
     assert reply["status"] == 1
     return reply

@@ -88,6 +88,25 @@ export function makeApi({ send, person, refused }) {
     return asPerson(() => send({ method: "POST", address: path, headers: authorized(), body: identified(parameters) }));
   }
 
+  const waiting = new Set(); // digs before their next try
+
+  /** The server is back: repeat at once the digs that wait. */
+  function repeatDigs() {
+    waiting.forEach((repeat) => repeat());
+  }
+
+  function beforeRepeat(milliseconds) {
+    return new Promise((resolve) => {
+      const repeat = () => {
+        clearTimeout(timer);
+        waiting.delete(repeat);
+        resolve();
+      };
+      const timer = setTimeout(repeat, milliseconds);
+      waiting.add(repeat);
+    });
+  }
+
   /**
    * Dig. The reply can be lost although the dig was made. So the client names each dig: asked again with the
    * same name, the server returns that dig's reply instead of digging twice.
@@ -99,7 +118,7 @@ export function makeApi({ send, person, refused }) {
         return await post("/postTask", { code, dig_id: digId });
       } catch (error) {
         if (!mayPass(error) || attempt === DIG_TRIES) throw error;
-        await pause(200 * 2 ** attempt * (0.5 + Math.random() / 2));
+        await beforeRepeat(200 * 2 ** attempt * (0.5 + Math.random() / 2));
       }
     }
   }
@@ -110,7 +129,7 @@ export function makeApi({ send, person, refused }) {
     return read(await send({ method: "GET", address, headers: {} })).data;
   }
 
-  return { get, post, dig, logIn, asPerson, identified, authorized };
+  return { get, post, dig, repeatDigs, logIn, asPerson, identified, authorized };
 }
 
 function pause(milliseconds) {

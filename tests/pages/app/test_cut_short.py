@@ -203,6 +203,38 @@ def test_a_page_says_that_its_numbers_cannot_be_read(watcher: Window) -> None:
     expect(problem).to_be_visible()
 
 
+def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(
+    watcher: Window, address: str, sockets: list[WebSocketRoute]
+) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
+    page = watcher.page
+    asked: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        asked.append(str(route.request.post_data))
+        if len(asked) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.clock.install()
+    page.route("**/postTask", fail_once)
+    watcher.go("/")
+    watcher.log_in("阿强")
+    expect(page.locator(".card").first).to_be_visible()
+    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)  # from now on no timer repeats anything
+    with page.expect_request("**/postTask"):
+        watcher.go(f"/#/task/{code}")
+    expect(page.locator(".dig")).to_have_attribute("aria-busy", "true")
+    sockets[-1].close(code=1001, reason="restarting")
+    expect(page.locator("#banner")).to_contain_text("断开")
+    page.evaluate("dispatchEvent(new Event('online'))")  # reconnects without a timer
+    expect(page.locator(".said")).to_have_text("第 1 层，什么也没有")
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
+    watcher.wrong.clear()  # Chromium logs the request that failed
+
+
 def test_after_a_final_close_code_nothing_reconnects(watcher: Window) -> None:
     opened: list[WebSocketRoute] = []
 

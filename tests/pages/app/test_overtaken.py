@@ -199,6 +199,18 @@ def test_the_line_about_a_cooldown_is_replaced_when_it_is_over(window: Opener, p
     expect(said).to_have_text("冷却结束，可以挖了")
 
 
+def test_no_line_says_that_one_can_dig_under_a_running_countdown(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
+    page = window("阿强", f"/#/task/{code}").page
+    said = page.locator(".said")
+    expect(said).to_have_text("冷却结束，可以挖了")
+    Person.log_in(address, "阿强").post("/postTask", code=code)  # an earlier participant digs again
+    expect(page.locator(".dig")).to_have_attribute("data-kind", "cooling")
+    expect(said).not_to_have_text("冷却结束，可以挖了", timeout=WITHIN_A_SECOND)
+
+
 @pytest.mark.parametrize(("cooldown_seconds", "shown"), [(3600, r"1:00:00|59:\d\d"), (61, r"1:0\d|\d\d")])
 def test_a_long_cooldown_fits_into_its_ring(
     window: Opener, address: str, publisher: Person, cooldown_seconds: int, shown: str

@@ -176,7 +176,8 @@ def test_a_file_that_is_no_picture_is_refused_before_publishing(window: Opener, 
     page.set_input_files("#picture", file)
     page.get_by_label("物品名").fill("不该出现的猫")
     page.get_by_role("button", name="埋下宝贝").click()
-    expect(page.locator("form > .problem")).to_contain_text("这不是可以识别的图片")
+    expect(page.locator("#picture")).to_be_focused()
+    expect(page.get_by_text("这不是可以识别的图片")).to_be_in_viewport()
     assert page.url.endswith("#/publish")
 
 
@@ -436,7 +437,19 @@ def test_goods_without_a_picture_are_not_published(window: Opener) -> None:
     page = window("小明", "/#/publish").page
     page.get_by_label("物品名").fill("没有图的猫")
     page.get_by_role("button", name="埋下宝贝").click()
-    expect(page.locator("form > .problem")).to_have_text("请先选一张图片")
+    expect(page.get_by_text("请先选一张图片")).to_be_in_viewport()
+    expect(page.locator("#picture")).to_be_focused()
+
+
+def test_a_person_changes_their_name_alone(window: Opener) -> None:
+    page = window("旧名", "/#/mine").page
+    face = page.locator(".me .avatar").get_attribute("src")
+    assert face is not None
+    page.get_by_role("button", name="改名字和头像").click()
+    page.get_by_role("textbox", name="名字").fill("新名")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("heading", name="新名")).to_be_visible()
+    expect(page.locator(".me .avatar")).to_have_attribute("src", face)
 
 
 def test_a_person_changes_their_name_and_picture(window: Opener, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+// What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
+
+import { el } from "./dom.js";
+import { keep, person, recall } from "./session.js";
+
+const KEY = "wabao.preferences"; // of each person by unionid, since two windows can be two people
+const INITIAL = { digOnOpening: true, sound: false, vibration: false };
+const QUESTIONS = {
+  digOnOpening: "打开一个宝贝，就先挖一锹",
+  sound: "冷却结束时响一声",
+  vibration: "冷却结束时震一下",
+};
+const BEEP_HZ = 880;
+const BEEP_SECONDS = 0.25;
+
+let audio = null;
+
+export function prefers(name) {
+  return recall("localStorage", KEY)?.[person.unionid]?.[name] ?? INITIAL[name];
+}
+
+function prefer(name, value) {
+  const all = recall("localStorage", KEY) ?? {};
+  keep("localStorage", KEY, { ...all, [person.unionid]: { ...all[person.unionid], [name]: value } });
+}
+
+/** Return the section in which a person chooses. */
+export function preferences() {
+  const shown = Object.entries(QUESTIONS).filter(([name]) => name !== "vibration" || navigator.vibrate);
+  const choose = (name) => ({ target }) => {
+    prefer(name, target.checked);
+    if (target.checked && name === "sound") beep(); // so that one knows it; the browser lets it sound from now on
+    if (target.checked && name === "vibration") vibrate();
+  };
+  return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
+    el("label.check", {}, el("input", { type: "checkbox", checked: prefers(name), onchange: choose(name) }), question)));
+}
+
+/** A cooldown is over: sound and vibrate, where the person asked for it. */
+export function signal() {
+  if (prefers("sound")) beep();
+  if (prefers("vibration")) vibrate();
+}
+
+function vibrate() {
+  navigator.vibrate?.([150, 80, 150]);
+}
+
+function beep() {
+  audio ??= new AudioContext();
+  audio.resume();
+  const tone = audio.createOscillator();
+  const loudness = audio.createGain();
+  tone.frequency.value = BEEP_HZ;
+  loudness.gain.setValueAtTime(0.2, audio.currentTime);
+  loudness.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + BEEP_SECONDS);
+  tone.connect(loudness).connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + BEEP_SECONDS);
+}

@@ -1,0 +1,96 @@
+"""The client in a real browser: the form to publish, what it keeps, and where it says what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from support.browser import DESK, PHONE, Opener, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+SEVERAL = "每隔多少层一份奖品"
+
+
+def choose_picture(page: Page) -> None:
+    """Choose a picture and wait until it is uploaded."""
+    page.set_input_files("#picture", {"name": "猫.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
+    expect(page.get_by_text("图片已上传")).to_be_visible()
+
+
+def test_what_was_filled_in_is_there_again_until_it_is_published(window: Opener) -> None:
+    page = window("念旧的人", "/#/publish").page
+    choose_picture(page)
+    page.get_by_label("物品名").fill("留得住的猫")
+    page.get_by_label("奖品数量").fill("3")
+    page.get_by_label(SEVERAL).fill("7")
+    page.get_by_text("现场领取").click()
+    page.get_by_role("link", name="广场").click()
+    expect(page.get_by_role("heading", name="广场")).to_be_attached()
+    page.go_back()
+    for _ in ("after going back", "after a reload"):
+        expect(page.get_by_label("物品名")).to_have_value("留得住的猫")
+        expect(page.get_by_label(SEVERAL)).to_have_value("7")
+        expect(page.get_by_role("radio", name="现场领取")).to_be_checked()
+        expect(page.locator(".preview img")).to_be_visible()
+        page.reload()
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.get_by_role("heading", name="留得住的猫")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("物品名")).to_have_value("")
+
+
+def test_one_persons_draft_is_not_shown_to_another(window: Opener) -> None:
+    opened = window("念旧的人", "/#/publish")
+    opened.page.get_by_label("物品名").fill("私房猫")
+    opened.page.get_by_role("link", name="我的").click()
+    opened.page.get_by_role("button", name="退出登录").click()
+    opened.log_in("别人")
+    opened.page.get_by_role("link", name="发布", exact=True).click()
+    expect(opened.page.get_by_label("物品名")).to_have_value("")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(
+    window: Opener, size: dict[str, int]
+) -> None:
+    page = window("小明", "/#/publish", viewport=size).page
+    submit = page.get_by_role("button", name="埋下宝贝")
+    submit.click()
+    _is_blamed(page.locator("#picture"), "请先选一张图片")
+    choose_picture(page)
+    submit.click()
+    _is_blamed(page.get_by_label("物品名"), "请填写“物品名”")
+    page.get_by_label("物品名").fill("  ")  # only the server sees that this is no name
+    page.get_by_label("预计挖多少锹").fill("0")
+    submit.click()
+    _is_blamed(page.get_by_label("预计挖多少锹"), "“预计挖多少锹”应为 1 到 1000000 的整数")
+    page.get_by_label("预计挖多少锹").fill("20")
+    expect(page.get_by_text("应为 1 到 1000000 的整数")).to_have_count(0)
+    submit.click()
+    _is_blamed(page.get_by_label("物品名"), "“物品名”应为 1 到 50 个字")
+    page.get_by_label("物品名").fill("猫")
+    page.get_by_label("奖品数量").fill("1000")
+    page.get_by_label("每锹之后冷却几秒").fill("3600")
+    submit.click()
+    _is_blamed(page.get_by_label(SEVERAL), "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完")
+
+
+def _is_blamed(field: Locator, text: str) -> None:
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    beneath = field.locator("xpath=ancestor::*[contains(@class, 'field')][1]").locator(".problem")
+    expect(beneath).to_have_text(text)
+    expect(beneath).to_be_in_viewport()
+
+
+def test_fields_that_do_not_apply_leave_no_gap(window: Opener) -> None:
+    page = window("小明", "/#/publish").page
+    above, below = page.get_by_label("预计挖多少锹"), page.get_by_label("每锹之后冷却几秒")
+    gap = page.evaluate(
+        """([above, below]) => below.closest(".field").getBoundingClientRect().top
+            - above.closest(".field").getBoundingClientRect().bottom""",
+        [above.element_handle(), below.element_handle()],
+    )
+    assert gap == 12
