@@ -61,8 +61,7 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            tasks = await answered(self._store.tasks.square(number, self._now_ms(), self._lasts_ms))
-            page = SquarePage(tasks, await self._winners_of(tasks), began)
+            page = SquarePage(*await answered(self._ask(number)), began)
             if self._reading.get(number) is own:
                 self._pages[number] = page
                 self._pages.move_to_end(number)
@@ -73,12 +72,17 @@ class Square:
                 del self._reading[number]
         return page
 
+    async def _ask(self, number: int) -> tuple[list[Task], dict[str, set[str]]]:
+        """Return the tasks of a page, and who won those that run."""
+        tasks = await self._store.tasks.square(number, self._now_ms(), self._lasts_ms)
+        return tasks, await self._winners_of(tasks)
+
     async def _winners_of(self, tasks: list[Task]) -> dict[str, set[str]]:
         """Return who won each running task. A task's winners are read again only after another win."""
         running = {t["_id"]: t["prize_num"] - t["prizes_left"] for t in tasks if not t["status"]}
         changed = [code for code, wins in running.items() if wins != len(self._winners.get(code, ()))]
         if changed:
-            self._winners |= await answered(self._store.prizes.winners(changed))
+            self._winners |= await self._store.prizes.winners(changed)
         found = {code: self._winners.get(code, set()) for code in running}
         for code in running.keys() & self._winners.keys():
             self._winners.move_to_end(code)

@@ -252,7 +252,7 @@ def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 
 
 
 def a_cd(seq: int) -> Cd:
-    return Cd(code=CODE, seq=seq, now_depth=seq, time=5, cd_until=seq * 5_000, server_time=0)
+    return Cd(code=CODE, seq=seq, now_depth=seq, time=5, cd_until=seq * 5_000, server_time=0, wxname="阿强")
 
 
 def a_join(seq: int, no: int) -> Join:

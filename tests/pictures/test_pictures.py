@@ -440,7 +440,7 @@ def test_a_wide_or_tall_picture_fades_into_its_frame(size: tuple[int, int]) -> N
         if wide
         else drawn.resize((drawn.width, 1), box=(0, 150, drawn.width, 151))
     )
-    grey = list(line.convert("L").getdata())
+    grey = list(line.convert("L").tobytes())
     middle = len(grey) // 2
     edge = middle - round(len(grey) * (grey_share(size, drawn.size) / 2))
     steps = [abs(one - other) for one, other in itertools.pairwise(grey[: middle - 20])]
@@ -481,7 +481,7 @@ def test_a_poster_shows_who_shares_it_and_until_when() -> None:
 
 def test_a_short_name_leaves_no_hole() -> None:
     drawn = opened(draw_poster(a_poster(name="猫")).full).convert("L").crop((40, 760, 400, 1015))
-    inked = [min(drawn.crop((0, row, 360, row + 1)).getdata()) < 170 for row in range(drawn.height)]
+    inked = [min(drawn.crop((0, row, 360, row + 1)).tobytes()) < 170 for row in range(drawn.height)]
     empty = max(len(list(rows)) for dark, rows in itertools.groupby(inked) if not dark)
     assert empty < 45
 

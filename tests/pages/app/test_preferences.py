@@ -23,7 +23,8 @@ NOTE_SIGNALS = """
 def choose(page: Page, question: str, *, agreed: bool) -> None:
     """Answer one of the questions of one's own page."""
     page.get_by_role("link", name="我的", exact=True).click()
-    page.get_by_text("设置").click()
+    if not page.get_by_label(question).is_visible():
+        page.get_by_text("设置").click()
     page.get_by_label(question).set_checked(agreed)
 
 
