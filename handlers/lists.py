@@ -8,7 +8,8 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import Page, Unionid
 from server.context import Context
-from server.store.tasks import JoinedTask, Task
+from server.store.digs import JoinedTask
+from server.store.tasks import Task
 
 NEWEST = 500
 PAGE_SIZE = 20

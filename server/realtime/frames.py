@@ -144,17 +144,7 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
     """
     code, seq = dig["code"], dig["depth"]
     picture = setting.public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
-    frames: list[Frame] = [
-        Cd(
-            code=code,
-            seq=seq,
-            now_depth=seq,
-            time=seconds_left(dig["cd_until"], dig["at"]),
-            cd_until=dig["cd_until"],
-            server_time=dig["at"],
-            wxname=dig["wxname"],
-        )
-    ]
+    frames: list[Frame] = [_cd(dig)]
     if "n" in dig:
         frames.append(
             Join(
@@ -183,6 +173,18 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
     if "end" in dig:
         frames.append(End(code=code, seq=seq, end_reason=dig["end"], commitment=setting.commitment))
     return frames
+
+
+def _cd(dig: Dig) -> Cd:
+    return Cd(
+        code=dig["code"],
+        seq=dig["depth"],
+        now_depth=dig["depth"],
+        time=seconds_left(dig["cd_until"], dig["at"]),
+        cd_until=dig["cd_until"],
+        server_time=dig["at"],
+        wxname=dig["wxname"],
+    )
 
 
 _encoder = msgspec.json.Encoder()

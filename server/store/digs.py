@@ -6,7 +6,7 @@ newest dig add it with `pending_digs`; the others say "in the history".
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
@@ -16,7 +16,7 @@ from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.store.documents import Documents
 from server.store.pipelines import own_dig, pending_digs
-from server.store.tasks import JoinedTask, WonTask
+from server.store.tasks import Task
 
 _Document = dict[str, Any]
 
@@ -54,6 +54,18 @@ _ONCE_EACH: list[_Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
 ]
+
+
+class WonTask(Task):
+    """A task with the state of the caller's prize; None or absent until the prize is written."""
+
+    prize_state: NotRequired[str | None]
+
+
+class JoinedTask(Task):
+    """A task with the number of prizes that the caller won there, 0 or 1."""
+
+    wins: int
 
 
 class Digs(Documents[Dig]):

@@ -76,18 +76,6 @@ class Task(TypedDict):
     due_at: NotRequired[int]
 
 
-class WonTask(Task):
-    """A task with the state of the caller's prize; None or absent until the prize is written."""
-
-    prize_state: NotRequired[str | None]
-
-
-class JoinedTask(Task):
-    """A task with the number of prizes that the caller won there, 0 or 1."""
-
-    wins: int
-
-
 class View(TypedDict):
     """A task, and what one caller has to do with it; `now` is MongoDB's clock at the read (unix ms)."""
 

@@ -15,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from server.actions.forget import forget
+from server.actions import forget as forgetting
 from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, normalise
@@ -196,7 +196,7 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
 
 @pytest.mark.gen_test
 async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
-    client: Client, context: Context
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=1, forecast_num=1)
@@ -218,7 +218,9 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     assert running is not None
     assert ended is not None
     assert (prize_line(running), prize_line(ended)) == ("仅此一份，挖到就归你", "已经结束，看看谁挖到了")
-    await forget(context.store, bob.unionid)
+    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+    await forgetting.forget(context.store, bob.unionid)
     query = {"metadata.made_for": {"$regex": f"^poster:{code}"}}
     assert await context.store.files.collection.count_documents(query) == 0
 

@@ -1,0 +1,219 @@
+"""How posters and red packets are drawn."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from server.pictures import poster
+from server.pictures.poster import (
+    HEIGHT,
+    WIDTH,
+    draw_poster,
+    draw_red_packet,
+    has_glyph,
+    printable,
+    wrap,
+)
+from support.pictures import (
+    a_poster,
+    corner_colours,
+    difference,
+    encoded,
+    four_corners,
+    opened,
+    shown_code,
+    shows_code_of,
+)
+
+ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
+
+
+def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
+    drawn = opened(draw_poster(a_poster()).full)
+    assert drawn.size == (WIDTH, HEIGHT) == (750, 1334)
+    assert shows_code_of(drawn, ADDRESS)
+    assert not shows_code_of(drawn, ADDRESS.replace("Ab3d", "Ab4d"))
+    left, top, right, bottom = poster._PICTURE_BOX
+    assert corner_colours(drawn.crop((left, top + 80, right, bottom - 80))) == corner_colours(four_corners())
+
+
+def test_a_given_code_is_shown_instead() -> None:
+    code = four_corners(430, 430)
+    drawn = opened(draw_poster(a_poster(code=encoded(code, "JPEG"))).full)
+    assert corner_colours(shown_code(drawn)) == corner_colours(code)
+
+
+def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster() -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    for field, box in {
+        "name": (40, 770, 710, 870),
+        "prize_line": (40, 860, 710, 950),
+        "publisher": (40, 930, 710, 1015),
+        "commitment": (60, 1215, 440, 1275),
+    }.items():
+        other = opened(draw_poster(a_poster(**{field: "9876 换成别的字"})).full)
+        assert difference(plain.crop(box), other.crop(box)) > 0.5, field
+    same = opened(draw_poster(a_poster(commitment="0123456789abcdef" + "0" * 48)).full)
+    assert difference(plain, same) == 0
+
+
+HOSTILE_TEXTS = [
+    "W" * 50,
+    "挖" * 50,
+    "😀" * 50,
+    "👨‍👩‍👧‍👦🏳️‍🌈" * 5,
+    "a\nb\tc\r\n\u2028d\u0000\u202e\u200b\ufeff",
+    "ﷺ" * 50,
+    "म" * 50,
+    "e\u0301\u0302\u0303" * 12,
+    "𠮷野家" * 15,
+    "，。！" * 16,
+    "\ud7ff\ue000\uffff",
+    " ",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
+def test_no_text_is_drawn_outside_its_box(text: str) -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
+    for untouched in (
+        (0, 0, WIDTH, 760),  # some pixels away from the texts, since JPEG blurs within blocks of 16
+        (0, 760, 30, HEIGHT),
+        (722, 760, WIDTH, HEIGHT),
+        (0, 1026, WIDTH, HEIGHT),
+    ):
+        assert difference(plain.crop(untouched), drawn.crop(untouched)) == 0
+
+
+def test_everything_the_server_itself_writes_has_a_glyph() -> None:
+    written = {
+        character
+        for node in ast.walk(ast.parse(inspect.getsource(poster)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for character in node.value
+        if character > "\x7f" and character != poster._NO_CHARACTER
+    }
+    assert {"挖", "宝", "元"} <= written
+    assert [character for character in written if not has_glyph(character)] == []
+
+
+def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
+    font = poster._font(44, 700)
+    drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
+    assert len(drawn) == 8  # eight empty boxes would be one
+
+
+def test_emoji_stay_and_characters_that_no_font_has_are_left_out() -> None:
+    assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶🎁 Tea 😀 两 件"
+    assert printable("e\u0301") == "é"
+    assert printable("👍🏽❤\ufe0f") == "👍❤"
+    assert printable("म") == ""
+    plain, cheerful = (opened(draw_poster(a_poster(name=name)).full) for name in ("壶", "壶🎁"))
+    box = (110, 770, 200, 860)  # beside the first character
+    assert difference(plain.crop(box), cheerful.crop(box)) > 5
+
+
+@pytest.mark.parametrize("size", [(1600, 400), (400, 1600)], ids=["wide", "tall"])
+def test_a_wide_or_tall_picture_fades_into_its_frame(size: tuple[int, int]) -> None:
+    """No two neighbouring pixels differ much, although the picture's edges differ from the frame."""
+    ring = Image.new("RGB", size, "white")
+    ring.paste("black", (0, 0, size[0] // 2, size[1] // 2))
+    drawn = opened(draw_poster(a_poster(picture=encoded(ring, "JPEG"))).full).crop(poster._PICTURE_BOX)
+    wide = size[0] > size[1]
+    line = (
+        drawn.resize((1, drawn.height), box=(150, 0, 151, drawn.height))
+        if wide
+        else drawn.resize((drawn.width, 1), box=(0, 150, drawn.width, 151))
+    )
+    grey = list(line.convert("L").tobytes())
+    middle = len(grey) // 2
+    edge = middle - round(len(grey) * (grey_share(size, drawn.size) / 2))
+    steps = [abs(one - other) for one, other in itertools.pairwise(grey[: middle - 20])]
+    assert max(steps[max(0, edge - 30) : edge + 30]) < 20
+
+
+def grey_share(size: tuple[int, int], box: tuple[int, int]) -> float:
+    """Return how much of the box a picture of this size fills, in the direction in which it does not fit."""
+    scale = min(box[0] / size[0], box[1] / size[1])
+    return min(size[0] * scale / box[0], size[1] * scale / box[1])
+
+
+def test_a_nearly_fitting_picture_leaves_no_strip() -> None:
+    left, top, right, bottom = poster._PICTURE_BOX
+    red = Image.new("RGB", (right - left, bottom - top - 40), "red")
+    red.paste("blue", (20, 20, red.width - 20, red.height - 20))
+    drawn = opened(draw_poster(a_poster(picture=encoded(red, "JPEG"))).full)
+    middle = drawn.crop((left + 300, top, left + 310, top + 8)).resize((1, 1)).getpixel((0, 0))
+    assert isinstance(middle, tuple)
+    assert middle[0] > 200
+    assert middle[2] < 60
+
+
+def test_a_poster_shows_who_shares_it_and_until_when() -> None:
+    plain = opened(draw_poster(a_poster()).full)
+    face = encoded(Image.new("RGB", (300, 300), "lime"), "PNG")
+    faced = opened(draw_poster(a_poster(face=face)).full)
+    assert difference(plain.crop((40, 1046, 116, 1122)), faced.crop((40, 1046, 116, 1122))) > 50
+    assert difference(plain.crop((300, 0, WIDTH, HEIGHT)), faced.crop((300, 0, WIDTH, HEIGHT))) == 0
+    for field, value, box in (
+        ("sharer", "老王", (120, 1040, 440, 1084)),
+        ("ended", True, (120, 1084, 440, 1128)),
+        ("until", "12 月 25 日 20:00 截止", (120, 930, 710, 1015)),
+    ):
+        other = opened(draw_poster(a_poster(**{field: value})).full)
+        assert difference(plain.crop(box), other.crop(box)) > 0.5, field
+
+
+def test_a_short_name_leaves_no_hole() -> None:
+    drawn = opened(draw_poster(a_poster(name="猫")).full).convert("L").crop((40, 760, 400, 1015))
+    inked = [min(drawn.crop((0, row, 360, row + 1)).tobytes()) < 170 for row in range(drawn.height)]
+    empty = max(len(list(rows)) for dark, rows in itertools.groupby(inked) if not dark)
+    assert empty < 45
+
+
+FONT = poster._font(44, 700)
+ROOM = 670.0
+
+
+@given(st.text(max_size=60).map(printable))
+def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text: str) -> None:
+    lines = wrap(text, FONT, ROOM, lines=100)
+    assert all(FONT.getlength(line) <= ROOM for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    for line in wrap(text, FONT, ROOM, lines=1):
+        assert FONT.getlength(line) <= ROOM
+
+
+def test_lines_break_as_readers_expect() -> None:
+    assert wrap("挖到的人，得到一只 Handmade 茶壶", FONT, 44 * 5, 9) == [
+        "挖到的人，",
+        "得到一只 H",
+        "andmade",
+        "茶壶",
+    ]
+    assert wrap("一二三四五。六七八", FONT, 44 * 5, 9) == ["一二三四", "五。六七八"]
+    assert wrap("一二三四五六七八九十", FONT, 44 * 5, 1) == ["一二三四…"]
+
+
+def test_a_red_packet_says_what_it_pays() -> None:
+    drawn = {money: opened(draw_red_packet(money).full) for money in (1, 20, 200, 99_999_999)}
+    assert {image.size for image in drawn.values()} == {(800, 800)}
+    numbers = [image.crop((0, 470, 800, 660)) for image in drawn.values()]
+    assert all(difference(one, other) > 1 for one, other in itertools.pairwise(numbers))
+    for image in drawn.values():  # even the longest number keeps its distance from the edge
+        assert difference(image.crop((0, 470, 40, 660)), drawn[1].crop((0, 470, 40, 660))) < 0.1
+
+
+def test_a_transparent_picture_lies_on_white() -> None:
+    clear = encoded(Image.new("RGBA", (300, 300)), "PNG")
+    drawn = opened(draw_poster(a_poster(picture=clear)).full)
+    assert corner_colours(drawn.crop(poster._PICTURE_BOX)) == [(255, 255, 255)] * 4
