@@ -66,9 +66,18 @@ async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id:
         return False
     if dig_id and await context.digging.ids.used(code, unionid, dig_id):
         return True
-    if await context.digging.publisher(code) == unionid:
+    if await _publisher(context, code) == unionid:
         raise OwnTask
     raise cooling_down(running["cd_until"], context.clock.now_ms())
+
+
+async def _publisher(context: Context, code: str) -> str:
+    """Return who published a task: from memory if somebody watches it here or dug it before."""
+    watched = context.hub.known.by_code.get(code)
+    if watched is not None and watched.loaded:
+        publisher: str = watched.task["publisher"]
+        return publisher
+    return await context.digging.publisher(code)
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
