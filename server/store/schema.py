@@ -17,7 +17,9 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from server.settings import BadSettings
+from server.store import Store
 from server.store.ledger import Ledger
+from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
 _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
@@ -79,6 +81,11 @@ class Found:
 
 def _names(by_collection: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{collection}.{name}" for collection, names in by_collection.items() for name in names]
+
+
+def indexes_of(store: Store, *, sandboxed: bool) -> Indexes:
+    """Return the indexes that a server wants, with those of WeChat's stand-in where it plays."""
+    return store.indexes() | (SandboxStore(store.database).indexes() if sandboxed else {})
 
 
 async def prepare(
