@@ -38,7 +38,7 @@ from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
-from server.store import Store
+from server.store import Store, is_unavailable
 from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 
 BODY_SECONDS = 120

@@ -101,12 +101,14 @@ async def prepare(
     not know.
     """
     done = _known(await _read(database), steps)
+    if not await database.list_collection_names():
+        for name, models in indexes.items():
+            await database[name].create_indexes(models)
+        await _note(database, steps)  # they change what older versions left
+        return Found({}, {})
     found = await compare(database, indexes)
-    if await database.list_collection_names():
-        for collection, models in found.missing.items():
-            await _build_aloud(database, collection, models, say)
-    else:
-        await asyncio.gather(*(database[name].create_indexes(models) for name, models in indexes.items()))
+    for collection, models in found.missing.items():
+        await _build_aloud(database, collection, models, say)
     for number, step in enumerate(steps[len(done) :], len(done) + 1):
         say(f"step {number} of {len(steps)}: {step.name}")
         await step.run(database)
