@@ -185,7 +185,7 @@ def _work(parsed: argparse.Namespace) -> int:
 
 
 def _release(parsed: argparse.Namespace) -> int:
-    from server.store.schema import drop_retired, prepare
+    from server.store.schema import drop_retired, indexes_of, prepare
 
     settings = read_settings(os.environ)
     if not settings.mongodb_uri:
@@ -194,7 +194,8 @@ def _release(parsed: argparse.Namespace) -> int:
     async def work(store: Store) -> int:
         if not parsed.unchecked and await _checked(settings):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
-        found = await prepare(store.database, store.indexes(), _tell)
+        indexes = indexes_of(store, sandboxed=settings.sandboxed)
+        found = await prepare(store.database, indexes, _tell)
         if parsed.drop_retired:
             await drop_retired(store.database, found, _tell)
         elif found.retired:

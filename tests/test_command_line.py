@@ -18,6 +18,7 @@ import pytest
 from server.__main__ import main
 from server.game import draw
 from support.databases import with_database
+from support.production import PRODUCTION
 
 SEED = bytes(range(32))
 RULES = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)
@@ -140,15 +141,21 @@ def test_verify_fetches_a_proof_from_its_url(proof_url: str, capsys: pytest.Capt
     assert "all of it holds" in capsys.readouterr().out
 
 
-def test_release_creates_indexes_but_no_sandbox_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_release_creates_the_stand_ins_indexes_only_where_it_plays_and_may_be_repeated(
+    mongodb_uri: str, tmp_path: Path, sandboxed: bool
+):
     uri = with_database(mongodb_uri, f"release_{os.getpid()}")
-    environment = {**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}
+    environment = {**os.environ, **({} if sandboxed else PRODUCTION), "MONGODB_URI": uri}
+    environment |= {"DATA_DIR": str(tmp_path)}
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()
         for _ in range(2):
-            subprocess.run([sys.executable, "-m", "server", "release"], env=environment, check=True)
+            released = [sys.executable, "-m", "server", "release", "--unchecked"]
+            subprocess.run(released, env=environment, check=True)
         assert len(database["digs"].index_information()) > 1
-        assert [name for name in database.list_collection_names() if "sandbox" in name] == []
+        names = [name for name in database.list_collection_names() if "sandbox" in name]
+        assert bool(names) == sandboxed
         client.drop_database(database.name)
 
 
@@ -165,4 +172,4 @@ def test_help_names_the_subcommands(capsys: pytest.CaptureFixture[str]):
         main(["--help"])
     assert left.value.code == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in ("serve", "release", "verify"))
+    assert all(name in said for name in ("serve", "release", "check", "verify"))

@@ -39,8 +39,7 @@ from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import Store, is_unavailable
-from server.store.sandbox import SandboxStore
-from server.store.schema import RELEASE, prepare, require_prepared
+from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 
 BODY_SECONDS = 120
 # The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
@@ -205,9 +204,7 @@ def bounds_of(settings: Settings) -> Bounds:
 async def look_at_data(settings: Settings, *, prepares: bool) -> None:
     """Raise BadSettings unless the database is ready to be served from; `prepares`: make it so."""
     store = Store(settings.mongodb_uri, limited=not prepares)
-    indexes = store.indexes()
-    if settings.sandboxed:
-        indexes |= SandboxStore(store.database).indexes()
+    indexes = indexes_of(store, sandboxed=settings.sandboxed)
     try:
         if prepares:
             await prepare(store.database, indexes, log.info)

@@ -17,7 +17,9 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from server.settings import BadSettings
+from server.store import Store
 from server.store.ledger import Ledger
+from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
 _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
@@ -81,6 +83,11 @@ def _names(by_collection: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{collection}.{name}" for collection, names in by_collection.items() for name in names]
 
 
+def indexes_of(store: Store, *, sandboxed: bool) -> Indexes:
+    """Return the indexes that a server wants, with those of WeChat's stand-in where it plays."""
+    return store.indexes() | (SandboxStore(store.database).indexes() if sandboxed else {})
+
+
 async def prepare(
     database: _Database,
     indexes: Indexes,
@@ -94,12 +101,14 @@ async def prepare(
     not know.
     """
     done = _known(await _read(database), steps)
+    if not await database.list_collection_names():
+        for name, models in indexes.items():
+            await database[name].create_indexes(models)
+        await _note(database, steps)  # they change what older versions left
+        return Found({}, {})
     found = await compare(database, indexes)
-    if await database.list_collection_names():
-        for collection, models in found.missing.items():
-            await _build_aloud(database, collection, models, say)
-    else:
-        await asyncio.gather(*(database[name].create_indexes(models) for name, models in indexes.items()))
+    for collection, models in found.missing.items():
+        await _build_aloud(database, collection, models, say)
     for number, step in enumerate(steps[len(done) :], len(done) + 1):
         say(f"step {number} of {len(steps)}: {step.name}")
         await step.run(database)

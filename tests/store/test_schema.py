@@ -66,8 +66,7 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) 
     meta = await store.database["meta"].find_one({"_id": "schema"})
     names = [step.name for step in STEPS]
     assert meta == {"_id": "schema", "version": len(names), "serves_from": 0, "steps": names}
-    steps = {line for line in said if line.startswith("step")}
-    assert steps == {f"step {n} of {len(names)}: {name}" for n, name in enumerate(names, 1)}
+    assert not [line for line in said if line.startswith("step")], "there is nothing to change"
 
 
 @pytest.mark.gen_test
@@ -160,12 +159,13 @@ async def test_steps_run_in_order_and_go_on_where_they_were_cut_off(store: Store
         return Step(name, run, breaks)
 
     first, second, third = step("one"), step("two", breaks=True), step("three")
+    await store.database["digs"].insert_one({"n": 1})  # of an older version
     with pytest.raises(ConnectionError):
         await prepare(store.database, INDEXES, print, [first, step("two", breaks=True, fails=True), third])
     with pytest.raises(BadSettings, match="version 1 and this server needs 3"):
         await require_prepared(store.database, INDEXES, [first, second, third])
-    await prepare(store.database, INDEXES, print, [first, second, third])
-    await prepare(store.database, INDEXES, print, [first, second, third])
+    for _ in range(2):
+        await prepare(store.database, INDEXES, print, [first, second, third])
     assert ran == ["one", "two", "two", "three"]
     # The third breaks nobody, the second whoever does not know it.
     await require_prepared(store.database, INDEXES, [first, second])
