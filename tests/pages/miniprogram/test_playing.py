@@ -17,8 +17,6 @@ from support.browser import Person, a_server
 from support.client import a_picture
 from support.phone import ROOT, a_phone, needs_node
 
-pytestmark = needs_node
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -33,6 +31,7 @@ def publisher(address: str) -> Person:
     return Person.log_in(address, "小明")
 
 
+@needs_node
 def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person):
     code = publisher.publish(
         a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
@@ -64,6 +63,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
         assert phone.until("opened")["page"] == "/pages/square/square"
 
 
+@needs_node
 def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path: Path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())
@@ -89,6 +89,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         winner.shows("奖品已经领取")
 
 
+@needs_node
 @pytest.mark.parametrize(
     ("draw_type", "value", "shown"),
     [
@@ -108,6 +109,7 @@ def test_goods_are_claimed(address: str, publisher: Person, draw_type: int, valu
         phone.until("shown", lambda told: re.search(shown, told["text"]) is not None)
 
 
+@needs_node
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: Path):
     with a_server(tmp_path / "data") as server:
         publisher, other, mine = (Person.log_in(server.address, user) for user in ("小明", "小刚", "小红"))
