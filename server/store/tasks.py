@@ -358,11 +358,7 @@ class Tasks(DueDocuments[Task]):
         found = self.collection.find(
             {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]},
             {"seed_box": 0},
-            sort=[
-                ("status", pymongo.ASCENDING),
-                ("opened_at", pymongo.DESCENDING),
-                ("_id", pymongo.ASCENDING),
-            ],
+            sort=[("status", 1), ("opened_at", -1), ("_id", 1)],
             skip=(page - 1) * page_size,
             limit=page_size,
         )
