@@ -35,7 +35,7 @@ deleted: the person's record, name, picture, uploads, addresses and sessions
 kept under a pseudonym: {digs} digs, and what the person won and published
 kept for the books: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
 kept with the tasks: their texts and pictures
-a task's page may show the name until nobody has looked at it for half a minute"""
+a page that is open shows the name until it is opened again"""
 
 
 def main(arguments: list[str] | None = None) -> int:

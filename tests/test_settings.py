@@ -253,6 +253,7 @@ def test_several_secrets_keep_their_order_and_secret_key_comes_last():
         ("MONGODB_URI", "mongodb://user:p@ss@host"),
         ("MONGODB_URI", "mongodb://127.0.0.1:notaport"),
         ("REDIS_URL", "redis://127.0.0.1:notaport"),
+        ("REDIS_URL", "redis://:notaport/1@127.0.0.1"),
     ],
 )
 def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(
@@ -267,3 +268,4 @@ def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(
     told = [line for line in ended.stderr.splitlines() if name in line]
     assert len(told) == 1
     assert "Traceback" not in ended.stderr
+    assert "notaport" not in ended.stderr  # it may be part of a password

@@ -57,27 +57,30 @@ def _known_cooldown(context: Context, code: str, unionid: str) -> Dig | None:
 async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id: str) -> bool:
     """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
 
-    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. So do
-    the first callers after news from another process, which does not say who published. Raises OwnTask for
-    the publisher.
+    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. Raises
+    OwnTask if this process knows that the caller published the task.
     """
     running = _known_cooldown(context, code, unionid)
     if running is None:
         return False
-    if dig_id and await context.digging.ids.used(code, unionid, dig_id):
-        return True
-    if await _publisher(context, code) == unionid:
+    if dig_id:
+        if await context.digging.ids.used(code, unionid, dig_id):
+            return True
+        running = _known_cooldown(context, code, unionid)
+        if running is None:  # it ended meanwhile
+            return False
+    if _publisher(context, code) == unionid:
         raise OwnTask
     raise cooling_down(running["cd_until"], context.clock.now_ms())
 
 
-async def _publisher(context: Context, code: str) -> str:
-    """Return who published a task: from memory if somebody watches it here or dug it before."""
+def _publisher(context: Context, code: str) -> str:
+    """Return who published a task, as far as this process knows: somebody watches it here or dug it."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         publisher: str = watched.task["publisher"]
         return publisher
-    return await context.digging.publisher(code)
+    return context.digging.publisher(code)
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
@@ -90,7 +93,7 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
-    In a cooldown, OwnTask comes first.
+    In a cooldown, OwnTask comes first where this process knows the publisher.
     After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
     nothing was sent to it.
     """

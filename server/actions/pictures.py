@@ -41,7 +41,7 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
     if person is None:
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
-    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}"
+    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{task['wxname']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
     made_for = f"poster:{task['_id']}:{unionid}|{digest}"
     path = await context.store.files.find_made(made_for)

@@ -7,12 +7,10 @@ import weakref
 
 import msgspec
 
-from server.errors import Unavailable
 from server.game import draw
 from server.keys import Keys
-from server.store import Store, is_unavailable
+from server.store import Store
 from server.store.dig_ids import DigIds
-from server.store.silence import answered
 from server.store.tasks import Task
 
 WINNING_REMEMBERED = 1_000
@@ -29,7 +27,6 @@ class Digging:
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._winning: dict[str, frozenset[int]] = {}
         self._publishers: dict[str, str] = {}
-        self._asking: dict[str, asyncio.Task[str]] = {}
 
     def turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.
@@ -44,29 +41,9 @@ class Digging:
             self._publishers.pop(next(iter(self._publishers)))
         self._publishers[task["_id"]] = task["publisher"]
 
-    async def publisher(self, code: str) -> str:
-        """Return who published a task; "" if the store is silent. It is read once, for all who ask."""
-        known = self._publishers.get(code)
-        if known is not None:
-            return known
-        asking = self._asking.get(code)
-        if asking is None:
-            asking = self._asking[code] = asyncio.get_running_loop().create_task(self._read_publisher(code))
-        return await asyncio.shield(asking)
-
-    async def _read_publisher(self, code: str) -> str:
-        try:
-            task = await answered(self._store.tasks.find(code))
-        except Exception as error:
-            if not (isinstance(error, Unavailable) or is_unavailable(error)):
-                raise
-            return ""
-        finally:
-            del self._asking[code]
-        if task is None:
-            return ""
-        self.learn_publisher(task)
-        return task["publisher"]
+    def publisher(self, code: str) -> str:
+        """Return who published a task; "" if this process has not read it."""
+        return self._publishers.get(code, "")
 
     def winning_depths(self, task: Task) -> frozenset[int]:
         """Return the depths of a task that win. Raises ValueError if no known secret opens its seed."""

@@ -57,8 +57,8 @@ class Bus:
                 health_check_interval=int(PING_SECONDS),
                 retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
             )
-        except ValueError as error:
-            raise BadSettings(f"REDIS_URL: {error}") from None
+        except ValueError:  # its text may hold part of a password
+            raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
         self._redis = Redis.from_pool(pool)
         self._wanted: set[str] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}

@@ -186,8 +186,10 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
     try:
         _ = urlsplit(settings.redis_url).port
-    except ValueError as error:
-        raise BadSettings(f"REDIS_URL: {error}") from None
+    except ValueError:  # its text may hold part of a password
+        raise BadSettings(
+            "REDIS_URL must have a number as its port; write /, ? and # in a password as %2F, %3F and %23"
+        ) from None
     try:
         addresses.networks(settings.trusted_proxies)
     except ValueError as error:

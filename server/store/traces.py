@@ -115,6 +115,8 @@ class Traces:
     async def move_visits(self, old: str, new: str) -> None:
         """Move what a person opened and whom they brought. Links that they shared still lead to the task."""
         visits, shares = self._database["visits"], self._database["shares"]
+        for code in await visits.distinct("code", {"unionid": new}):
+            await self._delete_posters(code, old)  # one may have been drawn while an earlier pass ran
         while page := await visits.find({"unionid": old}).to_list(BATCH):
             for visit in page:
                 await self._move_visit(visit, old, new)
@@ -129,15 +131,17 @@ class Traces:
 
     async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
         visits, code = self._database["visits"], visit["code"]
-        await self._delete_files(
-            {"$or": [{"metadata.made_for": made_for} for made_for in _posters(code, old)]}
-        )
+        await self._delete_posters(code, old)
         share = visit["share"].removeprefix(_MOVING)
         await visits.update_one({"_id": visit["_id"]}, {"$set": {"share": _MOVING + share}})
         moved = {**visit, "unionid": new, "share": share}
         del moved["_id"]
         await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
         await visits.delete_one({"_id": visit["_id"]})
+
+    async def _delete_posters(self, code: str, unionid: str) -> None:
+        named = [{"metadata.made_for": made_for} for made_for in _posters(code, unionid)]
+        await self._delete_files({"$or": named})
 
     async def remaining(self, old: str, new: str) -> list[str]:
         """Return the collections that still name a person, besides their own record, once `move_…` ran."""

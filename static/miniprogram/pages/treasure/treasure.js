@@ -189,8 +189,9 @@ Component({
     },
 
     onShareAppMessage() {
-      const { name, share, thumbnail } = this.data.task;
-      return { title: `来挖「${name}」`, path: `/pages/treasure/treasure?code=${share}`, imageUrl: thumbnail };
+      const { code, name, share, thumbnail } = this.data.task;
+      const path = `/pages/treasure/treasure?code=${share || code}`;
+      return { title: `来挖「${name}」`, path, imageUrl: thumbnail };
     },
   },
 });
