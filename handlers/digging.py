@@ -136,7 +136,9 @@ class PostTask(Interface):
         code, _ = await self.context.visiting.resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
-        dug = await dig(self.context, code, request.unionid, request.dig_id or "", self.admit)
+        dug = await dig(
+            self.context, code, request.unionid, request.dig_id or "", self.admit, self.caller.generation
+        )
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(

@@ -108,6 +108,7 @@ MEANINGS = {
     "Snapshot.cd_until": Meaning("最近一锹的冷却结束的时刻（unix 毫秒），可能已经过去；还没有人挖时为 0"),
     "Cd.cd_until": Meaning("这一锹的冷却结束的时刻（unix 毫秒）"),
     "Cd.time": Meaning("这一锹之后冷却多少秒；这一锹结束了宝贝时为 0"),
+    "fair_start_ms": Meaning("冷却结束后这么多毫秒内来挖的，到时由抽签决定先后；0 表示先到先得"),
     "server_time": Meaning("服务器此刻的时间（unix 毫秒），用来校正手机的时钟"),
     "Cd.server_time": Meaning("挖下这一锹时服务器的时间（unix 毫秒）"),
     "participants": Meaning("参与人数，一人只算一次"),

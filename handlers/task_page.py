@@ -40,7 +40,8 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
 class Gift(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
-    `mine` is 1 for the publisher, also once the task has ended.
+    `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
+    are tried in an order drawn by lot; 0 if they are not.
     """
 
     goods_type: int
@@ -68,6 +69,7 @@ class Gift(msgspec.Struct, kw_only=True):
     why: Why
     cd: int
     cd_until: int
+    fair_start_ms: int
     server_time: int
     seq: int
     participants: int
@@ -190,6 +192,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
         "cd": watched.setting.cd,
+        "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
         "seq": watched.seq,
         "participants": watched.participants,
         "prizes_left": watched.prizes_left,

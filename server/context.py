@@ -15,6 +15,7 @@ from server.operation.pulses import Pulsing
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
 from server.reading.digging import Digging
+from server.reading.fair_start import FairStart
 from server.reading.known_people import KnownPeople
 from server.reading.square import Square
 from server.reading.visiting import Visiting
@@ -55,6 +56,7 @@ class Context:
     pulsing: Pulsing = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
+    fair_start: FairStart = field(init=False)
     sockets: Sockets[Any] = field(init=False)
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
@@ -71,6 +73,7 @@ class Context:
         self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
         self.feed = Feed(self.bus, self.store, self.clock)
         self.digging = Digging(self.store, self.keys)
+        self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)

@@ -18,6 +18,11 @@ REQUESTS = Histogram(
 )
 REFUSALS = Counter("wabao_refusals", "Refused requests, by error code", ["error"])
 DIGS = Counter("wabao_digs", "Digs by outcome: dug, won, repeated, or why refused", ["outcome"])
+LOTS = Histogram(
+    "wabao_lots",
+    "People among whom lots were drawn after a cooldown, in one process",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
+)
 JOINS = Counter("wabao_joins", "Digs that made a person a participant of a task")
 LOGINS = Counter("wabao_logins", "Logins that succeeded")
 UPLOADS = Counter("wabao_uploads", "Pictures stored")

@@ -24,7 +24,7 @@ def test_an_empty_environment_gives_a_development_server():
     assert settings.port == 8000
     assert settings.app_env == "development"
     assert settings.web_concurrency == 1
-    assert settings.cooldown_seconds == 10
+    assert (settings.cooldown_seconds, settings.fair_start_ms) == (10, 800)
     assert settings.sandboxed
     assert settings.public_url == "http://127.0.0.1:8000"
 
@@ -53,6 +53,8 @@ def test_variables_of_other_programs_are_ignored():
         ("WEB_CONCURRENCY", "0"),
         ("COOLDOWN_SECONDS", "-1"),
         ("COOLDOWN_SECONDS", "3601"),
+        ("FAIR_START_MS", "-1"),
+        ("FAIR_START_MS", "3001"),
         ("TASK_DAYS", "0"),
         ("CLAIM_DAYS", "0"),
         ("MAX_RED_PACKET_YUAN", "0"),

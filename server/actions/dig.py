@@ -1,4 +1,4 @@
-"""The dig: decide, record in the task, write to the history, publish, reply.
+"""The dig: draw lots, decide, record in the task, write to the history, publish, reply.
 
 Any process may die at any moment: one conditional update of the task records the dig, with its whole record
 in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
@@ -40,6 +40,24 @@ DEADLINE_SECONDS = 5.0
 AdmitCaller = Callable[[Person | None], Awaitable[Person]]
 
 
+@dataclass(slots=True)
+class _Request:
+    """A request to dig. `deadline` is in the loop's time; `had_lot_for` as in `FairStart.gathers`."""
+
+    code: str
+    unionid: str
+    dig_id: str
+    session: int | None
+    admit: AdmitCaller
+    deadline: float
+    had_lot_for: int = 0
+
+    @property
+    def digger(self) -> tuple[str, int | None]:
+        """Who gets one lot. Nobody takes somebody else's by sending only their id."""
+        return self.unionid, self.session
+
+
 @dataclass(frozen=True, slots=True)
 class Dug:
     """A dig, and whether it was made before this request (`repeated`)."""
@@ -48,28 +66,28 @@ class Dug:
     repeated: bool
 
 
-def _known_cooldown(context: Context, code: str, unionid: str) -> Dig | None:
+def _known_cooldown(context: Context, request: _Request) -> Dig | None:
     """Return the dig whose cooldown is known to run; None if the caller made it and may be owed its reply."""
-    running = context.cooldowns.running(code)
-    return None if running is None or running["unionid"] == unionid else running
+    running = context.cooldowns.running(request.code)
+    return None if running is None or running["unionid"] == request.unionid else running
 
 
-async def _refuse_from_memory(context: Context, code: str, unionid: str, dig_id: str) -> bool:
+async def _refuse_from_memory(context: Context, request: _Request) -> bool:
     """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
 
     Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. Raises
     OwnTask if this process knows that the caller published the task.
     """
-    running = _known_cooldown(context, code, unionid)
+    running = _known_cooldown(context, request)
     if running is None:
         return False
-    if dig_id:
-        if await context.digging.ids.used(code, unionid, dig_id):
+    if request.dig_id:
+        if await context.digging.ids.used(request.code, request.unionid, request.dig_id):
             return True
-        running = _known_cooldown(context, code, unionid)
+        running = _known_cooldown(context, request)
         if running is None:  # it ended meanwhile
             return False
-    if _publisher(context, code) == unionid:
+    if _publisher(context, request.code) == request.unionid:
         raise OwnTask
     raise cooling_down(running["cd_until"], context.clock.now_ms())
 
@@ -89,16 +107,23 @@ def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
     return CoolingDown(f"慢了一步，还要等 {left} 秒", is_cd=1, time=left, cd_until=cd_until_ms)
 
 
-async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
+async def dig(
+    context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller, session: int | None = None
+) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
+
+    Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
+    their token: a person has one lot per session, and only one session is valid.
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
     In a cooldown, OwnTask comes first where this process knows the publisher.
     After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
     nothing was sent to it.
     """
+    deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+    request = _Request(code, unionid, dig_id, session, admit, deadline)
     try:
-        dug = await _dig_in_turn(context, code, unionid, dig_id, admit)
+        dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
         metrics.DIGS.labels(refusal.error).inc()
         raise
@@ -106,44 +131,58 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
     return dug
 
 
-async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
-    deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+async def _dig_in_turn(context: Context, request: _Request) -> Dug:
     while True:
-        repeats = await _refuse_from_memory(context, code, unionid, dig_id)
-        turn = context.digging.turn(code)
+        repeats = await _refuse_from_memory(context, request)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(request.deadline):
+                if not repeats and _needs_lot(context, request):
+                    request.had_lot_for = await context.fair_start.wait(request.code, request.digger)
+                # Nothing may stand between these two: those who had lots get their turns in that order.
+                turn = context.digging.turn(request.code)
                 await turn.acquire()
         except TimeoutError:
             raise Unavailable from None
         try:
-            if repeats or _known_cooldown(context, code, unionid) is None:
-                return await _dig_alone(context, code, unionid, dig_id, admit, deadline)
+            if repeats or not (_known_cooldown(context, request) or _needs_lot(context, request)):
+                dug = await _dig_alone(context, request)
+                if dug is not None:
+                    return dug
         finally:
             turn.release()
-        # Somebody else dug while we waited: refuse from memory.
+        # Meanwhile somebody else dug, or we learned that lots come first: ask memory again.
 
 
-async def _dig_alone(
-    context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller, deadline: float
-) -> Dug:
-    """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded."""
-    own_id = dig_id or secrets.token_hex(12)
+def _needs_lot(context: Context, request: _Request) -> bool:
+    return context.fair_start.gathers(request.code, request.had_lot_for)
+
+
+async def _dig_alone(context: Context, request: _Request) -> Dug | None:
+    """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded.
+
+    Returns None, with nothing tried, if the read showed that lots come first.
+    """
+    code, unionid, deadline = request.code, request.unionid, request.deadline
+    own_id = request.dig_id or secrets.token_hex(12)
     attempted = False
     while True:
         try:
             async with asyncio.timeout_at(deadline):
-                view = await context.store.tasks.view(code, unionid, own_id if dig_id or attempted else "")
+                made_as = own_id if request.dig_id or attempted else ""
+                view = await context.store.tasks.view(code, unionid, made_as)
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
                 context.digging.learn_publisher(view["task"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
-                    await admit(view["person"])
+                    await request.admit(view["person"])
                     recorded: Dig | None = owed
                 else:
-                    draft = await _decide(context, view, unionid, own_id, admit)
+                    _refuse_for_task(context, view, unionid)
+                    if not attempted and _needs_lot(context, request):
+                        return None
+                    draft = await _decide(context, view, request, own_id)
                     attempted = True
                     recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
         except TimeoutError:
@@ -157,23 +196,27 @@ async def _dig_alone(
             continue
         if not attempted or recorded["dig_id"] != own_id:
             return Dug(recorded, repeated=True)
-        context.cooldowns.learn(recorded)
-        context.pulsing.note_dig(recorded)
-        # Wait for the history, but not past the deadline: the task has the record, so the reply is true.
-        writing = asyncio.get_running_loop().create_task(_write_history(context, recorded))
-        context.background.spawn(_finish(context, recorded, writing))
-        await asyncio.wait([writing], timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+        await _follow_up(context, recorded, deadline)
         return Dug(recorded, repeated=False)
 
 
-async def _decide(context: Context, view: View, unionid: str, dig_id: str, admit: AdmitCaller) -> Dig:
-    """Return the dig that this caller may make now. Raises the refusals that `dig` lists.
+async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
+    """Write the history and tell everybody. Past the deadline do not wait: the task has the record."""
+    context.cooldowns.learn(recorded)
+    context.pulsing.note_dig(recorded)
+    loop = asyncio.get_running_loop()
+    writing = loop.create_task(_write_history(context, recorded))
+    context.background.spawn(_finish(context, recorded, writing))
+    await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
+
+
+async def _decide(context: Context, view: View, request: _Request, dig_id: str) -> Dig:
+    """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
 
     If the dig before is still pending, its history is written first.
     """
-    _refuse_for_task(context, view, unionid)
-    person = await admit(view["person"])
-    _refuse_for_caller(view, unionid)
+    person = await request.admit(view["person"])
+    _refuse_for_caller(view, request.unionid)
     if "pending" in view["task"]:
         # The new dig overwrites it in the task; from then on only the history has it.
         await context.store.digs.insert(view["task"]["last_dig"])
@@ -196,13 +239,15 @@ def _owed_reply(view: View, unionid: str) -> Dig | None:
 
 
 def _refuse_for_task(context: Context, view: View, unionid: str) -> None:
+    """Raise the refusals of `dig` that are about the task; remember its newest dig."""
     task = view["task"]
     if not task["open"]:
         raise NotPaid
     if task["status"]:
         raise Ended
-    if task["cd_until"] > view["now"]:
+    if "last_dig" in task:
         context.cooldowns.learn(task["last_dig"])
+    if task["cd_until"] > view["now"]:
         if task["publisher"] == unionid:
             raise OwnTask
         raise cooling_down(task["cd_until"], view["now"])

@@ -48,6 +48,14 @@ class Cooldowns:
         """Forget a task's newest dig: the task ended without a dig."""
         self._known.pop(code, None)
 
+    def newest_end(self, code: str) -> int:
+        """Return when the newest cooldown known of a task ends or ended (unix ms); 0 if none is known.
+
+        Other processes may have dug since.
+        """
+        known = self._known.get(code)
+        return 0 if known is None else known.dig["cd_until"]
+
     def running(self, code: str) -> Dig | None:
         """Return the dig whose cooldown is running now; None if no such dig is known."""
         known = self._known.get(code)

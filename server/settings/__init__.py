@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     require_token: Flag = 0
     web_concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
     cooldown_seconds: Annotated[int, Meta(ge=0, le=3600)] = 10
+    # Less than the 5 s within which a dig is answered.
+    fair_start_ms: Annotated[int, Meta(ge=0, le=3000)] = 800
     task_days: Days = 30
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200

@@ -32,6 +32,7 @@ export function fairness(task) {
     el("h2", {}, "公平"),
     el("p", {}, "发布的那一刻，奖品的位置就由一个随机种子定好，并公布了它的“承诺”。位置此后再也无法改动。"),
     el("p", {}, rulesOf(task)),
+    task.fair_start_ms ? el("p", {}, `冷却结束后 ${task.fair_start_ms / 1000} 秒内来挖的人，抽签决定先后，手快不占便宜。`) : null,
     el("p.label", {}, "承诺（SHA-256）"),
     el("code.hash", {}, task.commitment),
     later,

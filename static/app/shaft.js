@@ -1,6 +1,6 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
-import { asTime, countDown } from "../miniprogram/shared/clock.js";
+import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
 import { el, fill, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { signal } from "./preferences.js";
@@ -70,12 +70,17 @@ export function shaft(onDig) {
         write(small, seconds < 60 ? "秒后可挖" : "后可挖");
       } else {
         fill(big, icon(why === "ended" || why === "not_paid" ? "lock" : "shovel", 44));
-        write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? "挖…" : "挖一锹");
+        write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
       }
     });
   }
 
   return { element, show, say: (...words) => fill(line, ...words), close: () => stop() };
+}
+
+/** What a dig under way waits for. Just after a cooldown that is the lots, which decide who is tried first. */
+function digging({ cd_until, fair_start_ms }) {
+  return secondsUntil(cd_until + fair_start_ms) ? "抽签中" : "挖…";
 }
 
 // `why` may still say cooling_down when the time is over; the other reasons stay true.

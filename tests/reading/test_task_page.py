@@ -53,6 +53,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "can_dig": int(not why and not given["cd_until"]),
         "why": why or ("cooling_down" if given["cd_until"] else ""),
         "cd": task["cd_ms"] // 1000,
+        "fair_start_ms": context.settings.fair_start_ms if task["cd_ms"] else 0,
         "seq": task["now_depth"],
         "participants": task["participants"],
         "commitment": task["commitment"],

@@ -46,9 +46,9 @@ def a_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def a_server(data_dir: Path) -> Iterator[Running]:
+def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
     """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, a_free_port())
+    running = Running(data_dir, a_free_port(), **environment)
     try:
         running.wait_for("is ready")
         yield running

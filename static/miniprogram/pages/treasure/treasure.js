@@ -132,10 +132,12 @@ Component({
     },
 
     async dig() {
-      if (this.data.busy) return;
-      this.setData({ busy: true, said: "" });
+      const { busy, task } = this.data;
+      if (busy) return;
+      // Just after a cooldown, lots decide who is tried first.
+      this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
       try {
-        this.dug(await api.dig(this.data.task.code));
+        this.dug(await api.dig(task.code));
       } catch (error) {
         this.refused(error);
       }

@@ -1,0 +1,234 @@
+"""A fair start: digs just after a cooldown are gathered, and lots decide their order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from math import comb
+from typing import Any
+
+import pytest
+
+from server.actions.dig import dig
+from server.clock import Clock
+from server.context import Context
+from server.reading import fair_start
+from server.reading.fair_start import FairStart
+from server.realtime.cooldowns import Cooldowns
+from server.store.people import Person
+from support.client import Client, Someone
+from support.histories import a_history
+from support.statements import check_history
+
+WINDOW_MS = 300
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"FAIR_START_MS": str(WINDOW_MS)}
+
+
+class Drawn:
+    """The lots that were drawn: how many each time. The last of them to come is always drawn first."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def shuffle(self, lots: list[Any]) -> None:
+        self.sizes.append(len(lots))
+        lots.reverse()
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    """Lots that are not drawn at random."""
+    known = Drawn()
+    monkeypatch.setattr(fair_start, "_chance", known)
+    return known
+
+
+@pytest.fixture
+def cooled(client: Client, open_page: Any) -> Callable[[Someone], Awaitable[tuple[str, dict[str, Any]]]]:
+    """Publish as this person a task whose first cooldown is just over; return its code and the first dig."""
+
+    async def let_one_pass(publisher: Someone) -> tuple[str, dict[str, Any]]:
+        first = await client.log_in("first")
+        code = await publisher.publish(cd=1)
+        page = await open_page(publisher, code)
+        await page.until("snapshot")
+        reply = await first.dig(code)
+        await page.until("tick", time=0)
+        return code, reply
+
+    return let_one_pass
+
+
+async def admit(person: Person | None) -> Person:
+    assert person is not None
+    return person
+
+
+# ---- the lots
+
+
+@pytest.mark.gen_test
+async def test_whoever_always_comes_first_wins_no_more_than_their_share() -> None:
+    """500 windows of 20 people. By chance this fails once in a million times."""
+    clock = Clock()
+    cooldowns = Cooldowns(clock)
+    lots = FairStart(2, cooldowns, clock)
+    won: Counter[int] = Counter()
+
+    async def take_part(code: str, person: int, order: list[int]) -> None:
+        await lots.wait(code, person)
+        order.append(person)
+
+    for window in range(500):
+        code, order = f"{window}", list[int]()
+        (first,) = a_history([0], set(), ends=False)
+        first["code"], first["cd_until"] = code, clock.now_ms()
+        cooldowns.learn(first)
+        assert lots.gathers(code, 0)
+        await asyncio.gather(*(take_part(code, person, order) for person in range(20)))
+        assert sorted(order) == list(range(20))
+        won[order[0]] += 1
+    assert chance_of_as_many(won[0], 500, 1 / 20) > 1e-6
+    assert len(won) == 20, "somebody never wins"
+
+
+def chance_of_as_many(wins: int, windows: int, share: float) -> float:
+    """Return the probability of so many wins or more, if each window is won with this probability."""
+    return sum(comb(windows, k) * share**k * (1 - share) ** (windows - k) for k in range(wins, windows + 1))
+
+
+# ---- digs
+
+
+@pytest.mark.gen_test
+async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots(
+    client: Client, context: Context, cooled: Any
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(20)))
+    code, first = await cooled(alice)
+    began = time.monotonic()
+    replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-2") for who in people))
+    assert time.monotonic() - began < 2
+    assert [reply["now_depth"] for reply in replies if reply["status"] == 0] == [2]
+    assert {reply["error"] for reply in replies if reply["status"]} == {"cooling_down"}
+    _, second = await check_history(context, code)
+    assert second["at"] >= first["cd_until"] + WINDOW_MS
+
+
+@pytest.mark.gen_test
+async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(5)))
+    code, _ = await cooled(alice)
+    digs = [
+        asyncio.ensure_future(dig(context, code, who.unionid, "", admit, 0)) for who in [*people, alice]
+    ]  # alice is drawn first and refused, since the task is hers; the next one digs
+    *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
+    assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
+    assert not isinstance(dug, BaseException)
+    assert dug.dig["unionid"] == people[-1].unionid
+    assert drawn.sizes == [6]
+
+
+@pytest.mark.gen_test
+async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, _ = await cooled(alice)
+    asked = [bob.dig(code, dig_id=f"bobs-dig-{k}") for k in range(3)]
+    *bobs, carols = await asyncio.gather(*asked, carol.dig(code))
+    assert drawn.sizes == [2]
+    dug, refused = ([carols], bobs) if carols["status"] == 0 else (bobs, [carols])
+    assert {reply["now_depth"] for reply in dug} == {2}
+    assert sorted(reply["repeated"] for reply in dug) == [0, *[1] * (len(dug) - 1)]
+    assert {reply["error"] for reply in refused} == {"cooling_down"}
+    assert len(await check_history(context, code)) == 2
+
+
+@pytest.mark.gen_test
+async def test_nobody_takes_somebody_elses_lot_with_their_id(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await bob.get("/getMyInfo")
+    code, _ = await cooled(alice)
+    forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
+    own, refused = await asyncio.gather(bob.dig(code), forged)
+    assert (own["status"], own["now_depth"], refused["error"]) == (0, 2, "token_required")
+    assert drawn.sizes == [2]
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_never_heard_of_the_task_gathers_too(
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, first = await cooled(alice)
+    found = await asyncio.gather(
+        *(dig(other, code, who.unionid, "", admit, 0) for who in (bob, carol)), return_exceptions=True
+    )
+    assert drawn.sizes == [2]
+    (dug,) = [each for each in found if not isinstance(each, BaseException)]
+    assert dug.dig["at"] >= first["cd_until"] + WINDOW_MS
+    assert len(await check_history(context, code)) == 2
+
+
+@pytest.mark.gen_test
+async def test_two_processes_draw_among_their_own_and_one_dig_is_made(
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(10)))
+    code, _ = await cooled(alice)
+    found = await asyncio.gather(
+        *(
+            dig(where, code, who.unionid, "", admit, 0)
+            for where, who in zip([context, other] * 5, people, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    assert drawn.sizes == [5, 5]
+    assert Counter(getattr(each, "error", "dug") for each in found) == {"dug": 1, "cooling_down": 9}
+    assert len(await check_history(context, code)) == 2
+
+
+@pytest.mark.gen_test
+async def test_who_comes_after_the_lots_and_who_digs_first_of_all_does_not_wait(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, first = await cooled(alice)
+    assert (await alice.dig(code))["error"] == "own_task"  # her lot was the only one
+    assert context.clock.now_ms() >= first["cd_until"] + WINDOW_MS
+    assert (await bob.dig(code))["now_depth"] == 2
+    without = await alice.publish(cd=0)
+    assert [(await who.dig(without))["now_depth"] for who in (bob, carol, bob)] == [1, 2, 3]
+    assert drawn.sizes == [1]
+
+
+@pytest.mark.gen_test
+async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code, _ = await cooled(alice)
+    digging = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit, 0))
+    await context.store.tasks.end(code, "operator")
+    (told,) = await asyncio.gather(digging, return_exceptions=True)
+    assert getattr(told, "error", None) == "ended"
+    assert drawn.sizes == [1]
+
+
+@pytest.mark.gen_test
+async def test_details_say_how_long_digs_are_gathered(client: Client) -> None:
+    alice = await client.log_in("alice")
+    for cooldown, told in ((5, WINDOW_MS), (0, 0)):
+        details = await alice.get("/getTaskDetails", code=await alice.publish(cd=cooldown))
+        assert (details["fair_start_ms"], details["data"]["fair_start_ms"]) == (told, told)

@@ -1,0 +1,44 @@
+"""What a treasure's page shows while lots are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.browser import Opener, Person, a_server, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+WINDOW_MS = 3000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with a_server(tmp_path_factory.mktemp("pages"), FAIR_START_MS=str(WINDOW_MS)) as running:
+        yield running.address
+
+
+def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), cd=4)
+    Person.log_in(address, "first").post("/postTask", code=code)
+    page = window("小红", f"/#/task/{code}").page
+    page.get_by_text("冷却结束后 3 秒内来挖的人，抽签决定先后").wait_for()
+    button = page.locator("button.dig")
+    page.locator("button.dig[data-kind=ready]").wait_for()
+    button.click()
+    page.locator("button.dig", has_text="抽签中").wait_for()
+    assert button.get_attribute("aria-busy") == "true"
+    page.get_by_text("第 2 层，什么也没有").wait_for()
+    page.locator("button.dig", has_text="秒后可挖").wait_for()
+
+
+def test_a_task_without_a_cooldown_tells_of_no_lots(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), cd=0)
+    page = window("小红", f"/#/task/{code}").page
+    page.get_by_text("第 1 层，什么也没有").wait_for()
+    page.get_by_text("规则：1 份奖品").wait_for()
+    assert page.get_by_text("抽签").count() == 0
