@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ from server.realtime.hub import Hub
 from server.settings import Settings
 from support import SOURCE
 from support.login import log_in
-from support.servers import Running, a_free_port, clean_environment
+from support.servers import Running, a_free_port, assert_all_end, clean_environment, pidfds_of, until
 
 PATIENCE_SECONDS = 100
 CODE = "Abcdefghij12"
@@ -122,6 +123,44 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
         ).json()
         found += reply["data"]
     return found
+
+
+@pytest.mark.parametrize("name", ["PORT", "DATA_DIR"])
+def test_a_crowd_without_an_address_finds_the_server(server: Running, tmp_path: Path, name: str):
+    environment = {
+        "PORT": {"PORT": str(server.port), "DATA_DIR": str(tmp_path)},
+        "DATA_DIR": {"DATA_DIR": str(server.data_dir)},
+    }[name]
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "crowd", "--people", "2", "--tasks", "1", "--seconds", "3"],
+        cwd=SOURCE,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 people (2 logged in)" in done.stdout
+
+
+def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
+    running = Running(tmp_path / "data", a_free_port(), ("--demo",))
+    try:
+        running.wait_for("A crowd plays there")
+        until(lambda: bool(everyones_tasks(running.address)))
+        crowds = pidfds_of(running.children()["crowd"])
+        assert len(crowds) == 1
+    finally:
+        code = running.end()
+    assert code == 0, "".join(running.said)
+    assert_all_end(crowds)
+
+
+def test_a_demo_without_the_stand_in_is_refused(tmp_path: Path):
+    environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
+    running = Running(tmp_path / "data", a_free_port(), ("serve", "--demo"), **environment)
+    assert running.wait() == 2
+    assert "--demo needs the stand-in for WeChat" in "".join(running.said)
 
 
 def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Running):
