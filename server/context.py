@@ -21,6 +21,7 @@ from server.reading.visiting import Visiting
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
+from server.realtime.outages import Outages
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
 from server.store import Store
@@ -52,6 +53,7 @@ class Context:
     hub: Hub
     clock: Clock
     cooldowns: Cooldowns
+    outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
@@ -68,8 +70,9 @@ class Context:
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
-        self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
-        self.feed = Feed(self.bus, self.store, self.clock)
+        self.outages = Outages(self.store, self.bus, self.hub.connections)
+        self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
+        self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)

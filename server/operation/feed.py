@@ -29,6 +29,7 @@ from server.operation.alarms import (
 from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
+from server.realtime.outages import Outages
 from server.store import Store
 from server.store.tasks import Task
 
@@ -72,6 +73,7 @@ class ProcessRow(msgspec.Struct):
     draining: int
     lag_ms: float
     redis_up: int
+    mongodb_up: int
 
 
 class BoardTask(msgspec.Struct):
@@ -142,8 +144,8 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 class Feed:
     """The feed of this process. It reads only while it has viewers, and sends all of them the same bytes."""
 
-    def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
-        self._bus, self._store, self._now_ms = bus, store, clock.now_ms
+    def __init__(self, bus: Bus, store: Store, outages: Outages, clock: Clock) -> None:
+        self._bus, self._store, self._outages, self._now_ms = bus, store, outages, clock.now_ms
         self._viewers: set[Viewer] = set()
         self._running = False
         self._telling = Background()
@@ -274,9 +276,10 @@ class Feed:
     def _alarms(self) -> list[Alarm]:
         found = [alarm for check in self._checks for alarm in check.late()]
         found += [alarm for check in self._checks for alarm in check.found][:ALARMS_TOLD]
-        if time.monotonic() - self._board_at > SILENCE_SECONDS:
+        silent = set(self._outages.silent)
+        if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
             found.insert(0, Alarm("mongodb"))
-        if not self._bus.up:
+        if not self._bus.up or "redis" in silent:
             found.insert(0, Alarm("redis"))
         return found
 
@@ -355,4 +358,5 @@ def _row(pulse: Pulse) -> ProcessRow:
         pulse.draining,
         pulse.lag_ms,
         pulse.redis_up,
+        pulse.mongodb_up,
     )

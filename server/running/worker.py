@@ -258,6 +258,7 @@ async def serve(
     periodic = Background()
     for work, seconds in PERIODIC:
         periodic.repeat(partial(work, context), seconds)
+    periodic.spawn(context.outages.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
     server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)

@@ -169,9 +169,11 @@ class ProcessRow {
         ? ["bad", t("silent", silent)]
         : row.draining
           ? ["cools", t("draining")]
-          : row.redis_up
-            ? ["open", t("serving")]
-            : ["bad", t("no_redis")];
+          : !row.redis_up
+            ? ["bad", t("no_redis")]
+            : !row.mongodb_up
+              ? ["bad", t("no_mongodb")]
+              : ["open", t("serving")];
     this.#state.className = `state ${kind}`;
     write(this.#state, text);
     write(this.#values.watchers, count(row.watchers));

@@ -168,13 +168,14 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
     const { Chart } = await import(`${root}chart.js`);
     const { History } = await import(`${root}history.js`);
     const history = new History();
-    const seconds = Array.from({ length: 900 }, (_, before) => [newest - before, (newest - before) % 3 ? 0 : 9]);
+    const at = (before) => newest - before;
+    const seconds = Array.from({ length: 900 }, (_, before) => [at(before), at(before) % 3 ? 0 : 9]);
     history.begin({ fields: ["at", "joins"], seconds });
     const series = () => [{ label: "", colour: "green", value: (second) => second.joins }];
     const spec = { id: "joins", series, least: 5, format: String, ...kind };
     const chart = new Chart(spec, history, (at) => chart.point(at));
     chart.element.id = "uneven";
-    chart.element.style.cssText = "position: fixed; inset: 60px auto auto 20px; z-index: 9; inline-size: 322px";
+    chart.element.style.cssText = "position: fixed; top: 60px; left: 20px; z-index: 9; width: 322px";
     document.body.append(chart.element);
     await new Promise((drawn) => new ResizeObserver(() => setTimeout(drawn)).observe(chart.element));
     return document.querySelector("#uneven .plot").getBoundingClientRect().width;

@@ -182,10 +182,14 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
         expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest goes on
         expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
+        workers = opened.page.locator(".processes li:not([data-process=evening]) .state")
+        expect(workers).to_have_text(["连不上 MongoDB"] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
     with stopped(running.children()["Valkey"]):
         expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)
+        expect(workers).to_have_text([re.compile(r"\d+ 秒没有消息")] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
+    expect(workers).to_have_text(["服务中"] * 2, timeout=ALARM_MS)
 
 
 def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_dir: Path) -> None:
