@@ -24,6 +24,7 @@ from server.realtime.hub import Hub
 from server.realtime.outages import Outages
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
+from server.settings.operators import Operator
 from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
@@ -81,9 +82,9 @@ class Context:
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property
-    def operator_token(self) -> str:
-        """The token that lets an operator in: OPS_TOKEN, or one derived from our secret if that is unset."""
-        return self.settings.ops_token or self.keys.operator_token()
+    def operators(self) -> tuple[Operator, ...]:
+        """Who may operate; without settings, whoever has a token derived from our secret."""
+        return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
     async def open(cls, settings: Settings) -> Context:

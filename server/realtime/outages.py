@@ -54,7 +54,7 @@ class Outages:
             await asking.end()
 
     async def _ask(self, name: StoreName) -> None:
-        """Ask a store once. A late answer is awaited, so that a silent store is asked one question at a time."""
+        """Ask a store once. A late answer is awaited, so that a silent store has one question to answer."""
         ask = self._asked[name]
         asked = asyncio.ensure_future(_twice(ask))
         try:

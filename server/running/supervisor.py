@@ -136,7 +136,7 @@ class Supervisor:
         while not await _answers(settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
             await asyncio.sleep(_POLL_SECONDS)
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
-        if not settings.ops_token:  # only in development: we made the token ourselves
+        if not settings.operators:  # only in development: we made the token ourselves
             token = Keys(*secrets_of(settings)).operator_token()
             lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
         if self._demo:

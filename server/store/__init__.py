@@ -25,6 +25,7 @@ from server.store.documents import Documents
 from server.store.files import Files
 from server.store.gauges import Gauges
 from server.store.ledger import Ledger
+from server.store.listed_tasks import ListedTasks
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.people import People
@@ -79,6 +80,7 @@ class Store:
             read_preference=ReadPreference.PRIMARY,
         )
         self.tasks = Tasks(self.database)
+        self.listed_tasks = ListedTasks(self.database)
         self.digs = Digs(self.database)
         self.proofs = Proofs(self.database)
         self.people = People(self.database)
@@ -102,9 +104,13 @@ class Store:
         """All that keep documents, a collection each or two."""
         return [store for store in vars(self).values() if isinstance(store, Documents)]
 
-    def indexes(self) -> dict[str, Sequence[IndexModel]]:
+    def indexes(self) -> dict[str, list[IndexModel]]:
         """Return the indexes of each collection, by its name."""
-        return {name: models for store in self.stores for name, models in store.indexes().items()}
+        found: dict[str, list[IndexModel]] = {}
+        for store in self.stores:
+            for name, models in store.indexes().items():
+                found.setdefault(name, []).extend(models)
+        return found
 
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""

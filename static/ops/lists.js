@@ -35,12 +35,13 @@ export function logPage(root) {
   return listPage(root, t("log"), log.element, () => get("/ops/log"), show);
 }
 
-function actLine({ at, operator, act, target, reason, outcome }) {
+function actLine({ at, operator, shared, act, target, reason, outcome }) {
   return el(
     "li",
     {},
     el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
     el("b", {}, operator),
+    shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
     act === "disconnect" ? el("code", {}, target) : el("a", { href: `#/task/${target}` }, target),
     el("span.reason", {}, reason),

@@ -25,6 +25,7 @@ from server.operation.alarms import LATE_SECONDS, Alarm, Check
 from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
 from server.settings import Settings
 from server.store import Store
+from server.store.audit_log import Actor
 from support.client import Client
 from support.operators import guess, open_feed, operator
 from support.pulses import a_pulse
@@ -129,7 +130,7 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
-        await end_task(victim, "管理员", code, "违反规则")
+        await end_task(victim, Actor("管理员", shared=True), code, "违反规则")
     victim.store.close()
     acts = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
