@@ -12,6 +12,8 @@ from server.game.amounts import DAY_MS
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
+from server.operation.watch import Watch
+from server.operation.webhook import Webhook
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
 from server.reading.digging import Digging
@@ -56,6 +58,7 @@ class Context:
     cooldowns: Cooldowns
     outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
+    watch: Watch = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
     sockets: Sockets[Any] = field(init=False)
@@ -73,6 +76,8 @@ class Context:
         """Make the fields that need other fields."""
         self.outages = Outages(self.store, self.bus, self.hub.connections)
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
+        webhook = Webhook(self.settings)
+        self.watch = Watch(self.store, self.outages, webhook, self.bus.process, self.clock.now_ms)
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.sockets = Sockets(self.settings.sockets_a_person)
@@ -106,6 +111,7 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.background.finish()
         await self.feed.close()
+        await self.watch.close()
         await self.visiting.close()
         await self.people.close()
         await self.hub.close()

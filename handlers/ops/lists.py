@@ -1,4 +1,4 @@
-"""Lists of tasks for operators: what a search found, what is hidden, unpaid or holds money. The money of all."""
+"""Lists of tasks for operators: what a search found, what is hidden, unpaid, or has money; all money."""
 
 from __future__ import annotations
 

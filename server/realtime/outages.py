@@ -40,8 +40,9 @@ class Outages:
 
     def frame(self) -> Service:
         """Return what a page is told. Without Redis all goes on, but news comes up to a second later."""
-        state = "down" if "mongodb" in self._silent else "late" if self._silent else "ok"
-        return Service(state=state)
+        if "mongodb" in self._silent:
+            return Service(state="down")
+        return Service(state="late" if self._silent else "ok")
 
     async def run(self) -> None:
         """Ask both stores again and again, until cancelled."""

@@ -66,6 +66,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ops_token: str = ""
     ops_tokens: str = ""
     metrics_token: str = ""
+    alarm_webhook: str = ""
+    alarm_webhook_form: Literal["", "json", "wecom", "dingtalk"] = ""
+    alarm_webhook_secret: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
@@ -186,10 +189,10 @@ def _check_one(name: str, value: str) -> None:
 
 
 def _check_shapes(settings: Settings) -> None:
-    if settings.public_url:
-        address = urlsplit(settings.public_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise BadSettings("PUBLIC_URL must begin with http:// or https:// and name a host")
+    for name in ("public_url", "alarm_webhook"):
+        address = urlsplit(getattr(settings, name))
+        if address.geturl() and not (address.scheme in ("http", "https") and address.hostname):
+            raise BadSettings(f"{name.upper()} must begin with http:// or https:// and name a host")
     if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):

@@ -17,6 +17,7 @@ from pymongo.monitoring import CommandListener
 
 from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
+from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
 from server.store.boxes import Boxes
@@ -24,6 +25,7 @@ from server.store.digs import Digs
 from server.store.documents import Documents
 from server.store.files import Files
 from server.store.gauges import Gauges
+from server.store.leases import Leases
 from server.store.ledger import Ledger
 from server.store.listed_tasks import ListedTasks
 from server.store.operator_sessions import OperatorSessions
@@ -93,6 +95,8 @@ class Store:
         self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
+        self.alarms = Alarms(self.database)
+        self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)

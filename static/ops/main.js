@@ -4,7 +4,7 @@ import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { clock } from "./format.js";
-import { logPage, searchPage } from "./lists.js";
+import { kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { say } from "./sayings.js";
@@ -41,6 +41,7 @@ const PAGES = [
   [/^\/$/, () => screen.open(page)],
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
+  [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/log$/, () => logPage(page)],
 ];
 

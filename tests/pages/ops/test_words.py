@@ -66,6 +66,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "prize": set(get_args(PrizeState)),
         "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
         "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
+        "list": {"hidden", "unpaid", "held"},
+        "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
         "act": {"end", "hide", "show", "disconnect"},
         "ask": {"end", "hide", "show", "disconnect"},
