@@ -114,6 +114,40 @@ class OpsList(OperatorInterface):
         return OpsListReply(data=await board_tasks(self.context, found), held_fen=held_fen)
 
 
+class OpsAlarmsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class PastAlarm(msgspec.Struct):
+    """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts."""
+
+    kind: str
+    code: str
+    what: str
+    values: tuple[str, ...]
+    begin_at: int
+    end_at: int
+
+
+class OpsAlarmsReply(Reply, kw_only=True):
+    """The newest 100 alarms."""
+
+    data: list[PastAlarm]
+
+
+class OpsAlarms(OperatorInterface):
+    """The alarms of now and the last ones that are over."""
+
+    path = "/ops/alarms"
+    takes = (OpsAlarmsRequest,)
+    gives = (OpsAlarmsReply,)
+
+    async def operate(self, request: OpsAlarmsRequest) -> OpsAlarmsReply:
+        """Return them, the newest first."""
+        found = await self.context.store.alarms.newest()
+        return OpsAlarmsReply(data=msgspec.convert(found, list[PastAlarm]))
+
+
 class OpsMoneyRequest(msgspec.Struct):
     """No parameters."""
 

@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
 from handlers.ops.acts import OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut
-from handlers.ops.lists import OpsList, OpsMoney, OpsTasks
+from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
@@ -233,6 +233,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsTasks,
     OpsList,
     OpsMoney,
+    OpsAlarms,
     OpsTask,
     OpsEnd,
     OpsHide,

@@ -97,7 +97,7 @@ class Webhook:
         try:
             async with (
                 httpx.AsyncClient(timeout=POST_SECONDS) as http,
-                http.stream("POST", self._url, json=self._body(events), params=self._signature()) as reply,
+                http.stream("POST", self._address(), json=self._body(events)) as reply,
             ):
                 await self._check(reply)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -111,13 +111,15 @@ class Webhook:
             text = text[: TEXT_BYTES - 3].decode(errors="ignore").encode() + "…".encode()
         return {"msgtype": "text", "text": {"content": text.decode()}}
 
-    def _signature(self) -> dict[str, str] | None:
-        """Return 钉钉's signature: HMAC-SHA256 of time and secret under the secret. None if none is asked."""
+    def _address(self) -> httpx.URL:
+        """Return the address; with a secret, 钉钉's signature: HMAC-SHA256 of time and secret under it."""
+        address = httpx.URL(self._url)
         if self._form != "dingtalk" or not self._secret:
-            return None
+            return address
         timestamp = str(time.time_ns() // 1_000_000)
         signed = hmac.digest(self._secret.encode(), f"{timestamp}\n{self._secret}".encode(), hashlib.sha256)
-        return {"timestamp": timestamp, "sign": base64.b64encode(signed).decode()}
+        sign = base64.b64encode(signed).decode()
+        return address.copy_merge_params({"timestamp": timestamp, "sign": sign})
 
     async def _check(self, reply: httpx.Response) -> None:
         """Raise NotTold unless the reply says that the message was taken."""

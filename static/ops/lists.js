@@ -2,9 +2,10 @@
 
 import { get } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
-import { clock, count, day, isolated, money } from "./format.js";
+import { clock, count, day, duration, isolated, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
+import { say } from "./sayings.js";
 import { named, t } from "./words.js";
 
 /** Show what this code or name finds; returns the page, as main.js wants it. */
@@ -52,6 +53,26 @@ function taskList(now) {
     tick();
   }
   return { element, tick, show };
+}
+
+/** Show the alarms of now and the last ones that are over, the newest first. */
+export function alarmsPage(root) {
+  const list = new Part();
+  const show = ({ data: alarms }) =>
+    list.show(alarms, () => (alarms.length ? el("ol.log.panel.past", {}, alarms.map(alarmLine)) : el("p.blank", {}, t("no_alarms"))));
+  return listPage(root, t("alarms"), list.element, () => get("/ops/alarms"), show);
+}
+
+function alarmLine({ begin_at: begin, end_at: end, ...alarm }) {
+  return el(
+    "li",
+    {},
+    el("time", {}, `${day(begin).split(" ")[0]} ${clock(begin)}`),
+    el(`span.state${end ? "" : ".bad"}`, {}, end ? t("alarm_over", clock(end), duration(end - begin)) : t("alarm_lasts")),
+    el("b", {}, t(`alarm_${alarm.kind}`)),
+    alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code),
+    el("span.reason", {}, say(alarm)),
+  );
 }
 
 /** Show the audit log, the newest act first. */

@@ -4,7 +4,7 @@ import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { clock } from "./format.js";
-import { kindPage, logPage, searchPage } from "./lists.js";
+import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { say } from "./sayings.js";
@@ -42,6 +42,7 @@ const PAGES = [
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
+  [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/log$/, () => logPage(page)],
 ];
 
@@ -91,7 +92,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/log" }, t("log"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/log" }, t("log"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );

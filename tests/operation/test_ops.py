@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,19 @@ from support.steps import Killed, Steps
 @pytest.fixture
 def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
+
+
+@pytest.fixture
+def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None]]:
+    """Let the server notice alarms from the call on, as a worker does."""
+    watching = Background()
+
+    def begin() -> None:
+        watching.spawn(context.outages.run())
+        watching.spawn(context.watch.run())
+
+    yield begin
+    io_loop.run_sync(watching.end)
 
 
 @pytest.mark.usefixtures("one_minute")
@@ -238,7 +251,7 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
 
 @pytest.mark.gen_test
 async def test_a_history_that_contradicts_its_task_raises_an_alarm(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -246,6 +259,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     await bob.dig(code)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": code})
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -258,12 +272,13 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
 
 @pytest.mark.gen_test
 async def test_books_that_do_not_balance_raise_an_alarm(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
     await context.store.ledger.enter("paid", "nobody", code, 800, context.clock.now_ms())
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -279,7 +294,7 @@ async def test_books_that_do_not_balance_raise_an_alarm(
 
 @pytest.mark.gen_test
 async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -288,6 +303,7 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     await win(client, context, bob, code)
     await misbehave(client, "refuse", call="transfer", code="PARAM_ERROR")
     await bob.post("/drawPrize", code=code)
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -319,23 +335,55 @@ def test_a_check_that_is_late_says_when_it_last_ended() -> None:
     def run() -> None:
         asyncio.run(check.run_if_due(lambda: int(now * 1000)))
 
-    check.begin()
-    now += LATE_SECONDS
+    def let_pass(seconds: float) -> None:
+        nonlocal now
+        for _ in range(int(seconds)):
+            now += 1
+            check.pass_time(able=True)
+
+    let_pass(LATE_SECONDS)
     assert check.late() == []
-    now += 1
+    let_pass(1)
     assert check.late() == [Alarm("unchecked", "", "books", ("",))]
     run()
     assert (check.late(), check.found) == ([], found)
     found = []
-    now += 60
+    let_pass(60)
     with pytest.raises(ValueError, match="MongoDB"):
         run()
     run()  # not tried again at once
     assert check.late() == []
-    now += LATE_SECONDS
+    let_pass(LATE_SECONDS + 1)
     assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # nobody looked for a while, and now somebody does
-    assert (check.late(), check.found) == ([], [])
+    check.begin()  # another process checked meanwhile
+    assert (check.late(), check.found, check.ran) == ([], [], False)
+
+
+@pytest.mark.parametrize("stop", ["this process stood still", "MongoDB was silent"])
+def test_a_check_is_not_late_by_itself_after_a_stop(stop: str) -> None:
+    now = 1000.0
+
+    async def look() -> list[Alarm]:
+        return []
+
+    check = Check("books", look, 60, lambda: now)
+    for _ in range(int(LATE_SECONDS)):
+        now += 1
+        check.pass_time(able=True)
+    if stop == "this process stood still":
+        now += 300
+        check.pass_time(able=True)
+    else:
+        for _ in range(300):
+            now += 1
+            check.pass_time(able=False)
+    for _ in range(int(LATE_SECONDS)):
+        now += 1
+        check.pass_time(able=True)
+    assert check.late() == []
+    now += 1
+    check.pass_time(able=True)
+    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
 
 
 @pytest.mark.gen_test

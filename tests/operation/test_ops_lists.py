@@ -40,8 +40,7 @@ async def test_a_name_is_found_by_its_beginning(client: Client) -> None:
 @pytest.mark.gen_test
 async def test_a_winner_is_found_by_the_beginning_of_the_name(client: Client, context: Context) -> None:
     http = await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
-    await bob.post("/setProfile", wxname="挖宝高手小强", wxheadpic="")
+    alice, bob = await client.log_in("alice"), await client.log_in("bob", nickname="挖宝高手小强")
     code = await alice.publish(name="一只猫", forecast_num=1, cd=0)
     assert (await bob.dig(code))["is_prize"] == 1
     await context.background.finish()

@@ -27,7 +27,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def player(browser: Browser, running: Running, request: pytest.FixtureRequest) -> Iterator[Window]:
     """A window with a treasure; `request.param` has its further options."""
-    code = Person.log_in(running.address, "小明").publish(a_picture(), forecast_num=100_000, cd=60)
+    code = Person.log_in(running.address, "小明").publish(a_picture(), cd=60)
     opened = open_window(browser, running.address, **getattr(request, "param", {}))
     opened.go(f"/#/task/{code}")
     opened.log_in("小红")

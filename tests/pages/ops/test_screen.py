@@ -224,7 +224,7 @@ def test_the_depth_and_the_countdown_of_a_task_are_live(
     code = publisher.publish(a_picture(), cd=20)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
     row = opened.page.locator(f".tasks-panel [data-code='{code}']")
-    expect(row.locator(".depth")).to_have_text("1 / 50")
+    expect(row.locator(".depth")).to_have_text("1 / 100K")
     for left in ("0:17", "0:16"):
         expect(row.locator(".state")).to_have_text(left)
 
@@ -255,7 +255,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     expect(opened.page.get_by_text("图片违规")).to_be_visible()
     expect(opened.page.get_by_role("button", name="结束")).to_have_count(0)
     opened.page.get_by_role("link", name="操作记录").click()
-    expect(opened.page.locator(".log li").first).to_contain_text(f"值班员结束{code}图片违规")
+    expect(opened.page.locator(".log li").first).to_contain_text(f"值班员共用口令结束{code}图片违规")
 
 
 def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Person) -> None:
