@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from bson import decode
-from bson.raw_bson import RawBSONDocument
 
 from server.context import Context
 from support.client import Client
@@ -93,24 +89,3 @@ async def test_the_money_of_all_tasks_is_told(client: Client, context: Context) 
     for name in ("paid_fen", "given_fen", "refunded_fen", "held_fen"):
         assert told[name] == own[name], name
     assert told["held_fen"] > 0
-
-
-LISTS: list[tuple[str, dict[str, Any], list[tuple[str, int]], str]] = [
-    ("tasks", {"name": {"$gte": "机", "$lt": "机\U0010ffff"}}, [("name", 1), ("created_at", -1)], "title"),
-    ("tasks", {"hidden": 1}, [("created_at", -1)], "hidden"),
-    ("tasks", {"open": 0, "status": 0}, [("created_at", -1)], "unpaid"),
-    ("tasks", {"paid_by": {"$exists": True}, "due_at": {"$gt": 0}}, [("due_at", 1)], "with_money"),
-    ("prizes", {"wxname": {"$gte": "小", "$lt": "小!"}}, [("wxname", 1), ("won_at", -1)], "winners_name"),
-]
-
-
-@pytest.mark.parametrize(("collection", "asked", "order", "index"), LISTS, ids=lambda each: str(each))
-@pytest.mark.gen_test
-async def test_each_list_reads_by_its_index(
-    context: Context, collection: str, asked: dict[str, Any], order: list[tuple[str, int]], index: str
-) -> None:
-    found = context.store.database[collection].find(asked, sort=order, limit=50)
-    plan = (await found.explain())["queryPlanner"]["winningPlan"]
-    steps = repr(decode(plan.raw) if isinstance(plan, RawBSONDocument) else plan)
-    assert f"'{index}'" in steps
-    assert "COLLSCAN" not in steps
