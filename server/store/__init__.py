@@ -108,13 +108,13 @@ class Store:
         """All that keep documents, a collection each or two."""
         return [store for store in vars(self).values() if isinstance(store, Documents)]
 
-    def indexes(self) -> dict[str, list[IndexModel]]:
+    def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""
         found: dict[str, list[IndexModel]] = {}
         for store in self.stores:
             for name, models in store.indexes().items():
                 found.setdefault(name, []).extend(models)
-        return found
+        return {**found}
 
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""
