@@ -105,12 +105,10 @@ class Watch:
         if silent:
             await self._note_silence()
             return
-        if not await self._hold():
-            self._silent_since = 0
-            return
-        if self._silent_since:
+        if self._silent_since:  # even if another process has the lease by now: only we know of it
             await self._write_silence()
-        await self._reconcile()
+        if await self._hold():
+            await self._reconcile()
 
     async def _hold(self) -> bool:
         """Whether we have the lease. It is renewed long before it ends; another's is asked for as often."""

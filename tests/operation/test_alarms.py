@@ -316,6 +316,23 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_ov
 
 
 @pytest.mark.gen_test
+async def test_a_silence_is_written_also_if_another_process_watches_by_then(
+    context: Context, robot: Robot
+) -> None:
+    first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
+    await first.turn()
+    context.outages._silent.add("mongodb")
+    for _ in range(20):
+        await first.turn()
+    context.outages._silent.clear()
+    second.now_ms = first.now_ms
+    await second.turn()
+    await first.turn()
+    await second.turn()
+    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
+
+
+@pytest.mark.gen_test
 async def test_only_the_process_that_watched_last_tells_mongodbs_silence(
     context: Context, robot: Robot
 ) -> None:
