@@ -28,6 +28,7 @@ from server.store import Store, is_unavailable
 from server.store.alarms import AlarmRecord
 
 TURN_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 LEASE_MS = 10_000
 RENEWED_MS = 3_000
 CHECKED_TASKS = 20
@@ -70,6 +71,7 @@ class Watch:
     async def run(self) -> None:
         """Watch, until cancelled."""
         working = Background()
+        working.repeat(self._look, LOOK_SECONDS, at_once=True)
         working.repeat(self._turn, TURN_SECONDS, at_once=True)
         if self._webhook.wanted:
             working.repeat(self._tell_due, TURN_SECONDS)
@@ -97,13 +99,17 @@ class Watch:
     def _holds(self) -> bool:
         return self._now_ms() < self._held_until
 
-    async def _turn(self) -> None:
-        """Notice what began and what ended."""
+    async def _look(self) -> None:
+        """Notice MongoDB's silence, while all others may be waiting for its answer. Asks no store."""
         silent = "mongodb" in self._outages.silent
         for check in self._checks:
             check.pass_time(able=not silent)
         if silent:
             await self._note_silence()
+
+    async def _turn(self) -> None:
+        """Write what began and what ended."""
+        if "mongodb" in self._outages.silent:
             return
         if self._silent_since:  # even if another process has the lease by now: only we know of it
             await self._write_silence()

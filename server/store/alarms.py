@@ -44,7 +44,7 @@ class Alarms(DueDocuments[AlarmRecord]):
     NAME = "alarms"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("begin_at", -1)], name="newest"),
-        IndexModel([("begin_at", 1)], name="lasting", partialFilterExpression={"end_at": 0}),
+        IndexModel([("end_at", 1), ("begin_at", 1)], name="lasting"),
         DUE_INDEX,
     ]
 

@@ -96,6 +96,7 @@ class Scene:
     async def turn(self, seconds: float = 1) -> None:
         self.now_ms += int(seconds * 1000)
         self.watch._told_at = self.watch._asked_at = float("-inf")  # as if the pause had passed
+        await self.watch._look()
         await self.watch._turn()
         if self.watch._webhook.wanted:
             await self.watch._tell_due()

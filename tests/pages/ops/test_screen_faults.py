@@ -190,6 +190,10 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
         expect(workers).to_have_text([re.compile(r"\d+ 秒没有消息")] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
     expect(workers).to_have_text(["服务中"] * 2, timeout=ALARM_MS)
+    opened.page.get_by_role("link", name="告警").click()
+    for store, past in (("Redis", 0), ("MongoDB", 1)):
+        line = opened.page.locator(".past li").nth(past)
+        expect(line).to_contain_text(re.compile(rf"到 \d\d:\d\d:\d\d，持续 .*{store} 没有响应"))
 
 
 def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_dir: Path) -> None:
