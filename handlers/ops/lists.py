@@ -82,7 +82,9 @@ class OpsTasks(OperatorInterface):
 class OpsListRequest(msgspec.Struct):
     """`hidden`: out of the square. `unpaid`: red packets that nobody paid. `held`: we hold money for them."""
 
-    of: Literal["hidden", "unpaid", "held"]
+    of: Annotated[
+        Literal["hidden", "unpaid", "held"], Meta(title="种类", description="hidden、unpaid 或 held")
+    ]
 
 
 class OpsListReply(Reply, kw_only=True):

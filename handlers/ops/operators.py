@@ -84,7 +84,7 @@ class OpsLogin(Interface):
         if operator is None:
             raise BadToken("口令不对，请检查后再试")
         if not (operator.name or request.name.strip()):
-            raise BadRequest("用大家共用的 OPS_TOKEN 登录时，请填写自己的姓名")
+            raise BadRequest("用共用的口令登录时，请填写自己的姓名", param="name")
         session_id = await begin_session(self.context, operator, request.name.strip(), found)
         for name in counted:
             await self._count(name, -1, window)
