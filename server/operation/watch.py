@@ -172,7 +172,7 @@ class Watch:
         unknown = {check.name for check in self._checks if not check.ran}
         lasting = {record["key"]: record for record in await alarms.lasting()}
         now_ms = self._now_ms()
-        for key in found.keys() - lasting.keys():
+        for key in [key for key in found if key not in lasting]:  # in the order they were found
             await alarms.begin(self._record(found[key], now_ms))
             await alarms.delete_old()
         for key in found.keys() & lasting.keys():

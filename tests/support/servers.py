@@ -64,12 +64,12 @@ class Running:
                 return found
 
     def children(self) -> dict[str, list[int]]:
-        """Return the pids of the processes it started, by `worker`, `SecantusDB`, `Valkey` and `crowd`."""
-        found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": [], "crowd": []}
+        """Return the pids of what it started, by `worker`, `SecantusDB`, `Valkey`, and if any, `crowd`."""
+        found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": []}
         for pid in child_pids(self.process.pid):
             command = Path(f"/proc/{pid}/cmdline").read_text()
             kind = next((kind for kind in _IN_COMMANDS if _IN_COMMANDS[kind] in command), "worker")
-            found[kind].append(pid)
+            found.setdefault(kind, []).append(pid)
         return found
 
     def end(self, number: int = signal.SIGTERM) -> int:
