@@ -214,6 +214,9 @@ MEANINGS = {
     "action": Meaning("要做什么"),
     "since": Meaning("已经收到的最后一锹的 seq，补发它之后的每一锹"),
     "ticks": Meaning("要不要每秒一个 tick；自己倒计时的客户端应关掉"),
+    "Service.state": Meaning(
+        "服务器自己的状态", {"ok": "正常", "late": "消息可能晚一两秒", "down": "现在不能挖，恢复后会再说"}
+    ),
     "ConnectRequest.ticks": Meaning("要不要每秒一个 tick", {0: "不要", 1: "要"}),
     "Join.participants": Meaning("算上这个人的参与人数"),
 }

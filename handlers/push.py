@@ -158,6 +158,8 @@ class Push(Socket):
             return
         if self.generation is not None and isinstance(self.iostream, Countable):
             self.iostream.vouch()
+        if self.context.outages.silent:
+            self.send(encode([self.context.outages.frame()]))
         oldest = self.context.sockets.add(unionid, self)
         if oldest is not None:
             oldest.make_way()

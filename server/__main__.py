@@ -17,7 +17,7 @@ import msgspec
 
 from server.game import draw
 from server.logs import set_up_logging
-from server.running.stores import StoreFailed, running_store
+from server.running.stores import StoreFailed, running_store, server_address
 from server.settings import BadSettings, Settings, read_settings, secrets_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "Without a subcommand it serves; settings come from the environment (docs/deploying.md, Settings).",
     )
     parser.set_defaults(run=_serve)
+    _add_demo(parser, default=False)
     commands = parser.add_subparsers(title="subcommands", metavar="")
     _add_serving(commands)
     _add_verify(commands)
@@ -67,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_serving(commands: _Commands) -> None:
-    commands.add_parser("serve", help="start the server (the default)").set_defaults(run=_serve)
+    serving = commands.add_parser("serve", help="start the server (the default)")
+    serving.set_defaults(run=_serve)
+    _add_demo(serving, default=argparse.SUPPRESS)  # keep what was said before the subcommand
     worker = commands.add_parser("worker", help="one serving process, started by `serve`")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
@@ -95,6 +98,12 @@ def _add_serving(commands: _Commands) -> None:
     ).set_defaults(run=_check)
 
 
+def _add_demo(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(
+        "--demo", action="store_true", default=default, help="with a crowd of invented people in the square"
+    )
+
+
 def _add_verify(commands: _Commands) -> None:
     verify = commands.add_parser(
         "verify",
@@ -118,7 +127,7 @@ def _add_crowd(commands: _Commands) -> None:
     )
     crowd.add_argument("--people", type=_at_least(2), default=30, metavar="N", help="how many people (30)")
     crowd.add_argument("--tasks", type=_at_least(1), default=4, metavar="N", help="tasks at a time (4)")
-    crowd.add_argument("--url", default="http://127.0.0.1:8000", help="the server (%(default)s)")
+    crowd.add_argument("--url", help="the server (the one at PORT, else the one that runs in DATA_DIR)")
     crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
     crowd.set_defaults(run=_crowd)
 
@@ -165,11 +174,11 @@ def _complain(problem: str, code: int) -> int:
     return code
 
 
-def _serve(_: argparse.Namespace) -> int:
+def _serve(parsed: argparse.Namespace) -> int:
     from server.running.supervisor import Supervisor
 
     set_up_logging()
-    return asyncio.run(Supervisor(read_settings(os.environ)).run())
+    return asyncio.run(Supervisor(read_settings(os.environ), demo=parsed.demo).run())
 
 
 def _work(parsed: argparse.Namespace) -> int:
@@ -348,8 +357,9 @@ def _verify(parsed: argparse.Namespace) -> int:
 def _crowd(parsed: argparse.Namespace) -> int:
     from server.crowd import NoCrowd, Options, crowd
 
+    url = parsed.url or server_address(read_settings(os.environ), port_is_set=bool(os.environ.get("PORT")))
     try:
-        return asyncio.run(crowd(Options(parsed.url, parsed.people, parsed.tasks, parsed.seconds)))
+        return asyncio.run(crowd(Options(url, parsed.people, parsed.tasks, parsed.seconds)))
     except NoCrowd as error:
         return _complain(str(error), 2)
 

@@ -12,6 +12,8 @@ from server.game.amounts import DAY_MS
 from server.keys import Keys
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
+from server.operation.watch import Watch
+from server.operation.webhook import Webhook
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
 from server.reading.digging import Digging
@@ -22,8 +24,10 @@ from server.reading.visiting import Visiting
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
+from server.realtime.outages import Outages
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
+from server.settings.operators import Operator
 from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
@@ -53,7 +57,9 @@ class Context:
     hub: Hub
     clock: Clock
     cooldowns: Cooldowns
+    outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
+    watch: Watch = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
     fair_start: FairStart = field(init=False)
@@ -70,8 +76,11 @@ class Context:
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
-        self.pulsing = Pulsing(self.hub, self.bus, self.clock.now_ms)
-        self.feed = Feed(self.bus, self.store, self.clock)
+        self.outages = Outages(self.store, self.bus, self.hub.connections)
+        self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
+        webhook = Webhook(self.settings)
+        self.watch = Watch(self.store, self.outages, webhook, self.bus.process, self.clock.now_ms)
+        self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
         self.sockets = Sockets(self.settings.sockets_a_person)
@@ -81,9 +90,9 @@ class Context:
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property
-    def operator_token(self) -> str:
-        """The token that lets an operator in: OPS_TOKEN, or one derived from our secret if that is unset."""
-        return self.settings.ops_token or self.keys.operator_token()
+    def operators(self) -> tuple[Operator, ...]:
+        """Who may operate; without settings, whoever has a token derived from our secret."""
+        return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
     async def open(cls, settings: Settings) -> Context:
@@ -105,6 +114,7 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.background.finish()
         await self.feed.close()
+        await self.watch.close()
         await self.visiting.close()
         await self.people.close()
         await self.hub.close()

@@ -112,6 +112,10 @@ class NotYours(Refusal):
     error, default_msg = "not_yours", "只有发布者本人才能这样做"
 
 
+class NotAllowed(Refusal):
+    error, default_msg = "not_allowed", "你的口令没有这个权限，请找有权限的同事操作"
+
+
 class NotWon(Refusal):
     error, default_msg = "not_won", "你没有挖到这个宝贝，不能领取"
 

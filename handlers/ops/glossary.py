@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from handlers.glossary import NO_YES, Meaning
+from server.operation.webhook import TITLES
 
 OPS_MEANINGS = {
-    "query": Meaning("要找的宝贝或发布者"),
+    "query": Meaning("要找的宝贝、发布者或中奖者"),
+    "OpsTasksReply.winners": Meaning("名字以此开头的中奖者，最多 50 个"),
+    "of": Meaning("哪一种宝贝", {"hidden": "已隐藏", "unpaid": "红包未支付", "held": "平台代管着钱"}),
+    "OpsListReply.held_fen": Meaning("每个宝贝的代管金额（分），以编号为键；只在 of=held 时有"),
+    "OpsMoneyReply.at": Meaning("合计是什么时刻算的（unix 毫秒），还没有算过时为 0"),
+    "PastAlarm.kind": Meaning("哪一种告警", TITLES),
+    "PastAlarm.code": Meaning("有关的宝贝编号；与宝贝无关时为空"),
+    "PastAlarm.what": Meaning("哪里不对；这种告警没有细节时为空"),
+    "begin_at": Meaning("告警开始的时刻（unix 毫秒）"),
+    "end_at": Meaning("告警结束的时刻（unix 毫秒），还在告警时为 0"),
     "task": Meaning("宝贝在看板上的一行"),
     "hidden": Meaning("是否从广场隐藏", NO_YES),
     "open": Meaning("是否已经可以挖：实物发布即可挖，红包支付后可挖", NO_YES),
@@ -48,7 +58,11 @@ OPS_MEANINGS = {
     "differences": Meaning("账上对不平的地方；都对得平时为空"),
     "what": Meaning("哪里不平"),
     "values": Meaning("有关的数值"),
-    "OpsLoginRequest.name": Meaning("操作人的姓名，写进操作记录"),
+    "OpsLoginRequest.name": Meaning("操作人的姓名，用共用的口令登录时写进操作记录"),
+    "OpsMeReply.role": Meaning(
+        "能做什么", {"": "没有登录", "look": "只看", "act": "可操作", "money": "可动资金"}
+    ),
+    "shared": Meaning("姓名是不是用共用的口令登录时自己填的", NO_YES),
     "OpsMeReply.name": Meaning("已登录的操作人的姓名；没有登录时为空"),
     "operator": Meaning("操作人的姓名"),
     "act": Meaning("做了什么"),

@@ -1,13 +1,12 @@
-"""Who may operate: OPS_TOKEN lets an operator in, under a name that the audit log shows.
+"""Who may operate: a token of OPS_TOKENS or OPS_TOKEN lets an operator in, under a name for the audit log.
 
 What operators see and do is in `screen.py`.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,11 +14,18 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
 from handlers.parameters import ONE_LINE
-from server.actions.operator_sessions import begin_session, end_session, find_session, hashed, is_known
+from server.actions.operator_sessions import (
+    Session,
+    begin_session,
+    end_session,
+    find_session,
+    is_known,
+    operator_of,
+)
 from server.addresses import client_address
 from server.context import Context
-from server.errors import BadRequest, BadToken, TokenRequired, TooMany
-from server.store.operator_sessions import OperatorSession
+from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired, TooMany
+from server.settings.operators import NAME_CHARACTERS, Role
 
 COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
@@ -44,13 +50,15 @@ class _LocalTries:
 
 
 class OpsLoginRequest(msgspec.Struct):
-    """`name` is what the audit log shows."""
+    """`name` goes with OPS_TOKEN, which several people may have. A token of OPS_TOKENS has its own."""
 
+    token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
     name: Annotated[
         str,
-        Meta(min_length=1, max_length=32, extra=ONE_LINE, title="操作人姓名", description="1 到 32 个字"),
-    ]
-    token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
+        Meta(
+            max_length=NAME_CHARACTERS, extra=ONE_LINE, title="操作人姓名", description="最长 32 个字"
+        ),
+    ] = ""
 
 
 class OpsLogin(Interface):
@@ -61,21 +69,23 @@ class OpsLogin(Interface):
     takes = (OpsLoginRequest,)
 
     async def guard(self) -> None:
-        """Refuse other sites' pages, and OPS_TOKEN in a URL, because proxies log URLs."""
+        """Refuse other sites' pages, and a token in a URL, because proxies log URLs."""
         refuse_other_sites(self.request)
         refuse_queries(self.request)
 
     async def answer(self, request: OpsLoginRequest) -> Reply:
-        """Compare the token in constant time; set an HttpOnly cookie. Raises BadToken, TooMany."""
+        """Set an HttpOnly cookie. Raises BadToken, TooMany, and BadRequest if a name is needed."""
         settings = self.context.settings
         forwarded_for = self.request.headers.get("X-Forwarded-For")
         found = client_address(self.request.remote_ip or "", forwarded_for, settings.trusted_networks)
-        address = hashed(self.context, found)
         window = self.context.clock.now_ms() // (TRIES_SECONDS * 1000)
-        counted = await self._admit(address, window)
-        if not hmac.compare_digest(request.token.encode(), self.context.operator_token.encode()):
-            raise BadToken("口令不对，请检查 OPS_TOKEN")
-        session_id = await begin_session(self.context, request.name, address)
+        counted = await self._admit(found, window)
+        operator = operator_of(self.context, request.token)
+        if operator is None:
+            raise BadToken("口令不对，请检查后再试")
+        if not (operator.name or request.name.strip()):
+            raise BadRequest("用共用的口令登录时，请填写自己的姓名", param="name")
+        session_id = await begin_session(self.context, operator, request.name.strip(), found)
         for name in counted:
             await self._count(name, -1, window)
         self.set_cookie(
@@ -95,8 +105,9 @@ class OpsLogin(Interface):
         over its own limit adds nothing to the total. Strangers with many addresses can use the total up, but
         that does not shut out operators: known addresses are neither counted in it nor bound by it.
         """
-        counted = [address]
-        over = await self._count(address, 1, window) > TRIES_OF_ONE
+        of_one = self.context.keys.operator_hash(address, "")  # Redis gets no address
+        counted = [of_one]
+        over = await self._count(of_one, 1, window) > TRIES_OF_ONE
         if not over and not await is_known(self.context, address):
             counted.append("all")
             over = await self._count("all", 1, window) > TRIES_OF_ALL
@@ -127,16 +138,23 @@ class OperatorInterface(Interface):
     """An interface for operators, by their cookie. A page of another site cannot use it."""
 
     needs_operator = True
-    session: OperatorSession
+    role: ClassVar[Role] = "look"
+    session: Session
 
     async def guard(self) -> None:
-        """Check the cookie before anything else. A POST must have its parameters in the body."""
+        """Check the cookie and the role before all else. A POST must have its parameters in the body."""
         if self.method == "POST":
             refuse_other_sites(self.request)
         self.session = await session_of(self.context, self.get_cookie(COOKIE))
-        self.operator = self.session["name"]
+        self.actor = self.session.actor
+        self.need(self.role)
         if self.method == "POST":
             refuse_queries(self.request)
+
+    def need(self, role: Role) -> None:
+        """Raise NotAllowed unless the operator may do what `role` may."""
+        if not self.session.operator.may(role):
+            raise NotAllowed
 
     async def answer(self, request: Any) -> msgspec.Struct:
         """Answer with what `operate` returns."""
@@ -147,11 +165,11 @@ class OperatorInterface(Interface):
         raise NotImplementedError
 
 
-async def session_of(context: Context, cookie: str | None) -> OperatorSession:
+async def session_of(context: Context, cookie: str | None) -> Session:
     """Return the session of an operator's cookie. Raises TokenRequired if there is none or it is over."""
     session = await find_session(context, cookie or "")
     if session is None:
-        raise TokenRequired("请先用 OPS_TOKEN 登录")
+        raise TokenRequired("请先用口令登录")
     return session
 
 
@@ -178,9 +196,14 @@ class OpsMeRequest(msgspec.Struct):
 
 
 class OpsMeReply(Reply, kw_only=True):
-    """The name under which this operator's acts are logged; "" if nobody is logged in."""
+    """The name under which this operator's acts are logged, and the role; "" if nobody is logged in.
+
+    `shared` is 1 if the name was typed beside OPS_TOKEN.
+    """
 
     name: str
+    role: Role | Literal[""]
+    shared: int
 
 
 class OpsMe(Interface):
@@ -193,4 +216,8 @@ class OpsMe(Interface):
     async def answer(self, request: OpsMeRequest) -> OpsMeReply:
         """Return the name. It is no error if nobody is logged in."""
         session = await find_session(self.context, self.get_cookie(COOKIE) or "")
-        return OpsMeReply(name=session["name"] if session else "")
+        if session is None:
+            return OpsMeReply(name="", role="", shared=0)
+        return OpsMeReply(
+            name=session.actor.name, role=session.operator.role, shared=int(session.actor.shared)
+        )

@@ -1,71 +1,33 @@
-"""The operator's interfaces, behind OPS_TOKEN: the feed, search, a task's page, and acts that are logged.
+"""What operators see, behind a token: the feed, a task's page, and with `lists.py` lists of tasks.
 
 Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
+from handlers.ops.acts import OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut
+from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
-from handlers.parameters import ONE_LINE, Code
+from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
-from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
 from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
 from server.operation.books import Books, differences, read_books
 from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 from server.store import is_unavailable
-from server.store.audit_log import BEGUN
 
-FOUND_TASKS = 50
 SHOWN_DIGS = 100
-SHOWN_ACTS = 200
 SHOWN_PAYMENTS = 100
 # A history has at most 1.5 MB: with every refusal and every close code in each of its seconds. A pulse has at
 # most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
-
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")
-]
-
-
-class OpsTasksRequest(msgspec.Struct):
-    """A task's code, or a publisher's name as the task shows it. The beginning of either is enough."""
-
-    query: Annotated[
-        str, Meta(min_length=1, max_length=64, title="搜索内容", description="宝贝编号或发布者署名，或其开头")
-    ]
-
-
-class OpsTasksReply(Reply, kw_only=True):
-    """At most 50: first by code, then by publisher, the closest names first."""
-
-    data: list[BoardTask]
-
-
-class OpsTasks(OperatorInterface):
-    """Search by code or publisher."""
-
-    path = "/ops/tasks"
-    takes = (OpsTasksRequest,)
-    gives = (OpsTasksReply,)
-
-    async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
-        """Return the tasks that match, with their watchers over all processes."""
-        found = await self.context.store.tasks.search(request.query, FOUND_TASKS)
-        watchers = await asyncio.gather(*(self.context.hub.watchers(task["_id"]) for task in found))
-        return OpsTasksReply(data=[board_task(*pair) for pair in zip(found, watchers, strict=True)])
-
 
 class OpsTaskRequest(msgspec.Struct):
     """Which task."""
@@ -200,124 +162,6 @@ def money_of(books: Books) -> Money:
     )
 
 
-class OpsEndRequest(msgspec.Struct):
-    """The reason is shown to everybody."""
-
-    code: Code
-    reason: Reason
-
-
-class OpsEnd(OperatorInterface):
-    """End a task."""
-
-    path = "/ops/end"
-    method = "POST"
-    takes = (OpsEndRequest,)
-
-    async def operate(self, request: OpsEndRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, Ended."""
-        await end_task(self.context, self.operator, request.code, request.reason)
-        return Reply()
-
-
-class OpsHideRequest(msgspec.Struct):
-    """`hidden` 1 takes the task out of the square, 0 puts it back."""
-
-    code: Code
-    hidden: Annotated[int, Meta(ge=0, le=1, title="是否隐藏", description="0 或 1")]
-    reason: Reason
-
-
-class OpsHide(OperatorInterface):
-    """Hide a task from the square, or show it."""
-
-    path = "/ops/hide"
-    method = "POST"
-    takes = (OpsHideRequest,)
-
-    async def operate(self, request: OpsHideRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask."""
-        await hide_task(
-            self.context, self.operator, request.code, request.reason, hidden=bool(request.hidden)
-        )
-        return Reply()
-
-
-class OpsDisconnectRequest(msgspec.Struct):
-    """`process` is the name of a process in the feed."""
-
-    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", title="进程", description="12 位的标识")]
-    reason: Reason
-
-
-class OpsDisconnect(OperatorInterface):
-    """Send a process's watchers to the others."""
-
-    path = "/ops/disconnect"
-    method = "POST"
-    takes = (OpsDisconnectRequest,)
-
-    async def operate(self, request: OpsDisconnectRequest) -> Reply:
-        """Log it and tell the process. Raises Unavailable if Redis does not answer."""
-        await disconnect_watchers(self.context, self.operator, request.process, request.reason)
-        return Reply()
-
-
-class OpsSignOutRequest(msgspec.Struct):
-    """The person who dug `depth`; 0 is the task's publisher."""
-
-    code: Code
-    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")]
-    reason: Reason
-
-
-class OpsSignOut(OperatorInterface):
-    """End all sessions of a person who dug or published."""
-
-    path = "/ops/signout"
-    method = "POST"
-    takes = (OpsSignOutRequest,)
-
-    async def operate(self, request: OpsSignOutRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
-        await sign_out(self.context, self.operator, request.code, request.depth, request.reason)
-        return Reply()
-
-
-class OpsLogRequest(msgspec.Struct):
-    """No parameters."""
-
-
-class OpsAct(msgspec.Struct):
-    """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown."""
-
-    at: int
-    operator: str
-    act: str
-    target: str
-    reason: str
-    outcome: str = BEGUN
-
-
-class OpsLogReply(Reply, kw_only=True):
-    """The newest 200 acts."""
-
-    data: list[OpsAct]
-
-
-class OpsLog(OperatorInterface):
-    """What operators did."""
-
-    path = "/ops/log"
-    takes = (OpsLogRequest,)
-    gives = (OpsLogReply,)
-
-    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
-        """Return them, the newest first."""
-        acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
-        return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))
-
-
 class OpsFeed(Socket):
     """`/ops/feed`: the websocket of an operator's screen."""
 
@@ -348,7 +192,7 @@ class OpsFeed(Socket):
             if is_unavailable(error):
                 raise HTTPError(503) from error
             raise
-        self.session, self._ends_at = session["_id"], session["ends_at"]
+        self.session, self._ends_at = session.key, session.ends_at
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Send the history and what follows."""
@@ -387,6 +231,9 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsLogout,
     OpsMe,
     OpsTasks,
+    OpsList,
+    OpsMoney,
+    OpsAlarms,
     OpsTask,
     OpsEnd,
     OpsHide,

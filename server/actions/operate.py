@@ -15,12 +15,13 @@ from server.actions.people import end_sessions
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
 from server.realtime.news import SendAway
+from server.store.audit_log import Actor
 
 
 @asynccontextmanager
-async def _logged(context: Context, operator: str, act: str, target: str, reason: str) -> AsyncIterator[None]:
+async def _logged(context: Context, actor: Actor, act: str, target: str, reason: str) -> AsyncIterator[None]:
     log = context.store.audit_log
-    written = await log.begin(context.clock.now_ms(), operator, act, target, reason)
+    written = await log.begin(context.clock.now_ms(), actor, act, target, reason)
     try:
         yield
     except Refusal as refused:
@@ -29,24 +30,24 @@ async def _logged(context: Context, operator: str, act: str, target: str, reason
     await log.conclude(written, "done")
 
 
-async def end_task(context: Context, operator: str, code: str, reason: str) -> None:
+async def end_task(context: Context, actor: Actor, code: str, reason: str) -> None:
     """End a task; everybody can read the reason. Raises NoSuchTask, Ended."""
-    async with _logged(context, operator, "end", code, reason):
+    async with _logged(context, actor, "end", code, reason):
         await end_task_as_operator(context, code, reason)
 
 
-async def hide_task(context: Context, operator: str, code: str, reason: str, *, hidden: bool) -> None:
+async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
     """Take a task out of the square, or put it back. Its page still opens. Raises NoSuchTask."""
-    async with _logged(context, operator, "hide" if hidden else "show", code, reason):
+    async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
         await context.store.tasks.set_hidden(code, hidden=hidden)
         context.square.forget()
 
 
-async def disconnect_watchers(context: Context, operator: str, process: str, reason: str) -> None:
+async def disconnect_watchers(context: Context, actor: Actor, process: str, reason: str) -> None:
     """Ask a process to send its watchers away, so that they connect elsewhere. Raises Unavailable."""
-    async with _logged(context, operator, "disconnect", process, reason):
+    async with _logged(context, actor, "disconnect", process, reason):
         order = SendAway(process=process)
         if process == context.bus.process:
             context.hub.obey(order)
@@ -54,12 +55,12 @@ async def disconnect_watchers(context: Context, operator: str, process: str, rea
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 
-async def sign_out(context: Context, operator: str, code: str, depth: int, reason: str) -> None:
+async def sign_out(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
     """End all sessions of the person who dug this depth (0: of the publisher). They may log in again.
 
     Operators see no ids of people, so they name a person by what they did. Raises NoSuchTask, BadRequest.
     """
-    async with _logged(context, operator, "signout", f"{code}:{depth}" if depth else code, reason):
+    async with _logged(context, actor, "signout", f"{code}:{depth}" if depth else code, reason):
         task = await context.store.tasks.find(code)
         if task is None:
             raise NoSuchTask

@@ -1,46 +1,72 @@
-"""Operators' sessions. They begin with OPS_TOKEN and end by logout, after 12 hours, or if OPS_TOKEN changes.
+"""Operators' sessions: they begin with a token, and end by logout, after 12 hours, or with the token.
 
-Only the browser has a session's id. The store has its hash under a key made with OPS_TOKEN: once that
-changes, no old record is found.
+Only the browser has a session's id. The store has its hash under a key made with the token: once that
+changes, no old record is found. Name and role are those of the settings, so they change at the next start.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
+from dataclasses import dataclass
 
 from server.context import Context
-from server.store.operator_sessions import OperatorSession
+from server.settings.operators import Operator
+from server.store.audit_log import Actor
 
 _ID = re.compile(r"[0-9A-Za-z_-]{43}")  # what token_urlsafe(32) makes
 
 
-def hashed(context: Context, value: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A valid session, whose it is, and until when (unix ms). `key` is that of its record."""
+
+    key: str
+    ends_at: int
+    operator: Operator
+    actor: Actor
+
+
+def operator_of(context: Context, token: str) -> Operator | None:
+    """Return whose token this is. It takes the same time whichever token is almost right."""
+    found = [one for one in context.operators if hmac.compare_digest(one.token.encode(), token.encode())]
+    return found[0] if found else None
+
+
+def _hashed(context: Context, value: str, operator: Operator) -> str:
     """Return the hash under which the store keeps a session's id or an address."""
-    return context.keys.operator_hash(value, context.operator_token)
+    return context.keys.operator_hash(value, operator.token)
 
 
-async def begin_session(context: Context, name: str, address: str) -> str:
-    """Return a new session's id. `address` is `hashed`, and counts as known for a week."""
+async def begin_session(context: Context, operator: Operator, name: str, address: str) -> str:
+    """Return a new session's id. `name` is what was typed; `address` counts as known for a week."""
     session_id = secrets.token_urlsafe(32)
-    key, now_ms = hashed(context, session_id), context.clock.now_ms()
-    await context.store.operator_sessions.begin(key, name, address, now_ms)
+    key, now_ms = _hashed(context, session_id, operator), context.clock.now_ms()
+    kept = _hashed(context, address, operator)
+    await context.store.operator_sessions.begin(key, operator.name or name, kept, now_ms)
     return session_id
 
 
-async def find_session(context: Context, session_id: str) -> OperatorSession | None:
+async def find_session(context: Context, session_id: str) -> Session | None:
     """Return the session of this id; None if it is malformed, unknown or over."""
     if not _ID.fullmatch(session_id):
         return None
-    key = hashed(context, session_id)
-    return await context.store.operator_sessions.find(key, context.clock.now_ms())
+    keys = {_hashed(context, session_id, operator): operator for operator in context.operators}
+    record = await context.store.operator_sessions.find(list(keys), context.clock.now_ms())
+    if record is None:
+        return None
+    operator = keys[record["_id"]]
+    actor = Actor(operator.name or record["name"], shared=not operator.name)
+    return Session(record["_id"], record["ends_at"], operator, actor)
 
 
-async def end_session(context: Context, session: OperatorSession) -> None:
+async def end_session(context: Context, session: Session) -> None:
     """End a session. Its open feeds close a few seconds later, in all processes."""
-    await context.store.operator_sessions.end(session["_id"], context.clock.now_ms())
+    await context.store.operator_sessions.end(session.key, context.clock.now_ms())
 
 
 async def is_known(context: Context, address: str) -> bool:
-    """Whether an operator logged in from this `hashed` address in the last week, with today's OPS_TOKEN."""
-    return await context.store.operator_sessions.knows(address, context.clock.now_ms())
+    """Whether an operator logged in from this address in the last week, with a token that is still valid."""
+    kept = [_hashed(context, address, operator) for operator in context.operators]
+    return await context.store.operator_sessions.knows(kept, context.clock.now_ms())

@@ -20,7 +20,20 @@ from server.crowd.site import Login, Reply, Site, Unanswered
 from server.crowd.square import Square
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
-from server.realtime.frames import Cd, End, Error, Frame, Join, Pong, Prize, Snapshot, Start, Tick, Watchers
+from server.realtime.frames import (
+    Cd,
+    End,
+    Error,
+    Frame,
+    Join,
+    Pong,
+    Prize,
+    Service,
+    Snapshot,
+    Start,
+    Tick,
+    Watchers,
+)
 
 CONNECT_SECONDS = 10
 PING_SECONDS = 20  # a half-open connection shows itself only by a missing pong
@@ -45,9 +58,10 @@ _FIGURES = [
 ]
 
 _chance = secrets.SystemRandom()
-_decoder: msgspec.json.Decoder[
-    Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers | Error | Pong
-] = msgspec.json.Decoder(Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers | Error | Pong)
+_OfATask = Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers
+_decoder: msgspec.json.Decoder[_OfATask | Service | Error | Pong] = msgspec.json.Decoder(
+    _OfATask | Service | Error | Pong
+)
 
 
 class Person:
@@ -219,6 +233,8 @@ class Person:
             self._take_error(frame)
             return
         self._failed = 0
+        if isinstance(frame, Service):
+            return
         if isinstance(frame, Pong):
             self._left.popleft()
             return

@@ -1,7 +1,7 @@
 """What is wrong: stores that do not answer, statements that do not hold, books that do not balance.
 
-It only reads, and repairs nothing. Reading is expensive, so checks run only while an operator looks, and
-rest for twenty times as long as they took.
+It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`watch.py`), and a
+check rests for twenty times as long as it took.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 REST_FACTOR = 20
-# A check that is this much overdue, or takes this long the first time, is shown as late.
+# A check that is this much overdue, or takes this long the first time, is late.
 LATE_SECONDS = 15.0
+# A longer step of time means that this process stood still.
+STEP_SECONDS = 3.0
 # Tasks with more digs than this are not checked: adding them up each time costs too much.
 CHECKED_DIGS = 20_000
 # Tasks read together, before and after their digs are added up. That must take less than a cooldown.
@@ -51,7 +53,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Check:
-    """A check that runs again and again. `found` is what its last run found."""
+    """A check that runs again and again. `found` is what its last run found, `ran` whether there was one."""
 
     def __init__(
         self,
@@ -60,27 +62,39 @@ class Check:
         least_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.found: list[Alarm] = []
-        self._name = name
+        self.name = name
         self._look = look
         self._least_seconds = least_seconds
         self._clock = clock
-        self._due = 0.0
-        self._expected = 0.0
         self._ended_ms = ""
+        self.begin()
 
     def begin(self) -> None:
-        """Count as late from now on only, and forget old findings: until now nobody looked."""
+        """Forget what was found, and be due: until now another process checked."""
+        self.found: list[Alarm] = []
+        self.ran = False
+        self._due = 0.0
+        self._expected = self._seen = self._clock()
+        self._overdue_seconds = 0.0
+
+    def pass_time(self, *, able: bool) -> None:
+        """Count the time since the last call as overdue, if the check is. Call it once a second.
+
+        After a stop the check is not late by itself: if it was not `able` to run, or this process stood
+        still, it has all of LATE_SECONDS again.
+        """
         now = self._clock()
-        if self._expected < now:
-            self._expected = now
-            self.found = []
+        passed, self._seen = now - self._seen, now
+        if now <= self._expected or not able or passed > STEP_SECONDS:
+            self._overdue_seconds = 0.0
+        else:
+            self._overdue_seconds += passed
 
     def late(self) -> list[Alarm]:
         """Return the alarm that this check is late; [] if it is not."""
-        if self._clock() - self._expected <= LATE_SECONDS:
+        if self._overdue_seconds <= LATE_SECONDS:
             return []
-        return [Alarm("unchecked", "", self._name, (self._ended_ms,))]
+        return [Alarm("unchecked", "", self.name, (self._ended_ms,))]
 
     async def run_if_due(self, now_ms: Callable[[], int]) -> None:
         """Run the check if it is due. If it fails, it is late, and is tried again after its interval."""
@@ -90,9 +104,10 @@ class Check:
         self._due = began + self._least_seconds
         try:
             self.found = await self._look()
-        except asyncio.CancelledError:  # nobody looks any more; run at once for the next who does
+        except asyncio.CancelledError:
             self._due = 0.0
             raise
+        self.ran, self._overdue_seconds = True, 0.0
         ended = self._clock()
         self._due = self._expected = max(self._due, ended + REST_FACTOR * (ended - began))
         self._ended_ms = str(now_ms())

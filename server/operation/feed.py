@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -16,25 +15,17 @@ from tornado.log import app_log
 
 from server.background import Background
 from server.clock import Clock
-from server.operation.alarms import (
-    ALARMS_TOLD,
-    BOOKS_SECONDS,
-    REST_FACTOR,
-    STATEMENTS_SECONDS,
-    Alarm,
-    Check,
-    check_books,
-    check_statements,
-)
+from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm
 from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
+from server.realtime.outages import Outages
 from server.store import Store
 from server.store.tasks import Task
 
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
-CHECKS_SECONDS = 1.0
+ALARMS_SECONDS = 1.0
 SESSIONS_SECONDS = 5.0
 STOCK_PATIENCE_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
@@ -72,6 +63,7 @@ class ProcessRow(msgspec.Struct):
     draining: int
     lag_ms: float
     redis_up: int
+    mongodb_up: int
 
 
 class BoardTask(msgspec.Struct):
@@ -142,8 +134,8 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 class Feed:
     """The feed of this process. It reads only while it has viewers, and sends all of them the same bytes."""
 
-    def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
-        self._bus, self._store, self._now_ms = bus, store, clock.now_ms
+    def __init__(self, bus: Bus, store: Store, outages: Outages, clock: Clock) -> None:
+        self._bus, self._store, self._outages, self._now_ms = bus, store, outages, clock.now_ms
         self._viewers: set[Viewer] = set()
         self._running = False
         self._telling = Background()
@@ -161,10 +153,7 @@ class Feed:
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
         self._stock_due = 0.0
         self._counted = asyncio.Event()
-        self._checks = (
-            Check("statements", lambda: check_statements(store, self._tasks), STATEMENTS_SECONDS),
-            Check("books", lambda: check_books(store), BOOKS_SECONDS),
-        )
+        self._lasting: list[Alarm] = []
 
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the history, then each second until `leave`."""
@@ -197,8 +186,7 @@ class Feed:
         self._remember(pulses, seconds)
         self._board_at = time.monotonic()
         self._board = b""
-        for check in self._checks:
-            check.begin()
+        self._lasting = []
         self._running = True
         self._telling.spawn(self._run())
 
@@ -226,10 +214,9 @@ class Feed:
         """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
         reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # its silence becomes an alarm
-        reading.repeat(self._count_stock, CHECKS_SECONDS, at_once=True)
+        reading.repeat(self._count_stock, ALARMS_SECONDS, at_once=True)
         reading.repeat(self._end_sessions, SESSIONS_SECONDS, at_once=True)
-        for check in self._checks:
-            reading.repeat(partial(self._run_check, check), CHECKS_SECONDS, at_once=True)
+        reading.repeat(self._read_alarms, ALARMS_SECONDS, at_once=True)
         try:
             while self._viewers:
                 await self._tell_pulses()
@@ -272,11 +259,12 @@ class Feed:
         self._send(text_frame(_encoder.encode(frame)))
 
     def _alarms(self) -> list[Alarm]:
-        found = [alarm for check in self._checks for alarm in check.late()]
-        found += [alarm for check in self._checks for alarm in check.found][:ALARMS_TOLD]
-        if time.monotonic() - self._board_at > SILENCE_SECONDS:
+        """Return the alarms that last. A store's silence is seen here, since it may not be written yet."""
+        found = self._lasting[:ALARMS_TOLD]
+        silent = set(self._outages.silent)
+        if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
             found.insert(0, Alarm("mongodb"))
-        if not self._bus.up:
+        if not self._bus.up or "redis" in silent:
             found.insert(0, Alarm("redis"))
         return found
 
@@ -322,9 +310,13 @@ class Feed:
             if viewer.session not in good:
                 viewer.end()
 
-    async def _run_check(self, check: Check) -> None:
-        if self._board:  # the statements are checked on the board's tasks
-            await check.run_if_due(self._now_ms)
+    async def _read_alarms(self) -> None:
+        kept = await self._store.alarms.lasting()
+        self._lasting = [
+            Alarm(record["kind"], record["code"], record["what"], tuple(record["values"]))  # type: ignore[arg-type]
+            for record in kept
+            if record["kind"] not in ("mongodb", "redis")
+        ]
 
 
 def _decode(data: list[bytes]) -> list[Pulse]:
@@ -355,4 +347,5 @@ def _row(pulse: Pulse) -> ProcessRow:
         pulse.draining,
         pulse.lag_ms,
         pulse.redis_up,
+        pulse.mongodb_up,
     )

@@ -19,6 +19,7 @@ from server import metrics
 from server.game.dig import Dig
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
+from server.realtime.outages import Outages
 from server.store.tasks import Task
 
 HISTORY_SECONDS = 900
@@ -87,14 +88,16 @@ class Pulse(msgspec.Struct, frozen=True):
     watched: dict[str, int]
     digs: list[PulseDig]
     ends: list[PulseEnd]
+    mongodb_up: int = 1  # older versions do not say it
 
 
 class Pulsing:
     """Makes this process's pulse and sends it through Redis, each second while `run` runs."""
 
-    def __init__(self, hub: Hub, bus: Bus, now_ms: Callable[[], int]) -> None:
+    def __init__(self, hub: Hub, bus: Bus, outages: Outages, now_ms: Callable[[], int]) -> None:
         self._hub = hub
         self._bus = bus
+        self._outages = outages
         self._now_ms = now_ms
         self._since = now_ms()
         self._counts = _counts()
@@ -160,6 +163,7 @@ class Pulsing:
             largest_unsent_bytes=max((c.unsent_bytes for c in hub.connections), default=0),
             lag_ms=round(self._lag * 1000, 1),
             redis_up=int(self._bus.up),
+            mongodb_up=int("mongodb" not in self._outages.silent),
             counts={
                 name: count - before.get(name, 0)
                 for name, count in self._counts.items()

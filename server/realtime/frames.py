@@ -6,6 +6,7 @@ A process encodes each event once: server frames are unmasked, so every watcher 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -105,6 +106,15 @@ class Watchers(Frame, tag="watchers"):
 
     code: str
     watchers: int
+
+
+class Service(Frame, tag="service"):
+    """Whether the server can do its work changed; also sent first to a page that connects meanwhile.
+
+    `ok`: it can. `late`: news may come a second later. `down`: nobody can dig, and pages do not open.
+    """
+
+    state: Literal["ok", "late", "down"]
 
 
 class Error(Frame, tag="error"):

@@ -232,6 +232,19 @@ def running_store(settings: Settings) -> str:
     raise BadSettings(f"no server runs in DATA_DIR={settings.data_dir!r}: start it, or set MONGODB_URI")
 
 
+def server_file(settings: Settings) -> Path:
+    """Return the file with the address of the server that runs in DATA_DIR, or last ran there."""
+    return Path(settings.data_dir).absolute() / "server.url"
+
+
+def server_address(settings: Settings, *, port_is_set: bool) -> str:
+    """Return where the server of this environment is: at PORT if that is set, else as DATA_DIR says."""
+    path = server_file(settings)
+    if not port_is_set and path.exists():
+        return path.read_text(encoding="ascii")
+    return f"http://127.0.0.1:{settings.port}"
+
+
 def _free_port() -> int:
     """Return a free port below the system's ephemeral ports.
 

@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from server.keys import Keys
 from server.running.children import ended, start_child, stop_child
-from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, start_missing
+from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
 from server.running.watchdog import Watchdog
 from server.settings import BadSettings, Settings, secrets_of
 
@@ -42,9 +42,16 @@ log = logging.getLogger("wabao.supervisor")
 class Supervisor:
     """Everything that runs for one `python -m server`."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Lock the directory and take the port. Raises BadSettings if another program has one of them."""
+    def __init__(self, settings: Settings, *, demo: bool = False) -> None:
+        """Lock the directory and take the port. Raises BadSettings if another program has one of them.
+
+        With `demo`, a crowd plays on this server. It logs in through the stand-in for WeChat.
+        """
+        if demo and not settings.sandboxed:
+            raise BadSettings("--demo needs the stand-in for WeChat, so WECHAT_APPID must not be set")
         self._settings = settings
+        self._demo = demo
+        self._crowd: subprocess.Popen[bytes] | None = None
         self._stopping = asyncio.Event()
         self._exit_code = 0
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
@@ -53,6 +60,7 @@ class Supervisor:
         self._metrics = directory / "metrics"
         self._lock = lock_directory(directory)
         self._listeners = listen(settings.port, settings.web_concurrency)
+        server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code. Raises StoreFailed and BadSettings."""
@@ -124,18 +132,40 @@ class Supervisor:
 
     async def _announce(self) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""
-        while not await _answers(self._settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
-            await asyncio.sleep(_POLL_SECONDS)
         settings = self._settings
+        while not await _answers(settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
+            await asyncio.sleep(_POLL_SECONDS)
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
-        if not settings.ops_token:  # only in development: we made the token ourselves
+        if not settings.operators:  # only in development: we made the token ourselves
             token = Keys(*secrets_of(settings)).operator_token()
             lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
+        if self._demo:
+            lines.append(f"A crowd plays there and writes to {self._crowd_log}")
         sys.stdout.write("".join(line + "\n" for line in lines))
         sys.stdout.flush()
+        if self._demo:
+            await self._keep_crowd()
+
+    @property
+    def _crowd_log(self) -> Path:
+        return Path(self._settings.data_dir).absolute() / "crowd.log"
+
+    async def _keep_crowd(self) -> None:
+        command = [sys.executable, "-m", "server", "crowd"]
+        address = f"http://127.0.0.1:{self._settings.port}"
+        delays = Delays()
+        while True:
+            with self._crowd_log.open("ab") as output:
+                self._crowd = start_child([*command, "--url", address], output=output)
+            await delays.wait("the crowd", self._crowd.pid, await ended(self._crowd))
 
     async def _stop(self) -> None:
-        """Stop the workers first, which drain and need the stores for it; then the stores."""
+        """Stop the workers first, which drain and need the stores for it; then the stores.
+
+        A crowd has nothing to lose, and would only keep the workers busy: it is killed before all.
+        """
+        if self._crowd is not None:
+            stop_child(self._crowd, 0)
         for listener in self._listeners:
             listener.close()
         workers = list(self._workers.values())

@@ -258,6 +258,8 @@ async def serve(
     periodic = Background()
     for work, seconds in PERIODIC:
         periodic.repeat(partial(work, context), seconds)
+    periodic.spawn(context.outages.run())
+    periodic.spawn(context.watch.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
     server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)

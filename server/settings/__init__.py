@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from server import addresses
 from server.settings import merchant as merchant_settings
+from server.settings.operators import Operator, read_operators
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
@@ -65,7 +66,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sockets_a_person: Positive = 10
     sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one
     ops_token: str = ""
+    ops_tokens: str = ""
     metrics_token: str = ""
+    alarm_webhook: str = ""
+    alarm_webhook_form: Literal["", "json", "wecom", "dingtalk"] = ""
+    alarm_webhook_secret: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
@@ -90,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """SECRET_KEYS in their order, then SECRET_KEY: the first seals, all open."""
         given = [secret.strip() for secret in self.secret_keys.split(",")] if self.secret_keys else []
         return [*given, self.secret_key] if self.secret_key else given
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """Who may operate by OPS_TOKENS and OPS_TOKEN."""
+        return read_operators(self.ops_tokens, self.ops_token)
 
     @property
     def sandboxed(self) -> bool:
@@ -153,14 +163,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
-        if settings.secret_keys and "SECRET_KEY" in missing:
-            missing.remove("SECRET_KEY")
+        for name, other in (("SECRET_KEY", settings.secret_keys), ("OPS_TOKEN", settings.ops_tokens)):
+            if other and name in missing:
+                missing.remove(name)
         if missing:
             raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
         for secret in settings.given_secrets:
             name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
             check_secret(name, secret, SECRET_KEY_CHARACTERS)
-        check_secret("OPS_TOKEN", settings.ops_token, OPS_TOKEN_CHARACTERS)
+        for operator in _operators(settings):
+            name = f"the token of {operator.name} in OPS_TOKENS" if operator.name else "OPS_TOKEN"
+            check_secret(name, operator.token, OPS_TOKEN_CHARACTERS)
         if settings.metrics_token:
             check_secret("METRICS_TOKEN", settings.metrics_token, METRICS_TOKEN_CHARACTERS)
     _check_shapes(settings)
@@ -178,10 +191,10 @@ def _check_one(name: str, value: str) -> None:
 
 
 def _check_shapes(settings: Settings) -> None:
-    if settings.public_url:
-        address = urlsplit(settings.public_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise BadSettings("PUBLIC_URL must begin with http:// or https:// and name a host")
+    for name in ("public_url", "alarm_webhook"):
+        address = urlsplit(getattr(settings, name))
+        if address.geturl() and not (address.scheme in ("http", "https") and address.hostname):
+            raise BadSettings(f"{name.upper()} must begin with http:// or https:// and name a host")
     if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
@@ -203,8 +216,16 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings(_better_secret(name, SECRET_KEY_CHARACTERS))
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
+    _operators(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
+
+
+def _operators(settings: Settings) -> tuple[Operator, ...]:
+    try:
+        return settings.operators
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
 
 
 def check_secret(name: str, value: str, least_characters: int) -> None:

@@ -17,6 +17,7 @@ from pymongo.monitoring import CommandListener
 
 from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
+from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
 from server.store.boxes import Boxes
@@ -24,7 +25,9 @@ from server.store.digs import Digs
 from server.store.documents import Documents
 from server.store.files import Files
 from server.store.gauges import Gauges
+from server.store.leases import Leases
 from server.store.ledger import Ledger
+from server.store.listed_tasks import ListedTasks
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.people import People
@@ -79,6 +82,7 @@ class Store:
             read_preference=ReadPreference.PRIMARY,
         )
         self.tasks = Tasks(self.database)
+        self.listed_tasks = ListedTasks(self.database)
         self.digs = Digs(self.database)
         self.proofs = Proofs(self.database)
         self.people = People(self.database)
@@ -91,6 +95,8 @@ class Store:
         self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
+        self.alarms = Alarms(self.database)
+        self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
@@ -104,7 +110,11 @@ class Store:
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""
-        return {name: models for store in self.stores for name, models in store.indexes().items()}
+        found: dict[str, list[IndexModel]] = {}
+        for store in self.stores:
+            for name, models in store.indexes().items():
+                found.setdefault(name, []).extend(models)
+        return {**found}
 
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""

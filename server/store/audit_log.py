@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from bson import ObjectId
@@ -15,8 +15,17 @@ _Document = dict[str, Any]
 BEGUN = "begun"
 
 
+class Actor(NamedTuple):
+    """An operator. If the token is `shared`, the name is only what was typed."""
+
+    name: str
+    shared: bool
+
+
 class Act(TypedDict):
     """Who did what to which task or process, when (unix ms) and why, and what became of it.
+
+    `shared` is 1 if `operator` was only typed, beside a token that several people have.
 
     `outcome` is "done", the code of the refusal, or "begun" while it is not known: the process may have
     died before the act or after it.
@@ -28,6 +37,7 @@ class Act(TypedDict):
     target: str
     reason: str
     outcome: str
+    shared: NotRequired[int]
 
 
 class AuditLog(Documents[Act]):
@@ -36,9 +46,17 @@ class AuditLog(Documents[Act]):
     NAME = "audit_log"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest")]
 
-    async def begin(self, at_ms: int, operator: str, act: str, target: str, reason: str) -> ObjectId:
+    async def begin(self, at_ms: int, actor: Actor, act: str, target: str, reason: str) -> ObjectId:
         """Write an act that is about to be done; return its id for `conclude`."""
-        written = Act(at=at_ms, operator=operator, act=act, target=target, reason=reason, outcome=BEGUN)
+        written = Act(
+            at=at_ms,
+            operator=actor.name,
+            shared=int(actor.shared),
+            act=act,
+            target=target,
+            reason=reason,
+            outcome=BEGUN,
+        )
         found = await self.rows.insert_one(dict(written))
         assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one if none is given)
         return found.inserted_id

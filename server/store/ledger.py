@@ -30,6 +30,9 @@ CODES_AT_ONCE = 500
 SETTLED_MS = DAY_MS
 _SUMS = "all"
 
+# How an entry changes what we hold: a debt to a winner does not.
+_SIGN: dict[EntryKind, int] = {"paid": 1, "owed": 0, "given": -1, "refunded": -1}
+
 
 class Entry(TypedDict):
     """`at` is when the entry was made, in unix milliseconds."""
@@ -81,6 +84,17 @@ class Ledger(Documents[Entry]):
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""
         return await self.collection.find({"code": code}).to_list(None)
+
+    async def held_fen(self, codes: list[str]) -> dict[str, int]:
+        """Return what is held for each of these tasks: paid, and neither given nor refunded."""
+        pipeline: list[_Document] = [
+            {"$match": {"code": {"$in": codes}}},
+            {"$group": {"_id": {"code": "$code", "kind": "$kind"}, "fen": {"$sum": "$amount_fen"}}},
+        ]
+        held = dict.fromkeys(codes, 0)
+        async for row in self.rows.aggregate(pipeline):
+            held[row["_id"]["code"]] += _SIGN[row["_id"]["kind"]] * row["fen"]
+        return held
 
     async def codes(self) -> AsyncIterator[str]:
         """Yield each task that money or a prize has anything to do with, once, by code.

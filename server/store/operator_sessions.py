@@ -47,9 +47,9 @@ class OperatorSessions(Documents[OperatorSession]):
         delete_at = datetime.fromtimestamp((now_ms + KNOWN_MS) / 1000, UTC)  # MongoDB's deletion needs a date
         await self.rows.insert_one({**written, "delete_at": delete_at})
 
-    async def find(self, key: str, now_ms: int) -> OperatorSession | None:
-        """Return the session if it is valid now, else None."""
-        good = {"_id": key, "ends_at": {"$gt": now_ms}}
+    async def find(self, keys: Collection[str], now_ms: int) -> OperatorSession | None:
+        """Return the session that has one of these keys and is valid now, else None."""
+        good = {"_id": {"$in": list(keys)}, "ends_at": {"$gt": now_ms}}
         return await self.collection.find_one(good, {"delete_at": 0})
 
     async def good(self, keys: Collection[str], now_ms: int) -> set[str]:
@@ -61,7 +61,7 @@ class OperatorSessions(Documents[OperatorSession]):
         """End a session now, for good."""
         await self.collection.update_one({"_id": key}, {"$min": {"ends_at": now_ms}})
 
-    async def knows(self, address: str, now_ms: int) -> bool:
-        """Whether somebody logged in from this address within a week."""
-        recent = {"address": address, "created_at": {"$gt": now_ms - KNOWN_MS}}
+    async def knows(self, addresses: Collection[str], now_ms: int) -> bool:
+        """Whether somebody logged in from one of these within a week."""
+        recent = {"address": {"$in": list(addresses)}, "created_at": {"$gt": now_ms - KNOWN_MS}}
         return await self.collection.find_one(recent, {"_id": 1}) is not None

@@ -16,6 +16,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.due import DUE_INDEX, DueDocuments
+from server.store.listed_tasks import begins_with
 
 _Document = dict[str, Any]
 
@@ -65,6 +66,7 @@ class Prizes(DueDocuments[Prize]):
             unique=True,
             partialFilterExpression={"pickup": {"$exists": True}},
         ),
+        IndexModel([("wxname", 1), ("won_at", -1)], name="winners_name"),
         IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
@@ -100,6 +102,16 @@ class Prizes(DueDocuments[Prize]):
     async def of_winner(self, unionid: str) -> list[Prize]:
         """Return all that a person won."""
         return await self.collection.find({"unionid": unionid}).to_list(None)
+
+    async def search_winners(self, text: str, limit: int) -> list[Prize]:
+        """Return prizes whose winner's name begins with this text: equal names first, then the newest."""
+        found = self.collection.find(
+            {"wxname": begins_with(text)},
+            {"address_box": 0},
+            sort=[("wxname", pymongo.ASCENDING), ("won_at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return await found.to_list(limit)
 
     async def number(self, code: str) -> int:
         """Return how many of a task's prizes are written here."""

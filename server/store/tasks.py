@@ -20,8 +20,6 @@ COUNTED_TASKS = 200_000
 LISTED_MS = 7 * DAY_MS
 # An expired task ends once a sweep sees it, which may be this long after servers were down.
 SWEPT_LATE_MS = 7 * DAY_MS
-# Sorts after every text that begins as one does.
-LAST_CHARACTER = "\U0010ffff"
 
 
 class Task(TypedDict):
@@ -108,7 +106,6 @@ class Tasks(DueDocuments[Task]):
         IndexModel([("pic", 1)], name="picture"),
         IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
         IndexModel([("last_dig.at", -1)], name="dug_last"),
-        IndexModel([("wxname", 1), ("created_at", -1)], name="signature"),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
         IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
         DUE_INDEX,
@@ -267,26 +264,6 @@ class Tasks(DueDocuments[Task]):
         # Most watched tasks were dug lately. The second read is for the rest.
         rest = [code for code in watched[:limit] if code not in dug]
         return found + (await self.find_many(rest) if rest else [])
-
-    async def search(self, text: str, limit: int) -> list[Task]:
-        """Return tasks whose code begins with this text, then those whose publisher's signature does.
-
-        A signature equal to the text comes before longer ones, and tasks of one signature are newest first.
-        An index has this order, so that no more is read than is returned.
-        """
-        found: dict[str, Task] = {}
-        begins = {"$gte": text, "$lt": text + LAST_CHARACTER}
-        for field, order in (("_id", []), ("wxname", [("created_at", pymongo.DESCENDING)])):
-            rows = self.collection.find(
-                {field: begins},
-                {"seed_box": 0},
-                sort=[(field, pymongo.ASCENDING), *order],
-                limit=limit - len(found),
-            )
-            found |= {task["_id"]: task for task in await rows.to_list(limit)}
-            if len(found) >= limit:
-                break
-        return list(found.values())
 
     async def stock(self) -> _Document:
         """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""

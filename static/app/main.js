@@ -61,7 +61,7 @@ function start() {
     admitted = somebody;
     nav.hidden = !somebody;
     channel.close();
-    say("");
+    say({ link: "", service: "" });
     if (!somebody) show(login);
     else {
       channel.connect();
@@ -73,18 +73,29 @@ function start() {
   else show(login);
 }
 
-function say(text) {
+const SERVICE = {
+  ok: "",
+  late: "服务器有点慢，画面可能晚一两秒，不影响挖宝",
+  down: "服务器暂时没有响应，现在挖不了，恢复后会自动继续",
+};
+const said = { link: "", service: "" };
+
+/** Show what is wrong: with the connection (`link`), or else with the server (`service`); "" if nothing is. */
+function say(changes) {
+  Object.assign(said, changes);
+  const text = said.link || said.service;
   if (banner.textContent !== text) banner.textContent = text;
   banner.classList.toggle("shown", text !== "");
 }
 
-channel.on("lost", () => say(navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连"));
+channel.on("lost", () => say({ link: navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连", service: "" }));
 channel.on("found", () => {
-  say("");
+  say({ link: "" });
   repeatDigs();
 });
+channel.on("service", (state) => say({ service: SERVICE[state] ?? "" }));
 channel.on("refused", () => remember(null));
-channel.on("over", () => say("连接被服务器关闭，请刷新页面"));
+channel.on("over", () => say({ link: "连接被服务器关闭，请刷新页面" }));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
 onReturn(() => {

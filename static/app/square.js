@@ -52,7 +52,8 @@ export function square(root, signal) {
     arrange(running, inOrder(all.filter(({ status }) => !status)));
     arrange(over, inOrder(all.filter(({ status }) => status)));
     set(overTitle, { hidden: !over.childElementCount });
-    if (complete) write(foot, elements.size ? "就这些了" : "还没有宝贝，去埋下第一个吧");
+    if (complete && !elements.size) sayEmpty(foot);
+    else if (complete) write(foot, "就这些了");
     else write(foot, pages === MOST_PAGES ? `这里只列出最近的 ${MOST_PAGES * PAGE} 个` : "");
   }
 
@@ -125,4 +126,15 @@ export function square(root, signal) {
     left = { whose: person?.unionid, cards: cards(), pages, scroll: scrollY };
   });
   return "";
+}
+
+/** Say what to do about an empty square; where the stand-in plays WeChat, also how to fill it. */
+function sayEmpty(foot) {
+  if (foot.querySelector("a")) return; // keep the focus
+  const made = document.documentElement.dataset.login === "sandbox";
+  fill(
+    foot,
+    el("span.bare", {}, "还没有宝贝，", el("a", { href: "#/publish" }, "埋一个")),
+    made ? el("span.bare", {}, "想先看看热闹，就在另一个终端里运行 ", el("code", {}, "python -m server crowd")) : null,
+  );
 }

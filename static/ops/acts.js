@@ -3,13 +3,15 @@
 import { post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { isolated } from "./format.js";
+import { may } from "./me.js";
 import { t } from "./words.js";
 
 /** Buttons for the acts that a task allows now; `done` is called after an act. */
 export function taskActs(task, done) {
   const about = { target: task.name || task.code, done };
   const buttons = [];
-  if (!task.status) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
+  if (!may("act")) return buttons;
+  if (!task.status && may(task.money ? "money" : "act")) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
   const hidden = task.hidden ? 0 : 1;
   buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
   return buttons;
@@ -17,12 +19,12 @@ export function taskActs(task, done) {
 
 /** The button that sends a process's watchers to the others. */
 export function disconnect(row) {
-  return button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
+  return may("act") && button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
 }
 
 /** The button that logs out the digger of the dig at a depth; with depth 0, the publisher. */
 export function signOut(code, depth, name) {
-  return button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
+  return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
 }
 
 function button(act, about) {

@@ -1,9 +1,10 @@
 // One chart of the last 15 minutes, on a canvas: lines, or stacked columns. It draws only when `draw` is called.
 //
-// A pixel stands for several seconds. Lines show the greatest of them, columns the mean. Which seconds form a
-// pixel does not depend on the newest second, so the drawing moves left without flicker.
+// A pixel stands for several seconds. Lines show the greatest of them, columns the mean, or the sum if the chart
+// counts. Which seconds form a pixel does not depend on the newest second, so the drawing moves left without flicker.
 
 import { el, fill, write } from "./dom.js";
+import { clock } from "./format.js";
 import { SECONDS } from "./history.js";
 import { t } from "./words.js";
 
@@ -39,7 +40,8 @@ export class Chart {
   /**
    * `spec`: `id` names it in words.js; `series()` returns what it shows now, each with `label`, `colour` and
    * `value(second)`, null if nothing was measured; `stacked`; `format`; `least`, the smallest top of the
-   * scale; `summed`, to show the sum of the 15 minutes; `note()`, a text beside the title.
+   * scale; `summed`, to count: its columns are sums, and it shows that of the 15 minutes; `note()`, a text beside
+   * the title.
    *
    * `onPoint(at)` is called with the second that is pointed at, null if none is.
    */
@@ -79,7 +81,7 @@ export class Chart {
     });
   }
 
-  /** Show the values of a second and mark its place; with null, the values of now. */
+  /** Show what the pixel of a second shows, with its time, and mark its place; with null, the values of now. */
   point(at) {
     const oldest = this.#history.newest + 1 - SECONDS;
     this.pointed = at === null ? null : Math.max(oldest, at);
@@ -94,17 +96,41 @@ export class Chart {
   /** Write the values beside the series' names. */
   say() {
     const { format, summed, note } = this.#spec;
-    const sum = summed && (this.pointed ?? null) === null;
-    const second = this.#history.get(this.pointed ?? this.#history.newest);
-    this.#series.forEach(({ value }, place) => {
-      let found = null;
-      if (sum) {
-        found = 0;
-        for (const each of this.#history.all()) found += value(each) ?? 0;
-      } else if (second) found = value(second);
-      write(this.#texts[place], format(found));
-    });
-    write(this.note, sum ? t("in_15_min") : note ? note() : "");
+    const pointed = this.pointed ?? null;
+    const first = pointed === null ? this.#history.newest : this.#begins(pointed);
+    const last = pointed === null ? first : Math.min(first + this.#step - 1, this.#history.newest);
+    const seconds = summed && pointed === null ? [...this.#history.all()] : this.#known(first, last);
+    this.#series.forEach(({ value }, place) => write(this.#texts[place], format(this.#together(value, seconds))));
+    if (pointed !== null) write(this.note, span(first, last));
+    else write(this.note, summed ? t("in_15_min") : note ? note() : "");
+  }
+
+  /** How many seconds a pixel stands for. */
+  get #step() {
+    return Math.max(1, Math.ceil(SECONDS / (this.#width || SECONDS)));
+  }
+
+  /** The first second of the pixel that stands for the second `at`. */
+  #begins(at) {
+    return Math.floor(at / this.#step) * this.#step;
+  }
+
+  #known(first, last) {
+    const found = [];
+    for (let at = first; at <= last; at += 1) if (this.#history.get(at)) found.push(this.#history.get(at));
+    return found;
+  }
+
+  /** The value that stands for several seconds; null if none of them has one. */
+  #together(value, seconds) {
+    let found = null;
+    for (const second of seconds) {
+      const each = value(second);
+      if (each == null) continue;
+      if (found === null) found = each;
+      else found = this.#spec.stacked ? found + each : Math.max(found, each);
+    }
+    return found !== null && this.#spec.stacked && !this.#spec.summed ? found / seconds.length : found;
   }
 
   /** Draw what the history holds, unless nobody can see it. */
@@ -144,30 +170,17 @@ export class Chart {
 
   #bins() {
     const { newest } = this.#history;
-    const step = Math.max(1, Math.ceil(SECONDS / this.#width));
+    const step = this.#step;
     const oldest = newest + 1 - SECONDS;
-    const first = Math.floor(oldest / step);
-    const number = Math.floor(newest / step) - first + 1;
-    const { stacked } = this.#spec;
+    const first = this.#begins(oldest);
+    const number = (this.#begins(newest) - first) / step + 1;
     const values = this.#series.map(() => new Float64Array(number).fill(NaN));
     for (let bin = 0; bin < number; bin += 1) {
-      let known = 0;
-      for (let at = (first + bin) * step; at < (first + bin + 1) * step; at += 1) {
-        const second = this.#history.get(at);
-        if (!second) continue;
-        known += 1;
-        for (let place = 0; place < values.length; place += 1) {
-          const value = this.#series[place].value(second);
-          if (value == null) continue;
-          const before = values[place][bin];
-          if (Number.isNaN(before)) values[place][bin] = value;
-          else values[place][bin] = stacked ? before + value : Math.max(before, value);
-        }
-      }
-      if (stacked && known > 1) for (const each of values) each[bin] /= known;
+      const seconds = this.#known(first + bin * step, first + (bin + 1) * step - 1);
+      values.forEach((each, place) => { each[bin] = this.#together(this.#series[place].value, seconds) ?? NaN; });
     }
     const width = (step / SECONDS) * this.#width;
-    return { values, number, width, left: ((first * step - oldest) / SECONDS) * this.#width };
+    return { values, number, width, left: ((first - oldest) / SECONDS) * this.#width };
   }
 
   #top({ values, number }) {
@@ -239,4 +252,12 @@ export class Chart {
       context.stroke();
     }
   }
+}
+
+/** Return the time of the seconds `first` to `last`: "14:03:05", "14:03:05–07", or "14:03:58–04:02". */
+function span(first, last) {
+  const begin = clock(first * 1000);
+  if (last === first) return begin;
+  const sameMinute = Math.floor(first / 60) === Math.floor(last / 60);
+  return `${begin}–${clock(last * 1000).slice(sameMinute ? -2 : -5)}`;
 }

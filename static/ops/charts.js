@@ -1,7 +1,7 @@
 // Which charts there are: what each shows, in which colours, and how its numbers are written.
 
 import { Chart } from "./chart.js";
-import { bytes, count, milliseconds } from "./format.js";
+import { bytes, count, milliseconds, rate } from "./format.js";
 import { named, t } from "./words.js";
 
 const MADE = ["dug", "won", "repeated"];
@@ -61,11 +61,11 @@ export function makeCharts(history, stock) {
   const quantiles = (name) => fields([`${name}_p50`, "blue", "p50"], [`${name}_p99`, "amber", "p99"]);
   const specs = [
     { id: "watchers", series: fields(["watchers", "blue"]), least: 10, format: count },
-    { id: "digs", series: made, stacked: true, least: 5, format: count },
-    { id: "refused", series: labels(refusedDigs, "refusal"), stacked: true, least: 5, format: count },
-    { id: "joins", series: fields(["joins", "green"]), stacked: true, least: 5, format: count },
-    { id: "wins", series: fields(["wins", "amber"]), stacked: true, least: 5, format: count, note: stock },
-    { id: "deliveries", series: fields(["deliveries", "blue"]), stacked: true, least: 10, format: count },
+    { id: "digs", series: made, stacked: true, least: 5, format: rate },
+    { id: "refused", series: labels(refusedDigs, "refusal"), stacked: true, least: 5, format: rate },
+    { id: "joins", series: fields(["joins", "green"]), stacked: true, least: 5, format: rate },
+    { id: "wins", series: fields(["wins", "amber"]), stacked: true, least: 5, format: rate, note: stock },
+    { id: "deliveries", series: fields(["deliveries", "blue"]), stacked: true, least: 10, format: rate },
     { id: "frame", series: quantiles("frame"), least: 10, format: milliseconds },
     { id: "store", series: quantiles("store"), least: 10, format: milliseconds },
     { id: "lag", series: fields(["lag", "violet"]), least: 10, format: milliseconds },

@@ -3,6 +3,7 @@
 import { language } from "./words.js";
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
 const yuan = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -12,6 +13,9 @@ const dayTime = new Intl.DateTimeFormat(language, { month: "2-digit", day: "2-di
 const NOTHING = "–";
 
 export const count = (value) => (value == null ? NOTHING : value < 100_000 ? whole.format(value) : compact.format(value));
+
+/** A number per second, which may be a mean of several seconds: below 100 with one decimal. */
+export const rate = (value) => (value == null || value >= 100 ? count(value) : tenth.format(value));
 
 export function milliseconds(value) {
   if (value == null) return NOTHING;

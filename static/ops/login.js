@@ -27,8 +27,8 @@ export function login(root, entered, why = "") {
       },
     },
     el("h1", {}, t("login_title")),
-    field("name", t("login_name"), t("login_name_hint"), { autocomplete: "username", maxlength: "32", pattern: ".*\\S.*" }),
-    field("token", t("login_token"), t("login_token_hint"), { type: "password", autocomplete: "current-password", maxlength: "256" }),
+    field("name", t("login_name"), t("login_name_hint"), { autocomplete: "username", maxlength: "32" }),
+    field("token", t("login_token"), t("login_token_hint"), { type: "password", required: true, autocomplete: "current-password", maxlength: "256" }),
     problem,
     button,
   );
@@ -42,7 +42,7 @@ function field(name, label, hint, attributes) {
     "div.field",
     {},
     el("label", { for: id }, label),
-    el("input", { id, name, required: true, "aria-describedby": `${id}-hint`, ...attributes }),
+    el("input", { id, name, "aria-describedby": `${id}-hint`, ...attributes }),
     el("p.hint", { id: `${id}-hint` }, hint),
   );
 }

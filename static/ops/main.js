@@ -4,8 +4,9 @@ import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { clock } from "./format.js";
-import { logPage, searchPage } from "./lists.js";
+import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
+import { become } from "./me.js";
 import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
@@ -40,6 +41,8 @@ const PAGES = [
   [/^\/$/, () => screen.open(page)],
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
+  [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
+  [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/log$/, () => logPage(page)],
 ];
 
@@ -78,7 +81,7 @@ function open() {
   look();
 }
 
-function header(name) {
+function header({ name, role }) {
   const query = el("input", { type: "search", name: "query", required: true, maxlength: "64", placeholder: t("search_hint"), title: t("search_label"), "aria-label": t("search_label") });
   const find = (event) => {
     event.preventDefault();
@@ -89,8 +92,8 @@ function header(name) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/log" }, t("log"))),
-    el("span.me", {}, name, el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/log" }, t("log"))),
+    el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );
 }
@@ -122,19 +125,20 @@ function askWho(why) {
 }
 
 async function enter() {
-  let name;
+  let me;
   try {
-    ({ name } = await get("/ops/me"));
+    me = await get("/ops/me");
   } catch (refused) {
     fill(page, el("p.problem", { role: "alert" }, refused.message), el("button", { type: "button", onclick: enter }, t("again")));
     return;
   }
-  if (!name) {
+  if (!me.name) {
     askWho();
     return;
   }
   entered = true;
-  header(name);
+  become(me);
+  header(me);
   top.hidden = false;
   feed.connect();
   open();

@@ -13,6 +13,7 @@ export class TaskRow {
   #depth = el("span.depth");
   #prizes = el("span.prizes");
   #watchers = el("span.watching");
+  #note = el("span.money");
   #link;
 
   constructor(task) {
@@ -21,7 +22,7 @@ export class TaskRow {
       { href: `#/task/${task.code}` },
       el("span.first", {}, this.#name, this.#by, this.#state),
       el("span.bar", { "aria-hidden": "true" }, this.#bar),
-      el("span.second", {}, this.#depth, this.#prizes, this.#watchers),
+      el("span.second", {}, this.#depth, this.#prizes, this.#note, this.#watchers),
     );
     this.element = el("li", { "data-code": task.code }, this.#link);
     this.task = task;
@@ -30,6 +31,11 @@ export class TaskRow {
   /** Take newer fields. */
   take(changes) {
     this.task = { ...this.task, ...changes };
+  }
+
+  /** Write a text beside the prizes. */
+  note(text) {
+    write(this.#note, text);
   }
 
   /** Write what has changed; `now` is the server's clock in unix milliseconds. */

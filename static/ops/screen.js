@@ -1,15 +1,19 @@
 // The screen itself: charts, tasks, what just happened, processes. It shows the feed, once a second.
 
 import { disconnect } from "./acts.js";
+import { get } from "./api.js";
 import { makeCharts } from "./charts.js";
 import { el, fill, order, write } from "./dom.js";
-import { bytes, clock, count, duration, isolated, milliseconds } from "./format.js";
+import { bytes, clock, count, duration, isolated, milliseconds, money } from "./format.js";
 import { History } from "./history.js";
+import { Reread } from "./reread.js";
 import { TaskRow, eventLine } from "./rows.js";
 import { t } from "./words.js";
 
 const STREAM_LINES = 60;
 const SILENT_SECONDS = 3;
+const SUMS = ["paid", "given", "refunded", "held"];
+const LISTS = ["hidden", "unpaid", "held"];
 
 export class Screen {
   #feed;
@@ -24,6 +28,8 @@ export class Screen {
   #stream = el("ol.stream");
   #processList = el("ul.processes");
   #replaced = el("span.note");
+  #moneyNote = el("span.note");
+  #sums = Object.fromEntries(SUMS.map((name) => [name, el("dd", {}, "–")]));
   #shown = false;
 
   constructor(feed) {
@@ -33,7 +39,8 @@ export class Screen {
       "div.screen",
       {},
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
-      panel("tasks", this.#tasks, this.#running),
+      panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`))))), this.#moneyNote),
+      panel("tasks", this.#tasks, this.#running, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))),
       panel("stream", this.#stream),
       panel("processes", this.#processList, this.#replaced),
     );
@@ -53,8 +60,17 @@ export class Screen {
     this.#shown = true;
     fill(root, this.element);
     this.#show();
-    const stop = () => { this.#shown = false; };
+    const sums = new Reread(() => get("/ops/money"), (reply) => this.#moneyTold(reply), (problem) => problem && write(this.#moneyNote, problem));
+    const stop = () => {
+      this.#shown = false;
+      sums.stop();
+    };
     return { stop, ageMs: () => 0 }; // main.js asks the screen's own `ageMs` on every page
+  }
+
+  #moneyTold(reply) {
+    for (const name of SUMS) write(this.#sums[name], reply.at ? money(reply[`${name}_fen`]) : "–");
+    write(this.#moneyNote, reply.at ? t("ago", Math.max(0, Math.floor((this.#feed.now() - reply.at) / 1000))) : t("not_added_up"));
   }
 
   /** Show the tasks as old if they were read more than `staleMs` ago. */
@@ -169,9 +185,11 @@ class ProcessRow {
         ? ["bad", t("silent", silent)]
         : row.draining
           ? ["cools", t("draining")]
-          : row.redis_up
-            ? ["open", t("serving")]
-            : ["bad", t("no_redis")];
+          : !row.redis_up
+            ? ["bad", t("no_redis")]
+            : !row.mongodb_up
+              ? ["bad", t("no_mongodb")]
+              : ["open", t("serving")];
     this.#state.className = `state ${kind}`;
     write(this.#state, text);
     write(this.#values.watchers, count(row.watchers));
@@ -181,6 +199,6 @@ class ProcessRow {
   }
 }
 
-function panel(name, list, note) {
-  return el(`section.panel.${name}-panel`, { "aria-labelledby": `${name}-title` }, el("header", {}, el("h2", { id: `${name}-title` }, t(name)), note), list);
+function panel(name, list, note, links = null) {
+  return el(`section.panel.${name}-panel`, { "aria-labelledby": `${name}-title` }, el("header", {}, el("h2", { id: `${name}-title` }, t(name)), note), links, list);
 }

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +27,8 @@ from server.realtime.hub import Hub
 from server.settings import Settings
 from support import SOURCE
 from support.login import log_in
-from support.servers import Running, a_free_port, clean_environment
+from support.screen import stopped
+from support.servers import Running, a_free_port, assert_all_end, clean_environment, pidfds_of, until
 
 PATIENCE_SECONDS = 100
 CODE = "Abcdefghij12"
@@ -86,6 +88,9 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
         os.kill(server.children()["worker"][0], signal.SIGKILL)
         read_until(r"ended [1-9]")
         read_until(r"2[1-4] of 24 watch")  # one or another is always away for a moment
+        with stopped(server.children()["Valkey"]):
+            for _ in range(3):
+                read_until(r"of 24 watch")
         running.send_signal(signal.SIGTERM)
         table = running.stdout.read()
         assert running.wait(PATIENCE_SECONDS) == 0, table
@@ -96,7 +101,8 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
     assert counted(table, "tasks ended") >= 1
     assert counted(table, "violations of what is promised") == 0
     assert counted(table, "1006") >= 1  # those connected to the killed worker
-    for kind, least in (("snapshot", 24), ("cd", made), ("join", 1), ("prize", 1), ("end", 1), ("tick", 1)):
+    least_frames = {"snapshot": 24, "cd": made, "join": 1, "prize": 1, "end": 1, "tick": 1, "service": 24}
+    for kind, least in least_frames.items():
         assert counted(table, kind) >= least, kind
     assert re.search(r"p50 +[\d,.]+ ms\n +p99 +[\d,.]+ ms", table)
 
@@ -122,6 +128,44 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
         ).json()
         found += reply["data"]
     return found
+
+
+@pytest.mark.parametrize("name", ["PORT", "DATA_DIR"])
+def test_a_crowd_without_an_address_finds_the_server(server: Running, tmp_path: Path, name: str):
+    environment = {
+        "PORT": {"PORT": str(server.port), "DATA_DIR": str(tmp_path)},
+        "DATA_DIR": {"DATA_DIR": str(server.data_dir)},
+    }[name]
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "crowd", "--people", "2", "--tasks", "1", "--seconds", "3"],
+        cwd=SOURCE,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 people (2 logged in)" in done.stdout
+
+
+def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
+    running = Running(tmp_path / "data", a_free_port(), ("--demo",))
+    try:
+        running.wait_for("A crowd plays there")
+        until(lambda: bool(everyones_tasks(running.address)))
+        crowds = pidfds_of(running.children()["crowd"])
+        assert len(crowds) == 1
+    finally:
+        code = running.end()
+    assert code == 0, "".join(running.said)
+    assert_all_end(crowds)
+
+
+def test_a_demo_without_the_stand_in_is_refused(tmp_path: Path):
+    environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
+    running = Running(tmp_path / "data", a_free_port(), ("serve", "--demo"), **environment)
+    assert running.wait() == 2
+    assert "--demo needs the stand-in for WeChat" in "".join(running.said)
 
 
 def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Running):

@@ -145,7 +145,7 @@ async def test_a_session_lasts_twelve_hours(client: Client, context: Context) ->
 async def test_another_token_ends_all_sessions(client: Client, context: Context, settings: Settings) -> None:
     changed = replace(context, settings=msgspec.structs.replace(settings, ops_token="an older token"))
     for opened, name in ((context, "管理员"), (changed, "")):
-        cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, '管理员', 'an address')}"}
+        cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, opened.operators[0], '管理员', 'a')}"}
         assert (await client.get("/ops/me", cookie))["name"] == name
         assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
 
@@ -230,7 +230,7 @@ async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
         reply = (await client.http.request(interface.method, interface.path, **options)).json()
         del reply["trace_id"]
         replies.append(reply)
-    assert replies == [{"status": 1, "msg": "请先用 OPS_TOKEN 登录", "error": "token_required"}] * len(sent)
+    assert replies == [{"status": 1, "msg": "请先用口令登录", "error": "token_required"}] * len(sent)
 
 
 @pytest.mark.gen_test

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +21,10 @@ from server import metrics
 from server.actions.operate import end_task
 from server.background import Background
 from server.context import Context
-from server.operation.alarms import LATE_SECONDS, Alarm, Check
 from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
 from server.settings import Settings
 from server.store import Store
+from server.store.audit_log import Actor
 from support.client import Client
 from support.operators import guess, open_feed, operator
 from support.pulses import a_pulse
@@ -35,6 +35,19 @@ from support.steps import Killed, Steps
 @pytest.fixture
 def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
+
+
+@pytest.fixture
+def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None]]:
+    """Let the server notice alarms from the call on, as a worker does."""
+    watching = Background()
+
+    def begin() -> None:
+        watching.spawn(context.outages.run())
+        watching.spawn(context.watch.run())
+
+    yield begin
+    io_loop.run_sync(watching.end)
 
 
 @pytest.mark.usefixtures("one_minute")
@@ -129,7 +142,7 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
-        await end_task(victim, "管理员", code, "违反规则")
+        await end_task(victim, Actor("管理员", shared=True), code, "违反规则")
     victim.store.close()
     acts = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
@@ -237,7 +250,7 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
 
 @pytest.mark.gen_test
 async def test_a_history_that_contradicts_its_task_raises_an_alarm(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -245,6 +258,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     await bob.dig(code)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": code})
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -257,12 +271,13 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
 
 @pytest.mark.gen_test
 async def test_books_that_do_not_balance_raise_an_alarm(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
     await context.store.ledger.enter("paid", "nobody", code, 800, context.clock.now_ms())
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -278,7 +293,7 @@ async def test_books_that_do_not_balance_raise_an_alarm(
 
 @pytest.mark.gen_test
 async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
-    client: Client, context: Context, settings: Settings
+    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -287,6 +302,7 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     await win(client, context, bob, code)
     await misbehave(client, "refuse", call="transfer", code="PARAM_ERROR")
     await bob.post("/drawPrize", code=code)
+    begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
         if frame.get("alarms"):
@@ -301,61 +317,6 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
         ("bill", "PARAM_ERROR")
     ]
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await scrape(client, context)
-
-
-def test_a_check_that_is_late_says_when_it_last_ended() -> None:
-    now, found = 1000.0, [Alarm("books", "A" * 12)]
-
-    async def look() -> list[Alarm]:
-        nonlocal now
-        now += 2
-        if not found:
-            raise ValueError("as if MongoDB said nothing")
-        return found
-
-    check = Check("books", look, 60, lambda: now)
-
-    def run() -> None:
-        asyncio.run(check.run_if_due(lambda: int(now * 1000)))
-
-    check.begin()
-    now += LATE_SECONDS
-    assert check.late() == []
-    now += 1
-    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
-    run()
-    assert (check.late(), check.found) == ([], found)
-    found = []
-    now += 60
-    with pytest.raises(ValueError, match="MongoDB"):
-        run()
-    run()  # not tried again at once
-    assert check.late() == []
-    now += LATE_SECONDS
-    assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # nobody looked for a while, and now somebody does
-    assert (check.late(), check.found) == ([], [])
-
-
-@pytest.mark.gen_test
-async def test_a_check_that_was_cut_off_is_done_at_the_next_look() -> None:
-    begun, looks = asyncio.Event(), 0
-
-    async def look() -> list[Alarm]:
-        nonlocal looks
-        looks += 1
-        begun.set()
-        if looks == 1:
-            await asyncio.Event().wait()
-        return []
-
-    check = Check("books", look, 60)
-    running = asyncio.ensure_future(check.run_if_due(lambda: 0))
-    await begun.wait()
-    running.cancel()
-    await asyncio.wait([running])
-    await check.run_if_due(lambda: 0)
-    assert looks == 2
 
 
 @pytest.mark.gen_test

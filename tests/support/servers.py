@@ -21,19 +21,23 @@ from server.settings import Settings
 from support import SOURCE
 
 PATIENCE_SECONDS = 30.0
+_IN_COMMANDS = {"SecantusDB": "secantus", "Valkey": "valkey", "crowd": "\0crowd\0"}
 
 
 class Running:
     """A running `python -m server`; `said` has the lines read so far."""
 
-    def __init__(self, data_dir: Path, port: int, **environment: str) -> None:
+    def __init__(
+        self, data_dir: Path, port: int, arguments: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        self.data_dir = data_dir
         self.address = f"http://127.0.0.1:{port}"
         self.port = port
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         without_lots = {"FAIR_START_MS": "0"}  # only tests about them wait for them
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server"],
+            [sys.executable, "-m", "server", *arguments],
             cwd=SOURCE,
             env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **without_lots | environment),
             stdout=subprocess.PIPE,
@@ -61,12 +65,12 @@ class Running:
                 return found
 
     def children(self) -> dict[str, list[int]]:
-        """Return the pids of the processes it started, by `worker`, `SecantusDB` and `Valkey`."""
+        """Return the pids of what it started, by `worker`, `SecantusDB`, `Valkey`, and if any, `crowd`."""
         found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": []}
         for pid in child_pids(self.process.pid):
             command = Path(f"/proc/{pid}/cmdline").read_text()
-            kind = "SecantusDB" if "secantus" in command else "Valkey" if "valkey" in command else "worker"
-            found[kind].append(pid)
+            kind = next((kind for kind in _IN_COMMANDS if _IN_COMMANDS[kind] in command), "worker")
+            found.setdefault(kind, []).append(pid)
         return found
 
     def end(self, number: int = signal.SIGTERM) -> int:

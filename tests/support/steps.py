@@ -8,7 +8,10 @@ from typing import Any
 
 from server.context import Context
 
-COLLECTIONS = ("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs")
+COLLECTIONS = (
+    *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
+    *("alarms", "leases"),
+)
 _READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "number", "pending", "seed_box")
 
 

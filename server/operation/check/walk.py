@@ -27,6 +27,8 @@ from server.operation.check.seeds import (
 )
 from server.pictures.decode import Picture
 from server.store import Store
+from server.store.alarms import AlarmRecord
+from server.store.audit_log import Actor
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
 
@@ -57,9 +59,15 @@ async def _uploaded(store: Store) -> None:
     await store.files.read_path(path)
 
 
+def _alarm(end_at: int = 0) -> AlarmRecord:
+    fields = {"key": "books", "kind": "books", "code": _ONE, "what": "unpaid", "values": []}
+    times = {"begin_at": NOW, "end_at": end_at, "told": 0, "tries": 0, "due_at": NOW}
+    return cast(AlarmRecord, {"_id": f"books@{NOW}", **fields, **times})
+
+
 async def _acted(store: Store) -> None:
     """Write down what an operator does, and what became of it."""
-    act = await store.audit_log.begin(NOW, "check", "end", _ONE, "check")
+    act = await store.audit_log.begin(NOW, Actor("check", shared=False), "end", _ONE, "check")
     await store.audit_log.conclude(act, "done")
 
 
@@ -76,8 +84,6 @@ GAME: tuple[Call, ...] = (
     lambda store: store.tasks.postpone(a_task(1), NOW),
     lambda store: store.tasks.set_hidden(_ONE, hidden=False),
     lambda store: store.tasks.matter_now([_NEXT], 20),
-    lambda store: store.tasks.search("Check", 20),
-    lambda store: store.tasks.search("nobody", 20),
     lambda store: store.tasks.stock(),
     lambda store: store.tasks.positions([_ONE, _NEXT]),
     lambda store: store.tasks.square(1, NOW, 1000),
@@ -118,6 +124,30 @@ GAME: tuple[Call, ...] = (
     lambda store: store.proofs.find(_ONE),
 )
 
+OPERATION: tuple[Call, ...] = (
+    lambda store: store.listed_tasks.search("Check", 20),
+    lambda store: store.listed_tasks.search("nobody", 20),
+    lambda store: store.listed_tasks.hidden(20),
+    lambda store: store.listed_tasks.unpaid(20),
+    lambda store: store.listed_tasks.with_money(20),
+    lambda store: store.prizes.search_winners("Check", 20),
+    lambda store: store.ledger.held_fen([_ONE, _NEXT]),
+    lambda store: store.leases.hold("check", "a", NOW, NOW + 1),
+    lambda store: store.leases.release("check", "a"),
+    lambda store: store.alarms.begin(_alarm()),
+    lambda store: store.alarms.lasting(),
+    lambda store: store.alarms.newest(),
+    lambda store: store.alarms.change(_alarm()["_id"], ["x"]),
+    lambda store: store.alarms.end(_alarm()["_id"], NOW, tell=True),
+    lambda store: store.alarms.claim(_alarm()["_id"], NOW),
+    lambda store: _all(store.alarms.claim_due(_now)),
+    lambda store: store.alarms.try_later(_alarm(NOW), NOW),
+    lambda store: store.alarms.note_told(_alarm(NOW)),
+    lambda store: store.alarms.note_told(_alarm(NOW + 1)),
+    lambda store: store.alarms.give_up(_alarm(NOW)),
+    lambda store: store.alarms.delete_old(),
+)
+
 PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.save(a_person(90)),
     lambda store: store.people.find(_WHO),
@@ -144,9 +174,9 @@ PEOPLE: tuple[Call, ...] = (
     _acted,
     lambda store: store.audit_log.newest(20),
     lambda store: store.operator_sessions.begin("key", "check", "address", NOW),
-    lambda store: store.operator_sessions.find("key", NOW),
+    lambda store: store.operator_sessions.find(["key", "other"], NOW),
     lambda store: store.operator_sessions.good(["key"], NOW),
-    lambda store: store.operator_sessions.knows("address", NOW),
+    lambda store: store.operator_sessions.knows(["address", "other"], NOW),
     lambda store: store.operator_sessions.end("key", NOW),
     lambda store: store.access_tokens.claim("appid", b"", NOW, NOW),
     lambda store: store.access_tokens.save("appid", b"box", NOW),
@@ -251,7 +281,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.traces.remaining(_WHO, "forgotten:check"),
 )
 
-CALLS: tuple[Call, ...] = GAME + PEOPLE + MONEY + BOOKS
+CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS
 
 
 def methods(store: Store) -> set[str]:

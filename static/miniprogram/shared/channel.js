@@ -30,7 +30,7 @@ const AFTER_CLOSE = {
  */
 export function makeChannel({ openSocket, inSight, observe }) {
   const subscriptions = new Map();
-  const listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set() };
+  const listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set(), service: new Set() };
   let socket = null;
   let ready = false; // it takes messages
   let answered = false; // frames come in
@@ -40,7 +40,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
   let wanted = false;
   let missed = false;
 
-  const tell = (what) => listeners[what].forEach((listener) => listener());
+  const tell = (what, ...told) => listeners[what].forEach((listener) => listener(...told));
 
   function open() {
     clearTimeout(timer);
@@ -134,6 +134,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
 
   function receive(frame) {
     if (frame.server_time) observe(frame.server_time);
+    if (frame.type === "service") tell("service", frame.state);
     const subscription = subscriptions.get(frame.code);
     if (subscription && frame.error === "unavailable") askLater(frame.code, subscription);
     if (subscription && isNew(subscription, frame)) subscription.deliver(frame);
@@ -187,7 +188,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
 
     /**
      * Call `listener` at an event: "lost"; "found" after a loss, so read anew what was missed; "refused", so log in
-     * again; "over", which does not reconnect. Returns a function that ends that.
+     * again; "over", which does not reconnect; "service" with the server's own state. Returns a function that ends that.
      */
     on(what, listener) {
       listeners[what].add(listener);

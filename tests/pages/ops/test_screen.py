@@ -162,6 +162,47 @@ def test_the_keyboard_shows_a_charts_values_at_any_second(operator: Opener) -> N
     expect(watchers.locator("b")).to_have_text("0")
 
 
+# A chart 300 pixels wide, so a pixel stands for 3 seconds. Every third second has the value 9, the others 0.
+UNEVEN_CHART = """async ({ kind, newest }) => {
+    const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+    const { Chart } = await import(`${root}chart.js`);
+    const { History } = await import(`${root}history.js`);
+    const history = new History();
+    const at = (before) => newest - before;
+    const seconds = Array.from({ length: 900 }, (_, before) => [at(before), at(before) % 3 ? 0 : 9]);
+    history.begin({ fields: ["at", "joins"], seconds });
+    const series = () => [{ label: "", colour: "green", value: (second) => second.joins }];
+    const spec = { id: "joins", series, least: 5, format: String, ...kind };
+    const chart = new Chart(spec, history, (at) => chart.point(at));
+    chart.element.id = "uneven";
+    chart.element.style.cssText = "position: fixed; top: 60px; left: 20px; z-index: 9; width: 322px";
+    document.body.append(chart.element);
+    await new Promise((drawn) => new ResizeObserver(() => setTimeout(drawn)).observe(chart.element));
+    return document.querySelector("#uneven .plot").getBoundingClientRect().width;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [({"stacked": True}, "3"), ({"stacked": True, "summed": True}, "9"), ({}, "9")],
+    ids=["mean", "sum", "greatest"],
+)
+def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(
+    operator: Opener, kind: dict[str, bool], shown: str
+) -> None:
+    opened = operator(timezone_id="Asia/Shanghai")
+    newest = 1_795_600_799  # 17:59:59; the pixel 100 to the left of the last is that of 17:54:57 to 59
+    assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300
+    uneven = opened.page.locator("#uneven")
+    box = uneven.locator(".plot").bounding_box()
+    assert box is not None
+    opened.page.mouse.move(box["x"] + 199, box["y"] + 50)
+    expect(uneven.locator(".note")).to_have_text("17:54:57–59")
+    expect(uneven.locator("b")).to_have_text(shown)
+    opened.page.mouse.move(box["x"] + 150, box["y"] + 300)
+    expect(uneven.locator(".note")).not_to_contain_text("17:5")
+
+
 def test_digs_wins_and_endings_appear_as_they_happen(
     operator: Opener, running: Running, publisher: Person
 ) -> None:
@@ -183,7 +224,7 @@ def test_the_depth_and_the_countdown_of_a_task_are_live(
     code = publisher.publish(a_picture(), cd=20)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
     row = opened.page.locator(f".tasks-panel [data-code='{code}']")
-    expect(row.locator(".depth")).to_have_text("1 / 50")
+    expect(row.locator(".depth")).to_have_text("1 / 100K")
     for left in ("0:17", "0:16"):
         expect(row.locator(".state")).to_have_text(left)
 
@@ -214,7 +255,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     expect(opened.page.get_by_text("图片违规")).to_be_visible()
     expect(opened.page.get_by_role("button", name="结束")).to_have_count(0)
     opened.page.get_by_role("link", name="操作记录").click()
-    expect(opened.page.locator(".log li").first).to_contain_text(f"值班员结束{code}图片违规")
+    expect(opened.page.locator(".log li").first).to_contain_text(f"值班员共用口令结束{code}图片违规")
 
 
 def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Person) -> None:

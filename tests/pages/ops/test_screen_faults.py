@@ -61,7 +61,7 @@ def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(
     opened = operator()
     opened.go(f"/ops#/{page}/{code}")
     depth = opened.page.locator(".tasks .depth")
-    for dug in ("0 / 50", "1 / 50"):
+    for dug in ("0 / 100K", "1 / 100K"):
         expect(depth).to_have_text(dug)
         digger.post("/postTask", code=code)
     with stopped(running.children()["worker"]):
@@ -69,7 +69,7 @@ def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(
         expect(opened.page.locator("#alarms")).to_contain_text("没有新数据")
         assert opened.page.locator(f".page-{'list' if page == 'search' else page}").evaluate(GREY)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
-    expect(depth).to_have_text("2 / 50")
+    expect(depth).to_have_text("2 / 100K")
 
 
 def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(
@@ -78,7 +78,7 @@ def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(
     code = publisher.publish(a_picture())
     opened = operator()
     opened.go(f"/ops#/search/{code}")
-    expect(opened.page.locator(".tasks .depth")).to_have_text("0 / 50")
+    expect(opened.page.locator(".tasks .depth")).to_have_text("0 / 100K")
     opened.page.route("**/ops/tasks?*", lambda route: route.abort())
     expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
     expect(opened.page.get_by_role("alert").get_by_text("服务器没有响应")).to_be_visible()
@@ -182,10 +182,18 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
         expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest goes on
         expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
+        workers = opened.page.locator(".processes li:not([data-process=evening]) .state")
+        expect(workers).to_have_text(["连不上 MongoDB"] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
     with stopped(running.children()["Valkey"]):
         expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)
+        expect(workers).to_have_text([re.compile(r"\d+ 秒没有消息")] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).to_be_hidden(timeout=ALARM_MS)
+    expect(workers).to_have_text(["服务中"] * 2, timeout=ALARM_MS)
+    opened.page.get_by_role("link", name="告警").click()
+    for store, past in (("Redis", 0), ("MongoDB", 1)):
+        line = opened.page.locator(".past li").nth(past)
+        expect(line).to_contain_text(re.compile(rf"到 \d\d:\d\d:\d\d，持续 .*{store} 没有响应"))
 
 
 def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_dir: Path) -> None:

@@ -1,0 +1,149 @@
+"""What operators do: each act asks for a role and a reason, and is logged. The log itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.operators import OperatorInterface
+from handlers.parameters import ONE_LINE, Code
+from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
+from server.store.audit_log import BEGUN
+
+SHOWN_ACTS = 200
+
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")
+]
+
+
+class OpsEndRequest(msgspec.Struct):
+    """The reason is shown to everybody."""
+
+    code: Code
+    reason: Reason
+
+
+class OpsEnd(OperatorInterface):
+    """End a task."""
+
+    path = "/ops/end"
+    method = "POST"
+    role = "act"
+    takes = (OpsEndRequest,)
+
+    async def operate(self, request: OpsEndRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
+        task = await self.context.store.tasks.find(request.code)
+        if task is not None and task["money"]:
+            self.need("money")
+        await end_task(self.context, self.actor, request.code, request.reason)
+        return Reply()
+
+
+class OpsHideRequest(msgspec.Struct):
+    """`hidden` 1 takes the task out of the square, 0 puts it back."""
+
+    code: Code
+    hidden: Annotated[int, Meta(ge=0, le=1, title="是否隐藏", description="0 或 1")]
+    reason: Reason
+
+
+class OpsHide(OperatorInterface):
+    """Hide a task from the square, or show it."""
+
+    path = "/ops/hide"
+    method = "POST"
+    role = "act"
+    takes = (OpsHideRequest,)
+
+    async def operate(self, request: OpsHideRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask."""
+        await hide_task(
+            self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden)
+        )
+        return Reply()
+
+
+class OpsDisconnectRequest(msgspec.Struct):
+    """`process` is the name of a process in the feed."""
+
+    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", title="进程", description="12 位的标识")]
+    reason: Reason
+
+
+class OpsDisconnect(OperatorInterface):
+    """Send a process's watchers to the others."""
+
+    path = "/ops/disconnect"
+    method = "POST"
+    role = "act"
+    takes = (OpsDisconnectRequest,)
+
+    async def operate(self, request: OpsDisconnectRequest) -> Reply:
+        """Log it and tell the process. Raises Unavailable if Redis does not answer."""
+        await disconnect_watchers(self.context, self.actor, request.process, request.reason)
+        return Reply()
+
+
+class OpsSignOutRequest(msgspec.Struct):
+    """The person who dug `depth`; 0 is the task's publisher."""
+
+    code: Code
+    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")]
+    reason: Reason
+
+
+class OpsSignOut(OperatorInterface):
+    """End all sessions of a person who dug or published."""
+
+    path = "/ops/signout"
+    method = "POST"
+    role = "act"
+    takes = (OpsSignOutRequest,)
+
+    async def operate(self, request: OpsSignOutRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        await sign_out(self.context, self.actor, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsLogRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class OpsAct(msgspec.Struct):
+    """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
+
+    `shared` is 1 if the name was typed beside OPS_TOKEN; acts of older versions have 1 too.
+    """
+
+    at: int
+    operator: str
+    act: str
+    target: str
+    reason: str
+    outcome: str = BEGUN
+    shared: int = 1
+
+
+class OpsLogReply(Reply, kw_only=True):
+    """The newest 200 acts."""
+
+    data: list[OpsAct]
+
+
+class OpsLog(OperatorInterface):
+    """What operators did."""
+
+    path = "/ops/log"
+    takes = (OpsLogRequest,)
+    gives = (OpsLogReply,)
+
+    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
+        """Return them, the newest first."""
+        acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
+        return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))

@@ -1,0 +1,184 @@
+"""Lists of tasks for operators: what a search found, what is hidden, unpaid, or has money; all money."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.operators import OperatorInterface
+from server.actions.gauges import money_gauges
+from server.context import Context
+from server.operation.feed import BoardTask, board_task
+from server.store.tasks import Task
+
+LISTED_TASKS = 50
+MONEY_SECONDS = 2.0
+
+
+async def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
+    """Return tasks as the board shows them, with their watchers over all processes."""
+    watchers = await asyncio.gather(*(context.hub.watchers(task["_id"]) for task in tasks))
+    return [board_task(*pair) for pair in zip(tasks, watchers, strict=True)]
+
+
+class OpsTasksRequest(msgspec.Struct):
+    """A task's code or name, or the name of its publisher or of a winner. The beginning is enough."""
+
+    query: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            title="搜索内容",
+            description="宝贝的编号、名称、发布者署名或中奖者，或其开头",
+        ),
+    ]
+
+
+class FoundWinner(msgspec.Struct):
+    """A winner whose name begins as asked, and what they won."""
+
+    code: str
+    name: str
+    depth: int
+    wxname: str
+    won_at: int
+
+
+class OpsTasksReply(Reply, kw_only=True):
+    """At most 50 tasks, by code, then by publisher, then by name, the closest first; and 50 winners."""
+
+    data: list[BoardTask]
+    winners: list[FoundWinner]
+
+
+class OpsTasks(OperatorInterface):
+    """Search by code, name, publisher or winner."""
+
+    path = "/ops/tasks"
+    takes = (OpsTasksRequest,)
+    gives = (OpsTasksReply,)
+
+    async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
+        """Return the tasks and the winners that match."""
+        store = self.context.store
+        found = await store.listed_tasks.search(request.query, LISTED_TASKS)
+        prizes = await store.prizes.search_winners(request.query, LISTED_TASKS)
+        won = await store.tasks.find_many(list({prize["code"] for prize in prizes})) if prizes else []
+        names = {task["_id"]: task["name"] for task in won}
+        return OpsTasksReply(
+            data=await board_tasks(self.context, found),
+            winners=[
+                FoundWinner(p["code"], names.get(p["code"], ""), p["depth"], p["wxname"], p["won_at"])
+                for p in prizes
+            ],
+        )
+
+
+class OpsListRequest(msgspec.Struct):
+    """`hidden`: out of the square. `unpaid`: red packets that nobody paid. `held`: we hold money for them."""
+
+    of: Annotated[
+        Literal["hidden", "unpaid", "held"], Meta(title="种类", description="hidden、unpaid 或 held")
+    ]
+
+
+class OpsListReply(Reply, kw_only=True):
+    """At most 50 tasks: the newest, or of those with money the next due. `held_fen` is by code."""
+
+    data: list[BoardTask]
+    held_fen: dict[str, int]
+
+
+class OpsList(OperatorInterface):
+    """The tasks that are hidden, unpaid, or hold money."""
+
+    path = "/ops/list"
+    takes = (OpsListRequest,)
+    gives = (OpsListReply,)
+
+    async def operate(self, request: OpsListRequest) -> OpsListReply:
+        """Return them, with what is held if that was asked for."""
+        store, held_fen = self.context.store, dict[str, int]()
+        tasks = store.listed_tasks
+        if request.of == "held":
+            paid = await tasks.with_money(LISTED_TASKS)
+            held_fen = await store.ledger.held_fen([task["_id"] for task in paid])
+            found = [task for task in paid if held_fen[task["_id"]]]
+        elif request.of == "hidden":
+            found = await tasks.hidden(LISTED_TASKS)
+        else:
+            found = await tasks.unpaid(LISTED_TASKS)
+        return OpsListReply(data=await board_tasks(self.context, found), held_fen=held_fen)
+
+
+class OpsAlarmsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class PastAlarm(msgspec.Struct):
+    """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts."""
+
+    kind: str
+    code: str
+    what: str
+    values: tuple[str, ...]
+    begin_at: int
+    end_at: int
+
+
+class OpsAlarmsReply(Reply, kw_only=True):
+    """The newest 100 alarms."""
+
+    data: list[PastAlarm]
+
+
+class OpsAlarms(OperatorInterface):
+    """The alarms of now and the last ones that are over."""
+
+    path = "/ops/alarms"
+    takes = (OpsAlarmsRequest,)
+    gives = (OpsAlarmsReply,)
+
+    async def operate(self, request: OpsAlarmsRequest) -> OpsAlarmsReply:
+        """Return them, the newest first."""
+        found = await self.context.store.alarms.newest()
+        return OpsAlarmsReply(data=msgspec.convert(found, list[PastAlarm]))
+
+
+class OpsMoneyRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class OpsMoneyReply(Reply, kw_only=True):
+    """The books of all tasks in fen, as added up at `at` (unix ms): at most some seconds ago, 0 if never."""
+
+    at: int
+    paid_fen: int
+    given_fen: int
+    refunded_fen: int
+    held_fen: int
+
+
+class OpsMoney(OperatorInterface):
+    """The money of all tasks."""
+
+    path = "/ops/money"
+    takes = (OpsMoneyRequest,)
+    gives = (OpsMoneyReply,)
+
+    async def operate(self, request: OpsMoneyRequest) -> OpsMoneyReply:
+        """Return the sums that `/metrics` shows too; one process adds them up for all."""
+        gauges = await money_gauges(self.context, MONEY_SECONDS)
+        sums = gauges["sums_fen"] if gauges else {}
+        return OpsMoneyReply(
+            at=gauges["at"] if gauges else 0,
+            paid_fen=sums.get("paid", 0),
+            given_fen=sums.get("given", 0),
+            refunded_fen=sums.get("refunded", 0),
+            held_fen=sums.get("held", 0),
+        )

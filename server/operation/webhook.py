@@ -1,0 +1,147 @@
+"""Telling a group's robot, or any URL, that alarms begin and end. One POST tells of several.
+
+The forms are those of 企业微信's group robots (developer.work.weixin.qq.com, path/91770) and of 钉钉's custom
+robots (open.dingtalk.com, custom-robot-access), and for any other address plain JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from server.settings import Settings
+from server.store.alarms import AlarmRecord
+
+POST_SECONDS = 5.0
+# Both robots take 20 messages a minute. One that gets more is shut for ten.
+PAUSE_SECONDS = 3.5
+# The most that 企业微信 takes of a text; 钉钉 takes more.
+TEXT_BYTES = 2048
+REPLY_BYTES = 16 << 10
+
+Form = Literal["json", "wecom", "dingtalk"]
+_FORMS: dict[str, Form] = {"qyapi.weixin.qq.com": "wecom", "oapi.dingtalk.com": "dingtalk"}
+
+TITLES = {
+    "redis": "Redis 没有响应",
+    "mongodb": "MongoDB 没有响应",
+    "statement": "数据前后矛盾",
+    "books": "账目不平",
+    "unchecked": "没有按时核对",
+    "order": "付款等你处理",
+    "bill": "转账等你处理",
+    "refund": "退款等你处理",
+}
+
+
+class NotTold(Exception):
+    """The webhook did not take the message. The text says why, without the address, which holds a key."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An alarm begins or ends, at `at` (unix ms). `id` is the same if it is told twice."""
+
+    id: str
+    event: Literal["begin", "end"]
+    kind: str
+    title: str
+    code: str
+    what: str
+    values: tuple[str, ...]
+    at: int
+    url: str
+
+
+class _RobotReply(msgspec.Struct):
+    errcode: int
+
+
+class Webhook:
+    """One address. Use `tell`; nothing is remembered between calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.alarm_webhook
+        self._secret = settings.alarm_webhook_secret
+        self._screen = f"{settings.public_url}/ops"
+        host = urlsplit(self._url).hostname or ""
+        self._form: Form = settings.alarm_webhook_form or _FORMS.get(host, "json")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is an address."""
+        return bool(self._url)
+
+    def begin(self, alarm: AlarmRecord) -> Event:
+        """Return the event that an alarm began."""
+        return self._event("begin", alarm, alarm["begin_at"])
+
+    def end(self, alarm: AlarmRecord) -> Event:
+        """Return the event that an alarm ended."""
+        return self._event("end", alarm, alarm["end_at"])
+
+    def _event(self, event: Literal["begin", "end"], alarm: AlarmRecord, at: int) -> Event:
+        kind, code = alarm["kind"], alarm["code"]
+        url = f"{self._screen}#/task/{code}" if code else self._screen
+        told = (alarm["what"], tuple(alarm["values"]))
+        return Event(f"{alarm['_id']}:{event}", event, kind, TITLES[kind], code, *told, at, url)
+
+    async def tell(self, events: list[Event]) -> None:
+        """POST events. Returns once they are taken; raises NotTold."""
+        try:
+            async with (
+                httpx.AsyncClient(timeout=POST_SECONDS) as http,
+                http.stream("POST", self._address(), json=self._body(events)) as reply,
+            ):
+                await self._check(reply)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotTold(type(error).__name__) from None
+
+    def _body(self, events: list[Event]) -> dict[str, Any]:
+        if self._form == "json":
+            return {"events": msgspec.to_builtins(events)}
+        text = "\n".join(["【挖宝告警】", *map(_line, events)]).encode()
+        if len(text) > TEXT_BYTES:
+            text = text[: TEXT_BYTES - 3].decode(errors="ignore").encode() + "…".encode()
+        return {"msgtype": "text", "text": {"content": text.decode()}}
+
+    def _address(self) -> httpx.URL:
+        """Return the address; with a secret, 钉钉's signature: HMAC-SHA256 of time and secret under it."""
+        address = httpx.URL(self._url)
+        if self._form != "dingtalk" or not self._secret:
+            return address
+        timestamp = str(time.time_ns() // 1_000_000)
+        signed = hmac.digest(self._secret.encode(), f"{timestamp}\n{self._secret}".encode(), hashlib.sha256)
+        sign = base64.b64encode(signed).decode()
+        return address.copy_merge_params({"timestamp": timestamp, "sign": sign})
+
+    async def _check(self, reply: httpx.Response) -> None:
+        """Raise NotTold unless the reply says that the message was taken."""
+        if not reply.is_success:
+            raise NotTold(f"HTTP {reply.status_code}")
+        if self._form == "json":
+            return
+        text = b""
+        async for piece in reply.aiter_bytes():
+            text += piece
+            if len(text) > REPLY_BYTES:
+                raise NotTold("the reply is too long")
+        try:
+            errcode = msgspec.json.decode(text, type=_RobotReply).errcode
+        except msgspec.MsgspecError:
+            raise NotTold("the reply is no robot's") from None
+        if errcode:
+            raise NotTold(f"errcode {errcode}")
+
+
+def _line(event: Event) -> str:
+    said = "开始" if event.event == "begin" else "恢复"
+    at = time.strftime("%m-%d %H:%M:%S", time.localtime(event.at / 1000))
+    about = f" {event.code}" if event.code else ""
+    return f"{said}：{event.title}{about}（{at}）{event.url}"

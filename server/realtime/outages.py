@@ -1,0 +1,97 @@
+"""Whether the stores answer this process, and telling its pages when that changes.
+
+Pages see it within 3 s: the stores are asked twice a second, and an answer may take 1.5 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import Literal, TypeAlias
+
+from server.background import Background
+from server.realtime.bus import Bus
+from server.realtime.frames import Service, encode
+from server.realtime.watched_task import Sink
+from server.store import Store, is_unavailable
+
+PAUSE_SECONDS = 0.5
+ANSWER_SECONDS = 1.25
+# If this process itself stood still, an answer that is there needs a few turns of the loop to be seen.
+GRACE_SECONDS = 0.25
+
+StoreName: TypeAlias = Literal["mongodb", "redis"]
+
+
+class Outages:
+    """One per process. It knows of no outage until `run` runs."""
+
+    def __init__(self, store: Store, bus: Bus, connections: Collection[Sink]) -> None:
+        """`connections` are the pages to tell."""
+        self._connections = connections
+        self._silent: set[StoreName] = set()
+        self._asked: dict[StoreName, Callable[[], Awaitable[bool]]] = {
+            "mongodb": lambda: _answers(store),
+            "redis": bus.ping,
+        }
+
+    @property
+    def silent(self) -> list[StoreName]:
+        """The stores that do not answer now."""
+        return sorted(self._silent)
+
+    def frame(self) -> Service:
+        """Return what a page is told. Without Redis all goes on, but news comes up to a second later."""
+        if "mongodb" in self._silent:
+            return Service(state="down")
+        return Service(state="late" if self._silent else "ok")
+
+    async def run(self) -> None:
+        """Ask both stores again and again, until cancelled."""
+        asking = Background()
+        for name in self._asked:
+            asking.repeat(lambda name=name: self._ask(name), PAUSE_SECONDS, at_once=True)  # type: ignore[misc]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asking.end()
+
+    async def _ask(self, name: StoreName) -> None:
+        """Ask a store once. A late answer is awaited, so that a silent store has one question to answer."""
+        ask = self._asked[name]
+        asked = asyncio.ensure_future(_twice(ask))
+        try:
+            for seconds in (ANSWER_SECONDS, GRACE_SECONDS):
+                await asyncio.wait([asked], timeout=seconds)
+            if not asked.done():
+                self._note(name, answers=False)
+            self._note(name, answers=await asked)
+        finally:
+            asked.cancel()
+
+    def _note(self, name: StoreName, *, answers: bool) -> None:
+        before = self.frame().state
+        if answers:
+            self._silent.discard(name)
+        else:
+            self._silent.add(name)
+        if self.frame().state == before:
+            return
+        told = encode([self.frame()])
+        for connection in list(self._connections):
+            connection.send(told)
+
+
+async def _twice(ask: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether one of two questions is answered: the first may fail because its connection is old."""
+    return await ask() or await ask()
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        await store.ping()
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""Alarms, those of now and the last ones that are over: `alarms`. One process at a time writes them.
+
+An alarm is due while the webhook has to be told of its begin or its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.store.due import DUE_INDEX, DueDocuments
+
+_Document = dict[str, Any]
+
+KEPT_ALARMS = 100
+
+
+class AlarmRecord(TypedDict):
+    """An alarm from its begin to its end (unix ms); `end_at` is 0 while it lasts.
+
+    `key` says what it is about: of each key, one alarm lasts. `told` is 1 once the webhook was told of the
+    begin, 2 once it was told of the end too. `tries` counts the failed tries since.
+    """
+
+    _id: str
+    key: str
+    kind: str
+    code: str
+    what: str
+    values: list[str]
+    begin_at: int
+    end_at: int
+    told: int
+    tries: int
+    due_at: NotRequired[int]
+
+
+class Alarms(DueDocuments[AlarmRecord]):
+    """Reads and writes of `alarms`."""
+
+    NAME = "alarms"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("begin_at", -1)], name="newest"),
+        IndexModel([("end_at", 1), ("begin_at", 1)], name="lasting"),
+        DUE_INDEX,
+    ]
+
+    async def lasting(self) -> list[AlarmRecord]:
+        """Return the alarms of now, the oldest first."""
+        found = self.collection.find({"end_at": 0}, sort=[("begin_at", pymongo.ASCENDING)])
+        return await found.to_list(None)
+
+    async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:
+        """Return the newest alarms, the last one first."""
+        found = self.collection.find({}, sort=[("begin_at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def begin(self, alarm: AlarmRecord) -> None:
+        """Write an alarm, unless it is written."""
+        try:
+            await self.rows.insert_one(dict(alarm))
+        except DuplicateKeyError:
+            return
+
+    async def change(self, alarm_id: str, values: list[str]) -> None:
+        """Note that an alarm has other values now."""
+        await self.collection.update_one({"_id": alarm_id}, {"$set": {"values": values}})
+
+    async def end(self, alarm_id: str, end_at_ms: int, *, tell: bool) -> None:
+        """Note that an alarm is over; with `tell`, the webhook is to be told."""
+        changes = {"end_at": end_at_ms, **({"due_at": end_at_ms, "tries": 0} if tell else {})}
+        await self.collection.update_one({"_id": alarm_id, "end_at": 0}, {"$set": changes})
+
+    async def note_told(self, alarm: AlarmRecord) -> None:
+        """Note that the webhook knows this alarm as it was read. If it ended meanwhile, it stays due."""
+        told: _Document = {"told": 2 if alarm["end_at"] else 1, "tries": 0}
+        same = await self.collection.update_one(
+            {"_id": alarm["_id"], "end_at": alarm["end_at"]}, {"$set": told, "$unset": {"due_at": ""}}
+        )
+        if not same.matched_count:
+            await self.collection.update_one({"_id": alarm["_id"]}, {"$set": told})
+
+    async def try_later(self, alarm: AlarmRecord, due_at_ms: int) -> None:
+        """Note that the webhook could not be told."""
+        await self.collection.update_one(
+            {"_id": alarm["_id"]}, {"$set": {"due_at": due_at_ms}, "$inc": {"tries": 1}}
+        )
+
+    async def give_up(self, alarm: AlarmRecord) -> None:
+        """Tell the webhook nothing more of what is due now."""
+        await self.collection.update_one({"_id": alarm["_id"]}, {"$unset": {"due_at": ""}})
+
+    async def delete_old(self) -> None:
+        """Delete all but the newest KEPT_ALARMS. What lasts stays, and what must still be told."""
+        found = self.collection.find(
+            {}, {"begin_at": 1}, sort=[("begin_at", pymongo.DESCENDING)], skip=KEPT_ALARMS, limit=1
+        )
+        for oldest in await found.to_list(1):
+            await self.collection.delete_many(
+                {"begin_at": {"$lte": oldest["begin_at"]}, "end_at": {"$gt": 0}, "due_at": {"$exists": False}}
+            )

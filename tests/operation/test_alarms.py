@@ -1,0 +1,447 @@
+"""Alarms over time: who notices them, that begin and end are kept, and that a webhook is told of both."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from server.background import Background
+from server.context import Context
+from server.operation import watch as watching
+from server.operation.alarms import Alarm
+from server.operation.watch import LEASE_MS, Watch, key_of
+from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
+from server.running.stores import EmbeddedRedis
+from server.settings import BadSettings, Settings, read_settings
+from server.store import Store
+from server.store.alarms import KEPT_ALARMS, AlarmRecord
+from support.client import Client
+from support.operators import operator
+from support.steps import Killed, Steps
+
+CODE = "A" * 12
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+class Robot:
+    """A webhook. `bodies` and `queries` are what it got; `answers` is what it answers before success."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        self.queries: list[dict[str, str]] = []
+        self.answers: list[tuple[int, str]] = []
+        self.asked = asyncio.Event()
+        self.url = ""
+
+    @property
+    def events(self) -> list[tuple[str, str]]:
+        return [(each["event"], each["kind"]) for body in self.bodies for each in body["events"]]
+
+    def __call__(self, request: Any) -> tuple[int, str]:
+        self.bodies.append(json.loads(request.body))
+        self.queries.append({name: values[0].decode() for name, values in request.query_arguments.items()})
+        self.asked.set()
+        return self.answers.pop(0) if self.answers else (200, '{"errcode":0,"errmsg":"ok"}')
+
+
+@pytest.fixture
+def robot(io_loop: Any) -> Iterator[Robot]:
+    made = Robot()
+
+    class Answer(RequestHandler):
+        def post(self) -> None:
+            status, text = made(self.request)
+            self.set_status(status)
+            self.finish(text)
+
+    listening, port = bind_unused_port()
+    server = HTTPServer(Application([("/robot", Answer)]))
+    server.add_socket(listening)
+    made.url = f"http://127.0.0.1:{port}/robot?key=the-key-of-the-group"
+    yield made
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)
+
+
+class Scene:
+    """A watch whose checks find what the test says. Call `turn` for each second."""
+
+    def __init__(self, context: Context, process: str, **settings: str) -> None:
+        changed = msgspec.structs.replace(context.settings, **settings)
+        self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
+        self.found: list[Alarm] = []
+        self.watch = Watch(self.store, self.outages, Webhook(changed), process, lambda: self.now_ms)
+        self.watch._found = lambda: self.found  # type: ignore[method-assign]
+        for check in self.watch._checks:
+            check.begin = lambda: None  # type: ignore[method-assign]
+            check.ran = True
+
+    async def turn(self, seconds: float = 1) -> None:
+        self.now_ms += int(seconds * 1000)
+        self.watch._told_at = self.watch._asked_at = float("-inf")  # as if the pause had passed
+        await self.watch._look()
+        await self.watch._turn()
+        if self.watch._webhook.wanted:
+            await self.watch._tell_due()
+
+    async def kept(self) -> list[tuple[str, bool]]:
+        return [(record["kind"], bool(record["end_at"])) for record in await self.store.alarms.newest()]
+
+
+@asynccontextmanager
+async def running(*work: Any) -> AsyncIterator[None]:
+    background = Background()
+    for each in work:
+        background.spawn(each)
+    try:
+        yield
+    finally:
+        await background.end()
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, context: Context) -> None:
+    await operator(client)
+    scene = Scene(context, "a")
+    scene.found = [Alarm("books", CODE, "unpaid")]
+    await scene.turn()
+    begin = scene.now_ms
+    await scene.turn(50)
+    (lasting,) = (await client.get("/ops/alarms"))["data"]
+    assert lasting == {
+        "kind": "books",
+        "code": CODE,
+        "what": "unpaid",
+        "values": [],
+        "begin_at": begin,
+        "end_at": 0,
+    }
+    scene.found = []
+    await scene.turn()
+    (over,) = (await client.get("/ops/alarms"))["data"]
+    assert (over["begin_at"], over["end_at"]) == (begin, begin + 51_000)
+    scene.found = [Alarm("books", CODE, "unpaid")]
+    await scene.turn()
+    assert await scene.kept() == [("books", False), ("books", True)]
+
+
+@pytest.mark.gen_test
+async def test_other_values_are_the_same_alarm(context: Context) -> None:
+    scene = Scene(context, "a")
+    for held in ("800", "900"):
+        scene.found = [Alarm("books", CODE, "held", (held, "1000"))]
+        await scene.turn()
+    (record,) = await context.store.alarms.newest()
+    assert (record["values"], record["end_at"]) == (["900", "1000"], 0)
+    bills = [Alarm("bill", CODE, "waits", (number, "NOT_ENOUGH")) for number in ("D1A1", "D2A1")]
+    assert len({key_of(bill) for bill in bills}) == 2
+
+
+@pytest.mark.gen_test
+async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> None:
+    scene = Scene(context, "a")
+    scene.found = [Alarm("statement", CODE, "depth")]
+    await scene.turn()
+    for number in range(KEPT_ALARMS + 5):
+        scene.found = [scene.found[0], Alarm("statement", f"{number:012}", "depth")]
+        await scene.turn()
+    kept = await context.store.alarms.collection.find().to_list(None)
+    assert len(kept) == KEPT_ALARMS + 1
+    assert CODE in {record["code"] for record in kept}
+    assert "0" * 12 not in {record["code"] for record in kept}
+
+
+@pytest.mark.gen_test
+async def test_one_process_watches_and_another_goes_on_after_it(context: Context) -> None:
+    first, second = Scene(context, "a"), Scene(context, "b")
+    first.found = second.found = [Alarm("books", CODE, "unpaid")]
+    await first.turn()
+    second.now_ms = first.now_ms
+    await second.turn()
+    assert await first.kept() == [("books", False)]
+    second.found = []
+    await second.turn()
+    assert await first.kept() == [("books", False)], "only the first has the lease"
+    await second.turn(LEASE_MS / 1000)  # the first was killed
+    assert await first.kept() == [("books", True)]
+    await second.watch.close()
+    await first.turn()
+    assert await first.kept() == [("books", False), ("books", True)]
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Context) -> None:
+    first = Scene(context, "a")
+    first.found = [Alarm("books", CODE, "unpaid"), Alarm("redis")]
+    await first.turn()
+    second = Scene(context, "b")
+    for check in second.watch._checks:
+        check.ran = False
+    second.now_ms = first.now_ms
+    await second.turn(LEASE_MS / 1000)
+    assert sorted(await first.kept()) == [("books", False), ("redis", True)]
+    for check in second.watch._checks:
+        check.ran = True
+    await second.turn()
+    assert sorted(await first.kept()) == [("books", True), ("redis", True)]
+
+
+@pytest.mark.gen_test
+async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Context, robot: Robot) -> None:
+    scene = Scene(context, "a", alarm_webhook=robot.url)
+    scene.found = [Alarm("books", CODE, "ledger", ("800", "paid:x", ""))]
+    for _ in range(3):
+        await scene.turn()
+    assert robot.events == [("begin", "books")]
+    (event,) = robot.bodies[0]["events"]
+    assert event["title"] == "账目不平"
+    assert (event["code"], event["what"], event["values"]) == (CODE, "ledger", ["800", "paid:x", ""])
+    assert event["url"] == f"{context.settings.public_url}/ops#/task/{CODE}"
+    scene.found = []
+    for _ in range(3):
+        await scene.turn()
+    assert robot.events == [("begin", "books"), ("end", "books")]
+    assert robot.bodies[1]["events"][0]["at"] > event["at"]
+
+
+@pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
+@pytest.mark.gen_test
+async def test_what_the_webhook_did_not_take_is_told_again(
+    context: Context, robot: Robot, caplog: pytest.LogCaptureFixture, answer: tuple[int, str]
+) -> None:
+    scene = Scene(context, "a", alarm_webhook=robot.url, alarm_webhook_form="wecom")
+    robot.answers = [answer, answer]
+    scene.found = [Alarm("redis")]
+    await scene.turn()
+    await scene.turn(1)
+    assert len(robot.bodies) == 1, "not at once"
+    await scene.turn(5)
+    assert len(robot.bodies) == 2
+    await scene.turn(5)
+    assert len(robot.bodies) == 2, "later each time"
+    await scene.turn(6)
+    await scene.turn(600)
+    assert len(robot.bodies) == 3
+    assert robot.bodies[0] == robot.bodies[2]
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("wabao")]
+    assert [line.partition(":")[0] for line in logged] == ["the webhook did not take 1 events"] * 2
+    assert "the-key-of-the-group" not in repr(logged)
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(
+    context: Context, robot: Robot
+) -> None:
+    scene = Scene(context, "a", alarm_webhook=robot.url)
+    robot.answers = [(500, "")]
+    scene.found = [Alarm("redis")]
+    await scene.turn()
+    robot.bodies.clear()
+    scene.found = []
+    await scene.turn(20)
+    await scene.turn(20)
+    assert robot.events == [("begin", "redis"), ("end", "redis")]
+
+
+@pytest.mark.gen_test
+async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot, settings: Settings) -> None:
+    for kill_after in range(1, 20):
+        await context.store.alarms.collection.delete_many({})
+        await context.store.leases.collection.delete_many({})
+        robot.bodies.clear()
+        victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
+        steps = Steps(victim, kill_after=kill_after)
+        scene = Scene(victim, "a", alarm_webhook=robot.url)
+        killed = False
+        try:
+            scene.found = [Alarm("books", CODE, "unpaid")]
+            await scene.turn()
+            scene.found = []
+            await scene.turn()
+        except Killed:
+            killed = True
+        victim.store.close()
+        assert killed == steps.killed
+        heir = Scene(context, "b", alarm_webhook=robot.url)
+        heir.now_ms = scene.now_ms
+        heir.found = scene.found
+        await heir.turn(120)
+        heir.found = []
+        await heir.turn(120)
+        told = [each["id"] for body in robot.bodies for each in body["events"]]
+        assert [name.rpartition(":")[2] for name in dict.fromkeys(told)] == ["begin", "end"], kill_after
+        if not killed:
+            break
+    else:
+        pytest.fail("it took more steps than were tried")
+
+
+@pytest.mark.gen_test
+async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_over(
+    context: Context, robot: Robot
+) -> None:
+    scene = Scene(context, "a", alarm_webhook=robot.url)
+    await scene.turn()
+    context.outages._silent.add("mongodb")
+    await scene.turn()
+    begin = scene.now_ms
+    for _ in range(30):
+        await scene.turn()
+    assert robot.events == [("begin", "mongodb")]
+    context.outages._silent.clear()
+    await scene.turn()
+    end = scene.now_ms
+    await scene.turn()
+    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
+    ids = [each["id"] for body in robot.bodies for each in body["events"]]
+    assert ids[0].removesuffix(":begin") == ids[1].removesuffix(":end")
+    (record,) = await context.store.alarms.newest()
+    assert (record["begin_at"], record["end_at"], record["told"]) == (begin, end, 2)
+
+
+@pytest.mark.gen_test
+async def test_a_silence_is_written_also_if_another_process_watches_by_then(
+    context: Context, robot: Robot
+) -> None:
+    first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
+    await first.turn()
+    context.outages._silent.add("mongodb")
+    for _ in range(20):
+        await first.turn()
+    context.outages._silent.clear()
+    second.now_ms = first.now_ms
+    await second.turn()
+    await first.turn()
+    await second.turn()
+    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
+
+
+@pytest.mark.gen_test
+async def test_only_the_process_that_watched_last_tells_mongodbs_silence(
+    context: Context, robot: Robot
+) -> None:
+    first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
+    await first.turn()
+    await second.turn()
+    context.outages._silent.add("mongodb")
+    for scene in (first, second, first, second):
+        await scene.turn(20)
+    assert robot.events == [("begin", "mongodb")]
+
+
+class TestWithARedisOfItsOwn:
+    """With the real checks and the real questions to the stores."""
+
+    @pytest.fixture
+    def redis(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
+        started = EmbeddedRedis(tmp_path / "redis")
+        started.start()
+        yield started
+        started.kill()
+
+    @pytest.fixture
+    def redis_url(self, redis: EmbeddedRedis) -> str:
+        return redis.uri
+
+    @pytest.mark.gen_test
+    async def test_a_worker_tells_that_redis_is_gone_and_is_back(
+        self, context: Context, robot: Robot, redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        context.watch._webhook = Webhook(
+            msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
+        )
+        monkeypatch.setattr(watching, "PAUSE_SECONDS", 0)
+        async with running(context.outages.run(), context.watch.run()):
+            redis.kill()
+            await robot.asked.wait()
+            assert robot.events == [("begin", "redis")]
+            robot.asked.clear()
+            redis.start()
+            await robot.asked.wait()
+            assert robot.events == [("begin", "redis"), ("end", "redis")]
+
+
+def an_alarm(kind: str, code: str = "") -> AlarmRecord:
+    return AlarmRecord(
+        _id=f"{kind}:{code}@1",
+        key="",
+        kind=kind,
+        code=code,
+        what="",
+        values=[],
+        begin_at=1_795_600_799_000,
+        end_at=1_795_600_899_000,
+        told=0,
+        tries=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "form"),
+    [
+        ({"ALARM_WEBHOOK": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=x"}, "wecom"),
+        ({"ALARM_WEBHOOK": "https://oapi.dingtalk.com/robot/send?access_token=x"}, "dingtalk"),
+        ({"ALARM_WEBHOOK": "https://ops.example/alarms"}, "json"),
+        ({"ALARM_WEBHOOK": "https://ops.example/alarms", "ALARM_WEBHOOK_FORM": "wecom"}, "wecom"),
+    ],
+)
+def test_the_form_follows_from_the_address_unless_it_is_set(settings: dict[str, str], form: str) -> None:
+    assert Webhook(read_settings(settings))._form == form
+
+
+@pytest.mark.parametrize("form", ["wecom", "dingtalk"])
+@pytest.mark.gen_test
+async def test_a_robot_gets_a_text_within_its_bound(context: Context, robot: Robot, form: Any) -> None:
+    changed = msgspec.structs.replace(context.settings, alarm_webhook=robot.url, alarm_webhook_form=form)
+    webhook = Webhook(changed)
+    await webhook.tell([webhook.begin(an_alarm("mongodb")), webhook.end(an_alarm("books", CODE))])
+    said = robot.bodies[0]
+    assert set(said) == {"msgtype", "text"}
+    assert said["msgtype"] == "text"
+    lines = said["text"]["content"].split("\n")
+    assert lines[0] == "【挖宝告警】"
+    assert lines[1].startswith("开始：MongoDB 没有响应（")
+    assert lines[2].startswith(f"恢复：账目不平 {CODE}（")
+    await webhook.tell([webhook.begin(an_alarm(kind, CODE)) for kind in TITLES] * 20)
+    assert TEXT_BYTES - 10 < len(robot.bodies[1]["text"]["content"].encode()) <= TEXT_BYTES
+    assert robot.queries[0]["key"] == "the-key-of-the-group"
+
+
+@pytest.mark.gen_test
+async def test_a_signed_message_to_dingtalk_has_the_documented_signature(
+    context: Context, robot: Robot
+) -> None:
+    changed = msgspec.structs.replace(
+        context.settings, alarm_webhook=robot.url, alarm_webhook_form="dingtalk", alarm_webhook_secret="SECx"
+    )
+    webhook = Webhook(changed)
+    await webhook.tell([webhook.begin(an_alarm("redis"))])
+    asked = robot.queries[0]
+    signed = hmac.digest(b"SECx", f"{asked['timestamp']}\nSECx".encode(), "sha256")
+    assert asked["sign"] == base64.b64encode(signed).decode()
+    assert asked["key"] == "the-key-of-the-group"
+    assert abs(int(asked["timestamp"]) - context.clock.now_ms()) < 60_000
+
+
+def test_an_address_that_is_none_stops_the_start_and_is_not_shown() -> None:
+    with pytest.raises(BadSettings) as refused:
+        read_settings({"ALARM_WEBHOOK": "ftp://robot?key=the-key-of-the-group"})
+    assert "ALARM_WEBHOOK" in str(refused.value)
+    assert "the-key" not in str(refused.value)

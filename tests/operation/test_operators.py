@@ -1,0 +1,138 @@
+"""Operators as persons: each with a name, a role and a token of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handlers.ops.operators import COOKIE
+from handlers.ops.screen import OPS_INTERFACES
+from server.context import Context
+from server.settings import BadSettings, read_settings
+from support.client import Client
+from support.operators import operator
+from support.production import PRODUCTION
+from support.purse import pay, publish_red_packet
+
+LIN, WANG, ZHAO = "lin's own token", "wang's own token", "zhao's own token"
+OPS_TOKENS = f"小林:look:{LIN}, 老王:act:{WANG},赵会计:money:{ZHAO}"
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame", "OPS_TOKENS": OPS_TOKENS}
+
+
+async def enter(client: Client, token: str, **typed: str) -> dict[str, Any]:
+    reply: dict[str, Any] = await client.post("/ops/login", token=token, **typed)
+    return reply
+
+
+@pytest.mark.gen_test
+async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client: Client) -> None:
+    code = await (await client.log_in("alice")).publish()
+    assert (await enter(client, WANG, name="赵会计"))["status"] == 0
+    assert (await client.get("/ops/me"))["name"] == "老王"
+    await client.post("/ops/hide", code=code, hidden=1, reason="看看")
+    assert (await enter(client, "open sesame", name="老王"))["status"] == 0
+    await client.post("/ops/hide", code=code, hidden=0, reason="好了")
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
+
+
+@pytest.mark.gen_test
+async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client: Client) -> None:
+    for typed in ({}, {"name": "  "}):
+        assert (await enter(client, "open sesame", **typed))["error"] == "bad_request"
+    assert COOKIE not in client.http.cookies
+    assert (await enter(client, LIN))["status"] == 0
+    me = await client.get("/ops/me")
+    assert (me["name"], me["role"], me["shared"]) == ("小林", "look", 0)
+    await operator(client)
+    me = await client.get("/ops/me")
+    assert (me["name"], me["role"], me["shared"]) == ("管理员", "money", 1)
+
+
+ACTS: dict[str, dict[str, Any]] = {
+    "/ops/end": {"code": "A" * 12},
+    "/ops/hide": {"code": "A" * 12, "hidden": 1},
+    "/ops/signout": {"code": "A" * 12, "depth": 0},
+    "/ops/disconnect": {"process": "0" * 12},
+}
+
+
+def test_every_act_is_tried_below() -> None:
+    posts = {each.path for each in OPS_INTERFACES if each.method == "POST"}
+    assert posts - {"/ops/login", "/ops/logout"} == set(ACTS)
+
+
+@pytest.mark.parametrize("path", sorted(ACTS))
+@pytest.mark.gen_test
+async def test_who_may_only_look_can_do_nothing(client: Client, path: str) -> None:
+    await enter(client, LIN)
+    assert (await client.get("/ops/tasks", query="x"))["status"] == 0
+    reply = await client.post(path, **ACTS[path], reason="试试")
+    assert (reply["error"], reply["trace_id"] != "") == ("not_allowed", True)
+    assert (await client.get("/ops/log"))["data"] == []
+
+
+@pytest.mark.gen_test
+async def test_only_the_role_money_ends_a_red_packet(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    goods, packet = await alice.publish(), await publish_red_packet(alice)
+    await pay(client, context, alice, packet)
+    await enter(client, WANG)
+    assert (await client.post("/ops/end", code=packet, reason="试试"))["error"] == "not_allowed"
+    assert (await client.post("/ops/end", code=goods, reason="违规"))["status"] == 0
+    await enter(client, ZHAO)
+    assert (await client.post("/ops/end", code=packet, reason="违规"))["status"] == 0
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["operator"], act["target"]) for act in log] == [("赵会计", packet), ("老王", goods)]
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_was_taken_away_ends_its_sessions_and_no_others(
+    client: Client, context: Context
+) -> None:
+    cookies = []
+    for token in (WANG, ZHAO):
+        await enter(client, token)
+        cookies.append({"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"})
+    client.http.cookies.clear()
+    context.settings = read_settings({"OPS_TOKENS": f"赵会计:look:{ZHAO}"})
+    assert (await client.get("/ops/log", cookies[0]))["error"] == "token_required"
+    assert (await client.get("/ops/me", cookies[1]))["role"] == "look"
+    assert (await enter(client, "open sesame", name="x"))["error"] == "bad_token"
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("小林", "name:role:token"),
+        ("小林:look", "name:role:token"),
+        ("小林:admin:secret", "name:role:token"),
+        (":look:secret", "name:role:token"),
+        ("小林:look:a:secret", "name:role:token"),
+        (f"{'林' * 33}:look:secret", "32"),
+        ("小林:look:secret,小林:act:other", "小林 twice"),
+        ("小林:look:secret,老王:act:secret", "nobody else"),
+        ("小林:look:shared", "nobody else"),
+    ],
+)
+def test_a_bad_list_is_told_in_one_line_without_a_token(listed: str, said: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        read_settings({"OPS_TOKENS": listed, "OPS_TOKEN": "shared"})
+    assert said in str(refused.value)
+    assert "OPS_TOKENS" in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_production_takes_persons_in_place_of_the_shared_token_and_checks_each() -> None:
+    good = {**PRODUCTION, "OPS_TOKEN": "", "OPS_TOKENS": f"小林:look:{PRODUCTION['OPS_TOKEN']}"}
+    assert [(one.name, one.role) for one in read_settings(good).operators] == [("小林", "look")]
+    with pytest.raises(BadSettings, match="the token of 老王 in OPS_TOKENS must have at least 24") as refused:
+        read_settings({**good, "OPS_TOKENS": f"{good['OPS_TOKENS']},老王:act:{'weak' * 6}"})
+    assert "weak" not in str(refused.value)
+    assert "weak" not in repr(read_settings({"OPS_TOKENS": "小林:look:weak"}).operators)

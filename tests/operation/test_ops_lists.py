@@ -1,0 +1,91 @@
+"""What operators look for: tasks and winners by the beginning of a name, odd tasks, and the money of all."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.operators import operator
+from support.purse import pay, publish_red_packet, win
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+async def codes(client: Client, **asked: str) -> list[str]:
+    path = "/ops/list" if "of" in asked else "/ops/tasks"
+    return [task["code"] for task in (await client.get(path, **asked))["data"]]
+
+
+@pytest.mark.gen_test
+async def test_a_name_is_found_by_its_beginning(client: Client) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    older = await alice.publish(name="机械键盘")
+    longer = await alice.publish(name="机械键盘，青轴")
+    newer = await alice.publish(name="机械键盘")
+    assert await codes(client, query="机械键盘") == [newer, older, longer]
+    assert await codes(client, query="机械键盘，") == [longer]
+    for query in ("键盘", ".*", "$gt", "\U0010ffff"):
+        assert await codes(client, query=query) == []
+
+
+@pytest.mark.gen_test
+async def test_a_winner_is_found_by_the_beginning_of_the_name(client: Client, context: Context) -> None:
+    http = await operator(client)
+    alice, bob = await client.log_in("alice"), await client.log_in("bob", nickname="挖宝高手小强")
+    code = await alice.publish(name="一只猫", forecast_num=1, cd=0)
+    assert (await bob.dig(code))["is_prize"] == 1
+    await context.background.finish()
+    for query in ("挖宝高手小强", "挖宝高"):
+        winners = (await client.get("/ops/tasks", query=query))["winners"]
+        assert [(w["code"], w["name"], w["depth"], w["wxname"]) for w in winners] == [
+            (code, "一只猫", 1, "挖宝高手小强")
+        ]
+    assert (await client.get("/ops/tasks", query="高手"))["winners"] == []
+    raw = (await http.get("/ops/tasks", params={"query": "挖宝"})).text
+    assert bob.unionid not in raw
+    assert alice.unionid not in raw
+
+
+@pytest.mark.gen_test
+async def test_hidden_unpaid_and_held_tasks_are_listed(client: Client, context: Context) -> None:
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    plain = await alice.publish()
+    unpaid, paid = await publish_red_packet(alice), await publish_red_packet(alice)
+    order = await pay(client, context, alice, paid)
+    assert order is None or order
+    assert await codes(client, of="hidden") == []
+    await client.post("/ops/hide", code=plain, hidden=1, reason="看看")
+    assert await codes(client, of="hidden") == [plain]
+    assert await codes(client, of="unpaid") == [unpaid]
+    held = await client.get("/ops/list", of="held")
+    assert [task["code"] for task in held["data"]] == [paid]
+    whole = held["held_fen"][paid]
+    assert whole == (await client.get("/ops/task", code=paid))["money"]["held_fen"] > 0
+    await win(client, context, bob, paid)
+    assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # owed is held
+    await client.post("/ops/hide", code=plain, hidden=0, reason="好了")
+    assert await codes(client, of="hidden") == []
+    assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
+
+
+@pytest.mark.gen_test
+async def test_the_money_of_all_tasks_is_told(client: Client, context: Context) -> None:
+    await operator(client)
+    first = await client.get("/ops/money")
+    assert (first["paid_fen"], first["held_fen"]) == (0, 0)
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+    told = await client.get("/ops/money")
+    own = (await client.get("/ops/task", code=code))["money"]
+    assert told["at"] >= first["at"] > 0
+    for name in ("paid_fen", "given_fen", "refunded_fen", "held_fen"):
+        assert told[name] == own[name], name
+    assert told["held_fen"] > 0

@@ -1,0 +1,70 @@
+"""A store that is down, as a player sees it: a banner within 3 s, gone when the store is back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from support.browser import CONTRASTS, DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
+from support.client import a_picture
+from support.screen import stopped
+from support.servers import Running
+
+pytestmark = needs_chromium
+
+BANNER_MS = 3_000
+BACK_MS = 10_000
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with a_server(tmp_path_factory.mktemp("stores")) as started:
+        yield started
+
+
+@pytest.fixture
+def player(browser: Browser, running: Running, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """A window with a treasure; `request.param` has its further options."""
+    code = Person.log_in(running.address, "小明").publish(a_picture(), cd=60)
+    opened = open_window(browser, running.address, **getattr(request, "param", {}))
+    opened.go(f"/#/task/{code}")
+    opened.log_in("小红")
+    expect(opened.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    yield opened
+    opened.context.close()
+    assert opened.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("store", "said"), [("SecantusDB", "服务器暂时没有响应"), ("Valkey", "画面可能晚一两秒")]
+)
+def test_a_silent_store_shows_a_banner_until_it_answers(
+    player: Window, running: Running, store: str, said: str
+) -> None:
+    banner = player.page.locator("#banner")
+    expect(banner).to_have_text("")
+    with stopped(running.children()[store]):
+        expect(banner).to_contain_text(said, timeout=BANNER_MS)
+    expect(banner).to_have_text("", timeout=BACK_MS)
+
+
+def test_a_page_that_connects_meanwhile_shows_the_banner_too(player: Window, running: Running) -> None:
+    banner = player.page.locator("#banner")
+    with stopped(running.children()["Valkey"]):
+        expect(banner).to_contain_text("画面可能晚一两秒", timeout=BANNER_MS)
+        player.page.reload()
+        expect(banner).to_contain_text("画面可能晚一两秒")
+    expect(banner).to_have_text("", timeout=BACK_MS)
+
+
+@pytest.mark.parametrize("player", [{"viewport": PHONE}, {"viewport": DESK}], indirect=True)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_banner_fits_and_can_be_read(player: Window, running: Running, scheme: str) -> None:
+    player.page.emulate_media(color_scheme=scheme)
+    with stopped(running.children()["SecantusDB"]):
+        expect(player.page.locator("#banner")).to_contain_text("服务器暂时没有响应", timeout=BANNER_MS)
+        assert player.overflow() <= 0
+        assert player.page.evaluate(CONTRASTS.read_text(encoding="utf-8")) == []
+    expect(player.page.locator("#banner")).to_have_text("", timeout=BACK_MS)

@@ -1,0 +1,84 @@
+"""Whether the stores answer, as a process finds out and as its pages are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.background import Background
+from server.context import Context
+from server.realtime import outages
+from server.running.stores import EmbeddedRedis
+from support.client import Client
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis of the test's own."""
+    started = EmbeddedRedis(tmp_path / "redis")
+    started.start()
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def redis_url(redis: EmbeddedRedis) -> str:
+    return redis.uri
+
+
+@pytest.fixture
+def _asking(io_loop: Any, context: Context) -> Iterator[None]:
+    asking = Background()
+
+    async def begin() -> None:
+        asking.spawn(context.outages.run())
+
+    io_loop.run_sync(begin)
+    yield
+    io_loop.run_sync(asking.end)
+
+
+@pytest.mark.usefixtures("_asking")
+@pytest.mark.gen_test
+async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(
+    client: Client, context: Context, open_page: Any, redis: EmbeddedRedis
+) -> None:
+    await context.bus.connected.wait()
+    alice, bob = await client.log_in_all("alice", "bob")
+    early = await open_page(alice)
+    redis.kill()
+    assert (await early.until("service"))["state"] == "late"
+    assert context.outages.silent == ["redis"]
+    later = await open_page(bob)
+    assert (await later.until("service"))["state"] == "late"
+    redis.start()
+    for page in (early, later):
+        assert (await page.until("service"))["state"] == "ok"
+
+
+@pytest.mark.usefixtures("_asking")
+@pytest.mark.gen_test
+async def test_a_process_that_stands_still_blames_no_store(
+    client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await open_page(await client.log_in("alice"))
+    asked = asyncio.Event()
+    answers = outages._answers
+
+    async def noting(store: Any) -> bool:
+        asked.set()
+        return await answers(store)
+
+    monkeypatch.setattr(outages, "_answers", noting)
+    for _ in range(3):
+        asked.clear()
+        await asked.wait()
+        time.sleep(outages.ANSWER_SECONDS + 0.5)  # noqa: ASYNC251  (this is the standing still)
+    await page.ask(action="ping")
+    await page.until("pong")
+    assert "service" not in [frame["type"] for frame in page.frames]
