@@ -33,7 +33,11 @@ from server.store import is_unavailable
 from server.store.people import Person
 from server.store.tasks import View
 
-DEADLINE_SECONDS = 5.0
+# Less than a request's own limit, which cannot tell whether anything was tried.
+DEADLINE_SECONDS = 4.5
+# Between two tries of a store that refuses at once, so that digs do not beset one that has no primary.
+PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
 
 
 # Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
@@ -91,8 +95,8 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
     In a cooldown, OwnTask comes first.
-    After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
-    nothing was sent to it.
+    After DEADLINE_SECONDS raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or
+    Unavailable if nothing was sent to it.
     """
     try:
         dug = await _dig_in_turn(context, code, unionid, dig_id, admit)
@@ -106,10 +110,10 @@ async def dig(context: Context, code: str, unionid: str, dig_id: str, admit: Adm
 async def _dig_in_turn(context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller) -> Dug:
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     while True:
-        repeats = await _refuse_from_memory(context, code, unionid, dig_id)
         turn = context.digging.turn(code)
         try:
             async with asyncio.timeout_at(deadline):
+                repeats = await _refuse_from_memory(context, code, unionid, dig_id)
                 await turn.acquire()
         except TimeoutError:
             raise Unavailable from None
@@ -127,6 +131,7 @@ async def _dig_alone(
     """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded."""
     own_id = dig_id or secrets.token_hex(12)
     attempted = False
+    pause = PAUSE_SECONDS
     while True:
         try:
             async with asyncio.timeout_at(deadline):
@@ -149,6 +154,8 @@ async def _dig_alone(
             if not is_unavailable(error):
                 raise
             app_log.warning("the store does not answer a dig of %s, asking again: %s", code, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
         if recorded is None:
             continue
