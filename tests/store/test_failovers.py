@@ -21,6 +21,7 @@ from support.statements import check_history
 from support.wire.faulty import (
     FaultyWire,
     cut_in_reply,
+    delay,
     interrupt,
     leave_uncommitted,
     lose_reply,
@@ -134,6 +135,34 @@ async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
         wire.release()
     assert {error for error, _ in replies} <= {"unavailable", "outcome_unknown"}
     assert max(seconds for _, seconds in replies) < PROMISED_SECONDS
+
+
+@pytest.mark.gen_test
+async def test_a_request_of_several_slow_operations_is_answered_in_time(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.get("/getMyInfo")
+    url = (await alice.upload(a_picture()))["url"]
+    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    wire.next("", delay(3.0), times=3)
+    began = time.monotonic()
+    assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["error"] == "outcome_unknown"
+    assert time.monotonic() - began < PROMISED_SECONDS
+    wire.calm()
+    assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    wire.next("find", delay(2.0), "people", times=20)
+    slow = [asyncio.create_task(context.store.people.find("nobody")) for _ in range(20)]
+    await asyncio.wait(slow, timeout=0.2)  # so that they have begun
+    async with asyncio.timeout(1.5):
+        assert await context.store.tasks.find("A" * 12) is None
+    await asyncio.gather(*slow)
 
 
 @pytest.mark.gen_test
