@@ -86,7 +86,7 @@ def play(number: int, directory: Path, sequences: int, steps: int, seed: int) ->
     try:
         for batch in range(-(-sequences // BATCH)):
             count = min(BATCH, sequences - batch * BATCH)
-            _play_batch(world, count, steps, seed + batch)
+            play_batch(world, count, steps, seed + batch)
             print(f"process {number}: {world.seen['sequences']} sequences", file=sys.stderr, flush=True)
     finally:
         world.close()
@@ -95,7 +95,7 @@ def play(number: int, directory: Path, sequences: int, steps: int, seed: int) ->
     return world.seen
 
 
-def _play_batch(world: World, count: int, steps: int, seed: int) -> None:
+def play_batch(world: World, count: int, steps: int, seed: int) -> None:
     chosen = hypothesis.settings(
         max_examples=count,
         stateful_step_count=steps,

@@ -43,6 +43,7 @@ FAULTY_COOLDOWN_SECONDS = 5
 KILL_WITHIN_SECONDS = 0.1
 ANSWER_SECONDS = 20
 ASK_AGAIN_SECONDS = 0.05
+NEARLY_OVER_MS = 300
 # A primary waits 4 s for a secondary to have all of its writes, and is not elected again for 15.
 STEP_DOWN = {"replSetStepDown": 15, "secondaryCatchUpPeriodSecs": 4}
 
@@ -96,6 +97,11 @@ class Race:
         for number in range(1, windows + 1):
             killed = "store" if number in stores else "worker" if faults and number % 5 == 0 else ""
             await self._window(tally, code, number, killed)
+        await self._check(tally, code, windows)
+        return tally
+
+    async def _check(self, tally: Tally, code: str, windows: int) -> None:
+        """Hold what was acknowledged against the database, once all of it is written."""
         task = await self._settled(code)
         digs = await self.store.digs.after(code, 0, windows + 100)
         rules = msgspec.json.decode(task["params"], type=draw.Rules)
@@ -110,7 +116,6 @@ class Race:
                     f"{code}:{reply['now_depth']}: acknowledged, but not recorded as the reply said"
                 )
         tally.wins = sum(dig["is_prize"] for dig in digs)
-        return tally
 
     def publish(self, cooldown_seconds: int) -> str:
         """Publish a task with a prize about every five digs; it does not end before the run."""
@@ -180,6 +185,8 @@ class Race:
         elif ending.first is None or ending.first["status"]:
             tally.learned += 1
         for dig_id in {None, named.get(index)}:
+            if dig_id is None and time.time() * 1000 > dig["cd_until"] - NEARLY_OVER_MS:
+                continue  # without a name, it is told within its cooldown alone
             reply = await self._answer(self.lines[index], self._request(code, index, dig_id))
             if (reply.get("now_depth"), reply.get("repeated")) != (dig["depth"], 1):
                 tally.broken.append(f"{dig['_id']}: asked again with dig_id {dig_id}, the reply was {reply}")

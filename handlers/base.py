@@ -19,6 +19,7 @@ from handlers.parameters import parse, read_parameters
 from server import metrics
 from server.actions.people import check_session, remember_token
 from server.context import Context
+from server.deadline import TookTooLong, within
 from server.errors import (
     BadRequest,
     BadToken,
@@ -35,6 +36,8 @@ from server.store.people import Person
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
+# From the whole request to the reply. Pictures and WeChat have limits of their own, and do not count.
+ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
 _LENGTH = re.compile("[0-9]{1,18}")
@@ -114,8 +117,7 @@ class BaseHandler(RequestHandler):
         if isinstance(error, Refusal):
             refusal = error
         elif is_unavailable(error):
-            # A request that writes may have written. If told that it did not, a person would repeat it.
-            refusal = Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
+            refusal = self._unanswered()
         else:
             refusal = _refusal_of_status(status_code)
         self.set_status(status_code if isinstance(error, HTTPError) else refusal.http_status)
@@ -123,6 +125,13 @@ class BaseHandler(RequestHandler):
         if status_code == 405:
             self.set_header("Allow", self.method)
         self.finish(self._envelope(refusal))
+
+    def _unanswered(self) -> Refusal:
+        """Return the refusal where a store did not answer: what writes may have written.
+
+        A person who is told that it did not would do it twice.
+        """
+        return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 
     def _say_when_to_retry(self, refusal: Refusal) -> None:
         if self.get_status() in (429, 503):
@@ -324,9 +333,7 @@ class Interface(Receiver):
         if self.request.method != self.method:
             raise HTTPError(405)
         try:
-            await self.guard()
-            request = self.read(body)
-            answered = await self.answer(request)
+            answered = await self._answered_in_time(body)
         except Refusal as refusal:  # most digs end here, and this is cheaper than `write_error`
             self.set_status(refusal.http_status)
             self._say_when_to_retry(refusal)
@@ -334,6 +341,16 @@ class Interface(Receiver):
             return
         if answered is not None:
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
+
+    async def _answered_in_time(self, body: bytes) -> msgspec.Struct | bytes | None:
+        try:
+            async with within(ANSWER_SECONDS):
+                await self.guard()
+                request = self.read(body)
+                return await self.answer(request)
+        except TookTooLong:
+            app_log.warning("trace_id=%s %s took too long", self.trace_id, type(self).__name__)
+            raise self._unanswered() from None
 
     def read(self, body: bytes) -> Any:
         """Return the request as its struct, and set `caller`. Raises BadRequest, BadToken, TokenRequired."""

@@ -15,6 +15,9 @@ from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
 from server.game.dig import seconds_left
 
+# What a client names a request by, so that it can be repeated.
+NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
+
 
 class DigRequest(msgspec.Struct):
     """The client makes a new `dig_id` for each dig. The same one always gets the same reply."""
@@ -22,13 +25,7 @@ class DigRequest(msgspec.Struct):
     unionid: Unionid
     code: CodeOrShare
     dig_id: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"\A[0-9A-Za-z_\-]{8,64}\Z", title="这一锹的编号", description="8 到 64 位字母或数字"
-            ),
-        ]
-        | None
+        Annotated[str, Meta(pattern=NAMED, title="这一锹的编号", description="8 到 64 位字母或数字")] | None
     ) = None
 
 
@@ -51,7 +48,10 @@ class DigReply(Reply, kw_only=True):
 
 
 class PublishRequest(msgspec.Struct, kw_only=True):
-    """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on."""
+    """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
+
+    The client makes a new `publish_id` for each task. The same one always gets the same task.
+    """
 
     unionid: Unionid
     goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
@@ -95,6 +95,9 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     ] = 1
     cd: (
         Annotated[int, Meta(ge=0, le=3600, title="每锹之后冷却几秒", description="0 到 3600 的整数")] | None
+    ) = None
+    publish_id: (
+        Annotated[str, Meta(pattern=NAMED, title="这次发布的编号", description="8 到 64 位字母或数字")] | None
     ) = None
 
 

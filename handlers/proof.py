@@ -12,6 +12,7 @@ from tornado.iostream import StreamClosedError
 from handlers.base import Interface, Reply
 from handlers.parameters import Code
 from server.actions.prove import find_proof
+from server.deadline import paused
 from server.errors import ProofNotReady
 from server.game import draw
 from server.game.proof import Unpacker
@@ -70,7 +71,8 @@ class GetProof(Interface):
         if gzipped:
             self.set_header("Content-Encoding", "gzip")
         self.set_header("Content-Length", str(proof["packed_length" if gzipped else "plain_length"]))
-        await self._send(self._packed(proof) if gzipped else self._plain(proof))
+        with paused():
+            await self._send(self._packed(proof) if gzipped else self._plain(proof))
 
     async def _packed(self, proof: WrittenProof) -> AsyncIterator[bytes]:
         for number in range(proof["parts"]):

@@ -87,6 +87,11 @@ class Keys:
         """The key under which share tokens are derived."""
         return self._derive("share")
 
+    @property
+    def publish_key(self) -> bytes:
+        """The key under which a task's code follows from its `publish_id`."""
+        return self._derive("publish")
+
     def is_sealed_first(self, box: bytes) -> bool:
         """Whether a box names the first secret, so that no other is needed to open it."""
         return box.startswith(self._header(self._secrets[0]))

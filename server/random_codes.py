@@ -1,7 +1,8 @@
-"""Random codes for URLs and order numbers."""
+"""Codes for URLs and order numbers: drawn at random, or derived under a secret key."""
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import string
 
@@ -12,3 +13,13 @@ CODE_CHARACTERS = 12
 def random_code() -> str:
     """Return a new code of 12 letters and digits, 71 bits."""
     return "".join(secrets.choice(LETTERS) for _ in range(CODE_CHARACTERS))
+
+
+def derived_code(key: bytes, text: str, characters: int = CODE_CHARACTERS) -> str:
+    """Return the code of so many characters that follows from this text under this key."""
+    number = int.from_bytes(hmac.digest(key, text.encode(), "sha256"), "big")
+    letters = []
+    for _ in range(characters):
+        number, letter = divmod(number, len(LETTERS))
+        letters.append(LETTERS[letter])
+    return "".join(letters)

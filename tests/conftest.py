@@ -39,6 +39,7 @@ from support.client import Client, Someone
 from support.databases import with_database
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
+from support.wire.strict_process import StrictWire
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
@@ -66,15 +67,47 @@ def _current_loop() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MongoDB for the whole run."""
+    """A MongoDB for the whole run. The embedded one forgives much, so that a strict wire stands before it."""
     given = os.environ.get("MONGODB_URI")
     if given:
         yield given
         return
-    store = EmbeddedMongoDB(tmp_path_factory.mktemp("mongodb"))
+    directory = tmp_path_factory.mktemp("mongodb")
+    store = EmbeddedMongoDB(directory)
     store.start()
-    yield store.uri
+    wire = StrictWire(store.port, directory)
+    _wires.append(wire)
+    yield store.uri.replace(f":{store.port}/", f":{wire.port}/")
+    _wires.remove(wire)
+    wire.end()
     store.kill()  # there is nothing to keep
+
+
+_wires: list[StrictWire] = []
+
+
+def _refuse_what_mongodb_would(test: pytest.Item) -> None:
+    """Fail the test whose commands are not all of the reviewed list (`support/wire/manual.py`)."""
+    objected = [objection for wire in _wires for objection in wire.take()]
+    if objected and test.get_closest_marker("refused_by_mongodb") is None:
+        said = "\n".join(objected)
+        pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """A test fails itself where it can."""
+    result = yield
+    _refuse_what_mongodb_would(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Any:
+    """What is sent while a test's fixtures end is still that test's."""
+    result = yield
+    _refuse_what_mongodb_would(item)
+    return result
 
 
 @pytest.fixture(scope="session")

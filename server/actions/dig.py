@@ -33,7 +33,11 @@ from server.store import is_unavailable
 from server.store.people import Person
 from server.store.tasks import View
 
-DEADLINE_SECONDS = 5.0
+# Less than a request's own limit, which cannot tell whether anything was tried.
+DEADLINE_SECONDS = 4.5
+# Between two tries of a store that refuses at once, so that digs do not beset one that has no primary.
+PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
 
 
 # Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
@@ -117,8 +121,8 @@ async def dig(
 
     Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
     In a cooldown, OwnTask comes first where this process knows the publisher.
-    After 5 s raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or Unavailable if
-    nothing was sent to it.
+    After DEADLINE_SECONDS raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or
+    Unavailable if nothing was sent to it.
     """
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     request = _Request(code, unionid, dig_id, session, admit, deadline)
@@ -133,9 +137,9 @@ async def dig(
 
 async def _dig_in_turn(context: Context, request: _Request) -> Dug:
     while True:
-        repeats = await _refuse_from_memory(context, request)
         try:
             async with asyncio.timeout_at(request.deadline):
+                repeats = await _refuse_from_memory(context, request)
                 if not repeats and _needs_lot(context, request):
                     request.had_lot_for = await context.fair_start.wait(request.code, request.digger)
                 # Nothing may stand between these two: those who had lots get their turns in that order.
@@ -165,6 +169,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
     code, unionid, deadline = request.code, request.unionid, request.deadline
     own_id = request.dig_id or secrets.token_hex(12)
     attempted = False
+    pause = PAUSE_SECONDS
     while True:
         try:
             async with asyncio.timeout_at(deadline):
@@ -191,6 +196,8 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             if not is_unavailable(error):
                 raise
             app_log.warning("the store does not answer a dig of %s, asking again: %s", code, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
         if recorded is None:
             continue

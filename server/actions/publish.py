@@ -13,7 +13,7 @@ from server.context import Context
 from server.errors import BadRequest
 from server.game import draw
 from server.game.amounts import DAY_MS
-from server.random_codes import random_code
+from server.random_codes import derived_code, random_code
 from server.store.files import thumbnail_path
 from server.store.people import Person
 from server.store.tasks import Task
@@ -38,10 +38,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     draw_type: int | None = None
     is_public: int = 1
     cd: int | None = None
+    publish_id: str | None = None
 
 
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
+
+    The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
     Raises BadRequest if the values do not fit together, or the picture was not uploaded here.
     """
@@ -51,7 +54,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
     )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
-    rules = _rules(draft, cd_seconds, context.settings.task_days)
+    rules = _rules(draft, _code(context, publisher, draft), cd_seconds, context.settings.task_days)
     if draft.url:
         pic = await uploaded_path(context, "图片", "url", draft.url)
     elif red_packet:
@@ -63,12 +66,20 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         task["cd_ms"] = cd_seconds * 1000
         task["money"], task["draw_type"] = money, draw_type
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
-        if await context.store.tasks.insert(task):
+        published = await context.store.tasks.insert(task)
+        if published is not None:
             break
         rules = msgspec.structs.replace(rules, code=random_code())
     context.square.forget()
-    metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
-    return task
+    if published["commitment"] == task["commitment"]:
+        metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
+    return published
+
+
+def _code(context: Context, publisher: Person, draft: Draft) -> str:
+    if draft.publish_id is None:
+        return random_code()
+    return derived_code(context.keys.publish_key, f"{publisher['_id']}:{draft.publish_id}")
 
 
 def _required(value: int | None, name: str, msg: str) -> int:
@@ -85,7 +96,7 @@ def _money(context: Context, draft: Draft) -> int:
     return money
 
 
-def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
+def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
         interval = _required(
@@ -95,7 +106,7 @@ def _rules(draft: Draft, cd_seconds: int, task_days: int) -> draw.Rules:
         fluctuation = _required(draft.fluctuation, "fluctuation", f"请填写“上下浮动多少层”，{range_}")
         if not 0 <= fluctuation < interval:
             raise BadRequest(f"“上下浮动多少层”{range_}，小于间隔的层数", param="fluctuation")
-    rules = draw.make_rules(random_code(), draft.prize_num, draft.forecast_num, interval, fluctuation)
+    rules = draw.make_rules(code, draft.prize_num, draft.forecast_num, interval, fluctuation)
     # The deepest depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:

@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from server.deadline import paused
 from server.errors import REFUSALS, PictureTooLarge, Refusal, TooMany, Unavailable
 from server.pictures.decode import Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
@@ -133,14 +134,15 @@ class Studio:
             raise TooMany("你有太多图片正在处理，请等它们完成后再试")
         owner.jobs += 1
         try:
-            async with (
-                asyncio.timeout(LIMIT_SECONDS),
-                owner.turn,
-                alone,
-                self._free_process(line) as process,
-                asyncio.timeout(JOB_SECONDS),
-            ):
-                answer = await process.ask(_encode(job))
+            with paused():
+                async with (
+                    asyncio.timeout(LIMIT_SECONDS),
+                    owner.turn,
+                    alone,
+                    self._free_process(line) as process,
+                    asyncio.timeout(JOB_SECONDS),
+                ):
+                    answer = await process.ask(_encode(job))
         except TimeoutError:
             log.warning("%s was not made in time", type(job).__name__)
             raise Unavailable from None

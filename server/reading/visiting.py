@@ -7,13 +7,12 @@ holds it is written before the reply, so it can be resolved. All visits of a mom
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from server.keys import Keys
-from server.random_codes import LETTERS
+from server.random_codes import derived_code
 from server.reading.known_people import KnownPeople
 from server.reading.line import Line
 from server.store import Store
@@ -50,13 +49,7 @@ class Visiting:
 
     def token(self, code: str, unionid: str) -> str:
         """Return the token that stands for a person and a task in links. It resolves after `open`."""
-        digest = hmac.digest(self._keys.share_key, f"{code}:{unionid}".encode(), "sha256")
-        number = int.from_bytes(digest, "big")
-        letters = []
-        for _ in range(SHARE_CHARACTERS):
-            number, letter = divmod(number, len(LETTERS))
-            letters.append(LETTERS[letter])
-        return "".join(letters)
+        return derived_code(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
 
     async def open(self, code: str, unionid: str, sharer: str | None = None) -> str:
         """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.

@@ -1,6 +1,8 @@
 """MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
-Every operation has a 5 s limit, majority write concern and reads from the primary.
+Every operation has a 5 s limit. Reads are from the primary. Reads and writes are of majority concern: a
+primary that is cut off goes on to serve for a while, and what it wrote in that time is undone. What is read
+here, and what is said to be written, stays.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import IndexModel, ReadPreference, WriteConcern
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
+from pymongo.read_concern import ReadConcern
 
 from server.settings import BadSettings
 from server.store.access_tokens import AccessTokens
@@ -23,6 +26,7 @@ from server.store.bills import Bills
 from server.store.boxes import Boxes
 from server.store.digs import Digs
 from server.store.documents import Documents
+from server.store.failures import is_unavailable, refused_reason
 from server.store.files import Files
 from server.store.gauges import Gauges
 from server.store.leases import Leases
@@ -39,6 +43,8 @@ from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
 from server.store.traces import Traces
 from server.store.visits import Visits
+
+__all__ = ("Store", "is_unavailable", "refused_reason")
 
 OPERATION_SECONDS = 5
 DEFAULT_DATABASE = "wabao"
@@ -79,6 +85,7 @@ class Store:
         self.database: AsyncIOMotorDatabase[Document] = self.client[name or given.name].with_options(
             codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
             write_concern=WriteConcern("majority"),
+            read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
         self.tasks = Tasks(self.database)
@@ -123,19 +130,3 @@ class Store:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
-
-
-def is_unavailable(error: BaseException | None) -> bool:
-    """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
-
-    The operation may still have been carried out.
-    """
-    return isinstance(error, PyMongoError) and (isinstance(error, ConnectionFailure) or error.timeout)
-
-
-def refused_reason(error: BaseException) -> str | None:
-    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
-    if not isinstance(error, OperationFailure) or is_unavailable(error):
-        return None
-    said = (error.details or {}).get("errmsg") or str(error)
-    return f"{error.code}: {str(said).splitlines()[0][:200]}"

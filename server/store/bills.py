@@ -64,7 +64,7 @@ class Bills(Payments[Bill]):
 
     async def begin_sending(self, out_bill_no: str, now_ms: int) -> Bill | None:
         """Note that a bill is about to be sent; None if it is final or must not be sent any more."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": _OPEN}, "unsendable": {"$exists": False}},
             {"$set": {"sent_at": now_ms}},
             return_document=True,
@@ -72,7 +72,7 @@ class Bills(Payments[Bill]):
 
     async def stop_sending(self, out_bill_no: str) -> Bill | None:
         """Forbid further sending of a bill that is still `asked`; None if it no longer is."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"_id": out_bill_no, "state": "asked"},
             {"$set": {"unsendable": 1}},
             return_document=True,
@@ -155,6 +155,6 @@ class Bills(Payments[Bill]):
         )
 
     async def _change(self, condition: _Document, changes: _Document) -> Bill | None:
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             condition, {"$set": changes, "$unset": CLEAR_UNKNOWN}, return_document=True
         )

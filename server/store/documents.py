@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from bson.codec_options import TypeRegistry
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
+
+from server.store.failures import Uncommitted
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with plain integers, as the store's decoder makes them."""
+    if isinstance(value, Int64):
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -24,6 +39,20 @@ class Documents(Generic[T]):
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
         self.rows = database[self.NAME]
         self.collection = cast("AsyncIOMotorCollection[T]", self.rows)
+        self._undecoded = self.rows.with_options(
+            codec_options=self.rows.codec_options.with_options(type_registry=TypeRegistry())
+        )
+
+    async def find_one_and_update(
+        self, condition: dict[str, Any], changes: Any, **options: Any
+    ) -> T | None:
+        """Do what Motor's method of this name does, and tell every failure as PyMongo's own.
+
+        PyMongo 4.20 cannot read a labelled writeConcernError, which is what a retryable findAndModify gets
+        while a primary steps down, if types of BSON have decoders: it fails itself, by an AttributeError.
+        """
+        found = await self._undecoded.find_one_and_update(condition, changes, **options)
+        return cast("T | None", _plain(found))
 
     @classmethod
     def indexes(cls) -> dict[str, Sequence[IndexModel]]:
@@ -35,8 +64,21 @@ class Documents(Generic[T]):
         try:
             await self.rows.insert_one(dict(document))
         except DuplicateKeyError:
-            taken = await self.collection.find_one({"_id": document["_id"]})
+            taken = await self.taken(document["_id"])
             if taken is None:
                 raise  # another unique index forbids it
             return taken
         return document
+
+    async def taken(self, key: Any) -> T | None:
+        """Return the document that made an insert of this `_id` fail; None if it was another unique index.
+
+        MongoDB says that a key is taken before it knows whether what took it will last. Raises Uncommitted
+        as long as it may be undone.
+        """
+        found = await self.collection.find_one({"_id": key})
+        if found is None:
+            newest = self.collection.with_options(read_concern=ReadConcern("local"))
+            if await newest.find_one({"_id": key}, {"_id": 1}) is not None:
+                raise Uncommitted(f"a document of {self.NAME} is taken by one that may not last")
+        return found

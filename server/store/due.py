@@ -31,7 +31,7 @@ class DueDocuments(Documents[T]):
             {"due_at": {"$lte": now_ms()}}, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH
         )
         for row in await found.to_list(BATCH):
-            claimed = await self.collection.find_one_and_update(
+            claimed = await self.find_one_and_update(
                 {"_id": row["_id"], "due_at": row["due_at"]},
                 {"$set": {"due_at": now_ms() + LEASE_MS}},
                 return_document=True,

@@ -18,10 +18,9 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.store.documents import Documents
+from server.store.failures import Uncommitted, only_duplicates
 
 _Document = dict[str, Any]
-
-DUPLICATE_KEY = 11000
 
 EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
 ENTRY_KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
@@ -60,12 +59,8 @@ class Ledger(Documents[Entry]):
 
     async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
         """Add the entry `kind:of`, unless it is there."""
-        try:
-            await self.rows.insert_one(
-                {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
-            )
-        except DuplicateKeyError:
-            return  # it is there
+        entry = Entry(_id=f"{kind}:{of}", kind=kind, code=code, amount_fen=amount_fen, at=now_ms)
+        await self.add_or_read(entry)
 
     async def enter_all(self, kind: EntryKind, amounts: Iterable[tuple[str, str, int]], now_ms: int) -> None:
         """Add entries, given as (of, code, amount_fen), in one write; those that are there stay."""
@@ -76,10 +71,11 @@ class Ledger(Documents[Entry]):
         try:
             await self.rows.insert_many(entries, ordered=False)
         except BulkWriteError as error:
-            if any(
-                failed["code"] != DUPLICATE_KEY for failed in (error.details or {}).get("writeErrors", ())
-            ):
+            if not only_duplicates(error):
                 raise
+            there = {entries[failed["index"]]["_id"] for failed in error.details["writeErrors"]}
+            if await self.rows.count_documents({"_id": {"$in": list(there)}}) < len(there):
+                raise Uncommitted("entries of the books are taken by ones that may not last") from None
 
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""

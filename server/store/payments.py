@@ -28,10 +28,14 @@ class Payments(DueDocuments[T]):
     """
 
     async def insert(self, payment: T) -> bool:
-        """Save a new payment; False if its number is taken, or a unique index forbids it."""
+        """Save a new payment; False if its number is taken, or a unique index forbids it.
+
+        Raises Uncommitted if its number is taken by what may not last.
+        """
         try:
             await self.rows.insert_one(dict(payment))
         except DuplicateKeyError:
+            await self.taken(payment["_id"])
             return False
         return True
 

@@ -74,7 +74,7 @@ class People(Documents[Person]):
 
     async def find_by_token(self, unionid: str) -> Person | None:
         """Return a person who has just sent a token, and note that they do; None if unknown."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
         )
 
@@ -108,7 +108,7 @@ class People(Documents[Person]):
         fields = {name: value for name, value in person.items() if name != "_id"}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
-            saved = await self.collection.find_one_and_update(
+            saved = await self.find_one_and_update(
                 {"_id": unionid},
                 {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
                 upsert=True,
@@ -129,7 +129,7 @@ class People(Documents[Person]):
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
         """End the person's tokens of this generation; return the record, None if they had ended before."""
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
             [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
             return_document=True,

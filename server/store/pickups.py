@@ -15,6 +15,22 @@ WRONG_CODES = 5
 LOCKED_MS = 600_000
 
 
+# `turned_away` says whether the latest try met a lock; such a try changes nothing else.
+_TOO_MANY: _Document = {"$gte": ["$tries", WRONG_CODES]}
+_LOCK: _Document = {"$cond": [_TOO_MANY, {"$add": [NOW_MS, LOCKED_MS]}, {"$literal": 0}]}
+_COUNTED: _Document = {"$add": [{"$ifNull": ["$tries", 0]}, 1]}
+_ONE_MORE_TRY: list[_Document] = [
+    {"$set": {"turned_away": {"$gt": [{"$ifNull": ["$locked_until", 0]}, NOW_MS]}}},
+    {"$set": {"tries": {"$cond": ["$turned_away", "$tries", _COUNTED]}}},
+    {
+        "$set": {
+            "locked_until": {"$cond": ["$turned_away", "$locked_until", _LOCK]},
+            "tries": {"$cond": [_TOO_MANY, {"$literal": 0}, "$tries"]},
+        }
+    },
+]
+
+
 class Pickups(Documents[_Document]):
     """Reads and writes of `pickups`."""
 
@@ -25,32 +41,20 @@ class Pickups(Documents[_Document]):
 
         Counting first means that guesses made at once cannot outrun the lock.
         """
-        try:
-            found = await self.collection.find_one_and_update(
-                {"_id": code, "$expr": {"$lte": [{"$ifNull": ["$locked_until", 0]}, NOW_MS]}},
-                [
-                    {"$set": {"tries": {"$add": [{"$ifNull": ["$tries", 0]}, 1]}}},
-                    {
-                        "$set": {
-                            "locked_until": {
-                                "$cond": [
-                                    {"$gte": ["$tries", WRONG_CODES]},
-                                    {"$add": [NOW_MS, LOCKED_MS]},
-                                    {"$literal": 0},
-                                ]
-                            },
-                            "tries": {
-                                "$cond": [{"$gte": ["$tries", WRONG_CODES]}, {"$literal": 0}, "$tries"]
-                            },
-                        }
-                    },
-                ],
-                upsert=True,
-                return_document=True,
-            )
-        except DuplicateKeyError:
-            return None  # it exists, and is locked
-        assert found is not None  # noqa: S101  (an upsert returns a document)
+        found: _Document | None = None
+        while found is None:  # as SecantusDB answers the second of two first tries at once
+            try:
+                found = await self.find_one_and_update(
+                    # The lock is looked at inside the update: an upsert's filter may have no $expr.
+                    {"_id": code},
+                    _ONE_MORE_TRY,
+                    upsert=True,
+                    return_document=True,
+                )
+            except DuplicateKeyError:
+                continue  # another process made the first try at this moment: now it is there
+        if found["turned_away"]:
+            return None
         return 0 if found["locked_until"] else WRONG_CODES - int(found["tries"])
 
     async def forgive(self, code: str, *, locked_by_it: bool) -> None:

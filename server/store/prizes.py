@@ -79,7 +79,7 @@ class Prizes(DueDocuments[Prize]):
             await self.rows.insert_one(dict(prize))
         except DuplicateKeyError:
             # Which unique index the error names depends on the server, and on others who write now.
-            if await self.find(prize["_id"]) is None:
+            if await self.taken(prize["_id"]) is None:
                 raise  # this person has another prize of this task, which must never be
 
     async def find(self, prize_id: str) -> Prize | None:
@@ -220,7 +220,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def _change(self, condition: _Document, changes: _Document) -> Prize | None:
-        return await self.collection.find_one_and_update(condition, {"$set": changes}, return_document=True)
+        return await self.find_one_and_update(condition, {"$set": changes}, return_document=True)
 
 
 def _old_address(given_before_ms: int) -> _Document:

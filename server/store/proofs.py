@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.game.proof import Progress
 from server.store.due import DUE_INDEX, DueDocuments
+from server.store.failures import Uncommitted
 
 _Document = dict[str, Any]
 
@@ -75,6 +76,8 @@ class Proofs(DueDocuments[WrittenProof]):
             # It is ours, if the first reply was lost, or another process's. The content is the same, but
             # another version of zlib may have packed it, so the length that is stored counts.
             found = await self.parts.find_one({"_id": key}, {"data": 0})
+            if found is None:
+                raise Uncommitted("a part of a proof is taken by one that may not last") from None
             return msgspec.convert(found, Progress)
         return after
 

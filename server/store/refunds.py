@@ -74,7 +74,7 @@ class Refunds(Payments[Refund]):
         self, out_refund_no: str, state: Literal["refunded", "closed"], alarm: str, now_ms: int
     ) -> Refund | None:
         """Note how a refund ended; it stays due until the books follow. None if that is known already."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"_id": out_refund_no, "state": {"$in": _OPEN}},
             {
                 "$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},

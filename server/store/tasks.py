@@ -6,7 +6,6 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.game.dig import Dig, EndReason
@@ -111,15 +110,14 @@ class Tasks(DueDocuments[Task]):
         DUE_INDEX,
     ]
 
-    async def insert(self, task: Task) -> bool:
-        """Write a new task; return False if its code is taken by another."""
-        try:
-            await self.rows.insert_one(dict(task))
-        except DuplicateKeyError:
-            # Or by this one: if the first reply was lost, the driver writes again and finds its own.
-            own = {"_id": task["_id"], "commitment": task["commitment"]}
-            return await self.collection.find_one(own, {"_id": 1}) is not None
-        return True
+    async def insert(self, task: Task) -> Task | None:
+        """Write a new task; return None if its code is taken by somebody else's.
+
+        If the first reply was lost, its publisher or the driver writes it again, and gets what was written.
+        Raises Uncommitted as long as that may be undone.
+        """
+        taken = await self.add_or_read(task)
+        return taken if taken["publisher"] == task["publisher"] else None
 
     async def find(self, code: str) -> Task | None:
         """Return a task without its seed, None if there is none."""
@@ -186,7 +184,7 @@ class Tasks(DueDocuments[Task]):
         if "end" in dig or dig["is_prize"]:
             changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
         cooled = {"$lte": ["$cd_until", NOW_MS]}
-        found = await self.collection.find_one_and_update(
+        found = await self.find_one_and_update(
             # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
             {"_id": dig["code"], "status": 0, "open": 1, "now_depth": dig["depth"] - 1},
             [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
@@ -226,7 +224,7 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def _change(self, condition: _Document, changes: _Document) -> Task | None:
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             condition, [{"$set": changes}], projection={"seed_box": 0}, return_document=True
         )
 

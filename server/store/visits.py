@@ -10,10 +10,10 @@ from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from server.store.documents import Documents
+from server.store.failures import only_duplicates
 
 _Document = dict[str, Any]
 
-_DUPLICATE_KEY = 11000
 COUNTED = 100_000
 
 SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells them apart
@@ -135,6 +135,6 @@ async def _write_all(collection: AsyncIOMotorCollection[_Document], updates: lis
     try:
         await collection.bulk_write(updates, ordered=False)
     except BulkWriteError as error:
-        if any(failed["code"] != _DUPLICATE_KEY for failed in error.details["writeErrors"]):
+        if not only_duplicates(error):
             raise
         await collection.bulk_write(updates, ordered=False)

@@ -14,6 +14,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from server.deadline import paused
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
 
 CONNECT_SECONDS = 3.0
@@ -112,8 +113,9 @@ class Api:
         self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, object] | None
     ) -> bytes:
         try:
-            async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                response = await self._http.request(method, path, params=parameters, json=body)
+            with paused():
+                async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
+                    response = await self._http.request(method, path, params=parameters, json=body)
         except (httpx.HTTPError, TimeoutError) as error:
             _log.warning("WeChat's %s does not answer: %s", path, type(error).__name__)
             raise WeChatBusy from None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from server.deadline import paused
 from server.errors import WeChatBusy
 from server.keys import Keys
 
@@ -70,7 +71,8 @@ class AccessToken:
             renewal = asyncio.create_task(self._renewed(refused))
             self._renewals[refused] = renewal
             renewal.add_done_callback(lambda _: self._renewals.pop(refused))
-        return await asyncio.shield(renewal)  # if this caller is cancelled, others still wait for it
+        with paused():
+            return await asyncio.shield(renewal)  # if this caller is cancelled, others still wait for it
 
     async def _renewed(self, refused: str | None) -> str:
         try:

@@ -8,7 +8,7 @@ import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name}
 const DAY_SECONDS = 86_400;
-const MAYBE = "没有收到回音，可能已经埋下了。先到“我的”里看看，没有再试，免得埋下两个";
+const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个";
 
 export function publish(root, signal) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
@@ -20,6 +20,7 @@ export function publish(root, signal) {
   const pictureHint = el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。");
   const summary = el("p.summary", { role: "status" });
   const problem = el("p.problem", { role: "alert" });
+  const named = { fields: "", id: "" }; // what was sent last, and under which name
   const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
 
   const fields = {
@@ -147,7 +148,7 @@ export function publish(root, signal) {
       const url = await picture.ready();
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       sent = true;
-      const { code } = await post("/postTask", { ...asked, url });
+      const { code } = await post("/postTask", { ...asked, url, publish_id: nameOf({ ...asked, url }) });
       keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
@@ -159,6 +160,13 @@ export function publish(root, signal) {
       submit.disabled = false;
     }
     return undefined;
+  }
+
+  // The same fields go under the same name, so that trying again publishes nothing twice.
+  function nameOf(asked) {
+    const fields = JSON.stringify(asked);
+    if (named.fields !== fields) Object.assign(named, { fields, id: crypto.getRandomValues(new Uint32Array(4)).join("_") });
+    return named.id;
   }
 
   return "发布";

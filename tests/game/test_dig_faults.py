@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
-import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 from tornado.log import app_log
@@ -17,133 +13,21 @@ from tornado.testing import ExpectLog
 from server.actions.dig import settle_pending
 from server.context import Context
 from server.game.dig import Dig
-from server.settings import Settings
 from server.store.digs import Digs
 from server.store.tasks import Tasks
 from support.client import Client, Someone, a_picture
 from support.statements import check_history
+from support.wire.faulty import FaultyWire, lose_reply
+from support.wire.fixtures import settings, wire
+from support.wire.proxy import Link
+
+__all__ = ("settings", "wire")  # fixtures, which pytest finds here
 
 
-class Proxy:
-    """Stands between the server and MongoDB, and loses what it is told to lose.
-
-    It has a thread of its own: closing a client blocks the test's thread until MongoDB answers.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = host, port
-        self._losing = b""
-        self._then_close = False
-        self._closed = False
-        self._pumps: set[asyncio.Task[None]] = set()
-        self.lost = 0
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._listening = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def start(self) -> None:
-        """Return when it listens on `port`."""
-        self._thread.start()
-        self._listening.wait()
-
-    def lose_reply_of(self, command: bytes, *, then_close: bool = False) -> None:
-        """Let the next such command happen, and cut its connection instead of passing the reply on."""
-        self._losing, self._then_close = command, then_close
-
-    def close(self) -> None:
-        """Refuse new connections, and cut the open ones."""
-        self._closed = True
-        self._loop.call_soon_threadsafe(self._cut)
-
-    def open(self) -> None:
-        """Take connections again."""
-        self._closed = False
-
-    def end(self) -> None:
-        """Cut everything, and return when the thread has ended."""
-        self.close()
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
-
-    def _cut(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._listen())
-
-    async def _listen(self) -> None:
-        self._ending = asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._listening.set()
-        await self._ending.wait()
-        server.close()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pump = asyncio.current_task()
-        assert pump is not None
-        self._pumps.add(pump)
-        try:
-            if not self._closed:
-                await self._pump(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # cut, by us or by either end
-        finally:
-            self._pumps.discard(pump)
-            writer.close()
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        store_reader, store_writer = await asyncio.open_connection(*self._target)
-        losing = asyncio.Event()
-
-        async def forth() -> None:
-            while chunk := await reader.read(1 << 16):
-                if self._losing and self._losing in chunk:
-                    self._losing = b""
-                    losing.set()
-                store_writer.write(chunk)
-
-        async def back() -> None:
-            while chunk := await store_reader.read(1 << 16):
-                if losing.is_set():
-                    self.lost += 1
-                    return
-                writer.write(chunk)
-
-        ways = [asyncio.create_task(forth()), asyncio.create_task(back())]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            store_writer.close()
-        if losing.is_set() and self._then_close:
-            self.close()
-
-
-@pytest.fixture
-def proxy(mongodb_uri: str) -> Iterator[Proxy]:
-    """A proxy in front of this run's MongoDB."""
-    parts = urlsplit(mongodb_uri)
-    started = Proxy(parts.hostname or "127.0.0.1", parts.port or 27017)
-    started.start()
-    yield started
-    started.end()
-
-
-@pytest.fixture
-def settings(settings: Settings, proxy: Proxy) -> Settings:
-    """Settings whose MongoDB is behind the proxy, with retried writes as by default."""
-    parts = urlsplit(settings.mongodb_uri)
-    address = parts.netloc.rpartition("@")[0]
-    netloc = f"{address}@127.0.0.1:{proxy.port}" if address else f"127.0.0.1:{proxy.port}"
-    query = parts.query.replace("retryWrites=false", "retryWrites=true")
-    uri = urlunsplit(parts._replace(netloc=netloc, query=query))
-    return msgspec.structs.replace(settings, mongodb_uri=uri)
+def lose_reply_and_hold(wire: FaultyWire, link: Link, request: bytes) -> None:
+    """Do the work, lose the reply, and answer nobody any more."""
+    wire.hold()
+    lose_reply(wire, link, request)
 
 
 async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
@@ -153,31 +37,31 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
 
 
 @pytest.mark.gen_test
-async def test_a_recorded_dig_whose_confirmation_was_lost_gets_its_reply(
-    client: Client, context: Context, proxy: Proxy
+async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
+    client: Client, context: Context, wire: FaultyWire
 ) -> None:
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=40_000)
-    proxy.lose_reply_of(b"findAndModify")
+    code = await alice.publish(cd=60, forecast_num=1000)
+    wire.next("findAndModify", lose_reply)
     reply = await bob.dig(code)
-    assert proxy.lost == 1
+    assert wire.done == ["findAndModify"]
     assert (reply["status"], reply["now_depth"], reply["joined"], reply["repeated"]) == (0, 1, 1, 0)
     assert len(await check_history(context, code)) == 1
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_outcome_is_said_and_is_known_when_asked_again(
-    client: Client, context: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
+    client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=40_000)
-    proxy.lose_reply_of(b"findAndModify", then_close=True)
+    code = await alice.publish(cd=60, forecast_num=1000)
+    wire.next("findAndModify", lose_reply_and_hold)
     began = time.monotonic()
     unknown = await bob.dig(code)
     assert (unknown["status"], unknown["error"]) == (1, "outcome_unknown")
     assert time.monotonic() - began < 5
-    proxy.open()
+    wire.release()
     reply = await bob.dig(code)
     assert (reply["status"], reply["now_depth"], reply["joined"], reply["repeated"]) == (0, 1, 1, 1)
     assert len(await check_history(context, code)) == 1
@@ -185,17 +69,17 @@ async def test_an_unknown_outcome_is_said_and_is_known_when_asked_again(
 
 @pytest.mark.gen_test
 async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_the_others(
-    client: Client, context: Context, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=40_000)
-    proxy.close()
+    code = await alice.publish(cd=60, forecast_num=1000)
+    wire.hold()
     began = time.monotonic()
     replies = await asyncio.gather(*(bob.dig(code) for _ in range(5)))
     assert {reply["error"] for reply in replies} == {"unavailable"}
     assert time.monotonic() - began < 5
-    proxy.open()
+    wire.release()
     assert await check_history(context, code) == []
     assert (await bob.dig(code))["repeated"] == 0
 
@@ -230,15 +114,15 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(
 
 
 @pytest.mark.gen_test
-async def test_a_task_whose_insert_was_not_confirmed_is_published_once(
-    client: Client, context: Context, proxy: Proxy
+async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
+    client: Client, context: Context, wire: FaultyWire
 ) -> None:
     alice, _ = await publisher_and_digger(client)
     url = (await alice.upload(a_picture()))["url"]
     asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
-    proxy.lose_reply_of(b"insert")
-    reply = await alice.post("/postTask", **asked)
-    assert (reply["status"], proxy.lost) == (0, 1)
+    wire.next("insert", lose_reply)
+    unknown, reply = [await alice.post("/postTask", **asked, publish_id="my-only-cat") for _ in range(2)]
+    assert (unknown["error"], reply["status"], wire.done) == ("outcome_unknown", 0, ["insert"])
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
 
 

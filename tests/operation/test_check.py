@@ -200,6 +200,7 @@ async def test_a_check_touches_no_database_that_is_not_its_own(
     await store.client.drop_database(theirs.name)
 
 
+@pytest.mark.refused_by_mongodb
 @pytest.mark.gen_test(timeout=60)
 async def test_a_method_that_mongodb_refuses_fails_and_the_others_are_tried(
     store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch

@@ -11,12 +11,14 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pymongo.errors import PyMongoError
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
@@ -33,7 +35,7 @@ from server.errors import Refusal
 from server.running.worker import look_at_data
 from server.sandbox import send_notices
 from server.settings import read_settings
-from server.store import Store
+from server.store import Store, is_unavailable
 from support.client import Client, Someone
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
 from support.steps import COLLECTIONS, Killed, Steps
@@ -66,7 +68,15 @@ LEGAL: dict[str, dict[str, set[str]]] = {
 class World:
     """One server with its stores and people, for any number of sequences; each begins without tasks."""
 
-    def __init__(self, mongodb_uri: str, redis_url: str, data_dir: str) -> None:
+    def __init__(
+        self,
+        mongodb_uri: str,
+        redis_url: str,
+        data_dir: str,
+        trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`trouble` is entered for each thing that a process does: the store may fail in it."""
+        self.trouble = trouble
         self.seen: Counter[str] = Counter()
         self.loop = asyncio.new_event_loop()
         sock, port = bind_unused_port()
@@ -124,12 +134,18 @@ class World:
             actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)
         try:
-            return await work(actor)
+            with self.trouble():
+                return await work(actor)
         except Refusal as refusal:
             self.seen[f"refused: {refusal.error}"] += 1
             return None
         except Killed:
             self.seen["killed"] += 1
+            return None
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            self.seen["the store did not answer"] += 1
             return None
         finally:
             await rest(actor)

@@ -323,6 +323,8 @@ async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, 
 @pytest.mark.gen_test
 async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
     script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
+    # Connections for all five: whoever had to open one would look only after the others had failed.
+    await asyncio.gather(*(context.store.ping() for _ in range(10)))
     async with connected(context, base) as wechat:
         failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
         assert [type(error) for error in failed] == [WeChatBusy] * 5

@@ -54,7 +54,7 @@ class SandboxNotices(Documents[SandboxNotice]):
 
     async def claim(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
         """Take one that is due. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
             {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
             sort=[("due_at_ms", 1)],
@@ -83,7 +83,7 @@ class Misbehaviours(Documents[Misbehaviour]):
 
     async def take(self, kinds: tuple[str, ...], number: str, call: str = "") -> Misbehaviour | None:
         """Use up one, the oldest of these kinds that is for this number and call; None if there is none."""
-        return await self.collection.find_one_and_update(
+        return await self.find_one_and_update(
             {
                 "what": {"$in": list(kinds)},
                 "number": {"$in": ["", number]},

@@ -21,6 +21,7 @@ from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
+from server.deadline import paused
 from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
 from server.wechat.pay.merchant import Merchant
@@ -337,8 +338,9 @@ class Pay:
     async def _settle(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
         """Return the body of a successful call; else raise PayRefused or PayUnknown."""
         try:
-            async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                status, content = await call
+            with paused():
+                async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
+                    status, content = await call
         except (httpx.HTTPError, TimeoutError) as error:
             raise PayUnknown(f"no answer: {type(error).__name__}") from None
         except Exception as error:

@@ -1,0 +1,310 @@
+"""A crowd digs, and money moves, on a replica set that fails in every third window; what must hold, holds?
+
+    python bench/failover.py [--windows 200] [--people 60] [--sequences 2000] [--seed 1]
+
+The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, which says how its faults are
+modelled: primaries step down, are cut off and rolled back, replies are lost after the work was done,
+connections are cut, writes are answered with a writeConcernError, and all is late. Windows without a fault
+have a cooldown of 1 s, those with one 6 s, so that whoever asks again does so within it. Exits with 1 when
+something did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+
+from faults import Page, snapshot
+from lines import Line, Lost, log_in_all
+from money import play_batch
+from race import Ending, Race, Tally
+from serving import Person, Server, running
+
+from server.errors import REFUSALS
+from server.keys import Keys
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.store import Store
+from support.money_machine import MoneyMachine, World
+from support.wire.faulty import (
+    FaultyWire,
+    cut_in_reply,
+    delay,
+    interrupt,
+    leave_uncommitted,
+    lose_reply,
+    lose_request,
+    refuse,
+)
+
+SPARED = "sandbox_"  # WeChat's own memory is not in our replica set
+CALM_SECONDS, FAULTY_SECONDS = 1, 6
+GHOST_SECONDS = 5.0
+SLOWEST_SECONDS = 6.0
+WATCHERS = 20
+NO_PRIMARY = (10107, 11602, 91, 189)
+NOT_COMMITTED = (64, 91, 100, 11602)
+WRITES = ("findAndModify", "insert", "update")
+
+
+class Trouble:
+    """Chooses a fault and lets it come; `counts` says how often each did."""
+
+    def __init__(self, wire: FaultyWire, chance: random.Random, longest_seconds: float) -> None:
+        self.wire, self.chance, self.longest_seconds = wire, chance, longest_seconds
+        self.counts: Counter[str] = Counter()
+        self.rolled_back = 0
+        self._faults: dict[str, Callable[[], None]] = {
+            "stepped down": self._step_down,
+            "cut off, rolled back": self._cut_off,
+            "write not committed": lambda: self._meet(leave_uncommitted(self.chance.choice(NOT_COMMITTED))),
+            "reply lost": lambda: self._meet(lose_reply),
+            "cut in mid-reply": lambda: self._meet(cut_in_reply),
+            "interrupted after the work": lambda: self._meet(interrupt(self.chance.choice(NO_PRIMARY))),
+            "refused": lambda: self._meet(refuse(self.chance.choice(NO_PRIMARY))),
+            "request lost": lambda: self._meet(lose_request),
+            "late": lambda: self.wire.next(
+                "", delay(self._seconds(0.05, 3.0)), times=self.chance.randint(1, 5)
+            ),
+            "connections cut": self.wire.cut_all,
+        }
+
+    def begin(self) -> None:
+        """Let one fault come."""
+        name = self.chance.choice(list(self._faults))
+        self.counts[name] += 1
+        self._faults[name]()
+
+    def _seconds(self, least: float, most: float) -> float:
+        return min(self.longest_seconds, self.chance.uniform(least, most))
+
+    def _meet(self, fault: Any) -> None:
+        """Let it meet a write of a dig: its record in the task, or one of the next of any kind."""
+        command = self.chance.choice(WRITES)
+        self.wire.next(command, fault, times=self.chance.randint(1, 3))
+
+    def _step_down(self) -> None:
+        self.wire.step_down(self._seconds(0.3, 3.0))
+        self.wire.next("", refuse(self.chance.choice(NO_PRIMARY)), times=2)
+
+    def _cut_off(self) -> None:
+        self.wire.cut_off()
+        if self.chance.random() < 0.5:  # nobody waits for the answer: who asks again reads
+            self.wire.next("findAndModify", lose_reply)
+        threading.Timer(self._seconds(0.3, 3.0), self._heal).start()
+
+    def _heal(self) -> None:
+        self.rolled_back += self.wire.heal(self._seconds(0.0, 1.0))
+
+
+class Failover(Race):
+    """A race whose store fails, with pages that look on."""
+
+    def __init__(
+        self, server: Server, people: list[Person], store: Store, keys: Keys, trouble: Trouble
+    ) -> None:
+        super().__init__(server, people, store, keys, trouble.chance)
+        self.trouble = trouble
+        self.slowest_seconds = 0.0
+        self.answers: Counter[str] = Counter()
+        self.ghosts: list[str] = []
+
+    async def play(self, windows: int) -> list[Tally]:
+        """Dig for that many windows, every third with a fault."""
+        tallies = {seconds: Tally(seconds) for seconds in (CALM_SECONDS, FAULTY_SECONDS)}
+        codes = {seconds: self.publish(seconds) for seconds in tallies}
+        pages = [
+            Page(self.server.port, self.people[number % len(self.people)], codes[seconds])
+            for seconds in tallies
+            for number in range(WATCHERS // 2)
+        ]
+        stays = [asyncio.create_task(page.stay()) for page in pages]
+        for number in range(1, windows + 1):
+            seconds = FAULTY_SECONDS if number % 3 == 0 else CALM_SECONDS
+            await self._window(tallies[seconds], codes[seconds], number, "fault" if number % 3 == 0 else "")
+            if number % 3 == 0:
+                await self._look_for_ghosts([page for page in pages if f"code={codes[seconds]}&" in page.url])
+        for seconds, tally in tallies.items():
+            await self._check(tally, codes[seconds], windows)
+        for stay in stays:
+            stay.cancel()
+        await asyncio.wait(stays)
+        self.ghosts += [wrong[:300] for page in pages for wrong in page.wrong]
+        return list(tallies.values())
+
+    async def _kill(self, tally: Tally, what: str) -> None:
+        if what:
+            await asyncio.sleep(self.chance.uniform(0, 0.05))
+            self.trouble.begin()
+
+    async def _look_for_ghosts(self, pages: list[Page]) -> None:
+        """Within 5 s each page must show what a fresh one does, and that must be what the database has."""
+        deadline = time.monotonic() + GHOST_SECONDS
+        while True:
+            fresh = await snapshot(pages[0].url)
+            wrong = [page.state for page in pages if page.state != fresh]
+            if not wrong:
+                return
+            if time.monotonic() > deadline:
+                self.ghosts.append(f"{wrong[0]}, a fresh page shows {fresh}")
+                return
+            await asyncio.sleep(0.1)
+
+    async def _end(self, line: Line, dig: bytes, began: float) -> Ending:
+        ending = await super()._end(line, dig, began)
+        if ending.first is not None:
+            self._note(ending.first, ending.first_ms / 1000)
+        return ending
+
+    async def _answer(self, line: Line, dig: bytes) -> dict[str, Any]:
+        """Ask again until the answer tells, as clients are told to."""
+        reply: dict[str, Any] = {"status": 1, "error": "no answer"}
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            began = time.monotonic()
+            try:
+                if not line.is_open:
+                    await line.connect()
+                line.send(dig)
+                reply = await line.reply()
+            except Lost:
+                self.answers["no answer"] += 1
+                continue
+            self._note(reply, time.monotonic() - began)
+            if reply.get("error") not in ("outcome_unknown", "unavailable"):
+                return reply
+            await asyncio.sleep(0.2)
+        return reply
+
+    def _note(self, reply: dict[str, Any], seconds: float) -> None:
+        self.answers[reply["error"] if reply["status"] else "dug"] += 1
+        self.slowest_seconds = max(self.slowest_seconds, seconds)
+
+
+async def race(server: Server, wire: FaultyWire, asked: argparse.Namespace) -> bool:
+    people = await log_in_all(server.port, asked.people + 1)
+    store = Store(wire.uri("wabao"))
+    keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
+    trouble = Trouble(wire, random.Random(asked.seed), longest_seconds=3.0)
+    racing = Failover(server, people, store, keys, trouble)
+    await asyncio.gather(*(line.connect() for line in racing.lines))
+    tallies = await racing.play(asked.windows)
+    for line in racing.lines:
+        line.close()
+    store.close()
+    return show(tallies, racing)
+
+
+def show(tallies: list[Tally], racing: Failover) -> bool:
+    broken = [sentence for tally in tallies for sentence in tally.broken]
+    lost = [sentence for sentence in broken if "acknowledged, but not" in sentence]
+    double = sum(count for tally in tallies for number, count in tally.recorded.items() if number > 1)
+    undocumented = [name for name in racing.answers if name not in (*REFUSALS, "dug") or name == "internal"]
+    rows = [
+        ("windows", str(sum(tally.windows for tally in tallies))),
+        ("faults", ", ".join(f"{name} {count}" for name, count in racing.trouble.counts.most_common())),
+        ("documents rolled back", str(racing.trouble.rolled_back)),
+        ("prizes won", str(sum(tally.wins for tally in tallies))),
+        ("acknowledged digs", str(sum(len(tally.acks) for tally in tallies))),
+        ("acknowledged digs lost (0)", str(len(lost))),
+        ("windows with two digs (0)", str(double)),
+        ("ghosts on a page after 5 s (0)", str(len(racing.ghosts))),
+        ("slowest answer (6 s)", f"{racing.slowest_seconds:.1f} s"),
+        ("answers", ", ".join(f"{name} {count}" for name, count in racing.answers.most_common())),
+        ("undocumented (none)", ", ".join(undocumented) or "none"),
+        ("what else did not hold", "; ".join(x for x in broken if x not in lost)[:2000] or "nothing"),
+    ]
+    for label, value in rows:
+        print(f"  {label:<34}{value}")
+    for ghost in racing.ghosts[:5]:
+        print("  ", ghost[:600])
+    slow = racing.slowest_seconds > SLOWEST_SECONDS
+    return not (broken or double or racing.ghosts or slow or undocumented)
+
+
+def dig_on_a_failing_store(directory: Path, asked: argparse.Namespace) -> bool:
+    store = EmbeddedMongoDB(directory / "store")
+    store.start()
+    wire = FaultyWire("127.0.0.1", store.port, SPARED)
+    wire.start()
+    uri = wire.uri("wabao")
+    try:
+        release = [sys.executable, "-m", "server", "release", "--unchecked"]
+        subprocess.run(release, env=os.environ | {"MONGODB_URI": uri}, check=True, capture_output=True)
+        with running(workers=2, directory=str(directory), MONGODB_URI=uri) as server:
+            held = asyncio.run(race(server, wire, asked))
+            if not held:
+                said = server.log.read_text().splitlines()
+                print("\nwhat the server said:", *[x for x in said if " INFO " not in x][-40:], sep="\n")
+            return held
+    finally:
+        wire.end()
+        store.kill()
+
+
+def move_money_on_a_failing_store(directory: Path, asked: argparse.Namespace) -> bool:
+    """Play the money sequences; a fault comes to every third thing that a process does."""
+    stores = [EmbeddedMongoDB(directory / "money"), EmbeddedRedis(directory / "money")]
+    for store in stores:
+        store.start()
+    wire = FaultyWire("127.0.0.1", stores[0].port, SPARED)
+    wire.start()
+    trouble = Trouble(wire, random.Random(asked.seed), longest_seconds=0.1)
+
+    @contextmanager
+    def every_third() -> Iterator[None]:
+        if trouble.chance.randrange(3) == 0:
+            trouble.begin()
+        try:
+            yield
+        finally:
+            wire.calm()  # what looks at the outcome meets no fault
+
+    world = World(wire.uri("wabao", retryWrites="false"), stores[1].uri, str(directory), every_third)
+    MoneyMachine.world = world
+    try:
+        for batch in range(-(-asked.sequences // 100)):
+            play_batch(world, min(100, asked.sequences - batch * 100), 25, asked.seed + batch)
+            print(f"  {world.seen['sequences']} sequences", file=sys.stderr, flush=True)
+    finally:
+        world.close()
+        wire.end()
+        for store in stores:
+            store.kill()
+    print("\nmoney:")
+    for what, count in sorted((world.seen + trouble.counts).items()):
+        print(f"  {count:8} {what}")
+    return not world.seen["failed"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--windows", type=int, default=200)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--sequences", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        held = not asked.windows or dig_on_a_failing_store(Path(directory), asked)
+        held &= not asked.sequences or move_money_on_a_failing_store(Path(directory), asked)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

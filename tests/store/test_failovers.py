@@ -1,0 +1,273 @@
+"""A replica set whose primary changes or is cut off, in all its ways: nobody is told what is not so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from server.context import Context
+from server.settings import Settings
+from server.store import is_unavailable
+from server.store.refunds import Refund
+from support.client import Client, Someone, a_picture
+from support.statements import check_history
+from support.wire.faulty import (
+    FaultyWire,
+    cut_in_reply,
+    delay,
+    interrupt,
+    leave_uncommitted,
+    lose_reply,
+    lose_request,
+    refuse,
+)
+from support.wire.fixtures import settings, wire
+
+__all__ = ("settings", "wire")  # fixtures, which pytest finds here
+
+PROMISED_SECONDS = 6.0
+PASSING = (64, 91, 100, 112, 175, 189, 217, 365, 462, 8000, 10107, 11601, 11602)
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_page_shows_it(
+    client: Client, context: Context, wire: FaultyWire, open_page: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await bob.get("/getMyInfo")
+    code = await alice.publish(cd=60, forecast_num=1000)
+    wire.cut_off()
+    wire.next("findAndModify", lose_reply, "tasks")
+    unknown = await bob.dig(code, dig_id="the-lost-dig")
+    assert wire.done == ["findAndModify"]
+    assert wire.written == 1, "the cut-off primary has not recorded the dig"
+    assert unknown["error"] == "outcome_unknown"
+    page = await open_page(bob, code)
+    assert (await page.next())["now_depth"] == 0
+    assert wire.heal() > 0
+    assert await check_history(context, code) == []
+    made = await bob.dig(code, dig_id="the-lost-dig")
+    assert (made["status"], made["now_depth"], made["no"], made["repeated"]) == (0, 1, 1, 0)
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.parametrize("code", PASSING)
+@pytest.mark.gen_test
+async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
+    client: Client, context: Context, wire: FaultyWire, code: int
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    task = await alice.publish(cd=60, forecast_num=1000)
+    wire.next("aggregate", refuse(code), "tasks")
+    wire.next("findAndModify", leave_uncommitted(code), "tasks")
+    reply = await bob.dig(task)
+    assert (reply["status"], reply["now_depth"], reply["joined"], reply["repeated"]) == (0, 1, 1, 0)
+    assert wire.done == ["aggregate", "findAndModify"]
+    assert len(await check_history(context, task)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(leave_uncommitted(code) for code in PASSING),
+        *(refuse(code) for code in PASSING),
+        refuse(18, label="SystemOverloadedError"),
+        refuse(18, label="RetryableWriteError"),
+        interrupt(11602),
+        lose_reply,
+        lose_request,
+        cut_in_reply,
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_write_of_unknown_outcome_is_told_as_such(
+    client: Client, wire: FaultyWire, fault: Any
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.get("/getMyInfo")
+    asked = {"wxname": "另一个名字", "wxheadpic": (await alice.upload(a_picture()))["url"]}
+    wire.next("update", fault, "people")
+    reply = await alice.post("/setProfile", **asked)
+    assert (wire.done, reply["error"]) == (["update"], "outcome_unknown")
+    assert (await alice.post("/setProfile", **asked))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(
+    client: Client, wire: FaultyWire
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.publish()
+    wire.step_down(1.0)
+    wire.next("find", refuse(13435), "tasks", times=3)
+    assert (await alice.get("/getMyRelease"))["error"] == "unavailable"
+    while (await alice.get("/getMyRelease"))["status"]:
+        pass
+
+
+@pytest.mark.gen_test
+async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(30)))
+    code = await alice.publish(cd=0, forecast_num=1000)
+
+    async def answered(request: Awaitable[dict[str, Any]]) -> tuple[str, float]:
+        began = time.monotonic()
+        return (await request).get("error", "none"), time.monotonic() - began
+
+    wire.hold()
+    try:
+        replies = await asyncio.gather(
+            *(answered(who.post("/logout")) for who in crowd),
+            *(answered(who.post("/drawPrize", code=code)) for who in crowd),
+            *(answered(who.get("/getMyInfo")) for who in crowd),
+            answered(crowd[0].dig(code, dig_id="a-held-dig")),
+        )
+    finally:
+        wire.release()
+    assert {error for error, _ in replies} <= {"unavailable", "outcome_unknown"}
+    assert max(seconds for _, seconds in replies) < PROMISED_SECONDS
+
+
+@pytest.mark.gen_test
+async def test_a_request_of_several_slow_operations_is_answered_in_time(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    alice = await client.log_in("alice")
+    await alice.get("/getMyInfo")
+    url = (await alice.upload(a_picture()))["url"]
+    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    wire.next("", delay(3.0), times=3)
+    began = time.monotonic()
+    assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["error"] == "outcome_unknown"
+    assert time.monotonic() - began < PROMISED_SECONDS
+    wire.calm()
+    assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    wire.next("find", delay(2.0), "people", times=20)
+    slow = [asyncio.create_task(context.store.people.find("nobody")) for _ in range(20)]
+    await asyncio.wait(slow, timeout=0.2)  # so that they have begun
+    async with asyncio.timeout(1.5):
+        assert await context.store.tasks.find("A" * 12) is None
+    await asyncio.gather(*slow)
+
+
+@pytest.mark.gen_test
+async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_questions(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code = await alice.publish(cd=60, forecast_num=1000)
+    await bob.dig(code)
+    await context.background.finish()
+    wire.hold()
+    try:
+        first = asyncio.create_task(carol.dig(code, dig_id="carols-dig"))
+        await asyncio.to_thread(wire.held.wait)
+        began = time.monotonic()
+        second = await dave.dig(code, dig_id="daves-dig")
+        assert second["error"] == "unavailable"
+        assert time.monotonic() - began < PROMISED_SECONDS
+        assert (await first)["error"] == "unavailable"
+    finally:
+        wire.release()
+    assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
+
+
+@pytest.mark.gen_test
+async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    url = (await alice.upload(a_picture()))["url"]
+    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    wire.next("insert", leave_uncommitted(91), "tasks")
+    assert (await alice.post("/postTask", **asked, publish_id="the-cat-1"))["error"] == "outcome_unknown"
+    first, again = [await alice.post("/postTask", **asked, publish_id="the-cat-1") for _ in range(2)]
+    assert (first["status"], again["code"]) == (0, first["code"])
+    assert await context.store.tasks.collection.count_documents({}) == 1
+    other = await alice.post("/postTask", **asked, publish_id="the-cat-2")
+    bobs = await bob.post("/postTask", **asked, publish_id="the-cat-1")
+    assert len({first["code"], other["code"], bobs["code"]}) == 3
+
+
+@pytest.mark.gen_test
+async def test_what_is_taken_by_a_write_that_may_not_last_counts_as_no_answer(
+    context: Context, wire: FaultyWire
+) -> None:
+    refund = Refund(
+        _id="R1",
+        kind="whole",
+        code="A" * 12,
+        out_trade_no="O1",
+        amount_fen=1,
+        total_fen=1,
+        state="asked",
+        alarm="",
+        created_at=0,
+        ended_at=0,
+        due_at=0,
+    )
+    wire.cut_off()
+    wire.next("insert", lose_reply, "refunds")
+    with pytest.raises(PyMongoError):
+        await context.store.refunds.insert(refund)
+    wire.next("insert", leave_uncommitted(64), "refunds")
+    with pytest.raises(PyMongoError) as raised:
+        await context.store.refunds.insert(refund)
+    assert is_unavailable(raised.value)
+    assert not isinstance(raised.value, DuplicateKeyError)
+    wire.heal()
+    assert await context.store.refunds.insert(refund)
+    assert not await context.store.refunds.insert(refund)
+
+
+@pytest.mark.gen_test
+async def test_several_entries_of_the_books_of_which_nobody_knows_if_they_last_count_as_no_answer(
+    context: Context, wire: FaultyWire
+) -> None:
+    ledger = context.store.ledger
+    entries = [("O1", "A" * 12, 1), ("O2", "A" * 12, 2)]
+    await ledger.enter_all("paid", entries[:1], 0)
+    wire.next("insert", leave_uncommitted(64), "ledger")
+    with pytest.raises(PyMongoError) as raised:
+        await ledger.enter_all("paid", entries, 0)
+    assert is_unavailable(raised.value)
+    await ledger.enter_all("paid", entries, 0)
+    assert await ledger.sums_fen(0) == {"paid": 3, "owed": 0, "given": 0, "refunded": 0}
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(
+    context: Context, client: Client, wire: FaultyWire, settings: Settings, other_port: int
+) -> None:
+    """As in production, where PyMongo numbers its writes, and MongoDB says which it may send again."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=60, forecast_num=1000)
+    wire.next("findAndModify", leave_uncommitted(11602), "tasks", times=2)  # the driver tries twice
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20) as http:
+        reply = await Someone(Client(http), bob.unionid, bob.token, {}).dig(code)
+    assert (reply["status"], reply["now_depth"], reply["repeated"]) == (0, 1, 0)
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.fixture
+def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
+    """A second process, whose driver retries."""
+    uri = settings.mongodb_uri.replace("&retryWrites=false&retryReads=false", "")
+    opened = io_loop.run_sync(lambda: Context.open(msgspec.structs.replace(settings, mongodb_uri=uri)))
+    yield opened
+    io_loop.run_sync(opened.close)

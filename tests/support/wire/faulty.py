@@ -1,0 +1,314 @@
+"""A replica set of one MongoDB, whose primary steps down, is cut off, stalls and loses replies.
+
+To PyMongo it is a replica set (`uri` names it), so that the driver selects a primary and retries as it does
+in production. Between faults it passes everything on, one command at a time.
+
+How a cut-off primary is modelled: it goes on to serve, and can commit nothing. Each write is done and not
+answered; a read with `majority` sees none of these writes, any other read sees them all. When it is over, the
+writes are undone, an election follows in which nobody is primary, and each waiting write is told what MongoDB
+tells: a writeConcernError with 11602, which says that it may or may not last.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+from pymongo import MongoClient
+
+from support.wire.manual import HANDSHAKES
+from support.wire.messages import (
+    Document,
+    Gone,
+    body_of,
+    command_of,
+    is_command,
+    legacy_reply_of,
+    message_of,
+    name_of,
+    request_id,
+)
+from support.wire.proxy import Link, Wire
+from support.wire.rollback import WRITES, Suffix
+
+SET_NAME = "faulty"
+# Names as MongoDB's error_codes.yml has them; a retryable write that meets the first four is sent again.
+CODE_NAMES = {
+    10107: "NotWritablePrimary",
+    11602: "InterruptedDueToReplStateChange",
+    91: "ShutdownInProgress",
+    189: "PrimarySteppedDown",
+    13435: "NotPrimaryNoSecondaryOk",
+    64: "WriteConcernTimeout",
+    100: "UnsatisfiableWriteConcern",
+    112: "WriteConflict",
+    365: "TemporarilyUnavailable",
+    462: "IngressRequestRateLimitExceeded",
+}
+_RETRYABLE = (10107, 11602, 91, 189, 13435)
+# Longer than anything waits for an answer: a cut-off primary is cut off no longer than that.
+LONGEST_SECONDS = 30.0
+
+Fault = Callable[["FaultyWire", Link, bytes], None]
+
+
+class Done(NamedTuple):
+    """MongoDB's reply to what it did, and whether that lasts."""
+
+    reply: bytes
+    lasts: bool = True
+
+
+class FaultyWire(Wire):
+    """A replica set at `uri` between `start` and `end`. Faults meet single commands, or all for a time."""
+
+    def __init__(self, host: str, port: int, spared: str = "") -> None:
+        """Collections whose names begin with `spared` are not ours: no fault meets them."""
+        super().__init__(host, port)
+        self._spared = spared
+        with MongoClient(host, port, directConnection=True) as client:
+            self._hello = client.admin.command("hello")
+        self._turn = threading.Lock()  # one command at a time is with MongoDB
+        self._waiting: list[tuple[str, str, Fault]] = []
+        self._suffix = Suffix(host, port)
+        self._healed, self._released = threading.Event(), threading.Event()
+        self._released.set()
+        self.held = threading.Event()  # a command waits since `hold`
+        self._cut_off = False
+        self._elected_at = 0.0
+        self._election = ObjectId()
+        self.done: list[str] = []
+
+    def uri(self, database: str, **options: str) -> str:
+        """Return what a client connects to."""
+        asked = "".join(f"&{name}={value}" for name, value in options.items())
+        return f"mongodb://127.0.0.1:{self.port}/{database}?replicaSet={SET_NAME}{asked}"
+
+    def end(self) -> None:
+        """Take no more connections, cut those there are."""
+        self._healed.set()
+        self._released.set()
+        super().end()
+        self._suffix.close()
+
+    def next(self, command: str, fault: Fault, collection: str = "", times: int = 1) -> None:
+        """Let a fault meet the next such command; with a collection, the next of that collection."""
+        self._waiting += [(command, collection, fault)] * times
+
+    def calm(self) -> None:
+        """Forget faults that met no command, and return when those that last are over."""
+        self._waiting.clear()
+        if self._cut_off:
+            self._healed.wait(LONGEST_SECONDS)
+        time.sleep(max(0.0, self._elected_at - time.monotonic()))
+
+    def step_down(self, seconds: float) -> None:
+        """Have no primary for so long."""
+        self._elected_at = time.monotonic() + seconds
+        self._election = ObjectId()
+
+    def hold(self) -> None:
+        """From now on let everything wait, as for a store that is frozen."""
+        self.held.clear()
+        self._released.clear()
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        self._released.set()
+
+    def cut_off(self) -> None:
+        """From now on the primary serves and commits nothing. What is under way is done first."""
+        with self._turn:
+            self._healed.clear()
+            self._suffix.forget()
+            self._cut_off = True
+
+    def heal(self, election_seconds: float = 0.0) -> int:
+        """Roll back what was written since `cut_off`, then elect; return how many writes were undone."""
+        with self._turn:
+            undone = len(self._suffix)
+            self._suffix.undo()
+            self._suffix.forget()
+            self._cut_off = False
+            self.step_down(election_seconds)
+        self._healed.set()
+        return undone
+
+    @property
+    def written(self) -> int:
+        """How many documents the cut-off primary has changed so far."""
+        return len(self._suffix)
+
+    def exchange(self, link: Link, request: bytes) -> None:
+        """Answer hello as a replica set does, let a fault come, or pass it on."""
+        if not is_command(request):
+            link.answer(legacy_reply_of(self._greeting(), request_id(request)))
+            return
+        name = name_of(request)
+        if name in HANDSHAKES:
+            link.answer(message_of(self._greeting(), request_id(request)))
+            return
+        if self._spared and str(body_of(request).get(name)).startswith(self._spared):
+            with self._turn:
+                link.answer(_forwarded(link, request))
+            return
+        fault = self._due(name, request)
+        if fault is not None:
+            fault(self, link, request)
+        elif time.monotonic() < self._elected_at and name != "ping":
+            refuse(10107 if name in WRITES else 13435)(self, link, request)
+        else:
+            self.pass_on(link, request)
+
+    def pass_on(self, link: Link, request: bytes) -> None:
+        """Have MongoDB do it, and answer; a primary that is cut off answers writes when it is over."""
+        if not self._released.is_set():
+            self.held.set()
+            self._released.wait(LONGEST_SECONDS)
+        done = self.carry_out(link, request)
+        if done.lasts:
+            link.answer(done.reply)
+        else:
+            self._healed.wait(LONGEST_SECONDS)
+            link.answer(_uncommitted(done.reply, 11602, request))
+
+    def carry_out(self, link: Link, request: bytes) -> Done:
+        """Have MongoDB do it; what a primary that is cut off writes does not last."""
+        with self._turn:
+            if not self._cut_off:
+                return Done(_forwarded(link, request))
+            command = command_of(request)
+            if command.get("readConcern", {}).get("level") == "majority":
+                self._suffix.undo()
+                try:
+                    return Done(_forwarded(link, request))
+                finally:
+                    self._suffix.redo()
+            if next(iter(command)) not in WRITES:
+                return Done(_forwarded(link, request))
+            before = self._suffix.before(command)
+            command.pop(
+                "txnNumber", None
+            )  # a retry finds another primary, which does not remember this write
+            reply = _forwarded(link, message_of(command))
+            self._suffix.note(command, before, command_of(reply))
+            return Done(reply, lasts=False)
+
+    def _due(self, name: str, request: bytes) -> Fault | None:
+        for waiting in list(self._waiting):
+            command, collection, fault = waiting
+            if command in (name, "") and (not collection or body_of(request).get(name) == collection):
+                with suppress(ValueError):  # another connection's command was faster
+                    self._waiting.remove(waiting)
+                    self.done.append(name)
+                    return fault
+        return None
+
+    def _greeting(self) -> Document:
+        primary = time.monotonic() >= self._elected_at
+        address = f"127.0.0.1:{self.port}"
+        greeting: dict[str, Any] = {
+            name: value
+            for name, value in self._hello.items()
+            if name not in ("topologyVersion", "$clusterTime")
+        }
+        return greeting | {
+            "setName": SET_NAME,
+            "setVersion": 1,
+            "hosts": [address],
+            "me": address,
+            "primary": address,
+            "electionId": self._election,
+            "helloOk": True,
+            "ok": 1.0,
+            "isWritablePrimary": primary,
+            "ismaster": primary,
+            "secondary": not primary,
+        }
+
+
+def refuse(code: int, label: str = "") -> Fault:
+    """Answer with an error, and do nothing."""
+
+    def fault(_: FaultyWire, link: Link, request: bytes) -> None:
+        error: Document = {
+            "ok": 0.0,
+            "errmsg": "told to fail",
+            "code": code,
+            "codeName": CODE_NAMES.get(code, ""),
+        }
+        labels = {"errorLabels": [label]} if label else _labels(code, request)
+        link.answer(message_of(error | labels, request_id(request)))
+
+    return fault
+
+
+def interrupt(code: int) -> Fault:
+    """Do the work, then answer with an error: a primary may step down in between."""
+
+    def fault(wire: FaultyWire, link: Link, request: bytes) -> None:
+        wire.carry_out(link, request)
+        refuse(code)(wire, link, request)
+
+    return fault
+
+
+def leave_uncommitted(code: int) -> Fault:
+    """Do the work, and answer that it may not last."""
+
+    def fault(wire: FaultyWire, link: Link, request: bytes) -> None:
+        link.answer(_uncommitted(wire.carry_out(link, request).reply, code, request))
+
+    return fault
+
+
+def lose_reply(wire: FaultyWire, link: Link, request: bytes) -> None:
+    """Do the work, and cut the connection in place of the reply."""
+    wire.carry_out(link, request)
+    raise Gone
+
+
+def cut_in_reply(wire: FaultyWire, link: Link, request: bytes) -> None:
+    """Do the work, and cut the connection in the middle of the reply."""
+    reply = wire.carry_out(link, request).reply
+    link.answer(reply[: len(reply) // 2])
+    raise Gone
+
+
+def lose_request(_: FaultyWire, __: Link, ___: bytes) -> None:
+    """Cut the connection before anything is done."""
+    raise Gone
+
+
+def delay(seconds: float) -> Fault:
+    """Do it late."""
+
+    def fault(wire: FaultyWire, link: Link, request: bytes) -> None:
+        time.sleep(seconds)
+        wire.pass_on(link, request)
+
+    return fault
+
+
+def _forwarded(link: Link, request: bytes) -> bytes:
+    reply = link.forward(request)
+    assert reply is not None, "a command that wants no reply: this wire knows none"
+    return reply
+
+
+def _labels(code: int, request: bytes) -> Document:
+    """Return the label of a retryable write that a driver sends again."""
+    retryable = code in _RETRYABLE and "txnNumber" in body_of(request)
+    return {"errorLabels": ["RetryableWriteError"]} if retryable else {}
+
+
+def _uncommitted(reply: bytes, code: int, request: bytes) -> bytes:
+    told: Document = {"code": code, "codeName": CODE_NAMES.get(code, ""), "errmsg": "told to fail"}
+    if code == 64:
+        told["errInfo"] = {"wtimeout": True}
+    document = command_of(reply) | {"writeConcernError": told} | _labels(code, request)
+    return message_of(document, request_id(request))

@@ -1,0 +1,105 @@
+"""What a primary that is cut off wrote, so that it can be undone: the suffix that a replica set rolls back.
+
+Documents are read before and after each write, and compared. That is exact because the faulty wire lets one
+command through at a time. Known limits: a cursor's later batches are read as they come, and indexes and whole
+collections that a cut-off primary makes or drops are not undone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from support.wire.messages import Document
+
+WRITES = ("insert", "update", "delete", "findAndModify")
+
+
+class _Change(NamedTuple):
+    """What one write made of one document; None where there is none."""
+
+    collection: Collection[RawBSONDocument]
+    key: Any
+    before: RawBSONDocument | None
+    after: RawBSONDocument | None
+
+
+class Suffix:
+    """The writes since a primary was cut off, over a connection of its own to the same MongoDB."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._client: MongoClient[RawBSONDocument] = MongoClient(
+            host, port, document_class=RawBSONDocument, directConnection=True, retryWrites=False
+        )
+        self._changes: list[_Change] = []
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def before(self, command: Document) -> dict[Any, RawBSONDocument]:
+        """Return the documents that a write may change, by key; call it right before the write."""
+        found: dict[Any, RawBSONDocument] = {}
+        for query in _queries(command):
+            found |= {document["_id"]: document for document in self._collection(command).find(query)}
+        return found
+
+    def note(self, command: Document, before: dict[Any, RawBSONDocument], reply: Document) -> None:
+        """Note what a write has changed; call it right after the write."""
+        collection = self._collection(command)
+        for key in [*before, *(key for key in _made(command, reply) if key not in before)]:
+            after = collection.find_one({"_id": key})
+            if _bytes(after) != _bytes(before.get(key)):
+                self._changes.append(_Change(collection, key, before.get(key), after))
+
+    def undo(self) -> None:
+        """Put back what was there before the first write of the suffix; it can be done again."""
+        for change in reversed(self._changes):
+            _put(change, change.before)
+
+    def redo(self) -> None:
+        """Do the writes again after `undo`."""
+        for change in self._changes:
+            _put(change, change.after)
+
+    def forget(self) -> None:
+        """Keep what stands; the suffix begins anew."""
+        self._changes.clear()
+
+    def _collection(self, command: Document) -> Collection[RawBSONDocument]:
+        return self._client[command["$db"]][next(iter(command.values()))]
+
+
+def _queries(command: Document) -> list[Document]:
+    if "insert" in command:
+        keys = [document["_id"] for document in command["documents"]]
+        return [{"_id": {"$in": keys}}]
+    if "findAndModify" in command:
+        return [command.get("query") or {}]
+    return [each["q"] for each in command.get("updates", command.get("deletes", []))]
+
+
+def _made(command: Document, reply: Document) -> list[Any]:
+    """Return the keys of what a write inserted."""
+    if "insert" in command:
+        return [document["_id"] for document in command["documents"]]
+    made = [each["_id"] for each in reply.get("upserted", ())]
+    upserted = (reply.get("lastErrorObject") or {}).get("upserted")
+    return made if upserted is None else [*made, upserted]
+
+
+def _bytes(document: RawBSONDocument | None) -> bytes | None:
+    return None if document is None else document.raw
+
+
+def _put(change: _Change, document: RawBSONDocument | None) -> None:
+    if document is None:
+        change.collection.delete_one({"_id": change.key})
+    else:
+        change.collection.replace_one({"_id": change.key}, document, upsert=True)

@@ -1,0 +1,92 @@
+"""The strict wire as a process, so that it takes no time of the tests': `StrictWire` starts one.
+
+    python -m support.wire.strict_process STORE_PORT FILE
+
+It writes its port into FILE, and then a line for each command that is not in the reviewed list, before that
+command is sent on. The command itself goes on, since what it says of itself is enough to fail the test.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from bson.errors import BSONError
+
+from server.running.children import start_child
+from support import SOURCE
+from support.wire.messages import command_of, is_command
+from support.wire.proxy import Link, Wire
+from support.wire.strict import objections, shape
+
+START_SECONDS = 20.0
+
+
+class _Strict(Wire):
+    """Writes a line for each command that is not in the list."""
+
+    def __init__(self, port: int, found: IO[str]) -> None:
+        super().__init__("127.0.0.1", port)
+        self._found = found
+
+    def exchange(self, link: Link, request: bytes) -> None:
+        """Check, then forward."""
+        if is_command(request):
+            try:
+                command = command_of(request, leave_out="documents")
+                objected = objections(command)
+            except (BSONError, LookupError, TypeError, ValueError, AttributeError) as error:
+                objected, command = [f"a command of a form that cannot be read: {error!r}"], {}
+            for objection in objected:
+                self._found.write(f"{objection} in {shape(command)}\n")
+                self._found.flush()
+        super().exchange(link, request)
+
+
+class StrictWire:
+    """A process between the tests and the embedded MongoDB on `port`."""
+
+    def __init__(self, port: int, directory: Path) -> None:
+        file = directory / "wire"
+        file.touch()
+        self._found = file.open()
+        command = [sys.executable, "-m", "support.wire.strict_process", str(port), str(file)]
+        path = f"{SOURCE}{os.pathsep}{SOURCE / 'tests'}"
+        self._process = start_child(command, environment=os.environ | {"PYTHONPATH": path})
+        self.port = self._read_port()
+
+    def _read_port(self) -> int:
+        deadline = time.monotonic() + START_SECONDS
+        while not (line := self._found.readline()).endswith("\n"):
+            if line:
+                self._found.seek(0)
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the strict wire did not start")
+            time.sleep(0.005)
+        return int(line)
+
+    def take(self) -> list[str]:
+        """Return what was objected to since the last call."""
+        return list(dict.fromkeys(self._found.read().splitlines()))
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._found.close()
+
+
+def main() -> None:
+    """Serve until killed."""
+    with Path(sys.argv[2]).open("a") as found:
+        wire = _Strict(int(sys.argv[1]), found)
+        found.write(f"{wire.port}\n")
+        found.flush()
+        wire.serve()
+
+
+if __name__ == "__main__":
+    main()

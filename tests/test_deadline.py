@@ -1,0 +1,62 @@
+"""The limit of a request stands still while what has a limit of its own is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.deadline import TookTooLong, paused, within
+
+
+@pytest.mark.gen_test
+async def test_what_takes_too_long_is_ended() -> None:
+    with pytest.raises(TookTooLong):
+        async with within(0.01):
+            await asyncio.Event().wait()
+
+
+@pytest.mark.gen_test
+async def test_time_of_others_does_not_count_and_ours_goes_on_after_it() -> None:
+    reached = []
+
+    async def request() -> None:
+        async with within(0.05):
+            with paused():
+                await asyncio.sleep(0.1)
+            reached.append("after the pause")
+            await asyncio.Event().wait()
+
+    with pytest.raises(TookTooLong):
+        await request()
+    assert reached == ["after the pause"]
+
+
+@pytest.mark.gen_test
+async def test_another_limit_that_passes_is_told_as_it_is() -> None:
+    with pytest.raises(TimeoutError):
+        async with within(5), asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+
+
+@pytest.mark.gen_test
+async def test_work_beside_a_request_does_not_stop_its_limit() -> None:
+    works = []
+
+    async def beside() -> None:
+        with paused():
+            await asyncio.Event().wait()
+
+    async def request() -> None:
+        async with within(0.05):
+            works.append(asyncio.create_task(beside()))
+            await asyncio.Event().wait()
+
+    with pytest.raises(TookTooLong):
+        await request()
+    works[0].cancel()
+
+
+def test_outside_of_a_limit_there_is_nothing_to_stop() -> None:
+    with paused():
+        pass
