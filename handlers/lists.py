@@ -8,7 +8,9 @@ from handlers.base import Interface, Reply
 from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import Page, Unionid
 from server.context import Context
-from server.store.digs import JoinedTask
+from server.game.amounts import claim_until_ms
+from server.store.digs import JoinedTask, WonTask
+from server.store.prizes import GIVEN, WonPrize, parcel
 from server.store.tasks import Task
 
 NEWEST = 500
@@ -147,10 +149,20 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
 
 
 class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize is given. `draw_type`: 1 on site, 2 by mail."""
+    """`is_draw` is 1 once the prize is given. `draw_type`: 1 on site, 2 by mail.
+
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
+    `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
+    """
 
     is_draw: int
     draw_type: int
+    claim_until: int
+    prize_state: str
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
 
 
 class PrizesReply(Reply, kw_only=True):
@@ -170,13 +182,16 @@ class GetMyPrize(Interface):
         """Return them, ordered by the caller's winning digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
-        return PrizesReply(
-            data=[
-                msgspec.convert(
-                    card_fields(self.context, task)
-                    | {"is_draw": int(task.get("prize_state") == "given"), "draw_type": task["draw_type"]},
-                    PrizeCard,
-                )
-                for task in tasks
-            ]
-        )
+        return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
+
+
+def _prize_card(context: Context, task: WonTask) -> PrizeCard:
+    prize = task.get("prize") or WonPrize(state="won")
+    own = {
+        "is_draw": int(prize["state"] in GIVEN),
+        "draw_type": task["draw_type"],
+        "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
+        "prize_state": prize["state"],
+        **parcel(prize),
+    }
+    return msgspec.convert(card_fields(context, task) | own, PrizeCard)

@@ -23,6 +23,7 @@ from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
+from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
@@ -48,6 +49,8 @@ INTERFACES: list[type[Interface]] = [
     PayTask,
     DrawPrize,
     ConfirmDraw,
+    ShipPrize,
+    ReceivePrize,
     EndTask,
     GetWinners,
 ]

@@ -5,7 +5,7 @@ import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
-import { observe } from "../miniprogram/shared/clock.js";
+import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
 import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
@@ -76,6 +76,7 @@ class Page {
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");
     this.claim = el("div", { id: "claim" });
+    this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
     this.early = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
@@ -121,14 +122,15 @@ class Page {
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
+    write(this.deadline, task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
 
   showClaim() {
-    const shown = `${this.task.is_prize} ${this.task.is_draw}`;
+    const shown = `${this.task.is_prize} ${this.task.is_draw} ${this.task.prize_state}`;
     if (shown === this.#claimed) return; // keep what is being typed or shown there
     this.#claimed = shown;
-    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal) : null);
+    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
   }
 
   showOwn() {
@@ -193,7 +195,8 @@ class Page {
         break;
       case "end":
         Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });
-        if (frame.end_reason === "operator") this.reload(); // the operator's reason is in the details
+        // The details have the operator's reason, and until when a prize can be claimed.
+        if (frame.end_reason === "operator" || task.is_prize) this.reload();
         break;
       case "watchers":
         task.watchers = frame.watchers;

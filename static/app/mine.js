@@ -3,12 +3,13 @@
 import { get, logOut, post } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
-import { observeCard } from "../miniprogram/shared/clock.js";
+import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { preferences } from "./preferences.js";
 import { person, remember } from "./session.js";
+import { BY_MAIL, parcel } from "./shipping.js";
 
 const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
@@ -137,8 +138,14 @@ function published(card) {
 }
 
 function won(card) {
-  if (card.is_draw) return el("p.good", {}, "已领取");
-  return el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖");
+  if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, "确认收到"));
+  if (card.is_draw) return el("div", {}, el("p.good", {}, isMailed(card) ? BY_MAIL[card.prize_state] : "已领取"), parcel(card));
+  const until = card.claim_until ? el("p.hint", {}, `${asMoment(card.claim_until)} 截止`) : null;
+  return el("div.stack", {}, el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖"), until);
+}
+
+function isMailed({ goods_type, draw_type }) {
+  return goods_type === 2 && draw_type === 2;
 }
 
 // WeChat hands out neither names nor pictures any more, so people choose their own.

@@ -69,7 +69,10 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     extra = {
         "/getTaskList": set(),
         "/getMyPartake": {"wxheadimgurl", "is_prize"},
-        "/getMyPrize": {"is_draw", "draw_type"},
+        "/getMyPrize": {
+            *("is_draw", "draw_type", "claim_until", "prize_state", "carrier", "number", "sent_at"),
+            "received_at",
+        },
         "/getMyRelease": {"need_pay", "owed"},
     }
     for path, reply in lists.items():
