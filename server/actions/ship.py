@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.actions.publish import BY_MAIL, GOODS
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
 from server.game.amounts import DAY_MS
@@ -39,7 +40,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
 def _why_not(task: Task, prize: Prize | None) -> str:
     if prize is None:
         return "这一层没有人中奖，请在中奖者名单里选"
-    if task["goods_type"] != 2 or task["draw_type"] != 2:
+    if task["goods_type"] != GOODS or task["draw_type"] != BY_MAIL:
         return "只有邮寄的奖品需要寄出"
     if prize["state"] == "sent":
         return "寄出超过 24 小时，快递信息不能再改"

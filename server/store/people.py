@@ -14,8 +14,15 @@ from server.store.pipelines import NOW_MS
 _Document = dict[str, Any]
 
 
+# What others see of a person without a name.
+NO_NAME = "还没起名"
+# The name that WeChat has given for everybody since 2022.
+WECHAT_USER = "微信用户"
+
+
 class Person(TypedDict):
-    """`wxname` and `wxheadpic` are what the person chose instead of WeChat's; `wxheadpic` is a path of ours.
+    """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
+    what the person chose instead; `wxheadpic` is a path of ours.
 
     `generation` is that of the person's valid tokens, 0 if absent; older ones were ended at `ended_at` (unix
     ms). `forgotten_as` is there while the person is being forgotten, `moving` once others may
@@ -48,6 +55,7 @@ class People(Documents[Person]):
 
     NAME = "people"
     INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("openid", 1)], name="of_openid"),
         IndexModel(
             [("ended_at", 1)],
             name="tokens_ended",
@@ -98,19 +106,26 @@ class People(Documents[Person]):
             return None, None
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
-    async def save(self, person: Person) -> Person:
+    async def of_openid(self, openid: str) -> list[Person]:
+        """Return who logged in with this openid: two if WeChat gave a unionid at some logins only."""
+        return await self.collection.find({"openid": openid}).to_list(10)
+
+    async def save(self, person: Person, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
+        Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
         A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
         being forgotten.
         """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
+        said = fields if told else {"openid": person["openid"]}
+        first = {name: value for name, value in fields.items() if name not in said}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             saved = await self.collection.find_one_and_update(
                 {"_id": unionid},
-                {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
+                {"$set": said, "$setOnInsert": {**first, "generation": int(time.time())}},
                 upsert=True,
                 return_document=True,
             )
@@ -167,3 +182,13 @@ class People(Documents[Person]):
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
         """Delete the record of a person whom nothing else names any more."""
         await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
+
+
+def shown_name(person: Person) -> str:
+    """Return the name that others see."""
+    return person.get("wxname") or person["nickName"] or NO_NAME
+
+
+def is_named(person: Person) -> bool:
+    """Whether a person has a name of their own."""
+    return bool(person.get("wxname")) or person["nickName"] not in ("", WECHAT_USER)

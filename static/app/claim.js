@@ -2,6 +2,7 @@
 
 import { callWeChat, get, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
+import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 2_000;
@@ -11,7 +12,8 @@ const LATER = "微信正在处理，过一会儿再来看看";
 export function claim(task, signal, deadline) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said);
+  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said,
+    askName(signal, "起个名字，发布者好认出中奖的人。", () => {}));
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {

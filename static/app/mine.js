@@ -7,6 +7,7 @@ import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
+import { askName, isNamed } from "./naming.js";
 import { preferences } from "./preferences.js";
 import { person, remember } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
@@ -40,6 +41,7 @@ export function mine(root, signal, which = "published") {
       numbers),
     preferences(),
     uncounted,
+    askName(signal, "起个名字，大家才知道是你。"),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list,
@@ -148,12 +150,12 @@ function isMailed({ goods_type, draw_type }) {
   return goods_type === 2 && draw_type === 2;
 }
 
-// WeChat hands out neither names nor pictures any more, so people choose their own.
-function editProfile(signal) {
+/** WeChat hands out neither names nor pictures any more, so people choose their own. Unless `saved` is given, the page is shown anew. */
+export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
   const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });
-  const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
-  const picture = pictureField("face", { label: "头像", hint: "不选就用现在的", shown: person.avatarUrl });
+  const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
+  const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
   const submit = el("button.primary", { type: "submit" }, "保存");
   const save = async (event) => {
     event.preventDefault();
@@ -162,9 +164,9 @@ function editProfile(signal) {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
       await post("/setProfile", { wxname, wxheadpic });
       if (person?.unionid !== unionid) return; // logged out meanwhile
-      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl });
+      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
       opened.close();
-      if (!signal.aborted) dispatchEvent(new Event("hashchange")); // show this page anew, if it is still open
+      if (!signal.aborted) saved();
     } catch (error) {
       write(problem, error.message);
       if (!error.error) throw error;

@@ -37,6 +37,9 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "wxheadpic": "/files/none.jpg",
         "money": 1,
         "pickup": "123456",
+        "depth": 1,
+        "carrier": "顺丰",
+        "number": "SF123456",
     }
     if interface.method == "GET":
         return await someone.get(interface.path, **asked)
