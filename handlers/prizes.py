@@ -92,6 +92,7 @@ class DrawPrize(Interface):
     takes = (DrawPrizeRequest,)
     gives = (DrawPrizeReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
         """Claim it. Raises what `claim` raises."""
@@ -162,6 +163,7 @@ class ConfirmDraw(Interface):
     takes = (ConfirmDrawRequest,)
     gives = (ConfirmDrawReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
         """Confirm it. Raises what `confirm_pickup` raises."""

@@ -51,6 +51,7 @@ class ShipPrize(Interface):
     takes = (ShipPrizeRequest,)
     gives = (ShipmentReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: ShipPrizeRequest) -> ShipmentReply:
         """Note it. Raises what `ship` raises."""
@@ -76,6 +77,7 @@ class ReceivePrize(Interface):
     takes = (ReceivePrizeRequest,)
     gives = (ShipmentReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: ReceivePrizeRequest) -> ShipmentReply:
         """Note it. Raises what `receive` raises."""

@@ -1,4 +1,4 @@
-"""What changes a person: logging in and out, choosing a name, and the first use of a token."""
+"""What changes a person: logging in and out, and choosing a name."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     """Return the record of a caller with a token of this generation; None stands for a bare unionid.
 
     Raises NotLoggedIn if there is no such person, BadToken if the token was ended, TokenRequired if the owner
-    of a bare unionid has ever presented a token.
+    of a bare unionid is locked: they have paid or claimed something, or logged out.
     """
     if person is None:
         raise NotLoggedIn
     if generation is None:
-        if person.get("token_seen"):
+        if person.get("locked"):
             raise TokenRequired
     elif generation != person.get("generation", 0):
         raise BadToken
@@ -100,11 +100,6 @@ async def end_sessions(context: Context, person: Person) -> None:
     ended = await context.store.people.end_tokens(person["_id"], person.get("generation", 0))
     if ended is not None:
         await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
-
-
-async def remember_token(context: Context, unionid: str) -> None:
-    """Note that this person presented a valid token. From now on they are refused without one."""
-    await context.store.people.mark_token_seen(unionid)
 
 
 async def set_profile(context: Context, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:

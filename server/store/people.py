@@ -14,6 +14,7 @@ from server.store.pipelines import NOW_MS
 _Document = dict[str, Any]
 
 
+BATCH = 500
 # What others see of a person without a name.
 NO_NAME = "还没起名"
 # The name that WeChat has given for everybody since 2022.
@@ -24,9 +25,9 @@ class Person(TypedDict):
     """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
     what the person chose instead; `wxheadpic` is a path of ours.
 
-    `generation` is that of the person's valid tokens, 0 if absent; older ones were ended at `ended_at` (unix
-    ms). `forgotten_as` is there while the person is being forgotten, `moving` once others may
-    notice: see `server/actions/forget.py`.
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
+    ones were ended at `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten,
+    `moving` once others may notice: see `server/actions/forget.py`.
     """
 
     _id: str
@@ -39,7 +40,7 @@ class Person(TypedDict):
     country: str
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
-    token_seen: NotRequired[bool]
+    locked: NotRequired[bool]
     generation: NotRequired[int]
     ended_at: NotRequired[int]
     forgotten_as: NotRequired[str]
@@ -47,7 +48,7 @@ class Person(TypedDict):
 
 
 # The fields of a person's record that say whether to let them in.
-ADMITTING = ("_id", "token_seen", "generation", "forgotten_as")
+ADMITTING = ("_id", "locked", "generation", "forgotten_as")
 
 
 class People(Documents[Person]):
@@ -76,15 +77,29 @@ class People(Documents[Person]):
         )
         return await found.to_list(len(unionids))
 
-    async def mark_tokens_seen(self, unionids: list[str]) -> None:
-        """Note that these people's clients send tokens: from now on their bare ids are refused."""
-        await self.collection.update_many({"_id": {"$in": unionids}}, {"$set": {"token_seen": True}})
-
-    async def find_by_token(self, unionid: str) -> Person | None:
-        """Return a person who has just sent a token, and note that they do; None if unknown."""
+    async def lock(self, unionid: str) -> Person | None:
+        """Refuse a person's bare id from now on; return their record, None if unknown."""
         return await self.collection.find_one_and_update(
-            {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
+            {"_id": unionid}, {"$set": {"locked": True}}, return_document=True
         )
+
+    async def lock_those_who_acted(self) -> None:
+        """Lock everybody who paid or claimed something under an older version, which marked them otherwise.
+
+        Safe to repeat, also while servers run.
+        """
+        acted: list[tuple[str, str, _Document]] = [
+            ("orders", "publisher", {}),
+            ("prizes", "unionid", {"claimed_at": {"$gt": 0}}),
+        ]
+        for collection, who, condition in acted:
+            pipeline = [{"$match": condition}, {"$group": {"_id": f"${who}"}}]
+            found = self.rows.database[collection].aggregate(pipeline)
+            while rows := await found.to_list(BATCH):
+                await self.collection.update_many(
+                    {"_id": {"$in": [row["_id"] for row in rows]}, "token_seen": True},
+                    {"$set": {"locked": True}, "$unset": {"token_seen": ""}},
+                )
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
@@ -137,16 +152,15 @@ class People(Documents[Person]):
         given = {name: value for name, value in chosen.items() if value is not None}
         await self.collection.update_one({"_id": unionid}, {"$set": given})
 
-    async def mark_token_seen(self, unionid: str) -> None:
-        """Note that this person's client sends tokens: from now on a bare unionid is refused."""
-        await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})
-
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
-        """End the person's tokens of this generation; return the record, None if they had ended before."""
+        """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
+
+        Without the lock, a bare id would be a way around a logout.
+        """
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.collection.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
-            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
             return_document=True,
         )
 

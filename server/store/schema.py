@@ -19,6 +19,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from server.settings import BadSettings
 from server.store import Store
 from server.store.ledger import Ledger
+from server.store.people import People
 from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
@@ -57,8 +58,16 @@ async def _sum_ledger(database: _Database) -> None:
     await Ledger(database).sums_fen(int(time.time() * 1000))
 
 
+async def _lock_people(database: _Database) -> None:
+    """Lock who paid or claimed something while a version served that marked such people otherwise."""
+    await People(database).lock_those_who_acted()
+
+
 # In the order in which they run. None is ever changed or removed: `meta` holds their names.
-STEPS: tuple[Step, ...] = (Step("ledger summed by day", _sum_ledger),)
+STEPS: tuple[Step, ...] = (
+    Step("ledger summed by day", _sum_ledger),
+    Step("people locked who paid or claimed", _lock_people),
+)
 
 
 @dataclass(frozen=True, slots=True)
