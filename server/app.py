@@ -24,6 +24,7 @@ from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
 from handlers.shipping import ReceivePrize, ShipPrize
+from handlers.statement import GetStatement
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
@@ -53,6 +54,7 @@ INTERFACES: list[type[Interface]] = [
     ReceivePrize,
     EndTask,
     GetWinners,
+    GetStatement,
 ]
 
 log = logging.getLogger("wabao.access")

@@ -16,6 +16,7 @@ import { fairness } from "./proof.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { share } from "./share.js";
+import { statement } from "./statement.js";
 
 const ENDINGS = {
   prizes_gone: "奖品全部挖完了",
@@ -71,6 +72,7 @@ class Page {
     this.shaft = shaft(() => this.dig());
     this.people = participants(task.code, signal);
     this.people.reset(task);
+    this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
@@ -102,7 +104,7 @@ class Page {
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
-      el("div.column.play", {}, this.due, this.shaft.element, this.ending, this.claim, this.own,
+      el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element),
       el("div.column", {}, this.fairness.element),
@@ -115,6 +117,7 @@ class Page {
   show() {
     const { task } = this;
     this.shaft.show(task, this.#busy);
+    this.statement.show(task, task.mine);
     this.people.count(task.participants);
     this.fairness.show(task);
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
@@ -135,6 +138,8 @@ class Page {
 
   showOwn() {
     const { task } = this;
+    this.statement.show(task, task.mine);
+    set(this.shaft.element, { hidden: Boolean(task.mine && !task.need_pay) }); // its disc would be dead
     const shown = `${task.mine} ${task.need_pay}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
@@ -163,6 +168,7 @@ class Page {
 
   receive(frame) {
     const { task } = this;
+    if (frame.type !== "watchers") this.statement.renew();
     switch (frame.type) {
       case "snapshot": {
         const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
