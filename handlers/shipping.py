@@ -10,7 +10,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.parameters import NOT_BLANK, ONE_LINE, Code, Depth, Unionid
 from server.actions.ship import receive, ship
-from server.store.prizes import Prize, parcel
+from server.store.prizes import Prize, PrizeState, parcel
 
 
 class ShipPrizeRequest(msgspec.Struct):
@@ -20,14 +20,16 @@ class ShipPrizeRequest(msgspec.Struct):
     code: Code
     depth: Depth
     carrier: Annotated[
-        str, Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, description="1 到 20 个字的快递公司")
+        str,
+        Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, title="快递公司", description="1 到 20 个字"),
     ]
     number: Annotated[
         str,
         Meta(
             pattern=r"\A[0-9A-Za-z\-]{5,40}\Z",
             extra={"keeps": lambda typed: "".join(typed.split())},
-            description="5 到 40 位字母、数字或短横线的运单号",
+            title="运单号",
+            description="5 到 40 位字母、数字或短横线",
         ),
     ]
 
@@ -36,7 +38,7 @@ class ShipmentReply(Reply, kw_only=True):
     """Goods on their way. `state`: sent or received. Times are unix ms, 0 for never."""
 
     depth: int
-    state: str
+    state: PrizeState
     carrier: str
     number: str
     sent_at: int

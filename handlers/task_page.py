@@ -13,7 +13,7 @@ from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
 from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
-from server.store.prizes import GIVEN
+from server.store.prizes import GIVEN, PrizeState
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # that is over, so it must not be too short.
@@ -43,16 +43,16 @@ class Gift(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
-    are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize, as
-    `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, in unix
-    ms; 0 while the task runs.
+    are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
+    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, in
+    unix ms; 0 while the task runs.
     """
 
     goods_type: int
     is_prize: int
     is_draw: int
     mine: int
-    prize_state: str
+    prize_state: PrizeState | Literal[""]
     draw_type: int
     money: int
     wxname: str

@@ -12,6 +12,7 @@ from handlers import asyncapi, openapi
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
+from handlers.digs import GetDigs
 from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
@@ -39,6 +40,7 @@ INTERFACES: list[type[Interface]] = [
     PostTask,
     GetSharePic,
     GetTaskUser,
+    GetDigs,
     UploadFile,
     GetMyInfo,
     GetMyRelease,

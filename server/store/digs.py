@@ -304,6 +304,20 @@ class Digs(Documents[Dig]):
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)
 
+    async def before(self, code: str, depth: int | None, limit: int) -> list[Dig]:
+        """Return at most `limit` digs of a task, the newest first; with `depth`, only less deep ones."""
+        shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "depth": shallower}},
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+            pending_digs({"_id": code, "last_dig.depth": shallower}),
+            *_ONCE_EACH,
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)
+
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
         pipeline: list[_Document] = [

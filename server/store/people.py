@@ -14,7 +14,6 @@ from server.store.pipelines import NOW_MS
 _Document = dict[str, Any]
 
 
-BATCH = 500
 # What others see of a person without a name.
 NO_NAME = "还没起名"
 # The name that WeChat has given for everybody since 2022.
@@ -82,24 +81,6 @@ class People(Documents[Person]):
         return await self.collection.find_one_and_update(
             {"_id": unionid}, {"$set": {"locked": True}}, return_document=True
         )
-
-    async def lock_those_who_acted(self) -> None:
-        """Lock everybody who paid or claimed something under an older version, which marked them otherwise.
-
-        Safe to repeat, also while servers run.
-        """
-        acted: list[tuple[str, str, _Document]] = [
-            ("orders", "publisher", {}),
-            ("prizes", "unionid", {"claimed_at": {"$gt": 0}}),
-        ]
-        for collection, who, condition in acted:
-            pipeline = [{"$match": condition}, {"$group": {"_id": f"${who}"}}]
-            found = self.rows.database[collection].aggregate(pipeline)
-            while rows := await found.to_list(BATCH):
-                await self.collection.update_many(
-                    {"_id": {"$in": [row["_id"] for row in rows]}, "token_seen": True},
-                    {"$set": {"locked": True}, "$unset": {"token_seen": ""}},
-                )
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""

@@ -16,7 +16,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.listed_tasks import begins_with
+from server.store.pipelines import begins_with
 
 _Document = dict[str, Any]
 

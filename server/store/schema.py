@@ -19,7 +19,6 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from server.settings import BadSettings
 from server.store import Store
 from server.store.ledger import Ledger
-from server.store.people import People
 from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
@@ -27,6 +26,7 @@ _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
 Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
+BATCH = 500
 META, _ID = "meta", "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
@@ -60,7 +60,17 @@ async def _sum_ledger(database: _Database) -> None:
 
 async def _lock_people(database: _Database) -> None:
     """Lock who paid or claimed something while a version served that marked such people otherwise."""
-    await People(database).lock_those_who_acted()
+    acted: list[tuple[str, str, _Document]] = [
+        ("orders", "publisher", {}),
+        ("prizes", "unionid", {"claimed_at": {"$gt": 0}}),
+    ]
+    for collection, who, condition in acted:
+        people = database[collection].aggregate([{"$match": condition}, {"$group": {"_id": f"${who}"}}])
+        while rows := await people.to_list(BATCH):
+            await database["people"].update_many(
+                {"_id": {"$in": [row["_id"] for row in rows]}, "token_seen": True},
+                {"$set": {"locked": True}},
+            )
 
 
 # In the order in which they run. None is ever changed or removed: `meta` holds their names.

@@ -7,6 +7,7 @@ import { channel } from "./channel.js";
 import { claim } from "./claim.js";
 import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
+import { digs } from "./digs.js";
 import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { participants } from "./participants.js";
@@ -72,6 +73,7 @@ class Page {
     this.shaft = shaft(() => this.dig());
     this.people = participants(task.code, signal);
     this.people.reset(task);
+    this.digs = digs(task.code, signal);
     this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
     this.ending = el("div.ending", { role: "status", hidden: true });
@@ -106,7 +108,8 @@ class Page {
       ),
       el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
-        this.people.element),
+        this.people.element,
+        this.digs.element),
       el("div.column", {}, this.fairness.element),
     );
     this.show();
@@ -175,10 +178,12 @@ class Page {
         const ended = status && !task.status;
         Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
         // A snapshot does not show a missed `start`, since that is no dig.
+        if (frame.leapt) this.digs.renew();
         if (frame.leapt || ended || this.#stale || task.why === "not_paid") this.reload();
         break;
       }
       case "cd":
+        this.digs.renew();
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
         this.sayOf(frame, " 挖了一锹");
@@ -294,6 +299,7 @@ class Page {
     Object.assign(task, { is_prize: 1, why: "already_won" });
     this.people.mark(reply.no);
     this.showClaim();
+    if (reply.task_status) this.reload(); // for until when to claim
     this.celebrateOnce(reply.seq, () => celebrateMine(task));
   }
 
