@@ -70,11 +70,10 @@ class Scene:
         unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
         generation = one["generation"]
         self.people = [Person(unionid, keys.sign_token(unionid, generation)) for unionid in unionids]
-        del one["token_seen"]
         people.insert_many(
             [
                 {**one, "_id": unionid, "openid": f"openid of {unionid}"}
-                | ({"token_seen": True} if number // 8 % 2 else {})
+                | ({"locked": True} if number // 8 % 2 else {})
                 for number, unionid in enumerate(unionids)
             ]
         )

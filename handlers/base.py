@@ -17,7 +17,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
 from server import metrics
-from server.actions.people import check_session, remember_token
+from server.actions.people import check_session
 from server.context import Context
 from server.deadline import TookTooLong, within
 from server.errors import (
@@ -299,6 +299,7 @@ class NotFound(Receiver):
 class Interface(Receiver):
     """One REST interface. It declares what it takes and gives; the rest follows from that.
 
+    An act of money or claim `locks` the person whose token it carries: from then on their bare id is refused.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
     `gives` that of the reply. `takes_files` names the fields of a form that hold files, `gives_texts` the
     content types that a request may ask for in place of JSON. An interface that `gives_etag` answers a
@@ -310,6 +311,7 @@ class Interface(Receiver):
     takes_files: ClassVar[tuple[str, ...]] = ()
     gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
     needs_token: ClassVar[bool] = False
+    locks: ClassVar[bool] = False
     needs_operator: ClassVar[bool] = False
     gives_etag: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
@@ -379,10 +381,7 @@ class Interface(Receiver):
 
         Raises what `check_session` raises.
         """
-        admitted = check_session(self.caller.generation, person)
-        if self.caller.proven and not admitted.get("token_seen"):
-            await remember_token(self.context, self.caller.unionid)
-        return admitted
+        return check_session(self.caller.generation, person)
 
     async def let_in(self) -> None:
         """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
@@ -391,5 +390,7 @@ class Interface(Receiver):
     async def person(self) -> Person:
         """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""
         if self.caller.proven:
-            return await self.admit(await self.context.people.read_whole(self.caller.unionid))
+            return await self.admit(
+                await self.context.people.read_whole(self.caller.unionid, lock=self.locks)
+            )
         return await self.admit(await self.context.store.people.find(self.caller.unionid))

@@ -13,7 +13,8 @@ class Card(msgspec.Struct, kw_only=True):
     """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
-    publisher's own picture, so a client should not show it beside a signature.
+    publisher's own picture, so a client should not show it beside a signature. `draw_type`: 1 on site, 2 by
+    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs.
     """
 
     code: str
@@ -34,6 +35,9 @@ class Card(msgspec.Struct, kw_only=True):
     time: int
     cd_until: int
     prizes_left: int
+    draw_type: int
+    participants: int
+    expires_at: int
 
 
 def picture_url(context: Context, path: str) -> str:
@@ -69,6 +73,9 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "time": left,
         "cd_until": task["cd_until"] if left else 0,
         "prizes_left": task["prizes_left"],
+        "draw_type": task["draw_type"],
+        "participants": task["participants"],
+        "expires_at": 0 if task["status"] else task["expires_at"],
     }
 
 

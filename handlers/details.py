@@ -95,8 +95,8 @@ class GetTaskDetails(Interface):
                 sharer = request.from_unionid
             share = await self._opened(code, unionid, sharer)
             await context.hub.refresh(watched)
-            given = unionid in watched.winners and await self._is_given(code, unionid)
-            return task_page(context, watched, unionid, share=share, given=given)
+            prize_state = await self._prize_state(code, unionid) if unionid in watched.winners else ""
+            return task_page(context, watched, unionid, share=share, prize_state=prize_state)
 
     async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
         """Note the visit; return the caller's share token, "" if the visit cannot be written.
@@ -112,5 +112,6 @@ class GetTaskDetails(Interface):
                 raise
             return ""
 
-    async def _is_given(self, code: str, unionid: str) -> bool:
-        return code in await answered(self.context.store.prizes.given_codes(unionid, [code]))
+    async def _prize_state(self, code: str, unionid: str) -> str:
+        """Return the state of a winner's prize. A win just now may not be written yet."""
+        return await answered(self.context.store.prizes.find_state(code, unionid)) or "won"

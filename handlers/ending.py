@@ -23,6 +23,7 @@ class EndTask(Interface):
     method = "POST"
     takes = (TaskRequest,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: TaskRequest) -> Reply:
         """End it. Raises what `end_own_task` raises."""

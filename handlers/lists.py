@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import Card, card, card_fields, owed_yuan
-from handlers.parameters import Page, Unionid
+from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
-from server.store.digs import JoinedTask
+from server.game.amounts import claim_until_ms
+from server.store.digs import JoinedTask, WonTask
+from server.store.prizes import GIVEN, PrizeState, WonPrize, parcel
+from server.store.square import Kind, Wanted
 from server.store.tasks import Task
 
 NEWEST = 500
 PAGE_SIZE = 20
 
 
-class PageRequest(msgspec.Struct):
-    """Which page of a list; the first is 1."""
+class SquareRequest(msgspec.Struct):
+    """Which page; `kind` and `name` narrow it to what is in it, and to names that begin so."""
 
     unionid: Unionid
     page: Page = 1
+    kind: (
+        Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None
+    ) = None
+    name: Annotated[
+        str, Meta(max_length=50, extra=ONE_LINE, title="名字的开头", description="最多 50 个字")
+    ] = ""
 
 
 class CardsReply(Reply, kw_only=True):
@@ -36,16 +48,19 @@ class SquareReply(CardsReply, kw_only=True):
 
 
 class GetTaskList(Interface):
-    """The square: running tasks first, then those ended within 7 days, newest first; 20 per page."""
+    """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
+
+    What is searched by `name` comes in order of names, running tasks first too.
+    """
 
     path = "/getTaskList"
-    takes = (PageRequest,)
+    takes = (SquareRequest,)
     gives = (SquareReply,)
 
-    async def answer(self, request: PageRequest) -> bytes:
+    async def answer(self, request: SquareRequest) -> bytes:
         """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
-        page = await self.context.square.page(request.page)
+        page = await self.context.square.page(request.page, Wanted(request.kind, request.name))
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             reply = CardsReply(data=[card(self.context, task) for task in page.tasks])
@@ -147,10 +162,19 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
 
 
 class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize is given. `draw_type`: 1 on site, 2 by mail."""
+    """`is_draw` is 1 once the prize is given.
+
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
+    `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
+    """
 
     is_draw: int
-    draw_type: int
+    claim_until: int
+    prize_state: PrizeState
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
 
 
 class PrizesReply(Reply, kw_only=True):
@@ -170,13 +194,15 @@ class GetMyPrize(Interface):
         """Return them, ordered by the caller's winning digs."""
         await self.let_in()
         tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
-        return PrizesReply(
-            data=[
-                msgspec.convert(
-                    card_fields(self.context, task)
-                    | {"is_draw": int(task.get("prize_state") == "given"), "draw_type": task["draw_type"]},
-                    PrizeCard,
-                )
-                for task in tasks
-            ]
-        )
+        return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
+
+
+def _prize_card(context: Context, task: WonTask) -> PrizeCard:
+    prize = task.get("prize") or WonPrize(state="won")
+    own = {
+        "is_draw": int(prize["state"] in GIVEN),
+        "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
+        "prize_state": prize["state"],
+        **parcel(prize),
+    }
+    return msgspec.convert(card_fields(context, task) | own, PrizeCard)

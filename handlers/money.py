@@ -40,6 +40,7 @@ class PayTask(Interface):
 
     path = "/payTask"
     method = "POST"
+    locks = True
     takes = (PayTaskRequest,)
     gives = (PayTaskReply,)
 

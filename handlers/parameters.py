@@ -37,6 +37,7 @@ CodeOrShare = Annotated[
     ),
 ]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]
+Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="1 到 100000000 的整数")]
 
 NOT_BLANK = r"\S"
 # How a text is cleaned before it is checked, because other people will see it.

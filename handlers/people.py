@@ -10,25 +10,32 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.cards import picture_url
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
-from server.actions.people import end_sessions, log_in, set_profile
+from server.actions.people import end_sessions, log_in, log_in_with_data, set_profile
+from server.errors import BadRequest
+from server.store.people import is_named, shown_name
 
 _Base64 = Meta(min_length=1, max_length=10_000)
 
 
 class UserLoginRequest(msgspec.Struct):
-    """What `wx.login` and `wx.getUserProfile` gave the client."""
+    """What `wx.login` gave the client. The last two are what `wx.getUserProfile` gave old clients."""
 
     code: Annotated[
         str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")
     ]
-    iv: Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")]
-    encryptedData: Annotated[  # noqa: N815
-        str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")
-    ]
+    iv: (
+        Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")] | None
+    ) = None
+    encryptedData: (  # noqa: N815
+        Annotated[str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")] | None
+    ) = None
 
 
 class User(msgspec.Struct):
-    """The person who logged in, and the token that proves it from now on."""
+    """The person who logged in, and the token that proves it from now on.
+
+    `named` is 0 if they have no name of their own: ask for one (`setProfile`) before others are to see it.
+    """
 
     unionid: str
     openid: str
@@ -38,6 +45,7 @@ class User(msgspec.Struct):
     city: str
     province: str
     country: str
+    named: int
     token: str
 
 
@@ -48,25 +56,35 @@ class UserLoginReply(Reply, kw_only=True):
 
 
 class UserLogin(Interface):
-    """Log in with WeChat's code and encrypted user data."""
+    """Log in with WeChat's code. It says who it is; name and picture come from `setProfile`."""
 
     path = "/userLogin"
     takes = (UserLoginRequest,)
     gives = (UserLoginReply,)
 
     async def answer(self, request: UserLoginRequest) -> Reply:
-        """Return the person of the code, with a new token. Raises what `log_in` raises."""
-        person = await log_in(self.context, request.code, request.iv, request.encryptedData)
+        """Return the person of the code, with a new token. Raises what `log_in_with_data` raises."""
+        if request.iv is None and request.encryptedData is None:
+            person = await log_in(self.context, request.code)
+        elif request.iv is None:
+            raise BadRequest("请填写“用户信息的初始向量”，应为微信授权得到的内容", param="iv")
+        elif request.encryptedData is None:
+            raise BadRequest("请填写“加密的用户信息”，应为微信授权得到的内容", param="encryptedData")
+        else:
+            person = await log_in_with_data(
+                self.context, request.code, request.iv, request.encryptedData
+            )
         return UserLoginReply(
             data=User(
                 unionid=person["_id"],
                 openid=person["openid"],
-                nickName=person.get("wxname") or person["nickName"],
+                nickName=shown_name(person),
                 avatarUrl=picture_url(self.context, person.get("wxheadpic") or person["avatarUrl"]),
                 gender=person["gender"],
                 city=person["city"],
                 province=person["province"],
                 country=person["country"],
+                named=int(is_named(person)),
                 token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
             )
         )

@@ -18,10 +18,11 @@ from handlers.cards import picture_url
 from handlers.parameters import Code, Unionid
 from server.actions.claim import Claim, claim, open_address
 from server.actions.confirm import confirm_pickup
+from server.actions.publish import BY_MAIL
 from server.context import Context
 from server.errors import NoSuchTask, NotYours
-from server.game.amounts import claim_deadline_ms
-from server.store.prizes import Prize, PrizeState
+from server.game.amounts import claim_until_ms
+from server.store.prizes import GIVEN, Prize, PrizeState, parcel
 
 _BEIJING = timezone(timedelta(hours=8))
 # Spreadsheets take a cell that begins with one of these for a formula.
@@ -31,9 +32,16 @@ _STATES = {
     "won": "待领取",
     "claiming": "领取中",
     "given": "已领取",
+    "sent": "已寄出",
+    "received": "已收到",
     "expiring": "已过期",
     "returned": "已退回",
 }
+_BY_MAIL = _STATES | {"given": "待寄出"}  # the address is here
+_COLUMNS = (
+    *("深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"),
+    *("快递公司", "运单号", "寄出时间", "收到时间"),
+)
 
 
 class DrawPrizeRequest(msgspec.Struct):
@@ -52,7 +60,8 @@ class DrawPrizeReply(Reply, kw_only=True):
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over; `pickup_pic` is its QR code, as a
     data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
-    that is deleted. Fields that do not apply are empty. `claim_until`: unix ms, 0 while the task runs.
+    that is deleted; once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
+    apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs.
     """
 
     is_draw: int
@@ -69,6 +78,10 @@ class DrawPrizeReply(Reply, kw_only=True):
     receiver: str
     phone: str
     address: str
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
 
 
 class DrawPrize(Interface):
@@ -79,6 +92,7 @@ class DrawPrize(Interface):
     takes = (DrawPrizeRequest,)
     gives = (DrawPrizeReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
         """Claim it. Raises what `claim` raises."""
@@ -98,12 +112,12 @@ class DrawPrize(Interface):
         confirms = bool(claimed.package_info)
         where = open_address(self.context, prize)
         return DrawPrizeReply(
-            is_draw=int(prize["state"] == "given"),
+            is_draw=int(prize["state"] in GIVEN),
             state=prize["state"],
             goods_type=prize["goods_type"],
             draw_type=prize["draw_type"],
             money=claimed.task["money"],
-            claim_until=claim_deadline_ms(claimed.task, settings.claim_days) or 0,
+            claim_until=claim_until_ms(claimed.task["ended_at"], settings.claim_days),
             package_info=claimed.package_info,
             appid=pay.appid if confirms else "",
             mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
@@ -112,6 +126,7 @@ class DrawPrize(Interface):
             receiver=where.receiver if where else "",
             phone=where.phone if where else "",
             address=where.address if where else "",
+            **parcel(prize),
         )
 
 
@@ -148,6 +163,7 @@ class ConfirmDraw(Interface):
     takes = (ConfirmDrawRequest,)
     gives = (ConfirmDrawReply,)
     needs_token = True
+    locks = True
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
         """Confirm it. Raises what `confirm_pickup` raises."""
@@ -174,8 +190,9 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, expiring, returned. `address_deleted` is 1 once the address was deleted: 90
-    days after the prize was given, or because the winner was forgotten.
+    `state`: won, claiming, given, expiring, returned; goods by mail are given once their address is here,
+    then sent and received. `address_deleted` is 1 once the address was deleted: 90 days after it came, or
+    because the winner was forgotten.
     """
 
     depth: int
@@ -189,11 +206,16 @@ class WinnerRow(msgspec.Struct):
     phone: str
     address: str
     address_deleted: int
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """In order of depth."""
+    """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs."""
 
+    claim_until: int
     data: list[WinnerRow]
 
 
@@ -218,10 +240,11 @@ class GetWinners(Interface):
         # Opening a thousand addresses takes a while.
         rows = await asyncio.to_thread(_winner_rows, self.context, prizes)
         if request.format == "json":
-            return GetWinnersReply(data=rows)
+            until_ms = claim_until_ms(task["ended_at"], self.context.settings.claim_days)
+            return GetWinnersReply(data=rows, claim_until=until_ms)
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
-        return _csv_of(rows)
+        return _csv_of(rows, by_mail=task["draw_type"] == BY_MAIL)
 
 
 def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
@@ -233,7 +256,7 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
                 depth=prize["depth"],
                 wxname=prize["wxname"],
                 wxheadpic=picture_url(context, prize["wxheadpic"]),
-                is_draw=int(prize["state"] == "given"),
+                is_draw=int(prize["state"] in GIVEN),
                 state=prize["state"],
                 won_at=prize["won_at"],
                 given_at=prize["given_at"],
@@ -241,26 +264,32 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
                 phone=where.phone if where else "",
                 address=where.address if where else "",
                 address_deleted=prize.get("address_deleted", 0),
+                **parcel(prize),
             )
         )
     return rows
 
 
-def _csv_of(rows: list[WinnerRow]) -> bytes:
+def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
     """Return the rows as CSV. Cells that spreadsheets would take for formulas get a `'` in front."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
-    writer.writerow(["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"])
+    writer.writerow(_COLUMNS)
+    states = _BY_MAIL if by_mail else _STATES
     for row in rows:
         cells = [
             str(row.depth),
             row.wxname,
-            _STATES[row.state],
+            states[row.state],
             _date(row.won_at),
             _date(row.given_at),
             row.receiver,
             row.phone,
             _ADDRESS_DELETED if row.address_deleted else row.address,
+            row.carrier,
+            row.number,
+            _date(row.sent_at),
+            _date(row.received_at),
         ]
         writer.writerow(
             [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in cells]

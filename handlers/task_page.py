@@ -9,9 +9,11 @@ import msgspec
 
 from handlers.cards import picture_url
 from server.context import Context
+from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
 from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
+from server.store.prizes import GIVEN, PrizeState
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # that is over, so it must not be too short.
@@ -41,13 +43,16 @@ class Gift(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
-    are tried in an order drawn by lot; 0 if they are not.
+    are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
+    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, in
+    unix ms; 0 while the task runs.
     """
 
     goods_type: int
     is_prize: int
     is_draw: int
     mine: int
+    prize_state: PrizeState | Literal[""]
     draw_type: int
     money: int
     wxname: str
@@ -82,6 +87,7 @@ class Gift(msgspec.Struct, kw_only=True):
     share: str
     end_reason: str
     end_note: str
+    claim_until: int
     need_pay: int
     owed: int
 
@@ -105,6 +111,7 @@ _OWN = (
     "is_prize",
     "is_draw",
     "mine",
+    "prize_state",
     "is_cd",
     "time",
     "can_dig",
@@ -139,10 +146,10 @@ class _Prepared:
         return b"".join(whole)
 
 
-def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: str, given: bool) -> bytes:
+def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: str, prize_state: str) -> bytes:
     """Return the reply of getTaskDetails, as new as the latest frames of the task.
 
-    `share` is the caller's share token; `given`: they have got their prize.
+    `share` is the caller's share token; `prize_state` is "" if they did not win.
     """
     prepared: _Prepared = watched.prepared
     if prepared is None:
@@ -155,7 +162,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     owed = owed_by(watched, unionid)
     numbers = {
         "is_prize": unionid in watched.winners,
-        "is_draw": given,
+        "is_draw": prize_state in GIVEN,
         "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,
@@ -169,6 +176,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     own = {name: b"%d" % number for name, number in numbers.items()}
     own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
     own["share"] = b'"%b"' % share.encode()
+    own["prize_state"] = b'"%b"' % prize_state.encode()
     return prepared.filled(own)
 
 
@@ -202,6 +210,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "fluctuation": task["fluctuation"],
         "end_reason": watched.end_reason,
         "end_note": watched.end_note,
+        "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days),
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=watched.status))

@@ -12,6 +12,7 @@ from handlers import asyncapi, openapi
 from handlers.base import Interface, NotFound
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
+from handlers.digs import GetDigs
 from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
@@ -23,6 +24,8 @@ from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
+from handlers.shipping import ReceivePrize, ShipPrize
+from handlers.statement import GetStatement
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
@@ -37,6 +40,7 @@ INTERFACES: list[type[Interface]] = [
     PostTask,
     GetSharePic,
     GetTaskUser,
+    GetDigs,
     UploadFile,
     GetMyInfo,
     GetMyRelease,
@@ -48,8 +52,11 @@ INTERFACES: list[type[Interface]] = [
     PayTask,
     DrawPrize,
     ConfirmDraw,
+    ShipPrize,
+    ReceivePrize,
     EndTask,
     GetWinners,
+    GetStatement,
 ]
 
 log = logging.getLogger("wabao.access")

@@ -146,6 +146,16 @@ class ClaimOver(Refusal):
     error, default_msg = "claim_over", "领奖期限已过，奖品已退回发布者"
 
 
+class NotShippable(Refusal):
+    """The message says why."""
+
+    error, default_msg = "not_shippable", "这个奖品现在不能寄出"
+
+
+class NotSent(Refusal):
+    error, default_msg = "not_sent", "发布者还没有寄出，收到后再确认"
+
+
 class NotEnded(Refusal):
     error, default_msg = "not_ended", "宝贝还没有结束，结束后才能查看验证信息"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.context import Context
 from server.game.dig import Dig
-from server.realtime.news import News
+from server.realtime.news import News, news_of_end
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
@@ -20,10 +20,7 @@ async def announce_end(context: Context, code: str) -> None:
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
         context.pulsing.note_end(task)
-        ended = News(
-            end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=task.get("end_note", "")
-        )
-        await context.hub.announce(code, ended)
+        await context.hub.announce(code, news_of_end(task))
 
 
 async def announce_start(context: Context, code: str) -> None:

@@ -14,7 +14,7 @@ from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.store.bills import Bill
-from server.store.prizes import Prize
+from server.store.prizes import GIVEN, Prize
 from server.store.tasks import Task
 from server.wechat.pay import PayUnknown
 
@@ -25,6 +25,7 @@ REPLACEABLE_MS = DAY_MS
 RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
+ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -50,7 +51,8 @@ class Claim:
 async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
     """Claim the prize this person won. The last three arguments are only for goods by mail.
 
-    A given prize does not change any more, except that its address may change in the first 24 hours.
+    A given prize does not change any more, except that its address may change in the first 24 hours, until
+    the goods are sent.
 
     Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.
     """
@@ -62,12 +64,12 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
         raise NotWon
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     over = deadline_ms is not None and context.clock.now_ms() > deadline_ms
-    if prize["state"] in ("expiring", "returned") or (over and prize["state"] != "given"):
+    if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
         raise ClaimOver
     if task["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
     if task["draw_type"] == BY_MAIL:
-        if prize["state"] == "given" and not (receiver or phone or address):
+        if prize["state"] in GIVEN and not (receiver or phone or address):
             return Claim(task, prize)
         return await _claim_by_mail(context, task, prize, check_address(receiver, phone, address))
     return await _claim_on_site(context, task, prize)
@@ -116,10 +118,10 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
         given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
     if given is None:
         given = await _reread(context, prize)
-        if given["state"] != "given":
+        if given["state"] not in GIVEN:
             raise ClaimOver
         if open_address(context, given) != where:  # success would mean that the goods go to `where`
-            raise ClaimOver(ADDRESS_IS_FINAL)
+            raise ClaimOver(ADDRESS_IS_FINAL if given["state"] == "given" else ADDRESS_OF_SENT)
     return Claim(task, given)
 
 

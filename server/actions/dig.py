@@ -30,7 +30,7 @@ from server.errors import (
 )
 from server.game.dig import Dig, seconds_left
 from server.store import is_unavailable
-from server.store.people import Person
+from server.store.people import Person, shown_name
 from server.store.tasks import View
 
 # Less than a request's own limit, which cannot tell whether anything was tried.
@@ -279,7 +279,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         code=task["_id"],
         depth=depth,
         unionid=person["_id"],
-        wxname=person.get("wxname") or person["nickName"],
+        wxname=shown_name(person),
         wxheadpic=person.get("wxheadpic") or person["avatarUrl"],
         is_prize=int(wins),
         prizes_left=prizes_left,

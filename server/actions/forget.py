@@ -11,6 +11,7 @@ import asyncio
 import secrets
 
 from server.store import Store
+from server.store.prizes import GIVEN
 from server.store.tasks import Task
 
 # Longer than a process caches a person's record, plus the longest request after that.
@@ -87,7 +88,7 @@ async def _open_about_task(store: Store, task: Task) -> list[str]:
     reasons = []
     prizes = await store.prizes.of_task(code)
     if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
-        prize["state"] not in ("given", "returned") for prize in prizes
+        prize["state"] not in (*GIVEN, "returned") for prize in prizes
     ):
         reasons.append(f"prizes of their task {code} are neither given nor returned: wait until they are")
     refunds = await store.refunds.of_task(code)

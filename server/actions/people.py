@@ -1,4 +1,4 @@
-"""What changes a person: logging in and out, choosing a name, and the first use of a token."""
+"""What changes a person: logging in and out, and choosing a name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,34 @@ from server.realtime.news import Revoked
 from server.store.people import Person
 
 
-async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> Person:
+async def log_in(context: Context, code: str) -> Person:
+    """Trade a login code for a person's record. A new person has no name yet.
+
+    Raises BadLoginCode, LoginBlocked or WeChatBusy.
+    """
+    session = await context.wechat.code_to_session(code)
+    unionid = session.unionid or await _id_of(context, session.openid)
+    person = Person(
+        _id=unionid,
+        openid=session.openid,
+        nickName="",
+        avatarUrl="",
+        gender=0,
+        city="",
+        province="",
+        country="",
+    )
+    return _let_in(await context.store.people.save(person, told=False))
+
+
+async def _id_of(context: Context, openid: str) -> str:
+    """Return the id of a person without a unionid: the one that WeChat once put into their data, if any."""
+    own = f"openid:{openid}"
+    known = [person["_id"] for person in await context.store.people.of_openid(openid)]
+    return next((unionid for unionid in known if unionid != own), own)
+
+
+async def log_in_with_data(context: Context, code: str, iv: str, encrypted_data: str) -> Person:
     """Trade a login code and WeChat's encrypted user data for a person's record.
 
     The session key lives only as long as this call. Raises BadLoginCode, LoginBlocked, WeChatBusy or
@@ -37,6 +64,10 @@ async def log_in(context: Context, code: str, iv: str, encrypted_data: str) -> P
             country=user.country,
         )
     )
+    return _let_in(person)
+
+
+def _let_in(person: Person) -> Person:
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
     metrics.LOGINS.inc()
@@ -47,12 +78,12 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     """Return the record of a caller with a token of this generation; None stands for a bare unionid.
 
     Raises NotLoggedIn if there is no such person, BadToken if the token was ended, TokenRequired if the owner
-    of a bare unionid has ever presented a token.
+    of a bare unionid is locked: they have paid or claimed something, or logged out.
     """
     if person is None:
         raise NotLoggedIn
     if generation is None:
-        if person.get("token_seen"):
+        if person.get("locked"):
             raise TokenRequired
     elif generation != person.get("generation", 0):
         raise BadToken
@@ -69,11 +100,6 @@ async def end_sessions(context: Context, person: Person) -> None:
     ended = await context.store.people.end_tokens(person["_id"], person.get("generation", 0))
     if ended is not None:
         await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
-
-
-async def remember_token(context: Context, unionid: str) -> None:
-    """Note that this person presented a valid token. From now on they are refused without one."""
-    await context.store.people.mark_token_seen(unionid)
 
 
 async def set_profile(context: Context, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:

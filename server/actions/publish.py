@@ -15,7 +15,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS
 from server.random_codes import derived_code, random_code
 from server.store.files import thumbnail_path
-from server.store.people import Person
+from server.store.people import Person, shown_name
 from server.store.tasks import Task
 
 RED_PACKET, GOODS = 1, 2
@@ -124,7 +124,7 @@ def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) 
     params = draw.encode_rules(rules)
     now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS
-    own_name = publisher.get("wxname") or publisher["nickName"]
+    own_name = shown_name(publisher)
     wxname = draft.wxname or own_name
     return Task(
         _id=rules.code,

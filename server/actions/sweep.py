@@ -14,6 +14,7 @@ from server.actions.end_task import settle_task
 from server.actions.pay_in import settle_order
 from server.actions.pay_out import ensure_bill, settle_bill
 from server.actions.refund import settle_refund
+from server.actions.ship import settle_arrival
 from server.actions.win import enter_owed
 from server.context import Context
 from server.errors import WeChatBusy
@@ -45,14 +46,20 @@ async def sweep(context: Context) -> None:
 
 
 async def _delete_old_addresses(context: Context) -> None:
-    """Delete each address `ADDRESS_DAYS` after its prize was given."""
+    """Delete each address `ADDRESS_DAYS` after it was given; not while goods are on their way to it."""
     prizes, before_ms = context.store.prizes, context.clock.now_ms() - ADDRESS_DAYS * DAY_MS
     if await prizes.find_old_address(before_ms):
         await prizes.delete_old_addresses(before_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
-    """Do for a prize what a dead process left undone: enter it in the books, make the bill of its claim."""
+    """Do for a prize what a dead process left undone: enter it in the books, make the bill of its claim.
+
+    Goods on their way count as received after a while.
+    """
+    if prize["state"] == "sent":
+        await settle_arrival(context, prize)
+        return
     if prize["amount_fen"]:
         await enter_owed(context, prize)
         if prize["state"] == "claiming":

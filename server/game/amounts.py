@@ -32,4 +32,9 @@ def total_fen(task: Stakes) -> int:
 
 def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:
     """Return when a task's prizes can no longer be claimed, in unix milliseconds; None while it runs."""
-    return task["ended_at"] + claim_days * DAY_MS if task["status"] else None
+    return claim_until_ms(task["ended_at"], claim_days) if task["status"] else None
+
+
+def claim_until_ms(ended_at_ms: int, claim_days: int) -> int:
+    """Return until when prizes of a task that ended then can be claimed, as replies say it; 0 for never."""
+    return ended_at_ms + claim_days * DAY_MS if ended_at_ms else 0

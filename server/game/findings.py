@@ -33,6 +33,7 @@ BooksWhat: TypeAlias = Literal[
     "prize_amount",
     "prize_paid",
     "prize_out",
+    "prize_mailed",
     "bill_amount",
     "bill_of_none",
     "refunded_whole",

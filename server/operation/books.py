@@ -190,6 +190,8 @@ def _prize_differences(books: Books) -> list[Finding]:
             found.append(_difference(books, "prize_amount", prize["_id"], prize["amount_fen"]))
         if len(given) != (red_packet and prize["state"] == "given"):
             found.append(_difference(books, "prize_paid", prize["_id"], prize["state"], len(given)))
+        if prize["state"] in ("sent", "received") and not _mailed(books.task, prize):
+            found.append(_difference(books, "prize_mailed", prize["_id"], prize["state"]))
         if len(out) > (prize["state"] == "claiming"):
             found.append(_difference(books, "prize_out", prize["_id"], prize["state"], len(out)))
         found += [
@@ -201,6 +203,11 @@ def _prize_differences(books: Books) -> list[Finding]:
     return found + [
         _difference(books, "bill_of_none", bill["_id"]) for bill in books.bills if bill["prize"] not in known
     ]
+
+
+def _mailed(task: Task, prize: Prize) -> bool:
+    """Whether a prize may be called sent: goods by mail, at a known time."""
+    return prize["amount_fen"] == 0 and task["draw_type"] == 2 and prize.get("sent_at", 0) > 0
 
 
 def _refund_differences(books: Books) -> list[Finding]:

@@ -23,6 +23,7 @@ SENTENCES: dict[What, str] = {
     "prize_amount": "prize {} is of {} fen",
     "prize_paid": "prize {} is {}, and {} bills paid it",
     "prize_out": "prize {} is {}, and {} bills are out for it",
+    "prize_mailed": "prize {} is {}, and was not sent by mail",
     "bill_amount": "bill {} is of {} fen",
     "bill_of_none": "bill {} pays no prize",
     "refunded_whole": "orders {} could not be used, and refunded whole are {}",

@@ -32,17 +32,14 @@ class KnownPeople:
         self._ended = ended
         self._connection = connection
         self._known: OrderedDict[str, tuple[Person, float, int]] = OrderedDict()
-        self._proven = Line("people by token", self._read_proven)
-        self._bare = Line("people", self._read)
+        self._line = Line("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return the part of a person's record that says whether to let them in; None if there is none.
 
-        `generation` is that of the valid token in the request; the record then notes that the person sends
-        tokens. It is None for a bare id: then memory answers only if it says that the person sends
-        tokens, since such an id is refused. Raises Unavailable.
+        `generation` is that of the valid token in the request. It is None for a bare id: then memory answers
+        only if it says that the person is locked, since such an id is refused. Raises Unavailable.
         """
-        proven = generation is not None
         known = self._known.get(unionid)
         if known is not None:
             person, read_at, connection = known
@@ -51,19 +48,22 @@ class KnownPeople:
             known_generation = person.get("generation", 0)
             # A token of a later generation than the known one comes from a login after the read.
             current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
-            if current and _now() - read_at < trusted and (proven or person.get("token_seen")):
+            if current and _now() - read_at < trusted and (generation is not None or person.get("locked")):
                 return person
-        return await (self._proven if proven else self._bare).ask(unionid)
+        return await self._line.ask(unionid)
 
-    async def read_whole(self, unionid: str) -> Person | None:
-        """Return the whole record of a person who sent a valid token, and note there that they do.
+    async def read_whole(self, unionid: str, *, lock: bool) -> Person | None:
+        """Return the whole record of a person who sent a valid token; with `lock`, lock it first.
 
         One round trip. Raises what the store raises.
         """
-        if self._has_shown_token(unionid):
-            return await self._store.people.find(unionid)
+        known = self._known.get(unionid)
+        locked = known is not None and known[0].get("locked")
         began, connection = _now(), self._connection()
-        person = await self._store.people.find_by_token(unionid)
+        people = self._store.people
+        person = await (people.lock(unionid) if lock and not locked else people.find(unionid))
+        if lock and person is not None and not person.get("locked"):  # somebody who was forgotten came back
+            person = await people.lock(unionid)
         if person is not None:
             admitting = {name: person[name] for name in ADMITTING if name in person}  # type: ignore[literal-required]
             self._remember([cast(Person, admitting)], began, connection)
@@ -71,8 +71,7 @@ class KnownPeople:
 
     async def close(self) -> None:
         """Refuse all who wait."""
-        await self._proven.close()
-        await self._bare.close()
+        await self._line.close()
 
     async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
         began, connection = _now(), self._connection()
@@ -86,19 +85,6 @@ class KnownPeople:
             self._known.move_to_end(person["_id"])
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-
-    async def _read_proven(self, unionids: list[str]) -> Mapping[str, Person]:
-        # Mark during the read, not after it, so that a person's first request takes no longer.
-        fresh = [unionid for unionid in unionids if not self._has_shown_token(unionid)]
-        marking = self._store.people.mark_tokens_seen(fresh) if fresh else asyncio.sleep(0)
-        found, _ = await asyncio.gather(self._read(unionids), marking)
-        for unionid in found:
-            found[unionid]["token_seen"] = True
-        return found
-
-    def _has_shown_token(self, unionid: str) -> bool:
-        known = self._known.get(unionid)
-        return known is not None and bool(known[0].get("token_seen"))
 
 
 def _now() -> float:

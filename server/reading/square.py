@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from server.store import Store
 from server.store.silence import answered
-from server.store.tasks import Task
+from server.store.square import Wanted
+from server.store.tasks import ALL, Task
+
+_Key: TypeAlias = tuple[int, Wanted]
 
 FRESH_SECONDS = 1.0
 REMEMBERED_PAGES = 50
@@ -37,19 +40,23 @@ class Square:
         self._store = store
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
-        self._pages: OrderedDict[int, SquarePage] = OrderedDict()
-        self._reading: dict[int, asyncio.Task[SquarePage]] = {}
+        self._pages: OrderedDict[_Key, SquarePage] = OrderedDict()
+        self._reading: dict[_Key, asyncio.Task[SquarePage]] = {}
         self._winners: OrderedDict[str, set[str]] = OrderedDict()
 
-    async def page(self, number: int) -> SquarePage:
-        """Return a page; the first is number 1. Raises Unavailable."""
-        page = self._pages.get(number)
+    async def page(self, number: int, wanted: Wanted = ALL) -> SquarePage:
+        """Return a page of what is wanted; the first is number 1. Raises Unavailable.
+
+        Searches by name are not kept: they are many, and would drive out the pages that all look at.
+        """
+        key = number, wanted
+        page = self._pages.get(key)
         if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
             return page
-        reading = self._reading.get(number)
+        reading = self._reading.get(key)
         if reading is None:
-            reading = asyncio.get_running_loop().create_task(self._read(number))
-            self._reading[number] = reading
+            reading = asyncio.get_running_loop().create_task(self._read(key))
+            self._reading[key] = reading
         return await asyncio.shield(reading)
 
     def forget(self) -> None:
@@ -57,24 +64,24 @@ class Square:
         self._pages.clear()
         self._reading.clear()
 
-    async def _read(self, number: int) -> SquarePage:
+    async def _read(self, key: _Key) -> SquarePage:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            page = SquarePage(*await answered(self._ask(number)), began)
-            if self._reading.get(number) is own:
-                self._pages[number] = page
-                self._pages.move_to_end(number)
+            page = SquarePage(*await answered(self._ask(*key)), began)
+            if self._reading.get(key) is own and not key[1].name:
+                self._pages[key] = page
+                self._pages.move_to_end(key)
                 if len(self._pages) > REMEMBERED_PAGES:
                     self._pages.popitem(last=False)
         finally:
-            if self._reading.get(number) is own:
-                del self._reading[number]
+            if self._reading.get(key) is own:
+                del self._reading[key]
         return page
 
-    async def _ask(self, number: int) -> tuple[list[Task], dict[str, set[str]]]:
+    async def _ask(self, number: int, wanted: Wanted) -> tuple[list[Task], dict[str, set[str]]]:
         """Return the tasks of a page, and who won those that run."""
-        tasks = await self._store.tasks.square(number, self._now_ms(), self._lasts_ms)
+        tasks = await self._store.tasks.square(number, self._now_ms(), self._lasts_ms, wanted)
         return tasks, await self._winners_of(tasks)
 
     async def _winners_of(self, tasks: list[Task]) -> dict[str, set[str]]:

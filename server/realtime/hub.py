@@ -23,7 +23,7 @@ from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import News, Revoked, SendAway
+from server.realtime.news import News, Revoked, SendAway, news_of_end
 from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.sessions import Sessions
@@ -257,7 +257,7 @@ class Hub:
             if watched.seq < news.end_seq:
                 self._read_soon(watched)
             else:
-                self._send_end(watched, news.end_reason, news.end_note)
+                self._send_end(watched, news)
         elif news.start:
             self._send(watched, watched.start(news.start))
 
@@ -276,8 +276,8 @@ class Hub:
         self._send(watched, frames)
         self._ticks.plan(watched)
 
-    def _send_end(self, watched: WatchedTask, end_reason: str, end_note: str) -> None:
-        frames = watched.end(end_reason, end_note)
+    def _send_end(self, watched: WatchedTask, news: News) -> None:
+        frames = watched.end(news.end_reason, news.end_note, news.ended_at)
         if frames:
             self._ticks.cancel(watched.code)
             self._send(watched, frames)
@@ -347,11 +347,7 @@ class Hub:
             for dig in await self._missing(watched, task["now_depth"]):
                 self.deliver(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
-            end_note = task.get("end_note", "")
-            self._take(
-                watched.code,
-                News(end_reason=task["end_reason"], end_seq=task["now_depth"], end_note=end_note),
-            )
+            self._take(watched.code, news_of_end(task))
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
         if task.get("renamed", 0) != watched.renamed:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from server.game.dig import Dig
+
+if TYPE_CHECKING:
+    from server.store.tasks import Task
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -18,8 +23,19 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     end_reason: str = ""
     end_seq: int = 0
     end_note: str = ""
+    ended_at: int = 0  # unix ms
     start: int = 0  # unix ms
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
+
+
+def news_of_end(task: Task) -> News:
+    """Return the news that a task has ended."""
+    return News(
+        end_reason=task["end_reason"],
+        end_seq=task["now_depth"],
+        end_note=task.get("end_note", ""),
+        ended_at=task["ended_at"],
+    )
 
 
 class SendAway(msgspec.Struct, frozen=True, tag="order"):

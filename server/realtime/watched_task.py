@@ -93,6 +93,7 @@ class WatchedTask:
         self.status = 0
         self.open = 1
         self.end_reason = ""
+        self.ended_at = 0
         self.replay = Replay()
         self.read_again = False  # something may have changed since the read under way began
         self.own_count_told = 0
@@ -152,7 +153,7 @@ class WatchedTask:
         self.prizes_left = task["prizes_left"]
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
-        self.end_note = task.get("end_note", "")
+        self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
         self._first, self.winners, self.prepared = [], {}, None
         whole = self._count_all(digs, early)
         for dig in digs:
@@ -232,16 +233,19 @@ class WatchedTask:
         self.prizes_left = dig["prizes_left"]
         self.participants = dig["participants"]
         if "end" in dig:
-            self.status, self.end_reason = 1, dig["end"]
+            self.status, self.end_reason, self.ended_at = 1, dig["end"], dig["at"]
         self._count(dig)
         frames = encode(dig_frames(dig, self.setting))
         self.replay.append(self.seq, frames)
         return frames
 
-    def end(self, end_reason: str, end_note: str = "") -> bytes:
-        """Take an end that no dig made; return its frame, b"" if it is known."""
+    def end(self, end_reason: str, end_note: str = "", ended_at: int = 0) -> bytes:
+        """Take an end that no dig made; return its frame, b"" if it is known.
+
+        `ended_at` is 0 if the process that tells of it has an older version.
+        """
         self.prepared = None
-        self.end_note = end_note or self.end_note
+        self.end_note, self.ended_at = end_note or self.end_note, ended_at or self.ended_at
         if self.status:
             return b""
         self.status, self.end_reason = 1, end_reason

@@ -16,6 +16,7 @@ from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.store.documents import Documents
 from server.store.pipelines import own_dig, pending_digs
+from server.store.prizes import WonPrize
 from server.store.tasks import Task
 
 _Document = dict[str, Any]
@@ -57,9 +58,9 @@ _ONCE_EACH: list[_Document] = [
 
 
 class WonTask(Task):
-    """A task with the state of the caller's prize; None or absent until the prize is written."""
+    """A task with the caller's prize, which is absent until it is written."""
 
-    prize_state: NotRequired[str | None]
+    prize: NotRequired[WonPrize]
 
 
 class JoinedTask(Task):
@@ -233,15 +234,20 @@ class Digs(Documents[Dig]):
             {"$set": {"who": {"$concat": ["$_id", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
             # A prize has the id of the dig that won it.
-            {"$lookup": {"from": "prizes", "localField": "dig", "foreignField": "_id", "as": "prize"}},
+            {
+                "$lookup": {
+                    "from": "prizes",
+                    "localField": "dig",
+                    "foreignField": "_id",
+                    "pipeline": [{"$project": dict.fromkeys(WonPrize.__annotations__, 1)}],
+                    "as": "prize",
+                }
+            },
             {"$unwind": "$task"},
-            # Not $first of "$prize.state": SecantusDB finds nothing along a path through an array.
             {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
             {
                 "$replaceRoot": {
-                    "newRoot": {
-                        "$mergeObjects": ["$task", {"prize_state": "$prize.state", "wins": {"$size": "$won"}}]
-                    }
+                    "newRoot": {"$mergeObjects": ["$task", {"prize": "$prize", "wins": {"$size": "$won"}}]}
                 }
             },
             {"$unset": "seed_box"},
@@ -297,6 +303,20 @@ class Digs(Documents[Dig]):
         """Return a task's newest digs in the history, the last one first."""
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)
+
+    async def before(self, code: str, depth: int | None, limit: int) -> list[Dig]:
+        """Return at most `limit` digs of a task, the newest first; with `depth`, only less deep ones."""
+        shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "depth": shallower}},
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+            pending_digs({"_id": code, "last_dig.depth": shallower}),
+            *_ONCE_EACH,
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)
 
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""

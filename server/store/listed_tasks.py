@@ -8,18 +8,10 @@ import pymongo
 from pymongo import IndexModel
 
 from server.store.documents import Documents
+from server.store.pipelines import begins_with
 from server.store.tasks import Task
 
 _Document = dict[str, Any]
-
-# A text plus this sorts after all texts that begin with it.
-LAST_CHARACTER = "\U0010ffff"
-
-
-def begins_with(text: str) -> _Document:
-    """Return the condition that a field begins with this text."""
-    return {"$gte": text, "$lt": text + LAST_CHARACTER}
-
 
 class ListedTasks(Documents[Task]):
     """Reads of `tasks` for operators. An index has the order of each, so none reads more than it returns."""

@@ -14,12 +14,19 @@ from server.store.pipelines import NOW_MS
 _Document = dict[str, Any]
 
 
-class Person(TypedDict):
-    """`wxname` and `wxheadpic` are what the person chose instead of WeChat's; `wxheadpic` is a path of ours.
+# What others see of a person without a name.
+NO_NAME = "还没起名"
+# The name that WeChat has given for everybody since 2022.
+WECHAT_USER = "微信用户"
 
-    `generation` is that of the person's valid tokens, 0 if absent; older ones were ended at `ended_at` (unix
-    ms). `forgotten_as` is there while the person is being forgotten, `moving` once others may
-    notice: see `server/actions/forget.py`.
+
+class Person(TypedDict):
+    """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
+    what the person chose instead; `wxheadpic` is a path of ours.
+
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
+    ones were ended at `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten,
+    `moving` once others may notice: see `server/actions/forget.py`.
     """
 
     _id: str
@@ -32,7 +39,7 @@ class Person(TypedDict):
     country: str
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
-    token_seen: NotRequired[bool]
+    locked: NotRequired[bool]
     generation: NotRequired[int]
     ended_at: NotRequired[int]
     forgotten_as: NotRequired[str]
@@ -40,7 +47,7 @@ class Person(TypedDict):
 
 
 # The fields of a person's record that say whether to let them in.
-ADMITTING = ("_id", "token_seen", "generation", "forgotten_as")
+ADMITTING = ("_id", "locked", "generation", "forgotten_as")
 
 
 class People(Documents[Person]):
@@ -48,6 +55,7 @@ class People(Documents[Person]):
 
     NAME = "people"
     INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("openid", 1)], name="of_openid"),
         IndexModel(
             [("ended_at", 1)],
             name="tokens_ended",
@@ -68,14 +76,10 @@ class People(Documents[Person]):
         )
         return await found.to_list(len(unionids))
 
-    async def mark_tokens_seen(self, unionids: list[str]) -> None:
-        """Note that these people's clients send tokens: from now on their bare ids are refused."""
-        await self.collection.update_many({"_id": {"$in": unionids}}, {"$set": {"token_seen": True}})
-
-    async def find_by_token(self, unionid: str) -> Person | None:
-        """Return a person who has just sent a token, and note that they do; None if unknown."""
+    async def lock(self, unionid: str) -> Person | None:
+        """Refuse a person's bare id from now on; return their record, None if unknown."""
         return await self.find_one_and_update(
-            {"_id": unionid}, {"$set": {"token_seen": True}}, return_document=True
+            {"_id": unionid}, {"$set": {"locked": True}}, return_document=True
         )
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
@@ -98,19 +102,26 @@ class People(Documents[Person]):
             return None, None
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
-    async def save(self, person: Person) -> Person:
+    async def of_openid(self, openid: str) -> list[Person]:
+        """Return who logged in with this openid: two if WeChat gave a unionid at some logins only."""
+        return await self.collection.find({"openid": openid}).to_list(10)
+
+    async def save(self, person: Person, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
+        Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
         A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
         being forgotten.
         """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
+        said = fields if told else {"openid": person["openid"]}
+        first = {name: value for name, value in fields.items() if name not in said}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             saved = await self.find_one_and_update(
                 {"_id": unionid},
-                {"$set": fields, "$setOnInsert": {"generation": int(time.time())}},
+                {"$set": said, "$setOnInsert": {**first, "generation": int(time.time())}},
                 upsert=True,
                 return_document=True,
             )
@@ -122,16 +133,15 @@ class People(Documents[Person]):
         given = {name: value for name, value in chosen.items() if value is not None}
         await self.collection.update_one({"_id": unionid}, {"$set": given})
 
-    async def mark_token_seen(self, unionid: str) -> None:
-        """Note that this person's client sends tokens: from now on a bare unionid is refused."""
-        await self.collection.update_one({"_id": unionid}, {"$set": {"token_seen": True}})
-
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
-        """End the person's tokens of this generation; return the record, None if they had ended before."""
+        """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
+
+        Without the lock, a bare id would be a way around a logout.
+        """
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
-            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS}}],
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
             return_document=True,
         )
 
@@ -167,3 +177,13 @@ class People(Documents[Person]):
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
         """Delete the record of a person whom nothing else names any more."""
         await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
+
+
+def shown_name(person: Person) -> str:
+    """Return the name that others see."""
+    return person.get("wxname") or person["nickName"] or NO_NAME
+
+
+def is_named(person: Person) -> bool:
+    """Whether a person has a name of their own."""
+    return bool(person.get("wxname")) or person["nickName"] not in ("", WECHAT_USER)

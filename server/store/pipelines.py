@@ -6,6 +6,9 @@ from typing import Any
 
 _Document = dict[str, Any]
 
+# A text plus this sorts after all texts that begin with it.
+LAST_CHARACTER = "\U0010ffff"
+
 # Time is MongoDB's, since our servers' clocks differ. It is a whole number of milliseconds, since not every
 # server that speaks MongoDB's protocol compares a stored date with $$NOW correctly.
 NOW_MS: _Document = {"$toLong": "$$NOW"}
@@ -36,3 +39,8 @@ def pending_digs(match: _Document) -> _Document:
             "pipeline": [{"$match": {"pending": 1, **match}}, {"$replaceRoot": {"newRoot": "$last_dig"}}],
         }
     }
+
+
+def begins_with(text: str) -> _Document:
+    """Return the condition that a field begins with this text."""
+    return {"$gte": text, "$lt": text + LAST_CHARACTER}

@@ -2,7 +2,7 @@
 
 Red packets: won → claiming (a bill is out) → given. If the bill fails: back to won, or to
 expiring if it was given up.
-Goods by mail: won → given (the address is here).
+Goods by mail: won → given (the address is here) → sent → received.
 Goods on site: won → claiming (a pick-up code is out) → given.
 At the deadline: won, or claiming on site, → expiring → returned.
 """
@@ -16,18 +16,26 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.listed_tasks import begins_with
+from server.store.pipelines import begins_with
 
 _Document = dict[str, Any]
 
-PrizeState: TypeAlias = Literal["won", "claiming", "given", "expiring", "returned"]
+PrizeState: TypeAlias = Literal["won", "claiming", "given", "sent", "received", "expiring", "returned"]
+
+# Claimed for good: the winner has the prize, or has said where to send it.
+GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
+
+
+# The fields that tell where goods went.
+WHERE_SENT = {"address_box": "", "carrier": "", "number": ""}
 
 
 class Prize(TypedDict):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
-    sealed for the prize's own id; `address_deleted` is there once it was deleted.
+    sealed for the prize's own id; `address_deleted` is there once it was deleted. `carrier` and `number` are
+    those of the parcel, and are deleted with the address.
     """
 
     _id: str
@@ -48,7 +56,30 @@ class Prize(TypedDict):
     pickup: NotRequired[str]
     address_box: NotRequired[bytes]
     address_deleted: NotRequired[int]
+    carrier: NotRequired[str]
+    number: NotRequired[str]
+    sent_at: NotRequired[int]
+    received_at: NotRequired[int]
     due_at: NotRequired[int]
+
+
+class WonPrize(TypedDict):
+    """What lists show of a prize, as `prizes` has it."""
+
+    state: PrizeState
+    carrier: NotRequired[str]
+    number: NotRequired[str]
+    sent_at: NotRequired[int]
+    received_at: NotRequired[int]
+
+
+class Parcel(TypedDict):
+    """What winner and publisher see of goods by mail: "" and 0 before they are sent."""
+
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
 
 
 class Prizes(DueDocuments[Prize]):
@@ -124,12 +155,10 @@ class Prizes(DueDocuments[Prize]):
             winners[prize["code"]].add(prize["unionid"])
         return winners
 
-    async def given_codes(self, unionid: str, codes: list[str]) -> set[str]:
-        """Return in which of these tasks this person was given their prize."""
-        found = self.collection.find(
-            {"unionid": unionid, "code": {"$in": codes}, "state": "given"}, {"code": 1}
-        )
-        return {prize["code"] async for prize in found}
+    async def find_state(self, code: str, unionid: str) -> PrizeState | None:
+        """Return the state of the prize that this person won in this task; None if it is not written."""
+        found = await self.collection.find_one({"code": code, "unionid": unionid}, {"state": 1})
+        return None if found is None else found["state"]
 
     async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
         """Let the next bill of a red packet go out; None if the prize is no longer free for that."""
@@ -172,6 +201,38 @@ class Prizes(DueDocuments[Prize]):
             {"address_box": address_box},
         )
 
+    async def mark_sent(
+        self, prize_id: str, carrier: str, number: str, now_ms: int, due_at_ms: int
+    ) -> Prize | None:
+        """Note that goods were sent; None if no address is here, or they were sent before."""
+        return await self._change(
+            {"_id": prize_id, "state": "given", "address_box": {"$exists": True}},
+            {"state": "sent", "carrier": carrier, "number": number, "sent_at": now_ms, "due_at": due_at_ms},
+        )
+
+    async def change_parcel(
+        self, prize_id: str, carrier: str, number: str, sent_after_ms: int
+    ) -> Prize | None:
+        """Correct carrier and number; None if it was not sent after `sent_after_ms`, or is received."""
+        return await self._change(
+            {"_id": prize_id, "state": "sent", "sent_at": {"$gt": sent_after_ms}},
+            {"carrier": carrier, "number": number},
+        )
+
+    async def receive(self, prize_id: str, now_ms: int) -> Prize | None:
+        """Note that goods arrived; None if they are not on their way."""
+        return await self.find_one_and_update(
+            {"_id": prize_id, "state": "sent"},
+            {"$set": {"state": "received", "received_at": now_ms}, "$unset": {"due_at": ""}},
+            return_document=True,
+        )
+
+    async def await_arrival(self, prize_id: str, due_at_ms: int) -> None:
+        """Look at goods that are on their way again at `due_at_ms`."""
+        await self.collection.update_one(
+            {"_id": prize_id, "state": "sent"}, {"$set": {"due_at": due_at_ms}}
+        )
+
     async def find_old_address(self, given_before_ms: int) -> bool:
         """Whether there is an address of a prize that was given before that time."""
         return await self.collection.find_one(_old_address(given_before_ms), {"_id": 1}) is not None
@@ -179,7 +240,7 @@ class Prizes(DueDocuments[Prize]):
     async def delete_old_addresses(self, given_before_ms: int) -> None:
         """Delete the addresses of prizes that were given before that time."""
         await self.collection.update_many(
-            _old_address(given_before_ms), {"$set": {"address_deleted": 1}, "$unset": {"address_box": ""}}
+            _old_address(given_before_ms), {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT}
         )
 
     async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
@@ -224,7 +285,21 @@ class Prizes(DueDocuments[Prize]):
 
 
 def _old_address(given_before_ms: int) -> _Document:
-    return {"address_box": {"$exists": True}, "given_at": {"$gt": 0, "$lte": given_before_ms}}
+    return {
+        "address_box": {"$exists": True},
+        "given_at": {"$gt": 0, "$lte": given_before_ms},
+        "state": {"$ne": "sent"},  # the winner still needs the parcel's number
+    }
+
+
+def parcel(prize: Prize | WonPrize) -> Parcel:
+    """Return the parcel of a prize. Prizes of older versions have no such fields."""
+    return Parcel(
+        carrier=prize.get("carrier", ""),
+        number=prize.get("number", ""),
+        sent_at=prize.get("sent_at", 0),
+        received_at=prize.get("received_at", 0),
+    )
 
 
 def bill_number(prize: Prize) -> str:

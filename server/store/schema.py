@@ -26,6 +26,7 @@ _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
 Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
+BATCH = 500
 META, _ID = "meta", "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
@@ -57,8 +58,26 @@ async def _sum_ledger(database: _Database) -> None:
     await Ledger(database).sums_fen(int(time.time() * 1000))
 
 
+async def _lock_people(database: _Database) -> None:
+    """Lock who paid or claimed something while a version served that marked such people otherwise."""
+    acted: list[tuple[str, str, _Document]] = [
+        ("orders", "publisher", {}),
+        ("prizes", "unionid", {"claimed_at": {"$gt": 0}}),
+    ]
+    for collection, who, condition in acted:
+        people = database[collection].aggregate([{"$match": condition}, {"$group": {"_id": f"${who}"}}])
+        while rows := await people.to_list(BATCH):
+            await database["people"].update_many(
+                {"_id": {"$in": [row["_id"] for row in rows]}, "token_seen": True},
+                {"$set": {"locked": True}},
+            )
+
+
 # In the order in which they run. None is ever changed or removed: `meta` holds their names.
-STEPS: tuple[Step, ...] = (Step("ledger summed by day", _sum_ledger),)
+STEPS: tuple[Step, ...] = (
+    Step("ledger summed by day", _sum_ledger),
+    Step("people locked who paid or claimed", _lock_people),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,17 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 import pymongo
 from pymongo import IndexModel
 
-from server.game.amounts import DAY_MS
 from server.game.dig import Dig, EndReason
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
+from server.store.square import INDEXES as LISTED_INDEXES
+from server.store.square import PAGE_SIZE, Wanted, listed
 
 _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
-LISTED_MS = 7 * DAY_MS
-# An expired task ends once a sweep sees it, which may be this long after servers were down.
-SWEPT_LATE_MS = 7 * DAY_MS
+ALL = Wanted()
 
 
 class Task(TypedDict):
@@ -89,14 +88,7 @@ class Tasks(DueDocuments[Task]):
 
     NAME = "tasks"
     INDEXES: ClassVar[list[IndexModel]] = [
-        # Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap.
-        IndexModel(
-            [
-                *(("is_public", 1), ("hidden", 1), ("open", 1), ("status", 1), ("opened_at", -1), ("_id", 1)),
-                ("ended_at", 1),  # so that what ended long ago is passed over without being read
-            ],
-            name="listed",
-        ),
+        *LISTED_INDEXES,
         IndexModel(
             [("status", 1), ("open", 1), ("prize_num", 1), ("prizes_left", 1)],
             name="running",
@@ -319,23 +311,13 @@ class Tasks(DueDocuments[Task]):
         ]
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
-    async def square(self, page: int, now_ms: int, lasts_ms: int, page_size: int = 20) -> list[Task]:
-        """Return a page of public tasks: running ones first, then those ended within 7 days, newest first.
-
-        `lasts_ms` is how long a task may run: it bounds how far back those that ended are looked for. Both
-        conditions give the order of one index, so that MongoDB merges them and sorts nothing.
-        """
-        public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
-        ended = {
-            "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
-            "ended_at": {"$gte": now_ms - LISTED_MS},
-        }
+    async def square(
+        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL, page_size: int = PAGE_SIZE
+    ) -> list[Task]:
+        """Return a page of the square, as `listed` orders it."""
+        condition, order = listed(wanted, now_ms, lasts_ms)
         found = self.collection.find(
-            {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]},
-            {"seed_box": 0},
-            sort=[("status", 1), ("opened_at", -1), ("_id", 1)],
-            skip=(page - 1) * page_size,
-            limit=page_size,
+            condition, {"seed_box": 0}, sort=order, skip=(page - 1) * page_size, limit=page_size
         )
         return await found.to_list(page_size)
 

@@ -13,6 +13,7 @@ from pymongo import UpdateOne
 
 from server.store.digs import Digs, stored
 from server.store.files import ROUTE, Files, thumbnail_path
+from server.store.prizes import WHERE_SENT
 from server.store.tasks import Task, Tasks
 
 _Document = dict[str, Any]
@@ -57,7 +58,7 @@ class Traces:
         prizes, bills = self._database["prizes"], self._database["bills"]
         await prizes.update_many(
             {"unionid": old, "address_box": {"$exists": True}},
-            {"$set": {"address_deleted": 1}, "$unset": {"address_box": ""}},
+            {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
         )
         await prizes.update_many(
             {"unionid": old}, {"$set": {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}}

@@ -39,12 +39,13 @@ export function cardElement(card, foot = () => null) {
   const publisher = el("p.publisher");
   const bar = depthBar();
   const prizes = el("span.prizes");
+  const lasting = el("span.lasting");
   const added = el("div.foot");
   const link = el(
     "a.card",
     { href: `#/task/${card.code}` },
     el("div.frame", {}, picture, state),
-    el("div.body", {}, name, publisher, bar.element, prizes),
+    el("div.body", {}, name, publisher, bar.element, el("p.tags", {}, prizes, lasting)),
   );
   const element = el("li", { "data-code": card.code }, link, added);
 
@@ -53,6 +54,7 @@ export function cardElement(card, foot = () => null) {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
     const kind = stateOf(shown, left);
     state.dataset.kind = kind;
+    write(lasting, [shown.participants ? `${shown.participants} 人挖过` : "", asLeft(shown)].filter(Boolean).join(" · "));
     write(state, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : STATES[kind]);
   };
   const update = (now) => {
@@ -76,6 +78,15 @@ export function cardElement(card, foot = () => null) {
   };
   update(card);
   return { element, update, tick, card: () => shown };
+}
+
+/** How long a running task has at most. */
+function asLeft({ status, expires_at }) {
+  if (status || !expires_at) return "";
+  const hours = secondsUntil(expires_at) / 3600;
+  if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
+  if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;
+  return "不到 1 小时";
 }
 
 /** Return who published a task. A signature may be anybody's name: it is marked, and has no picture beside it. */

@@ -2,15 +2,18 @@
 
 import { callWeChat, get, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
+import { askName } from "./naming.js";
+import { parcel } from "./shipping.js";
 
 const LOOK_MS = 2_000;
 const LATER = "微信正在处理，过一会儿再来看看";
 
-/** Return the section in which the winner of `task` claims the prize. */
-export function claim(task, signal) {
+/** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */
+export function claim(task, signal, deadline) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), body, said);
+  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said,
+    askName(signal, "起个名字，发布者好认出中奖的人。", () => {}));
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {
@@ -42,6 +45,7 @@ export function claim(task, signal) {
 
   function done(text) {
     task.is_draw = 1;
+    write(deadline, "");
     show(el("p.good", {}, text));
   }
 
@@ -56,14 +60,32 @@ export function claim(task, signal) {
     }
   }
 
-  function sent({ receiver, phone, address }) {
+  function sent(goods) {
+    const { state, receiver, phone, address } = goods;
     task.is_draw = 1;
+    task.prize_state = state;
+    write(deadline, "");
+    if (state === "received") return show(el("p.good", {}, "已经收到。"), parcel(goods));
+    if (state === "sent") return onItsWay(goods);
     const where = [el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)];
-    show(
+    return show(
       el("p.good", {}, "地址已交给发布者，等着收货吧。"),
       el("p.address", {}, address ? where : "收货地址已删除：领取后保留 90 天。"),
       address ? el("p.hint", {}, "24 小时内可以更改。") : null,
       address ? el("button", { type: "button", onclick: () => byMail({ receiver, phone, address }) }, "更改地址") : null,
+    );
+  }
+
+  function onItsWay(goods) {
+    const arrived = async () => {
+      await post("/receivePrize", { code: task.code });
+      sent(await draw());
+    };
+    show(
+      el("p", {}, "发布者已经寄出。"),
+      parcel(goods),
+      el("button.primary", { type: "button", onclick: () => step(arrived) }, "确认收到"),
+      el("p.hint", {}, "寄出 15 天后会自动确认。"),
     );
   }
 

@@ -5,8 +5,9 @@ import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
-import { observe } from "../miniprogram/shared/clock.js";
+import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
+import { digs } from "./digs.js";
 import { el, fill, notice, set, write } from "./dom.js";
 import { icon } from "./icons.js";
 import { participants } from "./participants.js";
@@ -16,6 +17,7 @@ import { fairness } from "./proof.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { share } from "./share.js";
+import { statement } from "./statement.js";
 
 const ENDINGS = {
   prizes_gone: "奖品全部挖完了",
@@ -71,11 +73,14 @@ class Page {
     this.shaft = shaft(() => this.dig());
     this.people = participants(task.code, signal);
     this.people.reset(task);
+    this.digs = digs(task.code, signal);
+    this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");
     this.claim = el("div", { id: "claim" });
+    this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
     this.early = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
@@ -101,9 +106,10 @@ class Page {
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
-      el("div.column.play", {}, this.due, this.shaft.element, this.ending, this.claim, this.own,
+      el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
-        this.people.element),
+        this.people.element,
+        this.digs.element),
       el("div.column", {}, this.fairness.element),
     );
     this.show();
@@ -114,6 +120,7 @@ class Page {
   show() {
     const { task } = this;
     this.shaft.show(task, this.#busy);
+    this.statement.show(task, task.mine);
     this.people.count(task.participants);
     this.fairness.show(task);
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
@@ -121,18 +128,21 @@ class Page {
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
+    write(this.deadline, task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
 
   showClaim() {
-    const shown = `${this.task.is_prize} ${this.task.is_draw}`;
+    const shown = `${this.task.is_prize} ${this.task.is_draw} ${this.task.prize_state}`;
     if (shown === this.#claimed) return; // keep what is being typed or shown there
     this.#claimed = shown;
-    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal) : null);
+    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
   }
 
   showOwn() {
     const { task } = this;
+    this.statement.show(task, task.mine);
+    set(this.shaft.element, { hidden: Boolean(task.mine && !task.need_pay) }); // its disc would be dead
     const shown = `${task.mine} ${task.need_pay}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
@@ -161,16 +171,19 @@ class Page {
 
   receive(frame) {
     const { task } = this;
+    if (frame.type !== "watchers") this.statement.renew();
     switch (frame.type) {
       case "snapshot": {
         const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
         const ended = status && !task.status;
         Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
         // A snapshot does not show a missed `start`, since that is no dig.
+        if (frame.leapt) this.digs.renew();
         if (frame.leapt || ended || this.#stale || task.why === "not_paid") this.reload();
         break;
       }
       case "cd":
+        this.digs.renew();
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
         this.sayOf(frame, " 挖了一锹");
@@ -193,7 +206,8 @@ class Page {
         break;
       case "end":
         Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });
-        if (frame.end_reason === "operator") this.reload(); // the operator's reason is in the details
+        // The details have the operator's reason, and until when a prize can be claimed.
+        if (frame.end_reason === "operator" || task.is_prize) this.reload();
         break;
       case "watchers":
         task.watchers = frame.watchers;
@@ -285,6 +299,7 @@ class Page {
     Object.assign(task, { is_prize: 1, why: "already_won" });
     this.people.mark(reply.no);
     this.showClaim();
+    if (reply.task_status) this.reload(); // for until when to claim
     this.celebrateOnce(reply.seq, () => celebrateMine(task));
   }
 

@@ -3,12 +3,14 @@
 import { get, logOut, post } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
-import { observeCard } from "../miniprogram/shared/clock.js";
+import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
 import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
+import { askName, isNamed } from "./naming.js";
 import { preferences } from "./preferences.js";
 import { person, remember } from "./session.js";
+import { BY_MAIL, parcel } from "./shipping.js";
 
 const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
@@ -39,6 +41,7 @@ export function mine(root, signal, which = "published") {
       numbers),
     preferences(),
     uncounted,
+    askName(signal, "起个名字，大家才知道是你。"),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list,
@@ -137,16 +140,22 @@ function published(card) {
 }
 
 function won(card) {
-  if (card.is_draw) return el("p.good", {}, "已领取");
-  return el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖");
+  if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, "确认收到"));
+  if (card.is_draw) return el("div", {}, el("p.good", {}, isMailed(card) ? BY_MAIL[card.prize_state] : "已领取"), parcel(card));
+  const until = card.claim_until ? el("p.hint", {}, `${asMoment(card.claim_until)} 截止`) : null;
+  return el("div.stack", {}, el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖"), until);
 }
 
-// WeChat hands out neither names nor pictures any more, so people choose their own.
-function editProfile(signal) {
+function isMailed({ goods_type, draw_type }) {
+  return goods_type === 2 && draw_type === 2;
+}
+
+/** WeChat hands out neither names nor pictures any more, so people choose their own. Unless `saved` is given, the page is shown anew. */
+export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
   const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });
-  const name = el("input", { id: "nick", required: true, maxlength: 32, value: person.nickName });
-  const picture = pictureField("face", { label: "头像", hint: "不选就用现在的", shown: person.avatarUrl });
+  const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
+  const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
   const submit = el("button.primary", { type: "submit" }, "保存");
   const save = async (event) => {
     event.preventDefault();
@@ -155,9 +164,9 @@ function editProfile(signal) {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
       await post("/setProfile", { wxname, wxheadpic });
       if (person?.unionid !== unionid) return; // logged out meanwhile
-      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl });
+      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
       opened.close();
-      if (!signal.aborted) dispatchEvent(new Event("hashchange")); // show this page anew, if it is still open
+      if (!signal.aborted) saved();
     } catch (error) {
       write(problem, error.message);
       if (!error.error) throw error;

@@ -3,6 +3,7 @@
 
 import { mayPass, post } from "./api.js";
 import { el, set, write } from "./dom.js";
+import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
 import { keep, person, recall } from "./session.js";
 
@@ -58,7 +59,7 @@ export function publish(root, signal) {
     submit,
   );
   root.classList.add("narrow");
-  root.append(el("h1", {}, "埋下一个宝贝"), form);
+  root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, "宝贝上会写着是谁埋的。", () => {}), form);
   for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
   adapt();
 

@@ -27,7 +27,7 @@ export function keep(storage, key, value) {
   }
 }
 
-/** The person as userLogin described them ({unionid, token, nickName, avatarUrl, …}), or null. */
+/** The person as userLogin described them ({unionid, token, nickName, avatarUrl, named, …}), or null. */
 export let person = recall("sessionStorage", KEY);
 
 export function remember(someone) {
@@ -36,7 +36,7 @@ export function remember(someone) {
   changed.dispatchEvent(new Event("change"));
 }
 
-/** Call `listener` after each login, logout and change of name. */
-export function onChange(listener) {
-  changed.addEventListener("change", listener);
+/** Call `listener` after each login, logout and change of name, until `signal` aborts. */
+export function onChange(listener, signal) {
+  changed.addEventListener("change", listener, { signal });
 }

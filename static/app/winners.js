@@ -3,8 +3,10 @@
 import { get, getFile, post } from "./api.js";
 import { title } from "./cards.js";
 import { channel } from "./channel.js";
-import { avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
+import { asMoment } from "../miniprogram/shared/clock.js";
+import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
 import { icon } from "./icons.js";
+import { BY_MAIL, parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 5_000; // claims have no frames
 const LATE_MS = 300; // a prize is written just after its frame
@@ -36,7 +38,7 @@ export function winners(root, signal, code, scanned = "") {
     const now = JSON.stringify(data);
     if (now === shown) return; // keep the focus and what is selected
     shown = now;
-    fill(list, data.map(row));
+    arrange(list, data.map(shownRow));
     set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
     set(table, { hidden: !data.length });
     write(said, data.length ? "" : "还没有人挖到");
@@ -44,9 +46,10 @@ export function winners(root, signal, code, scanned = "") {
 
   async function load({ renewing = false } = {}) {
     try {
-      const [details, { data }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
+      const [details, { data, claim_until }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
       if (details) watch(details.data);
+      write(heading, `${title(task)}${claim_until ? ` · ${asMoment(claim_until)} 截止领奖` : ""}`);
       show(data);
       clearTimeout(late);
       if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
@@ -58,10 +61,9 @@ export function winners(root, signal, code, scanned = "") {
 
   function watch(details) {
     task = details;
-    write(heading, title(task));
     const leave = channel.subscribe(task.code, task.seq, (frame) => {
-      if (frame.type !== "prize" && frame.type !== "snapshot") return;
-      task.prizes_left = frame.prizes_left;
+      if (!["prize", "snapshot", "end"].includes(frame.type)) return;
+      task.prizes_left = frame.prizes_left ?? task.prizes_left;
       renew();
     });
     signal.addEventListener("abort", leave);
@@ -103,6 +105,13 @@ export function winners(root, signal, code, scanned = "") {
       problem);
   }
 
+  const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
+  function shownRow(winner) {
+    const says = JSON.stringify(winner);
+    if (rows.get(winner.depth)?.says !== says) rows.set(winner.depth, { says, element: row(winner, task, load) });
+    return rows.get(winner.depth).element;
+  }
+
   const renew = () => document.hidden || load({ renewing: true });
   load();
   const renewing = setInterval(() => task && renew(), RENEW_MS); // not where the first reading was refused
@@ -115,13 +124,16 @@ export function winners(root, signal, code, scanned = "") {
   return "中奖者";
 }
 
-function row(winner) {
+function row(winner, task, onSent) {
+  const byMail = task.goods_type === 2 && task.draw_type === 2;
   const { wxname, wxheadpic, depth, state, receiver, phone, address, address_deleted: deleted } = winner;
   return el("li.panel", {},
     avatar(wxheadpic, 44),
     el("div", {},
       el("b", {}, wxname),
-      el("p.hint", {}, `第 ${depth} 层 · ${STATES[state] ?? state}`),
+      el("p.hint", {}, `第 ${depth} 层 · ${(byMail ? BY_MAIL : STATES)[state] ?? STATES[state]}`),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
-      deleted ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null));
+      deleted ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null,
+      parcel(winner),
+      byMail && !deleted ? shipping(task.code, winner, onSent) : null));
 }

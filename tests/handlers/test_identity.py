@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
 import pytest
 from tornado.web import create_signed_value
 
@@ -12,8 +13,10 @@ from handlers.base import Interface
 from server.app import INTERFACES
 from server.context import Context
 from server.keys import Keys
+from server.store.schema import prepare
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
+from support.purse import pay, publish_red_packet, win
 
 ASKING_WHO = [
     interface
@@ -37,6 +40,9 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "wxheadpic": "/files/none.jpg",
         "money": 1,
         "pickup": "123456",
+        "depth": 1,
+        "carrier": "顺丰",
+        "number": "SF123456",
     }
     if interface.method == "GET":
         return await someone.get(interface.path, **asked)
@@ -44,19 +50,66 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
 
 
 @pytest.mark.gen_test
-async def test_a_bare_id_is_enough_until_a_token_was_presented(client: Client) -> None:
+async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
+    client: Client, context: Context, other_port: int
+) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
-    for interface in ASKING_WHO:
-        reply = await ask(bare(bob), interface, code)
-        assert (reply.get("error") == "token_required") == interface.needs_token, interface
-    assert (await bob.get("/getMyInfo"))["digging_num"] == 1
-    for interface in ASKING_WHO:
-        assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
-    assert (await bob.get("/getMyInfo"))["digging_num"] == 1
+    for times in (1, 2):  # an old and a new version of the client, used in turn
+        for interface in ASKING_WHO:
+            reply = await ask(bare(bob), interface, code)
+            assert (reply.get("error") == "token_required") == interface.needs_token, interface
+        for interface in ASKING_WHO:
+            if not interface.locks and interface.path != "/logout":
+                assert (await ask(bob, interface, code)).get("error") != "token_required", interface
+        assert (await bob.get("/getMyInfo"))["digging_num"] == 2 * times
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}") as http:
+        elsewhere = Someone(Client(http), bob.unionid, "", {}, send_token=False)
+        assert (await elsewhere.get("/getMyInfo"))["status"] == 0
+        await bob.post("/drawPrize", code=code)
+        assert (await elsewhere.get("/getMyInfo"))["error"] == "token_required"
+        for interface in ASKING_WHO:
+            assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
+    assert (await bob.get("/getMyInfo"))["digging_num"] == 4
     assert (await bare(carol).get("/getMyInfo"))["status"] == 0
     await bob.client.log_in("bob")
     assert (await bare(bob).get("/getMyInfo"))["error"] == "token_required"
+
+
+@pytest.mark.parametrize("interface", [each for each in INTERFACES if each.locks])
+@pytest.mark.gen_test
+async def test_each_act_of_money_or_claim_locks_before_it_acts(
+    client: Client, interface: type[Interface]
+) -> None:
+    alice = await client.log_in("alice")
+    assert (await bare(alice).get("/getMyInfo"))["status"] == 0
+    assert (await ask(alice, interface, "0" * 12))["error"] in ("no_such_task", "not_won")
+    assert (await bare(alice).get("/getMyInfo"))["error"] == "token_required"
+
+
+def test_what_moves_money_or_prizes_locks() -> None:
+    assert {each.path for each in INTERFACES if each.locks} == {
+        "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/receivePrize", "/endTask",
+    }  # fmt: skip
+
+
+@pytest.mark.gen_test
+async def test_a_release_locks_who_paid_or_claimed_under_an_older_version(
+    client: Client, context: Context
+) -> None:
+    alice, bob, _, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    packet = await publish_red_packet(alice)
+    await pay(client, context, alice, packet)
+    await win(client, context, bob, packet)
+    assert (await bob.post("/drawPrize", code=packet))["state"] == "claiming"
+    people = context.store.people.collection
+    await context.store.database["meta"].delete_many({})  # it is of a version without steps
+    older = {"$set": {"token_seen": True}, "$unset": {"locked": ""}}
+    await people.update_many({"_id": {"$ne": dave.unionid}}, older)
+    for _ in range(2):
+        await prepare(context.store.database, context.store.indexes(), print)
+    locked = {person["_id"] async for person in people.find({"locked": True})}
+    assert locked == {alice.unionid, bob.unionid}
 
 
 @pytest.mark.gen_test
@@ -164,7 +217,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> N
     assert (await client.log_in("bob")).unionid == bob.unionid
     shared = await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=plain.unionid)
     assert shared["status"] == 0
-    assert (await bare(plain).get("/getMyInfo"))["error"] == "token_required"
+    assert (await bare(plain).get("/getMyInfo"))["status"] == 0
     assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.context import Context
-from support.client import Client
+from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.replies import refusal_of
 from support.stored import everything
@@ -66,4 +68,65 @@ async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client: Client
     )
     assert data.keys() == {
         "unionid", "openid", "nickName", "avatarUrl", "gender", "city", "province", "country", "token",
+        "named",
     }  # fmt: skip
+
+
+async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
+    """Log in as a mini-program does today: with nothing but the code of wx.login."""
+    given = await a_ticket(client.http, user=user, **wishes)
+    reply = await client.get("/userLogin", code=given["code"])
+    assert reply["status"] == 0, reply
+    return Someone(client, reply["data"]["unionid"], reply["data"]["token"], reply["data"])
+
+
+@pytest.mark.gen_test
+async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_until_they_choose_one(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    bob = await log_in_by_code(client, "bob")
+    data = {name: bob.data[name] for name in ("nickName", "avatarUrl", "gender", "city", "named")}
+    assert data == {"nickName": "还没起名", "avatarUrl": "", "gender": 0, "city": "", "named": 0}
+    code = await alice.publish(forecast_num=100_000)
+    dug = await bob.dig(code)
+    assert (dug["status"], dug["wxname"], dug["wxheadpic"]) == (0, "还没起名", "")
+    published = await alice.get("/getTaskDetails", code=await bob.publish())
+    assert (published["wxname"], published["signed"]) == ("还没起名", 0)
+    assert (await bob.post("/getSharePic", code=code))["status"] == 0
+    picture = (await bob.upload(a_picture()))["url"]
+    assert (await bob.post("/setProfile", wxname="鲍勃", wxheadpic=picture))["status"] == 0
+    again = await log_in_by_code(client, "bob")
+    assert (again.unionid, again.data["openid"]) == (bob.unionid, bob.data["openid"])
+    assert (again.data["nickName"], again.data["avatarUrl"], again.data["named"]) == ("鲍勃", picture, 1)
+
+
+@pytest.mark.gen_test
+async def test_a_login_by_code_keeps_what_wechat_once_said(client: Client) -> None:
+    before = (await client.log_in("alice", nickname="爱丽丝", gender=2)).data
+    after = (await log_in_by_code(client, "alice")).data
+    assert {**before, "token": ""} == {**after, "token": ""}
+    assert after["named"] == 1
+    assert (await client.log_in("carol", anonymous=1)).data["named"] == 0
+
+
+@pytest.mark.parametrize("order", ["code first", "data first"])
+@pytest.mark.gen_test
+async def test_a_code_without_a_unionid_leads_to_the_person_whose_data_had_one(
+    client: Client, order: str
+) -> None:
+    if order == "code first":
+        alone = await log_in_by_code(client, "alice", unionid="data")
+        assert alone.unionid == f"openid:{alone.data['openid']}"
+    known = await client.log_in("alice", unionid="data")
+    assert not known.unionid.startswith("openid:")
+    assert (await log_in_by_code(client, "alice", unionid="data")).unionid == known.unionid
+
+
+@pytest.mark.gen_test
+async def test_half_of_wechats_data_is_refused(client: Client, context: Context) -> None:
+    given = await a_ticket(client.http, user="alice")
+    for missing in ("iv", "encryptedData"):
+        reply = await client.get("/userLogin", **{name: given[name] for name in given if name != missing})
+        assert (reply["error"], reply["param"]) == ("bad_request", missing)
+    assert (await client.get("/userLogin", **given))["status"] == 0  # the code was not spent

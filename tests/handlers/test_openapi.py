@@ -148,6 +148,10 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/endTask", await bob.post("/endTask", code=code)),
         ("/drawPrize", await bob.post("/drawPrize", code=code)),
         ("/confirmDraw", await alice.post("/confirmDraw", code=code, pickup="000000")),
+        ("/shipPrize", await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345")),
+        ("/receivePrize", await bob.post("/receivePrize", code=code)),
+        ("/getDigs", await bob.get("/getDigs", code=code)),
+        ("/getStatement", await alice.get("/getStatement", code=code)),
         ("/getWinners", await alice.get("/getWinners", code=code)),
         ("/payTask", await alice.post("/payTask", code=code, money=1)),
     ]
@@ -164,7 +168,7 @@ async def test_replies_are_as_described(client: Client) -> None:
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths
     fine = {path for path, reply in replies if reply["status"] == 0}
-    assert paths - fine == {"/endTask", "/confirmDraw", "/payTask"}
+    assert paths - fine == {"/endTask", "/confirmDraw", "/payTask", "/shipPrize", "/receivePrize"}
     for path, reply in replies:
         check_reply(path, reply)
 

@@ -153,6 +153,15 @@ STEPS = {
         "refunds.note",
     ],
     "goods are claimed by mail": ["prizes.give_by_mail"],
+    "goods are sent": ["prizes.mark_sent"],
+    "goods are received": ["prizes.receive"],
+    "goods were sent long ago": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "tasks.postpone",
+        "prizes.claim_due",
+        "prizes.receive",
+    ],
     "goods are claimed on site": ["prizes.await_pickup"],
     "goods are handed over": ["pickups.begin_try", "prizes.give_on_site", "pickups.forgive"],
 }

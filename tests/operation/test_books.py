@@ -58,6 +58,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "a prize that is gone": ("prizes", {"depth": 1}, None, "there are prizes of"),
     "a prize of another amount": ("prizes", {"depth": 1}, {"amount_fen": 100}, "is of 100 fen"),
     "a prize that was given and is called won": ("prizes", {"depth": 1}, {"state": "won"}, "1 bills paid it"),
+    "a red packet that was sent by mail": ("prizes", {"depth": 1}, {"state": "sent"}, "not sent by mail"),
     "a prize that was returned and is called given": (
         "prizes",
         {"depth": 2},

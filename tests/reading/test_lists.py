@@ -21,6 +21,7 @@ DAY_MS = 24 * HOUR_MS
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
+    "draw_type", "participants", "expires_at",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 
@@ -69,7 +70,10 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     extra = {
         "/getTaskList": set(),
         "/getMyPartake": {"wxheadimgurl", "is_prize"},
-        "/getMyPrize": {"is_draw", "draw_type"},
+        "/getMyPrize": {
+            *("is_draw", "claim_until", "prize_state", "carrier", "number", "sent_at"),
+            "received_at",
+        },
         "/getMyRelease": {"need_pay", "owed"},
     }
     for path, reply in lists.items():

@@ -19,6 +19,7 @@ from server.actions.end_task import end_task_as_operator
 from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask, Unavailable
+from server.game.amounts import claim_until_ms
 from server.keys import Keys
 from server.realtime import known_tasks
 from support.client import Client, Someone
@@ -48,6 +49,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "is_prize": int(view["won"] is not None),
         "is_draw": 0,
         "mine": int(task["publisher"] == unionid),
+        "prize_state": "won" if view["won"] else "",
         "draw_type": task["draw_type"],
         "users": participant_rows(context, await context.store.digs.participants(code, 1)),
         "can_dig": int(not why and not given["cd_until"]),
@@ -63,6 +65,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "share": context.visiting.token(code, unionid),
         "end_reason": task["end_reason"],
         "end_note": task.get("end_note", ""),
+        "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
         "need_pay": 0,
         "owed": 0,
     } | {name: given[name] for name in TIMES}

@@ -239,16 +239,17 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
 
 
 @pytest.mark.gen_test
-async def test_a_tokens_first_use_is_noted_in_the_trip_that_reads_its_person(
+async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(
     client: Client, trips: Trips
 ) -> None:
     alice = await client.log_in("alice")
     red_packet = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 5, "money": 2}
     published, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
-    assert [command for command in sent if command.endswith(" people")] == ["findAndModify people"]
-    _, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
     assert [command for command in sent if command.endswith(" people")] == ["find people"]
     code = published["code"]
+    for read in ("findAndModify people", "find people"):
+        _, sent = await sent_during(trips, alice.post("/payTask", code=code, money=2))
+        assert [command for command in sent if command.endswith(" people")] == [read]
     _, sent = await sent_during(trips, alice.get("/getTaskDetails", code=code))
     assert not [command for command in sent if command.endswith(" people")], (
         "a person who was read must be known"

@@ -29,6 +29,7 @@ def a_task(**fields: Any) -> Task:
         "status": 0,
         "open": 1,
         "end_reason": "",
+        "ended_at": 0,
     }
     return base | fields  # type: ignore[return-value]
 
@@ -79,6 +80,7 @@ def task_after(digs: list[Dig]) -> Task:
         participants=last["participants"],
         status=int("end" in last),
         end_reason=last.get("end", ""),
+        ended_at=last["at"] if "end" in last else 0,
     )
 
 

@@ -89,6 +89,7 @@ class World:
             "status": int(code in self.ended),
             "open": 1,
             "end_reason": self.ended.get(code, ""),
+            "ended_at": int(code in self.ended),
         }
 
     def take_redis_down(self) -> None:

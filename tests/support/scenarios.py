@@ -14,6 +14,7 @@ from server.actions.confirm import confirm_pickup
 from server.actions.dig import dig
 from server.actions.end_task import end_own_task
 from server.actions.pay_in import look_at_payment, order_payment
+from server.actions.ship import receive, ship
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
@@ -205,6 +206,16 @@ async def act_hand_over(victim: Context, stage: Stage) -> None:
     await confirm_pickup(victim, stage.code, stage.alice.unionid, prize["pickup"])
 
 
+async def act_ship(victim: Context, stage: Stage) -> None:
+    """shipPrize."""
+    await ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", "SF1234567890")
+
+
+async def act_receive(victim: Context, stage: Stage) -> None:
+    """receivePrize."""
+    await receive(victim, stage.code, stage.bob.unionid)
+
+
 async def act_end(victim: Context, stage: Stage) -> None:
     """endTask."""
     await end_own_task(victim, stage.code, stage.alice.unionid)
@@ -235,6 +246,27 @@ async def by_mail(stage: Stage) -> Stage:
     return await goods(stage, 2)
 
 
+async def addressed(stage: Stage) -> Stage:
+    """Goods by mail for which Bob has given his address."""
+    stage = await by_mail(stage)
+    await act_claim(stage.context, stage)
+    return stage
+
+
+async def sent(stage: Stage) -> Stage:
+    """Goods by mail that are on their way to Bob."""
+    stage = await addressed(stage)
+    await act_ship(stage.context, stage)
+    return stage
+
+
+async def sent_long_ago(stage: Stage) -> Stage:
+    """Goods by mail that were sent to Bob, who has said nothing."""
+    stage = await sent(stage)
+    await let_pass(stage.context, 15 * DAY_MS)
+    return stage
+
+
 async def on_site(stage: Stage) -> Stage:
     """Goods that Bob has won, to be fetched on site."""
     return await goods(stage, 1)
@@ -258,6 +290,9 @@ SCENARIOS: dict[
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
     "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
     "goods are claimed by mail": (by_mail, act_claim),
+    "goods are sent": (addressed, act_ship),
+    "goods are received": (sent, act_receive),
+    "goods were sent long ago": (sent_long_ago, act_sweep),
     "goods are claimed on site": (on_site, act_claim),
     "goods are handed over": (on_site_claimed, act_hand_over),
 }

@@ -28,7 +28,7 @@ async def check_nothing_is_half_done(context: Context) -> None:
     await check_books(context)
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
-        "prizes": {"won", "claiming", "given", "returned"},
+        "prizes": {"won", "claiming", "given", "sent", "received", "returned"},
         "bills": {"waiting", "given", "failed"},
         "refunds": {"refunded"},
     }
@@ -36,6 +36,8 @@ async def check_nothing_is_half_done(context: Context) -> None:
         assert {document["state"] for document in await find(context, name)} <= states, name
     for task in await find(context, "tasks", status=1):
         assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
+    for prize in await find(context, "prizes", state="sent"):
+        assert "due_at" in prize, "nobody will count it as received"
     for prize in await find(context, "prizes", state="claiming", amount_fen={"$gt": 0}):
         bills = await find(context, "bills", prize=prize["_id"], attempt=prize["attempt"])
         assert [bill["state"] for bill in bills] == ["waiting"]

@@ -12,7 +12,7 @@ COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
     *("alarms", "leases"),
 )
-_READS = ("find", "of_", "view", "outcomes", "won_", "given_codes", "number", "pending", "seed_box")
+_READS = ("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box")
 
 
 class Killed(BaseException):

@@ -31,6 +31,7 @@ from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
+from server.store.square import Wanted
 
 Call: TypeAlias = Callable[[Store], Awaitable[Any]]
 
@@ -88,6 +89,9 @@ GAME: tuple[Call, ...] = (
     lambda store: store.tasks.positions([_ONE, _NEXT]),
     lambda store: store.tasks.square(1, NOW, 1000),
     lambda store: store.tasks.square(1000, NOW, 1000),
+    lambda store: store.tasks.square(1, NOW, 1000, Wanted("by_mail")),
+    lambda store: store.tasks.square(1, NOW, 1000, Wanted(name="Check")),
+    lambda store: store.tasks.square(1, NOW, 1000, Wanted("red_packet", "Check")),
     lambda store: store.tasks.released(_WHO, 0, 20),
     lambda store: store.tasks.released_number(_WHO),
     lambda store: store.tasks.seed_box(_ONE),
@@ -111,6 +115,8 @@ GAME: tuple[Call, ...] = (
     lambda store: store.digs.won_codes(_WHO),
     lambda store: store.digs.won_depths(_NEXT),
     lambda store: store.digs.newest(_NEXT, 5),
+    lambda store: store.digs.before(_NEXT, 9, 5),
+    lambda store: store.digs.before(_NEXT, None, 5),
     lambda store: store.digs.outcomes(_NEXT, 1, 9),
     lambda store: store.proofs.ask(_ONE, NOW),
     lambda store: store.proofs.claim(_ONE, NOW),
@@ -151,11 +157,10 @@ OPERATION: tuple[Call, ...] = (
 PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.save(a_person(90)),
     lambda store: store.people.find(_WHO),
-    lambda store: store.people.find_by_token(_WHO),
+    lambda store: store.people.lock(_WHO),
+    lambda store: store.people.of_openid("nobody"),
     lambda store: store.people.find_with_last_opened(_WHO),
     lambda store: store.people.admitting([_WHO]),
-    lambda store: store.people.mark_token_seen(_WHO),
-    lambda store: store.people.mark_tokens_seen([_WHO]),
     lambda store: store.people.set_profile(_WHO, "check", ""),
     lambda store: store.people.end_tokens(_WHO, 0),
     lambda store: store.people.ended_since(NOW),
@@ -214,12 +219,16 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.of_winner(_WHO),
     lambda store: store.prizes.number(_ONE),
     lambda store: store.prizes.winners([_ONE, _NEXT]),
-    lambda store: store.prizes.given_codes(_WHO, [_ONE]),
+    lambda store: store.prizes.find_state(_ONE, _WHO),
     lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
     lambda store: store.prizes.free_from_bill(_PRIZE, 1, "won"),
     lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", b"box", NOW),
     lambda store: store.prizes.replace_address(f"{_NEXT}:1", b"box", 0),
+    lambda store: store.prizes.mark_sent(f"{_NEXT}:1", "check", "check", NOW, NOW),
+    lambda store: store.prizes.change_parcel(f"{_NEXT}:1", "check", "check", 0),
+    lambda store: store.prizes.await_arrival(f"{_NEXT}:1", NOW),
+    lambda store: store.prizes.receive(f"{_NEXT}:1", NOW),
     lambda store: store.prizes.find_old_address(NOW),
     lambda store: store.prizes.delete_old_addresses(NOW),
     lambda store: store.prizes.await_pickup(f"{code_of(3)}:1", "000000", NOW),

@@ -37,6 +37,13 @@ export function asTime(seconds) {
   return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
 }
 
+/** A moment (unix ms) as people read it, in their own time: 12月5日 18:00. */
+export function asMoment(moment) {
+  const at = new Date(moment);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${at.getMonth() + 1}月${at.getDate()}日 ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
 /**
  * Call `onSecond` with the seconds left, now and whenever that number changes, finally with 0.
  * Returns a function that stops it.

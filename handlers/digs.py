@@ -1,0 +1,61 @@
+"""Who dug which depth of a task: public, the newest first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.cards import picture_url
+from handlers.parameters import Code, Depth, Unionid
+from server.context import Context
+from server.errors import NoSuchTask
+from server.game.dig import Dig
+from server.store.silence import answered
+
+PAGE_SIZE = 50
+
+
+class GetDigsRequest(msgspec.Struct):
+    """`before` is the least depth that is known already; without it, the newest digs."""
+
+    unionid: Unionid
+    code: Code
+    before: Depth | None = None
+
+
+class DigRow(msgspec.Struct):
+    """A dig. `no` is the digger's place among the participants; `at` is unix ms."""
+
+    depth: int
+    no: int
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    at: int
+
+
+class GetDigsReply(Reply, kw_only=True):
+    """At most 50, the deepest first; `[]` above depth 1. Depths have no gaps."""
+
+    data: list[DigRow]
+
+
+class GetDigs(Interface):
+    """The digs of a task, the newest first."""
+
+    path = "/getDigs"
+    takes = (GetDigsRequest,)
+    gives = (GetDigsReply,)
+
+    async def answer(self, request: GetDigsRequest) -> GetDigsReply:
+        """Return a page. However deep, it costs the same. Raises NoSuchTask."""
+        await self.let_in()
+        digs = await answered(self.context.store.digs.before(request.code, request.before, PAGE_SIZE))
+        if not digs and await answered(self.context.store.tasks.find(request.code)) is None:
+            raise NoSuchTask
+        return GetDigsReply(data=[_row(self.context, dig) for dig in digs])
+
+
+def _row(context: Context, dig: Dig) -> DigRow:
+    picture = picture_url(context, dig["wxheadpic"])
+    return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"])

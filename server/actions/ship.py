@@ -1,0 +1,74 @@
+"""Goods by mail after their address is here: the publisher sends them, and they arrive. Safe to repeat."""
+
+from __future__ import annotations
+
+from server.actions.publish import BY_MAIL, GOODS
+from server.context import Context
+from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
+from server.game.amounts import DAY_MS
+from server.store.prizes import Prize
+from server.store.tasks import Task
+
+CORRECTABLE_MS = DAY_MS
+# Goods whose winner says nothing count as received after this.
+ARRIVAL_MS = 15 * DAY_MS
+
+
+async def ship(context: Context, code: str, unionid: str, depth: int, carrier: str, number: str) -> Prize:
+    """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
+
+    Raises NoSuchTask, NotYours, NotShippable.
+    """
+    prizes, now_ms = context.store.prizes, context.clock.now_ms()
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    prize_id = f"{code}:{depth}"
+    sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
+    if sent is None:
+        sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)
+    if sent is None:
+        sent = await prizes.find(prize_id)
+        # Asked again for the parcel that is noted: that is true, even if it could not be changed any more.
+        if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
+            raise NotShippable(_why_not(task, sent))
+    return sent
+
+
+def _why_not(task: Task, prize: Prize | None) -> str:
+    if prize is None:
+        return "这一层没有人中奖，请在中奖者名单里选"
+    if task["goods_type"] != GOODS or task["draw_type"] != BY_MAIL:
+        return "只有邮寄的奖品需要寄出"
+    if prize["state"] == "sent":
+        return "寄出超过 24 小时，快递信息不能再改"
+    if prize["state"] == "received":
+        return "中奖者已经收到，快递信息不能再改"
+    if prize["state"] == "given":
+        return "收货地址已删除，不能再寄出"
+    return "中奖者还没有填收货地址，填好后再寄"
+
+
+async def receive(context: Context, code: str, unionid: str) -> Prize:
+    """Note that the winner has got the goods. Raises NotWon, NotSent."""
+    prizes = context.store.prizes
+    prize = await prizes.find_won(code, unionid)
+    if prize is None:
+        raise NotWon
+    received = await prizes.receive(prize["_id"], context.clock.now_ms())
+    if received is None:
+        received = await prizes.find(prize["_id"])
+    if received is None or received["state"] != "received":
+        raise NotSent
+    return received
+
+
+async def settle_arrival(context: Context, prize: Prize) -> None:
+    """Count goods as received that were sent long ago."""
+    now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
+    if now_ms >= arrived_ms:
+        await context.store.prizes.receive(prize["_id"], now_ms)
+    else:
+        await context.store.prizes.await_arrival(prize["_id"], arrived_ms)

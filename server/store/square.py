@@ -1,0 +1,66 @@
+"""The square as a query of `tasks`: which are listed, in which order, and the indexes that have it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import pymongo
+from pymongo import IndexModel
+
+from server.game.amounts import DAY_MS
+from server.store.pipelines import begins_with
+
+_Document = dict[str, Any]
+
+Kind: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
+
+PAGE_SIZE = 20
+LISTED_MS = 7 * DAY_MS
+# An expired task ends once a sweep sees it, which may be this long after servers were down.
+SWEPT_LATE_MS = 7 * DAY_MS
+
+_PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
+# Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap. `ended_at` is
+# there so that what ended long ago is passed over without being read.
+_NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
+INDEXES = [
+    IndexModel([*_PUBLIC, ("status", 1), *_NEWEST], name="listed"),
+    IndexModel(
+        [*_PUBLIC, ("goods_type", 1), ("draw_type", 1), ("status", 1), *_NEWEST], name="listed_by_kind"
+    ),
+    IndexModel([*_PUBLIC, ("status", 1), ("name", 1), *_NEWEST], name="listed_by_name"),
+]
+_KINDS: dict[Kind, _Document] = {
+    "red_packet": {"goods_type": 1, "draw_type": 1},
+    "by_mail": {"goods_type": 2, "draw_type": 2},
+    "on_site": {"goods_type": 2, "draw_type": 1},
+}
+
+
+class Wanted(NamedTuple):
+    """What somebody looks for: all, what is of one kind, what has a name that begins so, or both."""
+
+    kind: Kind | None = None
+    name: str = ""
+
+
+def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
+    """Return the condition and the order of the square: running tasks, then those ended within 7 days.
+
+    The newest come first; of a search, after the shorter names. `lasts_ms` is how long a task may run: it
+    bounds how far back those that ended are looked for. Both conditions give the order of one index, so that
+    MongoDB merges them and sorts nothing.
+    """
+    public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
+    order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
+    if wanted.kind is not None:
+        public |= _KINDS[wanted.kind]
+    if wanted.name:
+        public["name"] = begins_with(wanted.name)
+        order = [("name", pymongo.ASCENDING), *order]
+    ended = {
+        "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
+        "ended_at": {"$gte": now_ms - LISTED_MS},
+    }
+    condition = {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]}
+    return condition, [("status", pymongo.ASCENDING), *order]

@@ -1,0 +1,70 @@
+// A publisher's own treasure in numbers, where others have the disc to dig.
+
+import { get } from "./api.js";
+import { el, fill, set } from "./dom.js";
+
+const RENEW_MS = 5_000;
+
+/** Fen as people read them: 6 元, 6.50 元. */
+function yuan(fen) {
+  return `${(fen / 100).toLocaleString("zh-CN", { minimumFractionDigits: fen % 100 ? 2 : 0 })} 元`;
+}
+
+/** Return the section, with `show(task)` for what frames tell, and `renew()` to read the rest, at most every 5 s. */
+export function statement(code, signal) {
+  const live = el("dl.numbers");
+  const read = el("dl.numbers");
+  const element = el("section.panel.stack.statement", { hidden: true }, el("h2", {}, "这个宝贝"), live, read);
+  let renewing = 0;
+  let wanted = false;
+
+  const rows = (list, numbers) =>
+    fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
+
+  async function renew() {
+    wanted = true;
+    if (renewing || element.hidden) return;
+    wanted = false;
+    renewing = setTimeout(() => {
+      renewing = 0;
+      if (wanted && !signal.aborted) renew();
+    }, RENEW_MS);
+    try {
+      const found = await get("/getStatement", { code });
+      if (!signal.aborted) rows(read, numbers(found));
+    } catch (error) {
+      if (!error.error) throw error; // after a refusal keep what is shown; the next dig tries again
+    }
+  }
+
+  return {
+    element,
+    renew,
+    show(task, own) {
+      const shown = Boolean(own && !task.need_pay);
+      const appears = shown && element.hidden;
+      set(element, { hidden: !shown });
+      rows(live, [
+        ["挖的人", task.participants, "人"],
+        ["挖到", task.now_depth, `/ ${task.max_depth} 层`],
+        ["奖品剩", task.prizes_left, `/ ${task.prize_num} 份`],
+      ]);
+      if (appears) renew();
+    },
+  };
+}
+
+function numbers(found) {
+  const people = [
+    ["打开过", found.opened, "人"],
+    ["分享过", found.sharers, "人"],
+    ["被分享带来", found.brought, "人"],
+  ];
+  if (found.paid_fen) {
+    const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
+    return [...people, ...money.map(([label, fen]) => [label, yuan(fen), ""])];
+  }
+  const claimed = ["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`];
+  if (!found.prizes_sent) return [...people, claimed];
+  return [...people, claimed, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
+}

@@ -1,0 +1,237 @@
+"""What a winner and a publisher see after a win, and how others find treasures and who dug them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+ADDRESS = {"receiver": "王朵朵", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
+LOOKS = [
+    {"viewport": size, "color_scheme": scheme} for size in (PHONE, DESK) for scheme in ("light", "dark")
+]
+
+
+def fits(window: Window) -> None:
+    assert window.overflow() <= 0
+
+
+@pytest.fixture
+def mailed(address: str, publisher: Person) -> dict[str, Any]:
+    """Goods that 朵朵 won, with her address."""
+    code = publisher.publish(a_picture(), name="三只银镯", forecast_num=1)
+    winner = Person.log_in(address, "朵朵")
+    winner.post("/postTask", code=code)
+    winner.post("/drawPrize", code=code, **ADDRESS)
+    return {"code": code, "winner": winner}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
+def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
+    window: Opener, mailed: dict[str, Any], look: dict[str, Any]
+) -> None:
+    code = mailed["code"]
+    publisher = window("小明", path="/", **look)
+    publisher.go(f"/#/winners/{code}")
+    row = publisher.page.locator(".winners li")
+    expect(row).to_contain_text("待寄出")
+    expect(publisher.page.get_by_text("截止领奖")).to_be_visible()
+    row.get_by_label("快递公司").fill("顺丰速运")
+    row.get_by_label("运单号").fill("SF 1")
+    row.get_by_role("button", name="已寄出").click()
+    expect(row.get_by_role("alert")).to_contain_text("运单号")
+    row.get_by_label("运单号").fill("SF 1234 5678")
+    fits(publisher)
+    row.get_by_role("button", name="已寄出").click()
+    expect(row).to_contain_text("SF12345678")
+    expect(row.locator(".hint").first).to_contain_text("已寄出")
+    row.get_by_role("button", name="改快递信息").click()
+    row.get_by_label("运单号").fill("SF99999999")
+    row.get_by_role("button", name="改好了").click()
+    expect(row).to_contain_text("SF99999999")
+    fits(publisher)
+
+    winner = window("朵朵", path="/", **look)
+    winner.go("/#/mine/won")
+    card = winner.page.locator(f"[data-code='{code}']")
+    expect(card).to_contain_text("SF99999999")
+    card.get_by_role("link", name="确认收到").click()
+    claim = winner.page.locator(".claim")
+    expect(claim).to_contain_text("SF99999999")
+    fits(winner)
+    claim.get_by_role("button", name="确认收到").click()
+    expect(claim).to_contain_text("已经收到")
+    winner.go("/#/mine/won")
+    expect(card).to_contain_text("已收到")
+
+
+def test_what_is_typed_about_a_parcel_stays_when_the_page_is_renewed(
+    window: Opener, mailed: dict[str, Any]
+) -> None:
+    page = window("小明").page
+    page.goto(page.url.partition("#")[0] + f"#/winners/{mailed['code']}")
+    number = page.get_by_label("运单号")
+    number.fill("SF1234")
+    with page.expect_response("**/getWinners*"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(number).to_have_value("SF1234")
+
+
+def test_a_winner_is_told_until_when_to_claim(window: Opener, address: str, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="限时的猫", forecast_num=1)
+    Person.log_in(address, "大熊").post("/postTask", code=code)
+    opened = window("大熊")
+    opened.go("/#/mine/won")
+    expect(opened.page.locator(f"[data-code='{code}']")).to_contain_text("截止")
+    opened.go(f"/#/task/{code}")
+    expect(opened.page.locator(".claim")).to_contain_text("之前领取")
+    for label, said in zip(("收货人", "电话", "详细地址"), ADDRESS.values(), strict=True):
+        opened.page.get_by_label(label).fill(said)
+    opened.page.get_by_role("button", name="提交地址").click()
+    expect(opened.page.locator(".claim")).not_to_contain_text("之前领取")
+
+
+def test_a_win_that_ends_the_treasure_says_until_when_to_claim(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="一挖就中的猫", forecast_num=1)
+    opened = window("老王")
+    opened.go(f"/#/task/{code}")
+    opened.page.get_by_role("button", name="去领取").click()
+    expect(opened.page.locator(".claim")).to_contain_text("之前领取")
+
+
+def come_in(window: Opener, data: dict[str, Any]) -> Page:
+    """Open the page as somebody who logged in elsewhere."""
+    opened = window()
+    opened.page.evaluate("data => sessionStorage.setItem('wabao.person', data)", json.dumps(data))
+    opened.page.reload()
+    opened.page.get_by_role("link", name="我的").wait_for()
+    return opened.page
+
+
+@pytest.fixture
+def unnamed(address: str) -> dict[str, Any]:
+    """Somebody who logged in with a code alone."""
+    given = httpx.get(f"{address}/sandbox/authorize", params={"user": "无名"}, timeout=20).json()
+    reply = httpx.get(f"{address}/userLogin", params={"code": given["code"]}, timeout=20).json()
+    data: dict[str, Any] = reply["data"]
+    return data
+
+
+def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(
+    window: Opener, publisher: Person, unnamed: dict[str, Any]
+) -> None:
+    code = publisher.publish(a_picture(), name="无名者的猫", forecast_num=1)
+    page = come_in(window, unnamed)
+    root = page.url.partition("#")[0]
+    page.goto(root + "#/publish")
+    expect(page.locator(".unnamed")).to_contain_text("还没起名")
+    page.get_by_label("物品名").fill("打好的字")
+    page.get_by_role("button", name="起个名字").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("名字")).to_have_value("")
+    dialog.get_by_role("button", name="关闭").click()
+    page.goto(root + f"#/task/{code}")
+    page.get_by_role("button", name="去领取").click()
+    expect(page.locator(".claim .unnamed")).to_be_visible()
+    page.goto(root + "#/publish")
+    page.get_by_label("物品名").fill("打好的字")
+    page.get_by_role("button", name="起个名字").click()
+    dialog.get_by_label("名字").fill("有名")
+    dialog.locator("input[type=file]").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": a_picture()}
+    )
+    expect(dialog.get_by_text("图片已上传")).to_be_visible()
+    dialog.get_by_role("button", name="保存").click()
+    expect(page.locator(".unnamed")).to_be_hidden()
+    expect(page.get_by_label("物品名")).to_have_value("打好的字")
+
+
+@pytest.mark.parametrize("look", LOOKS[::3], ids=["phone-light", "desk-dark"])
+def test_a_publisher_has_numbers_where_others_have_the_disc(
+    window: Opener, address: str, publisher: Person, look: dict[str, Any]
+) -> None:
+    code = publisher.publish(a_picture(), name="有账的猫", forecast_num=90)
+    opened = window("小明", **look)
+    opened.go(f"/#/task/{code}")
+    statement = opened.page.locator(".statement")
+    expect(statement).to_be_visible()
+    expect(opened.page.locator(".shaft")).to_be_hidden()
+    first, second = (Person.log_in(address, name) for name in ("阿强", "老王"))
+    share = first.get("/getTaskDetails", code=code)["share"]
+    second.get("/getTaskDetails", code=share)
+    for digger in (first, second, first):
+        digger.post("/postTask", code=code)
+    expect(statement.locator("div", has_text="挖到")).to_contain_text("3/ 90 层")
+    expect(statement.locator("div", has_text="挖的人").first).to_contain_text("2")
+    # The rest is read at most every 5 s.
+    expect(statement.locator("div", has_text="被分享带来")).to_contain_text("1", timeout=15_000)
+    fits(opened)
+    visitor = window("朵朵", **look)
+    visitor.go(f"/#/task/{code}")
+    expect(visitor.page.locator(".shaft")).to_be_visible()
+    expect(visitor.page.locator(".statement")).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", LOOKS[::3], ids=["phone-light", "desk-dark"])
+def test_the_square_is_searched_and_what_ended_is_folded(
+    window: Opener, address: str, publisher: Person, look: dict[str, Any]
+) -> None:
+    mark = "窄" if look["viewport"] is PHONE else "宽"
+    ended = publisher.publish(a_picture(), name=f"{mark}红茶完了", forecast_num=1)
+    tea = publisher.publish(a_picture(), name=f"{mark}红茶")
+    wine = publisher.publish(a_picture(), name=f"{mark}红酒", draw_type=1)
+    digger = Person.log_in(address, "阿强")
+    for code in (ended, tea):
+        digger.post("/postTask", code=code)
+    opened = window("朵朵", **look)
+    page = opened.page
+    cards = page.locator("[aria-label=正在进行] li")
+    expect(page.locator(f"[data-code='{tea}']")).to_contain_text("1 人挖过 · 还有 29 天")
+    expect(page.locator(f"[data-code='{ended}']")).to_be_hidden()
+    page.get_by_label("按名字的开头找").fill(f"{mark}红")
+    expect(cards).to_have_count(2)
+    page.locator("summary", has_text="已经结束").click()
+    expect(page.locator(f"[data-code='{ended}']")).to_be_visible()
+    page.get_by_label("现场领", exact=True).check()
+    expect(cards).to_have_count(1)
+    expect(page.locator(f"[data-code='{wine}']")).to_be_visible()
+    fits(opened)
+    page.locator(f"[data-code='{wine}'] a").click()
+    page.get_by_role("link", name="广场").first.click()
+    expect(page.get_by_label("按名字的开头找")).to_have_value(f"{mark}红")
+    expect(cards).to_have_count(1)
+    page.get_by_label("按名字的开头找").fill("没有这样的名字")
+    expect(page.get_by_text("没有找到")).to_be_visible()
+
+
+def test_who_dug_which_depth_unfolds_grows_and_goes_back(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), name="人人挖的猫", forecast_num=100_000)
+    diggers = [Person.log_in(address, name) for name in ("阿强", "老王")]
+    for number in range(60):
+        diggers[number % 2].post("/postTask", code=code)
+    opened = window("小明")
+    opened.go(f"/#/task/{code}")
+    page = opened.page
+    rows = page.locator(".digs li")
+    expect(rows).to_have_count(0)
+    page.locator("summary", has_text="谁挖了哪一层").click()
+    expect(rows).to_have_count(50)
+    expect(rows.first).to_contain_text("第 60 层")
+    diggers[0].post("/postTask", code=code)
+    expect(rows.first).to_contain_text("第 61 层")
+    expect(rows.first).to_contain_text("阿强")
+    page.get_by_role("button", name="更早的").click()
+    expect(rows).to_have_count(61)
+    expect(rows.last).to_contain_text("第 1 层")
+    expect(page.get_by_role("button", name="更早的")).to_be_hidden()
+    fits(opened)

@@ -1,0 +1,138 @@
+"""Looking for something on the square: what is in it, and how its name begins. And who dug which depth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game.amounts import DAY_MS
+from support.client import Client, Someone
+from support.drafts import RED_PACKET, publish_many
+
+
+async def found(someone: Someone, **wanted: Any) -> list[str]:
+    """Return the names of what somebody finds."""
+    reply = await someone.get("/getTaskList", **wanted)
+    assert reply["status"] == 0, reply
+    return [card["name"] for card in reply["data"]]
+
+
+async def fresh(context: Context) -> None:
+    """Forget what was read of the square up to now."""
+    context.square.forget()
+
+
+@pytest.mark.gen_test
+async def test_the_square_is_narrowed_by_what_is_in_it_and_by_how_names_begin(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = await publish_many(
+        alice,
+        {"name": "红茶一盒", "draw_type": 2},
+        {"name": "红酒", "draw_type": 1},
+        {"name": "红茶", "draw_type": 2},
+        RED_PACKET | {"name": "红包雨"},
+        {"name": "绿茶", "draw_type": 2, "is_public": 0},
+        {"name": "红茶两盒", "draw_type": 2},
+    )
+    tasks = context.store.tasks.collection
+    now_ms = context.clock.now_ms()
+    await tasks.update_one({"_id": codes[3]}, {"$set": {"open": 1, "opened_at": now_ms}})
+    ended = {"status": 1, "ended_at": now_ms - DAY_MS}
+    await tasks.update_one({"_id": codes[5]}, {"$set": ended})
+    await fresh(context)
+    assert await found(bob, kind="by_mail") == ["红茶", "红茶一盒", "红茶两盒"]
+    assert await found(bob, kind="on_site") == ["红酒"]
+    assert await found(bob, kind="red_packet") == ["红包雨"]
+    assert await found(bob, name="红茶") == ["红茶", "红茶一盒", "红茶两盒"]
+    assert sorted(await found(bob, name="红")) == sorted(["红包雨", "红茶", "红茶一盒", "红茶两盒", "红酒"])
+    assert await found(bob, name="红", kind="on_site") == ["红酒"]
+    assert await found(bob, name=" 红酒\n") == ["红酒"]
+    assert await found(bob, name="茶") == await found(bob, name="绿") == await found(bob, name=".*") == []
+    assert len(await found(bob)) == len(await found(bob, name="")) == 5
+    for wrong in ({"kind": "goods"}, {"kind": 1}, {"name": "长" * 51}):
+        assert (await bob.get("/getTaskList", **wrong))["error"] == "bad_request", wrong
+    await tasks.update_one({"_id": codes[5]}, {"$set": {"ended_at": now_ms - 8 * DAY_MS}})
+    await fresh(context)
+    assert await found(bob, name="红茶") == ["红茶", "红茶一盒"]
+
+
+@pytest.mark.gen_test
+async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    [code] = await publish_many(alice, {"name": "橙子"})
+    tasks = context.store.tasks
+    task = await tasks.collection.find_one({"_id": code})
+    assert task is not None
+    await tasks.rows.insert_many(
+        [{**task, "_id": f"{n:012}", "name": f"橙子{n % 3}", "commitment": f"{n}"} for n in range(44)]
+    )
+    for wanted in ({"name": "橙子"}, {"kind": "by_mail"}, {"name": "橙", "kind": "by_mail"}):
+        pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in (1, 2, 3, 4)]
+        assert [len(page) for page in pages] == [20, 20, 5, 0]
+        assert len({card["code"] for page in pages for card in page}) == 45
+
+
+@pytest.mark.gen_test
+async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    await publish_many(alice, {"name": "橙子"})
+    page = await context.square.page(1)
+    for number in range(60):
+        await found(alice, name=f"橙{number}")
+    assert context.square._pages.keys() == {(1, (None, ""))}
+    assert page in context.square._pages.values()
+
+
+@pytest.mark.gen_test
+async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    [running, over] = await publish_many(alice, {"forecast_num": 100_000}, {"forecast_num": 1})
+    for digger in (bob, carol, bob):
+        await digger.dig(running)
+    await bob.dig(over)
+    await fresh(context)
+    cards = {card["code"]: card for card in (await bob.get("/getTaskList"))["data"]}
+    stored = await context.store.tasks.find(running)
+    assert stored is not None
+    assert (cards[running]["participants"], cards[running]["expires_at"]) == (2, stored["expires_at"])
+    assert stored["expires_at"] > context.clock.now_ms()
+    assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
+
+
+@pytest.mark.gen_test
+async def test_who_dug_which_depth_is_listed_newest_first_and_paged_by_depth(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    [code] = await publish_many(alice, {"forecast_num": 100_000})
+    for number in range(120):
+        dug = await (carol if number % 3 else bob).dig(code)
+        assert dug["status"] == 0
+    listed: list[dict[str, Any]] = []
+    bound: dict[str, int] = {}
+    sizes = []
+    while page := (await alice.get("/getDigs", code=code, **bound))["data"]:
+        listed += page
+        bound = {"before": page[-1]["depth"]}
+        sizes.append(len(page))
+        if len(sizes) == 1:  # digs between two pages shift nothing
+            await bob.dig(code)
+    assert sizes == [50, 50, 20]
+    assert [row["depth"] for row in listed] == list(range(120, 0, -1))
+    names = {1: bob.data["nickName"], 2: carol.data["nickName"]}
+    assert all(row["wxname"] == names[row["no"]] for row in listed)
+    assert [row["no"] for row in listed[-4:]] == [1, 2, 2, 1]
+    assert all(row.keys() == {"depth", "no", "wxname", "wxheadpic", "is_prize", "at"} for row in listed)
+    # A dig that only its task has is listed too.
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    await context.store.digs.collection.delete_one({"code": code, "depth": 121})
+    assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]][:2] == [121, 120]
+    assert (await bob.get("/getDigs", code="0" * 12))["error"] == "no_such_task"
+    nobody = Someone(client, "nobody", "", {}, send_token=False)
+    assert (await nobody.get("/getDigs", code=code))["error"] == "not_logged_in"
