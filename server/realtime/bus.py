@@ -64,6 +64,7 @@ class Bus:
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._pubsub: PubSub | None = None
+        self._last_pulse_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
 
@@ -171,15 +172,18 @@ class Bus:
         found = await self._ask(self._redis.hgetall(self._counts_key(code)))
         return sum(count for count, _ in _fresh(found or {}, now_ms).values())
 
-    async def write_pulse(self, pulse: bytes, now_ms: int) -> None:
+    async def write_pulse(self, pulse: bytes) -> None:
         """Append a process's pulse to the history, which keeps 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
-        oldest = f"{now_ms - PULSES_MS}"
-        written = self._redis.xadd(
-            f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True
+        # The entries' ids are times of Redis's clock, so only that says which are old.
+        oldest = self._last_pulse_ms - PULSES_MS if self._last_pulse_ms else None
+        written = await self._ask(
+            self._redis.xadd(f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True),
+            "a pulse was lost",
         )
-        await self._ask(written, "a pulse was lost")
+        if written is not None:
+            self._last_pulse_ms = int(written.split(b"-")[0])
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the pulses after the entry `after`. None without Redis."""

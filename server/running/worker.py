@@ -236,6 +236,16 @@ async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, pre
     return False
 
 
+async def see_clock(context: Context) -> None:
+    """Read MongoDB's clock, so that nothing begins by this machine's. If it is away, the sweep reads it."""
+    try:
+        context.clock.see(await context.store.now_ms())
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        log.warning("MongoDB does not tell the time yet: %s", error)
+
+
 async def serve(
     settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
 ) -> None:
@@ -253,6 +263,7 @@ async def serve(
         living.cancel()
         return
     context = await Context.open(settings)
+    await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
     periodic = Background()
