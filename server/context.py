@@ -100,7 +100,7 @@ class Context:
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns(clock)
-        bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
+        bus = Bus.of(settings, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
         keys = Keys(*secrets_of(settings))

@@ -42,8 +42,8 @@ class Alarm(msgspec.Struct, frozen=True):
     """Something wrong. `code` is the task's, "" if it concerns no task; `what` and `values` are a finding's.
 
     `unchecked` is a check that is late: `what` names it, and its value is when it last ended (unix ms), "" if
-    never. `order`, `bill` and `refund` agree with the books but need the operator: their values are their
-    number and what WeChat Pay said.
+    never. `redis` may have a fault of the bus as `what`. `order`, `bill` and `refund` agree with the books
+    but need the operator: their values are their number and what WeChat Pay said.
     """
 
     kind: Kind

@@ -282,7 +282,7 @@ class Feed:
         if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
             found.insert(0, Alarm("mongodb"))
         if not self._bus.up or "redis" in silent:
-            found.insert(0, Alarm("redis"))
+            found.insert(0, Alarm("redis", "", self._bus.fault))
         return found
 
     async def _tell_board(self) -> None:
