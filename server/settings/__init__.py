@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_tls_verify: Flag = 1
     redis_ca_cert: str = ""
     data_dir: str = "var"
+    disk_free_mb: Annotated[int, Meta(ge=0)] = 200
     public_url: str = ""
     trusted_proxies: str = ""
     secret_key: str = ""

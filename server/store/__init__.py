@@ -128,6 +128,13 @@ class Store:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""
         await self.client.admin.command("ping")
 
+    async def read_something(self) -> None:
+        """Return if MongoDB can read. Raises PyMongoError if not.
+
+        SecantusDB on a full disk still answers a ping, and nothing else.
+        """
+        await self.database["meta"].find_one({}, {"_id": 1})
+
     async def now_ms(self) -> int:
         """Return the primary's clock (unix ms)."""
         admin = self.client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)

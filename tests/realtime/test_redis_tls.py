@@ -18,7 +18,6 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.context import Context
-from server.operation.feed import Feed
 from server.realtime.bus import Bus
 from server.running.stores import EmbeddedRedis
 from server.running.worker import look_at_redis
@@ -101,7 +100,7 @@ def test_a_certificate_that_is_none_is_said_by_its_setting() -> None:
 async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) -> None:
     context.bus.connected.clear()
     context.bus.fault = "certificate"
-    alarms = Feed(context.bus, context.store, context.clock)._alarms()
+    alarms = context.feed._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
 
 
