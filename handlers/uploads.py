@@ -11,7 +11,7 @@ from handlers.cards import picture_url
 from handlers.forms import Field, Form
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.pictures import upload_picture
-from server.errors import BadRequest, PictureTooLarge, Refusal, Unavailable
+from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import Upload
 from server.store import is_unavailable
@@ -127,6 +127,8 @@ class UploadFile(Interface):
         if self._upload is None and caller.unionid:
             await self.let_in()
             if not self._gone:  # the client may have hung up while we asked the store
+                if self.context.disk.low:
+                    raise DiskLow
                 self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
 
     async def _keep(self, data: bytes) -> None:

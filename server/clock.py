@@ -1,4 +1,7 @@
-"""MongoDB's time, estimated by each process. All agree on it, even if their own clocks differ."""
+"""MongoDB's time, estimated by each process. All agree on it, even if their own clocks differ.
+
+Once MongoDB's time is known, the machine's own clock counts no more: the monotonic clock carries on from it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ class Clock:
     """One per process. Times are unix milliseconds."""
 
     def __init__(self) -> None:
-        self._offset_ms = 0
+        # The machine's own clock, until MongoDB's is seen for the first time.
+        self._offset_ms = time.time_ns() // 1_000_000 - _monotonic_ms()
         self._offset_seen = float("-inf")
 
     def see(self, now_ms: int) -> None:
@@ -21,11 +25,15 @@ class Clock:
         A slow answer makes MongoDB's clock look slow, never fast. A clock that is slow would refuse people
         after their cooldown is over, so the greatest offset of the last TRUSTED_SECONDS counts.
         """
-        offset_ms = now_ms - time.time_ns() // 1_000_000
+        offset_ms = now_ms - _monotonic_ms()
         seen = time.monotonic()
         if offset_ms >= self._offset_ms or seen - self._offset_seen > TRUSTED_SECONDS:
             self._offset_ms, self._offset_seen = offset_ms, seen
 
     def now_ms(self) -> int:
-        """Return MongoDB's time: our own clock plus the offset in use."""
-        return time.time_ns() // 1_000_000 + self._offset_ms
+        """Return MongoDB's time: our monotonic clock plus the offset in use."""
+        return _monotonic_ms() + self._offset_ms
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -8,6 +8,7 @@ from typing import Any
 
 from server.background import Background
 from server.clock import Clock
+from server.disk import Disk
 from server.game.amounts import DAY_MS
 from server.keys import Keys
 from server.operation.feed import Feed
@@ -68,6 +69,7 @@ class Context:
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
     uploads: Uploads = field(init=False)
+    disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     notices: Notices = field(default_factory=Notices)
     # Requests write missing proofs one at a time.
@@ -76,10 +78,13 @@ class Context:
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
+        self.disk = Disk(self.settings.data_dir, self.settings.disk_free_mb)
         self.outages = Outages(self.store, self.bus, self.hub.connections)
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
         webhook = Webhook(self.settings)
-        self.watch = Watch(self.store, self.outages, webhook, self.bus.process, self.clock.now_ms)
+        self.watch = Watch(
+            self.store, self.outages, self.disk, webhook, self.bus.process, self.clock.now_ms
+        )
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
@@ -100,7 +105,7 @@ class Context:
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns(clock)
-        bus = Bus(settings.redis_url, f"wabao:{store.database.name}")
+        bus = Bus.of(settings, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
         keys = Keys(*secrets_of(settings))

@@ -205,6 +205,13 @@ class Unavailable(Refusal):
     http_status = 503
 
 
+class DiskLow(Unavailable):
+    """The server's disk is nearly full."""
+
+    default_msg = "服务器空间不足，暂时不能发布宝贝和上传图片，请稍后再试"
+    retry_after_seconds = 30
+
+
 class Internal(Refusal):
     error, default_msg = "internal", "服务器出了点问题，我们会尽快修复，请稍后再试"
     http_status = 500

@@ -67,19 +67,27 @@ async def settle_task(context: Context, task: Task) -> None:
         if not task["open"]:
             await _delete_unpaid(context, task)
             return
-        if context.clock.now_ms() < task["expires_at"]:
+        ended = await _expire(context, task)
+        if ended is None:
             written = await _write_missing_prizes(context, task)
             again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
             await tasks.postpone(task, again_ms)
             return
-        if await tasks.end(code, "expired") is not None:
-            await announce_end(context, code)
-        ended = await tasks.find(code)
-        if ended is None:
-            raise Contradiction(f"task {code} is gone")
         task = ended
     await ask_for_proof(context, code)
     await _wind_up(context, task)
+
+
+async def _expire(context: Context, task: Task) -> Task | None:
+    """End a task whose time is over; return it once it has ended, None while it runs."""
+    if context.clock.now_ms() < task["expires_at"]:
+        return None
+    if await context.store.tasks.end(task["_id"], "expired") is not None:
+        await announce_end(context, task["_id"])
+    found = await context.store.tasks.find(task["_id"])
+    if found is None:
+        raise Contradiction(f"task {task['_id']} is gone")
+    return found if found["status"] else None
 
 
 async def _delete_unpaid(context: Context, task: Task) -> None:
@@ -109,7 +117,7 @@ async def _wind_up(context: Context, task: Task) -> None:
     if won and context.clock.now_ms() <= deadline_ms:
         await store.tasks.postpone(task, deadline_ms + 1)
         return
-    if won and not await _expire_prizes(context, task):
+    if won and not await _expire_prizes(context, task, deadline_ms):
         return
     await store.tasks.finish(code)
 
@@ -124,16 +132,16 @@ async def _write_missing_prizes(context: Context, task: Task) -> bool:
     return True
 
 
-async def _expire_prizes(context: Context, task: Task) -> bool:
+async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool:
     """Take back unclaimed prizes; return True once each prize is given or on its way back."""
     store, code = context.store, task["_id"]
-    await store.prizes.begin_expiring(code)
+    await store.prizes.begin_expiring(code, deadline_ms)
     prizes = await store.prizes.of_task(code)
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
         if prize["state"] == "claiming" and time.monotonic() < until:
             await _retract(context, prize)
-    await store.prizes.begin_expiring(code)
+    await store.prizes.begin_expiring(code, deadline_ms)
     prizes = await store.prizes.of_task(code)
     if any(prize["state"] in ("won", "claiming") for prize in prizes):
         await store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)

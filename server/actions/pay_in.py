@@ -165,7 +165,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             raise WeChatBusy from None
         # WeChat does not have it. Until it expires it may still get it: our request may be on its way.
         if expired:
-            await context.store.orders.mark_closed(number)
+            await context.store.orders.close_expired(number)
         return await _reread(context, number)
     if answer.paid:
         if await note_payment(context, answer):

@@ -72,7 +72,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
 async def send_bill(context: Context, bill: Bill) -> Bill:
     """Send a bill's body, for the first time or again; return the bill as it is then. Raises PayUnknown."""
     number = bill["_id"]
-    sending = await context.store.bills.begin_sending(number, context.clock.now_ms())
+    sending = await context.store.bills.begin_sending(number)
     if sending is None:
         return await reread_bill(context, number)
     try:
@@ -202,8 +202,7 @@ async def reread_bill(context: Context, number: str) -> Bill:
 
 async def _give_up(context: Context, bill: Bill) -> Bill:
     """End a bill that WeChat has just said it does not know, unless our request may still be under way."""
-    now_ms = context.clock.now_ms()
-    ended = await context.store.bills.give_up(bill, now_ms - UNDER_WAY_MS, now_ms)
+    ended = await context.store.bills.give_up(bill, UNDER_WAY_MS)
     if ended is None:
         return await reread_bill(context, bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])

@@ -56,7 +56,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     except TimeoutError:
         raise ProofNotReady from None
     try:
-        if await proofs.claim(code, context.clock.now_ms()):
+        if await proofs.claim(code):
             await write_proof(context, code, REQUEST_SECONDS)
         found = await proofs.find(code)
     finally:

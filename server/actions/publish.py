@@ -10,7 +10,7 @@ from server import metrics
 from server.actions.people import uploaded_path
 from server.actions.pictures import draw_red_packet
 from server.context import Context
-from server.errors import BadRequest
+from server.errors import BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS
 from server.random_codes import derived_code, random_code
@@ -46,8 +46,10 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 
     The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
-    Raises BadRequest if the values do not fit together, or the picture was not uploaded here.
+    Raises BadRequest if the values do not fit together, or the picture was not uploaded here; DiskLow.
     """
+    if context.disk.low:
+        raise DiskLow
     red_packet = draft.goods_type == RED_PACKET
     money = _money(context, draft) if red_packet else 0
     draw_type = (

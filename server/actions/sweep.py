@@ -37,6 +37,7 @@ log = logging.getLogger("wabao.money")
 async def sweep(context: Context) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
     store, now_ms = context.store, context.clock.now_ms
+    context.clock.see(await store.now_ms())  # it may be the only one that this process ever sees
     await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
     await _each(context, store.tasks.claim_due(now_ms), settle_task)
     await _each(context, store.prizes.claim_due(now_ms), settle_prize)
@@ -47,9 +48,10 @@ async def sweep(context: Context) -> None:
 
 async def _delete_old_addresses(context: Context) -> None:
     """Delete each address `ADDRESS_DAYS` after it was given; not while goods are on their way to it."""
-    prizes, before_ms = context.store.prizes, context.clock.now_ms() - ADDRESS_DAYS * DAY_MS
+    prizes, age_ms = context.store.prizes, ADDRESS_DAYS * DAY_MS
+    before_ms = context.clock.now_ms() - age_ms
     if await prizes.find_old_address(before_ms):
-        await prizes.delete_old_addresses(before_ms)
+        await prizes.delete_old_addresses(before_ms, age_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:

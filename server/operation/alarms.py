@@ -35,15 +35,16 @@ CHECKED_DIGS = 20_000
 TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
-Kind: TypeAlias = Literal["redis", "mongodb", "unchecked", FindingKind]
+Kind: TypeAlias = Literal["redis", "mongodb", "disk", "unchecked", FindingKind]
 
 
 class Alarm(msgspec.Struct, frozen=True):
     """Something wrong. `code` is the task's, "" if it concerns no task; `what` and `values` are a finding's.
 
     `unchecked` is a check that is late: `what` names it, and its value is when it last ended (unix ms), "" if
-    never. `order`, `bill` and `refund` agree with the books but need the operator: their values are their
-    number and what WeChat Pay said.
+    never. `redis` may have a fault of the bus as `what`. The values of `disk` are the MiB that are free, and
+    those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
+    values are their number and what WeChat Pay said.
     """
 
     kind: Kind

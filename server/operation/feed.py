@@ -16,7 +16,15 @@ from tornado.log import app_log
 from server.background import Background
 from server.clock import Clock
 from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm
-from server.operation.pulses import HISTORY_SECONDS, Pulse, PulseDig, PulseEnd, Second, add_up
+from server.operation.pulses import (
+    HISTORY_SECONDS,
+    SET_BACK_SECONDS,
+    Pulse,
+    PulseDig,
+    PulseEnd,
+    Second,
+    add_up,
+)
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
 from server.realtime.outages import Outages
@@ -228,6 +236,8 @@ class Feed:
     async def _tell_pulses(self) -> None:
         now_ms = self._now_ms()
         complete = (now_ms - COMPLETE_MS) // 1000 - 1
+        if complete < self._shown - SET_BACK_SECONDS:
+            self._go_back_to(complete)
         found = await self._bus.read_pulses(self._after)
         new: list[Pulse] = []
         if found is not None:
@@ -258,6 +268,13 @@ class Feed:
         )
         self._send(text_frame(_encoder.encode(frame)))
 
+    def _go_back_to(self, complete: int) -> None:
+        """Forget what seems still to come: the clock was set back. It would hide what comes now."""
+        self._shown = complete
+        self._pulses = [pulse for pulse in self._pulses if pulse.second <= complete]
+        self._newest = {name: pulse for name, pulse in self._newest.items() if pulse.second <= complete}
+        self._seconds = {at: second for at, second in self._seconds.items() if at <= complete}
+
     def _alarms(self) -> list[Alarm]:
         """Return the alarms that last. A store's silence is seen here, since it may not be written yet."""
         found = self._lasting[:ALARMS_TOLD]
@@ -265,7 +282,7 @@ class Feed:
         if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
             found.insert(0, Alarm("mongodb"))
         if not self._bus.up or "redis" in silent:
-            found.insert(0, Alarm("redis"))
+            found.insert(0, Alarm("redis", "", self._bus.fault))
         return found
 
     async def _tell_board(self) -> None:

@@ -24,6 +24,8 @@ from server.store.tasks import Task
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
+# A second is told once, though the estimated clock may go back a little. It was set back if it goes further.
+SET_BACK_SECONDS = 2
 WATCHED_TOLD = 30
 # In one pulse, per kind: plain digs, digs that won or ended a task, ends without a dig.
 EVENTS_TOLD = 20
@@ -139,9 +141,9 @@ class Pulsing:
             await asyncio.sleep(rest)
             self._lag = max(self._lag, loop.time() - due)
             over = self._now_ms() // 1000 - 1
-            if over > told:
+            if over > told or over < told - SET_BACK_SECONDS:
                 told = over
-                await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)), self._now_ms())
+                await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)))
 
     def take(self, second: int) -> Pulse:
         """Return what happened since the last call, as the pulse of `second` (unix seconds)."""

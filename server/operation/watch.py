@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from server.background import Background
+from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
     STATEMENTS_SECONDS,
@@ -51,10 +52,16 @@ class Watch:
     """One per process. It does nothing until `run` runs, and writes only while it has the lease."""
 
     def __init__(
-        self, store: Store, outages: Outages, webhook: Webhook, process: str, now_ms: Callable[[], int]
+        self,
+        store: Store,
+        outages: Outages,
+        disk: Disk,
+        webhook: Webhook,
+        process: str,
+        now_ms: Callable[[], int],
     ) -> None:
         self._store, self._outages, self._webhook = store, outages, webhook
-        self._process, self._now_ms = process, now_ms
+        self._disk, self._process, self._now_ms = disk, process, now_ms
         self._held_until = 0  # unix ms; 0 if another process has the lease
         self._asked_at = float("-inf")
         self._silent_since = 0  # since when MongoDB is silent, unix ms; 0 if it answers
@@ -184,6 +191,8 @@ class Watch:
 
     def _found(self) -> list[Alarm]:
         found = [Alarm("redis")] if "redis" in self._outages.silent else []
+        if self._disk.low:
+            found.append(Alarm("disk", "", "free", (str(self._disk.free_mb), str(self._disk.least_mb))))
         found += [alarm for check in self._checks for alarm in check.late()]
         return found + [alarm for check in self._checks for alarm in check.found]
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from tornado.log import app_log
 
 from server.background import end_tasks
-from server.settings import BadSettings
+from server.settings import BadSettings, Settings
 
 OPERATION_SECONDS = 1.0
 CONNECTIONS = 50
@@ -35,17 +36,26 @@ PULSES_MS = 900_000
 # Reading 15 minutes of several processes at once would block the loop.
 PULSES_PAGE = 200
 
+Fault: TypeAlias = Literal["", "certificate", "password"]
+
 
 class Bus:
     """One process's connection to the others."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, *, tls_verify: bool = True, ca_cert: str = "") -> None:
+        """`tls_verify` and `ca_cert` (PEM) are how the certificate of a rediss:// URL is checked."""
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
+        # Why there is no connection, if a person has to mend that; "" for anything else.
+        self.fault: Fault = ""
+        self._told = False
         self._connections = 0
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
+        tls: dict[str, Any] = {}
+        if url.startswith("rediss://"):
+            tls = {"ssl_cert_reqs": "required" if tls_verify else "none", "ssl_ca_data": ca_cert or None}
         try:
             # A blocking pool lets a crowd's publishes wait; another would refuse those beyond its limit.
             pool = BlockingConnectionPool.from_url(
@@ -56,6 +66,7 @@ class Bus:
                 socket_connect_timeout=OPERATION_SECONDS,
                 health_check_interval=int(PING_SECONDS),
                 retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
+                **tls,
             )
         except ValueError:  # its text may hold part of a password
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
@@ -64,8 +75,19 @@ class Bus:
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._pubsub: PubSub | None = None
+        self._last_pulse_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, prefix: str) -> Bus:
+        """Return one to the Redis of the settings. Raises BadSettings."""
+        return cls(
+            settings.redis_url,
+            prefix,
+            tls_verify=bool(settings.redis_tls_verify),
+            ca_cert=settings.redis_ca_cert,
+        )
 
     @property
     def up(self) -> bool:
@@ -171,15 +193,18 @@ class Bus:
         found = await self._ask(self._redis.hgetall(self._counts_key(code)))
         return sum(count for count, _ in _fresh(found or {}, now_ms).values())
 
-    async def write_pulse(self, pulse: bytes, now_ms: int) -> None:
+    async def write_pulse(self, pulse: bytes) -> None:
         """Append a process's pulse to the history, which keeps 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
-        oldest = f"{now_ms - PULSES_MS}"
-        written = self._redis.xadd(
-            f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True
+        # The entries' ids are times of Redis's clock, so only that says which are old.
+        oldest = self._last_pulse_ms - PULSES_MS if self._last_pulse_ms else None
+        written = await self._ask(
+            self._redis.xadd(f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True),
+            "a pulse was lost",
         )
-        await self._ask(written, "a pulse was lost")
+        if written is not None:
+            self._last_pulse_ms = int(written.split(b"-")[0])
 
     async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the pulses after the entry `after`. None without Redis."""
@@ -219,6 +244,10 @@ class Bus:
             if lost:
                 app_log.warning("%s: %r", lost, error)
             return None
+        except Exception:  # noqa: BLE001  (the connection is closed, and what we asked is news at most)
+            self._doubted = True
+            app_log.exception("redis answered what cannot be read")
+            return None
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"
@@ -251,14 +280,22 @@ class Bus:
             try:
                 await self._read()
             except GONE as error:
-                if self.up:
-                    app_log.warning("redis is gone: %s", error)
+                self._note_gone(error)
+            except Exception:  # noqa: BLE001  (a new connection may be readable)
+                app_log.exception("redis sent what cannot be read; connecting again")
             finally:
                 self.connected.clear()
                 for acknowledged in self._acknowledged.values():
                     acknowledged.clear()
             delay = 0.05 if time.monotonic() - began > GREATEST_DELAY_SECONDS else min(delay * 2, 1.0) or 0.05
             await asyncio.sleep(delay)
+
+    def _note_gone(self, error: BaseException) -> None:
+        """Keep why there is no connection; log it, once until the next one."""
+        self.fault = _fault_of(error)
+        if not self._told:
+            self._told = True
+            app_log.warning("redis is gone: %s%s", error, _ADVICE[self.fault])
 
     async def _read(self) -> None:
         """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
@@ -304,11 +341,29 @@ class Bus:
             return
         if not self.up:
             self._connections += 1
+            self.fault, self._told = "", False
             self.connected.set()
         acknowledged = self._acknowledged.get(code)
         if acknowledged is not None:
             acknowledged.set()
             self._on_subscribed(code)
+
+
+_ADVICE: dict[Fault, str] = {
+    "": "",
+    "certificate": "; set REDIS_CA_CERT, or REDIS_TLS_VERIFY=0 if its certificate is signed by itself",
+    "password": "; look at the password in REDIS_URL",
+}
+
+
+def _fault_of(error: BaseException | None) -> Fault:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "certificate"
+        if isinstance(error, AuthenticationError):
+            return "password"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from server.running.children import start_child, stop_child
 from server.settings import BadSettings, Settings
+from server.store import Store, is_unavailable, refused_reason
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -84,7 +85,9 @@ class EmbeddedStore:
             self.process = start_child(
                 self.command(), output=log, pass_fds=() if self._lock is None else (self._lock,)
             )
-        self.address_file(self.directory).write_text(self.uri)
+        address = self.address_file(self.directory)
+        if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
+            address.write_text(self.uri)
         return self.process
 
     @classmethod
@@ -121,6 +124,10 @@ class EmbeddedStore:
             return False
         return True
 
+    async def answers(self) -> bool:
+        """Whether it still does its work, for a store that can be alive without that."""
+        return True
+
     def kill(self) -> None:
         """Kill it, and wait until it has ended."""
         if self.process is not None:
@@ -141,6 +148,19 @@ class EmbeddedMongoDB(EmbeddedStore):
         10,000 each costs 24 times as much. It forgets them when it is killed, so a retry would gain nothing.
         """
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
+
+    async def answers(self) -> bool:
+        """Whether it can read. Nobody waits for this, so it makes a connection of its own each time."""
+        store = Store(self.uri)
+        try:
+            await store.read_something()
+        except Exception as error:
+            if not is_unavailable(error) and refused_reason(error) is None:
+                raise
+            return False
+        finally:
+            store.close()
+        return True
 
     def command(self) -> list[str]:
         """Return the command line. Without --sync-on-commit a kill would lose acknowledged writes."""

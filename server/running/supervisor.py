@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import logging
 import os
 import resource
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from server.background import end_tasks
 from server.keys import Keys
 from server.running.children import ended, start_child, stop_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
@@ -34,6 +36,10 @@ STEADY_SECONDS = 10.0
 GREATEST_DELAY_SECONDS = 5.0
 BAD_SETTINGS_EXIT = 2
 ANSWER_SECONDS = 5.0
+ASKED_SECONDS = 5.0
+ASKED_TIMES = 3
+MEMORY = Path("/dev/shm")  # noqa: S108  (the directory made there is ours alone, or the start is refused)
+METRICS_BYTES = 16 << 20
 _POLL_SECONDS = 0.02
 
 log = logging.getLogger("wabao.supervisor")
@@ -57,7 +63,7 @@ class Supervisor:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: list[EmbeddedStore] = []
         directory = Path(settings.data_dir).absolute()
-        self._metrics = directory / "metrics"
+        self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
         self._listeners = listen(settings.port, settings.web_concurrency)
         server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
@@ -72,7 +78,10 @@ class Supervisor:
             log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
         secrets_of(self._settings)  # creates a missing one here, before several workers could
         shutil.rmtree(self._metrics, ignore_errors=True)
-        self._metrics.mkdir()
+        try:
+            self._metrics.mkdir(mode=0o700)
+        except OSError as error:
+            raise BadSettings(f"{self._metrics} cannot be made anew: {error.strerror}") from None
         self._stores = start_missing(self._settings, self._lock)
         environment = self._environment()
         try:
@@ -101,9 +110,12 @@ class Supervisor:
         child = store.process
         delays = Delays()
         while child is not None:
-            code = await ended(child)
-            await delays.wait(store.name, child.pid, code)
-            child = store.launch()
+            watching = asyncio.create_task(_end_if_silent(store, child))
+            try:
+                code = await ended(child)
+            finally:
+                await end_tasks([watching])
+            child = await _launch_again(store, child.pid, code, delays)
 
     async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
         descriptor = listener.fileno()
@@ -141,8 +153,11 @@ class Supervisor:
             lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
         if self._demo:
             lines.append(f"A crowd plays there and writes to {self._crowd_log}")
-        sys.stdout.write("".join(line + "\n" for line in lines))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write("".join(line + "\n" for line in lines))
+            sys.stdout.flush()
+        except OSError as error:  # a full disk, or nobody reads any more
+            log.warning("the address was not printed: %s", error)
         if self._demo:
             await self._keep_crowd()
 
@@ -155,7 +170,13 @@ class Supervisor:
         address = f"http://127.0.0.1:{self._settings.port}"
         delays = Delays()
         while True:
-            with self._crowd_log.open("ab") as output:
+            try:
+                output = self._crowd_log.open("ab")
+            except OSError as error:  # a full disk
+                log.warning("the crowd cannot write its log: %s", error)
+                await asyncio.sleep(GREATEST_DELAY_SECONDS)
+                continue
+            with output:
                 self._crowd = start_child([*command, "--url", address], output=output)
             await delays.wait("the crowd", self._crowd.pid, await ended(self._crowd))
 
@@ -182,6 +203,41 @@ class Supervisor:
         for store in self._stores:
             store.stop()
         shutil.rmtree(self._metrics, ignore_errors=True)
+
+
+async def _launch_again(
+    store: EmbeddedStore, pid: int, code: int, delays: Delays
+) -> subprocess.Popen[bytes]:
+    while True:
+        await delays.wait(store.name, pid, code)
+        try:
+            return store.launch()
+        except OSError as error:  # a full disk
+            log.error("%s cannot be started: %s", store.name, error)  # noqa: TRY400
+
+
+async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -> None:
+    """Kill a store that lives but does not work, as SecantusDB on a full disk."""
+    failures = 0
+    while failures < ASKED_TIMES:
+        await asyncio.sleep(ASKED_SECONDS)
+        failures = 0 if await store.answers() else failures + 1
+    log.error("%s (pid %d) does not answer any more: ending it", store.name, child.pid)
+    child.kill()
+
+
+def metrics_directory(data_dir: Path) -> Path:
+    """Return where the workers' metrics lie: in memory if there is room.
+
+    Prometheus' client writes through memory maps: on a full disk, each write could kill the process (SIGBUS).
+    """
+    try:
+        roomy = shutil.disk_usage(MEMORY).free >= METRICS_BYTES
+    except OSError:
+        roomy = False
+    if not roomy:
+        return data_dir / "metrics"
+    return MEMORY / f"wabao-{hashlib.sha256(bytes(data_dir)).hexdigest()[:16]}"
 
 
 class Delays:

@@ -33,11 +33,12 @@ from server.actions.sweep import sweep
 from server.app import make_app
 from server.background import Background
 from server.context import Context
+from server.realtime.bus import Bus
 from server.running.bounded import BoundedServer, Bounds
 from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
-from server.settings import Settings
+from server.settings import BadSettings, Settings
 from server.store import Store, is_unavailable
 from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 
@@ -216,6 +217,17 @@ async def look_at_data(settings: Settings, *, prepares: bool) -> None:
         log.warning("indexes are missing: %s; run %s", ", ".join(found.missing_names), RELEASE)
 
 
+async def look_at_redis(settings: Settings) -> None:
+    """Raise BadSettings if Redis is a cluster. One that does not answer is only missed."""
+    bus = Bus.of(settings, "wabao:start")
+    try:
+        facts = await bus.facts()
+    finally:
+        await bus.close()
+    if facts is not None and facts.get("cluster_enabled"):
+        raise BadSettings("REDIS_URL names a Redis Cluster: give it a single Redis, or one with replicas")
+
+
 async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, prepares: bool) -> bool:
     """Look at the data once MongoDB answers; return False if we are asked to stop before that.
 
@@ -236,6 +248,16 @@ async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, pre
     return False
 
 
+async def see_clock(context: Context) -> None:
+    """Read MongoDB's clock, so that nothing begins by this machine's. If it is away, the sweep reads it."""
+    try:
+        context.clock.see(await context.store.now_ms())
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        log.warning("MongoDB does not tell the time yet: %s", error)
+
+
 async def serve(
     settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
 ) -> None:
@@ -252,7 +274,9 @@ async def serve(
     if not await wait_for_data(settings, asked_to_stop, prepares=prepares):
         living.cancel()
         return
+    await look_at_redis(settings)
     context = await Context.open(settings)
+    await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
     periodic = Background()

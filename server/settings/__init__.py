@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import ssl
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -49,7 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app_env: Literal["development", "production"] = "development"
     mongodb_uri: str = ""
     redis_url: str = ""
+    redis_tls_verify: Flag = 1
+    redis_ca_cert: str = ""
     data_dir: str = "var"
+    disk_free_mb: Annotated[int, Meta(ge=0)] = 200
     public_url: str = ""
     trusted_proxies: str = ""
     secret_key: str = ""
@@ -179,7 +183,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     _check_shapes(settings)
     merchant = _check_merchant(settings)
     url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
-    return msgspec.structs.replace(settings, public_url=url, **merchant)
+    certificate = _check_certificate(settings.redis_ca_cert)
+    return msgspec.structs.replace(settings, public_url=url, redis_ca_cert=certificate, **merchant)
 
 
 def _check_one(name: str, value: str) -> None:
@@ -256,6 +261,17 @@ def _entropy(values: Sequence[int]) -> float:
     """Return Shannon's entropy of the values' frequencies, in bits per value."""
     shares = [count / len(values) for count in Counter(values).values()]
     return -sum(share * math.log2(share) for share in shares)
+
+
+def _check_certificate(text: str) -> str:
+    """Return REDIS_CA_CERT with proper line breaks. Raises BadSettings if it is no PEM certificate."""
+    pem = text.replace("\\n", "\n")
+    try:
+        if pem:
+            ssl.create_default_context(cadata=pem)
+    except (ValueError, ssl.SSLError):
+        raise BadSettings("REDIS_CA_CERT must be the text of a certificate in PEM") from None
+    return pem
 
 
 def _check_merchant(settings: Settings) -> dict[str, str]:

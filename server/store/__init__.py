@@ -8,6 +8,7 @@ here, and what is said to be written, stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
@@ -126,6 +127,19 @@ class Store:
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""
         await self.client.admin.command("ping")
+
+    async def read_something(self) -> None:
+        """Return if MongoDB can read. Raises PyMongoError if not.
+
+        SecantusDB on a full disk still answers a ping, and nothing else.
+        """
+        await self.database["meta"].find_one({}, {"_id": 1})
+
+    async def now_ms(self) -> int:
+        """Return the primary's clock (unix ms)."""
+        admin = self.client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
+        now: datetime = (await admin.command("hello"))["localTime"]
+        return int(now.timestamp() * 1000)
 
     def close(self) -> None:
         """Close the connections."""

@@ -12,6 +12,7 @@ from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, FOLLOWED_MS
 from server.store.payments import CLEAR_UNKNOWN, Payments
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 
@@ -62,11 +63,11 @@ class Bills(Payments[Bill]):
         DUE_INDEX,
     ]
 
-    async def begin_sending(self, out_bill_no: str, now_ms: int) -> Bill | None:
+    async def begin_sending(self, out_bill_no: str) -> Bill | None:
         """Note that a bill is about to be sent; None if it is final or must not be sent any more."""
         return await self.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": _OPEN}, "unsendable": {"$exists": False}},
-            {"$set": {"sent_at": now_ms}},
+            [{"$set": {"sent_at": NOW_MS}}],
             return_document=True,
         )
 
@@ -78,29 +79,28 @@ class Bills(Payments[Bill]):
             return_document=True,
         )
 
-    async def give_up(self, bill: Bill, sent_before_ms: int, now_ms: int) -> Bill | None:
+    async def give_up(self, bill: Bill, under_way_ms: int) -> Bill | None:
         """Note that a bill failed: WeChat has just said that it holds no such bill.
 
         None if that is not certain: WeChat has named a state of it before, it may still be sent, or it was
-        sent after `sent_before_ms` and may be under way.
+        sent less than `under_way_ms` ago, by MongoDB's clock, and may be under way.
         """
-        return await self._change(
-            {
-                "_id": bill["_id"],
-                "state": "asked",
-                "remote": "",
-                "unsendable": 1,
-                "sent_at": {"$not": {"$gt": sent_before_ms}},
-            },
-            {
-                "state": "failed",
-                "remote": NEVER_HELD,
-                "fail_reason": bill["alarm"],
-                "alarm": "",
-                "ended_at": now_ms,
-                "due_at": now_ms + FOLLOWED_MS,
-            },
+        arrived = {"$lte": [{"$ifNull": ["$sent_at", 0]}, {"$subtract": [NOW_MS, under_way_ms]}]}
+        changes = {
+            "state": "failed",
+            "remote": NEVER_HELD,
+            "fail_reason": {"$literal": bill["alarm"]},
+            "alarm": "",
+            "ended_at": NOW_MS,
+            "due_at": {"$add": [NOW_MS, FOLLOWED_MS]},
+            **dict.fromkeys(CLEAR_UNKNOWN, "$$REMOVE"),
+        }
+        given_up = await self.find_one_and_update(
+            {"_id": bill["_id"], "state": "asked", "remote": "", "unsendable": 1},
+            [{"$set": {field: {"$cond": [arrived, new, f"${field}"]} for field, new in changes.items()}}],
+            return_document=True,
         )
+        return given_up if given_up is not None and given_up["state"] == "failed" else None
 
     async def note_alarm(self, out_bill_no: str, alarm: str, due_at_ms: int) -> Bill | None:
         """Note that WeChat refuses something about a bill; None if the bill is final."""

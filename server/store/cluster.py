@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
+from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReadPreference
 from pymongo.errors import PyMongoError
@@ -62,7 +63,7 @@ async def _read_clock(uri: str, member: _Address) -> Reading:
         uri, server_selector=_only(member), timeoutMS=_CONNECT_MS, serverSelectionTimeoutMS=_CONNECT_MS
     )
     try:
-        admin = client.get_database("admin", read_preference=ReadPreference.NEAREST)
+        admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.NEAREST)
         await admin.command("hello")  # so that connecting is not part of the trip
         readings = []
         for _ in range(3):

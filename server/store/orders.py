@@ -12,6 +12,7 @@ from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, FOLLOWED_MS
 from server.store.payments import CLEAR_UNKNOWN, Payments
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 
@@ -119,6 +120,19 @@ class Orders(Payments[Order]):
         await self.collection.update_one(
             {"_id": out_trade_no, "state": "asked"},
             {"$set": {"state": "closed", "alarm": ""}, "$unset": {"due_at": "", "live": "", **CLEAR_UNKNOWN}},
+        )
+
+    async def close_expired(self, out_trade_no: str) -> None:
+        """Close an order that WeChat never got, if it has expired by MongoDB's clock."""
+        changes = {
+            "state": "closed",
+            "alarm": "",
+            **dict.fromkeys(("due_at", "live", *CLEAR_UNKNOWN), "$$REMOVE"),
+        }
+        over = {"$gt": [NOW_MS, "$expires_at"]}
+        await self.collection.update_one(
+            {"_id": out_trade_no, "state": "asked"},
+            [{"$set": {field: {"$cond": [over, new, f"${field}"]} for field, new in changes.items()}}],
         )
 
     async def postpone(self, out_trade_no: str, due_at_ms: int) -> None:

@@ -16,7 +16,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import begins_with
+from server.store.pipelines import NOW_MS, begins_with
 
 _Document = dict[str, Any]
 
@@ -237,10 +237,13 @@ class Prizes(DueDocuments[Prize]):
         """Whether there is an address of a prize that was given before that time."""
         return await self.collection.find_one(_old_address(given_before_ms), {"_id": 1}) is not None
 
-    async def delete_old_addresses(self, given_before_ms: int) -> None:
-        """Delete the addresses of prizes that were given before that time."""
+    async def delete_old_addresses(self, given_before_ms: int, age_ms: int) -> None:
+        """Delete the addresses of those of these prizes that were given `age_ms` ago by MongoDB's clock."""
+        without = {"address_deleted": 1} | dict.fromkeys(WHERE_SENT, "$$REMOVE")
+        old = {"$lte": ["$given_at", {"$subtract": [NOW_MS, age_ms]}]}
         await self.collection.update_many(
-            _old_address(given_before_ms), {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT}
+            _old_address(given_before_ms),
+            [{"$set": {field: {"$cond": [old, new, f"${field}"]} for field, new in without.items()}}],
         )
 
     async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
@@ -260,11 +263,16 @@ class Prizes(DueDocuments[Prize]):
             {"state": "given", "given_at": now_ms},
         )
 
-    async def begin_expiring(self, code: str) -> None:
-        """Let nobody claim a task's prizes any more: the deadline has come. Bills under way go on."""
-        await self.collection.update_many({"code": code, "state": "won"}, {"$set": {"state": "expiring"}})
+    async def begin_expiring(self, code: str, deadline_ms: int) -> None:
+        """Let nobody claim a task's prizes any more. Bills under way go on.
+
+        Changes nothing before the deadline, by MongoDB's clock.
+        """
+        over = {"$gt": [NOW_MS, deadline_ms]}
+        expire: list[_Document] = [{"$set": {"state": {"$cond": [over, "expiring", "$state"]}}}]
+        await self.collection.update_many({"code": code, "state": "won"}, expire)
         await self.collection.update_many(
-            {"code": code, "state": "claiming", "pickup": {"$exists": True}}, {"$set": {"state": "expiring"}}
+            {"code": code, "state": "claiming", "pickup": {"$exists": True}}, expire
         )
 
     async def return_expired(self, code: str) -> None:

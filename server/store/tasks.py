@@ -203,22 +203,25 @@ class Tasks(DueDocuments[Task]):
     async def end(
         self, code: str, end_reason: EndReason, end_note: str = "", *, undug: bool = False
     ) -> Task | None:
-        """End a running task without a dig (`undug`: only if nobody has dug); None if that cannot be."""
-        return await self._change(
-            {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
-            {
-                "status": 1,
-                "end_reason": {"$literal": end_reason},
-                "ended_at": NOW_MS,
-                "due_at": NOW_MS,
-                **({"end_note": {"$literal": end_note}} if end_note else {}),
-            },
-        )
+        """End a running task without a dig; None if that cannot be.
 
-    async def _change(self, condition: _Document, changes: _Document) -> Task | None:
-        return await self.find_one_and_update(
-            condition, [{"$set": changes}], projection={"seed_box": 0}, return_document=True
+        `undug`: only if nobody has dug. A task is ended as `expired` only if it is, by MongoDB's clock.
+        """
+        changes: _Document = {
+            "status": 1,
+            "end_reason": {"$literal": end_reason},
+            "ended_at": NOW_MS,
+            "due_at": NOW_MS,
+            **({"end_note": {"$literal": end_note}} if end_note else {}),
+        }
+        may_end = {"$lte": ["$expires_at", NOW_MS]} if end_reason == "expired" else True
+        ended = await self.find_one_and_update(
+            {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
+            [{"$replaceWith": {"$cond": [may_end, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
+            projection={"seed_box": 0},
+            return_document=True,
         )
+        return ended if ended is not None and ended["status"] else None
 
     async def delete_unpaid(self, code: str) -> None:
         """Delete a task that was never paid and has not ended."""

@@ -1,6 +1,8 @@
 // The last 15 minutes, second by second, from the feed.
 
 export const SECONDS = 900;
+// A late second is younger than this. One that is older means that the server's clock was set back.
+const SET_BACK_SECONDS = 60;
 
 export class History {
   #fields = [];
@@ -21,10 +23,17 @@ export class History {
   add(seconds) {
     for (const values of seconds) {
       const second = Object.fromEntries(this.#fields.map((name, place) => [name, values[place]]));
+      if (second.at < this.newest - SET_BACK_SECONDS) this.#goBackTo(second.at);
       this.#seconds.set(second.at, second);
       this.newest = Math.max(this.newest, second.at);
     }
     for (const at of this.#seconds.keys()) if (at <= this.newest - SECONDS) this.#seconds.delete(at);
+  }
+
+  /** Forget what seems to be still to come: the server's clock was set back. */
+  #goBackTo(newest) {
+    for (const at of this.#seconds.keys()) if (at > newest) this.#seconds.delete(at);
+    this.newest = newest;
   }
 
   /** Return a second; undefined if it is not known. */

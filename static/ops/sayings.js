@@ -6,6 +6,8 @@ import { named, t } from "./words.js";
 /** Return the text of an alarm, or of a difference in the books. */
 export function say({ kind, what, values }) {
   if (!what) return "";
+  if (kind === "disk") return t("disk_free", ...values);
+  if (kind === "redis") return t(`redis_${what}`);
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
   if (what === "waits") return t("said_waits", values[0], waits(values[1]));
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));

@@ -36,6 +36,7 @@ const WORDS = {
 
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
+  alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
   alarm_statement: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The books do not balance"],
   alarm_unchecked: ["没有按时核对", "A check is late"],
@@ -45,6 +46,9 @@ const WORDS = {
 
   late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
   late_books: ["账目的核对：{0}", "the books: {0}"],
+  disk_free: ["还剩 {0} MB，至少要有 {1} MB", "{0} MB are left; it needs {1} MB"],
+  redis_certificate: ["它的证书不被信任：设 REDIS_CA_CERT，自签名的可设 REDIS_TLS_VERIFY=0", "its certificate is not trusted: set REDIS_CA_CERT, or REDIS_TLS_VERIFY=0 if it is signed by itself"],
+  redis_password: ["密码不对：检查 REDIS_URL", "the password is wrong: look at REDIS_URL"],
   last_checked: ["上次查完是 {0}，之后的情况不明", "last checked at {0}; what happened since is not known"],
   never_checked: ["还没有查完过一遍", "not checked once yet"],
   nothing: ["无", "nothing"],

@@ -87,7 +87,9 @@ class Scene:
         changed = msgspec.structs.replace(context.settings, **settings)
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
         self.found: list[Alarm] = []
-        self.watch = Watch(self.store, self.outages, Webhook(changed), process, lambda: self.now_ms)
+        self.watch = Watch(
+            self.store, self.outages, context.disk, Webhook(changed), process, lambda: self.now_ms
+        )
         self.watch._found = lambda: self.found  # type: ignore[method-assign]
         for check in self.watch._checks:
             check.begin = lambda: None  # type: ignore[method-assign]

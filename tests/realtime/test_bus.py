@@ -42,6 +42,11 @@ class Link:
             each.cancel()
         self.passing.clear()
 
+    def inject(self, data: bytes) -> None:
+        """Send bytes to all clients, as if they came from Redis."""
+        for writer in self.writers[::2]:
+            writer.write(data)
+
     @contextlib.asynccontextmanager
     async def url(self) -> AsyncIterator[str]:
         """Listen; yield the URL."""
@@ -87,6 +92,23 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
             assert await subscribed.get() == "aaaaaaaa"
         assert listening.up
         assert await listening.publish("aaaaaaaa", b"") or await listening.publish("aaaaaaaa", b"")
+        await listening.close()
+
+
+@pytest.mark.gen_test
+async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url: str) -> None:
+    link = Link(redis_url)
+    subscribed: asyncio.Queue[str] = asyncio.Queue()
+    async with link.url() as url:
+        listening = Bus(url, "test_unreadable")
+        listening.start(lambda *_: None, subscribed.put_nowait)
+        await listening.connected.wait()
+        assert await listening.listen("aaaaaaaa")
+        assert await subscribed.get() == "aaaaaaaa"
+        with ExpectLog(app_log, "redis sent what cannot be read"):
+            link.inject(b":no number\r\n")
+            assert await subscribed.get() == "aaaaaaaa"
+        assert listening.up
         await listening.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from queue import Empty, Queue
 
 import pytest
 
+from server.running.supervisor import metrics_directory
 from server.settings import Settings
 from support import SOURCE
 
@@ -33,6 +35,7 @@ class Running:
         self.data_dir = data_dir
         self.address = f"http://127.0.0.1:{port}"
         self.port = port
+        self._data_dir = data_dir
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         without_lots = {"FAIR_START_MS": "0"}  # only tests about them wait for them
@@ -85,6 +88,7 @@ class Running:
     def wait(self) -> int:
         """Wait for its end, read the rest of its output, and return its exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
+        shutil.rmtree(metrics_directory(self._data_dir.absolute()), ignore_errors=True)  # left by a kill
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -13,7 +13,7 @@ class Trips(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         updates = event.command.get("updates") or [{}]
-        if dict(updates[0].get("u", {})) != {"$unset": {"pending": ""}}:
+        if updates[0].get("u") != {"$unset": {"pending": ""}}:
             self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
 
     def succeeded(self, event: CommandSucceededEvent) -> None:

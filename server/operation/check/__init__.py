@@ -164,7 +164,7 @@ async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:
     if not settings.redis_url:
         yield Row("Redis", "not asked", "REDIS_URL is not set")
         return
-    bus = Bus(settings.redis_url, "wabao:check")
+    bus = Bus.of(settings, "wabao:check")
     try:
         facts = await bus.facts()
     finally:

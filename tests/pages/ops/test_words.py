@@ -11,6 +11,7 @@ from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
+from server.realtime.bus import Fault
 from server.store.bills import BillState
 from server.store.orders import OrderState
 from server.store.prizes import PrizeState
@@ -61,6 +62,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
         "late": {"books", "statements"},
+        "redis": set(get_args(Fault)) - {""},
         "said": set(get_args(What)),
         "value": set(get_args(PrizeState)),
         "prize": set(get_args(PrizeState)),

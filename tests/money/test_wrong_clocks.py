@@ -1,0 +1,144 @@
+"""A process whose clock is 25 hours ahead: no task ends early, and no money moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.pay_out import UNDER_WAY_MS
+from server.actions.sweep import sweep
+from server.context import Context
+from support.client import Client, Someone
+from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
+
+HOUR_MS = 3_600_000
+AHEAD_MS = 25 * HOUR_MS
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"TASK_DAYS": "1", "CLAIM_DAYS": "1"}
+
+
+@pytest.fixture
+def liar(other: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A process that is wrong whatever it hears: only MongoDB's own comparison stops it."""
+    right = other.clock.now_ms
+    monkeypatch.setattr(other.clock, "now_ms", lambda: right() + AHEAD_MS)
+    return other
+
+
+async def paid_packet(client: Client, context: Context, **parameters: Any) -> tuple[Someone, Someone, str]:
+    """Return a publisher, a digger, and the code of a red packet that can be dug."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, **parameters)
+    await pay(client, context, alice, code, parameters.get("prize_num", 1) * 2)
+    return alice, bob, code
+
+
+@pytest.mark.gen_test
+async def test_a_sweep_reads_mongodbs_clock_before_it_looks(
+    client: Client, context: Context, other: Context
+) -> None:
+    _, _, code = await paid_packet(client, context)
+    other.clock._offset_ms += AHEAD_MS
+    await sweep(other)
+    assert abs(other.clock.now_ms() - context.clock.now_ms()) < 5_000
+    assert (await find(context, "tasks", _id=code))[0]["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_running_red_packet_is_neither_ended_nor_refunded(
+    client: Client, context: Context, liar: Context
+) -> None:
+    _, _, code = await paid_packet(client, context)
+    for later in (False, True):
+        if later:  # something is due, such as a prize to write: then the expiry is looked at too
+            await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
+        await sweep(liar)
+        await rest(liar)
+        assert (await find(context, "tasks", _id=code))[0]["status"] == 0
+        assert await find(context, "refunds") == []
+    await check_books(context)
+    await let_pass(context, AHEAD_MS)
+    await sweep(context)
+    await rest(context)
+    assert (await find(context, "tasks", _id=code))[0]["end_reason"] == "expired"
+    assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
+
+
+@pytest.mark.gen_test
+async def test_a_prize_is_not_taken_back_before_its_deadline(
+    client: Client, context: Context, liar: Context
+) -> None:
+    _, bob, code = await paid_packet(client, context)
+    await win(client, context, bob, code)
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
+    await sweep(liar)
+    await rest(liar)
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
+    assert await find(context, "refunds") == []
+    assert (await bob.post("/drawPrize", code=code))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_an_address_is_kept_for_as_long_as_it_is_promised(
+    client: Client, context: Context, liar: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
+    await win(client, context, bob, code)
+    where = {"receiver": "收件人", "phone": "13800000000", "address": "一个地址"}
+    assert (await bob.post("/drawPrize", code=code, **where))["status"] == 0
+    await let_pass(context, 89 * 24 * HOUR_MS + HOUR_MS)
+    await sweep(liar)
+    assert "address_box" in (await find(context, "prizes"))[0]
+    await let_pass(context, 23 * HOUR_MS)
+    await sweep(context)
+    assert "address_box" not in (await find(context, "prizes"))[0]
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_may_be_under_way_is_not_given_up(
+    client: Client, context: Context, liar: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bob, code = await paid_packet(client, context)
+    await win(client, context, bob, code)
+    given_up: list[bool] = []
+    transfer = context.pay.transfer
+
+    async def held_up(body: bytes) -> Any:
+        bill = await context.store.bills.stop_sending(f"{code}D1A1")
+        assert bill is not None
+        given_up.append(await liar.store.bills.give_up(bill, UNDER_WAY_MS) is not None)
+        return await transfer(body)
+
+    monkeypatch.setattr(context.pay, "transfer", held_up)
+    await bob.post("/drawPrize", code=code)
+    assert given_up == [False]
+    await let_pass(context, UNDER_WAY_MS)
+    bill = (await find(context, "bills"))[0]
+    assert bill["state"] != "failed"
+
+
+@pytest.mark.gen_test
+async def test_an_order_that_wechat_may_still_get_is_not_closed(
+    client: Client, context: Context, liar: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await pay_later(alice, code)
+    (order,) = await find(context, "orders")
+    await liar.store.orders.close_expired(order["_id"])
+    assert (await find(context, "orders"))[0] == order
+    await let_pass(context, AHEAD_MS)
+    await liar.store.orders.close_expired(order["_id"])
+    (closed,) = await find(context, "orders")
+    assert closed["state"] == "closed"
+    assert "live" not in closed
+    assert "due_at" not in closed
+
+
+async def pay_later(publisher: Someone, code: str) -> None:
+    assert (await publisher.post("/payTask", code=code, money=2))["status"] == 0

@@ -1,0 +1,47 @@
+"""The operator's feed when the clock jumps back by an hour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from server.background import Background
+from server.context import Context
+from server.settings import Settings
+from support.client import Client
+from support.operators import open_feed, operator
+
+HOUR_MS = 3_600_000
+
+
+async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
+    while (message := await feed.read_message()) is not None:
+        yield json.loads(message)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+@pytest.mark.gen_test
+async def test_a_clock_that_jumps_back_does_not_silence_the_feed(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    await context.bus.connected.wait()
+    pulsing = Background()
+    pulsing.spawn(context.pulsing.run())
+    feed = await open_feed(await operator(client), settings)
+    async for frame in frames(feed):
+        if frame["type"] == "pulse" and frame["seconds"]:
+            break
+    context.clock._offset_ms -= HOUR_MS
+    async for frame in frames(feed):
+        if frame["type"] == "pulse" and any(second[0] * 1000 < frame["now"] for second in frame["seconds"]):
+            assert [row["process"] for row in frame["processes"]] == [context.bus.process]
+            break
+    await pulsing.end()
+    feed.close()

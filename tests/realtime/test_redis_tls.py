@@ -1,0 +1,121 @@
+"""A Redis behind TLS whose certificate nobody knows, and a Redis Cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from tornado.log import app_log
+from tornado.testing import ExpectLog
+
+from server.context import Context
+from server.realtime.bus import Bus
+from server.running.stores import EmbeddedRedis
+from server.running.worker import look_at_redis
+from server.settings import BadSettings, Settings, read_settings
+from support.tls import TlsFront
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that is signed by itself, with its key, as a file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+@contextlib.asynccontextmanager
+async def tls_front(redis_url: str, certificate: Path) -> AsyncIterator[str]:
+    """Serve TLS before a Redis; yield the URL."""
+    front = TlsFront(redis_url, certificate)
+    port = await front.start()
+    yield f"rediss://localhost:{port}/0"
+    await front.stop()
+
+
+def pem_of(certificate: Path) -> str:
+    text = certificate.read_text()
+    return text[text.index("-----BEGIN CERTIFICATE") :]
+
+
+@pytest.mark.gen_test
+async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure_says_why(
+    redis_url: str, certificate: Path
+) -> None:
+    async with tls_front(redis_url, certificate) as url:
+        bus = Bus(url, "test_tls")
+        with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):
+            assert not await bus.ping()
+            bus.start(lambda *_: None, lambda _: None)
+            while not bus.fault:
+                await bus.ping()
+        assert bus.fault == "certificate"
+        await bus.close()
+
+
+@pytest.mark.parametrize("how", ["unverified", "its own authority"])
+@pytest.mark.gen_test
+async def test_it_is_taken_if_the_settings_say_so(redis_url: str, certificate: Path, how: str) -> None:
+    pem = pem_of(certificate).replace("\n", "\\n")
+    said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
+    async with tls_front(redis_url, certificate) as url:
+        bus = Bus.of(read_settings({"REDIS_URL": url, **said}), "test_tls")
+        bus.start(lambda *_: None, lambda _: None)
+        await bus.connected.wait()
+        assert await bus.publish("aaaaaaaa", b"")
+        await bus.close()
+
+
+def test_a_certificate_that_is_none_is_said_by_its_setting() -> None:
+    with pytest.raises(BadSettings, match="REDIS_CA_CERT"):
+        read_settings({"REDIS_CA_CERT": "nothing"})
+
+
+@pytest.mark.gen_test
+async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) -> None:
+    context.bus.connected.clear()
+    context.bus.fault = "certificate"
+    alarms = context.feed._alarms()
+    assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
+
+
+@pytest.mark.gen_test
+async def test_a_redis_cluster_is_refused_at_the_start(settings: Settings, tmp_path: Path) -> None:
+    await look_at_redis(settings)
+    cluster = Cluster(tmp_path)
+    cluster.start()
+    try:
+        with pytest.raises(BadSettings, match="REDIS_URL names a Redis Cluster"):
+            await look_at_redis(msgspec.structs.replace(settings, redis_url=cluster.uri))
+    finally:
+        cluster.kill()
+
+
+class Cluster(EmbeddedRedis):
+    def command(self) -> list[str]:
+        return [*super().command(), "--cluster-enabled", "yes"]

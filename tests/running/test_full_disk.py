@@ -1,0 +1,134 @@
+"""A disk that is nearly full, and one that is full: a small one in memory, if we may mount it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from server.context import Context
+from support.client import Client
+from support.login import log_in
+from support.servers import Running, a_free_port, until
+
+LEAST_MB = 20
+DISK_MB = 120
+PACKET: dict[str, Any] = {
+    "goods_type": 1,
+    "name": "红包",
+    "prize_num": 1,
+    "forecast_num": 1,
+    "money": 2,
+}
+
+
+class TestNearlyFull:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"DISK_FREE_MB": str(1 << 40)}
+
+    @pytest.mark.gen_test
+    async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(
+        self, client: Client, context: Context
+    ) -> None:
+        alice = await client.log_in("alice")
+        picture = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(picture, "PNG")
+        uploaded = await client.http.post(
+            "/uploadFile",
+            data={"unionid": alice.unionid},
+            headers={"Authorization": f"Bearer {alice.token}"},
+            files={"file": ("x.png", picture.getvalue())},
+        )
+        published = await alice.post("/postTask", **PACKET)
+        for reply in (uploaded.json(), published):
+            assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
+        assert await context.store.tasks.collection.count_documents({}) == 0
+        assert await context.store.files.collection.count_documents({}) == 0
+        alarms = context.watch._found()
+        assert "disk" in [alarm.kind for alarm in alarms]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("we may not mount a disk")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until there is no room."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError:
+            pass
+
+
+def fill_store(data_dir: Path) -> str:
+    """Write into the server's store until that fails; return why. Its journal has room for a while."""
+    with MongoClient[dict[str, bytes]]((data_dir / "secantusdb.uri").read_text(), timeoutMS=5000) as client:
+        try:
+            for _ in range(2 * DISK_MB):
+                client["filling"]["rows"].insert_one({"data": os.urandom(1 << 20)})
+        except PyMongoError as error:
+            return str(error)
+    return ""
+
+
+def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk: Path) -> None:
+    running = Running(disk / "data", a_free_port(), DISK_FREE_MB=str(LEAST_MB))
+    try:
+        running.wait_for("Wabao is ready at ")
+        with httpx.Client(base_url=running.address, timeout=20) as http:
+            alice = log_in(running.address, "alice")
+            http.headers["Authorization"] = f"Bearer {alice['token']}"
+            asked = {"unionid": alice["unionid"], **PACKET}
+            assert http.post("/postTask", json=asked).json()["status"] == 0
+            workers = running.children()["worker"]
+            fill(disk / "fill")
+            assert http.post("/postTask", json=asked).json()["error"] == "unavailable"
+            assert "internal server error" in fill_store(disk / "data")
+            assert running.children()["worker"] == workers
+            (disk / "fill").unlink()
+
+            def right() -> bool:
+                reply = http.post("/postTask", json=asked)
+                return bool(reply.json()["status"] == 0)
+
+            until(right)
+            assert running.children()["worker"] == workers
+    finally:
+        running.kill()
+
+
+def test_a_store_that_lives_but_does_not_answer_is_started_again(tmp_path: Path) -> None:
+    running = Running(tmp_path / "data", a_free_port())
+    try:
+        running.wait_for("Wabao is ready at ")
+        (frozen,) = running.children()["SecantusDB"]
+        os.kill(frozen, signal.SIGSTOP)
+        running.wait_for("a store does not answer")  # each wait is 30 s at most
+        running.wait_for(f"SecantusDB .pid {frozen}. does not answer any more: ending it")
+        http = httpx.Client(base_url=running.address, timeout=20)
+        until(lambda: http.get("/readyz").status_code == 200)
+        http.close()
+        assert running.children()["SecantusDB"] != [frozen]
+    finally:
+        running.kill()
