@@ -181,6 +181,7 @@ MEANINGS = {
     "is_share": Meaning("是不是从分享链接打开", NO_YES),
     "from_unionid": Meaning("谁带来的，只在 is_share 为 1 时有用"),
     "dig_id": Meaning("客户端为这一锹取的编号，每锹一个；重发时不变，就不会多挖一锹"),
+    "publish_id": Meaning("客户端为这次发布取的编号，每个宝贝一个；重发时不变，就不会多埋一个"),
     "joined": Meaning("这一锹是不是让这个人成了新的参与者", NO_YES),
     "repeated": Meaning("是不是先前那一锹的回复，重发时为 1", NO_YES),
     "format": Meaning("返回的格式", {"json": "JSON", "csv": "表格文件（UTF-8，带 BOM）"}),
