@@ -6,14 +6,15 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Trips(CommandListener):
-    """The commands sent so far, except the update that follows the reply to a dig."""
+    """The commands sent so far, except the update that follows the reply to a dig, and what is polled."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
 
     def started(self, event: CommandStartedEvent) -> None:
         updates = event.command.get("updates") or [{}]
-        if updates[0].get("u") != {"$unset": {"pending": ""}}:
+        polls = "ended_at" in event.command.get("filter", {})  # who logged out, every few seconds
+        if updates[0].get("u") != {"$unset": {"pending": ""}} and not polls:
             self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
