@@ -139,7 +139,7 @@ OPERATION: tuple[Call, ...] = (
     lambda store: store.alarms.newest(),
     lambda store: store.alarms.change(_alarm()["_id"], ["x"]),
     lambda store: store.alarms.end(_alarm()["_id"], NOW, tell=True),
-    lambda store: store.alarms.claim(_alarm()["_id"], NOW),
+    lambda store: store.alarms.claim(_alarm()["_id"]),
     lambda store: _all(store.alarms.claim_due(_now)),
     lambda store: store.alarms.try_later(_alarm(NOW), NOW),
     lambda store: store.alarms.note_told(_alarm(NOW)),
