@@ -11,7 +11,7 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, DueDocuments
+from server.store.due import DUE_INDEX, LEASE_MS, DueDocuments
 
 _Document = dict[str, Any]
 
@@ -47,6 +47,10 @@ class Alarms(DueDocuments[AlarmRecord]):
         IndexModel([("end_at", 1), ("begin_at", 1)], name="lasting"),
         DUE_INDEX,
     ]
+
+    def _claim(self, now_ms: int) -> list[dict[str, Any]]:
+        # By the watch's own clock: at worst, a webhook is told of an alarm early or twice.
+        return [{"$set": {"due_at": now_ms + LEASE_MS}}]
 
     async def lasting(self) -> list[AlarmRecord]:
         """Return the alarms of now, the oldest first."""

@@ -147,7 +147,11 @@ EXPRESSIONS = {
     "$subtract": "operator/aggregation/subtract/",
     "$toLong": "operator/aggregation/toLong/",
 }
-VARIABLES = {"NOW": "aggregation-variables/", "ROOT": "aggregation-variables/"}
+VARIABLES = {
+    "NOW": "aggregation-variables/",
+    "REMOVE": "aggregation-variables/",  # an expression that is it leaves its field out (SERVER-27614)
+    "ROOT": "aggregation-variables/",
+}
 
 QUERY_OPERATORS = {
     "$elemMatch": "operator/query/elemMatch/",
