@@ -83,7 +83,7 @@ class OpsListRequest(msgspec.Struct):
     """`hidden`: out of the square. `unpaid`: red packets that nobody paid. `held`: we hold money for them."""
 
     of: Annotated[
-        Literal["hidden", "unpaid", "held"], Meta(title="种类", description="hidden、unpaid 或 held")
+        Literal["hidden", "unpaid", "held"], Meta(title="种类", description="隐藏、未支付或有钱三种之一")
     ]
 
 
