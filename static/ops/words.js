@@ -84,6 +84,8 @@ const WORDS = {
   value_won: ["待领", "won"],
   value_claiming: ["领取中", "being claimed"],
   value_given: ["已领", "given"],
+  value_sent: ["已寄出", "sent"],
+  value_received: ["已收到", "received"],
   value_expiring: ["过期中", "expiring"],
   value_returned: ["已退回", "returned"],
 
@@ -168,6 +170,8 @@ const WORDS = {
   refusal_nothing_to_pay: ["无需支付", "nothing to pay"],
   refusal_wrong_pickup: ["取件码不对", "wrong pick-up code"],
   refusal_locked: ["取件锁定", "pick-up locked"],
+  refusal_not_shippable: ["不能寄出", "not to be sent"],
+  refusal_not_sent: ["还没寄出", "not sent"],
   refusal_claim_over: ["过了领奖期", "claim over"],
   refusal_not_ended: ["还没结束", "not ended"],
   refusal_has_digs: ["已有人挖", "has digs"],
