@@ -80,4 +80,5 @@ async def test_a_name_of_such_characters_alone_is_refused(client: Client, contex
     person = await context.store.people.find(alice.unionid)
     assert person is not None
     assert person["wxname"] == "新名"
-    assert (await client.log_in("bob", nickname="\u200b\u2060")).data["nickName"] == ""
+    bob = await client.log_in("bob", nickname="\u200b\u2060")
+    assert (bob.data["nickName"], bob.data["named"]) == ("还没起名", 0)
