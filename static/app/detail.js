@@ -142,7 +142,6 @@ class Page {
   showOwn() {
     const { task } = this;
     this.statement.show(task, task.mine);
-    set(this.shaft.element, { hidden: Boolean(task.mine && !task.need_pay) }); // its disc would be dead
     const shown = `${task.mine} ${task.need_pay}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;

@@ -47,13 +47,15 @@ export function shaft(onDig) {
     write(most, `共 ${task.max_depth} 层`);
     gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.max_depth}%`);
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
-    const key = [task.status, task.why, task.cd_until, task.cd, busy].join();
+    const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy].join();
     if (key === counted) return;
     counted = key;
     stop();
     const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
+      // On one's own treasure the disc is dead, but for the countdown that all see.
+      set(element, { hidden: Boolean(task.mine && !task.need_pay && !seconds) });
       if (cooling && !seconds) {
         write(line, ready ? OVER : "");
         if (ready) signal();

@@ -88,7 +88,8 @@ class Running:
     def wait(self) -> int:
         """Wait for its end, read the rest of its output, and return its exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
-        shutil.rmtree(metrics_directory(self._data_dir.absolute()), ignore_errors=True)  # left by a kill
+        if code < 0:  # a kill leaves them; one that was refused shares them with a server that runs
+            shutil.rmtree(metrics_directory(self._data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
