@@ -120,7 +120,7 @@ async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
     assert (await stranger.dig(code))["error"] == "not_logged_in"
     forged = Someone(client, bob.unionid, alice.token, {})
     assert (await forged.dig(code))["error"] == "bad_token"
-    await bob.post("/drawPrize", code=code)  # the first act of a claim: from now on a bare id is refused
+    await bob.lock()
     bare = Someone(client, bob.unionid, "", {}, send_token=False)
     assert (await bare.dig(code))["error"] == "token_required"
 

@@ -158,7 +158,7 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    await bob.get("/getMyInfo")
+    await bob.lock()
     code, _ = await cooled(alice)
     forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
     own, refused = await asyncio.gather(bob.dig(code), forged)

@@ -371,9 +371,8 @@ async def test_a_client_that_reads_nothing_is_cut_off(
         {"_id": code}, {"$set": {"parts": number, "packed_length": size * number}}
     )
     await context.store.proofs.parts.delete_many({})
-    await context.store.proofs.parts.insert_many(
-        [{"_id": f"{code}:{n:06}", "data": os.urandom(size)} for n in range(number)]
-    )
+    for n in range(number):
+        await context.store.proofs.parts.insert_one({"_id": f"{code}:{n:06}", "data": os.urandom(size)})
     cut = asyncio.Event()
     find = context.store.proofs.find_part
     asked = []

@@ -164,7 +164,7 @@ async def test_nothing_is_kept_of_an_upload_that_is_refused(
     client: Client, context: Context, settings: Settings
 ) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
-    await bob.get("/getMyInfo")  # from now on the bare id is not enough
+    await bob.lock()
     forger = Someone(client, carol.unionid, "undefined", {})
     other = {"unionid": carol.unionid}
     senders = {
@@ -449,6 +449,8 @@ async def test_stalled_uploads_of_strangers_take_no_memory(running: Running) -> 
     file = {"file": ("a.png", noise(MB))}
     async with httpx.AsyncClient(base_url=running.address, timeout=20) as http:
         assert (await http.post("/uploadFile", files=file, headers=headers)).json()["status"] == 0
+        claim = {"unionid": person["unionid"], "code": "A" * 12}
+        await http.post("/drawPrize", json=claim, headers=headers)  # from now on the bare id is refused
         (worker,) = running.children()["worker"]
         before = memory_mb(worker)
         strangers = [

@@ -144,10 +144,11 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
+    await alice.lock()
     assert await (await open_page(alice, "A" * 12)).closed() == 4004
     assert await (await open_page(alice, code, token=bob.token)).closed() == 4001
     assert await (await open_page(None, code, unionid="nobody")).closed() == 4001
-    assert await (await open_page(None, code, unionid=alice.unionid)).closed() == 4001  # she has used a token
+    assert await (await open_page(None, code, unionid=alice.unionid)).closed() == 4001
     assert (await (await open_page(None, code, unionid=bob.unionid)).next())["type"] == "snapshot"
 
 

@@ -68,6 +68,10 @@ class Someone:
         assert reply["status"] == 0, reply
         return str(reply["code"])
 
+    async def lock(self) -> None:
+        """Begin a claim, of nothing: from now on the bare id is refused."""
+        await self.post("/drawPrize", code="A" * 12)
+
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
         return await self.post("/postTask", code=code, **parameters)
 
