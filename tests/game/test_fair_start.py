@@ -78,7 +78,7 @@ async def test_whoever_always_comes_first_wins_no_more_than_their_share() -> Non
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
     cooldowns = Cooldowns(clock)
-    lots = FairStart(2, cooldowns, clock)
+    lots = FairStart(10, cooldowns, clock)
     won: Counter[int] = Counter()
 
     async def take_part(code: str, person: int, order: list[int]) -> None:

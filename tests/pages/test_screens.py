@@ -132,7 +132,7 @@ def test_screens(
     keep(window(None), "login")
 
     visitor = window("阿强")
-    expect(visitor.page.locator(".card").nth(3)).to_be_visible()
+    expect(visitor.page.locator(".card").nth(2)).to_be_visible()
     keep(visitor, "square")
 
     visitor.go(f"/#/task/{codes['keyboard']}")
