@@ -17,7 +17,7 @@ from pymongo.monitoring import (
 _Document = dict[str, Any]
 
 _ASKED = ("find", "aggregate", "distinct")
-# What MongoDB weighed and left, what it was asked, and the compiled form of the plan.
+# Parts of an explanation that say nothing about the plan that was chosen.
 _PASSED_OVER = {"rejectedPlans", "command", "parsedQuery", "slotBasedPlan", "serverInfo"}
 
 
@@ -63,7 +63,7 @@ class Recorder(CommandListener):
 def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
     """Yield the queries of a command as `explain` takes them, a write's as a find of what it changes.
 
-    Left out is a find of any one document, for which nothing has to be looked for.
+    Not included: a find of any one document, which needs no index.
     """
     collection = command.get(name)
     if name == "find" and not command["filter"] and command.get("limit") and not command.get("sort"):

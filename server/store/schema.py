@@ -1,7 +1,7 @@
 """What a database must look like before it is served from: the version of its data, and its indexes.
 
 `release` brings it there (`prepare`). A worker only looks (`require_prepared`). The version is the number of
-`STEPS` that are done, whose names `meta` keeps, so that data of another branch is told from older data.
+`STEPS` that are done. `meta` keeps their names too: data of another branch may have as many.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _known(found: _Document, steps: Sequence[Step]) -> list[str]:
 
 
 async def compare(database: _Database, indexes: Indexes) -> Found:
-    """Return which indexes are missing or retired. Raises BadSettings for one that is another than wanted."""
+    """Return which indexes are missing or retired. Raises BadSettings if one has the wrong definition."""
     listed = await asyncio.gather(*(_listed(database, name) for name in indexes))
     there = dict(zip(indexes, listed, strict=True))
     missing, retired = {}, {}

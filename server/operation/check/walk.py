@@ -1,7 +1,7 @@
 """Every method of the store, called once on a seeded database that nobody needs afterwards.
 
-A method that is not called here fails a test. The calls do not depend on what others returned: one that a
-database refuses keeps no other from being tried.
+A method that is not called here fails a test. The calls do not depend on each other's results: if a
+database refuses one, the others are still tried.
 """
 
 from __future__ import annotations
