@@ -130,6 +130,12 @@ class WrongAmount(Refusal):
     error, default_msg = "wrong_amount", "支付的金额不对，请按应付金额支付"
 
 
+class OverLimit(Refusal):
+    """The message names the limit. Nothing was ordered."""
+
+    error, default_msg = "over_limit", "支付的金额超过了上限，请过一天再试"
+
+
 class NothingToPay(Refusal):
     error, default_msg = "nothing_to_pay", "实物宝贝无需支付"
 

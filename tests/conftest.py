@@ -35,6 +35,7 @@ from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
+from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.databases import with_database
 from support.merchant import Shop, a_shop
@@ -153,6 +154,7 @@ def settings(
         "PORT": str(_unused_port[1]),
         "SECRET_KEY": "a secret that only the tests know, 32+",
         "FAIR_START_MS": "0",  # only tests about it wait for lots
+        **NO_BRAKES,
     }
     return read_settings(values | environment)
 

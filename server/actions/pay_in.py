@@ -19,10 +19,11 @@ from server.errors import (
     NothingToPay,
     NotYours,
     OutcomeUnknown,
+    OverLimit,
     WeChatBusy,
     WrongAmount,
 )
-from server.game.amounts import DAY_MS, total_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
 from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
@@ -44,12 +45,15 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
 
     `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
-    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, WeChatBusy, OutcomeUnknown.
+    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, OverLimit, WeChatBusy, OutcomeUnknown.
     """
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
     _refuse_payment(task, publisher["_id"], yuan)
+    most = context.settings.cash_order_yuan
+    if most and total_fen(task) > most * FEN_PER_YUAN:
+        raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
     if context.pay.merchant is None:
         raise WeChatBusy("这里还没有开通微信支付，暂时不能发红包")
     for _ in range(ATTEMPTS):
@@ -76,9 +80,18 @@ def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
 async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
     """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made."""
     orders = context.store.orders
-    order = await orders.find_live(task["_id"]) or await _new_order(context, task, publisher)
+    order = await orders.find_live(task["_id"])
     if order is None:
-        return None
+        order = await _new_order(context, task, publisher)
+        if order is None:
+            return None
+        try:
+            await _brake(context, order)
+        except OverLimit:
+            await orders.mark_closed(order["_id"])  # WeChat has not heard of it
+            raise
+    elif order["state"] == "asked" and not order["prepay_id"]:
+        await _brake(context, order)  # a process may have died before it did
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
     if closing or (order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)):
@@ -95,6 +108,22 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     if closing:  # WeChat does not know it yet, so it cannot be closed; in a minute it expires
         raise OutcomeUnknown
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
+
+
+async def _brake(context: Context, order: Order) -> None:
+    """Raise OverLimit if its publisher would have paid too much within a day or a week.
+
+    The order is counted too and is in the store already. So of two that are made at once, each finds the
+    other.
+    """
+    settings, now_ms = context.settings, context.clock.now_ms()
+    limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
+    if not any(limits):
+        return
+    paid = await context.store.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    for fen, most, days in zip(paid, limits, ("7 天", "一天"), strict=True):
+        if most and fen > most * FEN_PER_YUAN:
+            raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
 
 
 async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
@@ -115,6 +144,7 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         asked_at=0,
         paid_at=0,
         alarm="",
+        no_credit=context.settings.cash_no_credit,
         live=1,
         due_at=now_ms + FIRST_ASK_MS,
     )
@@ -124,7 +154,12 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
 async def _order_at_wechat(context: Context, order: Order) -> Order | None:
     try:
         prepay_id = await context.pay.create_order(
-            order["_id"], order["description"], order["amount_fen"], order["openid"], order["expires_at"]
+            order["_id"],
+            order["description"],
+            order["amount_fen"],
+            order["openid"],
+            order["expires_at"],
+            no_credit=bool(order.get("no_credit")),
         )
     except PayUnknown:
         raise OutcomeUnknown from None

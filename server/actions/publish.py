@@ -57,6 +57,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     rules = _rules(draft, _code(context, publisher, draft), cd_seconds, context.settings.task_days)
+    if red_packet:
+        _refuse_shallow(rules, context.settings.cash_least_diggers)
     if draft.url:
         pic = await uploaded_path(context, "图片", "url", draft.url)
     elif red_packet:
@@ -95,7 +97,22 @@ def _money(context: Context, draft: Draft) -> int:
     money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 1 到 {most} 的整数")
     if not 1 <= money <= most:
         raise BadRequest(f"“每个红包多少元”应为 1 到 {most} 的整数", param="money")
+    together = context.settings.cash_order_yuan
+    if together and money * draft.prize_num > together:
+        raise BadRequest(f"所有红包加起来最多 {together} 元，请少发几份或换小一点的红包", param="money")
     return money
+
+
+def _refuse_shallow(rules: draw.Rules, least: int) -> None:
+    """Raise BadRequest if the last red packet cannot lie `least` levels deep or deeper.
+
+    The rules are part of the commitment, so everybody sees this before the first dig, and can verify it.
+    """
+    if rules.prize_num == 1:
+        if rules.max_depth < least:
+            raise BadRequest(f"发红包时“预计挖多少锹”最小为 {least}", param="forecast_num")
+    elif rules.prize_num * (rules.interval + rules.fluctuation) < least:
+        raise BadRequest(f"发红包时“奖品数量”×（间隔 + 浮动）最小为 {least} 层", param="interval")
 
 
 def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rules:

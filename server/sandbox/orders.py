@@ -48,6 +48,7 @@ class OrderRequest(msgspec.Struct):
     amount: OrderAmount
     payer: Payer
     time_expire: str | None = None
+    limit_pay: list[Literal["no_credit"]] | None = None
 
 
 class CloseRequest(msgspec.Struct):

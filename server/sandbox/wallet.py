@@ -57,7 +57,10 @@ class Wallet(SandboxHandler):
 
 
 class Payment(msgspec.Struct, rename="camel"):
-    """What `wx.requestPayment` takes, with the appid of its mini-program. `decline`: the person cancels."""
+    """What `wx.requestPayment` takes, with the appid of its mini-program.
+
+    `decline`: the person cancels. `credit`: they pay by a credit card.
+    """
 
     app_id: str
     time_stamp: str
@@ -66,6 +69,7 @@ class Payment(msgspec.Struct, rename="camel"):
     sign_type: Literal["RSA"]
     pay_sign: str
     decline: Flag = 0
+    credit: Flag = 0
 
 
 class PayOrder(Wallet):
@@ -89,6 +93,8 @@ class PayOrder(Wallet):
         if asked.decline:
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
+        if asked.credit and await self.state.pay.refuses_credit(prepay_id):
+            raise WalletFailure("该商户不支持信用卡支付")
         order = await self.state.pay.pay_order(prepay_id, now_ms())
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")

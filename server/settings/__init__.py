@@ -30,6 +30,8 @@ Flag = Literal[0, 1]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
+# 0: no limit.
+Limit = Annotated[int, Meta(ge=0)]
 
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
@@ -66,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     task_days: Days = 30
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
+    cash_least_diggers: Annotated[int, Meta(ge=0, le=1000)] = 10
+    cash_no_credit: Flag = 1
+    cash_order_yuan: Limit = 2_000
+    cash_paid_day_yuan: Limit = 5_000
+    cash_paid_week_yuan: Limit = 20_000
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     sockets_a_person: Positive = 10
     sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one

@@ -22,9 +22,9 @@ OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 class Order(TypedDict):
     """Times are unix milliseconds. `live` is there until the task may get another order.
 
-    `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking the payment. `alarm`
-    says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat does not
-    answer.
+    `no_credit` is 1 if no credit card may pay it. `prepay_id` is "" until WeChat gives one; `expires_at` is
+    when WeChat stops taking the payment. `alarm` says why the operator has to look at it, "" for nothing;
+    `unknown_since` is there while WeChat does not answer.
     """
 
     _id: str
@@ -41,6 +41,7 @@ class Order(TypedDict):
     asked_at: int
     paid_at: int
     alarm: str
+    no_credit: NotRequired[int]
     live: NotRequired[int]
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
@@ -65,6 +66,26 @@ class Orders(Payments[Order]):
     async def find_live(self, code: str) -> Order | None:
         """Return the order of a task that is paid or may still be."""
         return await self.collection.find_one({"code": code, "live": 1})
+
+    async def ordered_fen(self, publisher: str, since_ms: int, lately_ms: int) -> tuple[int, int]:
+        """Return what a person has paid or may still pay, of orders made since each of these times.
+
+        Closed orders do not count, nor those that were refunded whole.
+        """
+        lately = {"$cond": [{"$gte": ["$created_at", lately_ms]}, "$amount_fen", 0]}
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "publisher": publisher,
+                    "created_at": {"$gte": since_ms},
+                    "state": {"$in": ["asked", "paid", "spent"]},
+                }
+            },
+            {"$group": {"_id": None, "since": {"$sum": "$amount_fen"}, "lately": {"$sum": lately}}},
+        ]
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return row["since"], row["lately"]
+        return 0, 0
 
     async def save_prepay(self, out_trade_no: str, prepay_id: str) -> None:
         """Keep the prepay_id that WeChat gave for the payment."""

@@ -165,6 +165,7 @@ const WORDS = {
   refusal_not_yours: ["不是发布者", "not theirs"],
   refusal_not_allowed: ["没有权限", "not allowed"],
   refusal_not_won: ["没有中奖", "not won"],
+  refusal_over_limit: ["超过支付上限", "over a limit"],
   refusal_already_paid: ["付过了", "paid already"],
   refusal_wrong_amount: ["金额不对", "wrong amount"],
   refusal_nothing_to_pay: ["无需支付", "nothing to pay"],

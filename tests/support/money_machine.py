@@ -36,6 +36,7 @@ from server.running.worker import look_at_data
 from server.sandbox import send_notices
 from server.settings import read_settings
 from server.store import Store, is_unavailable
+from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
 from support.steps import COLLECTIONS, Killed, Steps
@@ -87,6 +88,7 @@ class World:
                 "DATA_DIR": data_dir,
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
+                **NO_BRAKES,
             }
         )
         self.settings = settings

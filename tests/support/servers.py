@@ -21,6 +21,7 @@ import pytest
 from server.running.supervisor import metrics_directory
 from server.settings import Settings
 from support import SOURCE
+from support.brakes import NO_BRAKES
 
 PATIENCE_SECONDS = 30.0
 _IN_COMMANDS = {"SecantusDB": "secantus", "Valkey": "valkey", "crowd": "\0crowd\0"}
@@ -38,11 +39,11 @@ class Running:
         self._data_dir = data_dir
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
-        without_lots = {"FAIR_START_MS": "0"}  # only tests about them wait for them
+        quick = {"FAIR_START_MS": "0", **NO_BRAKES}  # only tests about lots and brakes have them
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=SOURCE,
-            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **without_lots | environment),
+            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **quick | environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -198,6 +198,7 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.orders.find_all([_ORDER]),
     lambda store: store.orders.find_live(_ONE),
     lambda store: store.orders.of_task(_ONE),
+    lambda store: store.orders.ordered_fen(_WHO, 0, NOW),
     lambda store: store.orders.begin_asking(_ORDER, NOW, 1000),
     lambda store: store.orders.save_prepay(_ORDER, "prepay"),
     lambda store: store.orders.note_unknown(an_order(1), NOW),

@@ -6,6 +6,7 @@ the caller gives.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 
@@ -117,6 +118,11 @@ class SandboxPay:
             {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms}},
             return_document=ReturnDocument.AFTER,
         )
+
+    async def refuses_credit(self, prepay_id: str) -> bool:
+        """Whether no credit card may pay an order."""
+        order = await self.orders.find_one({"prepay_id": prepay_id}, {"asked": 1})
+        return order is not None and "no_credit" in (json.loads(order["asked"]).get("limit_pay") or [])
 
     async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
         """Let an order expire now; return whether it exists."""

@@ -42,6 +42,7 @@ NOTICE_SECONDS = 300
 # 1000 is 现金营销, which must be reported with exactly 活动名称 and 奖励说明.
 TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
+ORDERS = "/v3/pay/transactions/jsapi"
 
 # WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
@@ -121,25 +122,37 @@ class Pay:
     # -- paying in
 
     async def create_order(
-        self, out_trade_no: str, description: str, amount_fen: int, openid: str, expires_at_ms: int
+        self,
+        out_trade_no: str,
+        description: str,
+        amount_fen: int,
+        openid: str,
+        expires_at_ms: int,
+        *,
+        no_credit: bool = False,
     ) -> str:
         """Make an order that `openid` can pay; return its prepay_id, valid for two hours.
 
-        `out_trade_no`: 6 to 32 of `[0-9A-Za-z]`. `description` is cut to WeChat's 127 bytes. Safe to repeat
-        with the same values. Refused with ORDERPAID or ORDER_CLOSED if the order is over.
+        `out_trade_no`: 6 to 32 of `[0-9A-Za-z]`. `description` is cut to WeChat's 127 bytes. With `no_credit`
+        no credit card can pay it. Safe to repeat with the same values. Refused with ORDERPAID or ORDER_CLOSED
+        if the order is over.
         """
-        found = await self._ask(
-            Prepay,
-            self._pay.pay(
-                description=_cut(description, 127),
-                out_trade_no=out_trade_no,
-                amount={"total": amount_fen, "currency": CURRENCY},
-                payer={"openid": openid},
-                time_expire=datetime.fromtimestamp(expires_at_ms // 1000, _BEIJING).isoformat(),
-                notify_url=f"{self._notify_url}/payNotify",
-            ),
-        )
-        return found.prepay_id
+        body: dict[str, object] = {
+            "appid": self.appid,
+            "mchid": self.merchant.mchid if self.merchant is not None else "",
+            "description": _cut(description, 127),
+            "out_trade_no": out_trade_no,
+            "amount": {"total": amount_fen, "currency": CURRENCY},
+            "payer": {"openid": openid},
+            "time_expire": datetime.fromtimestamp(expires_at_ms // 1000, _BEIJING).isoformat(),
+            "notify_url": f"{self._notify_url}/payNotify",
+        }
+        if no_credit:
+            # The library's `pay` has no parameter for it. WeChat's own Go library has, with this type:
+            # github.com/wechatpay-apiv3/wechatpay-go, services/payments/jsapi, PrepayRequest.LimitPay.
+            body["limit_pay"] = ["no_credit"]
+        call = self._pay._core.request(ORDERS, method=RequestType.POST, data=body)
+        return (await self._ask(Prepay, call)).prepay_id
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
         """Return what `wx.requestPayment` takes, with a new signature."""

@@ -1,0 +1,167 @@
+"""Brakes on cash: what a person may pay, by which card, and how deep red packets must lie."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.store.orders import Orders
+from support.client import Client
+from support.purse import (
+    DAY_MS,
+    check_books,
+    find,
+    let_pass,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+    wx,
+)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {
+        "CASH_ORDER_YUAN": "12",
+        "CASH_PAID_DAY_YUAN": "10",
+        "CASH_PAID_WEEK_YUAN": "15",
+    }
+
+
+class TestTheDepthOfRedPackets:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_LEAST_DIGGERS": "10"}
+
+    @pytest.mark.gen_test
+    async def test_must_let_the_last_one_lie_as_deep_as_there_must_be_diggers(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+        asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
+        several = {"prize_num": 3, "forecast_num": 1000}
+        for rules, param in (
+            ({"prize_num": 1, "forecast_num": 9}, "forecast_num"),
+            ({**several, "interval": 2, "fluctuation": 1}, "interval"),
+        ):
+            refused = await alice.post("/postTask", **asked, **rules)
+            assert (refused["error"], refused["param"]) == ("bad_request", param)
+            assert "10" in refused["msg"]
+        for rules in (
+            {"prize_num": 1, "forecast_num": 10},
+            {**several, "interval": 3, "fluctuation": 1},
+        ):
+            assert (await alice.post("/postTask", **asked, **rules))["status"] == 0
+        assert await alice.publish(forecast_num=1)  # goods may lie anywhere
+
+
+@pytest.mark.gen_test
+async def test_an_order_has_a_most(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    rules = {"prize_num": 7, "forecast_num": 7, "interval": 1, "fluctuation": 0}
+    refused = await alice.post("/postTask", goods_type=1, name="一个红包", money=2, **rules)
+    assert (refused["error"], refused["param"]) == ("bad_request", "money")
+    code = await publish_red_packet(alice)
+    # As it was published before there was a limit.
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"money": 13}})
+    assert (await alice.post("/payTask", code=code, money=13))["error"] == "over_limit"
+    assert await find(context, "orders") == []
+
+
+@pytest.mark.gen_test
+async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
+    await pay(client, context, alice, codes[0], 5)
+    await order(alice, codes[1], 5)  # may still be paid, so it counts
+    refused = await alice.post("/payTask", code=codes[2], money=5)
+    assert (refused["error"], "10 元" in refused["msg"]) == ("over_limit", True)
+    assert [found["state"] for found in await find(context, "orders", code=codes[2])] == ["closed"]
+    assert len(await find(context, "sandbox_orders")) == 2
+    await pay(client, context, bob, await publish_red_packet(bob, money=5), 5)
+    await pay(client, context, alice, codes[1], 5)
+    await let_pass(context, DAY_MS)
+    await pay(client, context, alice, codes[2], 5)
+    refused = await alice.post("/payTask", code=codes[3], money=5)
+    assert (refused["error"], "15 元" in refused["msg"]) == ("over_limit", True)
+    await let_pass(context, 6 * DAY_MS)
+    codes.append(await publish_red_packet(alice, money=5))  # the unpaid one is deleted after a day
+    await pay(client, context, alice, codes[4], 5)
+    await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_what_came_back_or_was_never_paid_does_not_count(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    ended = await publish_red_packet(alice, money=6)
+    parameters = await order(alice, ended, 6)
+    assert (await alice.post("/endTask", code=ended))["status"] == 0
+    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await rest(context)
+    unpaid = await publish_red_packet(alice, money=6)
+    await order(alice, unpaid, 6)
+    await let_pass(context, 7_300_000)
+    await sweep_until_quiet(context)
+    await order(alice, await publish_red_packet(alice, money=6), 6)
+
+
+@pytest.mark.gen_test
+async def test_of_orders_at_the_same_time_none_gets_past_the_limit(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
+    both_are_made, insert = asyncio.Barrier(2), Orders.insert
+
+    async def insert_together(self: Orders, new: Any) -> bool:
+        made = await insert(self, new)
+        await both_are_made.wait()
+        return made
+
+    monkeypatch.setattr(Orders, "insert", insert_together)
+    replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
+    assert [reply["error"] for reply in replies] == ["over_limit", "over_limit"]
+    assert await find(context, "sandbox_orders") == []
+
+
+@pytest.mark.gen_test
+async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
+    await order(alice, codes[0], 6)
+    [made] = await find(context, "orders")
+    left = made | {"_id": codes[1] + "LEFT", "code": codes[1], "prepay_id": ""}
+    await context.store.database["orders"].insert_one(left)
+    assert (await alice.post("/payTask", code=codes[1], money=6))["error"] == "over_limit"
+    assert len(await find(context, "sandbox_orders")) == 1
+
+
+@pytest.mark.gen_test
+async def test_no_credit_card_pays_a_red_packet(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    parameters = {"appId": context.settings.appid, **await order(alice, code)}
+    assert "信用卡" in await wx(client, "pay", **parameters, credit=1)
+    assert (await wx(client, "pay", **parameters)).endswith(":ok")
+    await rest(context)
+    await win(client, context, bob, code)
+
+
+class TestWhereCreditCardsMayPay:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_NO_CREDIT": "0"}
+
+    @pytest.mark.gen_test
+    async def test_they_do(self, client: Client, context: Context) -> None:
+        alice = await client.log_in("alice")
+        code = await publish_red_packet(alice)
+        parameters = {"appId": context.settings.appid, **await order(alice, code)}
+        assert (await wx(client, "pay", **parameters, credit=1)).endswith(":ok")

@@ -1,0 +1,8 @@
+"""Settings without the brakes on cash. Only tests about brakes have them: others pay and win quickly."""
+
+NO_BRAKES = {
+    "CASH_LEAST_DIGGERS": "0",
+    "CASH_ORDER_YUAN": "0",
+    "CASH_PAID_DAY_YUAN": "0",
+    "CASH_PAID_WEEK_YUAN": "0",
+}
