@@ -13,6 +13,7 @@ from server.context import Context
 from server.sandbox.avatars import Avatar
 from server.sandbox.codes import MiniProgramCode, StableToken
 from server.sandbox.login import Authorize, CodeToSession
+from server.sandbox.messages import Messages, SendMessage, Subscribe
 from server.sandbox.misbehaviour import Misbehave
 from server.sandbox.notices import send_notices
 from server.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
@@ -49,5 +50,8 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}/cancel", CancelTransfer, handed),
         URLSpec(r"/sandbox/pay", PayOrder, handed),
         URLSpec(r"/sandbox/confirm", ConfirmBill, handed),
+        URLSpec(r"/sandbox/cgi-bin/message/subscribe/send", SendMessage, handed),
+        URLSpec(r"/sandbox/subscribe", Subscribe, handed),
+        URLSpec(r"/sandbox/messages", Messages, handed),
         URLSpec(r"/sandbox/misbehave", Misbehave, handed),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from tornado.log import app_log
@@ -13,13 +13,17 @@ from tornado.web import HTTPError, RequestHandler
 from server.context import Context
 from server.store.sandbox import SandboxStore
 
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
 # https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
 ERRMSGS = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest",
     40002: "invalid grant_type",
+    40003: "invalid openid",
     40013: "invalid appid",
     40029: "invalid code",
+    40037: "invalid template_id",
     40097: "invalid args",
     40125: "invalid appsecret",
     40163: "code been used",
@@ -32,16 +36,19 @@ ERRMSGS = {
     41030: "invalid page",
     43001: "require GET method",
     43002: "require POST method",
+    43101: "user refuse to accept the msg",
+    45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
     47001: "data format error",
+    47003: "argument invalid!",
 }
 
 
 class WeChatFailure(Exception):
-    """An error code to answer with. The HTTP status is 200, as WeChat's."""
+    """An error code to answer with. The HTTP status is 200, as WeChat's. `more` is added to its errmsg."""
 
-    def __init__(self, errcode: int) -> None:
-        self.errcode = errcode
+    def __init__(self, errcode: int, more: str = "") -> None:
+        self.errcode, self.more = errcode, more
         super().__init__(f"{errcode}: {ERRMSGS[errcode]}")
 
 
@@ -65,19 +72,37 @@ class SandboxHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer WeChat's error code for what was raised."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        more = ""
         if isinstance(error, WeChatFailure):
             self.set_status(200)
-            errcode = error.errcode
+            errcode, more = error.errcode, error.more
         elif status_code == 405:
             errcode = 43001 if self.request.method == "POST" else 43002
         else:
             errcode = -1 if status_code >= 500 else 40097
-        self.write_json({"errcode": errcode, "errmsg": ERRMSGS[errcode]})
+        self.write_json({"errcode": errcode, "errmsg": ERRMSGS[errcode] + more})
+
+    async def require_token(self) -> None:
+        """Raise WeChatFailure unless the query has the access token that is valid."""
+        token = self.get_query_argument("access_token", "")
+        if not token:
+            raise WeChatFailure(41001)
+        valid = await self.state.codes.find_token(self.context.settings.appid, now_ms())
+        if valid is None or valid["token"] != token:
+            raise WeChatFailure(40001)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs only: an answered error code is not one."""
         if not isinstance(error, WeChatFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
+
+
+def decoded(body: bytes, kind: type[_Body]) -> _Body:
+    """Return a body of JSON as a `kind`. Raises WeChatFailure."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except ValueError:  # msgspec's errors, and UnicodeDecodeError
+        raise WeChatFailure(47001) from None
 
 
 def state_of(context: Context) -> SandboxStore:

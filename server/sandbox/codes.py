@@ -6,7 +6,7 @@ import asyncio
 import io
 import re
 import secrets
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -15,7 +15,7 @@ from msgspec import Meta
 from PIL import Image
 from qrcode.image.pil import PilImage
 
-from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
+from server.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
 from server.store.sandbox.codes import TokenState
 
 TOKEN_MS = 7_200_000
@@ -24,7 +24,6 @@ RENEWED_BEFORE_MS = 300_000
 
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
 _PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")
-_Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 class TokenRequest(msgspec.Struct):
@@ -49,7 +48,7 @@ class StableToken(SandboxHandler):
 
     async def post(self) -> None:
         """Answer the current token or, with `force_refresh`, a new one, which ends the current one."""
-        asked = _decode(self.request.body, TokenRequest)
+        asked = decoded(self.request.body, TokenRequest)
         settings = self.context.settings
         if asked.grant_type != "client_credential":
             raise WeChatFailure(40002)
@@ -72,13 +71,8 @@ class MiniProgramCode(SandboxHandler):
 
     async def post(self) -> None:
         """Answer a picture. An error is answered in JSON, as WeChat does."""
-        token = self.get_query_argument("access_token", "")
-        if not token:
-            raise WeChatFailure(41001)
-        valid = await self.state.codes.find_token(self.context.settings.appid, now_ms())
-        if valid is None or valid["token"] != token:
-            raise WeChatFailure(40001)
-        asked = _decode(self.request.body, CodeRequest)
+        await self.require_token()
+        asked = decoded(self.request.body, CodeRequest)
         if not _SCENE.fullmatch(asked.scene):
             raise WeChatFailure(40169)
         if not _PAGE.fullmatch(asked.page):
@@ -87,13 +81,6 @@ class MiniProgramCode(SandboxHandler):
         picture = await asyncio.to_thread(_draw, address, asked.width)
         self.set_header("Content-Type", "image/jpeg")
         self.finish(picture)
-
-
-def _decode(body: bytes, kind: type[_Body]) -> _Body:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except ValueError:  # msgspec's errors, and UnicodeDecodeError
-        raise WeChatFailure(47001) from None
 
 
 def _draw(address: str, width: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Telling the stand-in's WeChat Pay to misbehave, for some calls or notices, as WeChat sometimes does."""
+"""Telling the stand-in to misbehave, for some calls or notices, as WeChat sometimes does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from server.sandbox.base import now_ms
+from server.sandbox.base import ERRMSGS, now_ms
 from server.sandbox.pay_call import FAILURES
 from server.sandbox.refunds import tell_refund
 from server.sandbox.transfers import find_bill, tell_bill
@@ -23,7 +23,9 @@ class MisbehaveRequest(msgspec.Struct):
     it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A refund
     may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded by a
     forged one. `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all
-    misbehaviour that is left.
+    misbehaviour that is left. A message may also be answered after `seconds` (`slow`) or by `garbage`, both
+    once it was sent; its number is an openid, and its codes are WeChat's (default 43101, which also withdraws
+    the consent).
     """
 
     what: Literal[
@@ -32,6 +34,8 @@ class MisbehaveRequest(msgspec.Struct):
         "timeout",
         "disconnect",
         "bad_signature",
+        "slow",
+        "garbage",
         "refuse",
         "fail",
         "accepted",
@@ -58,6 +62,7 @@ class MisbehaveRequest(msgspec.Struct):
         "query_transfer",
         "cancel",
         "confirm",
+        "message",
     ] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
@@ -79,8 +84,9 @@ class Misbehave(Wallet):
         elif asked.what == "settle":
             await self._settle(asked.number, asked.code)
         else:
-            if asked.what == "refuse" and asked.code not in ("", *FAILURES):
-                raise WalletFailure(f"code must be one of {', '.join(FAILURES)}")
+            codes = [str(errcode) for errcode in ERRMSGS] if asked.call == "message" else [*FAILURES]
+            if asked.what == "refuse" and asked.code not in ("", *codes):
+                raise WalletFailure(f"code must be one of {', '.join(codes)}")
             await self.state.misbehaviours.add(
                 {
                     "what": asked.what,

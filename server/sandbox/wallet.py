@@ -1,7 +1,8 @@
-"""The person's side: one address for `wx.requestPayment`, one for `wx.requestMerchantTransfer`."""
+"""The person's side of money: `wx.requestPayment` and `wx.requestMerchantTransfer`, an address each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ class Wallet(SandboxHandler):
     """Answers `errMsg` as the functions of `wx` do: with HTTP 200, or 400 if it failed."""
 
     name: ClassVar[str]
+    said: Mapping[str, str] = {}  # what the answer holds besides `errMsg`
 
     def read(self, kind: type[_Body]) -> _Body:
         """Return the body, JSON or a form, as a `kind`. Raises WalletFailure."""
@@ -49,7 +51,7 @@ class Wallet(SandboxHandler):
         except WalletFailure as failure:
             self.set_status(400)
             said = f"fail {failure}"
-        self.write_json({"errMsg": f"{self.name}:{said}"})
+        self.write_json({"errMsg": f"{self.name}:{said}", **self.said})
 
     async def act(self) -> str:
         """Act; return what follows the name in `errMsg`. Raises WalletFailure."""

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from server import addresses
 from server.settings import merchant as merchant_settings
+from server.settings.messages import NAMES, Templates, read_templates
 from server.settings.operators import Operator, read_operators
 
 WECHAT_API = "https://api.weixin.qq.com"
@@ -91,6 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wechat_cert_serial: str = ""
     wechat_pay_public_key: str = ""
     wechat_pay_public_key_id: str = ""
+    message_won: str = ""
+    message_claim_ends: str = ""
+    message_ended: str = ""
+    message_refused: str = ""
+    message_cooldown_over: str = ""
+    message_opens: Literal["formal", "trial", "developer"] = "formal"
 
     def __repr__(self) -> str:
         """Show nothing: most of it is secret, and a traceback or log may show this."""
@@ -111,6 +118,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def operators(self) -> tuple[Operator, ...]:
         """Who may operate by OPS_TOKENS and OPS_TOKEN."""
         return read_operators(self.ops_tokens, self.ops_token)
+
+    @property
+    def templates(self) -> Templates:
+        """The templates of messages to people who left, by kind; {} if there are to be none."""
+        return read_templates(tuple((kind, getattr(self, name)) for kind, name in NAMES.items()))
 
     @property
     def sandboxed(self) -> bool:
@@ -229,6 +241,7 @@ def _check_shapes(settings: Settings) -> None:
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     _operators(settings)
+    _check_templates(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
 
@@ -236,6 +249,13 @@ def _check_shapes(settings: Settings) -> None:
 def _operators(settings: Settings) -> tuple[Operator, ...]:
     try:
         return settings.operators
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+
+
+def _check_templates(settings: Settings) -> None:
+    try:
+        _ = settings.templates
     except ValueError as error:
         raise BadSettings(str(error)) from None
 

@@ -1,10 +1,13 @@
-"""WeChat as this server uses it: login codes, user data, the access token, mini-program codes.
+"""WeChat as this server uses it: login codes, user data, the access token, mini-program codes, messages.
 
 The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing here reads a request of
 the mini-program or decides what a person may do.
 """
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
@@ -18,6 +21,10 @@ __all__ = ["SealedTokens", "Session", "UserData", "WeChat", "WeChatError", "decr
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
+# Nobody waits for a message, and one that WeChat takes after we gave it up may be sent twice.
+MESSAGE_CALL_SECONDS = 20.0
+# With its repetition and a new token: less than the lease of `server/store/due.py`.
+MESSAGE_SECONDS = 45.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -40,12 +47,18 @@ class _Token(msgspec.Struct):
     expires_in: int
 
 
+class _Done(msgspec.Struct):
+    """The answer to a call that only acts. `call` has read its error code; without one it is no answer."""
+
+    errcode: int
+
+
 class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
     `base_url` has no trailing slash. No call takes longer than twice `call_seconds` (a busy WeChat is asked
-    once more). Every method raises WeChatBusy if WeChat does not answer or answers nonsense, and WeChatError
-    if it answers an error code that only the operator can do something about.
+    once more), messages apart. Every method raises WeChatBusy if WeChat does not answer or answers nonsense,
+    and WeChatError if it answers an error code that only the operator can do something about.
     """
 
     def __init__(
@@ -60,11 +73,13 @@ class WeChat:
         self.appid = appid
         self._secret = secret
         self._api = Api(base_url, call_seconds)
+        self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, tokens, keys, self._fetch_token)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._api.aclose()
+        await self._patient.aclose()
 
     async def code_to_session(self, code: str) -> Session:
         """Spend a login code (`jscode2session`).
@@ -103,6 +118,41 @@ class WeChat:
             if error.errcode not in _TOKEN_REFUSED:
                 raise
         return await self._draw_code(await self._token.current(refused=token), scene, page)
+
+    async def send_message(
+        self, openid: str, template_id: str, data: Mapping[str, object], page: str, opens: str
+    ) -> None:
+        """Send a message for which the person gave their consent (`subscribeMessage.send`).
+
+        `page` may have a query; "" opens nothing. `opens` is formal, trial or developer. Raises WeChatError:
+        it was not sent (43101: there is no consent; 47003: a field is wrong; 40003: the person is). Raises
+        WeChatBusy: WeChat did not acknowledge it, and may have sent it.
+
+        https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
+        """
+        body = {
+            "touser": openid,
+            "template_id": template_id,
+            "data": data,
+            "miniprogram_state": opens,
+            "lang": "zh_CN",
+            **({"page": page} if page else {}),
+        }
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                token = await self._token.current()
+                try:
+                    await self._send_message(token, body)
+                except WeChatError as error:
+                    if error.errcode not in _TOKEN_REFUSED:
+                        raise
+                    await self._send_message(await self._token.current(refused=token), body)
+        except TimeoutError:
+            raise WeChatBusy from None
+
+    async def _send_message(self, token: str, body: Mapping[str, object]) -> None:
+        path, parameters = "/cgi-bin/message/subscribe/send", {"access_token": token}
+        await self._patient.read("POST", path, _Done, parameters, body)
 
     async def _draw_code(self, token: str, scene: str, page: str) -> bytes:
         body = {"scene": scene, **({"page": page} if page else {})}

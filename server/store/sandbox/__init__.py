@@ -10,6 +10,7 @@ from pymongo import IndexModel
 
 from server.store.sandbox.codes import SandboxCodes
 from server.store.sandbox.keys import SandboxKeys
+from server.store.sandbox.messages import SandboxMessages
 from server.store.sandbox.notices import Misbehaviours, SandboxNotices
 from server.store.sandbox.pay import SandboxPay
 
@@ -25,7 +26,9 @@ class SandboxStore:
         self.pay = SandboxPay(database)
         self.notices = SandboxNotices(database)
         self.misbehaviours = Misbehaviours(database)
+        self.messages = SandboxMessages(database)
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""
-        return {**self.codes.indexes(), **self.pay.indexes(), **self.notices.indexes()}
+        kept = (self.codes, self.pay, self.notices, self.messages)
+        return {name: models for each in kept for name, models in each.indexes().items()}

@@ -1,0 +1,177 @@
+"""Messages to people who left: their consent (`wx.requestSubscribeMessage`), sending, and what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from server.context import Context
+from server.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from server.sandbox.login import Flag, Text, wechat_id
+from server.sandbox.wallet import Wallet, WalletFailure
+from server.store.sandbox.messages import SandboxMessage
+from server.store.sandbox.notices import Misbehaviour
+
+SHOWN_MESSAGES = 100
+HANG_SECONDS = 60
+
+_OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
+_PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}(\?[!-~]{0,256})?")
+_TIME = r"(\d{4}年\d{1,2}月\d{1,2}日)"
+_CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
+# 参数值内容限制说明, on the page that `server/wechat/messages.py` names
+_VALUES = {
+    "thing": re.compile(r"[^\x00-\x1f\x7f\u2028\u2029\U0001f000-\U0001ffff]{1,20}"),
+    "phrase": re.compile("[\u4e00-\u9fff]{1,5}"),
+    "time": re.compile(rf"({_TIME} ?)?{_CLOCK}"),
+    "date": re.compile(rf"{_TIME}( {_CLOCK})?"),
+    "amount": re.compile(r"[¥￥$]?\d{1,10}(\.\d{1,2})?元?"),
+}
+
+
+class Value(msgspec.Struct):
+    """What a field shows."""
+
+    value: str
+
+
+class SendRequest(msgspec.Struct):
+    """What subscribeMessage.send takes."""
+
+    touser: str = ""
+    template_id: str = ""
+    page: str = ""
+    data: dict[str, Value] = {}
+    miniprogram_state: str = "formal"
+    lang: str = "zh_CN"
+
+
+class SendMessage(SandboxHandler):
+    """POST /cgi-bin/message/subscribe/send; `message` in a misbehaviour, whose number is an openid."""
+
+    def initialize(self, context: Context) -> None:
+        """Take the context from the route table."""
+        super().initialize(context)
+        self._gone = asyncio.Event()
+
+    async def post(self) -> None:
+        """Send it, or misbehave as told."""
+        await self.require_token()
+        asked = decoded(self.request.body, SendRequest)
+        told = await self.state.misbehaviours.take(MESSAGE_MISBEHAVIOURS, asked.touser, "message")
+        what = told["what"] if told else ""
+        if told is not None and what == "refuse":
+            await self._refuse(asked, told)
+        if what == "error_before":
+            raise WeChatFailure(-1)
+        await self._send(asked)
+        if what == "error_after":
+            raise WeChatFailure(-1)
+        if told is not None and what in ("timeout", "slow"):
+            await self._wait(told["seconds"] if what == "slow" else HANG_SECONDS)
+        if what in ("timeout", "disconnect"):
+            self.detach().close()
+        elif what == "garbage":
+            self.finish(b"<html><body>502 Bad Gateway</body></html>")
+        else:
+            self.write_json({"errcode": 0, "errmsg": "ok"})
+
+    async def _refuse(self, asked: SendRequest, told: Misbehaviour) -> None:
+        errcode = int(told["code"] or 43101)
+        if errcode == 43101:
+            await self.state.messages.withdraw(asked.touser, asked.template_id)
+        raise WeChatFailure(errcode)
+
+    async def _send(self, asked: SendRequest) -> None:
+        templates = self.context.settings.templates.values()
+        if not _OPENID.fullmatch(asked.touser):
+            raise WeChatFailure(40003)
+        if asked.template_id not in {template.template_id for template in templates}:
+            raise WeChatFailure(40037)
+        if asked.page and not _PAGE.fullmatch(asked.page):
+            raise WeChatFailure(41030)
+        _check(asked.data)
+        if not await self.state.messages.use_consent(asked.touser, asked.template_id):
+            raise WeChatFailure(43101)
+        await self.state.messages.add(
+            SandboxMessage(
+                _id=secrets.token_hex(12),
+                touser=asked.touser,
+                template_id=asked.template_id,
+                page=asked.page,
+                data={name: {"value": field.value} for name, field in asked.data.items()},
+                miniprogram_state=asked.miniprogram_state,
+                lang=asked.lang,
+                at_ms=now_ms(),
+            )
+        )
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        except TimeoutError:
+            return
+
+    def on_connection_close(self) -> None:
+        """Note that the client is gone."""
+        self._gone.set()
+
+
+# What a call of SendMessage can be told to do.
+MESSAGE_MISBEHAVIOURS = (
+    *("error_before", "error_after", "timeout", "disconnect", "slow", "garbage", "refuse"),
+)
+
+
+def _check(data: dict[str, Value]) -> None:
+    """Raise WeChatFailure 47003 for a field that its type forbids."""
+    if not data:
+        raise WeChatFailure(47003)
+    for name, field in data.items():
+        rule = _VALUES.get(name.rstrip("0123456789"))
+        if rule is None or not rule.fullmatch(field.value):
+            raise WeChatFailure(47003, f" data.{name}.value invalid")
+
+
+class SubscribeRequest(msgspec.Struct, rename="camel"):
+    """What `wx.requestSubscribeMessage` takes, and who is asked. `decline`: they allow nothing."""
+
+    user: Text
+    tmpl_ids: Annotated[list[str], Meta(min_length=1, max_length=3)]
+    decline: Flag = 0
+
+
+class Subscribe(Wallet):
+    """POST /sandbox/subscribe."""
+
+    name = "requestSubscribeMessage"
+
+    async def act(self) -> str:
+        """Let the person allow one message of each template, or none."""
+        asked = self.read(SubscribeRequest)
+        known = {template.template_id for template in self.context.settings.templates.values()}
+        if not known.issuperset(asked.tmpl_ids):
+            raise WalletFailure("20001: No template data return, verify the template id exist")
+        openid = wechat_id("openid", asked.user)
+        for template_id in [] if asked.decline else set(asked.tmpl_ids):
+            await self.state.messages.consent(openid, template_id)
+        self.said = dict.fromkeys(asked.tmpl_ids, "reject" if asked.decline else "accept")
+        return "ok"
+
+
+class Messages(SandboxHandler):
+    """GET /sandbox/messages: what was sent, to all or to `user`."""
+
+    async def get(self) -> None:
+        """Answer the newest messages, the last one first."""
+        user = self.get_query_argument("user", "")
+        openid = wechat_id("openid", user) if user else ""
+        found = await self.state.messages.newest(openid, SHOWN_MESSAGES)
+        shown = [{name: value for name, value in message.items() if name != "_id"} for message in found]
+        self.write_json({"messages": shown})

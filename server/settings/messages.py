@@ -1,0 +1,86 @@
+"""The settings of messages to people who left: one template per kind. Checked before anything starts. Pure.
+
+A setting is the template's id and its fields, each with what it shows: `TEMPLATE_ID thing1=name time2=until`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import msgspec
+
+MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over"]
+Sort: TypeAlias = Literal["text", "phrase", "time", "amount"]
+
+# What a message of each kind can show.
+SHOWN: dict[MessageKind, dict[str, Sort]] = {
+    "won": {"name": "text", "prize": "text", "until": "time", "status": "phrase", "note": "text"},
+    "claim_ends": {"name": "text", "prize": "text", "until": "time", "status": "phrase", "note": "text"},
+    "ended": {
+        "name": "text",
+        "how": "text",
+        "at": "time",
+        "refund": "amount",
+        "status": "phrase",
+        "note": "text",
+    },
+    "refused": {"name": "text", "why": "text", "at": "time", "status": "phrase", "note": "text"},
+    "cooldown_over": {"name": "text", "at": "time", "status": "phrase", "note": "text"},
+}
+NAMES: dict[MessageKind, str] = {kind: f"message_{kind}" for kind in SHOWN}
+# Which fields of a template can hold what. WeChat names a field by its type and a number.
+_TAKES: dict[str, tuple[Sort, ...]] = {
+    "thing": ("text", "phrase", "time", "amount"),
+    "phrase": ("phrase",),
+    "time": ("time",),
+    "date": ("time",),
+    "amount": ("amount",),
+}
+_TEMPLATE_ID = re.compile(r"[0-9A-Za-z_-]{20,64}")
+_FIELD = re.compile(r"([a-z_]{1,20}?)([0-9]{1,3})=([a-z]{1,20})")
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A template: `fields` are WeChat's names with what each shows."""
+
+    template_id: str
+    fields: tuple[tuple[str, str], ...]
+
+
+Templates: TypeAlias = Mapping[MessageKind, Template]
+
+
+@lru_cache(maxsize=16)
+def read_templates(given: tuple[tuple[MessageKind, str], ...]) -> Templates:
+    """Return the templates that are set. Raises ValueError with one line that names the variable."""
+    return {kind: _read(kind, text) for kind, text in given if text}
+
+
+def _read(kind: MessageKind, text: str) -> Template:
+    name = NAMES[kind].upper()
+    template_id, *fields = text.replace(",", " ").split()
+    if not _TEMPLATE_ID.fullmatch(template_id):
+        raise ValueError(f"{name} must begin with the template's id, as WeChat's console shows it")
+    if not fields:
+        raise ValueError(f"{name} must also name the template's fields, as in thing1=name")
+    found = tuple(_read_field(kind, field) for field in fields)
+    if len({field for field, _ in found}) < len(found):
+        raise ValueError(f"{name} names a field twice")
+    return Template(template_id, found)
+
+
+def _read_field(kind: MessageKind, text: str) -> tuple[str, str]:
+    name, shown = NAMES[kind].upper(), SHOWN[kind]
+    parts = _FIELD.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{name}: {text!r} is no field, such as thing1=name")
+    sort, number, value = parts.groups()
+    if value not in shown:
+        raise ValueError(f"{name}: {text!r} must show one of {', '.join(shown)}")
+    if shown[value] not in _TAKES.get(sort, ()):
+        able = [each for each, sorts in _TAKES.items() if shown[value] in sorts]
+        raise ValueError(f"{name}: {value} can only be shown by a field of type {' or '.join(able)}")
+    return sort + number, value
