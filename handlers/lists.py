@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -68,12 +69,12 @@ class GetTaskList(Interface):
         cards: bytes = page.prepared[2]
         own = {
             "mine": [t["_id"] for t in page.tasks if t["publisher"] == request.unionid and not t["status"]],
-            "won": [code for code, winners in page.winners.items() if request.unionid in winners],
+            "won": [t["_id"] for t in page.tasks if {"unionid": request.unionid} in t["winners"]],
         }
         return cards[:-1] + b"," + msgspec.json.encode(own)[1:]
 
 
-def _unchanged_ms(tasks: list[Task], now_ms: int) -> int:
+def _unchanged_ms(tasks: Sequence[Task], now_ms: int) -> int:
     """Return for how many milliseconds no card's countdown changes, at most 1000."""
     left = [task["cd_until"] - now_ms for task in tasks if not task["status"] and task["cd_until"] > now_ms]
     return min(((left_ms - 1) % 1000 for left_ms in left), default=1000)

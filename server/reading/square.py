@@ -10,24 +10,19 @@ from typing import Any, TypeAlias
 from server.store import Store
 from server.store.silence import answered
 from server.store.square import Wanted
-from server.store.tasks import ALL, Task
+from server.store.tasks import ALL, ListedTask
 
 _Key: TypeAlias = tuple[int, Wanted]
 
 FRESH_SECONDS = 1.0
 REMEMBERED_PAGES = 50
-REMEMBERED_WINNERS = 1000  # tasks whose winners are kept
 
 
 class SquarePage:
-    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it.
+    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it."""
 
-    `winners` has the unionids of who won, by the code of each running task.
-    """
-
-    def __init__(self, tasks: list[Task], winners: dict[str, set[str]], read_at: float) -> None:
+    def __init__(self, tasks: list[ListedTask], read_at: float) -> None:
         self.tasks = tasks
-        self.winners = winners
         self.read_at = read_at
         self.prepared: Any = None
 
@@ -42,7 +37,6 @@ class Square:
         self._lasts_ms = lasts_ms
         self._pages: OrderedDict[_Key, SquarePage] = OrderedDict()
         self._reading: dict[_Key, asyncio.Task[SquarePage]] = {}
-        self._winners: OrderedDict[str, set[str]] = OrderedDict()
 
     async def page(self, number: int, wanted: Wanted = ALL) -> SquarePage:
         """Return a page of what is wanted; the first is number 1. Raises Unavailable.
@@ -68,7 +62,7 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            page = SquarePage(*await answered(self._ask(*key)), began)
+            page = SquarePage(await answered(self._ask(*key)), began)
             if self._reading.get(key) is own and not key[1].name:
                 self._pages[key] = page
                 self._pages.move_to_end(key)
@@ -79,20 +73,5 @@ class Square:
                 del self._reading[key]
         return page
 
-    async def _ask(self, number: int, wanted: Wanted) -> tuple[list[Task], dict[str, set[str]]]:
-        """Return the tasks of a page, and who won those that run."""
-        tasks = await self._store.tasks.square(number, self._now_ms(), self._lasts_ms, wanted)
-        return tasks, await self._winners_of(tasks)
-
-    async def _winners_of(self, tasks: list[Task]) -> dict[str, set[str]]:
-        """Return who won each running task. A task's winners are read again only after another win."""
-        running = {t["_id"]: t["prize_num"] - t["prizes_left"] for t in tasks if not t["status"]}
-        changed = [code for code, wins in running.items() if wins != len(self._winners.get(code, ()))]
-        if changed:
-            self._winners |= await self._store.prizes.winners(changed)
-        found = {code: self._winners.get(code, set()) for code in running}
-        for code in running.keys() & self._winners.keys():
-            self._winners.move_to_end(code)
-        while len(self._winners) > REMEMBERED_WINNERS:
-            self._winners.popitem(last=False)
-        return found
+    async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
+        return await self._store.tasks.square(number, self._now_ms(), self._lasts_ms, wanted)

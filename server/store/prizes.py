@@ -148,13 +148,6 @@ class Prizes(DueDocuments[Prize]):
         """Return how many of a task's prizes are written here."""
         return await self.collection.count_documents({"code": code})
 
-    async def winners(self, codes: list[str]) -> dict[str, set[str]]:
-        """Return the unionids of who won each of these tasks."""
-        winners: dict[str, set[str]] = {code: set() for code in codes}
-        async for prize in self.collection.find({"code": {"$in": codes}}, {"code": 1, "unionid": 1}):
-            winners[prize["code"]].add(prize["unionid"])
-        return winners
-
     async def find_state(self, code: str, unionid: str) -> PrizeState | None:
         """Return the state of the prize that this person won in this task; None if it is not written."""
         found = await self.collection.find_one({"code": code, "unionid": unionid}, {"state": 1})

@@ -72,6 +72,18 @@ class Task(TypedDict):
     due_at: NotRequired[int]
 
 
+class Winner(TypedDict):
+    """Who won, as a page of the square needs it."""
+
+    unionid: str
+
+
+class ListedTask(Task):
+    """A task of the square. `winners` is empty once it has ended, when nobody asks whether to dig it."""
+
+    winners: list[Winner]
+
+
 class View(TypedDict):
     """A task, and what one caller has to do with it; `now` is MongoDB's clock at the read (unix ms)."""
 
@@ -316,13 +328,32 @@ class Tasks(DueDocuments[Task]):
 
     async def square(
         self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL, page_size: int = PAGE_SIZE
-    ) -> list[Task]:
-        """Return a page of the square, as `listed` orders it."""
+    ) -> list[ListedTask]:
+        """Return a page of the square, as `listed` orders it, with who has won of what still runs."""
         condition, order = listed(wanted, now_ms, lasts_ms)
-        found = self.collection.find(
-            condition, {"seed_box": 0}, sort=order, skip=(page - 1) * page_size, limit=page_size
-        )
-        return await found.to_list(page_size)
+        some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
+        pipeline: list[_Document] = [
+            {"$match": condition},
+            {"$sort": dict(order)},
+            {"$skip": (page - 1) * page_size},
+            {"$limit": page_size},
+            {"$unset": "seed_box"},
+            # No prize has the code "".
+            {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
+            {
+                "$lookup": {
+                    "from": "prizes",
+                    "localField": "won_in",
+                    "foreignField": "code",
+                    "pipeline": [{"$project": {"_id": 0, "unionid": 1}}],
+                    "as": "winners",
+                }
+            },
+            {"$unset": "won_in"},
+        ]
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
+        rows = self.rows.aggregate(pipeline, batchSize=page_size + 1)
+        return await rows.to_list(page_size)  # type: ignore[return-value]  # rows are plain documents
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""

@@ -220,7 +220,6 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.of_task(_ONE),
     lambda store: store.prizes.of_winner(_WHO),
     lambda store: store.prizes.number(_ONE),
-    lambda store: store.prizes.winners([_ONE, _NEXT]),
     lambda store: store.prizes.find_state(_ONE, _WHO),
     lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
