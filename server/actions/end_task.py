@@ -95,6 +95,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is not None and order["state"] == "asked":
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
+        await context.store.files.take(task["pic"], context.clock.now_ms())  # to be looked at once it is gone
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest
         await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)

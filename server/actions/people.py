@@ -109,16 +109,17 @@ async def set_profile(context: Context, unionid: str, wxname: str | None, wxhead
     """
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
-    picture = None if wxheadpic is None else await uploaded_path(context, "头像", "wxheadpic", wxheadpic)
+    picture = None
+    if wxheadpic is not None:  # it stays for good: the digs that the person makes show it
+        picture = upload_of("头像", "wxheadpic", await context.store.files.keep(wxheadpic))
     await context.store.people.set_profile(unionid, wxname, picture)
 
 
-async def uploaded_path(context: Context, title: str, parameter: str, address: str) -> str:
-    """Return the path of a picture that `uploadFile` gave out. The host in its address does not matter.
+def upload_of(title: str, parameter: str, path: str | None) -> str:
+    """Return the path of a picture that `uploadFile` gave out; None stands for any other picture.
 
-    `title` is what the form calls the parameter. Raises BadRequest for any other picture.
+    `title` is what the form calls the parameter. Raises BadRequest.
     """
-    stored = await context.store.files.find_path(address)
-    if stored is None:
+    if path is None:
         raise BadRequest(f"“{title}”应为在这里上传过的图片", param=parameter)
-    return stored
+    return path

@@ -11,6 +11,7 @@ from server.context import Context
 from server.errors import NotLoggedIn, WeChatBusy
 from server.pictures.poster import Poster
 from server.store.files import thumbnail_path
+from server.store.pipelines import begins_with
 from server.store.tasks import Task
 from server.wechat import WeChatError
 
@@ -25,7 +26,7 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
     Raises NotAPicture, PictureTooLarge, TooMany, and Unavailable if its turn did not come in time.
     """
     picture = await context.pictures.normalise(data, owner)
-    saved = await context.store.files.save(picture, owner)
+    saved = await context.store.files.save(picture, owner, context.clock.now_ms())
     metrics.UPLOADS.inc()
     return saved
 
@@ -33,7 +34,8 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
 async def make_poster(context: Context, task: Task, unionid: str) -> str:
     """Return the path of the poster with which this person shares this task.
 
-    It is drawn once, and again after the task has ended or the person changed their name or picture.
+    It is drawn once, and again after the task has ended or the person changed their name or picture. Then the
+    one before goes soon.
     If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
     under another name, so that a later call can still get the one with the mini-program code.
     """
@@ -43,8 +45,9 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
     shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{task['wxname']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    made_for = f"poster:{task['_id']}:{unionid}|{digest}"
-    path = await context.store.files.find_made(made_for)
+    mine = f"poster:{task['_id']}:{unionid}|"
+    made_for = mine + digest
+    path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is not None:
         return path
     share = await context.visiting.open(task["_id"], unionid)
@@ -68,7 +71,10 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
         ended=bool(task["status"]),
         code=code,
     )
-    return await context.store.files.save_made(await context.pictures.poster(poster, unionid), made_for)
+    drawn = await context.pictures.poster(poster, unionid)
+    now_ms = context.clock.now_ms()
+    await context.store.files.supersede(begins_with(mine), now_ms)
+    return await context.store.files.save_made(drawn, made_for, now_ms, owner=unionid)
 
 
 async def draw_mini_program_code(context: Context, scene: str) -> str:
@@ -77,7 +83,7 @@ async def draw_mini_program_code(context: Context, scene: str) -> str:
     Raises WeChatBusy if WeChat draws none.
     """
     made_for = f"mini_program_code:{scene}"
-    path = await context.store.files.find_made(made_for)
+    path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is not None:
         return path
     try:
@@ -86,7 +92,8 @@ async def draw_mini_program_code(context: Context, scene: str) -> str:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
     # There is no person to queue for, so the code's own name stands in the queue.
-    return await context.store.files.save_made(await context.pictures.normalise(drawn, made_for), made_for)
+    picture = await context.pictures.normalise(drawn, made_for)
+    return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
 
 
 def prize_line(task: Task) -> str:
@@ -110,8 +117,8 @@ def _until(task: Task) -> str:
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:
     """Return the path of the default picture for red packets of this amount. It is drawn once."""
     made_for = f"red_packet:{money_yuan}"
-    path = await context.store.files.find_made(made_for)
+    path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is None:
         drawn = await context.pictures.red_packet(money_yuan, publisher)
-        path = await context.store.files.save_made(drawn, made_for)
+        path = await context.store.files.save_made(drawn, made_for, context.clock.now_ms(), stays=True)
     return path

@@ -7,7 +7,7 @@ import secrets
 import msgspec
 
 from server import metrics
-from server.actions.people import uploaded_path
+from server.actions.people import upload_of
 from server.actions.pictures import draw_red_packet
 from server.context import Context
 from server.errors import BadRequest, DiskLow
@@ -60,7 +60,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
     if draft.url:
-        pic = await uploaded_path(context, "图片", "url", draft.url)
+        taken = await context.store.files.take(draft.url, context.clock.now_ms())
+        pic = upload_of("图片", "url", taken)
     elif red_packet:
         pic = await draw_red_packet(context, money, publisher["_id"])
     else:

@@ -30,6 +30,7 @@ from server import metrics
 from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
 from server.actions.sweep import sweep
+from server.actions.tidy import tidy
 from server.app import make_app
 from server.background import Background
 from server.context import Context
@@ -60,6 +61,7 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (sweep, 2),
     (write_proofs, 1),
     (send_notices, 1),
+    (tidy, 60),
 )
 
 log = logging.getLogger("wabao.worker")

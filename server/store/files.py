@@ -1,7 +1,11 @@
 """The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are stored as paths.
 
-A picture is two files with a random name. The thumbnail is written first. GridFS writes the full file's
-record last, and only then the upload exists: until then, nobody is told either name.
+A picture is two files with a random name. The thumbnail's record is written first and the full file's last.
+Only then the upload exists: until then, nobody is told either name. So whatever is cut off, one of the two
+records is there, and chunks without a record cannot be.
+
+`metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
+without it stays. `metadata.kept` stays too, since digs show it. `metadata.dropped` is being deleted.
 """
 
 from __future__ import annotations
@@ -10,24 +14,34 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import pymongo
 from gridfs.errors import FileExists
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
 
+from server.game.amounts import DAY_MS
 from server.pictures.decode import Picture
 from server.store.documents import Documents
 
 _Document = dict[str, Any]
 
 ROUTE = "/files/"
+# Much longer than any request: what is not used by then was not in use by one that is still under way.
+UNUSED_MS = DAY_MS
+# How long what we drew stays after it was last asked for, and after a newer one took its place.
+MADE_MS = 30 * DAY_MS
+SUPERSEDED_MS = 3_600_000
 LARGEST_FILE_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 
 _BUCKET = "pictures"
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 _CONTENT_TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()}
+_THUMBNAIL = "_t"
 _NAME = re.compile(r"[0-9a-f]{32}(_t)?(\.jpg|\.png)")
 
 
@@ -62,6 +76,11 @@ class Files(Documents[_Document]):
             unique=True,
             partialFilterExpression={"metadata.made_for": {"$exists": True}},
         ),
+        IndexModel(
+            [("metadata.delete_at", 1)],
+            name="to_delete",
+            partialFilterExpression={"metadata.delete_at": {"$exists": True}},
+        ),
     ]
     CHUNK_INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True)
@@ -77,40 +96,79 @@ class Files(Documents[_Document]):
         """Return those of both collections."""
         return {**super().indexes(), f"{_BUCKET}.chunks": cls.CHUNK_INDEXES}
 
-    async def save(self, picture: Picture, owner: str) -> tuple[int, str, str]:
-        """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path."""
+    async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
+        """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path.
+
+        It is deleted after UNUSED_MS, unless `take` or `keep` gets it before.
+        """
         while True:
             file_id = 1 + secrets.randbelow(LARGEST_FILE_ID)
-            path = await self._write(picture, {"file_id": file_id, "owner": owner})
+            metadata = {"file_id": file_id, "owner": owner, "delete_at": now_ms + UNUSED_MS}
+            path = await self._write(picture, metadata, now_ms)
             if path is not None:
                 return file_id, path, thumbnail_path(path)
 
-    async def save_made(self, picture: Picture, made_for: str) -> str:
-        """Store a picture that we drew; return its path, or the first one's if others drew it too."""
+    async def save_made(
+        self, picture: Picture, made_for: str, now_ms: int, *, owner: str = "", stays: bool = False
+    ) -> str:
+        """Store a picture that we drew; return its path, or the first one's if others drew it too.
+
+        It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is whom it names.
+        """
+        metadata: _Document = {"made_for": made_for}
+        if owner:
+            metadata["owner"] = owner
+        if not stays:
+            metadata["delete_at"] = now_ms + MADE_MS
         while True:
-            path = await self._write(picture, {"made_for": made_for}) or await self.find_made(made_for)
+            path = await self._write(picture, metadata, now_ms) or await self.find_made(made_for, now_ms)
             if path is not None:
                 return path
 
-    async def find_made(self, made_for: str) -> str | None:
-        """Return the path of the picture drawn for this, None if there is none yet."""
-        found = await self.collection.find_one({"metadata.made_for": made_for}, {"_id": 1})
-        return None if found is None else ROUTE + found["_id"]
+    async def find_made(self, made_for: str, now_ms: int) -> str | None:
+        """Return the path of the picture drawn for this, None if there is none. It stays MADE_MS longer."""
+        query = {"metadata.made_for": made_for}
+        found = await self.collection.find_one(query, {"metadata.delete_at": 1})
+        if found is None:
+            return None
+        delete_at = found["metadata"].get("delete_at")
+        if delete_at is not None and delete_at < now_ms + MADE_MS - DAY_MS:
+            stays = {"$max": {"metadata.delete_at": now_ms + MADE_MS}}
+            renewed = await self.collection.update_one({"_id": found["_id"], **query}, stays)
+            if not renewed.matched_count:
+                return None
+        return ROUTE + str(found["_id"])
 
-    async def find_path(self, address: str) -> str | None:
-        """Return the path of the upload that a URL or path names, on any host; None if it names none."""
+    async def supersede(self, made_for: _Document, now_ms: int) -> None:
+        """Let what was drawn under these names go soon: something newer takes its place."""
+        soon = {"$min": {"metadata.delete_at": now_ms + SUPERSEDED_MS}}
+        await self.collection.update_many({"metadata.made_for": made_for}, soon)
+
+    async def take(self, address: str, now_ms: int) -> str | None:
+        """Return the path of the upload that a URL or path names, on any host; None if it names none.
+
+        It stays for UNUSED_MS more, within which a task must have it, or have been deleted.
+        """
+        return await self._use(address, {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}})
+
+    async def keep(self, address: str) -> str | None:
+        """Do as `take` does, but the upload stays for good."""
+        return await self._use(address, {"$set": {"metadata.kept": 1}})
+
+    async def _use(self, address: str, changes: _Document) -> str | None:
         path = path_of(address)
         if path is None:
             return None
         query = {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}}
-        return None if await self.collection.find_one(query, {"_id": 1}) is None else path
+        return path if (await self.collection.update_one(query, changes)).matched_count else None
 
     async def find(self, name: str) -> File | None:
         """Return the file of this name, which is its path without ROUTE; None if there is none."""
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        found = await self.collection.find_one({"_id": name}, {"length": 1})
+        there = {"_id": name, "metadata.dropped": {"$exists": False}}
+        found = await self.collection.find_one(there, {"length": 1})
         return None if found is None else File(name, _CONTENT_TYPES[match[2]], found["length"])
 
     async def read(self, file: File) -> AsyncIterator[bytes]:
@@ -125,27 +183,97 @@ class Files(Documents[_Document]):
         content: bytes = await stream.read()
         return content
 
-    async def _write(self, picture: Picture, metadata: _Document) -> str | None:
+    async def due(self, now_ms: int, limit: int) -> tuple[list[_Document], list[str]]:
+        """Return the records of full files that may have to go, and the names of such thumbnails."""
+        found = self.rows.find(
+            {"metadata.delete_at": {"$lte": now_ms}},
+            {"metadata": 1},
+            sort=[("metadata.delete_at", pymongo.ASCENDING)],
+            limit=limit,
+        )
+        rows = await found.to_list(limit)
+        thumbnails = [row["_id"] for row in rows if _is_thumbnail(row["_id"])]
+        return [row for row in rows if not _is_thumbnail(row["_id"])], thumbnails
+
+    async def spare(self, names: list[str]) -> None:
+        """Delete none of these files, as long as nothing changes about them."""
+        if names:
+            await self.rows.update_many({"_id": {"$in": names}}, {"$unset": {"metadata.delete_at": ""}})
+
+    async def drop(self, names: list[str], now_ms: int) -> list[str]:
+        """Let nobody find these files any more; return those that were not used meanwhile."""
+        if not names:
+            return []
+        still_due = {"_id": {"$in": names}, "metadata.delete_at": {"$lte": now_ms}}
+        named = {"metadata.file_id": "", "metadata.made_for": ""}
+        await self.collection.update_many(still_due, {"$set": {"metadata.dropped": 1}, "$unset": named})
+        dropped = self.collection.find({"_id": {"$in": names}, "metadata.dropped": 1}, {"_id": 1})
+        return [row["_id"] for row in await dropped.to_list(len(names))]
+
+    async def delete(self, names: list[str]) -> None:
+        """Delete pictures. May be cut off and repeated, since the records of the full files go last."""
+        if not names:
+            return
+        thumbnails = [_thumbnail_name(name) for name in names]
+        await self.collection.delete_many({"_id": {"$in": thumbnails}})
+        await self.chunks.delete_many({"files_id": {"$in": [*names, *thumbnails]}})
+        await self.collection.delete_many({"_id": {"$in": names}})
+
+    async def settle_thumbnails(self, thumbnails: list[str]) -> None:
+        """Delete what is there of uploads that were cut off; spare the thumbnails of the others."""
+        full = [name.replace(_THUMBNAIL, "") for name in thumbnails]
+        rows = await self.collection.find({"_id": {"$in": full}}, {"_id": 1}).to_list(len(full))
+        whole = {_thumbnail_name(row["_id"]) for row in rows}
+        await self.spare(sorted(whole))
+        for thumbnail, name in zip(thumbnails, full, strict=True):
+            if thumbnail not in whole:
+                await self._delete_unfinished(name)
+
+    async def _write(self, picture: Picture, metadata: _Document, now_ms: int) -> str | None:
         """Write both files; return the path, or None if another file of this name or purpose exists."""
         name = secrets.token_hex(16) + _SUFFIXES[picture.content_type]
-        thumbnail = thumbnail_path(ROUTE + name).removeprefix(ROUTE)
         try:
-            await self._bucket.upload_from_stream_with_id(thumbnail, thumbnail, picture.thumbnail)
+            await self._write_thumbnail(_thumbnail_name(name), picture.thumbnail, now_ms)
             await self._bucket.upload_from_stream_with_id(name, name, picture.full, metadata=metadata)
-        except FileExists:
+        except (FileExists, DuplicateKeyError):
             # Or ours: a store that was killed does not know a write that the driver sends again.
             if await self.collection.find_one({"_id": name}, {"_id": 1}) is None:
-                both = {"$in": [name, thumbnail]}
-                await self.collection.delete_one({"_id": thumbnail})
-                await self.chunks.delete_many({"files_id": both})
+                await self._delete_unfinished(name)
                 return None
         return ROUTE + name
+
+    async def _write_thumbnail(self, name: str, data: bytes, now_ms: int) -> None:
+        """Write a file of one chunk, its record first. GridFS itself would write that last."""
+        record = {
+            "_id": name,
+            "filename": name,
+            "length": len(data),
+            "chunkSize": len(data),
+            "uploadDate": datetime.fromtimestamp(now_ms / 1000, UTC),
+            "metadata": {"delete_at": now_ms + UNUSED_MS},
+        }
+        await self.rows.insert_one(record)
+        await self.chunks.insert_one({"files_id": name, "n": 0, "data": data})
+
+    async def _delete_unfinished(self, name: str) -> None:
+        """Delete what is there of an upload whose full file has no record; the thumbnail's goes last."""
+        thumbnail = _thumbnail_name(name)
+        await self.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
+        await self.collection.delete_one({"_id": thumbnail})
+
+
+def _is_thumbnail(name: str) -> bool:
+    return _THUMBNAIL in name
+
+
+def _thumbnail_name(name: str) -> str:
+    return thumbnail_path(ROUTE + name).removeprefix(ROUTE)
 
 
 def thumbnail_path(path: str) -> str:
     """Return the path of a picture's thumbnail."""
     stem, dot, suffix = path.rpartition(".")
-    return f"{stem}_t{dot}{suffix}"
+    return f"{stem}{_THUMBNAIL}{dot}{suffix}"
 
 
 def path_of(address: str) -> str | None:

@@ -61,7 +61,16 @@ class People(Documents[Person]):
             name="tokens_ended",
             partialFilterExpression={"ended_at": {"$exists": True}},
         ),
+        IndexModel(
+            [("wxheadpic", 1)],
+            name="picture",
+            partialFilterExpression={"wxheadpic": {"$exists": True}},
+        ),
     ]
+
+    async def pictures_among(self, paths: list[str]) -> set[str]:
+        """Return which of these are the pictures of people."""
+        return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
 
     async def find(self, unionid: str) -> Person | None:
         """Return the person, None if nobody logged in under this id."""

@@ -18,7 +18,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from server.settings import BadSettings
 from server.store import Store
+from server.store.files import MADE_MS
 from server.store.ledger import Ledger
+from server.store.pipelines import begins_with
 from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
@@ -73,10 +75,24 @@ async def _lock_people(database: _Database) -> None:
             )
 
 
+async def _date_pictures(database: _Database) -> None:
+    """Keep what was uploaded before anything noted whether it is used; let what we drew grow old from now."""
+    files, delete_at = database["pictures.files"], int(time.time() * 1000) + MADE_MS
+    undated = {"metadata.delete_at": {"$exists": False}}
+    for drawn in ("poster:", "mini_program_code:"):
+        await files.update_many(
+            {"metadata.made_for": begins_with(drawn), **undated}, {"$set": {"metadata.delete_at": delete_at}}
+        )
+    await files.update_many(
+        {"metadata.file_id": {"$exists": True}, **undated}, {"$set": {"metadata.kept": 1}}
+    )
+
+
 # In the order in which they run. None is ever changed or removed: `meta` holds their names.
 STEPS: tuple[Step, ...] = (
     Step("ledger summed by day", _sum_ledger),
     Step("people locked who paid or claimed", _lock_people),
+    Step("pictures dated", _date_pictures),
 )
 
 

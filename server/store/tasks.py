@@ -254,6 +254,10 @@ class Tasks(DueDocuments[Task]):
         """Take a task out of the square or put it back."""
         await self.collection.update_one({"_id": code}, {"$set": {"hidden": int(hidden)}})
 
+    async def pictures_among(self, paths: list[str]) -> set[str]:
+        """Return which of these are the pictures of tasks."""
+        return set(await self.collection.distinct("pic", {"pic": {"$in": paths}}))
+
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return those of these tasks that exist, without seeds."""
         found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)

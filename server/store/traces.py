@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import UpdateOne
 
 from server.store.digs import Digs, stored
-from server.store.files import ROUTE, Files, thumbnail_path
+from server.store.files import ROUTE, Files
 from server.store.prizes import WHERE_SENT
 from server.store.tasks import Task, Tasks
 
@@ -104,14 +104,10 @@ class Traces:
         await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})
 
     async def _delete_files(self, query: _Document) -> None:
-        """Delete pictures with their thumbnails; the record of the full one goes last."""
+        """Delete all pictures that are found so, with their thumbnails."""
         files = Files(self._database)
-        for file in await files.collection.find(query, {"_id": 1}).to_list(None):
-            name = file["_id"]
-            thumbnail = thumbnail_path(ROUTE + name).removeprefix(ROUTE)
-            await files.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
-            await files.collection.delete_one({"_id": thumbnail})
-            await files.collection.delete_one({"_id": name})
+        while rows := await files.collection.find(query, {"_id": 1}).to_list(BATCH):
+            await files.delete([row["_id"] for row in rows])
 
     async def move_visits(self, old: str, new: str) -> None:
         """Move what a person opened and whom they brought. Links that they shared still lead to the task."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import IndexModel, UpdateOne
+from pymongo import DeleteMany, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from server.store.documents import Documents
@@ -36,6 +37,7 @@ class Visits(Documents[_Document]):
         IndexModel([("share", 1)], name="share_once", unique=True),
         IndexModel([("handed_out", 1)], name="handed_out", sparse=True),
         IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
+        IndexModel([("opened_at", 1)], name="opened"),
     ]
     SHARE_INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1), ("sharer", 1)], name="brought"),
@@ -114,6 +116,18 @@ class Visits(Documents[_Document]):
         ]
         found = await self.shares.aggregate(pipeline).to_list(1)
         return {"opened": opened, **(found[0] if found else {"sharers": 0, "brought": 0, "most": 0})}
+
+    async def delete_old(self, opened_before_ms: int, limit: int) -> int:
+        """Delete visits that were opened last before that time, and who brought them; return how many."""
+        old = {"opened_at": {"$lt": opened_before_ms}}
+        oldest = [("opened_at", pymongo.ASCENDING)]
+        found = self.rows.find(old, {"code": 1, "unionid": 1}, sort=oldest, limit=limit)
+        rows = await found.to_list(limit)
+        if rows:
+            brought = [DeleteMany({"newcomer": row["unionid"], "code": row["code"]}) for row in rows]
+            await self.shares.bulk_write(brought, ordered=False)
+            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
+        return len(rows)
 
     async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
         """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""

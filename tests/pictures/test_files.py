@@ -20,7 +20,7 @@ from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
-from server.store.files import Files
+from server.store.files import UNUSED_MS, Files
 from server.wechat import WeChat
 from support.client import Client, Someone, a_picture
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
@@ -328,12 +328,16 @@ async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings
     files = Files(client.get_default_database())
     noise = io.BytesIO()
     Image.effect_noise((1500, 1500), 90).save(noise, "PNG")
-    file_id, path, thumbnail = await files.save(normalise(noise.getvalue()), "alice")
+    file_id, path, thumbnail = await files.save(normalise(noise.getvalue()), "alice", 1000)
     *before, (collection, record) = inserts.seen
     assert len(before) > 4
-    assert (collection, record["metadata"]) == ("pictures.files", {"file_id": file_id, "owner": "alice"})
+    uploaded = {"file_id": file_id, "owner": "alice", "delete_at": 1000 + UNUSED_MS}
+    assert (collection, record["metadata"]) == ("pictures.files", uploaded)
     assert path == f"/files/{record['_id']}"
-    assert thumbnail.removeprefix("/files/") in [one["_id"] for _, one in before]
-    assert all(one.get("metadata") is None for _, one in before)
+    first, *chunks = before
+    assert first[0] == "pictures.files"
+    assert first[1]["_id"] == thumbnail.removeprefix("/files/")
+    assert first[1]["metadata"] == {"delete_at": 1000 + UNUSED_MS}
+    assert {collection for collection, _ in chunks} == {"pictures.chunks"}
     await client.drop_database(client.get_default_database().name)
     client.close()

@@ -59,7 +59,8 @@ def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) 
 @pytest.mark.gen_test
 async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) -> None:
     said: list[str] = []
-    with pytest.raises(BadSettings, match=r"version 0 and this server needs 2: run python -m server release"):
+    needed = rf"version 0 and this server needs {len(STEPS)}: run python -m server release"
+    with pytest.raises(BadSettings, match=needed):
         await require_prepared(store.database, store.indexes())
     await prepare(store.database, store.indexes(), said.append)
     await _assert_prepared(store)

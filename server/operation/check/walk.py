@@ -10,6 +10,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
+from server.game.amounts import DAY_MS
 from server.game.proof import Progress
 from server.operation.check.seeds import (
     NOW,
@@ -31,6 +32,7 @@ from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
+from server.store.pipelines import begins_with
 from server.store.square import Wanted
 
 Call: TypeAlias = Callable[[Store], Awaitable[Any]]
@@ -38,6 +40,7 @@ Call: TypeAlias = Callable[[Store], Awaitable[Any]]
 _NEW = TASKS + 1
 _ONE, _NEXT, _WHO = code_of(1), code_of(2), person_of(2)
 _PRIZE, _ORDER, _BILL, _REFUND = f"{_ONE}:1", f"O{_ONE}", f"B{_ONE}", f"NO{_ONE}"
+_POSTER = f"poster:{_ONE}:{_WHO}"
 _PICTURE = Picture(b"full", b"thumbnail", "image/png", 1, 1)
 
 
@@ -52,8 +55,9 @@ async def _all(found: AsyncIterator[Any]) -> None:
 
 async def _uploaded(store: Store) -> None:
     """Save a picture, and read it in each way there is."""
-    _, path, _ = await store.files.save(_PICTURE, _WHO)
-    await store.files.find_path(path)
+    _, path, _ = await store.files.save(_PICTURE, _WHO, NOW)
+    await store.files.take(path, NOW)
+    await store.files.keep(path)
     file = await store.files.find(path.rpartition("/")[2])
     if file is not None:
         await _all(store.files.read(file))
@@ -173,9 +177,18 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.visits.of_shares(["share1of2", "nobody"]),
     lambda store: store.visits.share_numbers(_ONE),
     _uploaded,
-    lambda store: store.files.save_made(_PICTURE, f"poster:{_ONE}:{_WHO}"),
-    lambda store: store.files.save_made(_PICTURE, f"poster:{_ONE}:{_WHO}"),
-    lambda store: store.files.find_made(f"poster:{_ONE}:{_WHO}"),
+    lambda store: store.files.save_made(_PICTURE, _POSTER, NOW),
+    lambda store: store.files.save_made(_PICTURE, _POSTER, NOW),
+    lambda store: store.files.find_made(_POSTER, NOW + 2 * DAY_MS),
+    lambda store: store.files.supersede(begins_with(_POSTER), NOW),
+    lambda store: store.files.due(NOW + 100 * DAY_MS, 20),
+    lambda store: store.files.settle_thumbnails([f"{1:032x}_t.png"]),
+    lambda store: store.files.spare([f"{1:032x}.png"]),
+    lambda store: store.files.drop([f"{1:032x}.png"], NOW),
+    lambda store: store.files.delete([f"{1:032x}.png"]),
+    lambda store: store.tasks.pictures_among([f"/files/{1:032x}.png"]),
+    lambda store: store.people.pictures_among([f"/files/{1:032x}.png"]),
+    lambda store: store.visits.delete_old(NOW - DAY_MS, 20),
     _acted,
     lambda store: store.audit_log.newest(20),
     lambda store: store.operator_sessions.begin("key", "check", "address", NOW),

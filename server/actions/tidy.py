@@ -1,0 +1,71 @@
+"""Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits.
+
+One process does it for all. It may be killed between any two writes: what was begun is found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.store.files import ROUTE
+
+DUTY = "tidy"
+LEASE_MS = 180_000
+# The rest waits for the next turn.
+TURN_SECONDS = 20.0
+FILES_AT_ONCE = 50
+VISITS_AT_ONCE = 500
+# Nobody asks for a visit once a task that began with it has ended and its prizes are claimed, and a month on.
+VISIT_DAYS = 30
+
+log = logging.getLogger("wabao.tidy")
+
+
+async def tidy(context: Context) -> None:
+    """Delete what is due, some at a time. Every process calls this again and again; one of them works."""
+    store, clock = context.store, context.clock
+    clock.see(await store.now_ms())  # what is deleted must be old by MongoDB's clock
+    now_ms = clock.now_ms()
+    if await store.leases.hold(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
+        until = time.monotonic() + TURN_SECONDS
+        for what, batch in (("files", tidy_files), ("visits", tidy_visits)):
+            await _repeat(context, what, batch, until)
+
+
+async def _repeat(
+    context: Context, what: str, batch: Callable[[Context], Awaitable[int]], until: float
+) -> None:
+    looked_at = 0
+    while (began := time.monotonic()) < until and (number := await batch(context)):
+        looked_at += number
+        await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
+    if looked_at:
+        log.info("looked at %d %s that may have to go", looked_at, what)
+
+
+async def tidy_files(context: Context) -> int:
+    """Delete some files that are due, unless a task or a person uses them; return how many were looked at."""
+    store, now_ms = context.store, context.clock.now_ms()
+    files = store.files
+    rows, thumbnails = await files.due(now_ms, FILES_AT_ONCE)
+    if thumbnails:
+        await files.settle_thumbnails(thumbnails)
+    if rows:
+        paths = [ROUTE + row["_id"] for row in rows]
+        used = await store.tasks.pictures_among(paths) | await store.people.pictures_among(paths)
+        stay = {row["_id"] for row in rows if "kept" in row["metadata"] or ROUTE + row["_id"] in used}
+        await files.spare(sorted(stay))
+        await files.delete(await files.drop([row["_id"] for row in rows if row["_id"] not in stay], now_ms))
+    return len(rows) + len(thumbnails)
+
+
+async def tidy_visits(context: Context) -> int:
+    """Delete some visits that nobody needs; return how many."""
+    days = context.settings.task_days + context.settings.claim_days + VISIT_DAYS
+    before_ms = context.clock.now_ms() - days * DAY_MS
+    return await context.store.visits.delete_old(before_ms, VISITS_AT_ONCE)

@@ -1,0 +1,329 @@
+"""What nobody needs is deleted in time, and nothing else; a process may die between any two of the writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+from server.actions import forget as forgetting
+from server.actions.end_task import settle_task
+from server.actions.forget import forget
+from server.actions.tidy import VISIT_DAYS, tidy
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.settings import Settings
+from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
+from server.store.schema import STEPS
+from support.client import Client, Someone, a_picture
+from support.purse import publish_red_packet
+from support.steps import Killed
+
+WRITES = ("insert_one", "update_one", "update_many", "bulk_write", "delete_one", "delete_many")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+class Killing:
+    """Kills after the write of this number; `done` counts them. 0: never."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.after, self.done = 0, 0
+        for name in WRITES:
+            write = getattr(AsyncIOMotorCollection, name)
+            monkeypatch.setattr(AsyncIOMotorCollection, name, self._counted(write))
+
+    def _counted(self, write: Any) -> Any:
+        async def counted(*arguments: Any, **named: Any) -> Any:
+            result = await write(*arguments, **named)
+            self.done += 1
+            if self.done == self.after:
+                raise Killed
+            return result
+
+        return counted
+
+
+@pytest.fixture
+def killing() -> Iterator[Killing]:
+    """Reset after each test, before its fixtures end."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield Killing(monkeypatch)
+
+
+async def let_files_age(context: Context, milliseconds: int) -> None:
+    await context.store.files.rows.update_many(
+        {"metadata.delete_at": {"$exists": True}}, {"$inc": {"metadata.delete_at": -milliseconds}}
+    )
+
+
+async def stored(context: Context) -> tuple[set[str], set[str]]:
+    """Return the names of the files with a record, and of those with bytes."""
+    files = context.store.files
+    return set(await files.rows.distinct("_id")), set(await files.chunks.distinct("files_id"))
+
+
+async def served(client: Client, *addresses: str) -> list[int]:
+    """Return the HTTP status of each picture; one that is served is whole."""
+    found = [await client.http.get(urlsplit(address).path) for address in addresses]
+    assert all(len(one.content) == int(one.headers["Content-Length"]) for one in found)
+    return [one.status_code for one in found]
+
+
+async def uploaded(person: Someone) -> list[str]:
+    """Upload a picture; return its address and its thumbnail's."""
+    reply = await person.upload(a_picture())
+    return [reply["url"], reply["thumbnail"]]
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    unused = await uploaded(alice)
+    await let_files_age(context, UNUSED_MS - 60_000)
+    await tidy(context)
+    assert await served(client, *unused) == [200, 200]
+    await let_files_age(context, 60_000)
+    await tidy(context)
+    assert await served(client, *unused) == [404, 404]
+    assert await stored(context) == (set(), set())
+    refused = await alice.post("/setProfile", wxheadpic=unused[0])
+    assert refused["error"] == "bad_request"
+
+
+@pytest.mark.gen_test
+async def test_what_a_task_or_a_person_uses_or_used_stays(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    pictures = [await uploaded(alice) for _ in range(3)]
+    await alice.publish(url=pictures[0][0])
+    for face in (pictures[1][0], pictures[2][0]):  # a dig of before may show the first
+        assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
+    for _ in range(3):
+        await let_files_age(context, 100 * DAY_MS)
+        await tidy(context)
+        for both in pictures:
+            assert await served(client, *both) == [200, 200]
+    assert await context.store.files.rows.find_one({"metadata.delete_at": {"$exists": True}}) is None
+
+
+@pytest.mark.gen_test
+async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    unused = await uploaded(alice)
+    await let_files_age(context, UNUSED_MS)
+    assert await context.store.files.take(unused[0], context.clock.now_ms()) is not None
+    await tidy(context)
+    assert (await served(client, *unused))[0] == 200
+    await let_files_age(context, UNUSED_MS)
+    await tidy(context)
+    assert await served(client, *unused) == [404, 404]
+
+
+@pytest.mark.gen_test
+async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    files, now_ms = context.store.files, context.clock.now_ms()
+    first, second = await uploaded(alice), await uploaded(alice)
+    names = [address.rpartition("/")[2] for address in (first[0], second[0])]
+    await let_files_age(context, UNUSED_MS)
+    await alice.publish(url=first[0])  # after the tidying found it due, and before it drops it
+    assert await files.drop(names, now_ms + 60_000) == [names[1]]
+    refused = await alice.post(
+        "/postTask", goods_type=2, draw_type=1, name="宝贝", prize_num=1, forecast_num=5, url=second[0]
+    )
+    assert (refused["error"], refused["param"]) == ("bad_request", "url")
+    assert await served(client, first[0], second[0]) == [200, 404]
+
+
+@pytest.mark.gen_test
+async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    own, default = await uploaded(alice), await publish_red_packet(alice)
+    code = await publish_red_packet(alice, url=own[0])
+    await let_files_age(context, UNUSED_MS)
+    await tidy(context)
+    assert await served(client, *own) == [200, 200]
+    for each in (code, default):
+        task = await context.store.tasks.find(each)
+        assert task is not None
+        await settle_task(context, task)
+        assert await context.store.tasks.find(each) is None
+        await let_files_age(context, UNUSED_MS)
+        await tidy(context)
+    assert await served(client, *own) == [404, 404]
+    assert len((await stored(context))[0]) == 2  # the drawn one, for other red packets of this amount
+    assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
+
+
+@pytest.mark.gen_test
+async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    await tidy(context)
+
+    async def poster() -> str:
+        return str((await alice.post("/getSharePic", code=code))["pic"])
+
+    first = await poster()
+    for _ in range(3):
+        await let_files_age(context, MADE_MS - DAY_MS)
+        await tidy(context)
+        assert await poster() == first
+    await let_files_age(context, MADE_MS)
+    await tidy(context)
+    assert await served(client, first) == [404]
+    assert await served(client, await poster()) == [200]
+
+
+@pytest.mark.gen_test
+async def test_posters_do_not_pile_up_with_each_change_of_a_name(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    posters = [str((await bob.post("/getSharePic", code=code))["pic"])]
+    for name in ("一", "二", "三"):
+        assert (await alice.post("/setProfile", wxname=name))["status"] == 0
+        posters.append(str((await alice.post("/getSharePic", code=code))["pic"]))
+    await tidy(context)
+    assert await served(client, *posters) == [200] * 4  # somebody may just look at one
+    await let_files_age(context, SUPERSEDED_MS)
+    await tidy(context)
+    assert await served(client, *posters) == [200, 404, 404, 200]
+
+
+@pytest.mark.gen_test
+async def test_a_visit_goes_when_its_task_is_long_over(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish()
+    shares = {}
+    for person, brought in ((alice, {}), (bob, {"is_share": 1, "from_unionid": alice.unionid})):
+        shares[person.unionid] = (await person.get("/getTaskDetails", code=code, **brought))["share"]
+    visits = context.store.visits
+    days = settings.task_days + settings.claim_days + VISIT_DAYS
+    for person, age_ms in ((alice, days * DAY_MS - 60_000), (bob, days * DAY_MS + 60_000)):
+        await visits.rows.update_one({"unionid": person.unionid}, {"$inc": {"opened_at": -age_ms}})
+    await tidy(context)
+    assert [row["unionid"] async for row in visits.rows.find()] == [alice.unionid]
+    assert await visits.shares.count_documents({}) == 0
+    assert (await carol.get("/getTaskDetails", code=shares[alice.unionid]))["status"] == 0
+    assert (await context.store.visits.of_shares([shares[bob.unionid]])) == {}
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
+    client: Client, context: Context, killing: Killing
+) -> None:
+    picture = await context.pictures.normalise(a_picture(), "alice")
+    now_ms, number = context.clock.now_ms(), 0
+    while True:
+        number += 1
+        killing.after, killing.done = number, 0
+        try:
+            await context.store.files.save(picture, "alice", now_ms)
+            break
+        except Killed:
+            killing.after = 0
+            await let_files_age(context, UNUSED_MS)
+            await tidy(context)
+            assert await stored(context) == (set(), set())
+    assert number > 2
+    killing.after = 0
+    await context.store.files.rows.delete_one({"metadata.owner": "alice"})  # the write that comes last
+    assert len((await stored(context))[1]) == 2
+    await let_files_age(context, UNUSED_MS)
+    await tidy(context)
+    assert await stored(context) == (set(), set())
+
+
+@pytest.mark.gen_test
+async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
+    client: Client, context: Context, killing: Killing
+) -> None:
+    alice = await client.log_in("alice")
+    used = await uploaded(alice)
+    code = await alice.publish(url=used[0])
+    number, finished = 0, False
+    while not finished:
+        killing.after, number = 0, number + 1
+        unused = await uploaded(alice)
+        await alice.get("/getTaskDetails", code=code)
+        await context.store.files.take(used[0], context.clock.now_ms())
+        await let_files_age(context, UNUSED_MS)
+        await context.store.visits.rows.update_many({}, {"$set": {"opened_at": 1}})
+        killing.after, killing.done = number, 0
+        try:
+            await tidy(context)
+            finished = True
+        except Killed:
+            killing.after = 0
+            assert await served(client, used[0]) == [200]
+            assert set(await served(client, *unused)) <= {200, 404}
+            await tidy(context)
+        assert await served(client, *used, *unused) == [200, 200, 404, 404]
+        names, with_bytes = await stored(context)
+        assert names == with_bytes == {address.rpartition("/")[2] for address in used}
+        assert await context.store.visits.rows.count_documents({}) == 0
+    assert number > 8
+
+
+@pytest.mark.gen_test
+async def test_one_process_tidies_for_all(client: Client, context: Context) -> None:
+    now_ms = context.clock.now_ms()
+    assert await context.store.leases.hold("tidy", "another", now_ms, now_ms + 60_000)
+    alice = await client.log_in("alice")
+    unused = await uploaded(alice)
+    await let_files_age(context, UNUSED_MS)
+    await tidy(context)
+    assert await served(client, *unused) == [200, 200]
+    await context.store.leases.release("tidy", "another")
+    await tidy(context)
+    assert await served(client, *unused) == [404, 404]
+
+
+@pytest.mark.gen_test
+async def test_pictures_of_before_stay_if_uploaded_and_age_from_now_if_drawn(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    old = await uploaded(alice)
+    poster = (await alice.post("/getSharePic", code=await alice.publish()))["pic"]
+    await publish_red_packet(alice)
+    await context.store.files.rows.update_many({}, {"$unset": {"metadata.delete_at": ""}})
+    step = next(step for step in STEPS if step.name == "pictures dated")
+    for _ in range(2):
+        await step.run(context.store.database)
+    await let_files_age(context, MADE_MS - 60_000)
+    await tidy(context)
+    assert await served(client, poster) == [200]
+    await context.store.files.take(old[0], context.clock.now_ms())
+    await let_files_age(context, MADE_MS)
+    names = (await stored(context))[0]
+    await tidy(context)
+    assert await served(client, poster, *old) == [404, 200, 200]
+    assert len(names) - len((await stored(context))[0]) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+    alice, bob = await client.log_in_all("alice", "bob")
+    poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
+    await context.store.visits.rows.delete_many({})
+    await forget(context.store, bob.unionid)
+    assert await served(client, poster) == [404]
