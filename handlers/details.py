@@ -10,9 +10,10 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
+from server import metrics
 from server.actions.pay_in import look_at_payment
-from server.errors import NoSuchTask, Unavailable
-from server.store import is_unavailable
+from server.errors import NoSuchTask
+from server.reading.visiting import NotNoted
 from server.store.digs import Participant
 from server.store.silence import answered
 
@@ -105,11 +106,8 @@ class GetTaskDetails(Interface):
         """
         try:
             return await self.context.visiting.open(code, unionid, sharer)
-        except Unavailable:
-            return ""
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
+        except NotNoted:
+            metrics.VISITS_LOST.inc()
             return ""
 
     async def _prize_state(self, code: str, unionid: str) -> str:

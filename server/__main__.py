@@ -287,6 +287,7 @@ def _on_store(
     async def connected() -> int:
         store = Store(uri, limited=limited)
         try:
+            await store.reach()
             return await work(store)
         finally:
             store.close()

@@ -39,6 +39,10 @@ POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found furt
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets", multiprocess_mode="livesum")
+VISITS_LOST = Counter(
+    "wabao_visits_lost",
+    "Pages told without a share token, since MongoDB did not take the note of their visit",
+)
 LINE_LENGTH = Gauge(
     "wabao_line_length",
     "Requests that wait in a line before the store",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from server.errors import Unavailable
 from server.keys import Keys
 from server.random_codes import derived_code
 from server.reading.known_people import KnownPeople
 from server.reading.line import Line
-from server.store import Store
+from server.store import Store, is_unavailable
 from server.store.silence import answered
 from server.store.visits import SHARE_CHARACTERS, Visit
 
@@ -23,6 +24,10 @@ REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0
 # An unknown token is remembered as unknown for this long, against repeated tries.
 UNKNOWN_SECONDS = 1.0
+
+
+class NotNoted(Unavailable):
+    """MongoDB does not take the note of a visit, or of who brought whom."""
 
 
 class Share(NamedTuple):
@@ -55,13 +60,14 @@ class Visiting:
         """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
 
         Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
+        Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
+        be read.
         """
+        noted = _noted(self._visits, (code, unionid))
         if sharer is None:
-            await self._visits.ask((code, unionid))
+            await noted
         else:
-            await asyncio.gather(
-                self._visits.ask((code, unionid)), self._note_sharer(code, sharer, unionid)
-            )
+            await asyncio.gather(noted, self._note_sharer(code, sharer, unionid))
         return self.token(code, unionid)
 
     async def _note_sharer(self, code: str, sharer: str, newcomer: str) -> None:
@@ -72,7 +78,7 @@ class Visiting:
             person = await self._people.find(sharer, None)
             found = None if person is None else person["_id"]
         if found is not None and found != newcomer:
-            await self._brought.ask((code, found, newcomer))
+            await _noted(self._brought, (code, found, newcomer))
 
     async def resolve(
         self, code_or_share: str, *, in_line: bool = True
@@ -130,6 +136,17 @@ class Visiting:
         while len(self._shares) > REMEMBERED_SHARES:
             self._shares.popitem(last=False)
         return found
+
+
+async def _noted(line: Line[Any, None], key: tuple[str, ...]) -> None:
+    try:
+        await line.ask(key)
+    except Unavailable as error:
+        raise NotNoted from error
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        raise NotNoted from error
 
 
 def _now() -> float:

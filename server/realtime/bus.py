@@ -24,7 +24,9 @@ from server.background import end_tasks
 from server.settings import BadSettings, Settings
 
 OPERATION_SECONDS = 1.0
-CONNECTIONS = 50
+# Small hosted plans take 20 of all processes together (docs/mongodb.md). One of ours reads. A
+# crowd's publishes wait for the others, each of which carries some thousands in a second.
+CONNECTIONS = 6
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
 # A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.

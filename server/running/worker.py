@@ -209,6 +209,7 @@ async def look_at_data(settings: Settings, *, prepares: bool) -> None:
     store = Store(settings.mongodb_uri, limited=not prepares)
     indexes = indexes_of(store, sandboxed=settings.sandboxed)
     try:
+        await store.reach()
         if prepares:
             await prepare(store.database, indexes, log.info)
             return

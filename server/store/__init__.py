@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import IndexModel, ReadPreference, WriteConcern
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
@@ -52,6 +53,11 @@ DEFAULT_DATABASE = "wabao"
 
 Document = dict[str, Any]
 
+_CONNECTING: Document = {
+    "serverSelectionTimeoutMS": OPERATION_SECONDS * 1000,
+    "connectTimeoutMS": OPERATION_SECONDS * 1000,
+}
+
 
 class _PlainInt(TypeDecoder):
     """Turns BSON's 64-bit integers into plain ones, which every encoder knows."""
@@ -77,7 +83,7 @@ class Store:
                 uri,
                 event_listeners=[CommandSeconds(), *listeners],
                 timeoutMS=OPERATION_SECONDS * 1000 if limited else None,
-                serverSelectionTimeoutMS=OPERATION_SECONDS * 1000,
+                **_CONNECTING,
                 appname="wabao",
             )
         except (PyMongoError, ValueError) as error:
@@ -127,6 +133,16 @@ class Store:
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""
         await self.client.admin.command("ping")
+
+    async def reach(self) -> None:
+        """Do what `ping` does, in 5 s at most whatever the limit is. Raises BadSettings for a wrong URI."""
+        try:
+            with pymongo.timeout(OPERATION_SECONDS):
+                await self.ping()
+        except ConfigurationError as error:
+            if is_unavailable(error):
+                raise
+            raise BadSettings(f"MONGODB_URI: {error}") from None
 
     async def read_something(self) -> None:
         """Return if MongoDB can read. Raises PyMongoError if not.

@@ -73,6 +73,9 @@ class Digs(Documents[Dig]):
     """Reads and writes of `digs`."""
 
     NAME = "digs"
+    # Uniqueness of the first three is already given by the update of the task: nobody dug since the read that
+    # found no such dig. Where `digs` is sharded by code they cannot be unique, and need not be.
+    MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
         IndexModel([("won_by", 1)], name="winner_once", unique=True, sparse=True),
@@ -100,10 +103,11 @@ class Digs(Documents[Dig]):
     async def insert(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
         fields = stored(dig)
-        del fields["_id"]
+        # An upsert into a sharded collection must name the shard key, here the code.
+        this = {name: fields.pop(name) for name in ("_id", "code")}
         for last_try in (False, True):
             try:
-                await self.collection.update_one({"_id": dig["_id"]}, {"$setOnInsert": fields}, upsert=True)
+                await self.collection.update_one(this, {"$setOnInsert": fields}, upsert=True)
             except DuplicateKeyError:
                 # Another process wrote the same dig at the same moment. If it happens twice, another dig
                 # took this depth or this person's place, which must never be.

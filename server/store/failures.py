@@ -6,8 +6,11 @@ retry is in https://github.com/mongodb/specifications (retryable writes, server 
 
 from __future__ import annotations
 
+from dns.exception import DNSException
+from dns.resolver import NXDOMAIN, NoAnswer
 from pymongo.errors import (
     BulkWriteError,
+    ConfigurationError,
     ConnectionFailure,
     CursorNotFound,
     OperationFailure,
@@ -64,11 +67,24 @@ def is_unavailable(error: BaseException | None) -> bool:
         or error.timeout
     ):
         return True
+    if isinstance(error, ConfigurationError):
+        return _is_unresolved(error)
     if any(map(error.has_error_label, _PASSING_LABELS)):
         return True
     if isinstance(error, BulkWriteError):
         return _is_unavailable_bulk(error)
     return isinstance(error, OperationFailure) and error.code in _PASSING_CODES
+
+
+def _is_unresolved(error: ConfigurationError) -> bool:
+    """Whether a mongodb+srv:// address could not be looked up. A name that does not exist is wrong for good.
+
+    PyMongo looks it up before a client's first command, and tells all that goes wrong as one kind of error
+    (`_resolve_uri` in its srv_resolver.py). Later look-ups are its own, and their failures change nothing:
+    https://github.com/mongodb/specifications/blob/master/source/polling-srv-records-for-mongos-discovery/polling-srv-records-for-mongos-discovery.md
+    """
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, DNSException | OSError) and not isinstance(cause, NXDOMAIN | NoAnswer)
 
 
 def _is_unavailable_bulk(error: BulkWriteError) -> bool:

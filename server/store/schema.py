@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.settings import BadSettings
 from server.store import Store
+from server.store.digs import Digs
 from server.store.files import MADE_MS
 from server.store.ledger import Ledger
 from server.store.pipelines import begins_with
@@ -32,6 +34,7 @@ BATCH = 500
 META, _ID = "meta", "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
+ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _NAMESPACE_NOT_FOUND = 26
 # Indexes of earlier versions. Servers of these need them, so they are dropped only when asked to.
 RETIRED: dict[str, frozenset[str]] = {
@@ -40,6 +43,10 @@ RETIRED: dict[str, frozenset[str]] = {
     "shares": frozenset({"of_task"}),
     "tasks": frozenset({"square"}),
 }
+
+
+# Unique indexes that may be plain ones: see docs/mongodb.md about sharding.
+MAY_REPEAT = frozenset((Digs.NAME, name) for name in Digs.MAY_REPEAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,17 @@ async def prepare(
 
     May be cut off and run again, also in several processes at once. `database` must have no limit on how
     long an operation takes. Raises BadSettings, before it changes anything, for data that this version does
-    not know.
+    not know. Says when MongoDB answers nothing for SILENT_SECONDS, and waits on.
     """
+    telling = asyncio.ensure_future(_tell_silence(database, say))
+    try:
+        return await _prepare(database, indexes, say, steps)
+    finally:
+        telling.cancel()
+        await asyncio.wait([telling])
+
+
+async def _prepare(database: _Database, indexes: Indexes, say: Say, steps: Sequence[Step]) -> Found:
     done = _known(await _read(database), steps)
     if not await database.list_collection_names():
         for name, models in indexes.items():
@@ -149,6 +165,22 @@ async def prepare(
         await step.run(database)
         await _note(database, steps[:number])
     return found
+
+
+async def _tell_silence(database: _Database, say: Say) -> None:
+    """Ask for an answer from time to time, and say when none came for SILENT_SECONDS, until cancelled."""
+    heard = time.monotonic()
+    while True:
+        await asyncio.sleep(ASK_SECONDS)
+        try:
+            with pymongo.timeout(ASK_SECONDS):
+                await database.client.admin.command("ping")
+        except PyMongoError as error:
+            silent = time.monotonic() - heard
+            if silent > SILENT_SECONDS:
+                say(f"MongoDB has answered nothing for {silent:.0f} s: {error}")
+        else:
+            heard = time.monotonic()
 
 
 async def _note(database: _Database, steps: Sequence[Step]) -> None:
@@ -239,6 +271,8 @@ async def _listed(database: _Database, collection: str) -> dict[str, _Document]:
 
 def _compare_one(collection: str, found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
     if found is None or _shape(found) == _shape(wanted):
+        return
+    if (collection, wanted["name"]) in MAY_REPEAT and {**_shape(found), "unique": True} == _shape(wanted):
         return
     raise BadSettings(
         f"MONGODB_URI: the index {collection}.{wanted['name']} is {_shape(found)} and should be "

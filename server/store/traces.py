@@ -41,7 +41,7 @@ class Traces:
             updates = []
             for dig in page:
                 fields = stored({**dig, **who})  # type: ignore[typeddict-item]  # a dig, read as a plain dict
-                del fields["_id"]
+                del fields["_id"], fields["code"]
                 updates.append(UpdateOne({"_id": dig["_id"], "unionid": old}, {"$set": fields}))
             await digs.bulk_write(updates, ordered=False)
             moved += len(page)

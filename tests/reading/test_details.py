@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pymongo.errors import NotPrimaryError
 
 from server.context import Context
@@ -214,7 +215,16 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
         raise NotPrimaryError("not primary")
 
     monkeypatch.setattr(context.store.visits.collection, "bulk_write", bulk_write)
+    before = REGISTRY.get_sample_value("wabao_visits_lost_total") or 0
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
+    assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
+
+    async def find(_: str, __: object) -> None:
+        raise NotPrimaryError("not primary")
+
+    monkeypatch.setattr(context.people, "find", find)  # who brought her is not known: it would be lost
+    shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
+    assert shared["error"] == "unavailable"
     monkeypatch.undo()
     assert (await alice.get("/getTaskDetails", code=code))["share"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.background import end_tasks
 from server.realtime import bus
 from server.realtime.bus import Bus
+from server.running.stores import EmbeddedRedis
 
 
 class Link:
@@ -174,3 +178,28 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
     assert lost.is_set()
     assert all(task.cancelled() for task in tasks)
     await end_tasks([])
+
+
+@pytest.mark.gen_test
+async def test_a_full_redis_loses_charts_and_no_news(tmp_path: Path) -> None:
+    full = EmbeddedRedis(tmp_path)
+    full.start()
+    heard = asyncio.Queue[bytes]()
+    ours = Bus(full.uri, "test_full")
+    ours.start(lambda _, payload: heard.put_nowait(payload), lambda _: None)
+    try:
+        await ours.connected.wait()
+        assert await ours.listen("aaaaaaaa")
+        admin = Redis.from_url(full.uri)
+        await admin.config_set("maxmemory", "1")
+        with pytest.raises(OutOfMemoryError):
+            await admin.set("key", "value")
+        await admin.aclose()
+        with ExpectLog(app_log, "a pulse was lost"):
+            await ours.write_pulse(b"pulse")
+        assert await ours.count_watchers({"aaaaaaaa": 1}, 1) is None
+        assert await ours.publish("aaaaaaaa", b"a dig")
+        assert await heard.get() == b"a dig"
+    finally:
+        await ours.close()
+        full.kill()

@@ -159,6 +159,24 @@ async def test_a_retired_index_stays_until_asked_for(store: Store) -> None:
 
 
 @pytest.mark.gen_test
+async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_can_be(store: Store) -> None:
+    digs = store.database["digs"]
+    for field, name in (
+        ("joined_by", "participant_once"),
+        ("won_by", "winner_once"),
+        ("made_as", "used_once"),
+    ):
+        await digs.create_index([(field, 1)], name=name, sparse=True)
+    await prepare(store.database, store.indexes(), print)
+    assert "unique" not in (await digs.index_information())["winner_once"]
+    assert (await require_prepared(store.database, store.indexes())).missing == {}
+    await digs.drop_index("history")
+    await digs.create_index([("code", 1), ("depth", 1)], name="history")
+    with pytest.raises(BadSettings, match=r"the index digs\.history is"):
+        await require_prepared(store.database, store.indexes())
+
+
+@pytest.mark.gen_test
 async def test_steps_run_in_order_and_go_on_where_they_were_cut_off(store: Store) -> None:
     ran: list[str] = []
 

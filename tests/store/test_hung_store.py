@@ -1,0 +1,91 @@
+"""A MongoDB that takes connections and answers nothing: who prepares or checks it says so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.running.stores import EmbeddedMongoDB
+from server.store import Store, schema
+from server.store.schema import Step, prepare
+
+
+@pytest.fixture(scope="module")
+def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
+    own = EmbeddedMongoDB(tmp_path_factory.mktemp("hung"))
+    own.start()
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def hung(mongodb: EmbeddedMongoDB) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which the store hangs."""
+
+    @contextmanager
+    def hang() -> Iterator[None]:
+        assert mongodb.process is not None
+        os.kill(mongodb.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(mongodb.process.pid, signal.SIGCONT)
+
+    return hang
+
+
+def test_release_and_check_say_that_mongodb_does_not_answer(
+    mongodb: EmbeddedMongoDB, hung: Callable[[], AbstractContextManager[None]], tmp_path: Path
+) -> None:
+    own = os.environ | {"MONGODB_URI": mongodb.uri, "DATA_DIR": str(tmp_path)}
+    with hung():
+        commands = [
+            subprocess.Popen(
+                [sys.executable, "-m", "server", *words], env=own, stderr=subprocess.PIPE, text=True
+            )
+            for words in (["release"], ["release", "--unchecked"], ["check"])
+        ]
+        for command in commands:
+            _, said = command.communicate(timeout=60)
+            assert command.returncode == 2
+            assert re.fullmatch(r".*MongoDB does not answer: .*\n", said)
+
+
+@pytest.mark.gen_test
+async def test_a_silence_in_the_middle_is_said_and_then_the_work_goes_on(
+    mongodb: EmbeddedMongoDB,
+    hung: Callable[[], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schema, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(schema, "SILENT_SECONDS", 1.0)
+    store = Store(mongodb.uri, name="hung", limited=False)
+    said: list[str] = []
+    told = asyncio.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "answered nothing" in line:
+            told.set()
+
+    async def run(_: object) -> None:
+        with hung():
+            await told.wait()
+
+    await prepare(store.database, {}, say)  # from now on it is not empty
+    steps = [*schema.STEPS, Step("hangs", run)]
+    await prepare(store.database, {}, say, steps)
+    assert [line for line in said if re.match(r"MongoDB has answered nothing for [1-9]\d* s: ", line)]
+    meta = await store.database["meta"].find_one({"_id": "schema"})
+    assert meta is not None
+    assert meta["version"] == len(steps)
+    store.close()
