@@ -39,7 +39,8 @@ from server.errors import REFUSALS
 from server.keys import Keys
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store
-from support.money_machine import MoneyMachine, World
+from support.money_machine import MoneyMachine
+from support.money_world import World
 from support.wire.faulty import (
     FaultyWire,
     cut_in_reply,

@@ -25,7 +25,7 @@ from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
 from support.client import Client, Someone
-from support.money_machine import World
+from support.money_world import World
 from support.purse import misbehave, sweep_until_quiet
 from support.scenarios import SCENARIOS, Stage
 from support.statements import check_nothing_is_half_done

@@ -25,7 +25,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from server.running.children import start_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
-from support.money_machine import MoneyMachine, World
+from support.money_machine import MoneyMachine
+from support.money_world import World
 
 BATCH = 100
 

@@ -60,6 +60,7 @@ class RefusalReply(Reply, kw_only=True):
     is_cd: int | msgspec.UnsetType = msgspec.UNSET
     time: int | msgspec.UnsetType = msgspec.UNSET
     cd_until: int | msgspec.UnsetType = msgspec.UNSET
+    claim_from: int | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

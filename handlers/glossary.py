@@ -42,7 +42,9 @@ PRIZE_STATES = {
     "given": "已领取；邮寄的是地址已填，待寄出",
     "sent": "邮寄的已寄出",
     "received": "邮寄的已收到",
-    "expiring": "已过领奖期限，正在退回",
+    "held": "红包正在人工核对，核对后可以领取",
+    "withheld": "红包被运营者冻结，暂时不能领取",
+    "expiring": "已过领奖期限，或被运营者退回，正在退回",
     "returned": "已退回发布者",
 }
 WHY_NOT = {
@@ -63,6 +65,7 @@ MEANINGS = {
     "param": Meaning("哪个参数有误；与参数无关时没有或为空"),
     "RefusalReply.is_cd": Meaning("只在 cooling_down 时有，固定为 1：正在冷却"),
     "RefusalReply.time": Meaning("只在 cooling_down 时有：冷却还剩多少秒，向上取整"),
+    "claim_from": Meaning("只在 payout_waits 时有：从什么时刻起可以领取（unix 毫秒）"),
     "RefusalReply.cd_until": Meaning("只在 cooling_down 时有：冷却结束的时刻（unix 毫秒）"),
     "data": Meaning("返回的内容；列表为空（[]）表示没有更多"),
     "UserLoginReply.data": Meaning("登录的人和登录凭证"),

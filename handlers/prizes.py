@@ -34,7 +34,9 @@ _STATES = {
     "given": "已领取",
     "sent": "已寄出",
     "received": "已收到",
-    "expiring": "已过期",
+    "held": "核对中",
+    "withheld": "已冻结",
+    "expiring": "退回中",
     "returned": "已退回",
 }
 _BY_MAIL = _STATES | {"given": "待寄出"}  # the address is here
@@ -190,9 +192,9 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, expiring, returned; goods by mail are given once their address is here,
-    then sent and received. `address_deleted` is 1 once the address was deleted: 90 days after it came, or
-    because the winner was forgotten.
+    `state`: won, claiming, given, expiring, returned; red packets also held and withheld; goods by mail are
+    given once their address is here, then sent and received. `address_deleted` is 1 once the address was
+    deleted: 90 days after it came, or because the winner was forgotten.
     """
 
     depth: int

@@ -265,10 +265,10 @@ def _show(report: Report) -> int:
 
     for finding in report.waiting + report.differences:
         print(line_of(finding))
-    held_fen = report.paid_fen - report.given_fen - report.refunded_fen
     print(
         f"{report.tasks} tasks, in fen: paid {report.paid_fen}, given {report.given_fen}, "
-        f"refunded {report.refunded_fen}, held {held_fen}, of which owed to winners {report.owed_fen}"
+        f"refunded {report.refunded_fen}, held {report.held_fen}, of which owed {report.owed_fen} "
+        f"and withheld {report.withheld_fen}"
     )
     return 1 if report.differences else 0
 

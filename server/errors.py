@@ -152,6 +152,18 @@ class ClaimOver(Refusal):
     error, default_msg = "claim_over", "领奖期限已过，奖品已退回发布者"
 
 
+class PayoutHeld(Refusal):
+    """An operator decides about this red packet."""
+
+    error, default_msg = "payout_held", "这个红包正在人工核对，核对后就能领取，不会丢失"
+
+
+class PayoutWaits(Refusal):
+    """The reply says from when the red packet can be claimed (claim_from, unix ms)."""
+
+    error, default_msg = "payout_waits", "第一次收这位发布者的红包，要等一会儿才能领取，不会丢失"
+
+
 class NotShippable(Refusal):
     """The message says why."""
 

@@ -21,10 +21,11 @@ Reason = Annotated[
 
 
 class OpsEndRequest(msgspec.Struct):
-    """The reason is shown to everybody."""
+    """The reason is shown to everybody. `fraud` 1 also freezes the red packets that were won."""
 
     code: Code
     reason: Reason
+    fraud: Annotated[int, Meta(ge=0, le=1, title="是否欺诈", description="0 或 1")] = 0
 
 
 class OpsEnd(OperatorInterface):
@@ -38,9 +39,9 @@ class OpsEnd(OperatorInterface):
     async def operate(self, request: OpsEndRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
         task = await self.context.store.tasks.find(request.code)
-        if task is not None and task["money"]:
+        if request.fraud or (task is not None and task["money"]):
             self.need("money")
-        await end_task(self.context, self.actor, request.code, request.reason)
+        await end_task(self.context, self.actor, request.code, request.reason, fraud=bool(request.fraud))
         return Reply()
 
 
@@ -62,9 +63,7 @@ class OpsHide(OperatorInterface):
 
     async def operate(self, request: OpsHideRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask."""
-        await hide_task(
-            self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden)
-        )
+        await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
         return Reply()
 
 

@@ -162,6 +162,7 @@ class OpsMoneyReply(Reply, kw_only=True):
     given_fen: int
     refunded_fen: int
     held_fen: int
+    withheld_fen: int
 
 
 class OpsMoney(OperatorInterface):
@@ -181,4 +182,5 @@ class OpsMoney(OperatorInterface):
             given_fen=sums.get("given", 0),
             refunded_fen=sums.get("refunded", 0),
             held_fen=sums.get("held", 0),
+            withheld_fen=sums.get("withheld", 0),
         )

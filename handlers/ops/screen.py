@@ -14,6 +14,7 @@ from handlers.base import Interface, Reply
 from handlers.ops.acts import OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
+from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
@@ -239,5 +240,9 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsHide,
     OpsDisconnect,
     OpsSignOut,
+    OpsPayouts,
+    OpsFreeze,
+    OpsRelease,
+    OpsReturn,
     OpsLog,
 ]

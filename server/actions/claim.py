@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from server.actions.hold import are_brakes_on, refuse_held, refuse_new_pair
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
 from server.actions.win import ensure_prize
@@ -14,7 +15,7 @@ from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.store.bills import Bill
-from server.store.prizes import GIVEN, Prize
+from server.store.prizes import GIVEN, Prize, claimable_until_ms
 from server.store.tasks import Task
 from server.wechat.pay import PayUnknown
 
@@ -54,7 +55,8 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     A given prize does not change any more, except that its address may change in the first 24 hours, until
     the goods are sent.
 
-    Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets OutcomeUnknown and WeChatBusy.
+    Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets PayoutHeld, PayoutWaits, OutcomeUnknown
+    and WeChatBusy.
     """
     task = await context.store.tasks.find(code)
     if task is None:
@@ -63,7 +65,10 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     if prize is None:
         raise NotWon
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    over = deadline_ms is not None and context.clock.now_ms() > deadline_ms
+    refuse_held(prize)
+    if "denied" in prize:
+        raise ClaimOver("这个红包已由运营者退回发布者，有疑问请联系客服")
+    over = deadline_ms is not None and context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
     if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
         raise ClaimOver
     if task["goods_type"] == RED_PACKET:
@@ -78,16 +83,19 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
 async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
     try:
         for _ in range(ATTEMPTS):
-            now_ms = context.clock.now_ms()
             if prize["state"] == "won":
-                # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
-                await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
-                prize = await _reread(context, prize)
+                await refuse_new_pair(context, prize)
+                prize = await _begin_claiming(context, prize)
+            refuse_held(prize)
             if prize["state"] in ("expiring", "returned"):
                 raise ClaimOver
             if prize["state"] == "given":
                 return Claim(task, prize)
-            bill, made = await ensure_bill(context, prize)
+            ensured = await ensure_bill(context, prize)
+            if ensured is None:
+                prize = await _reread(context, prize)
+                continue
+            bill, made = ensured
             if made:
                 bill = await send_bill(context, bill)
             elif bill["state"] in ("asked", "waiting"):
@@ -95,11 +103,21 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             else:
                 await follow_bill(context, bill)
             prize = await _reread(context, prize)
+            refuse_held(prize)
             if made or bill["state"] in ("asked", "waiting"):
                 return _claimed(task, prize, bill)
     except PayUnknown:
         raise OutcomeUnknown from None
     raise OutcomeUnknown
+
+
+async def _begin_claiming(context: Context, prize: Prize) -> Prize:
+    now_ms = context.clock.now_ms()
+    # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
+    await context.store.prizes.begin_claiming(
+        prize, now_ms, now_ms + 60_000, weighed=not are_brakes_on(context)
+    )
+    return await _reread(context, prize)
 
 
 def _claimed(task: Task, prize: Prize, bill: Bill) -> Claim:

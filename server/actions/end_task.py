@@ -7,7 +7,7 @@ import time
 
 from server.actions.announce import announce_end
 from server.actions.pay_in import ask_about_order
-from server.actions.pay_out import ensure_bill, follow_bill, retract_bill
+from server.actions.pay_out import retract
 from server.actions.prove import ask_for_proof
 from server.actions.refund import owe_refund
 from server.actions.win import record_prize
@@ -15,11 +15,13 @@ from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
-from server.store.prizes import Prize
+from server.store.prizes import UNSETTLED
 from server.store.tasks import Task
-from server.wechat.pay import Contradiction, PayUnknown
+from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
+# Where all that is left waits for an operator.
+HELD_LOOK_MS = 600_000
 # Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
 # A thousand bills may be out at a deadline. What is not done within this time waits for the next look: the
@@ -141,11 +143,13 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
         if prize["state"] == "claiming" and time.monotonic() < until:
-            await _retract(context, prize)
+            await retract(context, prize)
     await store.prizes.begin_expiring(code, deadline_ms)
     prizes = await store.prizes.of_task(code)
-    if any(prize["state"] in ("won", "claiming") for prize in prizes):
-        await store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
+    unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
+    if unsettled:
+        again_ms = LOOK_AGAIN_MS if unsettled & {"won", "claiming"} else HELD_LOOK_MS
+        await store.tasks.postpone(task, context.clock.now_ms() + again_ms)
         return False
     if prize_fen(task):
         unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
@@ -153,17 +157,6 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     else:
         await store.prizes.return_expired(code)
     return True
-
-
-async def _retract(context: Context, prize: Prize) -> None:
-    bill, _ = await ensure_bill(context, prize)
-    try:
-        if bill["state"] in ("given", "failed"):
-            await follow_bill(context, bill)
-        else:
-            await retract_bill(context, bill)
-    except (PayUnknown, Contradiction) as error:
-        log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
 async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:

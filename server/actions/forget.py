@@ -11,6 +11,7 @@ import asyncio
 import secrets
 
 from server.store import Store
+from server.store.freezes import freeze_key
 from server.store.prizes import GIVEN
 from server.store.tasks import Task
 
@@ -71,8 +72,10 @@ async def _refuse_while_needed(store: Store, unionid: str) -> None:
     for published in await store.traces.published(unionid):
         reasons += await _open_about_task(store, published)
     for prize in await store.prizes.of_winner(unionid):
-        if prize["state"] in ("claiming", "expiring"):
+        if prize["state"] in ("claiming", "held", "withheld", "expiring"):
             reasons.append(f"their prize {prize['_id']} is {prize['state']}: wait for its end")
+    if await store.freezes.find(freeze_key("person", unionid)) is not None:
+        reasons.append("an operator froze them: release them at /ops")
     for code in await store.digs.won_codes(unionid):
         task = await store.tasks.find(code)
         if task is not None and not task["status"]:

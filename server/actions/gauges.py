@@ -59,7 +59,9 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         now_ms = context.clock.now_ms()
         rest_ms = max(FRESH_MS, round(REST_FACTOR * 1000 * (time.monotonic() - began)))
         alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]
-        sums_fen = {**{str(kind): fen for kind, fen in sums.items()}, "held": held_fen}
+        withheld_fen = sum(fen for _, fen in (await store.held_prizes.waiting_fen()).values())
+        sums_fen = {str(kind): fen for kind, fen in sums.items()}
+        sums_fen |= {"held": held_fen, "withheld": withheld_fen}
         await store.gauges.save(
             MoneyGauges(at=now_ms, due_at=now_ms + rest_ms, sums_fen=sums_fen, alarms=alarms)
         )

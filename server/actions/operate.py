@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from server.actions import freeze as freezing
 from server.actions.end_task import end_task_as_operator
 from server.actions.people import end_sessions
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
+from server.store.freezes import What
 
 
 @asynccontextmanager
@@ -30,10 +32,37 @@ async def _logged(context: Context, actor: Actor, act: str, target: str, reason:
     await log.conclude(written, "done")
 
 
-async def end_task(context: Context, actor: Actor, code: str, reason: str) -> None:
-    """End a task; everybody can read the reason. Raises NoSuchTask, Ended."""
-    async with _logged(context, actor, "end", code, reason):
+async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fraud: bool) -> None:
+    """End a task; everybody can read the reason. Raises NoSuchTask, Ended.
+
+    With `fraud` what it gave is frozen first, which stays even if it has ended already.
+    """
+    async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
+        if fraud:
+            await freezing.freeze(context, "task", code, 0)
         await end_task_as_operator(context, code, reason)
+
+
+async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
+    """Let no red packet of a treasure, at a depth, or of a person be paid. See `freeze.freeze`."""
+    async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason):
+        await freezing.freeze(context, what, code, depth)
+
+
+async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
+    """Let what was frozen or held be claimed. See `freeze.release`."""
+    async with _logged(context, actor, f"release_{what}", _named(code, depth), reason):
+        await freezing.release(context, what, code, depth)
+
+
+async def give_back(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
+    """Let what was frozen or held go back to the publisher. See `freeze.give_back`."""
+    async with _logged(context, actor, f"return_{what}", _named(code, depth), reason):
+        await freezing.give_back(context, what, code, depth)
+
+
+def _named(code: str, depth: int) -> str:
+    return f"{code}:{depth}" if depth else code
 
 
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
@@ -60,16 +89,8 @@ async def sign_out(context: Context, actor: Actor, code: str, depth: int, reason
 
     Operators see no ids of people, so they name a person by what they did. Raises NoSuchTask, BadRequest.
     """
-    async with _logged(context, actor, "signout", f"{code}:{depth}" if depth else code, reason):
-        task = await context.store.tasks.find(code)
-        if task is None:
-            raise NoSuchTask
-        unionid = task["publisher"]
-        if depth:
-            digs = await context.store.digs.after(code, depth - 1, 1)
-            if not digs or digs[0]["depth"] != depth:
-                raise BadRequest("这一层还没有人挖过，请检查层数", param="depth")
-            unionid = digs[0]["unionid"]
+    async with _logged(context, actor, "signout", _named(code, depth), reason):
+        unionid = await freezing.find_target(context, "person", code, depth)
         person = await context.store.people.find(unionid)
         if person is None:
             raise BadRequest("这个账号已经注销，没有可以退出的登录")

@@ -2,14 +2,16 @@
 
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
-the old one failed or was cancelled. After the claim deadline, a bill that WeChat does not have is not sent
-again; if WeChat still does not know it `UNDER_WAY_MS` after the last sending, it has failed.
+the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill that WeChat
+does not have is not sent again; if WeChat still does not know it `UNDER_WAY_MS` after the last sending, it
+has failed.
 """
 
 from __future__ import annotations
 
 import logging
 
+from server.actions.hold import weigh
 from server.context import Context
 from server.store.bills import NEVER_HELD, Bill
 from server.store.payments import CONTRADICTION
@@ -28,12 +30,17 @@ _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 log = logging.getLogger("wabao.money")
 
 
-async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool]:
-    """Return the bill of a prize that is `claiming`, and whether this call made it. Raises Contradiction."""
+async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | None:
+    """Return the bill of a prize that is `claiming`, and whether this call made it.
+
+    None if the prize is held instead. Raises Contradiction.
+    """
     bills, number = context.store.bills, bill_number(prize)
     known = await bills.find(number)
     if known is not None:
         return known, False
+    if not await weigh(context, prize):
+        return None
     person = await context.store.people.find(prize["unionid"])
     task = await context.store.tasks.find(prize["code"])
     if person is None or task is None:
@@ -102,8 +109,26 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     return await note_bill(context, bill, answer)
 
 
-async def retract_bill(context: Context, bill: Bill) -> Bill:
-    """After the claim deadline: cancel a bill unless it is final; return it as it is then. Raises PayUnknown.
+async def retract(context: Context, prize: Prize) -> None:
+    """Cancel the bill of a prize that is `claiming`, after the deadline or because it is frozen.
+
+    If WeChat does not say what became of it, that is logged, and a later try tells.
+    """
+    ensured = await ensure_bill(context, prize)
+    if ensured is None:
+        return
+    bill, _ = ensured
+    try:
+        if bill["state"] in ("given", "failed"):
+            await follow_bill(context, bill)
+        else:
+            await _retract_bill(context, bill)
+    except (PayUnknown, Contradiction) as error:
+        log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
+
+
+async def _retract_bill(context: Context, bill: Bill) -> Bill:
+    """Cancel a bill unless it is final; return it as it is then. Raises PayUnknown.
 
     A bill that the winner cannot confirm yet is never sent again.
     """
@@ -174,7 +199,12 @@ async def follow_bill(context: Context, bill: Bill) -> None:
         await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
     elif bill["state"] == "failed":
         over = bill["remote"] == NEVER_HELD  # WeChat never said that it failed: the prize gets no new number
-        await store.prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring" if over else "won")
+        await store.prizes.free_from_bill(
+            bill["prize"],
+            bill["attempt"],
+            "expiring" if over else "won",
+            lost=over and bill["sent_at"] > 0,
+        )
     else:
         return
     await store.bills.finish(bill)

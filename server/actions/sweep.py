@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from server.actions.end_task import settle_task
+from server.actions.freeze import settle_freeze, settle_freezing
+from server.actions.hold import withhold_if_frozen
 from server.actions.pay_in import settle_order
 from server.actions.pay_out import ensure_bill, settle_bill
 from server.actions.refund import settle_refund
@@ -40,6 +42,7 @@ async def sweep(context: Context) -> None:
     context.clock.see(await store.now_ms())  # it may be the only one that this process ever sees
     await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
     await _each(context, store.tasks.claim_due(now_ms), settle_task)
+    await _each(context, store.freezes.claim_due(now_ms), settle_freeze)
     await _each(context, store.prizes.claim_due(now_ms), settle_prize)
     await _each(context, store.bills.claim_due(now_ms), settle_bill, store.bills)
     await _each(context, store.refunds.claim_due(now_ms), settle_refund, store.refunds)
@@ -57,14 +60,18 @@ async def _delete_old_addresses(context: Context) -> None:
 async def settle_prize(context: Context, prize: Prize) -> None:
     """Do for a prize what a dead process left undone: enter it in the books, make the bill of its claim.
 
-    Goods on their way count as received after a while.
+    The bill of one that is being frozen is cancelled. Goods on their way count as received after a while.
     """
     if prize["state"] == "sent":
         await settle_arrival(context, prize)
         return
     if prize["amount_fen"]:
         await enter_owed(context, prize)
-        if prize["state"] == "claiming":
+        if prize["state"] == "won":
+            await withhold_if_frozen(context, prize)
+        elif "freezing" in prize:
+            await settle_freezing(context, prize)
+        elif prize["state"] == "claiming":
             await ensure_bill(context, prize)
     await context.store.prizes.finish(prize)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.actions.hold import withhold_if_frozen
 from server.context import Context
 from server.game.amounts import prize_fen
 from server.game.dig import Dig
@@ -54,6 +55,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
     await context.store.prizes.insert(prize)
     if prize["amount_fen"]:
         await enter_owed(context, prize)
+        await withhold_if_frozen(context, prize)
         await context.store.prizes.finish(prize)
 
 

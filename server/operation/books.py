@@ -26,7 +26,8 @@ LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 
 _IN = ("paid", "spent", "unusable")
-_OWED = ("won", "claiming", "expiring")
+_WITHHELD = ("held", "withheld")
+_OWED = ("won", "claiming", "expiring", *_WITHHELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Books:
         """What winners may still claim, or did not claim and is not refunded yet."""
         return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _OWED)
 
+    @property
+    def withheld_fen(self) -> int:
+        """What of that waits for an operator."""
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _WITHHELD)
+
 
 @dataclass(slots=True)
 class Report:
@@ -77,8 +83,14 @@ class Report:
     given_fen: int = 0
     refunded_fen: int = 0
     owed_fen: int = 0
+    withheld_fen: int = 0
     differences: list[Finding] = field(default_factory=list)
     waiting: list[Finding] = field(default_factory=list)
+
+    @property
+    def held_fen(self) -> int:
+        """What must be in the merchant's accounts."""
+        return self.paid_fen - self.given_fen - self.refunded_fen
 
 
 async def audit(store: Store, pay: Pay | None = None) -> Report:
@@ -99,6 +111,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
         report.given_fen += books.given_fen
         report.refunded_fen += books.refunded_fen
         report.owed_fen += books.owed_fen
+        report.withheld_fen += books.withheld_fen
         report.differences += found
         report.waiting += waiting(books)
     return report

@@ -74,6 +74,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cash_order_yuan: Limit = 2_000
     cash_paid_day_yuan: Limit = 5_000
     cash_paid_week_yuan: Limit = 20_000
+    cash_won_day_yuan: Limit = 1_000
+    cash_won_week_yuan: Limit = 3_000
+    cash_pair_week_yuan: Limit = 200
+    payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     sockets_a_person: Positive = 10
     sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one
@@ -183,6 +187,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if values.get("app_env") == "production":
         values.setdefault("require_token", "1")
         values.setdefault("sockets_an_address", "200")
+        values.setdefault("payout_hold_seconds", "600")
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]

@@ -30,7 +30,9 @@ from server.store.digs import Digs
 from server.store.documents import Documents
 from server.store.failures import is_unavailable, refused_reason
 from server.store.files import Files
+from server.store.freezes import Freezes
 from server.store.gauges import Gauges
+from server.store.held_prizes import HeldPrizes
 from server.store.leases import Leases
 from server.store.ledger import Ledger
 from server.store.listed_tasks import ListedTasks
@@ -102,13 +104,7 @@ class Store:
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.files = Files(self.database)
-        self.orders = Orders(self.database)
-        self.prizes = Prizes(self.database)
-        self.bills = Bills(self.database)
-        self.refunds = Refunds(self.database)
-        self.ledger = Ledger(self.database)
-        self.gauges = Gauges(self.database)
-        self.pickups = Pickups(self.database)
+        self._open_money()
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
@@ -116,6 +112,17 @@ class Store:
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
         self.traces = Traces(self.database)
+
+    def _open_money(self) -> None:
+        self.orders = Orders(self.database)
+        self.prizes = Prizes(self.database)
+        self.held_prizes = HeldPrizes(self.database)
+        self.freezes = Freezes(self.database)
+        self.bills = Bills(self.database)
+        self.refunds = Refunds(self.database)
+        self.ledger = Ledger(self.database)
+        self.gauges = Gauges(self.database)
+        self.pickups = Pickups(self.database)
 
     @property
     def stores(self) -> list[Documents[Any]]:

@@ -1,7 +1,8 @@
 """What was won: `prizes`, one per winning dig, by "code:depth". One document, one state.
 
 Red packets: won → claiming (a bill is out) → given. If the bill fails: back to won, or to
-expiring if it was given up.
+expiring if it was given up. Instead of being paid: claiming → held, won or claiming → withheld
+(`held_prizes.py`); from both back to won, or to expiring.
 Goods by mail: won → given (the address is here) → sent → received.
 Goods on site: won → claiming (a pick-up code is out) → given.
 At the deadline: won, or claiming on site, → expiring → returned.
@@ -20,7 +21,15 @@ from server.store.pipelines import NOW_MS, begins_with
 
 _Document = dict[str, Any]
 
-PrizeState: TypeAlias = Literal["won", "claiming", "given", "sent", "received", "expiring", "returned"]
+PrizeState: TypeAlias = Literal[
+    "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
+]
+# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk.
+Why: TypeAlias = Literal["pair", "day", "week", "risk"]
+# Neither claimed nor on its way back: somebody has to decide, or to act.
+UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
+# A prize that was held can be claimed for this long after its release, even if the deadline is over.
+RELEASED_MS = 3 * 86_400_000
 
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
@@ -36,6 +45,10 @@ class Prize(TypedDict):
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
     sealed for the prize's own id; `address_deleted` is there once it was deleted. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
+
+    `weighed` is the attempt that brakes let through. `withheld_at` is there while a red packet is held,
+    withheld or `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
+    `denied`: an operator let it go back to the publisher.
     """
 
     _id: str
@@ -60,6 +73,13 @@ class Prize(TypedDict):
     number: NotRequired[str]
     sent_at: NotRequired[int]
     received_at: NotRequired[int]
+    weighed: NotRequired[int]
+    held_for: NotRequired[Why]
+    withheld_at: NotRequired[int]
+    freezing: NotRequired[int]
+    released_at: NotRequired[int]
+    bill_lost: NotRequired[int]
+    denied: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -98,6 +118,11 @@ class Prizes(DueDocuments[Prize]):
             partialFilterExpression={"pickup": {"$exists": True}},
         ),
         IndexModel([("wxname", 1), ("won_at", -1)], name="winners_name"),
+        IndexModel(
+            [("withheld_at", 1)],
+            name="withheld",
+            partialFilterExpression={"withheld_at": {"$exists": True}},
+        ),
         IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
@@ -153,31 +178,51 @@ class Prizes(DueDocuments[Prize]):
         found = await self.collection.find_one({"code": code, "unionid": unionid}, {"state": 1})
         return None if found is None else found["state"]
 
-    async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
-        """Let the next bill of a red packet go out; None if the prize is no longer free for that."""
+    async def begin_claiming(
+        self, prize: Prize, now_ms: int, due_at_ms: int, *, weighed: bool
+    ) -> Prize | None:
+        """Let the next bill of a red packet be made, once brakes let it through, or now if it is `weighed`.
+
+        None if the prize is no longer free for that.
+        """
+        attempt = prize["attempt"] + 1
         return await self._change(
             {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
             {
                 "state": "claiming",
-                "attempt": prize["attempt"] + 1,
+                "attempt": attempt,
                 "claimed_at": now_ms,
                 "due_at": due_at_ms,
+                **({"weighed": attempt} if weighed else {}),
             },
         )
 
     async def give_by_bill(self, prize_id: str, attempt: int, now_ms: int) -> Prize | None:
         """Note that this bill paid the prize out; None if that is known already."""
-        return await self._change(
+        return await self.find_one_and_update(
             {"_id": prize_id, "state": "claiming", "attempt": attempt},
-            {"state": "given", "given_at": now_ms},
+            {
+                "$set": {"state": "given", "given_at": now_ms},
+                "$unset": {"freezing": "", "withheld_at": ""},  # it was confirmed before it was cancelled
+            },
+            return_document=True,
         )
 
     async def free_from_bill(
-        self, prize_id: str, attempt: int, state: Literal["won", "expiring"]
+        self, prize_id: str, attempt: int, state: Literal["won", "expiring"], *, lost: bool = False
     ) -> Prize | None:
-        """Note that this bill pays nothing: the prize may be claimed again, or is on its way back."""
-        return await self._change(
-            {"_id": prize_id, "state": "claiming", "attempt": attempt}, {"state": state}
+        """Note that this bill pays nothing: the prize may be claimed again, or is on its way back.
+
+        If it is being frozen, it is withheld instead; for good if the bill is `lost`.
+        """
+        freezing = {"$eq": ["$freezing", 1]}
+        changes: _Document = {"state": {"$cond": [freezing, "withheld", state]}, "freezing": "$$REMOVE"}
+        if lost:
+            changes["bill_lost"] = {"$cond": [freezing, 1, "$$REMOVE"]}
+        return await self.find_one_and_update(
+            {"_id": prize_id, "state": "claiming", "attempt": attempt},
+            [{"$set": changes}],
+            return_document=True,
         )
 
     async def give_by_mail(self, prize_id: str, address_box: bytes, now_ms: int) -> Prize | None:
@@ -257,11 +302,12 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def begin_expiring(self, code: str, deadline_ms: int) -> None:
-        """Let nobody claim a task's prizes any more. Bills under way go on.
+        """Let nobody claim a task's prizes any more. Bills under way go on, and what is held stays held.
 
         Changes nothing before the deadline, by MongoDB's clock.
         """
-        over = {"$gt": [NOW_MS, deadline_ms]}
+        released_until = {"$add": [{"$ifNull": ["$released_at", 0]}, RELEASED_MS]}
+        over = {"$gt": [NOW_MS, {"$max": [deadline_ms, released_until]}]}
         expire: list[_Document] = [{"$set": {"state": {"$cond": [over, "expiring", "$state"]}}}]
         await self.collection.update_many({"code": code, "state": "won"}, expire)
         await self.collection.update_many(
@@ -277,7 +323,12 @@ class Prizes(DueDocuments[Prize]):
     async def finish(self, prize: Prize) -> None:
         """Note that nothing is left to do about a prize in this state until its bill or task changes it."""
         await self.collection.update_one(
-            {"_id": prize["_id"], "state": prize["state"], "attempt": prize["attempt"]},
+            {
+                "_id": prize["_id"],
+                "state": prize["state"],
+                "attempt": prize["attempt"],
+                "freezing": {"$exists": False},
+            },
             {"$unset": {"due_at": ""}},
         )
 
@@ -301,6 +352,11 @@ def parcel(prize: Prize | WonPrize) -> Parcel:
         sent_at=prize.get("sent_at", 0),
         received_at=prize.get("received_at", 0),
     )
+
+
+def claimable_until_ms(prize: Prize, deadline_ms: int) -> int:
+    """Return until when a prize can be claimed, in unix ms, if its task's deadline is this."""
+    return max(deadline_ms, prize.get("released_at", 0) + RELEASED_MS)
 
 
 def bill_number(prize: Prize) -> str:

@@ -6,6 +6,11 @@ import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 2_000;
+// What a red packet waits for that is not paid for now.
+const HELD = {
+  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
+  withheld: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
+};
 const LATER = "微信正在处理，过一会儿再来看看";
 
 /** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */
@@ -151,6 +156,7 @@ export function claim(task, signal, deadline) {
       else write(said, LATER);
     };
     if (task.is_draw) return done("红包已到账。");
+    if (HELD[task.prize_state]) return show(el("p", {}, HELD[task.prize_state]));
     return show(
       el("p", {}, `${task.money} 元红包，领取后进入微信零钱。`),
       el("button.primary", { type: "button", onclick: () => step(take) }, "领取红包"),

@@ -139,9 +139,13 @@ function published(card) {
   return el("a.button", { href: `#/winners/${card.code}` }, "中奖者和发奖");
 }
 
+// Red packets that an operator has to decide about: the page says what that means.
+const HELD = { held: "核对中", withheld: "已冻结" };
+
 function won(card) {
   if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, "确认收到"));
   if (card.is_draw) return el("div", {}, el("p.good", {}, isMailed(card) ? BY_MAIL[card.prize_state] : "已领取"), parcel(card));
+  if (HELD[card.prize_state]) return el("a.button", { href: `#/task/${card.code}` }, HELD[card.prize_state]);
   const until = card.claim_until ? el("p.hint", {}, `${asMoment(card.claim_until)} 截止`) : null;
   return el("div.stack", {}, el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖"), until);
 }

@@ -10,7 +10,7 @@ import { BY_MAIL, parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 5_000; // claims have no frames
 const LATE_MS = 300; // a prize is written just after its frame
-const STATES = { won: "待领取", claiming: "领取中", given: "已领取", expiring: "已过期", returned: "已退回" };
+const STATES = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
 
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {

@@ -12,6 +12,10 @@ export function taskActs(task, done) {
   const buttons = [];
   if (!may("act")) return buttons;
   if (!task.status && may(task.money ? "money" : "act")) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
+  if (task.money && may("money")) {
+    if (!task.status) buttons.push(button("end_fraud", { ...about, path: "/ops/end", parameters: { code: task.code, fraud: 1 }, grave: true }));
+    buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));
+  }
   const hidden = task.hidden ? 0 : 1;
   buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
   return buttons;
@@ -25,6 +29,16 @@ export function disconnect(row) {
 /** The button that logs out the digger of the dig at a depth; with depth 0, the publisher. */
 export function signOut(code, depth, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
+}
+
+/** The button that freezes, releases or returns red packets; `about` says of what, as /ops/freeze takes it. */
+export function payout(act, about, target, done) {
+  return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release" });
+}
+
+/** The button that freezes what a person won and gave: who dug a depth of a red packet, or with 0 its publisher. */
+export function freezePerson(task, depth, name) {
+  return Boolean(task.money) && payout("freeze", { what: "person", code: task.code, depth }, name, () => {});
 }
 
 function button(act, about) {

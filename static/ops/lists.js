@@ -91,7 +91,7 @@ function actLine({ at, operator, shared, act, target, reason, outcome }) {
     el("b", {}, operator),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
-    act === "disconnect" ? el("code", {}, target) : el("a", { href: `#/task/${target}` }, target),
+    act === "disconnect" ? el("code", {}, target) : el("a", { href: `#/task/${target.split(":")[0]}` }, target),
     el("span.reason", {}, reason),
     outcomeOf(outcome),
   );
@@ -103,9 +103,10 @@ function outcomeOf(outcome) {
   return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
 }
 
-function listPage(root, title, place, read, show) {
+/** A page that reads its list again and again; `again()` reads it now. */
+export function listPage(root, title, place, read, show) {
   const problem = el("p.problem", { role: "alert" });
   fill(root, el("div.page-list", {}, el("p.crumb", {}, el("a", { href: "#/" }, t("back"))), el("h1", {}, title), problem, place));
   const reread = new Reread(read, show, (text) => write(problem, text));
-  return { title, ageMs: () => reread.ageMs(), stop: () => reread.stop() };
+  return { title, ageMs: () => reread.ageMs(), again: () => reread.now(), stop: () => reread.stop() };
 }

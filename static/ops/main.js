@@ -7,6 +7,7 @@ import { clock } from "./format.js";
 import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
+import { payoutsPage } from "./payouts.js";
 import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
@@ -43,6 +44,7 @@ const PAGES = [
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/alarms$/, () => alarmsPage(page)],
+  [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/log$/, () => logPage(page)],
 ];
 
@@ -92,7 +94,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/log" }, t("log"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/log" }, t("log"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );

@@ -1,6 +1,6 @@
 // A task's page: what it is, its digs, who brought whom as numbers, and its money.
 
-import { signOut, taskActs } from "./acts.js";
+import { freezePerson, signOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { clock, count, day, isolated, money } from "./format.js";
@@ -49,7 +49,7 @@ export function taskPage(root, code, now) {
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);
     parts.money.show([task.money, found], () => funds(task, found));
-    parts.digs.show(digs, (found) => digsOf(found, code));
+    parts.digs.show(digs, (found) => digsOf(found, task));
     body.hidden = false;
     tick();
   }
@@ -74,7 +74,7 @@ function facts(reply, row, participants) {
     el("ul.tasks", {}, row.element),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), el("span.acts", {}, task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname, signOut(task.code, 0, task.wxname))],
+      [t("publisher"), el("span.acts", {}, task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname, signOut(task.code, 0, task.wxname), freezePerson(task, 0, task.wxname))],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), participants],
       [t("created"), day(reply.created_at)],
@@ -131,7 +131,7 @@ function payment({ number, kind, amount_fen: fen, state, alarm, at }) {
   );
 }
 
-function digsOf(found, code) {
+function digsOf(found, task) {
   return section(
     t("newest_digs", found.length),
     el(
@@ -146,7 +146,8 @@ function digsOf(found, code) {
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
           el("time", {}, clock(dig.at)),
-          signOut(code, dig.depth, dig.wxname),
+          signOut(task.code, dig.depth, dig.wxname),
+          freezePerson(task, dig.depth, dig.wxname),
         ),
       ),
     ),

@@ -89,6 +89,27 @@ STEPS = {
         "pay.transfer",
         "bills.mark_waiting",
     ],
+    "a claim is weighed": [
+        "prizes.begin_claiming",
+        "held_prizes.let_through",
+        "bills.insert",
+        "bills.begin_sending",
+        "pay.transfer",
+        "bills.mark_waiting",
+    ],
+    "a payout is held": ["prizes.begin_claiming", "held_prizes.hold"],
+    "a treasure is frozen while a bill is out": [
+        "freezes.put",
+        "held_prizes.withhold",
+        "freezes.finish",
+        "pay.query_transfer",
+        "bills.mark_waiting",
+        "pay.cancel_transfer",
+        "bills.note",
+        "held_prizes.look_again",
+    ],
+    "a frozen prize is released": ["freezes.begin_end", "held_prizes.release", "freezes.delete"],
+    "a frozen prize is returned": ["freezes.begin_end", "held_prizes.give_back", "freezes.delete"],
     "a task is ended by its publisher": ["tasks.end"],
     "what nobody won is refunded": [
         "tasks.claim_due",
@@ -167,9 +188,12 @@ STEPS = {
 }
 
 
+IN_BACKGROUND = ("a win is overtaken by the next", "a treasure is frozen while a bill is out")
+
+
 def comparable(scenario: str, names: list[str]) -> list[str]:
-    """Sort the steps if their order varies: an overtaken win's prize is written in the background."""
-    return sorted(names) if scenario == "a win is overtaken by the next" else names
+    """Sort the steps if their order varies, since some are done in the background."""
+    return sorted(names) if scenario in IN_BACKGROUND else names
 
 
 async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from support.databases import with_database
-from support.money_machine import MoneyMachine, World
+from support.money_machine import MoneyMachine
+from support.money_world import World
 
 
 def test_random_sequences_keep_the_books_balanced_and_every_step_legal(

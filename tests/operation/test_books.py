@@ -171,7 +171,7 @@ async def test_the_command_prints_the_differences_and_exits_with_1(
         exit_code, printed = await run_audit(settings, *arguments)
         assert (exit_code, printed) == (
             0,
-            "1 tasks, in fen: paid 600, given 200, refunded 400, held 0, of which owed to winners 0\n",
+            "1 tasks, in fen: paid 600, given 200, refunded 400, held 0, of which owed 0 and withheld 0\n",
         )
     await context.sandbox.pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
     assert (await run_audit(settings))[0] == 0

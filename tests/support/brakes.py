@@ -5,4 +5,7 @@ NO_BRAKES = {
     "CASH_ORDER_YUAN": "0",
     "CASH_PAID_DAY_YUAN": "0",
     "CASH_PAID_WEEK_YUAN": "0",
+    "CASH_WON_DAY_YUAN": "0",
+    "CASH_WON_WEEK_YUAN": "0",
+    "CASH_PAIR_WEEK_YUAN": "0",
 }

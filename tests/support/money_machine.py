@@ -7,44 +7,30 @@ and with real signatures.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
-import httpx
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from pymongo.errors import PyMongoError
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 
 from server.actions.claim import claim
 from server.actions.dig import dig
 from server.actions.end_task import end_own_task, end_task_as_operator
+from server.actions.freeze import freeze, give_back, release
 from server.actions.pay_in import look_at_payment, order_payment
 from server.actions.publish import Draft, publish
 from server.actions.sweep import sweep
-from server.app import make_app
-from server.background import Background
 from server.context import Context
 from server.errors import Refusal
-from server.running.worker import look_at_data
 from server.sandbox import send_notices
-from server.settings import read_settings
-from server.store import Store, is_unavailable
-from support.brakes import NO_BRAKES
-from support.client import Client, Someone
+from support.client import Someone
+from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
-from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
 
-PEOPLE = ("alice", "bob", "carol", "dave")
-SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
 # Which states may follow which; anything else is a bug.
 LEGAL: dict[str, dict[str, set[str]]] = {
     "orders": {
@@ -53,8 +39,10 @@ LEGAL: dict[str, dict[str, set[str]]] = {
         "closed": {"paid", "spent", "unusable"},
     },
     "prizes": {
-        "won": {"claiming", "given", "expiring", "returned"},
-        "claiming": {"won", "given", "expiring", "returned"},
+        "won": {"claiming", "held", "withheld", "given", "expiring", "returned"},
+        "claiming": {"won", "held", "withheld", "given", "expiring", "returned"},
+        "held": {"won", "withheld", "claiming", "given", "expiring", "returned"},
+        "withheld": {"won", "claiming", "given", "expiring", "returned"},
         "expiring": {"returned"},
     },
     "bills": {"asked": {"waiting", "given", "failed"}, "waiting": {"given", "failed"}},
@@ -64,100 +52,6 @@ LEGAL: dict[str, dict[str, set[str]]] = {
         "abnormal": {"processing", "refunded", "closed"},
     },
 }
-
-
-class World:
-    """One server with its stores and people, for any number of sequences; each begins without tasks."""
-
-    def __init__(
-        self,
-        mongodb_uri: str,
-        redis_url: str,
-        data_dir: str,
-        trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        """`trouble` is entered for each thing that a process does: the store may fail in it."""
-        self.trouble = trouble
-        self.seen: Counter[str] = Counter()
-        self.loop = asyncio.new_event_loop()
-        sock, port = bind_unused_port()
-        settings = read_settings(
-            {
-                "MONGODB_URI": mongodb_uri,
-                "REDIS_URL": redis_url,
-                "DATA_DIR": data_dir,
-                "PORT": str(port),
-                "SECRET_KEY": secrets.token_hex(32),
-                **NO_BRAKES,
-            }
-        )
-        self.settings = settings
-
-        async def open_all() -> None:
-            await look_at_data(settings, prepares=True)
-            self.context = await Context.open(settings)
-            self.server = HTTPServer(make_app(self.context))
-            self.server.add_socket(sock)
-            self.client = Client(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))
-            await self.client.log_in_all(*PEOPLE)
-            self.victim_store = Store(mongodb_uri)
-
-        self.run(open_all())
-
-    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run something in this world's loop."""
-        return self.loop.run_until_complete(work)
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-
-        async def close_all() -> None:
-            self.victim_store.close()
-            await self.client.http.aclose()
-            self.server.stop()
-            await self.server.close_all_connections()
-            await self.context.close()
-
-        self.run(close_all())
-        self.loop.close()
-
-    async def clean(self) -> None:
-        """Forget all tasks and money."""
-        await rest(self.context)
-        for name in (*COLLECTIONS, *SANDBOX):
-            await self.context.store.database[name].delete_many({})
-
-    async def act(self, kill_after: int, work: Callable[[Context], Awaitable[Any]]) -> Any:
-        """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""
-        actor = self.context
-        if kill_after:
-            # Another process: it has connections of its own, and Steps kills it.
-            store = replace_store(self.victim_store)
-            actor = replace(self.context, store=store, background=Background())
-            Steps(actor, kill_after)
-        try:
-            with self.trouble():
-                return await work(actor)
-        except Refusal as refusal:
-            self.seen[f"refused: {refusal.error}"] += 1
-            return None
-        except Killed:
-            self.seen["killed"] += 1
-            return None
-        except PyMongoError as error:
-            if not is_unavailable(error):
-                raise
-            self.seen["the store did not answer"] += 1
-            return None
-        finally:
-            await rest(actor)
-
-
-def replace_store(store: Store) -> Store:
-    """Return a copy over the same connections, whose collections Steps may replace."""
-    copy = object.__new__(Store)
-    copy.__dict__.update(store.__dict__)
-    return copy
 
 
 KILLS = st.sampled_from((0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8))
@@ -394,6 +288,21 @@ class MoneyMachine(RuleBasedStateMachine):
         elif really:
             self._run(self.world.act(kill, lambda actor: end_own_task(actor, code, unionid)))
 
+    @rule(
+        task=TASKS,
+        kill=KILLS,
+        act=st.sampled_from((freeze, freeze, release, give_back)),
+        what=st.sampled_from(("task", "prize", "prize", "person")),
+        depth=st.integers(0, 3),
+    )
+    def an_operator_decides(self, task: int, kill: int, act: Any, what: Any, depth: int) -> None:
+        code = self._code(task)
+        self._run(self.world.act(kill, lambda actor: act(actor, what, code, depth)))
+
+    @rule(most=st.sampled_from((0, 1, 4)))
+    def winners_get_no_more_than(self, most: int) -> None:
+        self.world.hold_above(most)
+
     @rule(kill=KILLS)
     def sweep(self, kill: int) -> None:
         self._run(self.world.act(kill, sweep))
@@ -458,11 +367,25 @@ async def settle_at_wechat(world: World) -> bool:
     return bool(numbers)
 
 
+async def decide(world: World) -> None:
+    """Release all that is frozen, and of what is held one half; the other goes back."""
+    context = world.context
+    for frozen in await find(context, "freezes", state="frozen"):
+        with suppress(Refusal):
+            await release(context, frozen["what"], frozen["code"], frozen["depth"])
+    for prize in await find(context, "prizes", state={"$in": ["held", "withheld"]}):
+        back = "bill_lost" in prize or prize["depth"] % 2
+        await (give_back if back else release)(context, "prize", prize["code"], prize["depth"])
+    await rest(context)
+
+
 async def finish(world: World) -> None:
     """End a sequence: WeChat behaves, months pass, and every fen must be where it belongs."""
     context = world.context
     await wx(world.client, "misbehave", what="behave")
+    world.hold_above(0)
     for days in (0, 2, 31, 31):
+        await decide(world)
         await let_pass(context, days * DAY_MS)
         await sweep_until_quiet(context)
         if await settle_at_wechat(world):

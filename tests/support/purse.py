@@ -16,7 +16,11 @@ SWEEPS = 12
 _TIMES = {
     "tasks": ("created_at", "opened_at", "expires_at", "ended_at", "due_at"),
     "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "due_at"),
-    "prizes": ("won_at", "claimed_at", "given_at", "sent_at", "received_at", "due_at"),
+    "prizes": (
+        *("won_at", "claimed_at", "given_at", "sent_at", "received_at", "withheld_at", "released_at"),
+        "due_at",
+    ),
+    "freezes": ("at", "due_at"),
     "bills": ("created_at", "ended_at", "sent_at", "unknown_since", "due_at"),
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
@@ -24,7 +28,7 @@ _TIMES = {
     "sandbox_bills": ("expires_at_ms",),
     "sandbox_notices": ("due_at_ms",),
 }
-_SWEPT = ("tasks", "orders", "prizes", "bills", "refunds")
+_SWEPT = ("tasks", "orders", "prizes", "bills", "refunds", "freezes")
 
 
 async def rest(context: Context) -> None:

@@ -5,18 +5,24 @@ Each scenario is set up by one process and acted by another, the victim.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from server.actions.claim import claim
 from server.actions.confirm import confirm_pickup
 from server.actions.dig import dig
 from server.actions.end_task import end_own_task
+from server.actions.freeze import freeze, give_back, release
 from server.actions.pay_in import look_at_payment, order_payment
 from server.actions.ship import receive, ship
 from server.actions.sweep import sweep
 from server.context import Context
+from server.errors import PayoutHeld
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -128,6 +134,14 @@ async def failed_unheard(stage: Stage) -> Stage:
     return stage
 
 
+async def frozen(stage: Stage) -> Stage:
+    """A red packet that Bob has won, and an operator froze."""
+    stage = await won(stage)
+    await freeze(stage.context, "prize", stage.code, 1)
+    await rest(stage.context)
+    return stage
+
+
 async def half_won_and_expired(stage: Stage) -> Stage:
     """A red packet with two prizes, one of them won, past its expiry."""
     code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -192,12 +206,41 @@ async def act_dig(victim: Context, stage: Stage) -> None:
 
 async def act_overtake(victim: Context, stage: Stage) -> None:
     """The next dig, by somebody else."""
-    await act_dig(victim, replace(stage, bob=stage.client.people["carol"]))
+    await act_dig(victim, dataclasses.replace(stage, bob=stage.client.people["carol"]))
 
 
 async def act_claim(victim: Context, stage: Stage) -> None:
     """drawPrize."""
     await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
+
+
+async def act_weighed(victim: Context, stage: Stage) -> None:
+    """drawPrize, where there are limits that this winner does not reach."""
+    victim.settings = replace(victim.settings, cash_won_day_yuan=1000)
+    await act_claim(victim, stage)
+
+
+async def act_held(victim: Context, stage: Stage) -> None:
+    """drawPrize, of more than a limit."""
+    victim.settings = replace(victim.settings, cash_pair_week_yuan=1)
+    with suppress(PayoutHeld):
+        await act_claim(victim, stage)
+
+
+async def act_freeze(victim: Context, stage: Stage) -> None:
+    """An operator freezes the treasure."""
+    await freeze(victim, "task", stage.code, 0)
+    await rest(victim)
+
+
+async def act_release(victim: Context, stage: Stage) -> None:
+    """An operator releases the prize."""
+    await release(victim, "prize", stage.code, 1)
+
+
+async def act_return(victim: Context, stage: Stage) -> None:
+    """An operator returns the prize."""
+    await give_back(victim, "prize", stage.code, 1)
 
 
 async def act_hand_over(victim: Context, stage: Stage) -> None:
@@ -283,6 +326,11 @@ SCENARIOS: dict[
     "a red packet is claimed": (won, act_claim),
     "a confirmation is heard of": (confirmed_unheard, act_claim),
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
+    "a claim is weighed": (won, act_weighed),
+    "a payout is held": (won, act_held),
+    "a treasure is frozen while a bill is out": (claimed, act_freeze),
+    "a frozen prize is released": (frozen, act_release),
+    "a frozen prize is returned": (frozen, act_return),
     "a task is ended by its publisher": (open_packet, act_end),
     "what nobody won is refunded": (ended_unrefunded, act_sweep),
     "a task expires": (half_won_and_expired, act_sweep),

@@ -28,12 +28,18 @@ async def check_nothing_is_half_done(context: Context) -> None:
     await check_books(context)
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
-        "prizes": {"won", "claiming", "given", "sent", "received", "returned"},
+        "prizes": {"won", "claiming", "given", "sent", "received", "held", "withheld", "returned"},
         "bills": {"waiting", "given", "failed"},
         "refunds": {"refunded"},
     }
     for name, states in allowed.items():
-        assert {document["state"] for document in await find(context, name)} <= states, name
+        returned = {"denied": {"$exists": False}} if name == "prizes" else {}  # waits for its task's deadline
+        assert {document["state"] for document in await find(context, name, **returned)} <= states, name
+    freezes = await find(context, "freezes")
+    assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}
+    assert await find(context, "prizes", freezing=1) == []
+    if await find(context, "prizes", state="withheld"):
+        assert freezes, "it is withheld, and nothing is frozen"
     for task in await find(context, "tasks", status=1):
         assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
     for prize in await find(context, "prizes", state="sent"):

@@ -10,9 +10,12 @@ from server.context import Context
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
-    *("alarms", "leases"),
+    *("alarms", "leases", "freezes", "held_prizes"),
 )
-_READS = ("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box")
+_READS = (
+    *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
+    *("frozen", "newest", "waiting", "were_paid", "paid_out_fen"),
+)
 
 
 class Killed(BaseException):

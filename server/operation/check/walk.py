@@ -31,6 +31,7 @@ from server.store import Store
 from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
 from server.store.documents import Documents
+from server.store.freezes import Freeze
 from server.store.gauges import MoneyGauges
 from server.store.pipelines import begins_with
 from server.store.square import Wanted
@@ -68,6 +69,10 @@ def _alarm(end_at: int = 0) -> AlarmRecord:
     fields = {"key": "books", "kind": "books", "code": _ONE, "what": "unpaid", "values": []}
     times = {"begin_at": NOW, "end_at": end_at, "told": 0, "tries": 0, "due_at": NOW}
     return cast(AlarmRecord, {"_id": f"books@{NOW}", **fields, **times})
+
+
+def _freeze() -> Freeze:
+    return Freeze(_id=f"task:{_ONE}", what="task", of=_ONE, code=_ONE, depth=0, state="frozen", at=NOW)
 
 
 async def _acted(store: Store) -> None:
@@ -234,7 +239,33 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.of_winner(_WHO),
     lambda store: store.prizes.number(_ONE),
     lambda store: store.prizes.find_state(_ONE, _WHO),
-    lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
+    lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW, weighed=False),
+    lambda store: store.held_prizes.paid_out_fen(_WHO, _WHO, 0, NOW),
+    lambda store: store.held_prizes.were_paid(_WHO, _WHO),
+    lambda store: store.held_prizes.let_through(a_prize(1)),
+    lambda store: store.held_prizes.hold(a_prize(1), "pair", NOW),
+    lambda store: store.held_prizes.withhold({"code": _ONE}, NOW),
+    lambda store: store.held_prizes.withhold({"unionid": _WHO}, NOW),
+    lambda store: store.held_prizes.withhold({"publisher": _WHO}, NOW),
+    lambda store: store.held_prizes.withhold_unweighed(a_prize(1)),
+    lambda store: store.held_prizes.look_again(_PRIZE, NOW),
+    lambda store: store.held_prizes.of_scope({"code": _ONE}),
+    lambda store: store.held_prizes.of_scope({"unionid": _WHO}),
+    lambda store: store.held_prizes.of_scope({"publisher": _WHO}),
+    lambda store: store.held_prizes.waiting(20),
+    lambda store: store.held_prizes.waiting_fen(),
+    lambda store: store.held_prizes.release(_PRIZE, NOW),
+    lambda store: store.held_prizes.give_back(_PRIZE),
+    lambda store: store.freezes.put(_freeze()),
+    lambda store: store.freezes.find(_freeze()["_id"]),
+    lambda store: store.freezes.frozen([_freeze()["_id"]]),
+    lambda store: store.freezes.newest(20),
+    lambda store: store.freezes.claim(_freeze()["_id"]),
+    lambda store: _all(store.freezes.claim_due(_now)),
+    lambda store: store.freezes.finish(_freeze()),
+    lambda store: store.freezes.look_again(_freeze(), NOW),
+    lambda store: store.freezes.begin_end(_freeze()["_id"], "releasing", NOW),
+    lambda store: store.freezes.delete(_freeze()["_id"]),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
     lambda store: store.prizes.free_from_bill(_PRIZE, 1, "won"),
     lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", b"box", NOW),

@@ -13,8 +13,9 @@ from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
 from server.store.bills import BillState
+from server.store.freezes import What as Frozen
 from server.store.orders import OrderState
-from server.store.prizes import PrizeState
+from server.store.prizes import PrizeState, Why
 from server.store.refunds import RefundKind, RefundState
 from support import SOURCE
 
@@ -53,6 +54,13 @@ def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
     assert json.loads(known[1]) == list(get_args(PaymentKind))
 
 
+PAYOUT_ACTS = {"end_fraud", "freeze", "release", "return"}
+LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(Frozen)} | {
+    "return_task",
+    "return_prize",
+}
+
+
 def test_every_text_that_the_screen_asks_for_is_there() -> None:
     known = set(words())
     asked: set[str] = set()
@@ -71,9 +79,12 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "list": {"hidden", "unpaid", "held"},
         "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
-        "act": {"end", "hide", "show", "disconnect"},
-        "ask": {"end", "hide", "show", "disconnect"},
-        "done": {"end", "hide", "show", "disconnect"},
+        "act": {"end", "hide", "show", "disconnect", *PAYOUT_ACTS, *LOGGED},
+        "ask": {"end", "hide", "show", "disconnect", *PAYOUT_ACTS},
+        "done": {"end", "hide", "show", "disconnect", *PAYOUT_ACTS},
+        "payout": {"held", "withheld", "freezing"},
+        "why": set(get_args(Why)),
+        "frozen": set(get_args(Frozen)),
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
         | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}

@@ -1,0 +1,152 @@
+"""Payouts that are held or frozen: the list of them, and what an operator decides."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.acts import Reason
+from handlers.ops.operators import OperatorInterface
+from handlers.parameters import Code
+from server.actions.operate import freeze, give_back, release
+from server.store.freezes import What
+from server.store.prizes import Why
+
+LISTED = 200
+
+
+class OpsPayoutsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class HeldPayout(msgspec.Struct):
+    """A red packet that waits for an operator.
+
+    `state`: held by a brake (`why`), withheld by an operator, or freezing: its bill is being cancelled.
+    `only_back` is 1 if it cannot be released. Times are unix ms.
+    """
+
+    code: str
+    depth: int
+    name: str
+    wxname: str
+    amount_fen: int
+    state: Literal["held", "withheld", "freezing"]
+    why: Why | Literal[""]
+    only_back: int
+    won_at: int
+    since: int
+
+
+class Frozen(msgspec.Struct):
+    """A freeze. `depth` is that of the prize, or of the person's dig (0: the publisher)."""
+
+    what: What
+    code: str
+    depth: int
+    name: str
+    at: int
+
+
+class OpsPayoutsReply(Reply, kw_only=True):
+    """The 200 red packets that wait longest, and the newest 200 freezes."""
+
+    data: list[HeldPayout]
+    frozen: list[Frozen]
+
+
+class OpsPayouts(OperatorInterface):
+    """The payouts that are held, and what is frozen."""
+
+    path = "/ops/payouts"
+    takes = (OpsPayoutsRequest,)
+    gives = (OpsPayoutsReply,)
+
+    async def operate(self, request: OpsPayoutsRequest) -> OpsPayoutsReply:
+        """Return both."""
+        store = self.context.store
+        prizes, freezes = await store.held_prizes.waiting(LISTED), await store.freezes.newest(LISTED)
+        codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
+        names = {task["_id"]: task["name"] for task in await store.tasks.find_many(sorted(codes))}
+        return OpsPayoutsReply(
+            data=[
+                HeldPayout(
+                    code=prize["code"],
+                    depth=prize["depth"],
+                    name=names.get(prize["code"], ""),
+                    wxname=prize["wxname"],
+                    amount_fen=prize["amount_fen"],
+                    state="held"
+                    if prize["state"] == "held"
+                    else "withheld"
+                    if prize["state"] == "withheld"
+                    else "freezing",
+                    why=prize.get("held_for", ""),
+                    only_back=int("bill_lost" in prize),
+                    won_at=prize["won_at"],
+                    since=prize.get("withheld_at", 0),
+                )
+                for prize in prizes
+            ],
+            frozen=[
+                Frozen(
+                    freeze["what"],
+                    freeze["code"],
+                    freeze["depth"],
+                    names.get(freeze["code"], ""),
+                    freeze["at"],
+                )
+                for freeze in freezes
+            ],
+        )
+
+
+class OpsPayoutRequest(msgspec.Struct):
+    """A treasure (task), the red packet at `depth`, or the person who dug it; depth 0 is the publisher."""
+
+    what: Annotated[What, Meta(title="对象", description="宝贝、红包或人三种之一")]
+    code: Code
+    reason: Reason
+    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")] = 0
+
+
+class _PayoutAct(OperatorInterface):
+    method = "POST"
+    role = "money"
+    takes = (OpsPayoutRequest,)
+
+
+class OpsFreeze(_PayoutAct):
+    """Let no red packet of a treasure, at a depth, or of a person be paid; what is out is cancelled."""
+
+    path = "/ops/freeze"
+
+    async def operate(self, request: OpsPayoutRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        await freeze(self.context, self.actor, request.what, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsRelease(_PayoutAct):
+    """Let winners claim what was frozen or held."""
+
+    path = "/ops/release"
+
+    async def operate(self, request: OpsPayoutRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        await release(self.context, self.actor, request.what, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsReturn(_PayoutAct):
+    """Let what was frozen or held go back to the publisher, together with what nobody claims."""
+
+    path = "/ops/return"
+
+    async def operate(self, request: OpsPayoutRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        await give_back(self.context, self.actor, request.what, request.code, request.depth, request.reason)
+        return Reply()

@@ -1,0 +1,144 @@
+"""Freezing, releasing and returning red packets, by an operator.
+
+A freeze is saved first; then all that it concerns follows it. If the process dies first, a sweep goes on.
+Refunds to publishers are not frozen: they go back to the card that paid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.hold import freezes_of
+from server.actions.pay_out import retract
+from server.context import Context
+from server.errors import BadRequest, NoSuchTask
+from server.store.freezes import Freeze, What, freeze_key
+from server.store.held_prizes import HELD
+from server.store.prizes import Prize
+
+LOOK_AGAIN_MS = 60_000
+
+
+async def freeze(context: Context, what: What, code: str, depth: int) -> None:
+    """Freeze a treasure, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
+
+    A bill that is out is cancelled; until WeChat says that it is, the winner may still confirm it. Raises
+    NoSuchTask, BadRequest.
+    """
+    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    new = Freeze(
+        _id=freeze_key(what, of), what=what, of=of, code=code, depth=depth, state="frozen", at=now_ms
+    )
+    frozen = await context.store.freezes.put(new)
+    await settle_freeze(context, frozen)
+
+
+async def release(context: Context, what: What, code: str, depth: int) -> None:
+    """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest."""
+    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    if what == "prize":
+        await _refuse_unreleasable(context, of)
+    released = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
+    if released is not None:
+        await settle_freeze(context, released)
+    elif what != "prize" or await context.store.held_prizes.release(of, now_ms) is None:
+        raise BadRequest("它没有被冻结，也没有在核对")
+
+
+async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
+    prize = await context.store.prizes.find(prize_id)
+    if prize is None or prize["state"] not in HELD:
+        return
+    if "bill_lost" in prize:
+        raise BadRequest("微信没有说清上一笔转账的结果，为免付两次，只能退回")
+    if await context.store.freezes.frozen(freezes_of(prize)) - {freeze_key("prize", prize_id)}:
+        raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先解除那个冻结")
+
+
+async def give_back(context: Context, what: What, code: str, depth: int) -> None:
+    """Let the held prizes of a treasure, or one, go back to the publisher with what nobody claims.
+
+    Raises NoSuchTask, BadRequest.
+    """
+    if what == "person":
+        raise BadRequest("退回只能按宝贝或奖品来做", param="what")
+    of, store = await find_target(context, what, code, depth), context.store
+    held = [
+        prize for prize in await store.held_prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize
+    ]
+    if not held:
+        raise BadRequest("没有可以退回的红包：没有被冻结，或它的转账还在撤销")
+    for prize in held:
+        key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
+        own = await store.freezes.begin_end(key, "returning", now_ms)
+        if own is not None:
+            await settle_freeze(context, own)
+        else:
+            await store.held_prizes.give_back(prize["_id"])
+
+
+async def find_target(context: Context, what: What, code: str, depth: int) -> str:
+    """Return the code, the prize's id or the person's. Raises NoSuchTask, BadRequest.
+
+    Operators see no ids of people, so they name a person by what they did.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if what == "task":
+        return code
+    if what == "prize":
+        prize = await context.store.prizes.find(f"{code}:{depth}")
+        if prize is None or not prize["amount_fen"]:
+            raise BadRequest("这一层没有红包，请检查层数", param="depth")
+        return prize["_id"]
+    if not depth:
+        return task["publisher"]
+    digs = await context.store.digs.after(code, depth - 1, 1)
+    if not digs or digs[0]["depth"] != depth:
+        raise BadRequest("这一层还没有人挖过，请检查层数", param="depth")
+    return digs[0]["unionid"]
+
+
+def _scopes(what: What, of: str) -> list[dict[str, Any]]:
+    fields = {"task": ("code",), "prize": ("_id",), "person": ("unionid", "publisher")}[what]
+    return [{field: of} for field in fields]
+
+
+async def settle_freeze(context: Context, freeze: Freeze) -> None:
+    """Let all prizes that a freeze concerns follow it. Safe to repeat."""
+    if freeze["state"] == "releasing":
+        await _settle_release(context, freeze)
+        return
+    if freeze["state"] == "returning":
+        await context.store.held_prizes.give_back(freeze["of"])
+        await context.store.freezes.delete(freeze["_id"])
+        return
+    for scope in _scopes(freeze["what"], freeze["of"]):
+        await context.store.held_prizes.withhold(scope, context.clock.now_ms())
+        for prize in await context.store.held_prizes.of_scope(scope):
+            if "freezing" in prize:
+                context.background.spawn(settle_freezing(context, prize))
+    await context.store.freezes.finish(freeze)
+
+
+async def _settle_release(context: Context, freeze: Freeze) -> None:
+    store, cancelling = context.store, False
+    for scope in _scopes(freeze["what"], freeze["of"]):
+        for prize in await store.held_prizes.of_scope(scope):
+            if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
+                continue
+            if prize["state"] == "claiming":
+                cancelling = True
+            else:
+                await store.held_prizes.release(prize["_id"], context.clock.now_ms())
+    if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
+        await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
+    else:
+        await store.freezes.delete(freeze["_id"])
+
+
+async def settle_freezing(context: Context, prize: Prize) -> None:
+    """Cancel the bill of a prize that is being frozen; look again until it has ended."""
+    await retract(context, prize)
+    await context.store.held_prizes.look_again(prize["_id"], context.clock.now_ms() + LOOK_AGAIN_MS)

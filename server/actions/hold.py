@@ -1,0 +1,86 @@
+"""Brakes on paying out: whether a red packet that is being claimed may be paid, or is held for the operator.
+
+A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
+same time each counts the other, and no bill is out for a prize that is held.
+"""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.errors import PayoutHeld, PayoutWaits
+from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.store.freezes import freeze_key
+from server.store.prizes import Prize, Why
+
+WEEK_MS = 7 * DAY_MS
+
+
+def are_brakes_on(context: Context) -> bool:
+    """Whether any setting may hold a payout."""
+    settings = context.settings
+    return any((settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan))
+
+
+async def refuse_new_pair(context: Context, prize: Prize) -> None:
+    """Raise PayoutWaits if this publisher never paid this winner, and the prize was won just now."""
+    until_ms = prize["won_at"] + context.settings.payout_hold_seconds * 1000
+    if context.clock.now_ms() >= until_ms or "released_at" in prize:
+        return
+    if not await context.store.held_prizes.were_paid(prize["unionid"], prize["publisher"]):
+        raise PayoutWaits(claim_from=until_ms)
+
+
+def refuse_held(prize: Prize) -> None:
+    """Raise PayoutHeld if a prize is held or withheld, or its bill is being cancelled."""
+    if prize["state"] == "held":
+        raise PayoutHeld
+    if prize["state"] == "withheld" or (prize["state"] == "claiming" and "freezing" in prize):
+        raise PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
+
+
+async def weigh(context: Context, prize: Prize) -> bool:
+    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once an attempt."""
+    if prize.get("weighed") == prize["attempt"]:
+        return True
+    why = await _why_held(context, prize) if are_brakes_on(context) else None
+    held_prizes = context.store.held_prizes
+    if why is None:
+        decided = await held_prizes.let_through(prize)
+    else:
+        decided = await held_prizes.hold(prize, why, context.clock.now_ms())
+    if decided is None:
+        decided = await held_prizes.withhold_unweighed(prize) or await context.store.prizes.find(prize["_id"])
+    return (
+        decided is not None and decided["state"] == "claiming" and decided.get("weighed") == prize["attempt"]
+    )
+
+
+async def _why_held(context: Context, prize: Prize) -> Why | None:
+    if "released_at" in prize:
+        return None
+    settings, now_ms = context.settings, context.clock.now_ms()
+    paid = await context.store.held_prizes.paid_out_fen(
+        prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
+    )
+    limits: tuple[tuple[Why, int, int], ...] = (
+        ("pair", paid.of_publisher, settings.cash_pair_week_yuan),
+        ("day", paid.lately, settings.cash_won_day_yuan),
+        ("week", paid.since, settings.cash_won_week_yuan),
+    )
+    return next((why for why, fen, most in limits if most and fen > most * FEN_PER_YUAN), None)
+
+
+async def withhold_if_frozen(context: Context, prize: Prize) -> None:
+    """Withhold a new red packet if its treasure, winner or publisher is frozen. Safe to repeat."""
+    if prize["amount_fen"] and await context.store.freezes.frozen(freezes_of(prize)):
+        await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
+
+
+def freezes_of(prize: Prize) -> list[str]:
+    """Return the ids of all freezes that would concern a prize."""
+    return [
+        freeze_key("task", prize["code"]),
+        freeze_key("prize", prize["_id"]),
+        freeze_key("person", prize["unionid"]),
+        freeze_key("person", prize["publisher"]),
+    ]

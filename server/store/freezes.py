@@ -1,0 +1,89 @@
+"""What operators froze: `freezes`, one per treasure, prize or person. One that is released is deleted.
+
+frozen → releasing → deleted; that of a prize also frozen → returning → deleted. A freeze is due until its
+prizes follow it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+
+from server.store.due import DUE_INDEX, DueDocuments
+
+What: TypeAlias = Literal["task", "prize", "person"]
+
+
+class Freeze(TypedDict):
+    """`_id` is from `freeze_key`. The operator named it by `code` and `depth`. `at` is unix ms."""
+
+    _id: str
+    what: What
+    of: str
+    code: str
+    depth: int
+    state: Literal["frozen", "releasing", "returning"]
+    at: int
+    due_at: NotRequired[int]
+
+
+def freeze_key(what: What, of: str) -> str:
+    """Return the id of the freeze of a task's code, a prize's id or a person's."""
+    return f"{what}:{of}"
+
+
+class Freezes(DueDocuments[Freeze]):
+    """Reads and writes of `freezes`."""
+
+    NAME = "freezes"
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest"), DUE_INDEX]
+
+    async def put(self, freeze: Freeze) -> Freeze:
+        """Freeze; return the freeze that is there then. Also if it was just being released."""
+        await self.add_or_read(freeze)
+        again = await self.find_one_and_update(
+            {"_id": freeze["_id"]},
+            {"$set": {"state": "frozen", "due_at": freeze["at"]}},
+            return_document=True,
+        )
+        return again or await self.put(freeze)  # it was deleted in between
+
+    async def find(self, key: str) -> Freeze | None:
+        """Return a freeze."""
+        return await self.collection.find_one({"_id": key})
+
+    async def begin_end(
+        self, key: str, state: Literal["releasing", "returning"], now_ms: int
+    ) -> Freeze | None:
+        """Begin to end a freeze in this way; None if nothing is frozen under this id."""
+        return await self.find_one_and_update(
+            {"_id": key}, {"$set": {"state": state, "due_at": now_ms}}, return_document=True
+        )
+
+    async def frozen(self, keys: list[str]) -> set[str]:
+        """Return those of these ids that are frozen."""
+        found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"_id": 1})
+        return {row["_id"] for row in await found.to_list(len(keys))}
+
+    async def newest(self, limit: int) -> list[Freeze]:
+        """Return what is frozen, the newest first."""
+        found = self.collection.find({}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def finish(self, freeze: Freeze) -> None:
+        """Note that all follows a freeze, unless its state has changed since."""
+        await self.collection.update_one(
+            {"_id": freeze["_id"], "state": freeze["state"]}, {"$unset": {"due_at": ""}}
+        )
+
+    async def look_again(self, freeze: Freeze, due_at_ms: int) -> None:
+        """Look again later, unless its state has changed since."""
+        await self.collection.update_one(
+            {"_id": freeze["_id"], "state": freeze["state"]}, {"$set": {"due_at": due_at_ms}}
+        )
+
+    async def delete(self, key: str) -> None:
+        """Forget a freeze that has ended, unless it was frozen again."""
+        await self.collection.delete_one({"_id": key, "state": {"$ne": "frozen"}})

@@ -1,0 +1,157 @@
+"""Red packets that are not paid out for now: those of `prizes` with `withheld_at`, and what decides that.
+
+held: a brake holds the payout until an operator decides. withheld: an operator froze it. A bill that is out
+when a prize is frozen is cancelled first: meanwhile the prize is still `claiming`, and `freezing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pymongo
+
+from server.store.documents import Documents
+from server.store.prizes import Prize, Why
+
+_Document = dict[str, Any]
+
+HELD = ["held", "withheld"]
+_LEAVES = {"withheld_at": "", "held_for": "", "freezing": ""}
+
+
+class PaidOut(NamedTuple):
+    """What a person claimed, in fen: since a time; since a later one; of one publisher since the first."""
+
+    since: int
+    lately: int
+    of_publisher: int
+
+
+class HeldPrizes(Documents[Prize]):
+    """Reads and writes of `prizes`. Each change is one update, conditional on the state before it."""
+
+    NAME = "prizes"
+
+    async def paid_out_fen(self, unionid: str, publisher: str, since_ms: int, lately_ms: int) -> PaidOut:
+        """Return what a person's claims since these times pay, `of_publisher` since the first."""
+        lately = {"$cond": [{"$gte": ["$claimed_at", lately_ms]}, "$amount_fen", 0]}
+        pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "unionid": unionid,
+                    "claimed_at": {"$gte": since_ms},
+                    "state": {"$in": ["claiming", "given"]},
+                }
+            },
+            {
+                "$group": {
+                    "_id": None,
+                    "since": {"$sum": "$amount_fen"},
+                    "lately": {"$sum": lately},
+                    "pair": {"$sum": pair},
+                }
+            },
+        ]
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return PaidOut(row["since"], row["lately"], row["pair"])
+        return PaidOut(0, 0, 0)
+
+    async def were_paid(self, unionid: str, publisher: str) -> bool:
+        """Whether a red packet of this publisher was paid to this person before."""
+        paid = {"unionid": unionid, "publisher": publisher, "state": "given", "amount_fen": {"$gt": 0}}
+        return await self.collection.find_one(paid, {"_id": 1}) is not None
+
+    async def let_through(self, prize: Prize) -> Prize | None:
+        """Note that this attempt may be paid; None if that was decided otherwise."""
+        return await self._decide(prize, {"weighed": prize["attempt"]})
+
+    async def hold(self, prize: Prize, why: Why, now_ms: int) -> Prize | None:
+        """Hold an attempt that has no bill yet; None if that was decided otherwise."""
+        return await self._decide(prize, {"state": "held", "held_for": why, "withheld_at": now_ms})
+
+    async def _decide(self, prize: Prize, changes: _Document) -> Prize | None:
+        attempt = prize["attempt"]
+        return await self.find_one_and_update(
+            {
+                "_id": prize["_id"],
+                "state": "claiming",
+                "attempt": attempt,
+                "weighed": {"$ne": attempt},
+                "freezing": {"$exists": False},
+            },
+            {"$set": changes},
+            return_document=True,
+        )
+
+    async def withhold_unweighed(self, prize: Prize) -> Prize | None:
+        """Withhold a prize that is being frozen and was not weighed: it has no bill to be cancelled."""
+        attempt = prize["attempt"]
+        return await self.find_one_and_update(
+            {
+                "_id": prize["_id"],
+                "state": "claiming",
+                "attempt": attempt,
+                "weighed": {"$ne": attempt},
+                "freezing": 1,
+            },
+            {"$set": {"state": "withheld"}, "$unset": {"freezing": ""}},
+            return_document=True,
+        )
+
+    async def withhold(self, scope: _Document, now_ms: int) -> None:
+        """Withhold all red packets of a scope that nobody is being paid; those that are become `freezing`.
+
+        A scope is a condition of one equal field: `_id`, `code`, `unionid` or `publisher`.
+        """
+        money = {"amount_fen": {"$gt": 0}}
+        await self.rows.update_many(
+            {**scope, **money, "state": {"$in": ["won", "held"]}},
+            {"$set": {"state": "withheld", "withheld_at": now_ms}, "$unset": {"held_for": ""}},
+        )
+        await self.rows.update_many(
+            {**scope, **money, "state": "claiming", "freezing": {"$exists": False}},
+            {"$set": {"freezing": 1, "withheld_at": now_ms, "due_at": now_ms}},
+        )
+
+    async def of_scope(self, scope: _Document) -> list[Prize]:
+        """Return the prizes of a scope that are held, withheld or being frozen."""
+        found = self.collection.find({**scope, "withheld_at": {"$exists": True}})
+        return await found.to_list(None)
+
+    async def release(self, prize_id: str, now_ms: int) -> Prize | None:
+        """Let the winner claim it again; None if it is not held, or its bill was lost."""
+        return await self.find_one_and_update(
+            {"_id": prize_id, "state": {"$in": HELD}, "bill_lost": {"$exists": False}},
+            {"$set": {"state": "won", "released_at": now_ms}, "$unset": _LEAVES},
+            return_document=True,
+        )
+
+    async def give_back(self, prize_id: str) -> Prize | None:
+        """Let a held prize go back to its publisher with all that is unclaimed; None if it is not held."""
+        return await self.find_one_and_update(
+            {"_id": prize_id, "state": {"$in": HELD}},
+            {"$set": {"state": "expiring", "denied": 1}, "$unset": _LEAVES},
+            return_document=True,
+        )
+
+    async def look_again(self, prize_id: str, due_at_ms: int) -> None:
+        """Look again at a prize whose bill is being cancelled."""
+        await self.collection.update_one(
+            {"_id": prize_id, "state": "claiming", "freezing": 1}, {"$set": {"due_at": due_at_ms}}
+        )
+
+    async def waiting(self, limit: int) -> list[Prize]:
+        """Return the prizes that are held, withheld or being frozen, the longest first."""
+        found = self.collection.find(
+            {"withheld_at": {"$exists": True}}, sort=[("withheld_at", pymongo.ASCENDING)], limit=limit
+        )
+        return await found.to_list(limit)
+
+    async def waiting_fen(self) -> dict[str, tuple[int, int]]:
+        """Return of each state of those: how many there are, and their sum in fen."""
+        pipeline: list[_Document] = [
+            {"$match": {"withheld_at": {"$exists": True}}},
+            {"$group": {"_id": "$state", "number": {"$sum": 1}, "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return {row["_id"]: (row["number"], row["fen"]) async for row in self.rows.aggregate(pipeline)}

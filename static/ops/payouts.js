@@ -1,0 +1,58 @@
+// The payouts that wait for an operator, with release and return, and what is frozen.
+
+import { payout } from "./acts.js";
+import { get } from "./api.js";
+import { Part, el } from "./dom.js";
+import { clock, count, day, isolated, money } from "./format.js";
+import { listPage } from "./lists.js";
+import { named, t } from "./words.js";
+
+/** Show what is not paid out for now, the longest first, and what is frozen, the newest first. */
+export function payoutsPage(root) {
+  const [waiting, frozen] = [new Part(), new Part()];
+  const place = el("div.found", {}, waiting.element, frozen.element);
+  const page = listPage(root, t("payouts"), place, () => get("/ops/payouts"), (reply) => {
+    waiting.show(reply.data, () => list(reply.data, t("payouts_none"), (row) => waits(row, page.again)));
+    frozen.show(reply.frozen, () => [el("h2", {}, t("frozen")), list(reply.frozen, t("frozen_none"), (row) => freeze(row, page.again))]);
+  });
+  return page;
+}
+
+function list(rows, none, line) {
+  return rows.length ? el("ol.log.panel.payouts", {}, rows.map(line)) : el("p.blank", {}, none);
+}
+
+function waits(row, again) {
+  const prize = { what: "prize", code: row.code, depth: row.depth };
+  const target = row.name || row.code;
+  const decides = row.state === "freezing" ? [] : [!row.only_back && payout("release", prize, target, again), payout("return", prize, target, again)];
+  if (row.state === "held") decides.push(payout("freeze", prize, target, again));
+  return el(
+    "li",
+    {},
+    at(row.since),
+    el(`span.state${row.state === "held" ? ".cools" : ".bad"}`, {}, named("payout", row.state)),
+    el("b", {}, money(row.amount_fen)),
+    el("span", {}, isolated(row.wxname), " ", t("wins_at", count(row.depth))),
+    el("a", { href: `#/task/${row.code}` }, isolated(target)),
+    el("span.reason", {}, row.only_back ? t("only_back") : row.why && named("why", row.why)),
+    el("span.acts", {}, decides),
+  );
+}
+
+function freeze({ what, code, depth, name, at: since }, again) {
+  const target = name || code;
+  return el(
+    "li",
+    {},
+    at(since),
+    el("span.state.bad", {}, named("frozen", what)),
+    el("a", { href: `#/task/${code}` }, isolated(target)),
+    what !== "task" && el("span", {}, depth ? t("depth_of", count(depth)) : t("publisher")),
+    el("span.acts", {}, payout("release", { what, code, depth }, target, again)),
+  );
+}
+
+function at(ms) {
+  return el("time", {}, `${day(ms).split(" ")[0]} ${clock(ms)}`);
+}

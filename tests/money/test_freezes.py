@@ -1,0 +1,378 @@
+"""Payouts that are held and frozen: by limits and by operators, until they are released or returned."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.store.held_prizes import HeldPrizes
+from support.client import Client, Someone
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+)
+
+REASON = "查一查"
+
+
+async def won(client: Client, context: Context, publisher: Someone, winner: Someone, money: int = 2) -> str:
+    """Return the code of a red packet that was paid and won."""
+    code = await publish_red_packet(publisher, money=money)
+    await pay(client, context, publisher, code, money)
+    await win(client, context, winner, code)
+    return code
+
+
+async def log_in(client: Client, context: Context) -> None:
+    """Log the client in as an operator who may do everything."""
+    reply = await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+    assert reply["status"] == 0
+
+
+async def claim(winner: Someone, code: str) -> dict[str, Any]:
+    return await winner.post("/drawPrize", code=code)
+
+
+async def act(client: Client, path: str, code: str, **asked: Any) -> dict[str, Any]:
+    """Act as an operator who may move money."""
+    asked = {"what": "task", "reason": REASON} | asked
+    return await client.post(f"/ops/{path}", code=code, **asked)
+
+
+async def state_of(context: Context, code: str) -> str:
+    [prize] = await find(context, "prizes", code=code)
+    return str(prize["state"])
+
+
+async def finish(context: Context, *codes: str) -> None:
+    """Let months pass; nothing may be left to do, and no fen."""
+    for days in (0, 31, 31):
+        await let_pass(context, days * DAY_MS)
+        await sweep_until_quiet(context)
+    await check_books(context)
+    for code in codes:
+        [task] = await find(context, "tasks", _id=code)
+        assert "due_at" not in task
+
+
+class TestLimits:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_WON_DAY_YUAN": "5", "CASH_WON_WEEK_YUAN": "8", "CASH_PAIR_WEEK_YUAN": "3"}
+
+    @pytest.mark.parametrize(
+        ("publishers", "passes_ms", "why"),
+        [
+            (["alice", "alice"], 0, "pair"),
+            (["alice", "carol", "dave"], 0, "day"),
+            (["alice", "carol", "dave", "erin", "fay"], DAY_MS // 2 + 1000, "week"),
+        ],
+    )
+    @pytest.mark.gen_test
+    async def test_of_what_a_winner_gets_hold_what_is_above_until_an_operator_releases_it(
+        self, client: Client, context: Context, publishers: list[str], passes_ms: int, why: str
+    ) -> None:
+        await client.log_in_all("bob", *set(publishers))
+        bob, codes = client.people["bob"], []
+        for publisher in publishers[:-1]:
+            codes.append(await won(client, context, client.people[publisher], bob))
+            assert (await claim(bob, codes[-1]))["package_info"]
+            await let_pass(context, passes_ms)
+        last = await won(client, context, client.people[publishers[-1]], bob)  # it is won all the same
+        assert [(await claim(bob, last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
+        [prize] = await find(context, "prizes", code=last)
+        assert (prize["state"], prize["held_for"]) == ("held", why)
+        assert await find(context, "bills", code=last) == []
+        await sweep_until_quiet(context)
+        assert await state_of(context, last) == "held"
+        await log_in(client, context)
+        [row] = (await client.get("/ops/payouts"))["data"]
+        assert (row["code"], row["state"], row["why"], row["amount_fen"]) == (last, "held", why, 200)
+        assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
+        assert (await client.get("/ops/payouts"))["data"] == []
+        package = (await claim(bob, last))["package_info"]
+        assert (await confirm(client, context, package)).endswith(":ok")
+        await check_books(context)
+
+    @pytest.mark.gen_test
+    async def test_hold_both_of_two_claims_at_the_same_time(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        codes = [await won(client, context, alice, bob) for _ in range(2)]
+        both_have_claimed, paid_out_fen = asyncio.Barrier(2), HeldPrizes.paid_out_fen
+
+        async def add_up_together(self: HeldPrizes, *arguments: Any) -> Any:
+            await both_have_claimed.wait()
+            return await paid_out_fen(self, *arguments)
+
+        monkeypatch.setattr(HeldPrizes, "paid_out_fen", add_up_together)
+        replies = await asyncio.gather(*(claim(bob, code) for code in codes))
+        assert [reply["error"] for reply in replies] == ["payout_held"] * 2
+        assert await find(context, "bills") == []
+
+    @pytest.mark.gen_test
+    async def test_are_kept_by_the_sweep_that_goes_on_for_a_dead_process(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        first = await won(client, context, alice, bob)
+        assert (await claim(bob, first))["package_info"]
+        second = await won(client, context, alice, bob)
+        [prize] = await find(context, "prizes", code=second)
+        now_ms = context.clock.now_ms()
+        await context.store.prizes.begin_claiming(prize, now_ms, now_ms, weighed=False)  # type: ignore[arg-type]
+        await sweep_until_quiet(context)
+        assert await state_of(context, second) == "held"
+        assert await find(context, "bills", code=second) == []
+
+    @pytest.mark.gen_test
+    async def test_that_hold_at_the_deadline_keep_the_money_until_somebody_decides(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
+        code = await won(client, context, alice, bob)
+        await claim(bob, code)
+        await let_pass(context, 31 * DAY_MS)
+        await sweep_until_quiet(context)
+        assert await state_of(context, code) == "held"
+        assert await find(context, "refunds", code=code) == []
+        await check_books(context)
+        await log_in(client, context)
+        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        await sweep_until_quiet(context)
+        assert await state_of(context, code) == "won"  # although the deadline is over
+        assert (await claim(bob, code))["package_info"]
+        await finish(context, code)
+
+
+class TestTheFirstPayoutOfAPair:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"PAYOUT_HOLD_SECONDS": "600"}
+
+    @pytest.mark.gen_test
+    async def test_waits_and_the_next_does_not(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob)
+        [prize] = await find(context, "prizes")
+        waits = await claim(bob, code)
+        assert (waits["error"], waits["claim_from"]) == ("payout_waits", prize["won_at"] + 600_000)
+        await let_pass(context, 599_000)
+        assert (await claim(bob, code))["error"] == "payout_waits"
+        await let_pass(context, 1_000)
+        await confirm(client, context, (await claim(bob, code))["package_info"])
+        assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
+
+    @pytest.mark.gen_test
+    async def test_is_stopped_by_a_freeze_in_time(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob)
+        await log_in(client, context)
+        assert (await act(client, "freeze", code))["status"] == 0
+        await let_pass(context, 600_000)
+        assert (await claim(bob, code))["error"] == "payout_held"
+        assert await find(context, "bills") == []
+
+
+@pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
+@pytest.mark.gen_test
+async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
+    client: Client, context: Context, what: str, depth: int
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    package = (await claim(bob, code))["package_info"]
+    await log_in(client, context)
+    assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
+    await rest(context)
+    await sweep_until_quiet(context)
+    assert await state_of(context, code) == "withheld"
+    assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
+    assert (await confirm(client, context, package)).startswith("requestMerchantTransfer:fail")
+    assert (await claim(bob, code))["error"] == "payout_held"
+    listed = await client.get("/ops/payouts")
+    assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "withheld")]
+    assert [(row["what"], row["depth"]) for row in listed["frozen"]] == [(what, depth)]
+    await check_books(context)
+    assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
+    listed = await client.get("/ops/payouts")
+    assert (listed["data"], listed["frozen"]) == ([], [])
+    assert (await confirm(client, context, (await claim(bob, code))["package_info"])).endswith(":ok")
+    assert await state_of(context, code) == "given"
+    acts = [(row["act"], row["outcome"], row["reason"]) for row in (await client.get("/ops/log"))["data"]]
+    assert acts == [(f"release_{what}", "done", REASON), (f"freeze_{what}", "done", REASON)]
+    await finish(context, code)
+
+
+@pytest.mark.gen_test
+async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await claim(bob, code)
+    await misbehave(client, "pending", call="cancel")
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    await rest(context)
+    assert await state_of(context, code) == "claiming"
+    [row] = (await client.get("/ops/payouts"))["data"]
+    assert row["state"] == "freezing"
+    assert (await act(client, "return", code))["error"] == "bad_request"
+    assert (await act(client, "release", code))["status"] == 0  # once the bill has ended
+    assert (await claim(bob, code))["error"] == "payout_held"
+    [bill] = await find(context, "bills")
+    await misbehave(client, "settle", number=bill["_id"])
+    await sweep_until_quiet(context)
+    assert await state_of(context, code) == "won"
+    assert await find(context, "freezes") == []
+    assert (await claim(bob, code))["package_info"]
+    await finish(context, code)
+
+
+@pytest.mark.gen_test
+async def test_who_confirmed_before_the_bill_was_cancelled_has_the_money(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    package = (await claim(bob, code))["package_info"]
+    await misbehave(client, "lose_notice")
+    await confirm(client, context, package)
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    await rest(context)
+    await sweep_until_quiet(context)
+    assert await state_of(context, code) == "given"
+    assert (await client.get("/ops/payouts"))["data"] == []
+    await finish(context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await misbehave(client, "refuse", call="transfer", code="NO_AUTH")
+    await claim(bob, code)
+    await let_pass(context, 660_000)
+    await log_in(client, context)
+    await act(client, "freeze", code, what="prize", depth=1)
+    await rest(context)
+    await sweep_until_quiet(context)
+    assert await state_of(context, code) == "withheld"
+    assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
+    assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
+    assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
+    await finish(context, code)
+    assert await state_of(context, code) == "returned"
+
+
+@pytest.mark.gen_test
+async def test_what_is_returned_goes_back_to_the_card_that_paid(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, bob, code)
+    await win(client, context, carol, code)
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    await let_pass(context, 31 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert await find(context, "refunds") == []
+    [opened] = [row for row in (await client.get("/ops/list", of="held"))["data"] if row["code"] == code]
+    assert opened["status"] == 1
+    assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
+    assert "客服" in (await claim(bob, code))["msg"]
+    assert (await act(client, "return", code))["status"] == 0
+    await finish(context, code)
+    [refund] = await find(context, "refunds")
+    assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
+
+
+@pytest.mark.gen_test
+async def test_what_is_won_after_a_freeze_is_frozen_too(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    await win(client, context, bob, code)
+    assert await state_of(context, code) == "withheld"
+    assert (await claim(bob, code))["error"] == "payout_held"
+
+
+@pytest.mark.gen_test
+async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, bob, code)
+    await log_in(client, context)
+    assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
+    assert (await claim(bob, code))["error"] == "payout_held"
+    await sweep_until_quiet(context)
+    assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
+    assert (await client.get("/ops/log"))["data"][0]["act"] == "end_fraud"
+    assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["error"] == "ended"
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    await act(client, "freeze", code, what="person", depth=1)
+    assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
+    assert (await act(client, "release", code))["status"] == 0
+    assert await state_of(context, code) == "withheld"
+    assert (await act(client, "release", code))["error"] == "bad_request"
+    assert (await act(client, "release", code, what="person", depth=1))["status"] == 0
+    assert await state_of(context, code) == "won"
+
+
+@pytest.mark.gen_test
+async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code, goods = await won(client, context, alice, bob), await alice.publish(forecast_num=1)
+    await win(client, context, bob, goods)
+    for path in ("freeze", "release", "return"):
+        assert (await act(client, path, code))["error"] == "token_required"
+    await log_in(client, context)
+    for asked in (
+        {"code": "A" * 12},
+        {"code": goods, "what": "prize", "depth": 1},
+        {"code": code, "what": "prize", "depth": 2},
+        {"code": code, "what": "person", "depth": 9},
+        {"code": code, "what": "everything"},
+        {"code": code, "reason": ""},
+    ):
+        for path in ("freeze", "release", "return"):
+            assert (await act(client, path, **asked))["error"] in ("bad_request", "no_such_task")
+    assert (await act(client, "return", code))["error"] == "bad_request"
+    assert (await act(client, "return", code, what="person", depth=1))["error"] == "bad_request"
+    assert await find(context, "freezes") == []
+    assert await state_of(context, code) == "won"
+    await act(client, "freeze", goods)  # goods are no money
+    assert await state_of(context, goods) == "won"

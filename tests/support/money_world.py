@@ -1,0 +1,133 @@
+"""One server with its stores and people, for `money_machine.py` and `bench/kills.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from pymongo.errors import PyMongoError
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from server.app import make_app
+from server.background import Background
+from server.context import Context
+from server.errors import Refusal
+from server.running.worker import look_at_data
+from server.settings import read_settings
+from server.store import Store, is_unavailable
+from support.brakes import NO_BRAKES
+from support.client import Client
+from support.purse import rest
+from support.steps import COLLECTIONS, Killed, Steps
+
+_T = TypeVar("_T")
+
+PEOPLE = ("alice", "bob", "carol", "dave")
+SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
+
+
+class World:
+    """One server with its stores and people, for any number of sequences; each begins without tasks."""
+
+    def __init__(
+        self,
+        mongodb_uri: str,
+        redis_url: str,
+        data_dir: str,
+        trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`trouble` is entered for each thing that a process does: the store may fail in it."""
+        self.trouble = trouble
+        self.seen: Counter[str] = Counter()
+        self.loop = asyncio.new_event_loop()
+        sock, port = bind_unused_port()
+        settings = read_settings(
+            {
+                "MONGODB_URI": mongodb_uri,
+                "REDIS_URL": redis_url,
+                "DATA_DIR": data_dir,
+                "PORT": str(port),
+                "SECRET_KEY": secrets.token_hex(32),
+                **NO_BRAKES,
+            }
+        )
+        self.settings = settings
+
+        async def open_all() -> None:
+            await look_at_data(settings, prepares=True)
+            self.context = await Context.open(settings)
+            self.server = HTTPServer(make_app(self.context))
+            self.server.add_socket(sock)
+            self.client = Client(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))
+            await self.client.log_in_all(*PEOPLE)
+            self.victim_store = Store(mongodb_uri)
+
+        self.run(open_all())
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run something in this world's loop."""
+        return self.loop.run_until_complete(work)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+        async def close_all() -> None:
+            self.victim_store.close()
+            await self.client.http.aclose()
+            self.server.stop()
+            await self.server.close_all_connections()
+            await self.context.close()
+
+        self.run(close_all())
+        self.loop.close()
+
+    def hold_above(self, yuan: int) -> None:
+        """Hold what a winner gets a day above so much; 0: hold nothing."""
+        self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
+
+    async def clean(self) -> None:
+        """Forget all tasks and money."""
+        self.hold_above(0)
+        await rest(self.context)
+        for name in (*COLLECTIONS, *SANDBOX):
+            await self.context.store.database[name].delete_many({})
+
+    async def act(self, kill_after: int, work: Callable[[Context], Awaitable[Any]]) -> Any:
+        """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""
+        actor = self.context
+        if kill_after:
+            # Another process: it has connections of its own, and Steps kills it.
+            store = replace_store(self.victim_store)
+            actor = replace(self.context, store=store, background=Background())
+            Steps(actor, kill_after)
+        try:
+            with self.trouble():
+                return await work(actor)
+        except Refusal as refusal:
+            self.seen[f"refused: {refusal.error}"] += 1
+            return None
+        except Killed:
+            self.seen["killed"] += 1
+            return None
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            self.seen["the store did not answer"] += 1
+            return None
+        finally:
+            await rest(actor)
+
+
+def replace_store(store: Store) -> Store:
+    """Return a copy over the same connections, whose collections Steps may replace."""
+    copy = object.__new__(Store)
+    copy.__dict__.update(store.__dict__)
+    return copy
