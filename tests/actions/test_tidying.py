@@ -105,6 +105,8 @@ async def test_what_a_task_or_a_person_uses_or_used_stays(client: Client, contex
     for face in (pictures[1][0], pictures[2][0]):  # a dig of before may show the first
         assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
     for _ in range(3):
+        # A publish with it that was never saved must not make it go.
+        assert await context.store.files.take(pictures[1][0], context.clock.now_ms()) is not None
         await let_files_age(context, 100 * DAY_MS)
         await tidy(context)
         for both in pictures:
