@@ -56,6 +56,14 @@ WHY_NOT = {
     "cooling_down": "冷却中",
 }
 
+MESSAGE_KINDS = {
+    "won": "挖到了，到什么时候要领",
+    "claim_ends": "领奖期限还剩一天",
+    "ended": "发布的宝贝结束了",
+    "refused": "发布的宝贝没有通过审核",
+    "cooldown_over": "想挖的宝贝冷却结束了",
+}
+
 MEANINGS = {
     # Each reply and refusal.
     "status": Meaning("这次请求的结果", {0: "成功", 1: "被拒绝，error 和 msg 说明原因"}),
@@ -136,6 +144,11 @@ MEANINGS = {
     "is_public": Meaning("是否出现在广场", {0: "只能凭编号或分享打开", 1: "出现在广场"}),
     # People.
     "unionid": Meaning("请求的人，不要放进分享链接"),
+    "templates": Meaning("这里用到的订阅消息模板，没有开通时为空"),
+    "SubscribedRequest.templates": Meaning("wx.requestSubscribeMessage 答 accept 的模板"),
+    "OfferedTemplate.kind": Meaning("这种消息说什么", MESSAGE_KINDS),
+    "template_id": Meaning("模板的 id，传给 wx.requestSubscribeMessage 的 tmplIds"),
+    "OfferedTemplate.left": Meaning("这个人还同意收几条，为 0 时才值得再问"),
     "User.unionid": Meaning("这个人的 id，以后的请求都要带上；不要放进分享链接"),
     "openid": Meaning("这个人在本小程序的 openid"),
     "token": Meaning("登录凭证，放进请求头 Authorization: Bearer；30 天有效"),

@@ -17,6 +17,7 @@ from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
+from handlers.messages import GetTemplates, Remind, Subscribed
 from handlers.money import Notified, PayTask
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import Page, Site, Static
@@ -57,6 +58,9 @@ INTERFACES: list[type[Interface]] = [
     EndTask,
     GetWinners,
     GetStatement,
+    GetTemplates,
+    Subscribed,
+    Remind,
 ]
 
 log = logging.getLogger("wabao.access")
@@ -103,6 +107,7 @@ def page_routes(context: Context) -> list[URLSpec]:
         "login": "sandbox" if settings.sandboxed else "wechat",
         "most_yuan": str(settings.max_red_packet_yuan),
         "cooldown_seconds": str(settings.cooldown_seconds),
+        "messages": str(int(bool(settings.templates))),
     }
     return [
         URLSpec(r"/", Page, {**given, "page": app.page(values), "foreign_pictures": True}),

@@ -83,7 +83,13 @@ class Context:
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
         webhook = Webhook(self.settings)
         self.watch = Watch(
-            self.store, self.outages, self.disk, webhook, self.bus.process, self.clock.now_ms
+            self.store,
+            self.outages,
+            self.disk,
+            webhook,
+            self.bus.process,
+            self.clock.now_ms,
+            messages=bool(self.settings.templates),
         )
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)

@@ -33,6 +33,11 @@ DIG_TO_FRAME = Histogram(
     "Seconds from a dig's record to its frames being handed to this process's watchers",
     buckets=FRAME_BUCKETS,
 )
+MESSAGES = Counter(
+    "wabao_messages",
+    "Messages to people who left, by kind and by what became of each try",
+    ["kind", "outcome"],
+)
 REPLACED = Counter("wabao_workers_replaced", "Workers that stood still, were ended and replaced")
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")

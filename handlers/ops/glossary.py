@@ -29,6 +29,7 @@ OPS_MEANINGS = {
     "hidden": Meaning("是否从广场隐藏", NO_YES),
     "open": Meaning("是否已经可以挖：实物发布即可挖，红包支付后可挖", NO_YES),
     "reason": Meaning("操作的理由；结束宝贝的理由所有人可见"),
+    "off": Meaning("这台服务器没有开通的功能：messages 给离开的人发的微信消息"),
     "process": Meaning("哪个进程"),
     "OpsSignOutRequest.depth": Meaning("要下线谁"),
     "created_at": Meaning("发布的时刻（unix 毫秒）"),

@@ -198,12 +198,13 @@ class OpsMeRequest(msgspec.Struct):
 class OpsMeReply(Reply, kw_only=True):
     """The name under which this operator's acts are logged, and the role; "" if nobody is logged in.
 
-    `shared` is 1 if the name was typed beside OPS_TOKEN.
+    `shared` is 1 if the name was typed beside OPS_TOKEN. `off`: what this server is not set up for.
     """
 
     name: str
     role: Role | Literal[""]
     shared: int
+    off: list[Literal["messages"]]
 
 
 class OpsMe(Interface):
@@ -217,7 +218,10 @@ class OpsMe(Interface):
         """Return the name. It is no error if nobody is logged in."""
         session = await find_session(self.context, self.get_cookie(COOKIE) or "")
         if session is None:
-            return OpsMeReply(name="", role="", shared=0)
+            return OpsMeReply(name="", role="", shared=0, off=[])
         return OpsMeReply(
-            name=session.actor.name, role=session.operator.role, shared=int(session.actor.shared)
+            name=session.actor.name,
+            role=session.operator.role,
+            shared=int(session.actor.shared),
+            off=[] if self.context.settings.templates else ["messages"],
         )

@@ -10,10 +10,11 @@ from server.actions.pay_in import ask_about_order
 from server.actions.pay_out import retract
 from server.actions.prove import ask_for_proof
 from server.actions.refund import owe_refund
+from server.actions.tell import tell_of_deadline, tell_of_end
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
-from server.game.amounts import claim_deadline_ms, prize_fen
+from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
 from server.store.prizes import UNSETTLED
 from server.store.tasks import Task
@@ -77,6 +78,7 @@ async def settle_task(context: Context, task: Task) -> None:
             return
         task = ended
     await ask_for_proof(context, code)
+    await tell_of_end(context, task)
     await _wind_up(context, task)
 
 
@@ -118,11 +120,22 @@ async def _wind_up(context: Context, task: Task) -> None:
         await store.tasks.postpone(task, context.clock.now_ms() + UNWRITTEN_MS)
         return
     if won and context.clock.now_ms() <= deadline_ms:
-        await store.tasks.postpone(task, deadline_ms + 1)
+        await _await_deadline(context, task, deadline_ms)
         return
     if won and not await _expire_prizes(context, task, deadline_ms):
         return
     await store.tasks.finish(code)
+
+
+async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> None:
+    """Look again after the deadline; also a day before it, if winners are then to be told."""
+    # If there is only a day to claim, the message of the win says it all.
+    if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
+        if context.clock.now_ms() < deadline_ms - DAY_MS:
+            await context.store.tasks.postpone(task, deadline_ms - DAY_MS)
+            return
+        await tell_of_deadline(context, await context.store.prizes.of_task(task["_id"]), deadline_ms)
+    await context.store.tasks.postpone(task, deadline_ms + 1)
 
 
 async def _write_missing_prizes(context: Context, task: Task) -> bool:

@@ -17,6 +17,7 @@ from server.actions.pay_in import settle_order
 from server.actions.pay_out import ensure_bill, settle_bill
 from server.actions.refund import settle_refund
 from server.actions.ship import settle_arrival
+from server.actions.tell import tell_winner
 from server.actions.win import enter_owed
 from server.context import Context
 from server.errors import WeChatBusy
@@ -58,7 +59,7 @@ async def _delete_old_addresses(context: Context) -> None:
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
-    """Do for a prize what a dead process left undone: enter it in the books, make the bill of its claim.
+    """Do for a prize what a dead process left undone: enter it in the books, tell its winner, make its bill.
 
     The bill of one that is being frozen is cancelled. Goods on their way count as received after a while.
     """
@@ -73,6 +74,7 @@ async def settle_prize(context: Context, prize: Prize) -> None:
             await settle_freezing(context, prize)
         elif prize["state"] == "claiming":
             await ensure_bill(context, prize)
+    await tell_winner(context, prize)
     await context.store.prizes.finish(prize)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
+MESSAGES_SECONDS = 30.0
 REST_FACTOR = 20
 # A check that is this much overdue, or takes this long the first time, is late.
 LATE_SECONDS = 15.0
@@ -35,7 +36,7 @@ CHECKED_DIGS = 20_000
 TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
-Kind: TypeAlias = Literal["redis", "mongodb", "disk", "unchecked", FindingKind]
+Kind: TypeAlias = Literal["redis", "mongodb", "disk", "unchecked", "message", FindingKind]
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -44,7 +45,8 @@ class Alarm(msgspec.Struct, frozen=True):
     `unchecked` is a check that is late: `what` names it, and its value is when it last ended (unix ms), "" if
     never. `redis` may have a fault of the bus as `what`. The values of `disk` are the MiB that are free, and
     those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
-    values are their number and what WeChat Pay said.
+    values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
+    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait.
     """
 
     kind: Kind
@@ -133,6 +135,12 @@ async def check_books(store: Store) -> list[Alarm]:
     """Compare every fen with the books."""
     report = await audit(store)
     return list(map(_alarm, report.differences + report.waiting))
+
+
+async def check_messages(store: Store) -> list[Alarm]:
+    """Return why WeChat does not take messages."""
+    found = await store.messages.alarms()
+    return [Alarm("message", "", why, (str(number),)) for why, number in sorted(found.items())]
 
 
 def _alarm(finding: Finding) -> Alarm:

@@ -17,10 +17,12 @@ from server.background import Background
 from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
+    MESSAGES_SECONDS,
     STATEMENTS_SECONDS,
     Alarm,
     Check,
     check_books,
+    check_messages,
     check_statements,
 )
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
@@ -59,7 +61,10 @@ class Watch:
         webhook: Webhook,
         process: str,
         now_ms: Callable[[], int],
+        *,
+        messages: bool = False,
     ) -> None:
+        """`messages`: there are messages to people who left, which WeChat may not take."""
         self._store, self._outages, self._webhook = store, outages, webhook
         self._disk, self._process, self._now_ms = disk, process, now_ms
         self._held_until = 0  # unix ms; 0 if another process has the lease
@@ -70,6 +75,7 @@ class Watch:
         self._checks = (
             Check("statements", self._check_statements, STATEMENTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
+            *([Check("messages", lambda: check_messages(store), MESSAGES_SECONDS)] if messages else []),
         )
 
     async def _check_statements(self) -> list[Alarm]:
@@ -245,4 +251,5 @@ class Watch:
 
 def _checked_by(kind: str) -> str:
     """Return the check that finds alarms of this kind; "" if that is seen at once."""
-    return {"statement": "statements"}.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")
+    own = {"statement": "statements", "message": "messages"}
+    return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

@@ -29,6 +29,7 @@ from tornado.web import OutputTransform
 from server import metrics
 from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
+from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
 from server.actions.tidy import tidy
 from server.app import make_app
@@ -62,6 +63,8 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (write_proofs, 1),
     (send_notices, 1),
     (tidy, 60),
+    (send_messages, 2),
+    (delete_old_messages, 600),
 )
 
 log = logging.getLogger("wabao.worker")

@@ -36,6 +36,7 @@ from server.store.held_prizes import HeldPrizes
 from server.store.leases import Leases
 from server.store.ledger import Ledger
 from server.store.listed_tasks import ListedTasks
+from server.store.messages import Consents, Messages
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.people import People
@@ -104,6 +105,8 @@ class Store:
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.files = Files(self.database)
+        self.messages = Messages(self.database)
+        self.consents = Consents(self.database)
         self._open_money()
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)

@@ -140,6 +140,11 @@ class Traces:
         named = [{"metadata.made_for": made_for} for made_for in _posters(code, unionid)]
         await self._delete_files({"$or": named})
 
+    async def delete_messages(self, old: str) -> None:
+        """Delete the messages to a person, and what they consented to."""
+        await self._database["messages"].delete_many({"unionid": old})
+        await self._database["consents"].delete_many({"unionid": old})
+
     async def remaining(self, old: str, new: str) -> list[str]:
         """Return the collections that still name a person, besides their own record, once `move_…` ran."""
         places = {
@@ -151,6 +156,8 @@ class Traces:
             "visits": ["unionid"],
             "shares": ["sharer", "newcomer"],
             "pictures.files": ["metadata.owner"],
+            "messages": ["unionid"],
+            "consents": ["unionid"],
         }
         found = {
             name

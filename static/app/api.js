@@ -1,7 +1,7 @@
 // The REST interfaces over fetch, and what only a page does: uploads with their progress, downloads, the sandbox.
 
 import { asQuery, makeApi, Refused, Unreachable } from "../miniprogram/shared/api.js";
-import { person, remember } from "./session.js";
+import { keep, person, remember } from "./session.js";
 
 export { mayPass, Refused } from "../miniprogram/shared/api.js";
 
@@ -44,6 +44,7 @@ export function upload(file, onProgress) {
 export async function logIn(user) {
   const asked = await reach(`/sandbox/authorize?${asQuery({ user, nickname: user })}`, {});
   if (!asked.ok) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, asked.status);
+  keep("sessionStorage", "wabao.user", user); // whom the sandbox asks for a consent
   remember(await api.logIn(await asked.json()));
 }
 
@@ -56,15 +57,16 @@ export async function logOut() {
   });
 }
 
-/** Call one of WeChat's functions, played by the sandbox; it answers with an errMsg, like WeChat. */
+/** Call one of WeChat's functions, played by the sandbox, and return its answer, which has an errMsg. */
 export async function callWeChat(path, body) {
   const response = await reach(`/sandbox${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  const { errMsg } = await response.json();
-  if (!response.ok) throw new Refused({ msg: `微信没有完成：${errMsg}`, error: "wechat" }, response.status);
+  const answer = await response.json();
+  if (!response.ok) throw new Refused({ msg: `微信没有完成：${answer.errMsg}`, error: "wechat" }, response.status);
+  return answer;
 }
 
 /** Fetch an interface's reply as a file. It needs the token, so a plain link will not do. */

@@ -5,6 +5,7 @@ import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
+import { consent } from "./consent.js";
 import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
@@ -76,6 +77,7 @@ class Page {
     this.digs = digs(task.code, signal);
     this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
+    this.consent = consent(signal);
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");
@@ -106,7 +108,7 @@ class Page {
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
-      el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own,
+      el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element,
         this.digs.element),
@@ -123,6 +125,7 @@ class Page {
     this.statement.show(task, task.mine);
     this.people.count(task.participants);
     this.fairness.show(task);
+    this.consent.show(task);
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
     set(this.watchers, { hidden: !task.watchers });
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);

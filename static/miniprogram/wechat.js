@@ -52,6 +52,13 @@ export function me() {
   return person;
 }
 
+/** Take the name that the person chose. */
+export async function rename(wxname) {
+  await api.post("/setProfile", { wxname });
+  person = { ...person, nickName: wxname, named: 1 };
+  wx.setStorageSync(KEY, person);
+}
+
 /** Log in, once however many ask; resolves when somebody is logged in. */
 export function logIn() {
   if (!loggingIn) {
@@ -67,11 +74,10 @@ async function enter() {
   wx.setStorageSync(KEY, person);
 }
 
-/** The code, and the encrypted data that go with it. wx.getUserInfo asks nobody, and tells no name any more. */
+/** The code alone: WeChat tells no name any more. Who wants one gives it on their own page. */
 async function askWeChat() {
   const { code } = await call("login");
-  const { iv, encryptedData } = await call("getUserInfo", { withCredentials: true });
-  return { code, iv, encryptedData };
+  return { code };
 }
 
 async function askSandbox() {
@@ -156,6 +162,13 @@ export async function pay(code, owed) {
 /** Let the winner confirm a transfer. */
 export function receiveTransfer({ mchid, appid, package_info }) {
   return call("requestMerchantTransfer", { mchId: mchid, appId: appid, package: package_info });
+}
+
+/** Let the person allow a message of each template, at most three; resolves with the templates they allowed. */
+export async function requestMessages(tmplIds) {
+  if (!wx.requestSubscribeMessage) return []; // a WeChat from before 2019
+  const answer = await call("requestSubscribeMessage", { tmplIds });
+  return tmplIds.filter((id) => answer[id] === "accept");
 }
 
 /** Show a refusal, or that the network is gone; what is neither is a mistake of ours. */

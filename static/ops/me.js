@@ -2,7 +2,7 @@
 
 const ROLES = ["look", "act", "money"];
 
-let me = { name: "", role: "", shared: 0 };
+let me = { name: "", role: "", shared: 0, off: [] };
 
 /** Take the reply of /ops/me. */
 export function become(reply) {
@@ -14,3 +14,6 @@ export const name = () => me.name;
 
 /** Whether the operator may do what this role may. */
 export const may = (role) => ROLES.indexOf(me.role) >= ROLES.indexOf(role);
+
+/** What this server is not set up for. */
+export const off = () => me.off;

@@ -8,6 +8,7 @@ export function say({ kind, what, values }) {
   if (!what) return "";
   if (kind === "disk") return t("disk_free", ...values);
   if (kind === "redis") return t(`redis_${what}`);
+  if (kind === "message") return named("message", what) === what ? t("message_other", values[0], what) : t(`message_${what}`, ...values);
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
   if (what === "waits") return t("said_waits", values[0], waits(values[1]));
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));

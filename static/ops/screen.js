@@ -6,6 +6,7 @@ import { makeCharts } from "./charts.js";
 import { el, fill, order, write } from "./dom.js";
 import { bytes, clock, count, duration, isolated, milliseconds, money } from "./format.js";
 import { History } from "./history.js";
+import { off } from "./me.js";
 import { Reread } from "./reread.js";
 import { TaskRow, eventLine } from "./rows.js";
 import { t } from "./words.js";
@@ -28,6 +29,7 @@ export class Screen {
   #stream = el("ol.stream");
   #processList = el("ul.processes");
   #replaced = el("span.note");
+  #off = el("p.lists");
   #moneyNote = el("span.note");
   #sums = Object.fromEntries(SUMS.map((name) => [name, el("dd", {}, "–")]));
   #shown = false;
@@ -42,7 +44,7 @@ export class Screen {
       panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`))))), this.#moneyNote),
       panel("tasks", this.#tasks, this.#running, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))),
       panel("stream", this.#stream),
-      panel("processes", this.#processList, this.#replaced),
+      panel("processes", this.#processList, this.#replaced, this.#off),
     );
     feed.addEventListener("history", ({ detail }) => this.#begin(detail));
     feed.addEventListener("pulse", ({ detail }) => this.#pulse(detail));
@@ -59,6 +61,7 @@ export class Screen {
   open(root) {
     this.#shown = true;
     fill(root, this.element);
+    write(this.#off, off().map((name) => t(`off_${name}`)).join(" "));
     this.#show();
     const sums = new Reread(() => get("/ops/money"), (reply) => this.#moneyTold(reply), (problem) => problem && write(this.#moneyNote, problem));
     const stop = () => {

@@ -154,6 +154,9 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/getStatement", await alice.get("/getStatement", code=code)),
         ("/getWinners", await alice.get("/getWinners", code=code)),
         ("/payTask", await alice.post("/payTask", code=code, money=1)),
+        ("/getTemplates", await alice.get("/getTemplates")),
+        ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
+        ("/remind", await bob.post("/remind", code=code)),
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]
@@ -168,7 +171,8 @@ async def test_replies_are_as_described(client: Client) -> None:
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths
     fine = {path for path, reply in replies if reply["status"] == 0}
-    assert paths - fine == {"/endTask", "/confirmDraw", "/payTask", "/shipPrize", "/receivePrize"}
+    refused = {"/endTask", "/confirmDraw", "/payTask", "/shipPrize", "/receivePrize"}
+    assert paths - fine == {*refused, "/subscribed", "/remind"}
     for path, reply in replies:
         check_reply(path, reply)
 

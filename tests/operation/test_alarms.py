@@ -22,6 +22,7 @@ from server.background import Background
 from server.context import Context
 from server.operation import watch as watching
 from server.operation.alarms import Alarm
+from server.operation.check.seeds import a_message
 from server.operation.watch import LEASE_MS, Watch, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
 from server.running.stores import EmbeddedRedis
@@ -142,6 +143,30 @@ async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, conte
     scene.found = [Alarm("books", CODE, "unpaid")]
     await scene.turn()
     assert await scene.kept() == [("books", False), ("books", True)]
+
+
+@pytest.mark.gen_test
+async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
+    await context.store.messages.insert(a_message(1, alarm="47003"))
+    await context.store.messages.insert(a_message(2, alarm="late"))
+    await context.store.messages.insert(a_message(3, alarm="late"))
+    watch = Watch(
+        context.store,
+        context.outages,
+        context.disk,
+        Webhook(context.settings),
+        "a",
+        context.clock.now_ms,
+        messages=True,
+    )
+    async with running(watch.run()):
+        async with asyncio.timeout(10):
+            while len(found := await context.store.alarms.lasting()) < 2:  # noqa: ASYNC110  (nothing tells)
+                await asyncio.sleep(0.05)
+    assert [(each["kind"], each["what"], each["values"]) for each in found] == [
+        ("message", "47003", ["1"]),
+        ("message", "late", ["2"]),
+    ]
 
 
 @pytest.mark.gen_test

@@ -48,7 +48,7 @@ async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client: Cl
     assert COOKIE not in client.http.cookies
     assert (await enter(client, LIN))["status"] == 0
     me = await client.get("/ops/me")
-    assert (me["name"], me["role"], me["shared"]) == ("小林", "look", 0)
+    assert (me["name"], me["role"], me["shared"], me["off"]) == ("小林", "look", 0, ["messages"])
     await operator(client)
     me = await client.get("/ops/me")
     assert (me["name"], me["role"], me["shared"]) == ("管理员", "money", 1)

@@ -16,6 +16,7 @@ from server.settings import Settings
 from server.store import Store
 from server.store.digs import stored
 from support.client import Client, Someone
+from support.messages import MESSAGES
 from support.trips import Trips
 
 
@@ -64,6 +65,24 @@ async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
         assert reply["status"] == 0
         assert 3 <= len(sent) <= 4, sent
         await context.background.finish()
+
+
+class TestWithMessages:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return MESSAGES
+
+    @pytest.mark.gen_test
+    async def test_messages_to_people_who_left_add_no_trip_to_a_dig(
+        self, client: Client, context: Context, trips: Trips
+    ) -> None:
+        alice, bob = [await digger(client, user) for user in ("alice", "bob")]
+        code = await alice.publish(forecast_num=100_000)
+        for _ in range(2):
+            reply, sent = await sent_during(trips, bob.dig(code))
+            assert reply["status"] == 0
+            assert 3 <= len(sent) <= 4, sent
+            await context.background.finish()
 
 
 @pytest.mark.gen_test

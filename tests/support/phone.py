@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support import SOURCE
+from support.login import log_in
 
 PATIENCE_SECONDS = 60
 NODE = shutil.which("node")
@@ -107,8 +108,15 @@ class Phone:
 
 
 @contextmanager
-def a_phone(address: str, user: str, picture: Path | None = None, **storage: Any) -> Iterator[Phone]:
-    """A phone whose album has one picture, with what the mini-program stored the last time."""
+def a_phone(
+    address: str, user: str, picture: Path | None = None, *, named: bool = True, **storage: Any
+) -> Iterator[Phone]:
+    """A phone whose album has one picture, with what the mini-program stored the last time.
+
+    `named`: the server knows the person's name already.
+    """
+    if named:
+        log_in(address, user, nickname=user)
     phone = Phone(address, user, PICTURE=str(picture or ""), STORAGE=json.dumps(storage))
     try:
         yield phone

@@ -24,6 +24,7 @@ _TIMES = {
     "bills": ("created_at", "ended_at", "sent_at", "unknown_since", "due_at"),
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
+    "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
     "sandbox_orders": ("expires_at_ms",),
     "sandbox_bills": ("expires_at_ms",),
     "sandbox_notices": ("due_at_ms",),

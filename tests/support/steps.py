@@ -1,4 +1,4 @@
-"""Where a process can die: every write to the money's collections, and every call to WeChat Pay, by name."""
+"""Where a process can die: every write to collections that matter, and every call to WeChat, by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.context import Context
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
-    *("alarms", "leases", "freezes", "held_prizes"),
+    *("alarms", "leases", "freezes", "held_prizes", "messages", "consents"),
 )
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
@@ -28,7 +28,7 @@ def die() -> None:
 
 
 class Steps:
-    """Wraps a context's collections and Pay, and notes the name of each step in `names`.
+    """Wraps a context's collections, WeChat and Pay, and notes the name of each step in `names`.
 
     With `kill_after`, a number from 1, the process is killed right after that step.
     """
@@ -39,6 +39,7 @@ class Steps:
         for name in COLLECTIONS:
             setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
         context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
+        context.wechat = _Traced("wechat", context.wechat, self)  # type: ignore[assignment]
 
     @property
     def killed(self) -> bool:

@@ -9,6 +9,7 @@ from server.game.dig import Dig
 from server.store import Store
 from server.store.bills import Bill
 from server.store.digs import stored
+from server.store.messages import Message
 from server.store.orders import Order
 from server.store.people import Person
 from server.store.prizes import Prize
@@ -206,6 +207,26 @@ def a_refund(task: int, **fields: Any) -> Refund:
     return refund
 
 
+def a_message(number: int, **fields: Any) -> Message:
+    """Return the message that tells a task's first winner."""
+    message = Message(
+        _id=f"won:{code_of(number)}:1",
+        kind="won",
+        code=code_of(number),
+        unionid=person_of((number + 1) % 20),
+        prize=f"{code_of(number)}:1",
+        state="waiting",
+        tries=0,
+        until=NOW,
+        created_at=NOW,
+        ended_at=0,
+        alarm="",
+        due_at=NOW + number * 1000,
+    )
+    message.update(fields)  # type: ignore[typeddict-item]  # some of its fields
+    return message
+
+
 async def seed(store: Store) -> None:
     """Fill an empty database."""
     tasks = range(1, TASKS + 1)
@@ -219,8 +240,11 @@ async def seed(store: Store) -> None:
         ("orders", an_order),
         ("bills", a_bill),
         ("refunds", a_refund),
+        ("messages", a_message),
     ):
         await store.database[name].insert_many([dict(make(number)) for number in tasks])
+    for number in range(20):
+        await store.consents.add(person_of(number), "template")
     for number in tasks:
         await store.visits.open([a_visit(number, person) for person in range(20)])
         await store.visits.record_shares([(code_of(number), person_of(1), person_of(p)) for p in range(2, 9)])

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from server.game.amounts import DAY_MS
 from server.game.proof import Progress
+from server.operation.check.messages import MESSAGES
 from server.operation.check.seeds import (
     NOW,
     TASKS,
@@ -335,7 +336,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.traces.remaining(_WHO, "forgotten:check"),
 )
 
-CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS
+CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS + MESSAGES
 
 
 def methods(store: Store) -> set[str]:

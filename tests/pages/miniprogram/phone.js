@@ -52,12 +52,12 @@ async function askSandbox(route, body) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  const { errMsg } = await reply.json();
-  if (!reply.ok) throw new Error(errMsg);
+  const answer = await reply.json();
+  if (!reply.ok) throw new Error(answer.errMsg);
+  return answer;
 }
 
 const storage = new Map(Object.entries(JSON.parse(process.env.STORAGE || "{}")));
-let ticket = null; // what wx.getUserInfo tells belongs to the code of the last wx.login
 
 global.wx = {
   getStorageSync: (key) => storage.get(key) || "",
@@ -65,15 +65,10 @@ global.wx = {
 
   login: (options) =>
     answer(options, "login", async () => {
-      const query = new URLSearchParams({ user, nickname: user });
-      ticket = await (await fetch(`${server}/sandbox/authorize?${query}`)).json();
+      const query = new URLSearchParams({ user });
+      const { code } = await (await fetch(`${server}/sandbox/authorize?${query}`)).json();
       say({ type: "login" });
-      return { code: ticket.code };
-    }),
-  getUserInfo: (options) =>
-    answer(options, "getUserInfo", async () => {
-      if (!options.withCredentials) throw new Error("no credentials were asked for");
-      return { iv: ticket.iv, encryptedData: ticket.encryptedData };
+      return { code };
     }),
 
   request: (options) =>
@@ -126,6 +121,12 @@ global.wx = {
     answer(options, "requestMerchantTransfer", () => {
       say({ type: "transfer", mchId: options.mchId, appId: options.appId });
       return askSandbox("/confirm", { package: options.package });
+    }),
+
+  requestSubscribeMessage: (options) =>
+    answer(options, "requestSubscribeMessage", () => {
+      say({ type: "asked", tmplIds: options.tmplIds });
+      return askSandbox("/subscribe", { user, tmplIds: options.tmplIds });
     }),
 
   navigateTo: ({ url }) => setTimeout(open, 0, url),

@@ -15,13 +15,14 @@ import pytest
 from support import SOURCE
 from support.browser import Person, a_server
 from support.client import a_picture
+from support.messages import MESSAGES, TEMPLATES
 from support.phone import ROOT, a_phone, needs_node
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running server's address."""
-    with a_server(tmp_path_factory.mktemp("miniprogram")) as running:
+    with a_server(tmp_path_factory.mktemp("miniprogram"), **MESSAGES) as running:
         yield running.address
 
 
@@ -107,6 +108,48 @@ def test_goods_are_claimed(address: str, publisher: Person, draw_type: int, valu
         phone.shows("领奖")
         phone.fire(".claiming", "submit", value=value)
         phone.until("shown", lambda told: re.search(shown, told["text"]) is not None)
+
+
+@needs_node
+def test_somebody_without_a_name_chooses_one(address: str):
+    with a_phone(address, "无名", named=False) as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("还没起名")
+        phone.fire(".name", "blur", value=" 小满 ")
+        phone.shows("小满")
+
+
+@needs_node
+def test_goods_by_mail_are_sent_and_received(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), forecast_num=1, draw_type=2)
+    winner = Person.log_in(address, "大熊")
+    winner.post("/postTask", code=code)
+    winner.post("/drawPrize", code=code, receiver="大熊", phone="13800000000", address="上海")
+    publisher.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345678")
+    with a_phone(address, "大熊") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("已寄出：顺丰速运 SF12345678")
+        phone.tap(".received")
+        phone.shows("已收到")
+
+
+@needs_node
+def test_messages_are_offered_after_a_win_and_after_publishing_once(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
+    mine = publisher.publish(a_picture(), name="一把扇子")
+    with a_phone(address, "小芳") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("挖一锹")
+        phone.tap(".dig")
+        phone.shows("到期前提醒我领奖")
+        phone.tap(".offer")
+        assert phone.until("asked")["tmplIds"] == [TEMPLATES["won"], TEMPLATES["claim_ends"]]
+        phone.shows("好，会在微信里通知你")
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        assert "提醒我" not in phone.shows("一盏灯", "你挖到了！")
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={mine}")
+        phone.shows("结束时通知我")
 
 
 @needs_node

@@ -1,6 +1,6 @@
 // One's own: numbers, and what one won, published and dug.
 
-import { admitted, api, me, showProblem } from "../../wechat.js";
+import { admitted, api, me, rename, showProblem } from "../../wechat.js";
 
 const LISTS = [
   ["/getMyPrize", "我挖到的"],
@@ -29,6 +29,17 @@ Component({
         ]);
         const lists = replies.map(({ data }, at) => ({ title: LISTS[at][1], cards: data }));
         this.setData({ me: me(), numbers, lists });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    async rename({ detail }) {
+      const name = detail.value.trim();
+      if (!name || name === me().nickName) return;
+      try {
+        await rename(name);
+        this.setData({ me: me() });
       } catch (error) {
         showProblem(error);
       }

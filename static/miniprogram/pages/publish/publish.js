@@ -32,12 +32,14 @@ Component({
       this.setData({ busy: true });
       try {
         await admitted();
-        const published = await api.post("/postTask", {
+        const asked = {
           ...detail.value,
           goods_type: kind === 0 ? 1 : 2,
           draw_type: kind === 0 ? undefined : kind,
           url: this.url,
-        });
+        };
+        const published = await api.post("/postTask", { ...asked, publish_id: this.nameOf(asked) });
+        this.named = null;
         // It is published, whatever becomes of the payment: the treasure's page can pay too.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
         this.url = undefined;
@@ -47,6 +49,15 @@ Component({
         showProblem(error);
       }
       this.setData({ busy: false });
+    },
+
+    /** The same fields go under the same name, so that trying again after a lost reply publishes nothing twice. */
+    nameOf(asked) {
+      const fields = JSON.stringify(asked);
+      if (!this.named || this.named.fields !== fields) {
+        this.named = { fields, id: `${Date.now().toString(36)}_${Math.random().toString(36).slice(2)}` };
+      }
+      return this.named.id;
     },
   },
 });

@@ -1,5 +1,6 @@
 // A treasure: what the details say, kept true by the channel's frames.
 
+import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { admitted, api, channel, pay, receiveTransfer, showProblem } from "../../wechat.js";
@@ -16,7 +17,10 @@ const ENDINGS = {
 };
 
 Component({
-  data: { task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "" },
+  data: {
+    task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
+    parcel: null, offer: null, promised: "",
+  },
 
   methods: {
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
@@ -56,6 +60,25 @@ Component({
       observe(data.server_time);
       this.setData({ task: data, people: data.users });
       this.show();
+      this.offer();
+      if (data.prize_state === "sent" && !this.data.parcel) this.setData({ parcel: await api.post("/drawPrize", { code: data.code }) });
+    },
+
+    /** Offer a message for when they have left. Without it, the page is none the worse. */
+    offer() {
+      offerOf(this.data.task).then((offer) => this.setData({ offer }), (error) => {
+        if (!error.error) throw error;
+      });
+    },
+
+    async accept() {
+      const { offer, task } = this.data;
+      this.setData({ offer: null });
+      try {
+        this.setData({ promised: (await accept(offer, task.code)) ? "好，会在微信里通知你" : "" });
+      } catch (error) {
+        showProblem(error);
+      }
     },
 
     show(changed = {}) {
@@ -152,6 +175,7 @@ Component({
       if (is_prize) {
         this.mark(reply.no);
         this.show({ is_prize, why: "already_won" });
+        this.offer();
       }
       // The reply is as of the dig, and later frames may have come before it.
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status });
@@ -184,7 +208,18 @@ Component({
           claimed = await api.post("/drawPrize", { code });
         }
         this.setData({ pickup: claimed.pickup });
-        this.show({ is_draw: claimed.is_draw });
+        this.show({ is_draw: claimed.is_draw, prize_state: claimed.state });
+        this.offer();
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    /** Say that goods by mail have come. */
+    async received() {
+      try {
+        const { state } = await api.post("/receivePrize", { code: this.data.task.code });
+        this.show({ prize_state: state });
       } catch (error) {
         showProblem(error);
       }

@@ -1,0 +1,115 @@
+"""What a message says, read from the store just before it is sent, so that it is true then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.actions.publish import BY_MAIL, RED_PACKET
+from server.context import Context
+from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
+from server.store.messages import Message
+from server.store.prizes import Prize
+from server.store.tasks import Task
+from server.wechat.messages import Values, yuan
+
+ENDINGS = {
+    "prizes_gone": "奖品全部挖完了",
+    "depth_reached": "已经挖到底了",
+    "expired": "时间到了，没有挖完",
+    "operator": "平台结束了这个宝贝",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The values that a template may show. `moot`: nobody needs the message; `later_ms`: not true before."""
+
+    values: Values = field(default_factory=dict)
+    moot: bool = False
+    later_ms: int = 0
+
+
+MOOT = Words(moot=True)
+
+
+async def words_of(context: Context, message: Message) -> Words:
+    """Return what a message says now."""
+    task = await context.store.tasks.find(message["code"])
+    if task is None:
+        return MOOT
+    if message["kind"] in ("won", "claim_ends"):
+        prize = await context.store.prizes.find(message["prize"])
+        return MOOT if prize is None else _of_prize(context, message, task, prize)
+    if message["kind"] == "ended":
+        return _of_end(task)
+    if message["kind"] == "refused":
+        return _of_refusal(task)
+    return await _of_cooldown(context, message, task)
+
+
+def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> Words:
+    if prize["state"] not in ("won", "claiming"):
+        return MOOT
+    # While it runs, nobody knows when it ends: until this time they can claim in any case.
+    days = context.settings.claim_days
+    until_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
+    first = message["kind"] == "won"
+    note = f"第 {prize['depth']} 层挖到的，点开领取" if first else "快到期了，没领的会退回发布者"
+    return Words(
+        {
+            "name": task["name"],
+            "prize": _prize(task),
+            "until": until_ms,
+            "status": "待领取" if first else "将到期",
+            "note": note,
+        }
+    )
+
+
+def _prize(task: Task) -> str:
+    if task["goods_type"] == RED_PACKET:
+        return f"{task['money']} 元红包"
+    return "实物，邮寄到家" if task["draw_type"] == BY_MAIL else "实物，现场领取"
+
+
+def _of_end(task: Task) -> Words:
+    left = task["prizes_left"]
+    refund_fen = prize_fen(task) * left if task["open"] else 0
+    found = f"{task['prize_num']} 份挖出 {task['prize_num'] - left} 份"
+    return Words(
+        {
+            "name": task["name"],
+            "how": ENDINGS.get(task["end_reason"], "已经结束"),
+            "at": task["ended_at"],
+            "refund": refund_fen,
+            "status": "已结束",
+            "note": f"{found}，退回 {yuan(refund_fen)}" if refund_fen else found,
+        }
+    )
+
+
+def _of_refusal(task: Task) -> Words:
+    return Words(
+        {
+            "name": task["name"],
+            "why": task.get("end_note", ""),
+            "at": task["ended_at"],
+            "status": "未通过",
+            "note": "付过的钱全额退回，改好后可以再发" if task["money"] else "改好后可以再发一个",
+        }
+    )
+
+
+async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
+    if task["status"] or await context.store.prizes.find_won(task["_id"], message["unionid"]) is not None:
+        return MOOT
+    if task["cd_until"] > context.clock.now_ms():
+        return Words(later_ms=task["cd_until"])  # somebody else was faster
+    return Words(
+        {
+            "name": task["name"],
+            "at": task["cd_until"],
+            "status": "可以挖了",
+            "note": "冷却结束，快来挖下一锹",
+        }
+    )

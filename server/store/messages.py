@@ -1,0 +1,212 @@
+"""Messages to people who left: `messages`, one document each, and their consents: `consents`.
+
+waiting → sending → sent | refused | failed | unclear; a message that is no use any more becomes moot or late.
+A message that WeChat did not take goes back to waiting.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.settings.messages import MessageKind
+from server.store.documents import Documents
+from server.store.due import DUE_INDEX, DueDocuments
+from server.store.pipelines import NOW_MS
+
+_Document = dict[str, Any]
+
+# sent: WeChat took it. refused: the person withdrew their consent. failed: WeChat does not know the person.
+# unclear: its process died while it was sent. moot: nobody needs it any more. late: its time is over.
+MessageEnd: TypeAlias = Literal["sent", "refused", "failed", "unclear", "moot", "late"]
+MessageState: TypeAlias = Literal["waiting", "sending"] | MessageEnd
+_OPEN = ["waiting", "sending"]
+# Who says again and again that they consented is believed so many times.
+MOST_CONSENTS = 50
+
+
+class Message(TypedDict):
+    """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
+
+    `asleep` is there while it waits for a consent. `unsure` is there if WeChat may have taken it without our
+    knowing. `failing_since` and `alarm` say since when and why WeChat does not take it.
+    """
+
+    _id: str
+    kind: MessageKind
+    code: str
+    unionid: str
+    prize: str
+    state: MessageState
+    tries: int
+    until: int
+    created_at: int
+    ended_at: int
+    alarm: str
+    asleep: NotRequired[int]
+    unsure: NotRequired[int]
+    failing_since: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+class Messages(DueDocuments[Message]):
+    """Reads and writes of `messages`. Each change is one update, conditional on the state before it."""
+
+    NAME = "messages"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("unionid", 1)], name="of_person"),
+        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+        IndexModel([("ended_at", 1)], name="ended", partialFilterExpression={"ended_at": {"$gt": 0}}),
+        DUE_INDEX,
+    ]
+
+    async def insert(self, message: Message) -> bool:
+        """Write a message; False if it is written already. Raises Uncommitted."""
+        try:
+            await self.rows.insert_one(dict(message))
+        except DuplicateKeyError:
+            await self.taken(message["_id"])
+            return False
+        return True
+
+    async def renew(self, message: Message) -> None:
+        """Write a message again, if the one before has ended."""
+        fields = {name: value for name, value in message.items() if name != "_id"}
+        await self.collection.update_one(
+            {"_id": message["_id"], "ended_at": {"$gt": 0}},
+            {"$set": fields, "$unset": {"asleep": "", "unsure": "", "failing_since": ""}},
+        )
+
+    async def begin_sending(self, message: Message) -> bool:
+        """Note that a claimed message is about to be sent; False if another process has it now."""
+        begun: _Document = {"state": "sending", **({"unsure": 1} if message["state"] == "sending" else {})}
+        changed = await self.collection.update_one(
+            self._claimed(message), {"$set": begun, "$inc": {"tries": 1}, "$unset": {"asleep": ""}}
+        )
+        return changed.modified_count == 1
+
+    async def sleep(self, message: Message, until_ms: int) -> None:
+        """Let a claimed message wait for a consent, at most until then. One woken since stays due."""
+        await self.collection.update_one(
+            self._claimed(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
+        )
+
+    async def wake(self, unionid: str, kinds: list[MessageKind]) -> None:
+        """Make due what waits for a person's consent."""
+        await self.collection.update_many(
+            {"unionid": unionid, "kind": {"$in": kinds}, "asleep": 1},
+            [{"$set": {"due_at": NOW_MS}}, {"$unset": "asleep"}],
+        )
+
+    async def postpone(self, message: Message, due_at_ms: int) -> None:
+        """Look at a claimed message again then."""
+        await self.collection.update_one(self._claimed(message), {"$set": {"due_at": due_at_ms}})
+
+    async def try_later(
+        self, message: Message, due_at_ms: int, failing_since_ms: int, alarm: str, *, unsure: bool
+    ) -> None:
+        """Note that WeChat did not take a message; `unsure`: or that nobody knows."""
+        noted = {"state": "waiting", "due_at": due_at_ms, "failing_since": failing_since_ms, "alarm": alarm}
+        await self.collection.update_one(
+            {"_id": message["_id"], "state": "sending", "due_at": message.get("due_at")},
+            {"$set": {**noted, **({"unsure": 1} if unsure else {})}},
+        )
+
+    async def end(self, message: Message, end: MessageEnd, now_ms: int) -> bool:
+        """Note how a message ended; False if that is known already."""
+        changed = await self.collection.update_one(
+            {"_id": message["_id"], "state": {"$in": _OPEN}},
+            {
+                "$set": {"state": end, "ended_at": now_ms, "alarm": ""},
+                "$unset": {"due_at": "", "asleep": "", "failing_since": ""},
+            },
+        )
+        return changed.modified_count == 1
+
+    async def alarms(self) -> dict[str, int]:
+        """Return how many messages WeChat does not take, by alarm."""
+        pipeline: list[_Document] = [
+            {"$match": {"alarm": {"$gt": ""}}},
+            {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},
+        ]
+        return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
+
+    async def delete_ended(self, before_ms: int) -> None:
+        """Delete the messages that ended before a time."""
+        await self.collection.delete_many({"ended_at": {"$gt": 0, "$lt": before_ms}})
+
+    def _claimed(self, message: Message) -> _Document:
+        """Return the condition that nobody has touched a message since it was claimed."""
+        return {"_id": message["_id"], "state": message["state"], "due_at": message.get("due_at")}
+
+
+class Consent(TypedDict):
+    """How many messages of a template a person still allows. `_id` is "unionid:template_id".
+
+    `held` has the messages that are being sent by one of them each.
+    """
+
+    _id: str
+    unionid: str
+    left: int
+    held: NotRequired[list[str]]
+
+
+class Consents(Documents[Consent]):
+    """Reads and writes of `consents`. WeChat counts too, and its count decides."""
+
+    NAME = "consents"
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("unionid", 1)], name="of_person")]
+
+    async def add(self, unionid: str, template_id: str) -> None:
+        """Note that a person allows one more message."""
+        try:
+            await self.collection.update_one(
+                {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}},
+                {"$inc": {"left": 1}, "$set": {"unionid": unionid}},
+                upsert=True,  # if there is a document that does not match, its _id is taken
+            )
+        except DuplicateKeyError:
+            return
+
+    async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:
+        """Return how many messages a person still allows, by template; one without an entry has none."""
+        keys = [_key(unionid, template_id) for template_id in template_ids]
+        found = await self.collection.find({"_id": {"$in": keys}}, {"left": 1}).to_list(len(keys))
+        return {consent["_id"].rpartition(":")[2]: consent["left"] for consent in found}
+
+    async def take(self, unionid: str, template_id: str, message_id: str) -> Consent | None:
+        """Let a message hold a consent, and return what there is then; None if none is left.
+
+        A message that holds one keeps it.
+        """
+        key = _key(unionid, template_id)
+        taken = await self.find_one_and_update(
+            {"_id": key, "left": {"$gt": 0}, "held": {"$ne": message_id}},
+            {"$inc": {"left": -1}, "$push": {"held": message_id}},
+            return_document=True,
+        )
+        return taken or await self.collection.find_one({"_id": key, "held": message_id})
+
+    async def spend(self, unionid: str, template_id: str, message_id: str) -> None:
+        """Note that the message that holds a consent was sent."""
+        await self.collection.update_one({"_id": _key(unionid, template_id)}, {"$pull": {"held": message_id}})
+
+    async def give_back(self, unionid: str, template_id: str, message_id: str) -> None:
+        """Free the consent that a message holds, if it holds one: it was not sent."""
+        await self.collection.update_one(
+            {"_id": _key(unionid, template_id), "held": message_id},
+            {"$inc": {"left": 1}, "$pull": {"held": message_id}},
+        )
+
+    async def forget(self, unionid: str, template_id: str) -> None:
+        """Forget all consents of a person and template: WeChat says that there is none."""
+        await self.collection.update_one(
+            {"_id": _key(unionid, template_id)}, {"$set": {"left": 0, "held": []}}
+        )
+
+
+def _key(unionid: str, template_id: str) -> str:
+    return f"{unionid}:{template_id}"

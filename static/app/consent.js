@@ -1,0 +1,97 @@
+// Messages to people who left: the person allows one of each kind, asked where it makes sense and never twice.
+// In WeChat `wx.requestSubscribeMessage` asks; here a dialog does, and the sandbox plays WeChat.
+
+import { callWeChat, get, post } from "./api.js";
+import { ask } from "./dialog.js";
+import { el, fill, set, write } from "./dom.js";
+import { secondsUntil } from "../miniprogram/shared/clock.js";
+import { keep, person, recall } from "./session.js";
+
+const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unionid, occasion]
+const KEPT = 200;
+const LONG_SECONDS = 60; // a shorter cooldown is waited for
+
+const OFFERS = {
+  won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
+  published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
+  cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
+};
+const TITLES = {
+  won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒",
+};
+
+/** Return an element with `show(task)`, which offers what fits the task's state, or nothing. */
+export function consent(signal) {
+  const element = el("div");
+  if (document.documentElement.dataset.messages !== "1") return { element, show() {} };
+  let shown = "";
+
+  function show(task) {
+    const name = nameOf(task);
+    const occasion = name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":");
+    if (occasion === shown) return;
+    shown = occasion;
+    fill(element);
+    if (!occasion || wasAsked(occasion)) return;
+    offer(OFFERS[name], occasion, task.code).catch((error) => {
+      if (!error.error) throw error; // without a reply nothing is offered
+    });
+  }
+
+  async function offer({ kinds, text, button: label, done }, occasion, code) {
+    const { templates } = await get("/getTemplates");
+    const offered = templates.filter(({ kind }) => kinds.includes(kind));
+    const missing = offered.filter(({ left }) => !left);
+    const reminds = kinds.includes("cooldown_over");
+    if (signal.aborted || occasion !== shown || !(reminds ? offered : missing).length) return;
+    const said = el("p.problem", { role: "alert" });
+    const button = el("button", { type: "button", onclick: () => agree() }, label);
+    const section = el("section.panel.stack.consent", { "aria-label": "提醒", tabindex: -1 }, el("p", {}, text), said, button);
+
+    async function agree() {
+      set(button, { disabled: true });
+      try {
+        const allowed = !missing.length || (await allow(missing));
+        noteAsked(occasion);
+        if (allowed && reminds) await post("/remind", { code });
+        fill(section, el("p.hint", { role: "status" }, allowed ? done : "没有开启提醒。"));
+        section.focus({ preventScroll: true }); // the button that had it is gone
+      } catch (error) {
+        write(said, error.message);
+        set(button, { disabled: false });
+        if (!error.error) throw error;
+      }
+    }
+
+    fill(element, section);
+  }
+
+  return { element, show };
+}
+
+/** Ask for one message of each template; resolves to whether any was allowed. */
+async function allow(templates) {
+  const names = templates.map(({ kind }) => `“${TITLES[kind]}”`).join("和");
+  const agreed = await ask("微信：允许发送通知？", `挖宝想给你发一次${names}。开发环境：由沙箱扮演微信。`, "允许");
+  const tmplIds = [...new Set(templates.map(({ template_id }) => template_id))];
+  const answer = await callWeChat("/subscribe", { user: recall("sessionStorage", "wabao.user"), tmplIds, decline: agreed ? 0 : 1 });
+  const accepted = tmplIds.filter((id) => answer[id] === "accept");
+  if (accepted.length) await post("/subscribed", { templates: accepted.join(",") });
+  return accepted.length > 0;
+}
+
+/** Return what may be offered about a task, "" if nothing. */
+function nameOf(task) {
+  if (task.is_prize) return task.is_draw ? "" : "won";
+  if (task.status || task.need_pay) return "";
+  if (task.mine) return "published";
+  return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";
+}
+
+function wasAsked(occasion) {
+  return (recall("localStorage", ASKED) ?? []).some(([who, what]) => who === person.unionid && what === occasion);
+}
+
+function noteAsked(occasion) {
+  keep("localStorage", ASKED, [...(recall("localStorage", ASKED) ?? []), [person.unionid, occasion]].slice(-KEPT));
+}

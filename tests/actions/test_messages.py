@@ -1,0 +1,452 @@
+"""Messages to people who left: who is told of what, when, and once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions import send_messages as sending
+from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.sweep import sweep
+from server.context import Context
+from server.wechat.messages import moment
+from support.client import Client
+from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
+from support.purse import (
+    DAY_MS,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return MESSAGES
+
+
+async def a_win(client: Client, context: Context) -> str:
+    """Let Bob win goods of Alice that are sent by mail; return the code."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1)
+    await win(client, context, bob, code)
+    return code
+
+
+@pytest.mark.gen_test
+async def test_a_winner_who_consented_is_told_until_when_to_claim(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await allow(client, "bob", "won")
+    code = await alice.publish(forecast_num=1, name="一只猫🐈")
+    await win(client, context, bob, code)
+    await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "bob")
+    assert kind == "won"
+    task = (await find(context, "tasks"))[0]
+    assert shown.pop("until") == moment(task["ended_at"] + 30 * DAY_MS)
+    assert shown == {
+        "name": "一只猫",
+        "prize": "实物，邮寄到家",
+        "status": "待领取",
+        "note": "第 1 层挖到的，点开领取",
+    }
+    (message,) = (await client.http.get("/sandbox/messages")).json()["messages"]
+    assert message["page"] == f"pages/treasure/treasure?code={code}"
+    await send_until_quiet(context)
+    assert len(await sent_to(client, "bob")) == 1
+    assert (await states(context))["won"] == "sent"
+    assert 'wabao_messages_total{kind="won",outcome="sent"}' in (await client.http.get("/metrics")).text
+
+
+@pytest.mark.gen_test
+async def test_a_message_waits_for_a_consent_that_comes_later(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await send_messages(context)
+    assert await sent_to(client, "bob") == []
+    assert (await states(context))["won"] == "waiting"
+    await allow(client, "bob", "won")
+    assert [message["asleep"] for message in await find(context, "messages", asleep=1, kind="won")] == []
+    await send_until_quiet(context)
+    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
+
+
+@pytest.mark.gen_test
+async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
+    client: Client, context: Context
+) -> None:
+    await a_win(client, context)
+    await send_messages(context)
+    await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
+    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])  # and then it died
+    await send_messages(context)
+    assert await sent_to(client, "bob") == []
+    await let_pass(context, sending.LOOK_AGAIN_MS)
+    await send_messages(context)
+    assert len(await sent_to(client, "bob")) == 1
+
+
+@pytest.mark.gen_test
+async def test_who_has_claimed_already_is_told_nothing(client: Client, context: Context) -> None:
+    code = await a_win(client, context)
+    where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
+    await client.people["bob"].post("/drawPrize", code=code, **where)
+    await allow(client, "bob", "won")
+    await send_until_quiet(context)
+    assert await sent_to(client, "bob") == []
+    assert (await states(context))["won"] == "moot"
+    assert (await templates(client, "bob"))["won"] == 1  # it is good for another
+
+
+@pytest.mark.gen_test
+async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(
+    client: Client, context: Context
+) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "claim_ends")
+    await sweep(context)
+    await let_pass(context, 29 * DAY_MS - 60_000)
+    await sweep(context)
+    assert "claim_ends" not in await states(context)
+    await let_pass(context, 60_000)
+    for _ in range(2):
+        await sweep(context)
+        await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "bob")
+    assert (kind, shown["status"]) == ("claim_ends", "将到期")
+    task = (await find(context, "tasks"))[0]
+    assert shown["until"] == moment(task["ended_at"] + 30 * DAY_MS)
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await allow(client, "alice", "ended")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, bob, code)
+    await let_pass(context, 31 * DAY_MS)
+    await sweep_until_quiet(context)
+    await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "alice")
+    assert kind == "ended"
+    shown.pop("at")
+    assert shown == {
+        "name": "一个红包",
+        "how": "时间到了，没有挖完",
+        "refund": "2.00元",
+        "status": "已结束",
+        "note": "2 份挖出 1 份，退回 2.00元",
+    }
+    await sweep_until_quiet(context)
+    await send_until_quiet(context)
+    assert len(await sent_to(client, "alice")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_is_told_why_a_check_refused_their_treasure(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    await allow(client, "alice", "refused", "ended")
+    code = await alice.publish(name="一张彩票")
+    at = dict.fromkeys(("ended_at", "due_at"), context.clock.now_ms())
+    refused = {"status": 1, "end_reason": "refused", "end_note": "文字没有通过微信的内容检查", **at}
+    await context.store.database["tasks"].update_one({"_id": code}, {"$set": refused})
+    await sweep_until_quiet(context)
+    await send_until_quiet(context)
+    ((kind, shown),) = await sent_to(client, "alice")
+    shown.pop("at")
+    assert kind == "refused"
+    assert shown == {
+        "name": "一张彩票",
+        "why": "文字没有通过微信的内容检查",
+        "status": "未通过",
+        "note": "改好后可以再发一个",
+    }
+
+
+@pytest.mark.gen_test
+async def test_a_silent_wechat_holds_nobody_up(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, "timeout", call="message")
+    asked = asyncio.Event()
+    send = context.wechat.send_message
+
+    async def asking(*arguments: Any) -> None:
+        asked.set()
+        await send(*arguments)
+
+    monkeypatch.setattr(context.wechat, "send_message", asking)
+    sending_it = asyncio.create_task(send_messages(context))
+    await asked.wait()
+    bob = client.people["bob"]
+    assert (await bob.dig(await client.people["alice"].publish()))["status"] == 0
+    assert (await bob.get("/getTaskDetails", code=code))["status"] == 0
+    assert not sending_it.done()
+    sending_it.cancel()
+    await asyncio.wait([sending_it])
+
+
+@pytest.mark.gen_test
+async def test_who_ends_their_own_treasure_is_not_told(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    await allow(client, "alice", "ended")
+    code = await alice.publish()
+    await alice.post("/endTask", code=code)
+    await sweep_until_quiet(context)
+    assert await states(context) == {}
+
+
+@pytest.mark.gen_test
+async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, context: Context) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code = await alice.publish(cd=3600)
+    dug = await bob.dig(code)
+    await allow(client, "carol", "cooldown_over")
+    for _ in range(2):
+        assert (await carol.post("/remind", code=code))["cd_until"] == dug["cd_until"]
+    await send_messages(context)
+    assert await sent_to(client, "carol") == []
+    await end_cooldown(context, code)
+    await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "carol")
+    assert (kind, shown["status"], shown["note"]) == ("cooldown_over", "可以挖了", "冷却结束，快来挖下一锹")
+    # Somebody may ask again during the next cooldown.
+    await allow(client, "carol", "cooldown_over")
+    assert (await dave.dig(code))["status"] == 0
+    assert (await carol.post("/remind", code=code))["status"] == 0
+    await end_cooldown(context, code)
+    await send_until_quiet(context)
+    assert len(await sent_to(client, "carol")) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=3600)
+    await bob.dig(code)
+    await allow(client, "carol", "cooldown_over")
+    await carol.post("/remind", code=code)
+    await context.store.database["messages"].update_many({}, {"$set": {"due_at": context.clock.now_ms()}})
+    await send_messages(context)
+    (message,) = await find(context, "messages")
+    assert (message["state"], message["due_at"]) == ("waiting", (await find(context, "tasks"))[0]["cd_until"])
+    assert await sent_to(client, "carol") == []
+
+
+async def end_cooldown(context: Context, code: str) -> None:
+    """Let a cooldown be over, and what waits for it be due."""
+    now_ms = context.clock.now_ms()
+    await context.store.database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
+    await context.store.database["messages"].update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": now_ms}})
+    context.cooldowns.forget(code)
+
+
+@pytest.mark.gen_test
+async def test_a_reminder_that_makes_no_sense_is_refused(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    free = await alice.publish()
+    assert (await carol.post("/remind", code=free))["msg"] == "冷却已经结束，现在就可以挖"
+    won = await alice.publish(cd=3600, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await bob.dig(won)
+    assert (await bob.post("/remind", code=won))["error"] == "already_won"
+    assert (await alice.post("/remind", code=won))["error"] == "own_task"
+    assert (await carol.post("/remind", code="A" * 12))["error"] == "no_such_task"
+    over = await alice.publish(cd=3600, forecast_num=1)
+    await bob.dig(over)
+    assert (await carol.post("/remind", code=over))["error"] == "ended"
+    await rest(context)
+    assert {message["kind"] for message in await find(context, "messages")} <= {"won", "ended"}
+
+
+async def templates(client: Client, user: str) -> dict[str, int]:
+    """Return how many messages of each kind a person still allows."""
+    reply = await client.people[user].get("/getTemplates")
+    assert {each["kind"]: each["template_id"] for each in reply["templates"]} == TEMPLATES
+    return {each["kind"]: each["left"] for each in reply["templates"]}
+
+
+@pytest.mark.gen_test
+async def test_consents_are_counted_a_person_and_template(client: Client, context: Context) -> None:
+    await client.log_in_all("alice", "bob")
+    await allow(client, "alice", "won", "ended")
+    await allow(client, "alice", "won")
+    assert await templates(client, "alice") == {
+        "won": 2,
+        "claim_ends": 0,
+        "ended": 1,
+        "refused": 0,
+        "cooldown_over": 0,
+    }
+    assert set((await templates(client, "bob")).values()) == {0}
+    alice = client.people["alice"]
+    for wrong in ("", "short", "a" * 20, f"{TEMPLATES['won']},", ",".join([TEMPLATES["won"]] * 4)):
+        assert (await alice.post("/subscribed", templates=wrong))["param"] == "templates"
+    assert (await templates(client, "alice"))["won"] == 2
+    for _ in range(60):
+        await alice.post("/subscribed", templates=TEMPLATES["won"])
+    assert (await templates(client, "alice"))["won"] == 50
+
+
+# -- WeChat's answers
+
+
+@pytest.mark.gen_test
+async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, "refuse", call="message", code="43101")
+    await send_until_quiet(context)
+    assert (await states(context))["won"] == "refused"
+    assert (await templates(client, "bob"))["won"] == 0
+    assert await sent_to(client, "bob") == []
+
+
+@pytest.mark.gen_test
+async def test_a_wrong_field_is_an_alarm_until_it_is_put_right(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, "refuse", call="message", code="47003")
+    await send_messages(context)
+    assert await context.store.messages.alarms() == {"47003": 1}
+    await send_messages(context)  # not at once
+    assert await sent_to(client, "bob") == []
+    await let_pass(context, 3_600_000)
+    await send_messages(context)
+    assert await context.store.messages.alarms() == {}
+    assert len(await sent_to(client, "bob")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_person_whom_wechat_does_not_know_is_given_up(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, "refuse", call="message", code="40003")
+    await send_until_quiet(context)
+    assert (await states(context))["won"] == "failed"
+    assert await context.store.messages.alarms() == {}
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("error_before", ""), ("refuse", "45009"), ("refuse", "-1"), ("garbage", "")]
+)
+@pytest.mark.gen_test
+async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(
+    client: Client, context: Context, what: str, code: str
+) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, what, call="message", code=code, times=2)
+    await send_messages(context)
+    (message,) = await find(context, "messages", kind="won")
+    assert message["state"] == "waiting"
+    assert message["due_at"] - context.clock.now_ms() > 50_000
+    await misbehave(client, "behave")
+    await send_until_quiet(context)
+    assert len(await sent_to(client, "bob")) == 1
+    assert (await states(context))["won"] == "sent"
+
+
+@pytest.mark.gen_test
+async def test_a_wechat_that_is_away_for_long_is_an_alarm(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await misbehave(client, "error_before", call="message", times=100)
+    await send_messages(context)
+    assert await context.store.messages.alarms() == {}
+    await let_pass(context, sending.LATE_MS)
+    await send_messages(context)
+    assert await context.store.messages.alarms() == {"late": 1}
+    await misbehave(client, "behave")
+    await send_until_quiet(context)
+    assert await context.store.messages.alarms() == {}
+    assert len(await sent_to(client, "bob")) == 1
+
+
+@pytest.mark.gen_test
+async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "AT_ONCE", 2)
+    people = [f"person{number}" for number in range(5)]
+    alice, *_ = await client.log_in_all("alice", *people)
+    for user in people:
+        await allow(client, user, "won")
+        await win(client, context, client.people[user], await alice.publish(forecast_num=1))
+    await misbehave(client, "error_before", call="message", times=100)
+    await send_messages(context)
+    tries = sorted(message["tries"] for message in await find(context, "messages", kind="won"))
+    assert tries == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.gen_test
+async def test_two_processes_send_a_message_once(client: Client, context: Context, other: Context) -> None:
+    people = [f"person{number}" for number in range(10)]
+    alice, *_ = await client.log_in_all("alice", *people)
+    for user in people:
+        await allow(client, user, "won")
+        await allow(client, user, "won")
+        await win(client, context, client.people[user], await alice.publish(forecast_num=1))
+    await asyncio.gather(*(send_messages(each) for each in (context, other) * 3))
+    for user in people:
+        assert len(await sent_to(client, user)) == 1
+
+
+@pytest.mark.gen_test
+async def test_messages_that_ended_long_ago_are_deleted(client: Client, context: Context) -> None:
+    await a_win(client, context)
+    await allow(client, "bob", "won")
+    await send_messages(context)
+    await let_pass(context, sending.KEPT_MS - 60_000)
+    await delete_old_messages(context)
+    assert [message["state"] for message in await find(context, "messages", kind="won")] == ["sent"]
+    await let_pass(context, 120_000)
+    await delete_old_messages(context)
+    assert await find(context, "messages", kind="won") == []
+    await sweep_until_quiet(context)
+    assert await find(context, "messages", kind="won") == []  # and is not written again
+
+
+class TestOff:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    @pytest.mark.gen_test
+    async def test_without_templates_nothing_is_written_or_offered(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        for name in ("messages", "consents"):
+            monkeypatch.setattr(context.store, name, Untouched(asked))
+        code = await a_win(client, context)
+        await let_pass(context, 29 * DAY_MS)
+        await sweep_until_quiet(context)
+        await send_messages(context)
+        await delete_old_messages(context)
+        bob = client.people["bob"]
+        assert (await bob.get("/getTemplates"))["templates"] == []
+        assert (await bob.post("/subscribed", templates=TEMPLATES["won"]))["error"] == "bad_request"
+        assert (await bob.post("/remind", code=code))["error"] == "bad_request"
+        assert asked == []
+
+
+class Untouched:
+    """A collection that notes what it is asked."""
+
+    def __init__(self, asked: list[str]) -> None:
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.append(name)
+        raise AssertionError(name)

@@ -1,0 +1,76 @@
+"""Messages to people who left: offered after a win, after publishing and in a long cooldown, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.client import a_picture
+from support.messages import MESSAGES
+
+pytestmark = needs_chromium
+
+LOOKS = [{"viewport": size, "color_scheme": scheme} for size in (PHONE, DESK) for scheme in ("light", "dark")]
+
+WAIT_FOR_MESSAGES = """async (user) => {
+  for (;;) {
+    const { messages } = await (await fetch(`/sandbox/messages?user=${user}`)).json();
+    if (messages.length) return messages;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with a_server(tmp_path_factory.mktemp("consents"), **MESSAGES) as running:
+        yield running.address
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
+def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(
+    window: Opener, address: str, publisher: Person, look: dict[str, Any]
+) -> None:
+    code = publisher.publish(a_picture(), name="一只茶壶", forecast_num=1)
+    user = f"朵朵{look['viewport']['width']}{look['color_scheme']}"
+    opened = window(user, **look)
+    Person.log_in(address, user).post("/postTask", code=code)
+    opened.go(f"/#/task/{code}")
+    section = opened.page.get_by_role("region", name="提醒")
+    button = section.get_by_role("button", name="到期前提醒我")
+    expect(button).to_be_visible()
+    assert opened.overflow() <= 0
+    button.click()
+    opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
+    expect(section).to_contain_text("会在微信里提醒你领奖")
+    (message,) = opened.page.evaluate(WAIT_FOR_MESSAGES, user)
+    assert message["data"]["thing1"]["value"] == "一只茶壶"
+    opened.page.reload()
+    expect(opened.page.get_by_role("heading", name="领奖")).to_be_visible()
+    expect(section).to_have_count(0)
+
+
+def test_who_declines_is_not_asked_again(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="一只茶壶")
+    opened = window("小明", path=f"/#/task/{code}")
+    section = opened.page.get_by_role("region", name="提醒")
+    section.get_by_role("button", name="结束时通知我").click()
+    opened.page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    expect(section).to_contain_text("没有开启提醒")
+    opened.page.reload()
+    expect(opened.page.get_by_role("heading", name="我发布的")).to_be_visible()
+    expect(section).to_have_count(0)
+
+
+def test_a_long_cooldown_can_be_left(window: Opener, address: str, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), name="一只茶壶", cd=3600, forecast_num=700)
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    opened = window("小红", path=f"/#/task/{code}")
+    section = opened.page.get_by_role("region", name="提醒")
+    section.get_by_role("button", name="冷却结束提醒我").click()
+    opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
+    expect(section).to_contain_text("冷却结束时会在微信里提醒你")

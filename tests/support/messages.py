@@ -1,0 +1,63 @@
+"""Messages to people who left: their templates, consents as WeChat and we count them, and what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.send_messages import send_messages
+from server.context import Context
+from server.settings.messages import SHOWN
+from support.client import Client
+from support.purse import find
+
+TEMPLATES = {kind: f"template_of_{kind}_0123456789" for kind in SHOWN}
+FIELDS = {
+    "won": "thing1=name thing2=prize time3=until phrase4=status thing5=note",
+    "claim_ends": "thing1=name thing2=prize date3=until phrase4=status thing5=note",
+    "ended": "thing1=name thing2=how time3=at amount4=refund phrase5=status thing6=note",
+    "refused": "thing1=name thing2=why time3=at phrase4=status thing5=note",
+    "cooldown_over": "thing1=name time2=at phrase3=status thing4=note",
+}
+MESSAGES = {f"MESSAGE_{kind.upper()}": f"{TEMPLATES[kind]} {FIELDS[kind]}" for kind in SHOWN}
+
+
+async def allow(client: Client, user: str, *kinds: str) -> None:
+    """Let a person allow one message of each kind, in WeChat and here."""
+    ids = [TEMPLATES[kind] for kind in kinds]
+    answer = await client.http.post("/sandbox/subscribe", json={"user": user, "tmplIds": ids})
+    assert answer.json() == {"errMsg": "requestSubscribeMessage:ok", **dict.fromkeys(ids, "accept")}
+    reply = await client.people[user].post("/subscribed", templates=",".join(ids))
+    assert reply["status"] == 0, reply
+
+
+async def sent_to(client: Client, user: str) -> list[tuple[str, dict[str, str]]]:
+    """Return what a person was sent, the oldest first: its kind, and what its fields show."""
+    found = (await client.http.get("/sandbox/messages", params={"user": user})).json()["messages"]
+    kinds = {template_id: kind for kind, template_id in TEMPLATES.items()}
+    told = []
+    for message in reversed(found):
+        kind, data = kinds[message["template_id"]], message["data"]
+        fields = (field.split("=") for field in FIELDS[kind].split())
+        told.append((kind, {shown: data[name]["value"] for name, shown in fields}))
+    return told
+
+
+async def states(context: Context) -> dict[str, str]:
+    """Return the state of each message, by its kind."""
+    return {message["kind"]: message["state"] for message in await find(context, "messages")}
+
+
+async def send_until_quiet(context: Context) -> None:
+    """Send until nothing changes any more. What waits for another try is tried at once."""
+    before: list[Any] | None = None
+    for _ in range(8):
+        now_ms = context.clock.now_ms()
+        await context.store.database["messages"].update_many(
+            {"due_at": {"$gt": now_ms}, "asleep": {"$exists": False}}, {"$set": {"due_at": now_ms}}
+        )
+        await send_messages(context)
+        after = [(each["_id"], each["state"], each["tries"]) for each in await find(context, "messages")]
+        if after == before:
+            return
+        before = after
+    raise AssertionError("eight turns were not enough")
