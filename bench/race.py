@@ -188,6 +188,8 @@ class Race:
             if dig_id is None and time.time() * 1000 > dig["cd_until"] - NEARLY_OVER_MS:
                 continue  # without a name, it is told within its cooldown alone
             reply = await self._answer(self.lines[index], self._request(code, index, dig_id))
+            if dig_id is None and time.time() * 1000 > dig["cd_until"]:
+                continue  # the answer was late, and the cooldown over before it
             if (reply.get("now_depth"), reply.get("repeated")) != (dig["depth"], 1):
                 tally.broken.append(f"{dig['_id']}: asked again with dig_id {dig_id}, the reply was {reply}")
 
