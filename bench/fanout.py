@@ -1,6 +1,6 @@
 """How fast, and at what cost, news reaches all open pages: one run, one table.
 
-    python bench/fanout.py [--only cpu,dig,two,race,load,slow]
+    python bench/fanout.py [--only cpu,dig,two,race,load,slow,tasks]
 
 Needs the `bench` extra and some minutes. Servers and clients run in processes of their own, on free ports,
 with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine shows in the load
@@ -86,6 +86,12 @@ def slow_rows() -> Iterator[Row]:
     yield Row("  memory grown beside 20 of them", found.grown_kb / 1024, "MB", 16)
 
 
+def tasks_rows() -> Iterator[Row]:
+    grown_kb = live.watched_tasks_kb(tasks=1000, digs_each=5)
+    note = "each with a watcher and 5 digs; against 1000 watchers of one"
+    yield Row("1000 watched tasks: a process grows by", grown_kb / 1024, "MB", 30, note)
+
+
 SECTIONS: Sections = {
     "cpu": cpu_rows,
     "dig": dig_rows,
@@ -93,6 +99,7 @@ SECTIONS: Sections = {
     "race": race_rows,
     "load": load_rows,
     "slow": slow_rows,
+    "tasks": tasks_rows,
 }
 
 

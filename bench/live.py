@@ -212,6 +212,23 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
         )
 
 
+def watched_tasks_kb(tasks: int, digs_each: int) -> int:
+    """Return by how much a process grows if its watchers watch so many tasks instead of one."""
+    with running() as server, closing(Crowd()) as crowd:
+        (worker,) = server.workers()
+        alice, *diggers = (server.log_in(f"user{number}") for number in range(digs_each + 1))
+        codes = [server.publish(alice, NO_COOLDOWN) for _ in range(tasks)]
+        for code in codes:
+            for digger in diggers:
+                server.dig(digger, code)
+        for _ in range(2):  # what is made once is there the second time
+            open_pages(server, crowd, [page(alice, codes[0])] * tasks)
+            before_kb = rss_kb(worker)
+            crowd.call("tear_off")
+        open_pages(server, crowd, [page(alice, code) for code in codes])
+        return rss_kb(worker) - before_kb
+
+
 def _share_of_core(pid: int, seconds: int) -> float:
     began, used = time.perf_counter(), cpu_seconds(pid)
     time.sleep(seconds)

@@ -15,7 +15,6 @@ from server.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask
 from server.reading.visiting import NotNoted
 from server.store.digs import Participant
-from server.store.silence import answered
 
 
 class GetTaskUserRequest(msgspec.Struct):
@@ -41,8 +40,11 @@ class GetTaskUser(Interface):
 
     async def answer(self, request: GetTaskUserRequest) -> Reply:
         """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1."""
+        store = self.context.store
         if request.code is None:
-            person, code = await answered(self.context.store.people.find_with_last_opened(request.unionid))
+            person, code = await store.page_reads.answered(
+                lambda: store.people.find_with_last_opened(request.unionid)
+            )
             await self.admit(person)
         else:
             code = request.code
@@ -52,13 +54,13 @@ class GetTaskUser(Interface):
 
     async def _participants(self, code: str, page: int) -> list[Participant]:
         """Return a page. If this process watches the task, winners and the first page need no read."""
-        digs, known = self.context.store.digs, self.context.hub.known.by_code.get(code)
+        store, known = self.context.store, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
-            return await answered(digs.participants(code, page))
+            return await store.page_reads.answered(lambda: store.digs.participants(code, page))
         await self.context.hub.refresh(known)
         if page == 1:
             return known.first()
-        rows = await answered(digs.joins(code, page))
+        rows = await store.page_reads.answered(lambda: store.digs.joins(code, page))
         for row in rows:
             row["is_prize"] = int(row["is_prize"] or row["unionid"] in known.winners)
         return rows
@@ -112,4 +114,5 @@ class GetTaskDetails(Interface):
 
     async def _prize_state(self, code: str, unionid: str) -> str:
         """Return the state of a winner's prize. A win just now may not be written yet."""
-        return await answered(self.context.store.prizes.find_state(code, unionid)) or "won"
+        store = self.context.store
+        return await store.page_reads.answered(lambda: store.prizes.find_state(code, unionid)) or "won"

@@ -10,7 +10,6 @@ from handlers.parameters import Code, Depth, Unionid
 from server.context import Context
 from server.errors import NoSuchTask
 from server.game.dig import Dig
-from server.store.silence import answered
 
 PAGE_SIZE = 50
 
@@ -50,8 +49,9 @@ class GetDigs(Interface):
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
         """Return a page. However deep, it costs the same. Raises NoSuchTask."""
         await self.let_in()
-        digs = await answered(self.context.store.digs.before(request.code, request.before, PAGE_SIZE))
-        if not digs and await answered(self.context.store.tasks.find(request.code)) is None:
+        store, reads = self.context.store, self.context.store.page_reads
+        digs = await reads.answered(lambda: store.digs.before(request.code, request.before, PAGE_SIZE))
+        if not digs and await reads.answered(lambda: store.tasks.find(request.code)) is None:
             raise NoSuchTask
         return GetDigsReply(data=[_row(self.context, dig) for dig in digs])
 

@@ -27,9 +27,7 @@ class SquareRequest(msgspec.Struct):
 
     unionid: Unionid
     page: Page = 1
-    kind: (
-        Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None
-    ) = None
+    kind: Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
     name: Annotated[
         str, Meta(max_length=50, extra=ONE_LINE, title="名字的开头", description="最多 50 个字")
     ] = ""
@@ -114,7 +112,8 @@ class GetMyRelease(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Return them, also the unpaid ones."""
         await self.let_in()
-        tasks = await self.context.store.tasks.released(request.unionid, *request.window())
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window))
         return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
 
 
@@ -151,7 +150,8 @@ class GetMyPartake(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Return them, ordered by the caller's first digs."""
         await self.let_in()
-        tasks = await self.context.store.digs.tasks_joined(request.unionid, *request.window())
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(lambda: store.digs.tasks_joined(request.unionid, *window))
         return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
 
 
@@ -194,7 +194,8 @@ class GetMyPrize(Interface):
     async def answer(self, request: OwnListRequest) -> Reply:
         """Return them, ordered by the caller's winning digs."""
         await self.let_in()
-        tasks = await self.context.store.digs.tasks_won(request.unionid, *request.window())
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window))
         return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
 
 

@@ -13,15 +13,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from server import metrics
 from server.errors import Unavailable
-from server.store.silence import SILENT_SECONDS
+from server.store.page_reads import LONGEST_SECONDS, SILENT_SECONDS
 
 # Least time between two questions, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
 # A crowd's replies are made in portions, so that a dig never waits behind more than one of them.
 ANSWERED_A_TURN = 20
-# Nobody joins a line in which they would wait longer than this.
-LONGEST_SECONDS = 6.0
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

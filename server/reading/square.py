@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from server.store import Store
-from server.store.silence import answered
 from server.store.square import Wanted
 from server.store.tasks import ALL, ListedTask
 
@@ -62,7 +61,7 @@ class Square:
         began = asyncio.get_running_loop().time()
         own = asyncio.current_task()
         try:
-            page = SquarePage(await answered(self._ask(*key)), began)
+            page = SquarePage(await self._store.page_reads.answered(lambda: self._ask(*key)), began)
             if self._reading.get(key) is own and not key[1].name:
                 self._pages[key] = page
                 self._pages.move_to_end(key)

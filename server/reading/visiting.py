@@ -17,7 +17,6 @@ from server.random_codes import derived_code
 from server.reading.known_people import KnownPeople
 from server.reading.line import Line
 from server.store import Store, is_unavailable
-from server.store.silence import answered
 from server.store.visits import SHARE_CHARACTERS, Visit
 
 REMEMBERED_SHARES = 10_000
@@ -99,7 +98,7 @@ class Visiting:
             if _now() - read_at < (UNKNOWN_SECONDS if share is None else SHARE_SECONDS):
                 return share
         if not in_line:
-            return (await answered(self._read_tokens([token]))).get(token)
+            return (await self._store.page_reads.answered(lambda: self._read_tokens([token]))).get(token)
         return await self._tokens.ask(token)
 
     async def close(self) -> None:

@@ -30,7 +30,6 @@ from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.store import Store, is_unavailable
-from server.store.silence import answered
 from server.store.tasks import Task
 
 POLL_SECONDS = 3.0
@@ -163,13 +162,13 @@ class Hub:
 
     async def _open(self, watched: WatchedTask) -> None:
         """Read a task that nobody here knew. Raises NoSuchTask, Unavailable."""
-        found = await answered(self._store.tasks.find_at(watched.code))
+        found = await self._store.page_reads.answered(lambda: self._store.tasks.find_at(watched.code))
         if found is None:
             raise NoSuchTask
         await self._bus.listen(watched.code)
         watched.read_again = False
         await self._audience.learn(watched)
-        await answered(self._load(watched, found))
+        await self._store.page_reads.answered(lambda: self._load(watched, found))
         watched.loaded = True
         for news in watched.kept:
             self._take(watched.code, news)

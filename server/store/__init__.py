@@ -39,6 +39,7 @@ from server.store.listed_tasks import ListedTasks
 from server.store.messages import Consents, Messages
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
+from server.store.page_reads import PageReads
 from server.store.people import People
 from server.store.pickups import Pickups
 from server.store.prizes import Prizes
@@ -98,6 +99,7 @@ class Store:
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
+        self.page_reads = PageReads()
         self.tasks = Tasks(self.database)
         self.listed_tasks = ListedTasks(self.database)
         self.digs = Digs(self.database)

@@ -13,6 +13,7 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from server.game.dig import Dig
+from server.store.page_reads import PageReads
 from support.shuffled_loop import ShuffledLoop
 
 CD_MS = 3000
@@ -113,6 +114,7 @@ class MemoryTasks:
         self.tasks = self
         self.digs = self
         self.people = self
+        self.page_reads = PageReads()
 
     async def _read(self, found: Callable[[], Any]) -> Any:
         world = self.world
