@@ -258,7 +258,8 @@ async def _run(kind: Callable[[Attack], Clients], attack: Attack, seconds: float
 
 
 def begin() -> None:
-    """Prepare the process. It gets a low priority, because real attackers would not use the server's CPU."""
+    """Prepare the process."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.nice(10)
+    # Real attackers do not use the server's CPU: here they get what it leaves.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -113,7 +113,7 @@ class GetMyRelease(Interface):
         """Return them, also the unpaid ones."""
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window))
+        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window), None)
         return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
 
 
@@ -151,7 +151,9 @@ class GetMyPartake(Interface):
         """Return them, ordered by the caller's first digs."""
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.digs.tasks_joined(request.unionid, *window))
+        tasks = await store.page_reads.answered(
+            lambda: store.digs.tasks_joined(request.unionid, *window), None
+        )
         return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
 
 
@@ -195,7 +197,7 @@ class GetMyPrize(Interface):
         """Return them, ordered by the caller's winning digs."""
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window))
+        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window), None)
         return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
 
 

@@ -34,10 +34,10 @@ class PageReads:
         self._length = metrics.LINE_LENGTH.labels("reads")
         self._seconds = metrics.LINE_SECONDS.labels("reads")
 
-    async def answered(self, read: Callable[[], Awaitable[T]]) -> T:
+    async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Return what a read answers, once it has its turn. No read waits for another one of a page.
 
-        Raises Unavailable if MongoDB is silent or too many wait, or what the read raises.
+        Raises Unavailable if it takes longer than `seconds` or too many wait, or what the read raises.
         """
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -46,7 +46,7 @@ class PageReads:
             await self._turn()
             began = loop.time()
             try:
-                async with asyncio.timeout(SILENT_SECONDS):
+                async with asyncio.timeout(seconds):
                     return await read()
             except TimeoutError:
                 self._refuse()

@@ -117,23 +117,25 @@ def test_nobody_joins_a_line_that_is_too_long() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_dig_does_not_wait_for_a_crowd_that_opens_other_tasks_and_lists(
+async def test_a_crowd_that_opens_other_tasks_and_lists_leaves_threads_for_a_dig(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code, *others = [await alice.publish(forecast_num=100_000) for _ in range(30)]
-    held = asyncio.Event()
+    code, *others = [await alice.publish(forecast_num=100_000) for _ in range(9)]
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def held(ask: Any, *given: Any) -> Any:
+        begun.append(ask.__name__)
+        await go_on.wait()
+        return await ask(*given)
+
     for store, name in ((context.store.tasks, "find_at"), (context.store.digs, "tasks_joined")):
-        ask = getattr(store, name)
-
-        async def later(*given: Any, ask: Any = ask) -> Any:
-            await held.wait()
-            return await ask(*given)
-
-        monkeypatch.setattr(store, name, later)
+        monkeypatch.setattr(store, name, partial(held, getattr(store, name)))
     pages = [asyncio.ensure_future(bob.get("/getTaskDetails", code=other)) for other in others]
-    lists = [asyncio.ensure_future(bob.get("/getMyPartake")) for _ in range(30)]
+    lists = [asyncio.ensure_future(bob.get("/getMyPartake")) for _ in range(9)]
     assert (await bob.dig(code))["status"] == 0
-    assert not any(page.done() for page in [*pages, *lists])
-    held.set()
+    assert len(begun) == AT_ONCE
+    go_on.set()
     assert {reply["status"] for reply in await asyncio.gather(*pages, *lists)} == {0}
+    assert len(begun) == len(pages) + len(lists)
