@@ -201,7 +201,7 @@ MEANINGS = {
     "joined": Meaning("这一锹是不是让这个人成了新的参与者", NO_YES),
     "repeated": Meaning("是不是先前那一锹的回复，重发时为 1", NO_YES),
     "format": Meaning("返回的格式", {"json": "JSON", "csv": "表格文件（UTF-8，带 BOM）"}),
-    "file": Meaning("图片文件，JPEG、PNG、WebP 或 GIF，10 MB、1600 万像素以内"),
+    "file": Meaning("图片文件，JPEG、PNG、WebP 或 GIF，10 MB、1600 万像素（WebP 800 万）以内"),
     "file_id": Meaning("图片的编号"),
     # Paying and claiming.
     "timeStamp": Meaning("wx.requestPayment 的 timeStamp"),

@@ -41,7 +41,7 @@ class PictureNotRead(PictureTooLarge):
 
 
 class UploadFile(Interface):
-    """Upload a JPEG, PNG, WebP or GIF of at most 10 MB and 16 megapixels, as the form's field `file`.
+    """Upload a JPEG, PNG, WebP or GIF as the form's field `file`: at most 10 MB, 16 megapixels (WebP 8).
 
     A file is not kept before it is known who sends it: by a token, by `unionid` in the query, or by the
     form's field `unionid`, which must then come before the file.

@@ -20,6 +20,7 @@ from server.pictures.jpeg import count_scans
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 16_000_000
+MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 FULL_SIDE = 1600
 THUMBNAIL_SIDE = 300
@@ -47,7 +48,7 @@ _UPRIGHT = {
     8: Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
-_JPEG = b"\xff\xd8"
+JPEG = b"\xff\xd8"
 
 
 class Picture(msgspec.Struct, frozen=True, tag=True):
@@ -67,12 +68,11 @@ def normalise(data: bytes) -> Picture:
     """
     if len(data) > MAX_BYTES:
         raise PictureTooLarge
-    if data.startswith(_JPEG) and count_scans(data, MAX_SCANS) > MAX_SCANS:
+    if data.startswith(JPEG) and count_scans(data, MAX_SCANS) > MAX_SCANS:
         raise PictureTooLarge(f"JPEG 的扫描次数太多，请另存为最多 {MAX_SCANS} 次扫描的普通 JPEG 再上传")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as source:
-            if source.width * source.height > MAX_PIXELS:
-                raise PictureTooLarge
+            _refuse_too_large(source)
             image = _decoded(source)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooLarge from error
@@ -81,6 +81,14 @@ def normalise(data: bytes) -> Picture:
     except _DAMAGED as error:
         raise NotAPicture from error
     return encoded(image)
+
+
+def _refuse_too_large(source: Image.Image) -> None:
+    pixels = source.width * source.height
+    if pixels > MAX_PIXELS:
+        raise PictureTooLarge
+    if source.format == "WEBP" and pixels > MAX_WEBP_PIXELS:
+        raise PictureTooLarge("WebP 图片请缩小到 800 万像素以内，或另存为 JPEG 再上传")
 
 
 def encoded(image: Image.Image) -> Picture:

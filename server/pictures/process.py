@@ -14,7 +14,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 from weakref import WeakValueDictionary
@@ -23,14 +23,14 @@ import msgspec
 
 from server.deadline import paused
 from server.errors import REFUSALS, PictureTooLarge, Refusal, TooMany, Unavailable
-from server.pictures.decode import Picture, normalise
+from server.pictures.decode import JPEG, Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
 from server.running.children import tie_to
 
 PROCESSES = 2
 OWNER_JOBS = 4
 CPU_SECONDS = 3.0
-MEMORY_BYTES = 384 << 20  # for 16 megapixels a WebP needs up to 310 MB, other formats up to 170 MB
+MEMORY_BYTES = 256 << 20  # the largest need up to 195 MB, JPEGs up to 100 MB
 JOB_SECONDS = 15.0
 LIMIT_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
@@ -77,6 +77,29 @@ class _Owner:
         self.jobs = 0
 
 
+class _Memory:
+    """Room for two pictures that take little memory, or for one that takes much. First come, first served."""
+
+    def __init__(self) -> None:
+        self._halves = asyncio.Semaphore(2)
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def half(self) -> AsyncIterator[None]:
+        """Wait for room for a picture that takes little."""
+        async with self._halves:
+            yield
+
+    @asynccontextmanager
+    async def all(self) -> AsyncIterator[None]:
+        """Wait for room for a picture that takes much."""
+        async with AsyncExitStack() as taken:
+            async with self._turn:  # or two of them would hold a half each for ever
+                await taken.enter_async_context(self._halves)
+                await taken.enter_async_context(self._halves)
+            yield
+
+
 class Studio:
     """Makes pictures in PROCESSES processes. They start when needed and end with ours.
 
@@ -93,14 +116,14 @@ class Studio:
         self._drawings: deque[asyncio.Future[_Process]] = deque()
         self._uploads: deque[asyncio.Future[_Process]] = deque()
         self._owners: WeakValueDictionary[str, _Owner] = WeakValueDictionary()
-        self._webp = asyncio.Lock()
+        self._memory = _Memory()
 
     async def normalise(self, data: bytes, owner: str) -> Picture:
         """Do what `decode.normalise` does, in a process. Raises NotAPicture and PictureTooLarge."""
-        # A WebP takes twice the memory of any other format, so two of them are never decoded at once.
-        alone = self._webp if data[8:12] == b"WEBP" else nullcontext()
+        # A JPEG is decoded straight to a smaller size, any other picture to its full size first.
+        room = self._memory.half() if data.startswith(JPEG) else self._memory.all()
         try:
-            return await self._make(Upload(data), owner, self._uploads, alone)
+            return await self._make(Upload(data), owner, self._uploads, room)
         except _OutOfTime:
             raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
 
@@ -127,7 +150,7 @@ class Studio:
         job: Job,
         name: str,
         line: deque[asyncio.Future[_Process]],
-        alone: AbstractAsyncContextManager[None],
+        room: AbstractAsyncContextManager[None],
     ) -> Picture:
         owner = self._owners.setdefault(name, _Owner())
         if owner.jobs >= OWNER_JOBS:
@@ -138,7 +161,7 @@ class Studio:
                 async with (
                     asyncio.timeout(LIMIT_SECONDS),
                     owner.turn,
-                    alone,
+                    room,
                     self._free_process(line) as process,
                     asyncio.timeout(JOB_SECONDS),
                 ):

@@ -192,6 +192,12 @@ def test_a_webp_is_refused_by_its_header_before_its_canvas_is_made() -> None:
             normalise(data)
 
 
+def test_a_webp_may_have_half_as_many_pixels_as_other_pictures() -> None:
+    assert normalise(encoded(Image.new("RGB", (2500, 3200)), "WEBP", lossless=True, method=0)).height == 1600
+    with pytest.raises(PictureTooLarge, match="800 万像素"):
+        normalise(encoded(Image.new("RGB", (2500, 3201)), "WEBP", lossless=True, method=0))
+
+
 def test_twenty_scans_are_taken_and_one_more_is_not() -> None:
     assert normalise(with_scans(20)).width == 64
     for scans in (21, 400):

@@ -212,10 +212,12 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_st
         encoded(Image.new("P", size, 1), "PNG", transparency=1, compress_level=1),
         encoded(Image.new("CMYK", size, (1, 2, 3, 4)), "JPEG", progressive=True, subsampling=0),
         encoded(Image.new("P", size, 1), "GIF"),
-        encoded(Image.new("RGB", size, "orange"), "WEBP", lossless=True, method=0),
-        encoded(Image.new("RGBA", size, (1, 2, 3, 4)), "WEBP", lossless=True, method=0),
+        encoded(Image.new("RGBA", size, (1, 2, 3, 4)), "PNG", compress_level=1),
+        encoded(Image.new("RGB", (2500, 3200), "orange"), "WEBP", lossless=True, method=0),
+        encoded(Image.new("RGBA", (2500, 3200), (1, 2, 3, 4)), "WEBP", lossless=True, method=0),
     ):
-        assert (await own_studio.normalise(data, "alice")).width == 1600
+        picture = await own_studio.normalise(data, "alice")
+        assert max(picture.width, picture.height) == 1600
         memory = memory_of(next_pid_of(own_studio))
         assert memory["VmHWM"] < MEMORY_BYTES
         assert memory["VmRSS"] < 80 << 20  # the memory was given back
@@ -324,16 +326,17 @@ async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_stu
 
 
 @pytest.mark.gen_test
-async def test_two_webp_are_never_decoded_at_once(own_studio: Studio) -> None:
+async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_studio: Studio) -> None:
     first, second = await stopped(own_studio)
-    webp = encoded(four_corners(), "WEBP")
-    tasks = [asyncio.create_task(own_studio.normalise(webp, person)) for person in ("alice", "bob")]
+    large = encoded(four_corners(), "PNG")
+    given = {"alice": large, "bob": large, "carol": SMALL}
+    tasks = {name: asyncio.create_task(own_studio.normalise(data, name)) for name, data in given.items()}
     await asyncio.sleep(0)
     os.kill(second, signal.SIGCONT)
-    assert await own_studio.normalise(SMALL, "carol") == normalise(SMALL)
-    assert not any(task.done() for task in tasks)
+    assert await own_studio.red_packet(8, "dan") == draw_red_packet(8)
+    assert not any(task.done() for task in tasks.values()), "drawings alone go beside it"
     os.kill(first, signal.SIGCONT)
-    assert await asyncio.gather(*tasks) == [normalise(webp)] * 2
+    assert [await task for task in tasks.values()] == [normalise(data) for data in given.values()]
 
 
 @pytest.mark.gen_test
