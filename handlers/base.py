@@ -90,9 +90,13 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only that."""
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
+        self._headers.update(
+            {
+                "Content-Type": "application/json; charset=utf-8",
+                "Cache-Control": "no-store",
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
         if self.settings.get("only_https"):
             # Only this host: its subdomains may not be ours.
             self.set_header("Strict-Transport-Security", "max-age=31536000")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -75,8 +76,10 @@ class GetProof(Interface):
             await self._send(self._packed(proof) if gzipped else self._plain(proof))
 
     async def _packed(self, proof: WrittenProof) -> AsyncIterator[bytes]:
+        store = self.context.store
         for number in range(proof["parts"]):
-            yield await self.context.store.proofs.find_part(proof["_id"], number)
+            find = partial(store.proofs.find_part, proof["_id"], number)
+            yield await store.page_reads.answered(find)
 
     async def _plain(self, proof: WrittenProof) -> AsyncIterator[bytes]:
         unpacker = Unpacker()

@@ -127,6 +127,8 @@ async def dig(
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
     request = _Request(code, unionid, dig_id, session, admit, deadline)
     try:
+        if not dig_id:
+            await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
         dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
         metrics.DIGS.labels(refusal.error).inc()
