@@ -76,7 +76,7 @@ def shown_path(path: str) -> str:
 
 def set_up_logging() -> None:
     """Send the log of this process to its standard error."""
-    # Nothing that a line shows; each would be looked up for each line. The last one is for the caller's place:
+    # Nothing that a line shows; each would be looked up for each line. The last is the caller's place:
     # https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
