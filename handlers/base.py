@@ -90,13 +90,9 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only that."""
-        self._headers.update(
-            {
-                "Content-Type": "application/json; charset=utf-8",
-                "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
+        self._headers["Content-Type"] = "application/json; charset=utf-8"
+        self._headers["Cache-Control"] = "no-store"
+        self._headers["X-Content-Type-Options"] = "nosniff"
         if self.settings.get("only_https"):
             # Only this host: its subdomains may not be ours.
             self.set_header("Strict-Transport-Security", "max-age=31536000")
