@@ -25,6 +25,7 @@ from server.errors import (
     BadToken,
     BodyStopped,
     BodyTooLarge,
+    Busy,
     Internal,
     OutcomeUnknown,
     Refusal,
@@ -217,13 +218,21 @@ class Receiver(BaseHandler):
         self._begun = True
         if self._refused:
             self.throw_away(chunk)
+        elif len(self._body) + len(chunk) > self.body_limit_bytes:
+            self.refuse_body(self.too_large())
         else:
-            self._body += chunk
-            if len(self._body) > self.body_limit_bytes:
-                self._body.clear()
-                self.refuse_body(self.too_large())
+            try:
+                self.context.uploads.take(len(chunk))
+                self._body += chunk
+            except Busy as refusal:
+                self.refuse_body(refusal)
         self.expect_more()
         return None
+
+    def _drop_body(self) -> None:
+        """Forget the body, and give back its part of what all bodies may take."""
+        self.context.uploads.give_back(len(self._body))
+        self._body.clear()
 
     def throw_away(self, chunk: bytes) -> None:
         """Drop a chunk of a refused body. After THROWN_AWAY_BYTES, end the request."""
@@ -238,6 +247,7 @@ class Receiver(BaseHandler):
         and get none if they are cut off. A client that asked first (`Expect`) need not send the body.
         """
         self._refused = True
+        self._drop_body()
         envelope = self._envelope(refusal)
         self.set_status(refusal.http_status)
         self._say_when_to_retry(refusal)
@@ -276,25 +286,19 @@ class Receiver(BaseHandler):
         """Stop the timer: the client hung up."""
         super().on_connection_close()
         self.expect_nothing()
+        self._drop_body()
 
     async def _serve(self) -> None:
         self.expect_nothing()
         if self._refused:
             self.finish()
             return
-        body = bytes(self._body)
-        self._body.clear()
-        await self.serve(body)
+        try:
+            await self.serve(bytes(self._body))
+        finally:
+            self._drop_body()
 
     get = head = post = put = patch = delete = options = _serve
-
-
-class NotFound(Receiver):
-    """All paths without a route."""
-
-    async def serve(self, body: bytes) -> None:
-        """Raise HTTPError 404."""
-        raise HTTPError(404)
 
 
 class Interface(Receiver):
@@ -378,10 +382,7 @@ class Interface(Receiver):
         return Caller(unionid, None)
 
     async def admit(self, person: Person | None) -> Person:
-        """Check the caller by `person`, their record as just read, and return it.
-
-        Raises what `check_session` raises.
-        """
+        """Check the caller by their record as just read; return it. Raises what `check_session` raises."""
         return check_session(self.caller.generation, person)
 
     async def let_in(self) -> None:

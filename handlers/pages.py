@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tornado.web import HTTPError
 
-from handlers.base import BaseHandler
+from handlers.base import BaseHandler, Receiver
 from server.context import Context
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -175,3 +175,11 @@ def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "X-Frame-Options": "DENY",
     }
+
+
+class NotFound(Receiver):
+    """All paths without a route."""
+
+    async def serve(self, body: bytes) -> None:
+        """Raise HTTPError 404."""
+        raise HTTPError(404)

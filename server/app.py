@@ -9,7 +9,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, openapi
-from handlers.base import Interface, NotFound
+from handlers.base import Interface
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.digs import GetDigs
@@ -20,7 +20,7 @@ from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.messages import GetTemplates, Remind, Subscribed
 from handlers.money import Notified, PayTask
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
-from handlers.pages import Page, Site, Static
+from handlers.pages import NotFound, Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof

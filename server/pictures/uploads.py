@@ -47,9 +47,13 @@ class Uploads:
         self._check_room(size)
         self.held_bytes += size
 
+    def give_back(self, size: int) -> None:
+        """Count bytes that are no longer kept."""
+        self.held_bytes -= size
+
     def end(self, unionid: str, size: int) -> None:
         """Give back a person's place and the bytes of one upload."""
-        self.held_bytes -= size
+        self.give_back(size)
         self.places[unionid] -= 1
         if not self.places[unionid]:
             del self.places[unionid]

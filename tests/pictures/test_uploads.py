@@ -341,6 +341,34 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
 
 
 @pytest.mark.gen_test
+async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answered(
+    client: Client, settings: Settings, context: Context
+) -> None:
+    head = b"POST /postTask HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    connections = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(3)]
+    for _, writer in connections:
+        writer.write(head + bytes(90_000))
+    await until(lambda: context.uploads.held_bytes == 270_000)
+    taken = 16 * MB - 300_000  # as uploads would
+    context.uploads.take(taken)
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(head + bytes(90_000))
+    status, reply = await raw_reply(reader)
+    assert (status, reply["error"]) == (429, "too_many")
+    context.uploads.give_back(taken)
+    answered, gone, stopped = connections
+    answered[1].write(bytes(10_000))
+    assert (await raw_reply(answered[0]))[1]["error"] == "bad_request"
+    gone[1].transport.abort()
+    await until(lambda: context.uploads.held_bytes == 90_000)
+    for _, each in (answered, stopped, (reader, writer)):
+        each.transport.abort()
+        await asyncio.wait([asyncio.ensure_future(each.wait_closed())])
+    await asyncio.wait([asyncio.ensure_future(gone[1].wait_closed())])
+    await until(lambda: is_empty(context))
+
+
+@pytest.mark.gen_test
 async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
