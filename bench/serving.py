@@ -19,6 +19,8 @@ import httpx
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.settings.limits import LimitSettings
+
 READY_SECONDS = 30
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -116,6 +118,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
         }
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
         own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
+        own |= {name.upper(): "0" for name in LimitSettings.__struct_fields__}
         own |= {"FAIR_START_MS": "0"}  # what is measured is a dig, not its wait for lots
         own |= dict.fromkeys(BRAKES, "0")  # one person pays for all that is measured
         with log.open("wb") as output:

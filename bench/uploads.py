@@ -88,11 +88,13 @@ def free_port() -> int:
 
 def start_server(directory: Path, port: int) -> subprocess.Popen[bytes]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    own = {"PORT": str(port), "DATA_DIR": str(directory / "data"), "UPLOAD_MEMORY_MB": "1024"}
+    own |= {"UPLOADS_A_PERSON": "0", "UPLOAD_MB_A_PERSON": "0"}
     with (directory / "log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "server"],
             cwd=Path(__file__).parents[1],
-            env={**kept, "PORT": str(port), "DATA_DIR": str(directory / "data"), "UPLOAD_MEMORY_MB": "1024"},
+            env=kept | own,
             stdout=log,
             stderr=log,
         )

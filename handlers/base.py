@@ -52,12 +52,16 @@ class Reply(msgspec.Struct, kw_only=True):
 
 
 class RefusalReply(Reply, kw_only=True):
-    """The reply to a refused request. `error` is a code of the table; `cooling_down` has the last three."""
+    """The reply to a refused request. `error` is a code of the table.
+
+    `cooling_down` has the last three. `too_many` has `retry_after` if a limit is reached.
+    """
 
     status: int = 1
     error: str
     trace_id: str
     param: str | msgspec.UnsetType = msgspec.UNSET
+    retry_after: int | msgspec.UnsetType = msgspec.UNSET
     is_cd: int | msgspec.UnsetType = msgspec.UNSET
     time: int | msgspec.UnsetType = msgspec.UNSET
     cd_until: int | msgspec.UnsetType = msgspec.UNSET

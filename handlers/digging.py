@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import owed_yuan, picture_url
+from handlers.limits import limit
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.publish import Draft, publish
@@ -163,6 +164,7 @@ class PostTask(Interface):
     async def _publish(self, request: PublishRequest) -> Reply:
         person = await self.person()
         draft = msgspec.convert(request, Draft, from_attributes=True)
+        await limit(self.context, self.request, person["_id"], {"publishes": 1})
         task = await publish(self.context, person, draft)
         owed = owed_yuan(task)
         return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed)

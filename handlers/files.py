@@ -7,6 +7,7 @@ from tornado.web import HTTPError
 
 from handlers.base import BaseHandler, Interface, Reply
 from handlers.cards import picture_url
+from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
 from server.actions.pictures import draw_mini_program_code, make_poster
 from server.errors import NoSuchTask
@@ -39,7 +40,11 @@ class GetSharePic(Interface):
         task = await self.context.store.tasks.find(request.code)
         if task is None:
             raise NoSuchTask
-        path = await make_poster(self.context, task, request.unionid)
+
+        async def admit() -> None:
+            await limit(self.context, self.request, request.unionid, {"posters": 1})
+
+        path = await make_poster(self.context, task, request.unionid, admit)
         return GetSharePicReply(pic=picture_url(self.context, path))
 
 

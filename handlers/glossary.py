@@ -71,6 +71,8 @@ MEANINGS = {
     "error": Meaning("拒绝的代码", {error: refusal.default_msg for error, refusal in REFUSALS.items()}),
     "trace_id": Meaning("这次请求在服务器日志中的编号，反馈问题时请附上"),
     "param": Meaning("哪个参数有误；与参数无关时没有或为空"),
+    "RefusalReply.retry_after": Meaning("只在到了限额的 too_many 时有：多少秒后再试才有用"),
+    "Error.retry_after": Meaning("到了限额时，多少秒后再试才有用；其他为 0"),
     "RefusalReply.is_cd": Meaning("只在 cooling_down 时有，固定为 1：正在冷却"),
     "RefusalReply.time": Meaning("只在 cooling_down 时有：冷却还剩多少秒，向上取整"),
     "claim_from": Meaning("只在 payout_waits 时有：从什么时刻起可以领取（unix 毫秒）"),

@@ -9,10 +9,11 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import picture_url
+from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people import end_sessions, log_in, log_in_with_data, set_profile
-from server.errors import BadRequest
-from server.store.people import is_named, shown_name
+from server.errors import BadLoginCode, BadRequest, BadUserData, LoginBlocked
+from server.store.people import Person, is_named, shown_name
 
 _Base64 = Meta(min_length=1, max_length=10_000)
 
@@ -63,17 +64,26 @@ class UserLogin(Interface):
     gives = (UserLoginReply,)
 
     async def answer(self, request: UserLoginRequest) -> Reply:
-        """Return the person of the code, with a new token. Raises what `log_in_with_data` raises."""
-        if request.iv is None and request.encryptedData is None:
-            person = await log_in(self.context, request.code)
-        elif request.iv is None:
+        """Return the person of the code, with a new token.
+
+        Raises what `log_in_with_data` raises, and TooOften. Only wrong codes count against an address,
+        because thousands of people may share it.
+        """
+        if request.iv is None and request.encryptedData is not None:
             raise BadRequest("请填写“用户信息的初始向量”，应为微信授权得到的内容", param="iv")
-        elif request.encryptedData is None:
+        if request.encryptedData is None and request.iv is not None:
             raise BadRequest("请填写“加密的用户信息”，应为微信授权得到的内容", param="encryptedData")
-        else:
-            person = await log_in_with_data(
-                self.context, request.code, request.iv, request.encryptedData
-            )
+        # Counted before WeChat is asked, so that parallel tries gain nothing.
+        counted = await limit(self.context, self.request, "", {"logins": 1})
+        wrong = False
+        try:
+            person = await self._log_in(request)
+        except (BadLoginCode, BadUserData, LoginBlocked):
+            wrong = True
+            raise
+        finally:
+            if not wrong:
+                self.context.background.spawn(self.context.limits.give_back(counted))
         return UserLoginReply(
             data=User(
                 unionid=person["_id"],
@@ -87,6 +97,16 @@ class UserLogin(Interface):
                 named=int(is_named(person)),
                 token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
             )
+        )
+
+    async def _log_in(self, request: UserLoginRequest) -> Person:
+        async def admit(unionid: str) -> None:
+            await self.context.limits.take(self.context.limits.counts("logins", unionid, ""))
+
+        if request.iv is None or request.encryptedData is None:
+            return await log_in(self.context, request.code, admit)
+        return await log_in_with_data(
+            self.context, request.code, request.iv, request.encryptedData, admit
         )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 from tornado.log import app_log
 
+from handlers.limits import limit
 from handlers.parameters import Code, Unionid, parse
 from handlers.websocket import (
     GOING_AWAY,
@@ -19,6 +20,7 @@ from handlers.websocket import (
     MISBEHAVED,
     NO_SUCH_TASK,
     REPLACED,
+    TOO_MANY,
     TOO_SLOW,
     Countable,
     Socket,
@@ -35,6 +37,7 @@ from server.errors import (
     Refusal,
     TokenRequired,
     TooMany,
+    TooOften,
     Unavailable,
 )
 from server.realtime.frames import Error, Pong, encode
@@ -51,6 +54,7 @@ CLOSES = {
     NO_SUCH_TASK: "查询参数中的宝贝不存在：不要再连",
     TOO_SLOW: "收得太慢：带上 since 再连",
     MISBEHAVED: "一条消息超过 4 KB，或一秒超过 20 条：不要再连",
+    TOO_MANY: "新连接太频繁：按 error 帧的 retry_after 等这么多秒再连",
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
 
@@ -120,6 +124,7 @@ class Push(Socket):
             query = {name: found[-1].decode() for name, found in self.request.query_arguments.items()}
             asked = parse(ConnectRequest, query)
             await self._identify(asked)
+            await limit(self.context, self.request, asked.unionid, {"new_sockets": 1})
             self._enter(asked.unionid)
             if asked.code is not None:
                 await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
@@ -127,6 +132,9 @@ class Push(Socket):
             self._refuse(refusal, "")
             code = NO_SUCH_TASK if isinstance(refusal, NoSuchTask) else IDENTITY_REFUSED
             self.leave(code, refusal.error)
+        except TooOften as refusal:
+            self._refuse(refusal, "")
+            self.leave(TOO_MANY, refusal.error)
         except UnicodeDecodeError:
             self._refuse(BadRequest("查询参数不是 UTF-8 文字"), "")
             self.leave(IDENTITY_REFUSED, BadRequest.error)
@@ -224,7 +232,11 @@ class Push(Socket):
 
     def _refuse(self, refusal: Refusal, code: str) -> None:
         metrics.REFUSALS.labels(refusal.error).inc()
-        self.send(encode([Error(error=refusal.error, msg=refusal.msg, code=code, param=refusal.param)]))
+        again = refusal.extra.get("retry_after", 0)
+        frame = Error(
+            error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again
+        )
+        self.send(encode([frame]))
 
     def waits(self) -> None:
         """Let the hub check this connection once a second with `cut_if_stuck`."""

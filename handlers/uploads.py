@@ -9,11 +9,14 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.cards import picture_url
 from handlers.forms import Field, Form
+from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.pictures import upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import Upload
+from server.realtime.limits import KILOBYTES
+from server.settings.limits import Limited
 from server.store import is_unavailable
 
 MULTIPART_BYTES = 64 << 10  # allowed in the form besides the picture
@@ -129,6 +132,10 @@ class UploadFile(Interface):
             if not self._gone:  # the client may have hung up while we asked the store
                 if self.context.disk.low:
                     raise DiskLow
+                # Without a length it may become the largest.
+                kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // KILOBYTES)
+                asked: dict[Limited, int] = {"uploads": 1, "upload_mb": kilobytes}
+                await limit(self.context, self.request, caller.unionid, asked)
                 self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
 
     async def _keep(self, data: bytes) -> None:

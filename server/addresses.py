@@ -61,6 +61,14 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
     return str(IPv6Network((int(client), IPV6_BITS), strict=False))
 
 
+def counted_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """Return the address that a request counts against; "" if only a proxy's is known."""
+    address = client_address(peer, forwarded_for, trusted)
+    if address == UNKNOWN or any(network.overlaps(ip_network(address)) for network in trusted):
+        return ""
+    return address
+
+
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`, else None."""
     text = text.strip()

@@ -25,6 +25,7 @@ from server.reading.visiting import Visiting
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
+from server.realtime.limits import Limits
 from server.realtime.outages import Outages
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
@@ -64,6 +65,7 @@ class Context:
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
     fair_start: FairStart = field(init=False)
+    limits: Limits = field(init=False)
     sockets: Sockets[Any] = field(init=False)
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
@@ -94,6 +96,7 @@ class Context:
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)
         self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
+        self.limits = Limits(self.settings, self.keys, self.bus, self.background)
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)

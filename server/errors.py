@@ -14,14 +14,14 @@ class Refusal(Exception):
 
     `msg` is shown to the person unchanged; it uses the words of the form. `param` is for authors: the name of
     the parameter that was wrong, if it was one. `extra` holds integers that the reply gets as further fields
-    (for `cooling_down`: is_cd, time, cd_until).
+    (for `cooling_down`: is_cd, time, cd_until; for TooOften: retry_after).
     """
 
     error: ClassVar[str]
     default_msg: ClassVar[str]
     http_status: ClassVar[int] = 200
     # The reply's Retry-After, sent with 429 and 503.
-    retry_after_seconds: ClassVar[int] = 1
+    retry_after_seconds: int = 1
 
     def __init__(self, msg: str | None = None, *, param: str = "", **extra: int) -> None:
         self.msg = msg or self.default_msg
@@ -207,6 +207,15 @@ class Busy(TooMany):
 
     default_msg = "现在上传的人太多，请稍后再试"
     retry_after_seconds = 5
+
+
+class TooOften(TooMany):
+    """A limit of the settings is reached. It is worth trying again after `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        spoken = f"{seconds} 秒" if seconds < 60 else f"{-(-seconds // 60)} 分钟"
+        super().__init__(f"操作太频繁，请 {spoken}后再试", retry_after=seconds)
+        self.retry_after_seconds = seconds
 
 
 class OutcomeUnknown(Refusal):

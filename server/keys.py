@@ -111,6 +111,10 @@ class Keys:
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 
+    def limit_name(self, who: str) -> str:
+        """Return a keyed hash of a person or an address: the name under which Redis counts for a limit."""
+        return hmac.digest(self._derive("limit"), who.encode(), "sha256")[:16].hex()
+
     def read_token(self, token: str) -> Proven | None:
         """Return what a valid token proves; None for a forged, foreign or expired one.
 

@@ -68,6 +68,7 @@ TURNED_AWAY = Counter(
     "Connections and requests turned away, or closed for others, by reason",
     ["why"],
 )
+LIMITED = Counter("wabao_limited", "Requests refused because a limit was reached, by kind", ["kind"])
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",

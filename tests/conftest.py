@@ -38,6 +38,7 @@ from server.wechat.pay.merchant import make_key_pairs
 from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.databases import with_database
+from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
 from support.wire.strict_process import StrictWire
@@ -156,7 +157,7 @@ def settings(
         "FAIR_START_MS": "0",  # only tests about it wait for lots
         **NO_BRAKES,
     }
-    return read_settings(values | environment)
+    return read_settings(values | NO_LIMITS | environment)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ What operators see and do is in `screen.py`.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -13,6 +12,7 @@ from msgspec import Meta
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
+from handlers.limits import address_of
 from handlers.parameters import ONE_LINE
 from server.actions.operator_sessions import (
     Session,
@@ -22,9 +22,9 @@ from server.actions.operator_sessions import (
     is_known,
     operator_of,
 )
-from server.addresses import client_address
 from server.context import Context
-from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired, TooMany
+from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired
+from server.realtime.limits import Count
 from server.settings.operators import NAME_CHARACTERS, Role
 
 COOKIE = "wabao_operator"
@@ -32,21 +32,6 @@ TRIES_SECONDS = 60
 # Per minute, across processes: 10 failed logins per address, so that a guesser shuts out nobody else, and 300
 # in total, which bounds a guesser with many addresses.
 TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
-
-
-class _LocalTries:
-    """Counts tries in this process, while Redis does not answer."""
-
-    counted: ClassVar[Counter[str]] = Counter()
-    window = -1
-
-    @classmethod
-    def count(cls, name: str, by: int, window: int) -> int:
-        if window != cls.window:
-            cls.window = window
-            cls.counted.clear()
-        cls.counted[name] += by
-        return cls.counted[name]
 
 
 class OpsLoginRequest(msgspec.Struct):
@@ -75,50 +60,40 @@ class OpsLogin(Interface):
 
     async def answer(self, request: OpsLoginRequest) -> Reply:
         """Set an HttpOnly cookie. Raises BadToken, TooMany, and BadRequest if a name is needed."""
-        settings = self.context.settings
-        forwarded_for = self.request.headers.get("X-Forwarded-For")
-        found = client_address(self.request.remote_ip or "", forwarded_for, settings.trusted_networks)
-        window = self.context.clock.now_ms() // (TRIES_SECONDS * 1000)
-        counted = await self._admit(found, window)
+        found = address_of(self.context, self.request)
+        counted = await self._admit(found)
         operator = operator_of(self.context, request.token)
         if operator is None:
             raise BadToken("口令不对，请检查后再试")
         if not (operator.name or request.name.strip()):
             raise BadRequest("用共用的口令登录时，请填写自己的姓名", param="name")
         session_id = await begin_session(self.context, operator, request.name.strip(), found)
-        for name in counted:
-            await self._count(name, -1, window)
+        await self.context.limits.give_back(counted)
         self.set_cookie(
             COOKIE,
             session_id,
             path="/ops",
             httponly=True,
             samesite="Strict",
-            secure=settings.public_url.startswith("https://"),
+            secure=self.context.settings.public_url.startswith("https://"),
         )
         return Reply()
 
-    async def _admit(self, address: str, window: int) -> list[str]:
-        """Count a try; return the names under which it was counted. Raises TooMany.
+    async def _admit(self, address: str) -> list[Count]:
+        """Count a try; return what was counted. Raises TooOften.
 
         It is counted before the token is compared, so that parallel tries gain nothing. An address that is
         over its own limit adds nothing to the total. Strangers with many addresses can use the total up, but
         that does not shut out operators: known addresses are neither counted in it nor bound by it.
         """
         of_one = self.context.keys.operator_hash(address, "")  # Redis gets no address
-        counted = [of_one]
-        over = await self._count(of_one, 1, window) > TRIES_OF_ONE
-        if not over and not await is_known(self.context, address):
-            counted.append("all")
-            over = await self._count("all", 1, window) > TRIES_OF_ALL
-        if over:
-            raise TooMany("尝试次数太多，请一分钟后再试")
+        counted = [Count("operators", of_one, TRIES_OF_ONE, TRIES_SECONDS)]
+        await self.context.limits.take(counted)
+        if not await is_known(self.context, address):
+            of_all = Count("operators", "all", TRIES_OF_ALL, TRIES_SECONDS)
+            await self.context.limits.take([of_all])
+            counted.append(of_all)
         return counted
-
-    async def _count(self, name: str, by: int, window: int) -> int:
-        """Add `by` (1, or −1 to take it back) to this minute's tries of `name`; return their number."""
-        counted = await self.context.bus.count(f"tries:{window}:{name}", by, TRIES_SECONDS)
-        return _LocalTries.count(name, by, window) if counted is None else counted
 
 
 def refuse_other_sites(request: HTTPServerRequest) -> None:

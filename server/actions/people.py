@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from server import metrics
 from server.context import Context
 from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
@@ -9,14 +11,18 @@ from server.plain_text import one_line
 from server.realtime.news import Revoked
 from server.store.people import Person
 
+# Called with the person's id before anything is written. May raise a refusal.
+AdmitLogin = Callable[[str], Awaitable[None]]
 
-async def log_in(context: Context, code: str) -> Person:
+
+async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
     """Trade a login code for a person's record. A new person has no name yet.
 
-    Raises BadLoginCode, LoginBlocked or WeChatBusy.
+    Raises BadLoginCode, LoginBlocked, WeChatBusy, and what `admit` raises.
     """
     session = await context.wechat.code_to_session(code)
     unionid = session.unionid or await _id_of(context, session.openid)
+    await admit(unionid)
     person = Person(
         _id=unionid,
         openid=session.openid,
@@ -37,11 +43,13 @@ async def _id_of(context: Context, openid: str) -> str:
     return next((unionid for unionid in known if unionid != own), own)
 
 
-async def log_in_with_data(context: Context, code: str, iv: str, encrypted_data: str) -> Person:
+async def log_in_with_data(
+    context: Context, code: str, iv: str, encrypted_data: str, admit: AdmitLogin
+) -> Person:
     """Trade a login code and WeChat's encrypted user data for a person's record.
 
-    The session key lives only as long as this call. Raises BadLoginCode, LoginBlocked, WeChatBusy or
-    BadUserData.
+    The session key lives only as long as this call. Raises BadLoginCode, LoginBlocked, WeChatBusy,
+    BadUserData, and what `admit` raises.
     """
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
@@ -52,6 +60,7 @@ async def log_in_with_data(context: Context, code: str, iv: str, encrypted_data:
         known = await context.store.people.find(unionid)
         if known is not None and known["openid"] != session.openid:
             raise BadUserData
+    await admit(unionid)
     person = await context.store.people.save(
         Person(
             _id=unionid,

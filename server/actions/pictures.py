@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 from server import metrics
@@ -31,8 +32,12 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
     return saved
 
 
-async def make_poster(context: Context, task: Task, unionid: str) -> str:
+async def make_poster(
+    context: Context, task: Task, unionid: str, admit: Callable[[], Awaitable[None]]
+) -> str:
     """Return the path of the poster with which this person shares this task.
+
+    `admit` is called before one is drawn, and may raise a refusal.
 
     It is drawn once, and again after the task has ended or the person changed their name or picture. Then the
     one before goes soon.
@@ -50,6 +55,7 @@ async def make_poster(context: Context, task: Task, unionid: str) -> str:
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is not None:
         return path
+    await admit()
     share = await context.visiting.open(task["_id"], unionid)
     code = b""
     if not context.settings.sandboxed:

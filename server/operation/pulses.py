@@ -91,6 +91,7 @@ class Pulse(msgspec.Struct, frozen=True):
     digs: list[PulseDig]
     ends: list[PulseEnd]
     mongodb_up: int = 1  # older versions do not say it
+    limited: dict[str, int] = {}  # by limit; older versions do not say it
 
 
 class Pulsing:
@@ -103,6 +104,7 @@ class Pulsing:
         self._now_ms = now_ms
         self._since = now_ms()
         self._counts = _counts()
+        self._limited = _by_label(metrics.LIMITED)
         self._frame = _buckets(metrics.DIG_TO_FRAME)
         self._store = _buckets(metrics.STORE_SECONDS)
         self._lag = 0.0
@@ -148,6 +150,7 @@ class Pulsing:
     def take(self, second: int) -> Pulse:
         """Return what happened since the last call, as the pulse of `second` (unix seconds)."""
         before, self._counts = self._counts, _counts()
+        limited_before, self._limited = self._limited, _by_label(metrics.LIMITED)
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
@@ -166,11 +169,8 @@ class Pulsing:
             lag_ms=round(self._lag * 1000, 1),
             redis_up=int(self._bus.up),
             mongodb_up=int("mongodb" not in self._outages.silent),
-            counts={
-                name: count - before.get(name, 0)
-                for name, count in self._counts.items()
-                if count != before.get(name, 0)
-            },
+            counts=_grown(self._counts, before),
+            limited=_grown(self._limited, limited_before),
             frame=_increases(self._frame, frame_before),
             store=_increases(self._store, store_before),
             watched={code: count for count, code in watched[:WATCHED_TOLD]},
@@ -189,6 +189,16 @@ def _counts() -> dict[str, int]:
         for name, counter in _COUNTERS.items()
         for sample in _samples(counter, "_total")
     }
+
+
+def _by_label(counter: Counter) -> dict[str, int]:
+    """Return this process's own counts of a counter by its one label."""
+    return {next(iter(s.labels.values())): int(s.value) for s in _samples(counter, "_total")}
+
+
+def _grown(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Return by how much each count grew, without those that did not."""
+    return {name: count - before.get(name, 0) for name, count in now.items() if count != before.get(name, 0)}
 
 
 def _buckets(histogram: Histogram) -> dict[float, int]:
@@ -241,6 +251,7 @@ class Second(msgspec.Struct, array_like=True):
     logins: int
     errors: dict[str, int]
     replaced: int
+    limited: dict[str, int]
 
 
 def add_up(pulses: Iterable[Pulse]) -> list[Second]:
@@ -253,8 +264,10 @@ def add_up(pulses: Iterable[Pulse]) -> list[Second]:
 
 def _second(at: int, pulses: list[Pulse]) -> Second:
     counts: dict[str, int] = defaultdict(int)
-    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}}
+    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}, "limited": {}}
     for pulse in pulses:
+        for label, count in pulse.limited.items():
+            labelled["limited"][label] = labelled["limited"].get(label, 0) + count
         for name, count in pulse.counts.items():
             kind, dot, label = name.partition(".")
             if dot:
@@ -284,6 +297,7 @@ def _second(at: int, pulses: list[Pulse]) -> Second:
         logins=counts["logins"],
         errors=labelled["errors"],
         replaced=counts["replaced"],
+        limited=labelled["limited"],
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -27,6 +27,8 @@ OPERATION_SECONDS = 1.0
 # Small hosted plans take 20 of all processes together (docs/mongodb.md). One of ours reads. A
 # crowd's publishes wait for the others, each of which carries some thousands in a second.
 CONNECTIONS = 6
+# A request waits for a script. So many at once leave connections for the news.
+SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
 # A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.
@@ -55,6 +57,7 @@ class Bus:
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
+        self._listeners: dict[str, Callable[[bytes], None]] = {}
         tls: dict[str, Any] = {}
         if url.startswith("rediss://"):
             tls = {"ssl_cert_reqs": "required" if tls_verify else "none", "ssl_ca_data": ca_cert or None}
@@ -76,6 +79,7 @@ class Bus:
         self._wanted: set[str] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
+        self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
         self._pubsub: PubSub | None = None
         self._last_pulse_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
@@ -121,6 +125,14 @@ class Bus:
         """
         self._on_message, self._on_subscribed = on_message, on_subscribed
         self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
+
+    def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
+        """Call `listener` with each message under a name that is no task's, and b"" after each connecting.
+
+        Call this once, in the same step as `start`.
+        """
+        self._listeners[name] = listener
+        self._wanted.add(name)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -224,22 +236,27 @@ class Bus:
             if len(found) < PULSES_PAGE:
                 return last, pulses
 
-    async def count(self, name: str, by: int, seconds: int) -> int | None:
-        """Add to a counter that all processes share; return its new value, None without Redis.
+    async def run_script(
+        self, script: str, names: Sequence[str], arguments: Sequence[int], *, anyway: bool = False
+    ) -> tuple[list[int], int] | None:
+        """Run a Lua script on keys; return its answer and how many processes are connected. One trip.
 
-        The counter is deleted if nothing is added to it for `seconds`.
+        None if Redis does not answer within SCRIPT_SECONDS, or, unless `anyway`, lately did not.
         """
-        key = f"{self._prefix}:count:{name}"
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.incrby(key, by)
-        pipeline.expire(key, seconds)
-        answers = await self._ask(pipeline.execute())
-        return None if answers is None else int(answers[0])
+        keys = [f"{self._prefix}:{name}" for name in names]
+        async with self._scripts:  # the time begins after it
+            if not self.up or (self._doubted and not anyway):
+                return None
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.eval(script, len(keys), *keys, *map(str, arguments))
+            pipeline.pubsub_numsub(self._channel(""))
+            answers = await self._ask(pipeline.execute(), seconds=SCRIPT_SECONDS)
+        return None if answers is None else (answers[0], answers[1][0][1])
 
-    async def _ask(self, answer: Awaitable[Any], lost: str = "") -> Any:
-        """Return what Redis answers within a second; None if it does not, and log `lost` if given."""
+    async def _ask(self, answer: Awaitable[Any], lost: str = "", seconds: float = OPERATION_SECONDS) -> Any:
+        """Return what Redis answers in time; None if it does not, and log `lost` if given."""
         try:
-            async with asyncio.timeout(OPERATION_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await answer
         except GONE as error:
             self._doubted = True
@@ -338,16 +355,17 @@ class Bus:
 
     def _tell(self, message: dict[str, Any]) -> None:
         code = message["channel"].decode().removeprefix(self._channel(""))
-        if message["type"] == "message":
-            self._on_message(code, message["data"])
-            return
-        if not self.up:
+        subscribed = message["type"] == "subscribe"
+        if subscribed and not self.up:
             self._connections += 1
             self.fault, self._told = "", False
             self.connected.set()
-        acknowledged = self._acknowledged.get(code)
-        if acknowledged is not None:
-            acknowledged.set()
+        if code in self._listeners:
+            self._listeners[code](b"" if subscribed else message["data"])
+        elif not subscribed:
+            self._on_message(code, message["data"])
+        elif code in self._acknowledged:
+            self._acknowledged[code].set()
             self._on_subscribed(code)
 
 

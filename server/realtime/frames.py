@@ -118,12 +118,16 @@ class Service(Frame, tag="service"):
 
 
 class Error(Frame, tag="error"):
-    """What a client asked cannot be done; the socket stays open. `param` names a wrong parameter, if any."""
+    """What a client asked cannot be done; the socket stays open. `param` names a wrong parameter, if any.
+
+    `retry_after` is when to try again if a limit is reached, in seconds; else 0.
+    """
 
     error: str
     msg: str
     code: str
     param: str = ""
+    retry_after: int = 0
 
 
 class Pong(Frame, tag="pong"):

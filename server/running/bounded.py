@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from http.client import responses
-from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -27,7 +26,7 @@ from tornado.httputil import (
 )
 
 from server import metrics
-from server.addresses import UNKNOWN, Network, client_address
+from server.addresses import Network, counted_address
 from server.errors import Refusal, TooMany, Unavailable
 from server.running.listening import Connection, Door, Lobby, Newcomer, Report, reply_of, turn_away
 
@@ -121,7 +120,7 @@ class BoundedServer(HTTPServer):
         return Room(free - min(OWN_DESCRIPTORS, free // 4) - lobby - spare, lobby, spare)
 
     def _take(self, taken: socket.socket, peer: str) -> bool:
-        newcomer = Newcomer(taken, peer, _counted(peer, None, self._bounds.trusted), time.monotonic())
+        newcomer = Newcomer(taken, peer, counted_address(peer, None, self._bounds.trusted), time.monotonic())
         if self._is_full(newcomer.address):
             self._report.count("address")
             turn_away(taken, TooMany(FULL_ADDRESS))
@@ -251,7 +250,7 @@ class BoundedServer(HTTPServer):
             return Unavailable()
         if connection.address or not self._bounds.an_address:
             return None
-        address = _counted(connection.peer, headers.get("X-Forwarded-For"), self._bounds.trusted)
+        address = counted_address(connection.peer, headers.get("X-Forwarded-For"), self._bounds.trusted)
         if self._is_full(address):
             self._report.count("address")
             return TooMany(FULL_ADDRESS)
@@ -307,11 +306,3 @@ class _Guarded(HTTPMessageDelegate):
 def _is_kept(path: str) -> bool:
     path = path.partition("?")[0]
     return path in KEPT_PATHS or path.startswith(KEPT_BELOW)
-
-
-def _counted(peer: str, forwarded_for: str | None, trusted: tuple[Network, ...]) -> str:
-    """Return the address that a connection or request counts against; "" if only the proxy's is known."""
-    address = client_address(peer, forwarded_for, trusted)
-    if address == UNKNOWN or any(network.overlaps(ip_network(address)) for network in trusted):
-        return ""
-    return address

@@ -201,7 +201,7 @@ def bounds_of(settings: Settings) -> Bounds:
     share its address; so then addresses have no bound.
     """
     trusted, an_address = settings.trusted_networks, settings.sockets_an_address
-    if an_address and not trusted and settings.public_url.startswith("https://"):
+    if an_address and not settings.knows_addresses:
         log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
         an_address = 0
     return Bounds(an_address, trusted)

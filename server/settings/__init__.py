@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from server import addresses
+from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
 from server.settings.messages import NAMES, Templates, read_templates
 from server.settings.operators import Operator, read_operators
@@ -46,7 +47,7 @@ class BadSettings(Exception):
     """A value that stops the start. The message is one line and names the variable."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     """The environment's variables, in lower case. Empty means not set."""
 
     port: Port = 8000
@@ -111,6 +112,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def trusted_networks(self) -> tuple[addresses.Network, ...]:
         """TRUSTED_PROXIES, as `addresses.client_address` takes them."""
         return addresses.networks(self.trusted_proxies)
+
+    @property
+    def knows_addresses(self) -> bool:
+        """Whether people's addresses are known. Https without a named proxy ends at one that is not named."""
+        return bool(self.trusted_networks) or not self.public_url.startswith("https://")
 
     @property
     def given_secrets(self) -> list[str]:
@@ -188,6 +194,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         values.setdefault("require_token", "1")
         values.setdefault("sockets_an_address", "200")
         values.setdefault("payout_hold_seconds", "600")
+        values = limit_settings.IN_PRODUCTION | values
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.app_env == "production":
         missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]

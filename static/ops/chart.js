@@ -102,7 +102,7 @@ export class Chart {
     const seconds = summed && pointed === null ? [...this.#history.all()] : this.#known(first, last);
     this.#series.forEach(({ value }, place) => write(this.#texts[place], format(this.#together(value, seconds))));
     if (pointed !== null) write(this.note, span(first, last));
-    else write(this.note, summed ? t("in_15_min") : note ? note() : "");
+    else write(this.note, note ? note() : summed ? t("in_15_min") : "");
   }
 
   /** How many seconds a pixel stands for. */

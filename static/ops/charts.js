@@ -47,6 +47,8 @@ function sumWithout(found, left) {
   return sum;
 }
 
+const total = (found) => sumWithout(found, []);
+
 function refusedDigs({ digs }) {
   return Object.fromEntries(Object.entries(digs).filter(([outcome]) => !MADE.includes(outcome)));
 }
@@ -58,6 +60,11 @@ export function makeCharts(history, stock) {
     { label: t("dug"), colour: "green", value: ({ digs }) => digs.dug ?? 0 },
     { label: t("repeated"), colour: "violet", value: ({ digs }) => digs.repeated ?? 0 },
   ];
+  const lastMinute = () => {
+    let sum = 0;
+    for (const { at, limited } of history.all()) if (at > history.newest - 60) sum += total(limited);
+    return t("in_a_minute", count(sum));
+  };
   const quantiles = (name) => fields([`${name}_p50`, "blue", "p50"], [`${name}_p99`, "amber", "p99"]);
   const specs = [
     { id: "watchers", series: fields(["watchers", "blue"]), least: 10, format: count },
@@ -81,6 +88,7 @@ export function makeCharts(history, stock) {
     },
     { id: "uploads", series: fields(["uploads", "green"]), stacked: true, summed: true, least: 2, format: count },
     { id: "logins", series: fields(["logins", "green"]), stacked: true, summed: true, least: 2, format: count },
+    { id: "limited", series: labels(({ limited }) => limited, "limit"), stacked: true, summed: true, least: 2, format: count, note: lastMinute },
     { id: "errors", series: labels(({ errors }) => errors, "refusal"), stacked: true, summed: true, least: 2, format: count, wide: true },
   ];
   const charts = specs.map((spec) => new Chart(spec, history, point));

@@ -16,6 +16,7 @@ const AFTER_CLOSE = {
   4004: {},
   4008: { within_ms: 500 },
   4009: {},
+  4029: { within_ms: 5000, as_told: true }, // too many new sockets: the frame before said when to come back
   4010: {}, // the person opened a newer page: reconnecting would close that one
 };
 
@@ -39,6 +40,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
   let quiet = 0;
   let wanted = false;
   let missed = false;
+  let toldMs = 0; // how long the last error frame asked us to wait
 
   const tell = (what, ...told) => listeners[what].forEach((listener) => listener(...told));
 
@@ -84,7 +86,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
     wanted = Boolean(after.within_ms); // if false, `retry` does not reconnect either
     if (wanted) {
       const delay = Math.random() * Math.min(after.within_ms, LONGEST_DELAY_MS);
-      timer = setTimeout(open, delay);
+      timer = setTimeout(open, delay + (after.as_told ? toldMs : 0));
     }
     tell("lost");
     if (after.log_in) tell("refused");
@@ -134,6 +136,7 @@ export function makeChannel({ openSocket, inSight, observe }) {
 
   function receive(frame) {
     if (frame.server_time) observe(frame.server_time);
+    if (frame.type === "error") toldMs = 1000 * (frame.retry_after || 0);
     if (frame.type === "service") tell("service", frame.state);
     const subscription = subscriptions.get(frame.code);
     if (subscription && frame.error === "unavailable") askLater(frame.code, subscription);

@@ -12,6 +12,7 @@ from server.game.findings import PaymentKind, What
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
+from server.settings.limits import LIMITED
 from server.store.bills import BillState
 from server.store.freezes import What as Frozen
 from server.store.orders import OrderState
@@ -67,6 +68,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
     families: dict[str, set[str]] = {
         "refusal": set(REFUSALS),
         "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
+        "limit": {*LIMITED, "operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
         "late": {"books", "statements", "messages"},

@@ -1,0 +1,131 @@
+"""Do limits hold over two processes while Redis is killed, is away and comes back empty?
+
+    python bench/limits.py [--most 200] [--rounds 5]
+
+Two processes of their own ask for one limit as fast as they can. In each round Redis is killed when they are
+somewhere within the limit, and started again half a second later. Prints how many were admitted of `--most`,
+how long a call takes at other times, and exits with 1 if a round is more than 5 % off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+
+from server.background import Background
+from server.errors import TooOften
+from server.keys import Keys
+from server.realtime.bus import Bus
+from server.realtime.limits import Count, Limits
+from server.running.stores import EmbeddedRedis
+from server.settings import read_settings
+
+ALLOWED = 0.05
+WINDOW_SECONDS = 600
+AWAY_SECONDS = 0.5
+ROUND_SECONDS = 7.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--most", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    failed = 0
+    with tempfile.TemporaryDirectory() as directory:
+        redis = EmbeddedRedis(directory)
+        redis.start()
+        try:
+            for turn in range(asked.rounds):
+                killed_at = turn / max(1, asked.rounds - 1)
+                admitted, call_ms = one_round(redis, asked.most, killed_at)
+                off = abs(sum(admitted) - asked.most) / asked.most
+                failed |= off > ALLOWED
+                print(
+                    f"killed at {killed_at:4.0%} of {asked.most}: admitted {sum(admitted)} "
+                    f"({admitted[0]} + {admitted[1]}), {off:.1%} off; a call takes {call_ms:.2f} ms (p50)"
+                )
+        finally:
+            redis.stop()
+    return int(failed)
+
+
+def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[int], float]:
+    """Return how many each process admitted, and a call's median time while Redis is there."""
+    spawn = multiprocessing.get_context("spawn")
+    name = secrets.token_hex(8)
+    pipes, processes = [], []
+    # Each pauses between its calls so that Redis is killed on the way to the limit.
+    for _ in range(2):
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=run, args=(redis.uri, name, most, theirs))
+        process.start()
+        pipes.append(ours)
+        processes.append(process)
+    for pipe in pipes:
+        assert pipe.recv() == "ready"
+    for pipe in pipes:
+        pipe.send(killed_at)
+    for pipe in pipes:  # each says when it has come so far
+        assert pipe.recv() == "there"
+    redis.kill()
+    for pipe in pipes:
+        pipe.send("go on")
+    time.sleep(AWAY_SECONDS)
+    redis.start()
+    found = [pipe.recv() for pipe in pipes]
+    for process in processes:
+        process.join()
+    return [admitted for admitted, _ in found], statistics.median([t for _, times in found for t in times])
+
+
+def run(url: str, name: str, most: int, pipe: Connection) -> None:
+    """One process: admit up to its half of `killed_at`, then as many as it can until the round is over."""
+    asyncio.run(_run(url, name, most, pipe))
+
+
+async def _run(url: str, name: str, most: int, pipe: Connection) -> None:
+    bus, background = Bus(url, "limits-bench"), Background()
+    bus.start(lambda *_: None, lambda _: None)
+    keys = Keys(b"the bench's secret, of 32 characters")
+    limits = Limits(read_settings({"REDIS_URL": url}), keys, bus, background)
+    await bus.connected.wait()
+    count = Count("bench", name, most, WINDOW_SECONDS)
+    pipe.send("ready")
+    until = await asyncio.to_thread(pipe.recv)
+    await limits.take([Count("bench", "another", most, WINDOW_SECONDS)])  # it learns how many there are
+    admitted, times = 0, []
+    while admitted < int(until * most / 2):
+        began = time.perf_counter()
+        try:
+            await limits.take([count])
+        except TooOften:
+            break
+        times.append((time.perf_counter() - began) * 1000)
+        admitted += 1
+    await background.finish()
+    pipe.send("there")
+    assert await asyncio.to_thread(pipe.recv) == "go on"
+    ends = time.monotonic() + ROUND_SECONDS
+    while time.monotonic() < ends:
+        try:
+            await limits.take([count])
+            admitted += 1
+        except TooOften:
+            await asyncio.sleep(0.01)
+    await background.end()
+    await bus.close()
+    pipe.send((admitted, times or [0.0]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+"""Limits over all processes: how often a person or an address did something in a window.
+
+Redis holds the counts, and one script compares and adds all counts of a request. Each process remembers what
+Redis last told it. While Redis is away, each process admits its share of what was left; when Redis is back,
+perhaps empty, each tells it what it knows, and keeps to its share until the others have done so too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import msgspec
+
+from server import metrics
+from server.background import Background
+from server.errors import TooOften
+from server.keys import Keys
+from server.realtime.bus import Bus
+from server.settings import Settings
+from server.settings.limits import WINDOW_SECONDS, Limited
+
+REMEMBERED = 50_000
+# The other processes are told of a count each time it has grown by this part of its limit.
+TOLD_PARTS = 20
+NEWS = "limits"
+KILOBYTES = 1 << 10
+# Longer than the others need to connect again and tell what they counted, once one process is connected.
+SETTLE_SECONDS = 3.0
+TOLD_AT_ONCE = 100
+RETELL_SECONDS = 0.1
+
+# For each key: what to add, the limit, the window (ms), what the caller knows that others counted, until when
+# (ms from now), and what it counted itself meanwhile. Nothing is added if one of them would exceed its limit.
+# Returns 1 if something was added, else 0, then each key's count and the milliseconds left of its window.
+_COUNT = """
+local found, over = {}, false
+for i, key in ipairs(KEYS) do
+  local by, most, window, known, known_left, own = unpack(ARGV, i * 6 - 5, i * 6)
+  by, own = tonumber(by), tonumber(own)
+  local left = redis.call('PTTL', key)
+  local count = left > 0 and tonumber(redis.call('GET', key)) or 0
+  if count < tonumber(known) then
+    count, left = tonumber(known), math.max(left, tonumber(known_left))
+  end
+  if left <= 0 then left = tonumber(own > 0 and known_left or window) end
+  if by > 0 and count + own + by > tonumber(most) then over = true end
+  found[i] = {math.max(0, count + own), left, by}
+end
+local answer = {over and 0 or 1}
+for i, key in ipairs(KEYS) do
+  local count, left, by = unpack(found[i])
+  if not over then count = math.max(0, count + by) end
+  if count > 0 then redis.call('SET', key, count, 'PX', left) else redis.call('DEL', key) end
+  answer[#answer + 1] = count
+  answer[#answer + 1] = left
+end
+return answer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What to count: `by` more under `name`, of at most `most` in a window.
+
+    `kind` is for the metrics. `name` says nothing of a person.
+    """
+
+    kind: str
+    name: str
+    most: int
+    window_seconds: int
+    by: int = 1
+
+
+@dataclass(slots=True)
+class _Known:
+    """A count as this process knows it.
+
+    `told` is what Redis told, on this `connection` of the bus: on a later one Redis may have forgotten it.
+    `own` is what this process counted by itself since then, and `sent` how much of that Redis knows.
+    """
+
+    ends_at: float
+    told: int = 0
+    connection: int = 0
+    own: int = 0
+    sent: int = 0
+
+    def left_seconds(self) -> float:
+        return max(0.001, self.ends_at - time.monotonic())
+
+    def arguments(self, connection: int) -> list[int]:
+        """Return what the script is to know of this."""
+        # While Redis remembers, it knows better: another process may have given something back.
+        forgotten = 0 if self.connection == connection else self.told
+        return [forgotten, math.ceil(self.left_seconds() * 1000), self.own - self.sent]
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What processes tell each other: how far a count has come, and the milliseconds left of its window.
+
+    `processes` is how many there are.
+    """
+
+    name: str
+    count: int
+    left_ms: int
+    processes: int
+
+
+class Limits:
+    """One per process."""
+
+    def __init__(self, settings: Settings, keys: Keys, bus: Bus, background: Background) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._bus = bus
+        self._background = background
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._processes = settings.web_concurrency
+        self._connection = 0
+        self._settled_at = 0.0
+        self._unsent: dict[str, _Known] = {}
+        self._reporting = False
+        bus.hear(NEWS, self._hear)
+
+    def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
+        """Return what to count for a person and an address; "" for one that is not known or not limited.
+
+        A limit that is switched off is left out. Of `upload_mb`, `by` is in kilobytes.
+        """
+        unit = KILOBYTES if what == "upload_mb" else 1
+        found = []
+        for whose, who in (("a_person", person), ("an_address", address)):
+            most = unit * getattr(self._settings, f"{what}_{whose}")
+            if who and most:
+                name = f"{what}:{self._keys.limit_name(f'{whose}:{who}')}"
+                found.append(Count(what, name, most, WINDOW_SECONDS[what], by))
+        return found
+
+    async def take(self, counts: Sequence[Count]) -> None:
+        """Count all of them, or none and raise TooOften, which says when it is worth trying again.
+
+        One call to Redis; none if there is nothing to count.
+        """
+        if not counts:
+            return
+        known = [self._recall(count) for count in counts]
+        waits = None
+        self._look_at_connection()
+        if time.monotonic() >= self._settled_at:
+            waits = await self._ask(counts, known)
+        if waits is None:
+            waits = self._count_here(counts, known)
+            self._report()
+        if waits:
+            for kind in waits:
+                metrics.LIMITED.labels(kind).inc()
+            raise TooOften(math.ceil(max(waits.values())))
+
+    async def give_back(self, counts: Sequence[Count]) -> None:
+        """Take back what `take` counted."""
+        await self.take([replace(count, by=-count.by) for count in counts])
+
+    async def _ask(self, counts: Sequence[Count], known: list[_Known]) -> dict[str, float] | None:
+        """Let Redis count; return by kind how long to wait (s), {} if all was counted, None without Redis."""
+        connection, now = self._bus.connection, time.monotonic()
+        asked = [
+            number
+            for count, each in zip(counts, known, strict=True)
+            for number in (
+                count.by,
+                count.most,
+                count.window_seconds * 1000,
+                *each.arguments(connection),
+            )
+        ]
+        answered = await self._run([count.name for count in counts], known, asked, anyway=False)
+        if answered is None:
+            return None
+        (added, *found), processes = answered
+        self._processes = max(processes, self._settings.web_concurrency)
+        waits = dict[str, float]()
+        for k, (count, each) in enumerate(zip(counts, known, strict=True)):
+            told, left_ms = found[2 * k], found[2 * k + 1]
+            each.told, each.ends_at, each.connection = told, now + left_ms / 1000, connection
+            each.own -= each.sent
+            each.sent = 0
+            if not added and told + count.by > count.most:
+                waits[count.kind] = max(left_ms / 1000, waits.get(count.kind, 0.0))
+            if added and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
+                news = msgspec.msgpack.encode(Told(count.name, told, left_ms, processes))
+                self._background.spawn(self._tell(news))
+        return waits
+
+    async def _run(
+        self, names: list[str], known: list[_Known], arguments: list[int], *, anyway: bool
+    ) -> tuple[list[int], int] | None:
+        """Run the script; `arguments` hold all that is not sent yet of what was counted here."""
+        unsent = [each.own - each.sent for each in known]
+        for each in known:
+            each.sent = each.own  # another request must not send it too
+        keys = [f"count:{name}" for name in names]
+        answered = await self._bus.run_script(_COUNT, keys, arguments, anyway=anyway)
+        if answered is None:
+            for each, own in zip(known, unsent, strict=True):
+                each.sent -= own
+        return answered
+
+    def _count_here(self, counts: Sequence[Count], known: list[_Known]) -> dict[str, float]:
+        """Count in this process alone, which may add its share of what was left; return as `_ask` does."""
+        waits = {
+            count.kind: each.left_seconds()
+            for count, each in zip(counts, known, strict=True)
+            if count.by > 0 and each.told + (each.own + count.by) * self._processes > count.most
+        }
+        if not waits:
+            for count, each in zip(counts, known, strict=True):
+                each.own = max(-each.told, each.own + count.by)
+                self._unsent[count.name] = each
+        return waits
+
+    def _report(self) -> None:
+        """Begin to tell Redis what this process counted by itself, unless it is being told."""
+        if self._unsent and self._bus.up and not self._reporting:
+            self._reporting = True
+            self._background.spawn(self._keep_reporting())
+
+    async def _keep_reporting(self) -> None:
+        try:
+            while self._unsent and self._bus.up:
+                part = dict(islice(self._unsent.items(), TOLD_AT_ONCE))
+                for name in part:
+                    del self._unsent[name]
+                now = time.monotonic()
+                part = {name: each for name, each in part.items() if each.ends_at > now}
+                known = list(part.values())
+                asked = [n for each in known for n in (0, 0, 0, *each.arguments(self._bus.connection))]
+                if part and await self._run(list(part), known, asked, anyway=True) is None:
+                    self._unsent = part | self._unsent
+                    await asyncio.sleep(RETELL_SECONDS)
+        finally:
+            self._reporting = False
+
+    def _recall(self, count: Count) -> _Known:
+        """Return what is known of a count, a new window if there is none."""
+        known = self._known.get(count.name)
+        if known is None or known.ends_at <= time.monotonic():
+            known = _Known(time.monotonic() + count.window_seconds)
+            self._remember(count.name, known)
+        return known
+
+    def _remember(self, name: str, known: _Known) -> None:
+        self._known[name] = known
+        self._known.move_to_end(name)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _tell(self, news: bytes) -> None:
+        await self._bus.publish(NEWS, news)
+
+    def _hear(self, payload: bytes) -> None:
+        """Learn how far a count has come: without Redis this process must not begin at 0."""
+        if not payload:
+            self._look_at_connection()
+            return
+        told = msgspec.msgpack.decode(payload, type=Told)
+        self._processes = max(told.processes, self._settings.web_concurrency)
+        now = time.monotonic()
+        known = self._known.get(told.name)
+        if known is None or known.ends_at <= now:
+            known = _Known(now)
+            self._remember(told.name, known)
+        if told.count > known.told:
+            known.told, known.connection = told.count, self._bus.connection
+            known.ends_at = now + told.left_ms / 1000
+
+    def _look_at_connection(self) -> None:
+        """After each connecting tell Redis what it may lack. Until the others have too, keep to the share."""
+        connection = self._bus.connection
+        if connection in (0, self._connection):
+            return
+        self._connection = connection
+        if self._known:
+            self._settled_at = time.monotonic() + SETTLE_SECONDS
+            self._unsent = dict(self._known)
+            self._report()

@@ -1,0 +1,52 @@
+"""How often a person, or an address, may do what costs something. Pure.
+
+Each limit is so many in a window, which begins with the first. 0 is no limit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, get_args
+
+import msgspec
+from msgspec import Meta
+
+Most = Annotated[int, Meta(ge=0, le=1_000_000)]
+# `upload_mb` are megabytes, the others numbers. Of an address's `logins` only the wrong ones count.
+Limited: TypeAlias = Literal[
+    "publishes", "uploads", "upload_mb", "posters", "logins", "reports", "new_sockets"
+]
+LIMITED: tuple[Limited, ...] = get_args(Limited)
+HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
+WINDOW_SECONDS: dict[Limited, int] = {
+    **dict.fromkeys(LIMITED, HOUR_SECONDS),
+    "logins": MINUTE_SECONDS,
+    "new_sockets": MINUTE_SECONDS,
+}
+# In development everybody has one address, so that these are 0 there.
+IN_PRODUCTION = {
+    "publishes_an_address": "300",
+    "uploads_an_address": "600",
+    "upload_mb_an_address": "2000",
+    "posters_an_address": "600",
+    "reports_an_address": "200",
+    "new_sockets_an_address": "600",
+}
+
+
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits among the settings: `<what>_a_person` and `<what>_an_address`."""
+
+    publishes_a_person: Most = 30
+    publishes_an_address: Most = 0
+    uploads_a_person: Most = 100
+    uploads_an_address: Most = 0
+    upload_mb_a_person: Most = 200
+    upload_mb_an_address: Most = 0
+    posters_a_person: Most = 60
+    posters_an_address: Most = 0
+    logins_a_person: Most = 20
+    logins_an_address: Most = 60
+    reports_a_person: Most = 20
+    reports_an_address: Most = 0
+    new_sockets_a_person: Most = 60
+    new_sockets_an_address: Most = 0

@@ -1,0 +1,228 @@
+"""Limits of a person and an address, over HTTP and websockets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from handlers.websocket import TOO_MANY
+from server import metrics
+from server.context import Context
+from server.operation.pulses import add_up
+from support.client import Client, a_picture
+from support.login import a_ticket
+
+PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
+HERE, THERE = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {
+        "PUBLISHES_A_PERSON": "2",
+        "UPLOADS_A_PERSON": "3",
+        "POSTERS_A_PERSON": "1",
+        "LOGINS_A_PERSON": "4",
+        "LOGINS_AN_ADDRESS": "5",
+        "NEW_SOCKETS_A_PERSON": "2",
+        "NEW_SOCKETS_AN_ADDRESS": "3",
+        **PROXY,
+    }
+
+
+def check_refused(reply: httpx.Response, least: int, most: int) -> None:
+    """Assert that a reply says when to try again, twice the same."""
+    said = reply.json()
+    assert (reply.status_code, said["status"], said["error"]) == (429, 1, "too_many")
+    assert least <= said["retry_after"] <= most
+    assert reply.headers["Retry-After"] == str(said["retry_after"])
+    assert "后再试" in said["msg"]
+
+
+@pytest.mark.gen_test
+async def test_publishing_stops_at_the_limit_and_nothing_is_published(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    url = (await alice.upload(a_picture()))["url"]
+    draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+    for _ in range(2):
+        assert (await alice.post("/postTask", **draft))["status"] == 0
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    for _ in range(3):
+        check_refused(await client.http.post("/postTask", json=draft, headers=headers), 3500, 3600)
+    assert await context.store.tasks.released_number(alice.unionid) == 2
+    assert (await bob.post("/postTask", **draft))["status"] == 0
+    code = (await alice.get("/getMyRelease"))["data"][0]["code"]
+    assert (await bob.dig(code))["status"] == 0  # a dig has no limit
+
+
+@pytest.mark.gen_test
+async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client: Client) -> None:
+    alice = await client.log_in("alice")
+    for _ in range(3):
+        assert (await alice.upload(a_picture()))["status"] == 0
+    reply = await alice.upload(a_picture())
+    assert (reply["error"], reply["retry_after"] > 3500) == ("too_many", True)
+
+
+@pytest.mark.gen_test
+async def test_only_posters_that_are_drawn_count(client: Client) -> None:
+    alice = await client.log_in("alice")
+    one, other = await alice.publish(), await alice.publish()
+    for _ in range(3):
+        assert (await alice.post("/getSharePic", code=one))["status"] == 0
+    assert (await alice.post("/getSharePic", code=other))["error"] == "too_many"
+    assert (await alice.post("/getSharePic", code=one))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_wrong_codes_of_an_address_reach_wechat_only_up_to_the_limit(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    wechat = context.wechat.code_to_session
+
+    async def counted(code: str) -> Any:
+        nonlocal asked
+        asked += 1
+        return await wechat(code)
+
+    monkeypatch.setattr(context.wechat, "code_to_session", counted)
+    guesses = [
+        client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE) for k in range(30)
+    ]
+    replies = await asyncio.gather(*guesses)
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert (asked, len(refused)) == (5, 25)
+    for reply in refused:
+        check_refused(reply, 1, 60)
+    given = await a_ticket(client.http, user="alice")
+    login = await client.http.get("/userLogin", params={"code": given["code"]}, headers=THERE)
+    assert login.json()["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
+    client: Client, context: Context
+) -> None:
+    for user in ("a", "b", "c", "d", "e", "f", "g"):
+        given = await a_ticket(client.http, user=user)
+        reply = await client.http.get("/userLogin", params={"code": given["code"]}, headers=HERE)
+        assert reply.json()["status"] == 0
+        await context.background.finish()
+    codes = [(await a_ticket(client.http, user="a"))["code"] for _ in range(4)]
+    found = []
+    for code in codes:
+        found.append(await client.http.get("/userLogin", params={"code": code}, headers=HERE))
+        await context.background.finish()
+    assert [reply.status_code for reply in found] == [200, 200, 200, 429]
+    check_refused(found[-1], 1, 60)
+
+
+@pytest.mark.gen_test
+async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
+    client: Client, open_page: Any
+) -> None:
+    alice = await client.log_in("alice")
+    for _ in range(2):
+        page = await open_page(alice)
+        await page.connection.write_message('{"action":"ping"}')
+        await page.until("pong")
+    third = await open_page(alice)
+    told = await third.until("error")
+    assert (told["error"], 1 <= told["retry_after"] <= 60) == ("too_many", True)
+    assert await third.closed() == TOO_MANY
+
+
+@pytest.mark.gen_test
+async def test_what_is_refused_is_in_the_metrics_and_in_the_second_of_its_pulse(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    for _ in range(5):
+        await alice.upload(a_picture())
+    context.pulsing.take(0)
+    before = metrics.LIMITED.labels("uploads")._value.get()
+    await alice.upload(a_picture())
+    assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
+    pulse = context.pulsing.take(1)
+    assert pulse.limited == {"uploads": 1}
+    assert add_up([pulse, pulse])[0].limited == {"uploads": 2}
+
+
+class TestBytes:
+    """Megabytes a person uploads in an hour."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"UPLOAD_MB_A_PERSON": "1"}
+
+    @pytest.mark.gen_test
+    async def test_bytes_count_by_what_a_request_says_that_it_sends(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+        padded = a_picture() + bytes(400 << 10)
+        assert [(await alice.upload(padded)).get("error") for _ in range(3)] == [None, None, "too_many"]
+        assert (await alice.upload(a_picture()))["status"] == 0
+
+    @pytest.mark.gen_test
+    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(
+        self, client: Client
+    ) -> None:
+        alice = await client.log_in("alice")
+
+        async def parts() -> Any:
+            yield b"--x\r\n"
+
+        reply = await client.http.post(
+            "/uploadFile",
+            content=parts(),
+            headers={
+                "Content-Type": "multipart/form-data; boundary=x",
+                "Authorization": f"Bearer {alice.token}",
+            },
+        )
+        assert reply.json()["error"] == "too_many"
+
+
+class TestOfAnAddress:
+    """Many people behind one address."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"UPLOADS_AN_ADDRESS": "2", **PROXY}
+
+    async def upload(self, client: Client, user: str, headers: dict[str, str]) -> int:
+        someone = await client.log_in(user)
+        reply = await client.http.post(
+            "/uploadFile",
+            files={"file": a_picture()},
+            headers={"Authorization": f"Bearer {someone.token}", **headers},
+        )
+        return reply.status_code
+
+    @pytest.mark.gen_test
+    async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
+        self, client: Client
+    ) -> None:
+        found = [await self.upload(client, user, HERE) for user in ("alice", "bob", "carol")]
+        assert found == [200, 200, 429]
+        assert await self.upload(client, "carol", THERE) == 200
+        assert [await self.upload(client, "dave", {}) for _ in range(4)] == [200] * 4
+
+
+class TestUnderHttpsWithoutATrustedProxy(TestOfAnAddress):
+    """Everybody seems to come from the proxy, so that addresses have no limit."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
+
+    @pytest.mark.gen_test
+    async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
+        self, client: Client
+    ) -> None:
+        assert [await self.upload(client, "alice", HERE) for _ in range(4)] == [200] * 4

@@ -1,0 +1,210 @@
+"""Limits over all processes, also while Redis is away and after it came back empty."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.background import Background
+from server.errors import TooOften
+from server.keys import Keys
+from server.realtime.bus import Bus
+from server.realtime.limits import Count, Limits
+from server.running.stores import EmbeddedRedis
+from server.settings import read_settings
+
+KEYS = Keys(b"a secret that only the tests know, 32+")
+HOUR = 3600
+MOST = 100
+
+
+class Process:
+    """What one process has for limits."""
+
+    def __init__(self, url: str, **environment: str) -> None:
+        self.bus = Bus(url, "limits-of-tests")
+        self.background = Background()
+        settings = read_settings({"REDIS_URL": url, **environment})
+        self.bus.start(lambda *_: None, lambda _: None)
+        self.limits = Limits(settings, KEYS, self.bus, self.background)
+
+    async def admits(self, *counts: Count) -> bool:
+        try:
+            await self.limits.take(counts)
+        except TooOften:
+            return False
+        return True
+
+    async def admitted(self, name: str, tries: int, most: int = MOST) -> int:
+        """Try one after the other; return how often it was admitted."""
+        return sum([await self.admits(a_count(name, most)) for _ in range(tries)])
+
+    async def close(self) -> None:
+        await self.background.end()
+        await self.bus.close()
+
+
+def a_count(name: str, most: int = MOST, by: int = 1) -> Count:
+    return Count("publishes", name, most, HOUR, by)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis of the test's own, to be killed."""
+    store = EmbeddedRedis(tmp_path)
+    store.start()
+    yield store
+    store.kill()
+
+
+@pytest.fixture
+def start(io_loop: Any, redis: EmbeddedRedis) -> Iterator[Callable[[], Awaitable[Process]]]:
+    """Start processes that are connected."""
+    started: list[Process] = []
+
+    async def starting(**environment: str) -> Process:
+        process = Process(redis.uri, **environment)
+        started.append(process)
+        await asyncio.wait_for(process.bus.connected.wait(), 10)
+        return process
+
+    async def close() -> None:
+        for process in started:
+            await process.close()
+
+    yield starting
+    io_loop.run_sync(close)
+
+
+async def lost(*processes: Process) -> None:
+    """Wait until these processes know that Redis is gone."""
+    async with asyncio.timeout(10):
+        for process in processes:
+            while process.bus.up:
+                await process.bus.ping()
+
+
+async def back(redis: EmbeddedRedis, *processes: Process) -> None:
+    """Start Redis again, and wait until these processes are connected."""
+    await asyncio.to_thread(redis.start)
+    for process in processes:
+        await asyncio.wait_for(process.bus.connected.wait(), 10)
+
+
+@pytest.mark.gen_test
+async def test_all_processes_together_admit_exactly_the_limit(start: Any) -> None:
+    one, other = await start(), await start()
+    found = await asyncio.gather(*(p.admits(a_count("a")) for p in (one, other) for _ in range(MOST)))
+    assert sum(found) == MOST
+    assert not await one.admits(a_count("a"))
+    assert await other.admits(a_count("somebody else"))
+
+
+@pytest.mark.gen_test
+async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_asked(start: Any) -> None:
+    process = await start()
+    narrow, wide = a_count("narrow", 1), a_count("wide", 10)
+    await process.limits.take([narrow, wide])
+    for _ in range(20):
+        with pytest.raises(TooOften) as refused:
+            await process.limits.take([narrow, wide])
+        assert HOUR - 60 < refused.value.retry_after_seconds <= HOUR
+        assert refused.value.extra == {"retry_after": refused.value.retry_after_seconds}
+        assert refused.value.msg == "操作太频繁，请 60 分钟后再试"
+    assert await process.admitted("wide", 20, 10) == 9
+
+
+@pytest.mark.gen_test
+async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> None:
+    process = await start()
+    brief = Count("publishes", "brief", 2, 1)
+    assert [await process.admits(brief) for _ in range(3)] == [True, True, False]
+    with pytest.raises(TooOften) as refused:
+        await process.limits.take([brief])
+    assert refused.value.retry_after_seconds == 1
+    async with asyncio.timeout(10):
+        while not await process.admits(brief):
+            await process.bus.ping()
+    assert [await process.admits(brief) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.gen_test
+async def test_what_is_given_back_may_be_taken_by_another_process(start: Any) -> None:
+    one, other = await start(), await start()
+    assert await one.admitted("a", MOST) == MOST
+    await one.limits.give_back([a_count("a")] * 1)
+    assert await other.admitted("a", 3) == 1
+
+
+@pytest.mark.parametrize("used", [0, 1, 30, 75, 99, 100])
+@pytest.mark.gen_test
+async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
+    start: Any, redis: EmbeddedRedis, used: int
+) -> None:
+    one, other = await start(), await start()
+    admitted = await one.admitted("a", used)  # all in one process: the other one must hear of it
+    assert admitted == used
+    await one.background.finish()
+    assert await one.admits(a_count("b"))
+    assert await other.admits(a_count("b"))  # each knows how many there are
+    redis.kill()
+    await lost(one, other)
+    admitted += await one.admitted("a", MOST // 8)
+    admitted += await other.admitted("a", MOST // 8)
+    await back(redis, one, other)
+    for _ in range(MOST):
+        admitted += await one.admits(a_count("a")) + await other.admits(a_count("a"))
+    assert 0.95 * MOST <= admitted <= 1.05 * MOST
+
+
+@pytest.mark.parametrize("tries", [[MOST, MOST], [MOST, 0], [MOST // 4, MOST]])
+@pytest.mark.gen_test
+async def test_without_redis_no_process_admits_more_than_its_share(
+    start: Any, redis: EmbeddedRedis, tries: list[int]
+) -> None:
+    processes = [await start(), await start()]
+    for process in processes:
+        assert await process.admitted("a", 10) == 10
+    redis.kill()
+    await lost(*processes)
+    admitted = [await process.admitted("a", number) for process, number in zip(processes, tries, strict=True)]
+    for found, number in zip(admitted, tries, strict=True):
+        assert abs(found - min(number, (MOST - 20) // 2)) <= 5
+    assert 20 + sum(admitted) <= 1.05 * MOST
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_workers() -> None:
+    alone = Process("redis://127.0.0.1:1/0", WEB_CONCURRENCY="4")
+    assert await alone.admitted("a", MOST) == MOST // 4
+    await alone.limits.give_back([a_count("a")])
+    assert await alone.admitted("a", 3) == 1
+    await alone.close()
+
+
+@pytest.mark.gen_test
+async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = await start(PUBLISHES_A_PERSON="0")
+
+    async def refuse(*_: Any) -> None:
+        raise AssertionError("Redis was asked")
+
+    monkeypatch.setattr(process.bus, "run_script", refuse)
+    assert process.limits.counts("publishes", "alice", "192.0.2.1") == []
+    await process.limits.take([])
+
+
+@pytest.mark.gen_test
+async def test_redis_is_given_no_id_and_no_address(start: Any, redis: EmbeddedRedis) -> None:
+    process = await start(PUBLISHES_AN_ADDRESS="5")
+    await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
+    names = b" ".join(await process.bus._redis.keys("*"))
+    assert names.count(b":count:publishes:") == 2
+    assert b"alice" not in names
+    assert b"192.0.2.1" not in names
+    for each in await process.bus._redis.keys("*"):
+        assert 0 < await process.bus._redis.pttl(each) <= HOUR * 1000

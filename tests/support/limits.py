@@ -1,0 +1,5 @@
+"""Settings without limits. Only tests about limits have them: others log in and publish quickly."""
+
+from server.settings.limits import LimitSettings
+
+NO_LIMITS = {name.upper(): "0" for name in LimitSettings.__struct_fields__}
