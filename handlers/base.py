@@ -389,9 +389,9 @@ class Interface(Receiver):
         """Check the caller by their record as just read; return it. Raises what `check_session` raises."""
         return check_session(self.caller.generation, person)
 
-    async def let_in(self) -> None:
+    async def let_in(self) -> Person:
         """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
-        await self.admit(await self.context.people.find(self.caller.unionid, self.caller.generation))
+        return await self.admit(await self.context.people.find(self.caller.unionid, self.caller.generation))
 
     async def person(self) -> Person:
         """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""

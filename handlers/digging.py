@@ -12,6 +12,7 @@ from handlers.cards import owed_yuan, picture_url
 from handlers.limits import limit
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
 from server.actions.dig import dig
+from server.actions.people import check_ban
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
 from server.game.dig import seconds_left
@@ -162,7 +163,7 @@ class PostTask(Interface):
         )
 
     async def _publish(self, request: PublishRequest) -> Reply:
-        person = await self.person()
+        person = check_ban(await self.person(), self.context.clock.now_ms())
         draft = msgspec.convert(request, Draft, from_attributes=True)
         await limit(self.context, self.request, person["_id"], {"publishes": 1})
         task = await publish(self.context, person, draft)

@@ -11,6 +11,7 @@ from handlers.cards import picture_url
 from handlers.forms import Field, Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
+from server.actions.people import check_ban
 from server.actions.pictures import upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.decode import MAX_BYTES
@@ -128,7 +129,7 @@ class UploadFile(Interface):
             raise BadRequest("“登录身份”前后不一致，请重新登录", param="unionid")
         self.caller = caller
         if self._upload is None and caller.unionid:
-            await self.let_in()
+            await self._admit()
             if not self._gone:  # the client may have hung up while we asked the store
                 if self.context.disk.low:
                     raise DiskLow
@@ -137,6 +138,11 @@ class UploadFile(Interface):
                 asked: dict[Limited, int] = {"uploads": 1, "upload_mb": kilobytes}
                 await limit(self.context, self.request, caller.unionid, asked)
                 self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
+
+    async def _admit(self) -> None:
+        """Let the caller in, unless they are banned. Raises Banned and what `admit` raises."""
+        if "banned" in await self.let_in():
+            check_ban(await self.person(), self.context.clock.now_ms())  # it may have been lifted just now
 
     async def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty one begins a file."""
@@ -159,6 +165,8 @@ class UploadFile(Interface):
     async def answer(self, request: UploadFileRequest) -> Reply:
         """Store the picture. Raises what `upload_picture` raises."""
         assert self._upload is not None  # noqa: S101  (else `read` refused)
+        if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
+            await self._admit()  # their sessions ended while the picture came: they may be banned
         data = await self._upload.read()
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data)
         return UploadFileReply(

@@ -72,6 +72,12 @@ class BadLoginCode(Refusal):
     error, default_msg = "bad_login_code", "登录凭证无效或已过期，请重新登录"
 
 
+class Banned(Refusal):
+    """The message says until when and why, to this person only."""
+
+    error, default_msg = "banned", "你的账号已被停用"
+
+
 class LoginBlocked(Refusal):
     error, default_msg = "login_blocked", "微信限制了这个账号登录，请联系微信客服"
 

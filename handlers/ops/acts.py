@@ -9,8 +9,9 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
+from handlers.ops.person import Depth
 from handlers.parameters import ONE_LINE, Code
-from server.actions.operate import disconnect_watchers, end_task, hide_task, sign_out
+from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, sign_out
 from server.store.audit_log import BEGUN
 
 SHOWN_ACTS = 200
@@ -92,7 +93,7 @@ class OpsSignOutRequest(msgspec.Struct):
     """The person who dug `depth`; 0 is the task's publisher."""
 
     code: Code
-    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")]
+    depth: Depth
     reason: Reason
 
 
@@ -107,6 +108,53 @@ class OpsSignOut(OperatorInterface):
     async def operate(self, request: OpsSignOutRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask, BadRequest."""
         await sign_out(self.context, self.actor, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsBanRequest(msgspec.Struct):
+    """The person who dug `depth`; 0 is the task's publisher. `days` 0: until the ban is lifted."""
+
+    code: Code
+    depth: Depth
+    days: Annotated[int, Meta(ge=0, le=3650, title="天数", description="0（直到解除）到 3650 的整数")]
+    reason: Reason
+
+
+class OpsBan(OperatorInterface):
+    """Ban a person: they can publish, upload, dig and report nothing, and are told why."""
+
+    path = "/ops/ban"
+    method = "POST"
+    role = "act"
+    takes = (OpsBanRequest,)
+
+    async def operate(self, request: OpsBanRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest, Unavailable."""
+        await ban(
+            self.context, self.actor, request.code, request.depth, request.days, request.reason
+        )
+        return Reply()
+
+
+class OpsUnbanRequest(msgspec.Struct):
+    """The person who dug `depth`; 0 is the task's publisher."""
+
+    code: Code
+    depth: Depth
+    reason: Reason
+
+
+class OpsUnban(OperatorInterface):
+    """Lift a person's ban."""
+
+    path = "/ops/unban"
+    method = "POST"
+    role = "act"
+    takes = (OpsUnbanRequest,)
+
+    async def operate(self, request: OpsUnbanRequest) -> Reply:
+        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        await lift_ban(self.context, self.actor, request.code, request.depth, request.reason)
         return Reply()
 
 

@@ -11,10 +11,11 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
-from handlers.ops.acts import OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut
+from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut, OpsUnban
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
+from handlers.ops.person import OpsPerson
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
@@ -236,6 +237,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsMoney,
     OpsAlarms,
     OpsTask,
+    OpsPerson,
     OpsEnd,
     OpsHide,
     OpsDisconnect,
@@ -244,5 +246,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsFreeze,
     OpsRelease,
     OpsReturn,
+    OpsBan,
+    OpsUnban,
     OpsLog,
 ]

@@ -15,6 +15,7 @@ from tornado.log import app_log
 
 from server import metrics
 from server.actions.announce import announce_dig
+from server.actions.people import check_ban
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import (
@@ -119,7 +120,8 @@ async def dig(
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
     their token: a person has one lot per session, and only one session is valid.
 
-    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, OwnTask, AlreadyWon.
+    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, Banned, OwnTask,
+    AlreadyWon.
     In a cooldown, OwnTask comes first where this process knows the publisher.
     After DEADLINE_SECONDS raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or
     Unavailable if nothing was sent to it.
@@ -224,7 +226,7 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
 
     If the dig before is still pending, its history is written first.
     """
-    person = await request.admit(view["person"])
+    person = check_ban(await request.admit(view["person"]), view["now"])
     _refuse_for_caller(view, request.unionid)
     if "pending" in view["task"]:
         # The new dig overwrites it in the task; from then on only the history has it.

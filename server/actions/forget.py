@@ -36,6 +36,8 @@ async def forget(store: Store, unionid: str) -> int:
     if person is None:
         raise CannotForget("nobody with this id has logged in, or they are forgotten already")
     if "moving" not in person:
+        if "banned" in person:
+            raise CannotForget("they are banned, and could come back as somebody new: lift the ban first")
         try:
             await _refuse_while_needed(store, unionid)
             pseudonym = f"forgotten:{secrets.token_hex(16)}"

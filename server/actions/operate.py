@@ -12,12 +12,14 @@ import msgspec
 
 from server.actions import freeze as freezing
 from server.actions.end_task import end_task_as_operator
-from server.actions.people import end_sessions
+from server.actions.people import ban_person, end_sessions
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
+from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.freezes import What
+from server.store.people import Ban, Person
 
 
 @asynccontextmanager
@@ -90,8 +92,31 @@ async def sign_out(context: Context, actor: Actor, code: str, depth: int, reason
     Operators see no ids of people, so they name a person by what they did. Raises NoSuchTask, BadRequest.
     """
     async with _logged(context, actor, "signout", _named(code, depth), reason):
-        unionid = await freezing.find_target(context, "person", code, depth)
-        person = await context.store.people.find(unionid)
-        if person is None:
-            raise BadRequest("这个账号已经注销，没有可以退出的登录")
-        await end_sessions(context, person)
+        await end_sessions(context, await find_person(context, code, depth))
+
+
+async def find_person(context: Context, code: str, depth: int) -> Person:
+    """Return who dug this depth (0: the publisher). Raises NoSuchTask, BadRequest."""
+    unionid = await freezing.find_target(context, "person", code, depth)
+    person = await context.store.people.find(unionid)
+    if person is None:
+        raise BadRequest("这个账号已经注销")
+    return person
+
+
+async def ban(context: Context, actor: Actor, code: str, depth: int, days: int, reason: str) -> None:
+    """Ban the person who dug this depth (0: the publisher) for some days, 0: until it is lifted.
+
+    They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest, Unavailable.
+    """
+    async with _logged(context, actor, "ban", _named(code, depth), reason):
+        now_ms = context.clock.now_ms()
+        begun = Ban(reason=reason, at=now_ms, until=now_ms + days * DAY_MS if days else 0)
+        await ban_person(context, await find_person(context, code, depth), begun)
+
+
+async def lift_ban(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
+    """Let that person act again. Raises NoSuchTask, BadRequest."""
+    async with _logged(context, actor, "unban", _named(code, depth), reason):
+        person = await find_person(context, code, depth)
+        await context.store.people.lift_ban(person["_id"])

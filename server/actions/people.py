@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
 
 from server import metrics
 from server.context import Context
-from server.errors import BadRequest, BadToken, BadUserData, LoginBlocked, NotLoggedIn, TokenRequired
+from server.errors import (
+    BadRequest,
+    BadToken,
+    BadUserData,
+    Banned,
+    LoginBlocked,
+    NotLoggedIn,
+    TokenRequired,
+    Unavailable,
+)
 from server.plain_text import one_line
 from server.realtime.news import Revoked
-from server.store.people import Person
+from server.store.people import Ban, Person
+
+BEIJING = timezone(timedelta(hours=8))
+BAN_TRIES = 5
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
@@ -99,6 +112,42 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     if "forgotten_as" in person:
         raise NotLoggedIn
     return person
+
+
+def _spoken(at_ms: int) -> str:
+    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
+
+
+def check_ban(person: Person, now_ms: int) -> Person:
+    """Return the person, who may publish, upload, dig and report. Raises Banned.
+
+    What they won they may still claim.
+    """
+    ban = person.get("banned")
+    if ban is not None and (not ban["until"] or now_ms < ban["until"]):
+        until = f"，到 {_spoken(ban['until'])} 为止" if ban["until"] else ""
+        why = f"理由：{ban['reason']}。已经挖到的奖品仍可领取；有异议请联系客服"
+        raise Banned(f"{Banned.default_msg}{until}。{why}")
+    return person
+
+
+async def ban_person(context: Context, person: Person, ban: Ban) -> None:
+    """Ban a person, and end their tokens and connections in all processes. Safe to repeat.
+
+    A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`. Raises Unavailable if
+    their sessions end over and over meanwhile.
+    """
+    for _ in range(BAN_TRIES):
+        banned = await context.store.people.end_tokens(person["_id"], person.get("generation", 0), ban)
+        if banned is not None:
+            await context.hub.announce_ended(Revoked(person["_id"], banned["generation"]))
+            return
+        found = await context.store.people.find(person["_id"])
+        if found is None:
+            return
+        person = found
+    raise Unavailable
 
 
 async def end_sessions(context: Context, person: Person) -> None:

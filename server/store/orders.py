@@ -87,6 +87,15 @@ class Orders(Payments[Order]):
             return row["since"], row["lately"]
         return 0, 0
 
+    async def paid_fen(self, publisher: str) -> int:
+        """Return what a person has paid in all; what was refunded whole does not count."""
+        pipeline: list[_Document] = [
+            {"$match": {"publisher": publisher, "state": {"$in": ["paid", "spent"]}}},
+            {"$group": {"_id": None, "paid": {"$sum": "$amount_fen"}}},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return int(found[0]["paid"]) if found else 0
+
     async def save_prepay(self, out_trade_no: str, prepay_id: str) -> None:
         """Keep the prepay_id that WeChat gave for the payment."""
         await self.collection.update_one(

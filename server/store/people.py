@@ -20,13 +20,22 @@ NO_NAME = "还没起名"
 WECHAT_USER = "微信用户"
 
 
+class Ban(TypedDict):
+    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted)."""
+
+    reason: str
+    at: int
+    until: int
+
+
 class Person(TypedDict):
     """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
     what the person chose instead; `wxheadpic` is a path of ours.
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
-    ones were ended at `ended_at` (unix ms). `forgotten_as` is there while the person is being forgotten,
-    `moving` once others may notice: see `server/actions/forget.py`.
+    ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
+    first login (unix ms), absent in records of earlier versions. `forgotten_as` is there while the person is
+    being forgotten, `moving` once others may notice: see `server/actions/forget.py`.
     """
 
     _id: str
@@ -42,12 +51,14 @@ class Person(TypedDict):
     locked: NotRequired[bool]
     generation: NotRequired[int]
     ended_at: NotRequired[int]
+    banned: NotRequired[Ban]
+    created_at: NotRequired[int]
     forgotten_as: NotRequired[str]
     moving: NotRequired[int]
 
 
 # The fields of a person's record that say whether to let them in.
-ADMITTING = ("_id", "locked", "generation", "forgotten_as")
+ADMITTING = ("_id", "locked", "generation", "banned", "forgotten_as")
 
 
 class People(Documents[Person]):
@@ -126,11 +137,12 @@ class People(Documents[Person]):
         fields = {name: value for name, value in person.items() if name != "_id"}
         said = fields if told else {"openid": person["openid"]}
         first = {name: value for name, value in fields.items() if name not in said}
+        now_ms = int(time.time() * 1000)
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             saved = await self.find_one_and_update(
                 {"_id": unionid},
-                {"$set": said, "$setOnInsert": {**first, "generation": int(time.time())}},
+                {"$set": said, "$setOnInsert": {**first, "generation": now_ms // 1000, "created_at": now_ms}},
                 upsert=True,
                 return_document=True,
             )
@@ -142,17 +154,23 @@ class People(Documents[Person]):
         given = {name: value for name, value in chosen.items() if value is not None}
         await self.collection.update_one({"_id": unionid}, {"$set": given})
 
-    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
+    async def end_tokens(self, unionid: str, generation: int, ban: Ban | None = None) -> Person | None:
         """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
 
-        Without the lock, a bare id would be a way around a logout.
+        Without the lock, a bare id would be a way around a logout. A `ban` begins in the same write, so that
+        no process goes on to let them in by what it has cached.
         """
+        banned = {} if ban is None else {"banned": {"$literal": dict(ban)}}
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
-            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True, **banned}}],
             return_document=True,
         )
+
+    async def lift_ban(self, unionid: str) -> None:
+        """Let a person act again."""
+        await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""

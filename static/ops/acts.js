@@ -41,13 +41,30 @@ export function freezePerson(task, depth, name) {
   return Boolean(task.money) && payout("freeze", { what: "person", code: task.code, depth }, name, () => {});
 }
 
+/** Buttons for the acts on who dug a depth, or, with depth 0, the publisher; `done` is called after an act. */
+export function personActs(code, depth, name, banned, done) {
+  if (!may("act")) return [];
+  const about = { target: name, parameters: { code, depth: Number(depth) }, done };
+  return [
+    banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
+    signOut(code, Number(depth), name),
+  ];
+}
+
+const BAN_DAYS = [1, 7, 30, 365, 0];
+
+function daysOf() {
+  return el("select", { id: "days" }, BAN_DAYS.map((days) => el("option", { value: days }, days ? t("ban_days", days) : t("ban_for_good"))));
+}
+
 function button(act, about) {
   return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
 }
 
-function ask(act, { target, path, parameters, done, grave }) {
+function ask(act, { target, path, parameters, done, grave, asksDays }) {
   const result = el("p.result", { role: "status" });
   const reason = el("input", { id: "reason", required: true, maxlength: "200", pattern: ".*\\S.*", autocomplete: "off", "aria-describedby": "reason-hint" });
+  const days = asksDays && daysOf();
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("cancel"));
   const confirm = el(`button.primary${grave ? ".grave" : ""}`, { type: "submit" }, t("confirm", t(`act_${act}`)));
   const form = el(
@@ -59,7 +76,7 @@ function ask(act, { target, path, parameters, done, grave }) {
         result.className = "result";
         write(result, t("working"));
         try {
-          await post(path, { ...parameters, reason: reason.value.trim() });
+          await post(path, { ...parameters, ...(days && { days: Number(days.value) }), reason: reason.value.trim() });
         } catch (refused) {
           result.className = "result problem";
           write(result, refused.message);
@@ -76,6 +93,8 @@ function ask(act, { target, path, parameters, done, grave }) {
     },
     el("h2", { id: "asked" }, t(`ask_${act}`, isolated(target))),
     el("p", {}, t(`ask_${act}_text`)),
+    days && el("label", { for: "days" }, t("ban_how_long")),
+    days,
     el("label", { for: "reason" }, t("reason")),
     reason,
     el("p.hint", { id: "reason-hint" }, t("reason_hint")),

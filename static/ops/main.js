@@ -8,6 +8,7 @@ import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { payoutsPage } from "./payouts.js";
+import { personPage } from "./person.js";
 import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
@@ -41,6 +42,7 @@ let current = NO_PAGE;
 const PAGES = [
   [/^\/$/, () => screen.open(page)],
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
+  [/^\/person\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => personPage(page, code, depth, () => feed.now())],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/alarms$/, () => alarmsPage(page)],

@@ -4,6 +4,7 @@ import { freezePerson, signOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { clock, count, day, isolated, money } from "./format.js";
+import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
 import { say, waits } from "./sayings.js";
@@ -74,7 +75,7 @@ function facts(reply, row, participants) {
     el("ul.tasks", {}, row.element),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), el("span.acts", {}, task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname, signOut(task.code, 0, task.wxname), freezePerson(task, 0, task.wxname))],
+      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, signOut(task.code, 0, task.wxname), freezePerson(task, 0, task.wxname))],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), participants],
       [t("created"), day(reply.created_at)],
@@ -142,7 +143,7 @@ function digsOf(found, task) {
           `li${dig.is_prize ? ".won" : ""}`,
           {},
           el("b", {}, count(dig.depth)),
-          el("span.name", {}, dig.wxname),
+          personLink(code, dig.depth, dig.wxname),
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
           el("time", {}, clock(dig.at)),

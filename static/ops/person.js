@@ -1,0 +1,65 @@
+// A person's page: what they published, dug, won and were paid, and their ban. A person is named by what they did.
+
+import { personActs } from "./acts.js";
+import { get } from "./api.js";
+import { Part, el, fill, order, write } from "./dom.js";
+import { count, day, isolated, money } from "./format.js";
+import { Reread } from "./reread.js";
+import { TaskRow } from "./rows.js";
+import { named, t } from "./words.js";
+
+/** The link to the page of who dug a depth; with depth 0, of the publisher. */
+export function personLink(code, depth, name) {
+  return el("a.name", { href: `#/person/${code}/${depth}` }, name);
+}
+
+/** Show a person in `root` and keep them new; returns the page, as main.js wants it. */
+export function personPage(root, code, depth, now) {
+  const problem = el("p.problem", { role: "alert" });
+  const name = el("h1");
+  const state = el("span.state");
+  const acts = new Part("div.acts");
+  const facts = new Part();
+  const tasks = el("ul.tasks.panel");
+  const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, el("h2", {}, t("released")), tasks);
+  fill(root, el("div.page-task", {}, el("p.crumb", {}, el("a", { href: `#/task/${code}` }, t("back_to_task"))), problem, body));
+
+  function show(reply) {
+    write(name, isolated(reply.wxname));
+    const banned = reply.ban && (!reply.ban.until || reply.ban.until > now());
+    state.className = `state ${banned ? "bad" : "open"}`;
+    write(state, t(banned ? "banned" : "not_banned"));
+    acts.show([banned, reply.wxname], () => personActs(code, depth, reply.wxname, banned, () => reread.now()));
+    facts.show(reply, factsOf);
+    order(tasks, reply.tasks.map((task) => {
+      const row = new TaskRow(task);
+      row.show(now());
+      return row.element;
+    }), t("nothing_found"));
+    body.hidden = false;
+  }
+
+  const reread = new Reread(() => get("/ops/person", { code, depth }), show, (text) => write(problem, text));
+  return { title: code, ageMs: () => reread.ageMs(), stop: () => reread.stop() };
+}
+
+function factsOf({ ban, prizes, ...person }) {
+  const number = (value, name) => el("div", {}, el("dd", {}, value), el("dt", {}, t(name)));
+  return el(
+    "section.panel",
+    {},
+    ban && el("p.problem", {}, t("ban_from", day(ban.at), ban.until ? day(ban.until) : t("ban_for_good"), ban.reason)),
+    el(
+      "dl.numbers",
+      {},
+      number(person.created_at ? day(person.created_at) : "–", "first_login"),
+      number(count(person.released), "released"),
+      number(count(person.dug), "dug_times"),
+      number(count(person.joined), "joined_tasks"),
+      number(money(person.paid_fen), "money_paid"),
+      number(money(person.won_fen), "money_won"),
+      number(money(person.given_fen), "money_given"),
+    ),
+    el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
+  );
+}
