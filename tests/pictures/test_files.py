@@ -246,8 +246,13 @@ async def test_two_processes_that_draw_the_same_poster_keep_one(
     task = await context.store.tasks.find(await alice.publish())
     assert task is not None
     other = await Context.open(settings)
+
+    async def admit() -> None:
+        """Let everybody draw."""
+
     try:
-        paths = await asyncio.gather(*(make_poster(one, task, alice.unionid) for one in (context, other)))
+        drawn = (make_poster(one, task, alice.unionid, admit) for one in (context, other))
+        paths = await asyncio.gather(*drawn)
     finally:
         await other.close()
     assert paths[0] == paths[1]
