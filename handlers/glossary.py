@@ -246,6 +246,20 @@ MEANINGS = {
     "depth": Meaning("第几层"),
     "won_at": Meaning("中奖的时刻（unix 毫秒）"),
     "given_at": Meaning("领到的时刻（unix 毫秒），还没有领到时为 0"),
+    # Reporting.
+    "ReportRequest.code": Meaning("举报哪个宝贝"),
+    "ReportRequest.reason": Meaning(
+        "举报的原因",
+        {
+            "fraud": "欺诈，不给奖品",
+            "illegal": "违法违规",
+            "vulgar": "色情低俗",
+            "infringing": "侵权、冒充",
+            "abusive": "辱骂、骚扰",
+            "other": "其他",
+        },
+    ),
+    "ReportRequest.text": Meaning("补充说明"),
     # The proof.
     "seed": Meaning("随机种子（十六进制）"),
     "params": Meaning("参与哈希的规则，原样的字符串"),

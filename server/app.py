@@ -25,6 +25,7 @@ from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
 from handlers.push import Push
+from handlers.reporting import ReportTask
 from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.statement import GetStatement
 from handlers.uploads import UploadFile
@@ -61,6 +62,7 @@ INTERFACES: list[type[Interface]] = [
     GetTemplates,
     Subscribed,
     Remind,
+    ReportTask,
 ]
 
 log = logging.getLogger("wabao.access")

@@ -53,6 +53,7 @@ class OpsPersonReply(Reply, kw_only=True):
     paid_fen: int
     won_fen: int
     given_fen: int
+    reported: int
     ban: ShownBan | None
     tasks: list[BoardTask]
 
@@ -83,6 +84,7 @@ class OpsPerson(OperatorInterface):
             paid_fen=await store.orders.paid_fen(unionid),
             won_fen=sum(prize["amount_fen"] for prize in prizes),
             given_fen=sum(prize["amount_fen"] for prize in given),
+            reported=await store.reports.number_by(unionid),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
             tasks=await board_tasks(self.context, tasks),
         )

@@ -16,6 +16,7 @@ from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
+from handlers.ops.reports import OpsReports
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
@@ -94,6 +95,7 @@ class OpsTaskReply(Reply, kw_only=True):
     """A task with its 100 newest digs, its numbers of shares, and its money."""
 
     task: BoardTask
+    pic: str
     synopsis: str
     commitment: str
     end_note: str
@@ -123,6 +125,7 @@ class OpsTask(OperatorInterface):
         books = await read_books(store, request.code)
         return OpsTaskReply(
             task=board_task(task, await self.context.hub.watchers(request.code)),
+            pic=task["pic"],
             synopsis=task["synopsis"],
             commitment=task["commitment"],
             end_note=task.get("end_note", ""),
@@ -237,6 +240,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsMoney,
     OpsAlarms,
     OpsTask,
+    OpsReports,
     OpsPerson,
     OpsEnd,
     OpsHide,

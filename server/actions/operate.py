@@ -72,6 +72,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
+        await context.store.reports.settle(code)
         await context.store.tasks.set_hidden(code, hidden=hidden)
         context.square.forget()
 

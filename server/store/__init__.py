@@ -45,6 +45,7 @@ from server.store.pickups import Pickups
 from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
+from server.store.reports import Reports
 from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
 from server.store.traces import Traces
@@ -106,6 +107,7 @@ class Store:
         self.proofs = Proofs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
+        self.reports = Reports(self.database)
         self.files = Files(self.database)
         self.messages = Messages(self.database)
         self.consents = Consents(self.database)

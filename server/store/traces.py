@@ -145,6 +145,10 @@ class Traces:
         await self._database["messages"].delete_many({"unionid": old})
         await self._database["consents"].delete_many({"unionid": old})
 
+    async def delete_reports(self, old: str) -> None:
+        """Delete what a person reported."""
+        await self._database["reports"].delete_many({"unionid": old})
+
     async def remaining(self, old: str, new: str) -> list[str]:
         """Return the collections that still name a person, besides their own record, once `move_…` ran."""
         places = {
@@ -154,6 +158,7 @@ class Traces:
             "bills": ["unionid"],
             "orders": ["publisher"],
             "visits": ["unionid"],
+            "reports": ["unionid"],
             "shares": ["sharer", "newcomer"],
             "pictures.files": ["metadata.owner"],
             "messages": ["unionid"],

@@ -17,6 +17,7 @@ import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
+import { report } from "./report.js";
 import { share } from "./share.js";
 import { statement } from "./statement.js";
 
@@ -112,7 +113,8 @@ class Page {
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element,
         this.digs.element),
-      el("div.column", {}, this.fairness.element),
+      el("div.column", {}, this.fairness.element,
+        task.mine ? null : el("p", {}, el("button.quiet", { type: "button", onclick: () => report(task) }, "举报"))),
     );
     this.show();
     this.showClaim();

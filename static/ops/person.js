@@ -56,6 +56,7 @@ function factsOf({ ban, prizes, ...person }) {
       number(count(person.released), "released"),
       number(count(person.dug), "dug_times"),
       number(count(person.joined), "joined_tasks"),
+      number(count(person.reported), "reports_made"),
       number(money(person.paid_fen), "money_paid"),
       number(money(person.won_fen), "money_won"),
       number(money(person.given_fen), "money_given"),

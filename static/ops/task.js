@@ -73,6 +73,7 @@ function facts(reply, row, participants) {
     "section.panel",
     {},
     el("ul.tasks", {}, row.element),
+    reply.pic && el("img.picture", { src: reply.pic, alt: "" }),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
       [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, signOut(task.code, 0, task.wxname), freezePerson(task, 0, task.wxname))],

@@ -49,11 +49,12 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(
     alice, bob = await client.log_in_all("alice", "bob")
     url = (await alice.upload(a_picture()))["url"]
     draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+    mine = {**draft, "unionid": alice.unionid}
     for _ in range(2):
         assert (await alice.post("/postTask", **draft))["status"] == 0
     headers = {"Authorization": f"Bearer {alice.token}"}
     for _ in range(3):
-        check_refused(await client.http.post("/postTask", json=draft, headers=headers), 3500, 3600)
+        check_refused(await client.http.post("/postTask", json=mine, headers=headers), 3500, 3600)
     assert await context.store.tasks.released_number(alice.unionid) == 2
     assert (await bob.post("/postTask", **draft))["status"] == 0
     code = (await alice.get("/getMyRelease"))["data"][0]["code"]

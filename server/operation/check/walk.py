@@ -35,6 +35,7 @@ from server.store.documents import Documents
 from server.store.freezes import Freeze
 from server.store.gauges import MoneyGauges
 from server.store.pipelines import begins_with
+from server.store.reports import Report
 from server.store.square import Wanted
 
 Call: TypeAlias = Callable[[Store], Awaitable[Any]]
@@ -44,6 +45,12 @@ _ONE, _NEXT, _WHO = code_of(1), code_of(2), person_of(2)
 _PRIZE, _ORDER, _BILL, _REFUND = f"{_ONE}:1", f"O{_ONE}", f"B{_ONE}", f"NO{_ONE}"
 _POSTER = f"poster:{_ONE}:{_WHO}"
 _PICTURE = Picture(b"full", b"thumbnail", "image/png", 1, 1)
+
+_REPORT = cast(
+    Report,
+    {"_id": f"{_ONE}:{_WHO}", "code": _ONE, "unionid": _WHO, "reason": "other", "text": "", "counts": 1}
+    | {"at": NOW, "open": 1},
+)
 
 
 def _now() -> int:
@@ -180,6 +187,12 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.let_in(person_of(3)),
     lambda store: store.people.begin_moving(person_of(3)),
     lambda store: store.people.delete_forgotten(person_of(3), "forgotten:check"),
+    lambda store: store.reports.add_or_read(_REPORT),
+    lambda store: store.reports.open_number(_ONE, 5),
+    lambda store: store.reports.queue(10),
+    lambda store: store.reports.of_task(_ONE, 10),
+    lambda store: store.reports.number_by(_WHO),
+    lambda store: store.reports.settle(_ONE),
     lambda store: store.visits.open([a_visit(1, 90)]),
     lambda store: store.visits.record_shares([(_ONE, _WHO, person_of(90))]),
     lambda store: store.visits.of_shares(["share1of2", "nobody"]),
@@ -335,6 +348,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.traces.move_prizes(_WHO, "forgotten:check"),
     lambda store: store.traces.move_tasks(_WHO, "forgotten:check"),
     lambda store: store.traces.move_pictures(_WHO, "forgotten:check"),
+    lambda store: store.traces.delete_reports(_WHO),
     lambda store: store.traces.move_visits(_WHO, "forgotten:check"),
     lambda store: store.traces.remaining(_WHO, "forgotten:check"),
 )

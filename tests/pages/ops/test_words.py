@@ -18,6 +18,7 @@ from server.store.freezes import What as Frozen
 from server.store.orders import OrderState
 from server.store.prizes import PrizeState, Why
 from server.store.refunds import RefundKind, RefundState
+from server.store.reports import ReportReason
 from support import SOURCE
 
 OPS = SOURCE / "static" / "ops"
@@ -68,6 +69,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
     families: dict[str, set[str]] = {
         "refusal": set(REFUSALS),
         "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
+        "report": set(get_args(ReportReason)),
         "limit": {*LIMITED, "operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),

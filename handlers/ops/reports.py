@@ -1,0 +1,74 @@
+"""The queue of what people reported, with the picture and the text, for the operator who decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from handlers.base import Reply
+from handlers.ops.lists import board_tasks
+from handlers.ops.operators import OperatorInterface
+from server.operation.feed import BoardTask
+from server.store.reports import Report
+
+READ_REPORTS = 1000
+SHOWN_TASKS = 50
+SHOWN_TEXTS = 10
+
+
+class OpsReportsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class Reported(msgspec.Struct):
+    """A reported task: how many people reported it since when (unix ms), for what, and what they wrote.
+
+    `pic` is a path of this server.
+    """
+
+    task: BoardTask
+    pic: str
+    synopsis: str
+    number: int
+    since: int
+    reasons: dict[str, int]
+    texts: list[str]
+
+
+class OpsReportsReply(Reply, kw_only=True):
+    """At most 50 tasks, the one that waits longest first."""
+
+    data: list[Reported]
+
+
+class OpsReports(OperatorInterface):
+    """What people who count reported, and no operator has decided since."""
+
+    path = "/ops/reports"
+    takes = (OpsReportsRequest,)
+    gives = (OpsReportsReply,)
+
+    async def operate(self, request: OpsReportsRequest) -> OpsReportsReply:
+        """Return it. Reports of new accounts, and of people who never dug, are not among it."""
+        by_task: dict[str, list[Report]] = {}
+        for each in await self.context.store.reports.queue(READ_REPORTS):
+            by_task.setdefault(each["code"], []).append(each)
+        codes = list(by_task)[:SHOWN_TASKS]
+        found = {task["_id"]: task for task in await self.context.store.tasks.find_many(codes)}
+        tasks = [found[code] for code in codes if code in found]
+        rows = await board_tasks(self.context, tasks)
+        return OpsReportsReply(
+            data=[
+                Reported(
+                    task=row,
+                    pic=task["pic"],
+                    synopsis=task["synopsis"],
+                    number=len(by_task[task["_id"]]),
+                    since=by_task[task["_id"]][0]["at"],
+                    reasons=dict(Counter(each["reason"] for each in by_task[task["_id"]])),
+                    texts=[each["text"] for each in by_task[task["_id"]] if each["text"]][:SHOWN_TEXTS],
+                )
+                for task, row in zip(tasks, rows, strict=True)
+            ]
+        )

@@ -1,0 +1,35 @@
+// Reporting a treasure in two taps: open the dialog, choose a reason. A text may be added before.
+
+import { post } from "./api.js";
+import { dialog } from "./dialog.js";
+import { el, notice, write } from "./dom.js";
+
+const REASONS = {
+  fraud: "欺诈，不给奖品",
+  illegal: "违法违规",
+  vulgar: "色情低俗",
+  infringing: "侵权、冒充",
+  abusive: "辱骂、骚扰",
+  other: "其他",
+};
+
+export function report(task) {
+  const text = el("textarea", { rows: 2, maxlength: 200, placeholder: "补充说明（可不填，200 字以内）", "aria-label": "补充说明" });
+  const problem = el("p.problem", { role: "alert" });
+  const buttons = Object.entries(REASONS).map(([reason, label]) =>
+    el("button", { type: "button", onclick: () => send(reason) }, label));
+  const opened = dialog("举报这个宝贝", text, el("div.reasons", {}, buttons), problem);
+
+  async function send(reason) {
+    buttons.forEach((button) => { button.disabled = true; });
+    try {
+      await post("/report", { code: task.code, reason, text: text.value });
+      opened.close();
+      notice("已收到举报，我们会尽快处理");
+    } catch (error) {
+      write(problem, error.message);
+      buttons.forEach((button) => { button.disabled = false; });
+      if (!error.error) throw error;
+    }
+  }
+}

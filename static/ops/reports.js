@@ -1,0 +1,33 @@
+// The queue of what people reported: picture, text and reasons, and the acts to decide.
+
+import { taskActs } from "./acts.js";
+import { get } from "./api.js";
+import { Part, el } from "./dom.js";
+import { count, day, isolated } from "./format.js";
+import { listPage } from "./lists.js";
+import { named, t } from "./words.js";
+
+/** Show what was reported; returns the page, as main.js wants it. */
+export function reportsPage(root) {
+  const list = new Part();
+  let page = null;
+  const line = ({ task, pic, synopsis, number, since, reasons, texts }) =>
+    el(
+      "li.panel.reported",
+      {},
+      el("img", { src: pic, alt: "", loading: "lazy" }),
+      el(
+        "div",
+        {},
+        el("h2", {}, el("a", { href: `#/task/${task.code}` }, isolated(task.name || task.code))),
+        el("p", {}, t("reported_by", count(number), day(since))),
+        el("p.tags", {}, Object.entries(reasons).map(([reason, total]) => el("span", {}, `${named("report", reason)} ${count(total)}`))),
+        synopsis && el("p.synopsis", {}, synopsis),
+        texts.map((text) => el("blockquote", {}, isolated(text))),
+        el("div.acts", {}, taskActs(task, () => page.again())),
+      ),
+    );
+  page = listPage(root, t("reports"), list.element, () => get("/ops/reports"), ({ data }) =>
+    list.show(data, () => data.length ? el("ul.reports", {}, data.map(line)) : el("p.blank", {}, t("no_reports"))));
+  return page;
+}

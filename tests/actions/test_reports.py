@@ -1,0 +1,179 @@
+"""Reports: who counts, when a task goes out of sight, and what the operator sees and decides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game.amounts import DAY_MS
+from support.client import Client, Someone
+from support.operators import operator
+
+TO_HOLD = 3
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
+
+
+async def grow_old(context: Context, *people: Someone) -> None:
+    """Let people have logged in first more than a day ago."""
+    long_ago = context.clock.now_ms() - DAY_MS - 1
+    for someone in people:
+        await context.store.people.collection.update_one(
+            {"_id": someone.unionid}, {"$set": {"created_at": long_ago}}
+        )
+
+
+async def who_counts(client: Client, context: Context, number: int) -> list[Someone]:
+    """Return people who logged in long ago and have dug somewhere."""
+    owner = await client.log_in("owner of another")
+    dug = await owner.publish(forecast_num=100_000, cd=0)
+    people = [await client.log_in(f"old-{k}") for k in range(number)]
+    for someone in people:
+        assert (await someone.dig(dug))["status"] == 0
+    await grow_old(context, *people)
+    return people
+
+
+async def report(someone: Someone, code: str, reason: str = "fraud", text: str = "") -> dict[str, Any]:
+    return await someone.post("/report", code=code, reason=reason, text=text)
+
+
+async def is_hidden(context: Context, code: str) -> bool:
+    task = await context.store.tasks.find(code)
+    assert task is not None
+    return bool(task["hidden"])
+
+
+@pytest.mark.gen_test
+async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    people = await who_counts(client, context, 2 * TO_HOLD)
+    for someone in people[: TO_HOLD - 1]:
+        assert (await report(someone, code, text="一直不发货"))["status"] == 0
+    assert not await is_hidden(context, code)
+    [queued] = (await client.get("/ops/reports"))["data"]
+    assert (queued["task"]["code"], queued["number"], queued["reasons"]) == (code, 2, {"fraud": 2})
+    assert queued["texts"] == ["一直不发货"] * 2
+    assert (await client.http.get(queued["pic"])).headers["Content-Type"] == "image/jpeg"
+    assert all(someone.unionid not in str(queued) for someone in people)
+    assert (await report(people[TO_HOLD - 1], code, "vulgar"))["status"] == 0
+    assert await is_hidden(context, code)
+    shown = await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+    assert shown["status"] == 0
+    assert (await client.get("/ops/reports"))["data"] == []
+    for someone in people[TO_HOLD:-1]:
+        await report(someone, code)
+    assert not await is_hidden(context, code)
+    await report(people[-1], code)
+    assert await is_hidden(context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code, other = await alice.publish(), await alice.publish(forecast_num=100_000, cd=0)
+    new = [await client.log_in(f"new-{k}") for k in range(TO_HOLD + 1)]
+    for someone in new:
+        assert (await someone.dig(other))["status"] == 0
+    idle = [await client.log_in(f"idle-{k}") for k in range(TO_HOLD + 1)]
+    await grow_old(context, *idle)
+    replies = await asyncio.gather(*(report(someone, code) for someone in [*new, *idle]))
+    assert [reply["status"] for reply in replies] == [0] * len(replies)
+    assert not await is_hidden(context, code)
+    assert (await client.get("/ops/reports"))["data"] == []
+    assert len(await context.store.reports.of_task(code, 100)) == len(replies)
+
+
+@pytest.mark.gen_test
+async def test_one_person_counts_once_however_often_they_report(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    [bob] = await who_counts(client, context, 1)
+    replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
+    assert [reply["status"] for reply in replies] == [0] * len(replies)
+    assert await context.store.reports.open_number(code, 100) == 1
+    assert not await is_hidden(context, code)
+
+
+@pytest.mark.gen_test
+async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_does(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    people = await who_counts(client, context, TO_HOLD)
+    for someone in people:
+        await report(someone, code)
+    await context.store.tasks.set_hidden(code, hidden=False)  # as if the last one had died before it
+    assert (await report(people[-1], code))["status"] == 0
+    assert await is_hidden(context, code)
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"reason": "boring"}, "reason"),
+        ({"reason": ""}, "reason"),
+        ({"text": "长" * 201}, "text"),
+        ({"text": "长" * 2501}, "text"),
+        ({"code": "x"}, "code"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_bad_report_is_refused_and_changes_nothing(
+    client: Client, context: Context, changes: dict[str, str], param: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    asked = {"code": await alice.publish(), "reason": "other", "text": ""} | changes
+    reply = await bob.post("/report", **asked)
+    assert (reply["error"], reply["param"]) == ("bad_request", param)
+    assert await context.store.reports.collection.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("text", ["😀" * 200, "\u200b" * 200, "一行\n两行", ""])
+@pytest.mark.gen_test
+async def test_any_text_of_200_characters_is_taken(client: Client, context: Context, text: str) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    assert (await report(bob, code, text=text))["status"] == 0
+    [saved] = await context.store.reports.of_task(code, 10)
+    assert len(saved["text"]) <= 200
+
+
+@pytest.mark.gen_test
+async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    assert (await report(alice, code))["error"] == "bad_request"
+    assert (await report(alice, "A" * 12))["error"] == "no_such_task"
+    assert (await client.post("/report", unionid=alice.unionid, code=code, reason="other"))["error"] == (
+        "token_required"
+    )
+    assert await context.store.reports.collection.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_banned_person_reports_nothing(client: Client, context: Context) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=100_000)
+    bob = await client.log_in("bob")
+    await bob.dig(code)
+    assert (await client.post("/ops/ban", code=code, depth=1, days=1, reason="捣乱"))["status"] == 0
+    assert (await report(await client.log_in("bob"), code))["error"] == "banned"
+    assert await context.store.reports.collection.count_documents({}) == 0
