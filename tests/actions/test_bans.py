@@ -53,7 +53,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
 ) -> None:
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    won = await alice.publish(prize_num=1, forecast_num=1)
+    won = await alice.publish(prize_num=1, forecast_num=1, draw_type=1)
     assert (await bob.dig(won))["is_prize"] == 1
     await context.background.finish()
     code = await alice.publish(forecast_num=100_000)

@@ -140,7 +140,7 @@ COLOURED = """canvas => {
 def test_the_charts_are_full_from_the_first_moment(operator: Opener) -> None:
     opened = operator()
     names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
-    assert len(names) == 15
+    assert len(names) == 16
     empty = [name for name in names if chart(opened, name).locator("canvas").evaluate(COLOURED) < 10]
     assert empty == []
 
