@@ -52,10 +52,7 @@ class Reply(msgspec.Struct, kw_only=True):
 
 
 class RefusalReply(Reply, kw_only=True):
-    """The reply to a refused request. `error` is a code of the table.
-
-    `cooling_down` has the last three. `too_many` has `retry_after` if a limit is reached.
-    """
+    """The reply to a refused request. `cooling_down` has the last three, a reached limit `retry_after`."""
 
     status: int = 1
     error: str
