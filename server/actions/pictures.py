@@ -18,6 +18,9 @@ from server.wechat import WeChatError
 
 BEIJING = timezone(timedelta(hours=8))
 
+# Called before a poster is drawn. May raise a refusal.
+AdmitDrawing = Callable[[], Awaitable[None]]
+
 log = logging.getLogger("wabao.pictures")
 
 
@@ -32,12 +35,8 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
     return saved
 
 
-async def make_poster(
-    context: Context, task: Task, unionid: str, admit: Callable[[], Awaitable[None]]
-) -> str:
+async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDrawing) -> str:
     """Return the path of the poster with which this person shares this task.
-
-    `admit` is called before one is drawn, and may raise a refusal.
 
     It is drawn once, and again after the task has ended or the person changed their name or picture. Then the
     one before goes soon.

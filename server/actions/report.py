@@ -38,7 +38,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     )
     if counts:
         saved["open"] = 1
-    saved = await context.store.reports.add_or_read(saved)
+    saved = await context.store.reports.insert(saved)
     most = context.settings.reports_to_hold
     if "open" not in saved or not most or task["hidden"]:
         return

@@ -40,6 +40,10 @@ class Reports(Documents[Report]):
         IndexModel([("unionid", 1)], name="of_person"),
     ]
 
+    async def insert(self, report: Report) -> Report:
+        """Write a report unless its author has reported the task before; return the one that is stored."""
+        return await self.add_or_read(report)
+
     async def open_number(self, code: str, limit: int) -> int:
         """Return how many open reports a task has; `limit` at most."""
         return await self.collection.count_documents({"code": code, "open": 1}, limit=limit)

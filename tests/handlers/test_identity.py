@@ -43,6 +43,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "depth": 1,
         "carrier": "顺丰",
         "number": "SF123456",
+        "reason": "other",
     }
     if interface.method == "GET":
         return await someone.get(interface.path, **asked)

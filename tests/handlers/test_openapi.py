@@ -157,6 +157,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/getTemplates", await alice.get("/getTemplates")),
         ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
         ("/remind", await bob.post("/remind", code=code)),
+        ("/report", await bob.post("/report", code=code, reason="other")),
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]

@@ -187,7 +187,7 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.let_in(person_of(3)),
     lambda store: store.people.begin_moving(person_of(3)),
     lambda store: store.people.delete_forgotten(person_of(3), "forgotten:check"),
-    lambda store: store.reports.add_or_read(_REPORT),
+    lambda store: store.reports.insert(_REPORT),
     lambda store: store.reports.open_number(_ONE, 5),
     lambda store: store.reports.queue(10),
     lambda store: store.reports.of_task(_ONE, 10),
