@@ -144,7 +144,7 @@ function digsOf(found, task) {
           `li${dig.is_prize ? ".won" : ""}`,
           {},
           el("b", {}, count(dig.depth)),
-          personLink(code, dig.depth, dig.wxname),
+          personLink(task.code, dig.depth, dig.wxname),
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
           el("time", {}, clock(dig.at)),
