@@ -49,4 +49,4 @@ def test_winners_and_their_claims_appear_by_themselves(window: Opener, publisher
     row = page.locator(".winners li", has_text="阿强")
     expect(row).to_contain_text("待填地址", timeout=2 * WITHIN_A_SECOND)
     winner.post("/drawPrize", code=code, receiver="强哥", phone="13800000000", address="科技园 1 号")
-    expect(row).to_contain_text("科技园 1 号")
+    expect(row).to_contain_text("科技园 1 号", timeout=15_000)  # claims are read every 5 s

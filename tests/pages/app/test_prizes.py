@@ -158,7 +158,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(
 def test_a_publisher_has_numbers_where_others_have_the_disc(
     window: Opener, address: str, publisher: Person, look: dict[str, Any]
 ) -> None:
-    code = publisher.publish(a_picture(), name="有账的猫", forecast_num=90)
+    code = publisher.publish(a_picture(), name="有账的猫", forecast_num=90_000)
     opened = window("小明", **look)
     opened.go(f"/#/task/{code}")
     statement = opened.page.locator(".statement")
@@ -169,7 +169,7 @@ def test_a_publisher_has_numbers_where_others_have_the_disc(
     second.get("/getTaskDetails", code=share)
     for digger in (first, second, first):
         digger.post("/postTask", code=code)
-    expect(statement.locator("div", has_text="挖到")).to_contain_text("3/ 90 层")
+    expect(statement.locator("div", has_text="挖到")).to_contain_text("3/ 90000 层")
     expect(statement.locator("div", has_text="挖的人").first).to_contain_text("2")
     # The rest is read at most every 5 s.
     expect(statement.locator("div", has_text="被分享带来")).to_contain_text("1", timeout=15_000)

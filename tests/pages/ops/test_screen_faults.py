@@ -261,11 +261,11 @@ def test_picture_of_the_screen(
 ) -> None:
     """To replace the picture in docs/: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
     crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
-    for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 20)):
+    for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 60)):
         code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=100_000)
         for person in crowd:
             person.post("/postTask", code=code)
-        code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=40)
+        code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=9999)
         crowd[0].post("/postTask", code=code)
     fill_history(
         data_dir, range(int(time.time()), int(time.time()) + 20)
