@@ -1,10 +1,11 @@
-"""kill -9 between any two steps that money takes: does the next sweep leave nothing half done, no fen lost?
+"""kill -9 between any two steps of money or a review: is nothing left half done, no fen lost, nothing shown?
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-Plays the scenarios of tests/support/scenarios.py. A process of its own acts and kills itself with SIGKILL
-after the first step, the next time after the second, and so on until it reaches the end. Each time a living
-server sweeps; then the audit, which also asks the stand-in, must find nothing. Exits with 1 if it does.
+Plays the scenarios of tests/support/scenarios.py and review_scenarios.py. A process of its own acts and kills
+itself with SIGKILL after the first step, the next time after the second, and so on until it reaches the end.
+Each time a living server sweeps; then the audit, which also asks the stand-in, must find nothing, and no
+review may be left. Exits with 1 if that does not hold.
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
 
@@ -26,12 +27,15 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
 from support.client import Client, Someone
 from support.money_world import World
-from support.purse import misbehave, sweep_until_quiet
+from support.purse import find, misbehave, sweep_until_quiet
+from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
+from support.reviews import CHECKED
 from support.scenarios import SCENARIOS, Stage
 from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Steps
 
-SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY")
+SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED)
+ALL = SCENARIOS | REVIEW_SCENARIOS
 PEOPLE = ("alice", "bob", "carol")
 
 
@@ -39,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=SCENARIOS)
+    parser.add_argument("--only", choices=ALL)
     parser.add_argument("--die", nargs=3, metavar=("SCENARIO", "CODE", "STEP"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.die:
@@ -56,11 +60,18 @@ def main() -> int:
         mongodb_uri, redis_url = (
             stores[name].uri if name in stores else os.environ[name] for name in ("MONGODB_URI", "REDIS_URL")
         )
-        world = World(mongodb_uri, redis_url, directory)
         try:
-            return world.run(kill_everywhere(world, [asked.only] if asked.only else list(SCENARIOS)))
+            failed = 0
+            for some, environment in ((SCENARIOS, {}), (REVIEW_SCENARIOS, CHECKED)):
+                scenarios = [name for name in some if asked.only in (None, name)]
+                if scenarios:
+                    world = World(mongodb_uri, redis_url, directory, environment=environment)
+                    try:
+                        failed |= world.run(kill_everywhere(world, scenarios))
+                    finally:
+                        world.close()
+            return failed
         finally:
-            world.close()
             for store in stores.values():
                 store.stop()
 
@@ -75,7 +86,7 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
             for name in COLLECTIONS:
                 await context.store.database[name].delete_many({})
             await misbehave(client, "behave")
-            stage = await SCENARIOS[scenario][0](Stage(client, context, *_two(client)))
+            stage = await ALL[scenario][0](Stage(client, context, *_two(client)))
             await misbehave(client, "lose_notice", times=100)
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, __file__, "--die", scenario, stage.code, str(step)),
@@ -85,6 +96,9 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
             kills += code == -signal.SIGKILL
             try:
                 await sweep_until_quiet(context)
+                if scenario in REVIEW_SCENARIOS:
+                    await bring_to_an_end(context)
+                    assert not await find(context, "reviews"), "a review is left"
                 await check_nothing_is_half_done(context)
                 assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
             except AssertionError as error:
@@ -97,11 +111,11 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
 
 async def die(scenario: str, code: str, step: int) -> int:
     """Play the scenario in this process, and kill it right after that step."""
-    context = await Context.open(read_settings({name: os.environ[name] for name in SETTINGS}))
+    context = await Context.open(read_settings({name: os.environ.get(name, "") for name in SETTINGS}))
     people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
     client = Client(None, people)  # type: ignore[arg-type]
     Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL))
-    await SCENARIOS[scenario][1](context, Stage(client, context, *_two(client), code))
+    await ALL[scenario][1](context, Stage(client, context, *_two(client), code))
     await context.close()
     return 0
 

@@ -47,7 +47,8 @@ def picture_url(context: Context, path: str) -> str:
 
 def owed_yuan(task: Task) -> int:
     """Return what the publisher must still pay before the task opens, in whole yuan."""
-    return 0 if task["open"] or task["status"] else task["money"] * task["prize_num"]
+    settled = task["open"] or task["status"] or task.get("prepaid", 0)
+    return 0 if settled else task["money"] * task["prize_num"]
 
 
 def card_fields(context: Context, task: Task) -> dict[str, str | int]:

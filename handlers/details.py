@@ -12,7 +12,7 @@ from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
 from server import metrics
 from server.actions.pay_in import look_at_payment
-from server.errors import NoSuchTask
+from server.errors import NoSuchTask, NotShown
 from server.reading.visiting import NotNoted
 from server.store.digs import Participant
 
@@ -85,13 +85,18 @@ class GetTaskDetails(Interface):
     gives = (GetTaskDetailsReply,)
 
     async def answer(self, request: GetTaskDetailsRequest) -> bytes:
-        """Return the page from memory; note that it was opened, and through whom. Raises NoSuchTask."""
+        """Return the page from memory; note that it was opened, and through whom.
+
+        Raises NoSuchTask, NotShown.
+        """
         context, unionid = self.context, request.unionid
         code, sharer = await context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
         async with context.hub.known.hold(code) as watched:
             await self.let_in()
+            if not watched.opens_for(unionid):
+                raise NotShown
             if owed_by(watched, unionid) and await look_at_payment(context, code):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:

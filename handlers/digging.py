@@ -16,6 +16,7 @@ from server.actions.people import check_ban
 from server.actions.publish import Draft, publish
 from server.errors import BadRequest, NoSuchTask
 from server.game.dig import seconds_left
+from server.game.review import ReviewShown, review_of
 
 # What a client names a request by, so that it can be repeated.
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
@@ -104,11 +105,12 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
 
 class PublishReply(Reply, kw_only=True):
-    """`owed`: whole yuan to pay before the task opens."""
+    """`owed`: whole yuan to pay before the task opens. `review` is "checking" if WeChat checks it first."""
 
     code: str
     need_pay: int
     owed: int
+    review: ReviewShown
 
 
 class PostTask(Interface):
@@ -168,7 +170,7 @@ class PostTask(Interface):
         await limit(self.context, self.request, person["_id"], {"publishes": 1})
         task = await publish(self.context, person, draft)
         owed = owed_yuan(task)
-        return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed)
+        return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed, review=review_of(task))
 
 
 def _inapplicable(values: dict[str, object]) -> list[str]:

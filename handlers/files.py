@@ -10,7 +10,8 @@ from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
 from server.actions.pictures import draw_mini_program_code, make_poster
-from server.errors import NoSuchTask
+from server.errors import NoSuchTask, NotShown
+from server.game.review import is_shown
 
 
 class GetSharePicRequest(msgspec.Struct):
@@ -35,11 +36,13 @@ class GetSharePic(Interface):
     gives = (GetSharePicReply,)
 
     async def answer(self, request: GetSharePicRequest) -> Reply:
-        """Return the poster; the first time, draw it. Raises NoSuchTask."""
+        """Return the poster; the first time, draw it. Raises NoSuchTask, NotShown."""
         await self.let_in()
         task = await self.context.store.tasks.find(request.code)
         if task is None:
             raise NoSuchTask
+        if not is_shown(task):
+            raise NotShown
 
         async def admit() -> None:
             await limit(self.context, self.request, request.unionid, {"posters": 1})

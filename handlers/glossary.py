@@ -35,6 +35,14 @@ END_REASONS = {
     "expired": "到期",
     "publisher": "发布者在无人开挖时结束",
     "operator": "运营者结束，理由在 end_note",
+    "refused": "没有通过内容检查，理由在 end_note；付的钱全额退回",
+}
+REVIEWS = {
+    "checking": "正在检查，只有发布者看得到，还不能挖",
+    "shown": "大家都看得到",
+    "held": "等运营者看过再决定，只有发布者看得到，不能挖",
+    "refused": "没有通过，只有发布者看得到",
+    "hidden": "运营者已下架，只有发布者和已中奖的人看得到，不能挖",
 }
 PRIZE_STATES = {
     "won": "待领取",
@@ -50,6 +58,7 @@ PRIZE_STATES = {
 WHY_NOT = {
     "": "可以挖",
     "ended": "已结束",
+    "no_such_task": "已经下架，见 review",
     "not_paid": "红包还没有支付",
     "own_task": "自己发布的",
     "already_won": "已经挖到了",
@@ -136,7 +145,21 @@ MEANINGS = {
     "task_status": Meaning("这一锹之后宝贝的状态", RUNNING_ENDED),
     "end_reason": Meaning("为什么结束", {"": "还没有结束", **END_REASONS}),
     "End.end_reason": Meaning("为什么结束", END_REASONS),
-    "end_note": Meaning("运营者结束它的理由，所有人可见；没有则为空"),
+    "end_note": Meaning("结束它的理由，看得到它的人都可见；没有则为空"),
+    "review": Meaning("别人看不看得到", REVIEWS),
+    "SetProfileReply.review": Meaning(
+        "别人看不看得到新的名字或头像", {"checking": "微信检查之后才看得到", "shown": "已经看得到"}
+    ),
+    "GetMyInfoReply.review": Meaning(
+        "别人看不看得到最近选的名字或头像",
+        {
+            "checking": "正在检查，别人还看到原来的",
+            "shown": "看得到",
+            "held": "等运营者看过再决定",
+            "refused": "没有通过，请换一个",
+        },
+    ),
+    "review_note": Meaning("没有展示的理由；没有则为空"),
     "need_pay": Meaning("还要不要支付，只对发布者为 1", {0: "不用", 1: "要先支付才能开挖"}),
     "owed": Meaning("发布者还应支付的总额（元，整数）"),
     "users": Meaning("最早参与的 50 人，按参与顺序，即 getTaskUser 的第 1 页"),

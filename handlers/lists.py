@@ -13,6 +13,7 @@ from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
 from server.game.amounts import claim_until_ms
+from server.game.review import ReviewShown, review_of
 from server.store.digs import JoinedTask, WonTask
 from server.store.prizes import GIVEN, PrizeState, WonPrize, parcel
 from server.store.square import Kind, Wanted
@@ -90,8 +91,10 @@ class OwnListRequest(msgspec.Struct):
 
 
 class ReleasedCard(Card, kw_only=True):
-    """`owed` is in whole yuan; `need_pay` is 1 if it is not 0."""
+    """`owed` is in whole yuan; `need_pay` is 1 if it is not 0. Others see it if `review` is "shown"."""
 
+    review: ReviewShown
+    review_note: str
     need_pay: int
     owed: int
 
@@ -119,9 +122,13 @@ class GetMyRelease(Interface):
 
 def _released_card(context: Context, task: Task) -> ReleasedCard:
     owed = owed_yuan(task)
-    return msgspec.convert(
-        card_fields(context, task) | {"need_pay": int(owed > 0), "owed": owed}, ReleasedCard
-    )
+    own = {
+        "need_pay": int(owed > 0),
+        "owed": owed,
+        "review": review_of(task),
+        "review_note": task.get("review_note", ""),
+    }
+    return msgspec.convert(card_fields(context, task) | own, ReleasedCard)
 
 
 class PartakenCard(Card, kw_only=True):

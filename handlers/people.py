@@ -13,6 +13,7 @@ from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people import end_sessions, log_in, log_in_with_data, set_profile
 from server.errors import BadLoginCode, BadRequest, BadUserData, LoginBlocked
+from server.game.review import ReviewState
 from server.store.people import Person, is_named, shown_name
 
 _Base64 = Meta(min_length=1, max_length=10_000)
@@ -117,11 +118,16 @@ class PersonRequest(msgspec.Struct):
 
 
 class GetMyInfoReply(Reply, kw_only=True):
-    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug."""
+    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
+
+    `review` is that of the name and picture chosen last: others see them once it is "shown".
+    """
 
     digging_num: int
     release_num: int
     partake_num: int
+    review: ReviewState
+    review_note: str
 
 
 class GetMyInfo(Interface):
@@ -136,7 +142,16 @@ class GetMyInfo(Interface):
         await self.let_in()
         digs, tasks = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
-        return GetMyInfoReply(digging_num=digs, release_num=released, partake_num=tasks)
+        review = None
+        if self.context.settings.checks_content:
+            review = await self.context.store.reviews.of_profile(request.unionid)
+        return GetMyInfoReply(
+            digging_num=digs,
+            release_num=released,
+            partake_num=tasks,
+            review="shown" if review is None else review["state"],
+            review_note="" if review is None else review["why"],
+        )
 
 
 class SetProfileRequest(msgspec.Struct):
@@ -159,19 +174,28 @@ class SetProfileRequest(msgspec.Struct):
     unionid: Unionid | None = None
 
 
+class SetProfileReply(Reply, kw_only=True):
+    """`review` is "shown" if others see it from now on, "checking" if WeChat checks it first."""
+
+    review: ReviewState
+
+
 class SetProfile(Interface):
     """Choose the name and picture that others see from now on."""
 
     path = "/setProfile"
     method = "POST"
     takes = (SetProfileRequest,)
+    gives = (SetProfileReply,)
     needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> Reply:
         """Save what is given. Raises BadRequest if that is nothing, or the picture was not uploaded here."""
         await self.let_in()
-        await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
-        return Reply()
+        review = await set_profile(
+            self.context, self.caller.unionid, request.wxname, request.wxheadpic
+        )
+        return SetProfileReply(review=review)
 
 
 class LogoutRequest(msgspec.Struct):

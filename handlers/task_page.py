@@ -11,6 +11,7 @@ from handlers.cards import picture_url
 from server.context import Context
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
+from server.game.review import ReviewShown
 from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
 from server.store.prizes import GIVEN, PrizeState
@@ -19,7 +20,9 @@ from server.store.prizes import GIVEN, PrizeState
 # that is over, so it must not be too short.
 LEAST_WAIT_SECONDS = 10
 
-Why: TypeAlias = Literal["", "ended", "not_paid", "own_task", "already_won", "cooling_down"]
+Why: TypeAlias = Literal[
+    "", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"
+]
 
 
 class ParticipantRow(msgspec.Struct):
@@ -45,7 +48,7 @@ class Gift(msgspec.Struct, kw_only=True):
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
     are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
     as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, in
-    unix ms; 0 while the task runs.
+    unix ms; 0 while the task runs. Unless `review` is "shown", only the publisher and winners see the page.
     """
 
     goods_type: int
@@ -88,6 +91,8 @@ class Gift(msgspec.Struct, kw_only=True):
     end_reason: str
     end_note: str
     claim_until: int
+    review: ReviewShown
+    review_note: str
     need_pay: int
     owed: int
 
@@ -211,6 +216,8 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "end_reason": watched.end_reason,
         "end_note": watched.end_note,
         "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days),
+        "review": watched.review,
+        "review_note": watched.review_note,
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=watched.status))
@@ -220,7 +227,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
 
 def owed_by(watched: WatchedTask, unionid: str) -> int:
     """Return what the caller must still pay before the task opens, in whole yuan."""
-    if watched.open or watched.status or watched.task["publisher"] != unionid:
+    if watched.open or watched.prepaid or watched.status or watched.task["publisher"] != unionid:
         return 0
     owed: int = watched.task["money"] * watched.task["prize_num"]
     return owed
@@ -230,6 +237,8 @@ def _why_not(watched: WatchedTask, unionid: str) -> Why:
     """Return the code with which a dig would be refused even without a cooldown; "" if none."""
     if watched.status:
         return "ended"
+    if watched.review != "shown":
+        return "own_task" if watched.task["publisher"] == unionid else "no_such_task"
     if not watched.open:
         return "not_paid"
     if watched.task["publisher"] == unionid:

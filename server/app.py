@@ -30,6 +30,7 @@ from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.statement import GetStatement
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
+from handlers.wechat_push import Pushed
 from server import __version__, metrics
 from server.context import Context
 from server.logs import shown_path
@@ -84,6 +85,7 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/ws", Push, given),
         URLSpec(r"/ops/feed", OpsFeed, given),
         URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
+        URLSpec(r"/wxPush", Pushed, given),
     ]
     routes += page_routes(context)
     if context.settings.sandboxed:

@@ -34,6 +34,7 @@ from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
 from server.wechat.pay import Pay, merchant_of
+from server.wechat.push import Push
 
 
 @dataclass(slots=True)
@@ -55,6 +56,8 @@ class Context:
     sandbox: SandboxStore | None
     wechat: WeChat
     pay: Pay
+    # Reads WeChat's message push; None if it is not set up.
+    push: Push | None
     bus: Bus
     hub: Hub
     clock: Clock
@@ -121,8 +124,11 @@ class Context:
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await merchant_of(settings, sandbox)
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
+        push = None
+        if settings.checks_content:
+            push = Push(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
         hub.start()
-        return cls(settings, keys, store, sandbox, wechat, pay, bus, hub, clock, cooldowns)
+        return cls(settings, keys, store, sandbox, wechat, pay, push, bus, hub, clock, cooldowns)
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

@@ -94,6 +94,12 @@ class NoSuchTask(Refusal):
     error, default_msg = "no_such_task", "没有找到这个宝贝，请检查链接是否完整"
 
 
+class NotShown(NoSuchTask):
+    """It is in review or was taken down: to all but its publisher and its winners there is no such task."""
+
+    default_msg = "这个宝贝现在看不到：可能正在检查，也可能已经下架"
+
+
 class NotPaid(Refusal):
     error, default_msg = "not_paid", "红包还没有支付，支付后才能开挖"
 

@@ -69,6 +69,8 @@ def test_variables_of_other_programs_are_ignored():
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0"),
         ("WECHAT_APPID", "wx1"),
+        ("WECHAT_PUSH_TOKEN", "AAAAA"),
+        ("WECHAT_ENCODING_AES_KEY", "a" * 43),
     ],
 )
 def test_a_bad_value_is_told_in_one_line_that_names_it(name: str, value: str):
@@ -76,6 +78,22 @@ def test_a_bad_value_is_told_in_one_line_that_names_it(name: str, value: str):
         read_settings({name: value})
     assert name in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "é"])
+def test_an_encoding_aes_key_of_wrong_length_or_characters_is_told_and_not_shown(key: str):
+    with pytest.raises(BadSettings, match=f"WECHAT_ENCODING_AES_KEY.*43.*{len(key)}") as refused:
+        read_settings({"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": key})
+    assert key not in str(refused.value)
+
+
+def test_message_push_turns_checks_on():
+    assert not read_settings({}).checks_content
+    pushed = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 43}
+    assert read_settings(pushed).checks_content
+    for token in ("AA", "A" * 33, "AA-A"):
+        with pytest.raises(BadSettings, match="WECHAT_PUSH_TOKEN"):
+            read_settings({**pushed, "WECHAT_PUSH_TOKEN": token})
 
 
 def test_production_names_all_that_is_missing_at_once():

@@ -23,6 +23,12 @@ async def announce_end(context: Context, code: str) -> None:
         await context.hub.announce(code, news_of_end(task))
 
 
+async def announce_judged(context: Context, code: str) -> None:
+    """Let all processes read who may see a task, after that has changed."""
+    context.square.forget()
+    await context.hub.announce(code, News(judged=1))
+
+
 async def announce_start(context: Context, code: str) -> None:
     """Tell every open page that a red packet was paid and digging is open."""
     context.square.forget()

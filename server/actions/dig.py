@@ -24,12 +24,14 @@ from server.errors import (
     Ended,
     NoSuchTask,
     NotPaid,
+    NotShown,
     OutcomeUnknown,
     OwnTask,
     Refusal,
     Unavailable,
 )
 from server.game.dig import Dig, seconds_left
+from server.game.review import is_shown
 from server.store import is_unavailable
 from server.store.people import Person, shown_name
 from server.store.tasks import View
@@ -120,8 +122,8 @@ async def dig(
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
     their token: a person has one lot per session, and only one session is valid.
 
-    Raises, in this order: NoSuchTask, NotPaid, Ended, CoolingDown, what `admit` raises, Banned, OwnTask,
-    AlreadyWon.
+    Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
+    `admit` raises, Banned, OwnTask, AlreadyWon.
     In a cooldown, OwnTask comes first where this process knows the publisher.
     After DEADLINE_SECONDS raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or
     Unavailable if nothing was sent to it.
@@ -252,6 +254,8 @@ def _owed_reply(view: View, unionid: str) -> Dig | None:
 def _refuse_for_task(context: Context, view: View, unionid: str) -> None:
     """Raise the refusals of `dig` that are about the task; remember its newest dig."""
     task = view["task"]
+    if not is_shown(task):
+        raise OwnTask if task["publisher"] == unionid else NotShown
     if not task["open"]:
         raise NotPaid
     if task["status"]:

@@ -6,10 +6,11 @@ import logging
 import time
 
 from server.actions.announce import announce_end
-from server.actions.pay_in import ask_about_order
+from server.actions.pay_in import ask_about_order, follow_payments
 from server.actions.pay_out import retract
 from server.actions.prove import ask_for_proof
 from server.actions.refund import owe_refund
+from server.actions.submit import submit_task
 from server.actions.tell import tell_of_deadline, tell_of_end
 from server.actions.win import record_prize
 from server.context import Context
@@ -64,11 +65,14 @@ async def _end(
 
 
 async def settle_task(context: Context, task: Task) -> None:
-    """Do what is due: delete an unpaid task, end an expired one, wind up an ended one. Raises PayUnknown."""
+    """Do what is due: end an expired task, wind up an ended one, look after one that never opened.
+
+    Raises PayUnknown.
+    """
     tasks, code = context.store.tasks, task["_id"]
     if not task["status"]:
         if not task["open"]:
-            await _delete_unpaid(context, task)
+            await _settle_unopened(context, task)
             return
         ended = await _expire(context, task)
         if ended is None:
@@ -94,6 +98,23 @@ async def _expire(context: Context, task: Task) -> Task | None:
     return found if found["status"] else None
 
 
+async def _settle_unopened(context: Context, task: Task) -> None:
+    """Submit what nobody submitted to review, follow a payment that waited; after a day, delete it unpaid."""
+    if task.get("review") == "checking":
+        publisher = await context.store.people.find(task["publisher"])
+        await submit_task(context, task, "" if publisher is None else publisher["openid"])
+    order = await context.store.orders.find_live(task["_id"])
+    unpaid_until_ms = task["created_at"] + DAY_MS
+    if order is not None and order["state"] == "paid":
+        await follow_payments(context, [order])
+    elif not task["money"]:  # goods, which only a review keeps closed
+        pass
+    elif context.clock.now_ms() >= unpaid_until_ms:
+        await _delete_unpaid(context, task)
+        return
+    await context.store.tasks.postpone(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
+
+
 async def _delete_unpaid(context: Context, task: Task) -> None:
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and order["state"] == "asked":
@@ -108,7 +129,10 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
 async def _wind_up(context: Context, task: Task) -> None:
     """Refund what nobody won and, after the claim deadline, what nobody claimed."""
     store, code = context.store, task["_id"]
-    if not task["open"]:  # never paid: a payment that comes later is refunded by its order
+    if not task["open"]:  # a payment that comes later is refunded by its order, one that waited now
+        order = await store.orders.find_live(code)
+        if order is not None and order["state"] == "paid":
+            await follow_payments(context, [order])
         await store.tasks.finish(code)
         return
     if task["prizes_left"]:

@@ -64,6 +64,7 @@ async def _forget(store: Store, old: str, new: str) -> int:
         await traces.move_visits(old, new)
         await traces.delete_messages(old)
         await traces.delete_reports(old)
+        await traces.move_reviews(old, new)
         if number and not await traces.remaining(old, new):
             await store.people.delete_forgotten(old, new)
             return digs

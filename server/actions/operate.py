@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from server.actions import freeze as freezing
+from server.actions.announce import announce_judged
 from server.actions.end_task import end_task_as_operator
 from server.actions.people import ban_person, end_sessions
 from server.context import Context
@@ -68,13 +69,16 @@ def _named(code: str, depth: int) -> str:
 
 
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
-    """Take a task out of the square, or put it back. Its page still opens. Raises NoSuchTask."""
+    """Take a task from all but its publisher and its winners, or give it back. Raises NoSuchTask.
+
+    The publisher is told the reason.
+    """
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
         await context.store.reports.settle(code)
-        await context.store.tasks.set_hidden(code, hidden=hidden)
-        context.square.forget()
+        await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
+        await announce_judged(context, code)
 
 
 async def disconnect_watchers(context: Context, actor: Actor, process: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.actions.announce import announce_start
+from server.actions.announce import announce_judged, announce_start
 from server.actions.publish import RED_PACKET
 from server.actions.refund import owe_refund
 from server.context import Context
@@ -243,7 +243,10 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
 
 
 async def follow_payments(context: Context, orders: list[Order]) -> None:
-    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded."""
+    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
+
+    The order of a task in review waits until that is over: it stays `paid`.
+    """
     store, spent = context.store, []
     paid = [order for order in orders if order["state"] == "paid"]
     for order in paid:
@@ -259,9 +262,12 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
         task = await store.tasks.find(order["code"])
         if task is not None and task.get("paid_by") == order["_id"]:
             spent.append(order["_id"])
-        else:
+        elif task is None or task["open"] or task["status"]:
             await owe_refund(context, "whole", order, order["amount_fen"])
             await store.orders.mark_unusable(order["_id"])
+        # The task is in review. If that has just ended, a sweep follows the order again soon.
+        elif await store.shown_tasks.note_prepaid(order["code"]):
+            await announce_judged(context, order["code"])
     if spent:
         await store.orders.mark_spent(spent)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 from server import metrics
+from server.actions.submit import submit_profile
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -17,6 +18,7 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
+from server.game.review import ReviewState
 from server.plain_text import one_line
 from server.realtime.news import Revoked
 from server.store.people import Ban, Person
@@ -160,8 +162,12 @@ async def end_sessions(context: Context, person: Person) -> None:
         await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
 
 
-async def set_profile(context: Context, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
-    """Save the name or picture a person chose, or both; None stays as it is.
+async def set_profile(
+    context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
+) -> ReviewState:
+    """Save the name or picture a person chose, or both; None stays as it is. Returns "shown".
+
+    Where WeChat checks contents, others go on seeing the old ones until it has: then returns "checking".
 
     Raises BadRequest if both are None, or the picture was not uploaded here.
     """
@@ -170,7 +176,14 @@ async def set_profile(context: Context, unionid: str, wxname: str | None, wxhead
     picture = None
     if wxheadpic is not None:  # it stays for good: the digs that the person makes show it
         picture = upload_of("头像", "wxheadpic", await context.store.files.keep(wxheadpic))
-    await context.store.people.set_profile(unionid, wxname, picture)
+    if not context.settings.checks_content:
+        await context.store.people.set_profile(unionid, wxname, picture)
+        return "shown"
+    person = await context.store.people.find(unionid)
+    if person is None:
+        raise NotLoggedIn
+    await submit_profile(context, person, wxname, picture)
+    return "checking"
 
 
 def upload_of(title: str, parameter: str, path: str | None) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from server.actions.announce import announce_judged
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
 from server.game.amounts import DAY_MS
 from server.store.people import Person
 from server.store.reports import Report, ReportReason
+
+
+# What the publisher reads.
+REPORTED = "有多人举报，等平台的人看一看"
 
 
 async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:
@@ -43,5 +48,5 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     if "open" not in saved or not most or task["hidden"]:
         return
     if await context.store.reports.open_number(code, most) >= most:
-        await context.store.tasks.set_hidden(code, hidden=True)
-        context.square.forget()
+        await context.store.shown_tasks.set_hidden(code, hidden=True, note=REPORTED)
+        await announce_judged(context, code)

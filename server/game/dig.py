@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 # Why a task ended. The first two end it with a dig.
-EndReason: TypeAlias = Literal["prizes_gone", "depth_reached", "expired", "publisher", "operator"]
+EndReason: TypeAlias = Literal["prizes_gone", "depth_reached", "expired", "publisher", "operator", "refused"]
 
 
 class Dig(TypedDict):

@@ -16,7 +16,7 @@ from tornado.log import app_log
 from server import metrics
 from server.background import Background, end_tasks
 from server.clock import Clock
-from server.errors import NoSuchTask, Unavailable
+from server.errors import NoSuchTask, NotShown, Unavailable
 from server.game.dig import Dig
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
@@ -124,12 +124,14 @@ class Hub:
     # ---- watching
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
-        """Send what was missed and a snapshot, and from then on each dig. Raises NoSuchTask, Unavailable."""
+        """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable."""
         async with self.known.hold(code) as watched:
             # The watcher may have been told more by a process that is ahead of this one. If we cannot catch
             # up now, a snapshot from here would make it hear the same digs twice.
             if since is not None and since > watched.seq and not await self.read_now(watched):
                 raise Unavailable
+            if not watched.opens_for(watcher.unionid):
+                raise NotShown
             # No await between joining and sending, so that no dig falls between them.
             watched.join(watcher, ticks)
             watcher.send(watched.welcome(since, self._now_ms()))
@@ -259,6 +261,8 @@ class Hub:
                 self._send_end(watched, news)
         elif news.start:
             self._send(watched, watched.start(news.start))
+        elif news.judged:
+            self._read_soon(watched)
 
     def _on_subscribed(self, code: str) -> None:
         watched = self.known.by_code.get(code)
@@ -349,6 +353,7 @@ class Hub:
             self._take(watched.code, news_of_end(task))
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
+        watched.judge(task)
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.
             watched.rename(task, *await self._history(task))

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from server.errors import NotShown
 from server.game.dig import seconds_left
-from server.realtime.frames import End, Frame, Setting, Snapshot, Start, dig_frames, encode
+from server.game.review import ReviewShown, review_of
+from server.realtime.frames import End, Error, Frame, Setting, Snapshot, Start, dig_frames, encode
 from server.realtime.replay import Replay
 
 if TYPE_CHECKING:
@@ -92,6 +94,9 @@ class WatchedTask:
         self.participants = 0
         self.status = 0
         self.open = 1
+        self.prepaid = 0
+        self.review: ReviewShown = "shown"
+        self.review_note = ""
         self.end_reason = ""
         self.ended_at = 0
         self.replay = Replay()
@@ -154,11 +159,32 @@ class WatchedTask:
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
+        self.judge(task)
         self._first, self.winners, self.prepared = [], {}, None
         whole = self._count_all(digs, early)
         for dig in digs:
             self.apply(dig)
         return whole
+
+    def judge(self, task: Task) -> None:
+        """Take who may see the task. Those who may not any more are told, and sent nothing more of it."""
+        before = self.prepaid, self.review, self.review_note
+        self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
+        self.review_note = task.get("review_note", "")
+        if before != (self.prepaid, self.review, self.review_note):
+            self.prepared = None
+            self._turn_away()
+
+    def opens_for(self, unionid: str) -> bool:
+        """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
+        return self.review == "shown" or unionid == self.task["publisher"] or unionid in self.winners
+
+    def _turn_away(self) -> None:
+        told = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
+        for watcher in list(self.watchers):
+            if not self.opens_for(watcher.unionid):
+                watcher.send(told)
+                self.part(watcher)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
         """Replace the names of everything known, after somebody was forgotten. No frame follows from it.
@@ -267,8 +293,9 @@ class WatchedTask:
 
     def differs(self, position: dict[str, Any]) -> bool:
         """Whether the task changed without a dig, by a row of `Tasks.positions`."""
-        known = self.status, self.open, self.renamed
-        return known != (position["status"], position["open"], position.get("renamed", 0))
+        known = self.status, self.open, self.renamed, self.prepaid, self.review
+        read = position["status"], position["open"], position.get("renamed", 0), position.get("prepaid", 0)
+        return known != (*read, review_of(position))
 
     def total(self, now_ms: int) -> int:
         """Return how many people watch, over all processes heard of within 15 s.

@@ -12,6 +12,7 @@ from tornado.routing import URLSpec
 from server.context import Context
 from server.sandbox.avatars import Avatar
 from server.sandbox.codes import MiniProgramCode, StableToken
+from server.sandbox.content import MediaCheckAsync, MsgSecCheck
 from server.sandbox.login import Authorize, CodeToSession
 from server.sandbox.messages import Messages, SendMessage, Subscribe
 from server.sandbox.misbehaviour import Misbehave
@@ -40,6 +41,8 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(r"/sandbox/sns/jscode2session", CodeToSession, handed),
         URLSpec(r"/sandbox/cgi-bin/stable_token", StableToken, handed),
         URLSpec(r"/sandbox/wxa/getwxacodeunlimit", MiniProgramCode, handed),
+        URLSpec(r"/sandbox/wxa/msg_sec_check", MsgSecCheck, handed),
+        URLSpec(r"/sandbox/wxa/media_check_async", MediaCheckAsync, handed),
         URLSpec(rf"{_ORDERS}/jsapi", MakeOrder, handed),
         URLSpec(rf"{_ORDERS}/out-trade-no/{_NUMBER}", QueryOrder, handed),
         URLSpec(rf"{_ORDERS}/out-trade-no/{_NUMBER}/close", CloseOrder, handed),

@@ -41,6 +41,8 @@ ERRMSGS = {
     45011: "api minute-quota reach limit, must slower, retry next minute",
     47001: "data format error",
     47003: "argument invalid!",
+    48001: "api unauthorized",
+    61010: "code is expired",
 }
 
 

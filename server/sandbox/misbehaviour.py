@@ -8,10 +8,14 @@ import msgspec
 from msgspec import Meta
 
 from server.sandbox.base import ERRMSGS, now_ms
+from server.sandbox.content import CONTENT_CALLS, LABELS
 from server.sandbox.pay_call import FAILURES
 from server.sandbox.refunds import tell_refund
 from server.sandbox.transfers import find_bill, tell_bill
 from server.sandbox.wallet import Wallet, WalletFailure
+
+# These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
+WECHAT_CALLS = ("message", *CONTENT_CALLS)
 
 
 class MisbehaveRequest(msgspec.Struct):
@@ -22,10 +26,12 @@ class MisbehaveRequest(msgspec.Struct):
     NOT_ENOUGH). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted` until
     it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A refund
     may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded by a
-    forged one. `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all
-    misbehaviour that is left. A message may also be answered after `seconds` (`slow`) or by `garbage`, both
-    once it was sent; its number is an openid, and its codes are WeChat's (default 43101, which also withdraws
-    the consent).
+    forged one; so may the push of a picture's result. A content check (`msg_sec_check`, `media_check_async`)
+    may be `slow` by `seconds`, answer `garbage`, `refuse` with the error code `code` (default 61010), or
+    `judge` that the content is `code`: pass, review or risky. A message may also be answered after `seconds`
+    (`slow`) or by `garbage`, both once it was sent; its number is an openid, and its codes are WeChat's
+    (default 43101, which also withdraws the consent). `expire` and `settle` (to the state `code`) act on
+    `number` at once. `behave` forgets all misbehaviour that is left.
     """
 
     what: Literal[
@@ -36,6 +42,7 @@ class MisbehaveRequest(msgspec.Struct):
         "bad_signature",
         "slow",
         "garbage",
+        "judge",
         "refuse",
         "fail",
         "accepted",
@@ -63,6 +70,8 @@ class MisbehaveRequest(msgspec.Struct):
         "cancel",
         "confirm",
         "message",
+        "msg_sec_check",
+        "media_check_async",
     ] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
@@ -84,9 +93,7 @@ class Misbehave(Wallet):
         elif asked.what == "settle":
             await self._settle(asked.number, asked.code)
         else:
-            codes = [str(errcode) for errcode in ERRMSGS] if asked.call == "message" else [*FAILURES]
-            if asked.what == "refuse" and asked.code not in ("", *codes):
-                raise WalletFailure(f"code must be one of {', '.join(codes)}")
+            _check_code(asked)
             await self.state.misbehaviours.add(
                 {
                     "what": asked.what,
@@ -123,3 +130,15 @@ class Misbehave(Wallet):
         if not await pay.settle_refund(number, status, given_back_fen):
             raise WalletFailure("nothing of that number is pending")
         await tell_refund(self.context, known[0], {**known[1], "status": status})
+
+
+def _check_code(asked: MisbehaveRequest) -> None:
+    """Raise WalletFailure for a code that the call could not answer."""
+    if asked.what == "judge":
+        codes = tuple(LABELS)
+    elif asked.what == "refuse":
+        codes = ("", *(map(str, ERRMSGS) if asked.call in WECHAT_CALLS else FAILURES))
+    else:
+        return
+    if asked.code not in codes:
+        raise WalletFailure(f"code must be one of {', '.join(codes)}")

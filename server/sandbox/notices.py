@@ -1,4 +1,6 @@
-"""Notices to the merchant: each is stored, sent at once, and sent again until it is acknowledged.
+"""Notices to the merchant, and events pushed to the mini-program.
+
+Each is stored, sent at once, and sent again until it is acknowledged.
 
 WeChat's hours between attempts are seconds here. Any process goes on with what another one left.
 """
@@ -15,10 +17,14 @@ from tornado.log import app_log
 
 from server.context import Context
 from server.sandbox.base import now_ms, state_of
+from server.sandbox.pushing import sealed_push
 from server.sandbox.signing import sealed_notice
+from server.settings import Settings
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.store.sandbox.notices import SandboxNotice, SandboxNotices
 
+# The event of a picture's check. It is pushed to the mini-program, not sent to the merchant.
+MEDIA_CHECK = "wxa_media_check"
 # WeChat waits 5 s for an answer. Only 200 and 204 acknowledge a notice.
 ANSWER_SECONDS = 5.0
 # WeChat tries 15 times, with pauses of 15 s/15 s/30 s/3 m/10 m/20 m/30 m/30 m/30 m/60 m/3 h/3 h/3 h/6 h.
@@ -66,15 +72,17 @@ async def send_notices(context: Context) -> None:
         notice = await state.notices.claim(now, now + int(ANSWER_SECONDS * 2000) + 1000)
         if notice is None:
             return
-        await _attempt(state.notices, pairs, notice)
+        await _attempt(context.settings, state.notices, pairs, notice)
 
 
-async def _attempt(notices: SandboxNotices, pairs: SandboxKeyPairs, notice: SandboxNotice) -> None:
+async def _attempt(
+    settings: Settings, notices: SandboxNotices, pairs: SandboxKeyPairs, notice: SandboxNotice
+) -> None:
     if notice["forged"] and notice["attempts"] == 1:
-        status = await _send(pairs, notice, genuine=False)
+        status = await _send(settings, pairs, notice, genuine=False)
         if status in (200, 204):
             app_log.error("a forged notice was acknowledged by %s", notice["url"])
-    statuses = await asyncio.gather(*(_send(pairs, notice) for _ in range(notice["copies"])))
+    statuses = await asyncio.gather(*(_send(settings, pairs, notice) for _ in range(notice["copies"])))
     if statuses[-1] in (200, 204):
         await notices.end(notice["_id"], "done")
     elif notice["attempts"] > len(PAUSES_SECONDS):
@@ -84,12 +92,17 @@ async def _attempt(notices: SandboxNotices, pairs: SandboxKeyPairs, notice: Sand
         await notices.postpone(notice["_id"], now_ms() + pause * 1000)
 
 
-async def _send(pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True) -> int:
-    """Return the HTTP status that the merchant answers; 0 if it does not answer."""
-    headers, body = sealed_notice(pairs, notice, genuine)
+async def _send(
+    settings: Settings, pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True
+) -> int:
+    """Return the HTTP status of the answer; 0 if there is none."""
+    if notice["event_type"] == MEDIA_CHECK:
+        headers, (url, body) = {"Content-Type": "application/json"}, sealed_push(settings, notice, genuine)
+    else:
+        url, (headers, body) = notice["url"], sealed_notice(pairs, notice, genuine)
     try:
         answer = await AsyncHTTPClient().fetch(
-            notice["url"],
+            url,
             method="POST",
             headers=headers,
             body=body,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import secrets
 import ssl
 from collections import Counter
@@ -92,6 +93,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
+    wechat_push_token: str = ""
+    wechat_encoding_aes_key: str = ""
     wechat_mchid: str = ""
     wechat_api_v3_key: str = ""
     wechat_private_key: str = ""
@@ -149,6 +152,11 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     def app_secret(self) -> str:
         """The mini-program's secret: WeChat's, or the stand-in's."""
         return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
+
+    @property
+    def checks_content(self) -> bool:
+        """Whether WeChat checks texts and pictures before others see them: it can push its results."""
+        return bool(self.wechat_encoding_aes_key)
 
     @property
     def wechat_api(self) -> str:
@@ -257,6 +265,20 @@ def _check_shapes(settings: Settings) -> None:
     _check_templates(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
+    _check_push(settings)
+
+
+def _check_push(settings: Settings) -> None:
+    """Check what WeChat's console asks for under message push: 3 to 32 and 43 letters or digits."""
+    token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
+    if bool(token) != bool(key):
+        raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")
+    if token and not re.fullmatch("[0-9A-Za-z]{3,32}", token):
+        raise BadSettings("WECHAT_PUSH_TOKEN must have 3 to 32 letters or digits")
+    if key and not re.fullmatch("[0-9A-Za-z]{43}", key):
+        raise BadSettings(
+            f"WECHAT_ENCODING_AES_KEY must have 43 letters or digits, and it has {len(key)} characters"
+        )
 
 
 def _operators(settings: Settings) -> tuple[Operator, ...]:

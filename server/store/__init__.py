@@ -36,6 +36,7 @@ from server.store.held_prizes import HeldPrizes
 from server.store.leases import Leases
 from server.store.ledger import Ledger
 from server.store.listed_tasks import ListedTasks
+from server.store.media_checks import MediaChecks
 from server.store.messages import Consents, Messages
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
@@ -46,6 +47,8 @@ from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
 from server.store.reports import Reports
+from server.store.reviews import Reviews
+from server.store.shown_tasks import ShownTasks
 from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
 from server.store.traces import Traces
@@ -73,6 +76,16 @@ class _PlainInt(TypeDecoder):
         return int(value)
 
 
+def _safe(database: AsyncIOMotorDatabase[Document]) -> AsyncIOMotorDatabase[Document]:
+    """Return a database whose reads and writes are as this package says."""
+    return database.with_options(
+        codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
+        write_concern=WriteConcern("majority"),
+        read_concern=ReadConcern("majority"),
+        read_preference=ReadPreference.PRIMARY,
+    )
+
+
 class Store:
     """The connection and its collections; one per process, shared by all handlers."""
 
@@ -94,14 +107,10 @@ class Store:
         except (PyMongoError, ValueError) as error:
             raise BadSettings(f"MONGODB_URI: {error}") from None
         given = self.client.get_default_database(DEFAULT_DATABASE)
-        self.database: AsyncIOMotorDatabase[Document] = self.client[name or given.name].with_options(
-            codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
-            write_concern=WriteConcern("majority"),
-            read_concern=ReadConcern("majority"),
-            read_preference=ReadPreference.PRIMARY,
-        )
+        self.database = _safe(self.client[name or given.name])
         self.page_reads = PageReads()
         self.tasks = Tasks(self.database)
+        self.shown_tasks = ShownTasks(self.database)
         self.listed_tasks = ListedTasks(self.database)
         self.digs = Digs(self.database)
         self.proofs = Proofs(self.database)
@@ -111,6 +120,8 @@ class Store:
         self.files = Files(self.database)
         self.messages = Messages(self.database)
         self.consents = Consents(self.database)
+        self.reviews = Reviews(self.database)
+        self.media_checks = MediaChecks(self.database)
         self._open_money()
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)

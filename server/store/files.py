@@ -162,6 +162,11 @@ class Files(Documents[_Document]):
         query = {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}}
         return path if (await self.collection.update_one(query, changes)).matched_count else None
 
+    async def is_upload(self, path: str) -> bool:
+        """Whether somebody uploaded the picture at a path of ours; we drew the others."""
+        query = {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}}
+        return await self.collection.find_one(query, {"_id": 1}) is not None
+
     async def find(self, name: str) -> File | None:
         """Return the file of this name, which is its path without ROUTE; None if there is none."""
         match = _NAME.fullmatch(name)

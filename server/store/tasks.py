@@ -8,6 +8,7 @@ import pymongo
 from pymongo import IndexModel
 
 from server.game.dig import Dig, EndReason
+from server.game.review import IN_REVIEW, ReviewState
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
@@ -17,6 +18,8 @@ from server.store.square import PAGE_SIZE, Wanted, listed
 _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
+# What tells whether a task changed without a dig.
+POSITION = ("now_depth", "status", "open", "renamed", "hidden", "review", "prepaid")
 ALL = Wanted()
 
 
@@ -28,6 +31,10 @@ class Task(TypedDict):
     `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
     who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
     process then reads the names again. `due_at` is as `server/store/due.py` explains.
+
+    `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open; if it
+    was open before, it is `hidden`. `review_note` says in words why it is hidden, held or refused. `prepaid`
+    is 1 if it was paid meanwhile: it opens once it is shown.
     """
 
     _id: str
@@ -69,6 +76,9 @@ class Task(TypedDict):
     end_note: NotRequired[str]
     signed: NotRequired[int]
     renamed: NotRequired[int]
+    review: NotRequired[ReviewState]
+    review_note: NotRequired[str]
+    prepaid: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -164,7 +174,7 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
-        """Record a dig in its task, if the task is open, has not ended and is not cooling down.
+        """Record a dig in its task, if that is open, not hidden, has not ended and is not cooling down.
 
         The dig's depth must be the task's next. `at` and `cd_until` are set from MongoDB's clock; `cd_until`
         is 0 if the task has no cooldown or ends. Returns the dig as recorded; None if it was not recorded.
@@ -190,7 +200,7 @@ class Tasks(DueDocuments[Task]):
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.find_one_and_update(
             # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
-            {"_id": dig["code"], "status": 0, "open": 1, "now_depth": dig["depth"] - 1},
+            {"_id": dig["code"], "status": 0, "open": 1, "hidden": 0, "now_depth": dig["depth"] - 1},
             [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
             return_document=True,
@@ -201,7 +211,10 @@ class Tasks(DueDocuments[Task]):
         return recorded
 
     async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
-        """Open a task that this order paid for; False if it is open, has ended, or is not there."""
+        """Open a task that this order paid for.
+
+        False if it is open, in review, has ended, or is not there.
+        """
         changes = {
             "open": 1,
             "paid_by": {"$literal": out_trade_no},
@@ -209,7 +222,8 @@ class Tasks(DueDocuments[Task]):
             "expires_at": {"$add": [NOW_MS, lasts_ms]},
             "due_at": {"$add": [NOW_MS, lasts_ms]},
         }
-        found = await self.collection.update_one({"_id": code, "open": 0, "status": 0}, [{"$set": changes}])
+        unopened = {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
+        found = await self.collection.update_one(unopened, [{"$set": changes}])
         return found.modified_count == 1
 
     async def end(
@@ -249,10 +263,6 @@ class Tasks(DueDocuments[Task]):
     async def finish(self, code: str) -> None:
         """Note that nothing is left to do about a task that has ended."""
         await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
-
-    async def set_hidden(self, code: str, *, hidden: bool) -> None:
-        """Take a task out of the square or put it back."""
-        await self.collection.update_one({"_id": code}, {"$set": {"hidden": int(hidden)}})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these are the pictures of tasks."""
@@ -323,10 +333,10 @@ class Tasks(DueDocuments[Task]):
         return found[0], now_ms  # type: ignore[return-value]  # a task, now that `now` is taken out
 
     async def positions(self, codes: list[str]) -> list[_Document]:
-        """Return `_id`, now_depth, status, open and renamed of these tasks, and `now`: MongoDB's clock."""
+        """Return `_id` and the fields of POSITION of these tasks, and `now`: MongoDB's clock."""
         pipeline: list[_Document] = [
             {"$match": {"_id": {"$in": codes}}},
-            {"$project": {"now_depth": 1, "status": 1, "open": 1, "renamed": 1, "now": NOW_MS}},
+            {"$project": {**dict.fromkeys(POSITION, 1), "now": NOW_MS}},
         ]
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 

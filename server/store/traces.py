@@ -126,6 +126,12 @@ class Traces:
                 await shares.update_one({"_id": key}, {"$setOnInsert": moved}, upsert=True)
                 await shares.delete_one({"_id": share["_id"]})
 
+    async def move_reviews(self, old: str, new: str) -> None:
+        """Delete what is checked of a person's profile; reviews of their tasks get the pseudonym."""
+        reviews = self._database["reviews"]
+        await reviews.delete_many({"unionid": old, "code": ""})
+        await reviews.update_many({"unionid": old}, {"$set": {"unionid": new, "openid": ""}})
+
     async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
         visits, code = self._database["visits"], visit["code"]
         await self._delete_posters(code, old)
@@ -163,6 +169,7 @@ class Traces:
             "pictures.files": ["metadata.owner"],
             "messages": ["unionid"],
             "consents": ["unionid"],
+            "reviews": ["unionid"],
         }
         found = {
             name

@@ -1,4 +1,4 @@
-"""WeChat as this server uses it: login codes, user data, the access token, mini-program codes, messages.
+"""WeChat as this server uses it: login codes, user data, the access token, codes, messages, content checks.
 
 The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing here reads a request of
 the mini-program or decides what a person may do.
@@ -7,13 +7,15 @@ the mini-program or decides what a person may do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from server.errors import BadUserData, WeChatBusy
 from server.keys import Keys
 from server.wechat.api import Api, WeChatError
+from server.wechat.content import UNCHECKED, Result
 from server.wechat.tokens import AccessToken, SealedTokens
 from server.wechat.user_data import Id, UserData, decrypt_user
 
@@ -25,6 +27,12 @@ _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
 MESSAGE_CALL_SECONDS = 20.0
 # With its repetition and a new token: less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0
+# The most characters of one msg_sec_check.
+TEXT_CHARACTERS = 2500
+# The person has not been in the mini-program for two hours, so WeChat checks nothing of theirs.
+_NOT_THERE = 61010
+_PICTURE_TYPE = 2
+_Answer = TypeVar("_Answer")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -51,6 +59,14 @@ class _Done(msgspec.Struct):
     """The answer to a call that only acts. `call` has read its error code; without one it is no answer."""
 
     errcode: int
+
+
+class _Checked(msgspec.Struct):
+    result: Result
+
+
+class _Traced(msgspec.Struct):
+    trace_id: str
 
 
 class WeChat:
@@ -111,13 +127,76 @@ class WeChat:
         `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; "" is the
         home page.
         """
+        return await self._with_token(lambda token: self._draw_code(token, scene, page))
+
+    async def check_text(self, openid: str, scene: int, text: str) -> Result:
+        """Return what WeChat thinks of a text by this person (`msg_sec_check`, version 2).
+
+        `scene` is 1 for a profile, 3 for a forum. A text of more than TEXT_CHARACTERS takes several calls;
+        the worst result counts.
+        https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_msgseccheck.html
+        """
+        worst = Result("pass")
+        for at in range(0, len(text), TEXT_CHARACTERS):
+            piece = {
+                "version": 2,
+                "openid": openid,
+                "scene": scene,
+                "content": text[at : at + TEXT_CHARACTERS],
+            }
+            result = await self._check_piece(piece)
+            if result.suggest == "risky":
+                return result
+            if result.suggest == "review":
+                worst = result
+        return worst
+
+    async def _check_piece(self, piece: dict[str, object]) -> Result:
+        path = "/wxa/msg_sec_check"
+        try:
+            checked = await self._with_token(
+                lambda token: self._api.read("POST", path, _Checked, {"access_token": token}, piece)
+            )
+        except WeChatError as error:
+            if error.errcode != _NOT_THERE:
+                raise
+            return UNCHECKED
+        return checked.result
+
+    async def check_picture(self, openid: str, scene: int, url: str) -> str | None:
+        """Ask WeChat to check a picture (`media_check_async`, version 2); return the trace_id of the result.
+
+        The result is pushed within 30 minutes. None if WeChat does not check it, since the person was not
+        there for two hours. `url` must be one that WeChat can read.
+        https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
+        """
+        asked = {
+            "version": 2,
+            "openid": openid,
+            "scene": scene,
+            "media_type": _PICTURE_TYPE,
+            "media_url": url,
+        }
+        path = "/wxa/media_check_async"
+        try:
+            traced = await self._with_token(
+                lambda token: self._api.read("POST", path, _Traced, {"access_token": token}, asked)
+            )
+        except WeChatError as error:
+            if error.errcode != _NOT_THERE:
+                raise
+            return None
+        return traced.trace_id
+
+    async def _with_token(self, call: Callable[[str], Awaitable[_Answer]]) -> _Answer:
+        """Call with the access token; once more with a new one if WeChat refuses it."""
         token = await self._token.current()
         try:
-            return await self._draw_code(token, scene, page)
+            return await call(token)
         except WeChatError as error:
             if error.errcode not in _TOKEN_REFUSED:
                 raise
-        return await self._draw_code(await self._token.current(refused=token), scene, page)
+        return await call(await self._token.current(refused=token))
 
     async def send_message(
         self, openid: str, template_id: str, data: Mapping[str, object], page: str, opens: str
@@ -140,13 +219,7 @@ class WeChat:
         }
         try:
             async with asyncio.timeout(MESSAGE_SECONDS):
-                token = await self._token.current()
-                try:
-                    await self._send_message(token, body)
-                except WeChatError as error:
-                    if error.errcode not in _TOKEN_REFUSED:
-                        raise
-                    await self._send_message(await self._token.current(refused=token), body)
+                await self._with_token(lambda token: self._send_message(token, body))
         except TimeoutError:
             raise WeChatBusy from None
 

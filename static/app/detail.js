@@ -15,6 +15,7 @@ import { participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
+import { inReview } from "./reviews.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -27,7 +28,9 @@ const ENDINGS = {
   expired: "时间到了，没有挖完",
   publisher: "发布者结束了这个宝贝",
   operator: "平台结束了这个宝贝",
+  refused: "没有通过内容检查",
 };
+const LOOK_AGAIN_MS = 5000; // while it is checked: no frame tells how that ends
 const RELOAD_AGAIN_MS = 800;
 
 export function detail(root, signal, code) {
@@ -79,6 +82,7 @@ class Page {
     this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
     this.consent = consent(signal);
+    this.review = el("div.ending", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");
@@ -109,7 +113,7 @@ class Page {
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
       ),
-      el("div.column.play", {}, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
+      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element,
         this.digs.element),
@@ -134,7 +138,17 @@ class Page {
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
     write(this.deadline, task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
+    this.showReview();
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
+  }
+
+  showReview() {
+    const { review, review_note, status } = this.task;
+    // What was refused has ended, and the line about that says why.
+    set(this.review, { hidden: review === "shown" || (review === "refused" && Boolean(status)) });
+    write(this.review, inReview(review, review_note));
+    clearTimeout(this.looking);
+    if (review === "checking" && !this.signal.aborted) this.looking = setTimeout(() => this.reload(), LOOK_AGAIN_MS);
   }
 
   showClaim() {
@@ -169,6 +183,7 @@ class Page {
     const leave = channel.subscribe(this.task.code, this.task.seq, (frame) => this.receive(frame));
     this.signal.addEventListener("abort", () => {
       leave();
+      clearTimeout(this.looking);
       this.shaft.close();
     });
   }
@@ -211,7 +226,7 @@ class Page {
       case "end":
         Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });
         // The details have the operator's reason, and until when a prize can be claimed.
-        if (frame.end_reason === "operator" || task.is_prize) this.reload();
+        if (["operator", "refused"].includes(frame.end_reason) || task.is_prize) this.reload();
         break;
       case "watchers":
         task.watchers = frame.watchers;

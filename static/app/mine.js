@@ -5,10 +5,11 @@ import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
 import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
 import { dialog } from "./dialog.js";
-import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
+import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
 import { pictureField } from "./picture.js";
 import { askName, isNamed } from "./naming.js";
 import { preferences } from "./preferences.js";
+import { inReview, profileInReview } from "./reviews.js";
 import { person, remember } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
 
@@ -94,9 +95,9 @@ export function mine(root, signal, which = "published") {
   }
 
   async function count() {
-    const { digging_num, release_num, partake_num } = await get("/getMyInfo");
+    const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
     const rows = [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]];
-    write(uncounted, "");
+    write(uncounted, profileInReview(review, review_note));
     fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
   }
 
@@ -135,6 +136,11 @@ export function mine(root, signal, which = "published") {
 }
 
 function published(card) {
+  const said = inReview(card.review, card.review_note);
+  return said ? el("div.stack", {}, el("p.hint", {}, said), act(card)) : act(card);
+}
+
+function act(card) {
   if (card.need_pay) return el("a.button.primary", { href: `#/task/${card.code}` }, `待支付 ${card.owed} 元`);
   return el("a.button", { href: `#/winners/${card.code}` }, "中奖者和发奖");
 }
@@ -166,9 +172,10 @@ export function editProfile(signal, saved = () => dispatchEvent(new Event("hashc
     submit.disabled = true;
     try {
       const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
-      await post("/setProfile", { wxname, wxheadpic });
+      const { review } = await post("/setProfile", { wxname, wxheadpic });
       if (person?.unionid !== unionid) return; // logged out meanwhile
-      remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
+      if (review === "checking") notice(profileInReview(review));
+      else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
       opened.close();
       if (!signal.aborted) saved();
     } catch (error) {

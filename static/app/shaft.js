@@ -11,6 +11,7 @@ const OVER = "冷却结束，可以挖了";
 const WHY_NOT = {
   ended: "已结束",
   not_paid: "待支付",
+  no_such_task: "已下架",
   own_task: "我的宝贝",
   already_won: "已挖到",
 };
@@ -71,7 +72,7 @@ export function shaft(onDig) {
         big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
         write(small, seconds < 60 ? "秒后可挖" : "后可挖");
       } else {
-        fill(big, icon(why === "ended" || why === "not_paid" ? "lock" : "shovel", 44));
+        fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
         write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
       }
     });

@@ -239,6 +239,7 @@ const WORDS = {
   end_expired: ["到期", "expired"],
   end_publisher: ["发布者结束", "by its publisher"],
   end_operator: ["运维结束", "by an operator"],
+  end_refused: ["没有通过检查", "refused by a review"],
 
   processes: ["进程", "Processes"],
   memory: ["内存", "Memory"],
@@ -300,8 +301,8 @@ const WORDS = {
   act_signout: ["退出登录", "Log out"],
   ask_end: ["结束「{0}」？", "End “{0}”?"],
   ask_end_text: ["立刻停止挖宝，不能恢复。没中的红包会退给发布者。所有人都会看到你写的理由。", "Digging stops at once and for good; what nobody won goes back. Everybody will see the reason."],
-  ask_hide: ["在广场隐藏「{0}」？", "Hide “{0}” from the square?"],
-  ask_hide_text: ["广场上不再出现；有链接的人仍能打开和挖。", "It leaves the square; people who have its link can still open and dig it."],
+  ask_hide: ["下架「{0}」？", "Take “{0}” down?"],
+  ask_hide_text: ["除了发布者和已经挖到的人，谁也打不开，也不能再挖；发布者看得到理由。", "Only its publisher, who reads the reason, and its winners can open it; nobody can dig it."],
   ask_show: ["恢复显示「{0}」？", "Show “{0}” in the square again?"],
   ask_show_text: ["它会重新出现在广场上。", "It appears in the square again."],
   ask_disconnect: ["断开进程 {0} 的观众？", "Disconnect the watchers of process {0}?"],

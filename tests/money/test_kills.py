@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
-from server.background import Background
 from server.context import Context
 from server.settings import Settings
-from server.store import Store
 from support.client import Client
-from support.purse import misbehave, rest, sweep_until_quiet
-from support.scenarios import SCENARIOS, Stage
+from support.kills import play
+from support.purse import sweep_until_quiet
+from support.scenarios import SCENARIOS
 from support.statements import check_nothing_is_half_done
-from support.steps import COLLECTIONS, Killed, Steps
 
 # The steps of each scenario, in order.
 STEPS = {
@@ -196,37 +193,16 @@ def comparable(scenario: str, names: list[str]) -> list[str]:
     return sorted(names) if scenario in IN_BACKGROUND else names
 
 
-async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:
-    """Set a scenario up without other tasks, and let another process act it until it dies or is done."""
-    for name in COLLECTIONS:
-        await context.store.database[name].delete_many({})
-    await misbehave(client, "behave")
-    prepare, act = SCENARIOS[scenario]
-    people = [client.people[name] for name in ("alice", "bob")]
-    stage = await prepare(Stage(client, context, *people))
-    # WeChat is heard only when asked: a notice could come at any step.
-    await misbehave(client, "lose_notice", times=100)
-    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
-    steps = Steps(victim, kill_after)
-    try:
-        await act(victim, stage)
-    except Killed:
-        assert steps.killed
-    await rest(victim)
-    victim.store.close()
-    return steps
-
-
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
 async def test_killed_after_any_step_leaves_nothing_half_done(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob", "carol")
-    whole = await run(client, context, settings, scenario, 0)
+    whole = await play(client, context, settings, SCENARIOS[scenario], 0)
     assert comparable(scenario, whole.names) == comparable(scenario, STEPS[scenario])
     for kill_after, step in enumerate(whole.names, 1):
-        killed = await run(client, context, settings, scenario, kill_after)
+        killed = await play(client, context, settings, SCENARIOS[scenario], kill_after)
         assert len(killed.names) == kill_after
         assert not Counter(killed.names) - Counter(whole.names)
         await sweep_until_quiet(context)

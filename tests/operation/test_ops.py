@@ -113,8 +113,15 @@ async def test_an_operators_acts_are_done_and_logged(
     assert (await client.post("/ops/end", code=code))["error"] == "bad_request"
     await client.post("/ops/hide", code=code, hidden=1, reason="图片不合适")
     assert (await bob.get("/getTaskList"))["data"] == []
+    assert (await page.until("error"))["error"] == "no_such_task"
+    assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    mine = await alice.get("/getTaskDetails", code=code)
+    assert (mine["review"], mine["review_note"]) == ("hidden", "图片不合适")
     await client.post("/ops/hide", code=code, hidden=0, reason="弄错了")
     assert len((await bob.get("/getTaskList"))["data"]) == 1
+    await page.ask(action="subscribe", code=code)
+    await page.until("snapshot")
     assert (await client.post("/ops/end", code=code, reason="违反规则"))["status"] == 0
     assert (await page.until("end"))["end_reason"] == "operator"
     assert (await client.post("/ops/end", code=code, reason="再来"))["error"] == "ended"

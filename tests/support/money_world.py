@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx
@@ -43,8 +44,12 @@ class World:
         redis_url: str,
         data_dir: str,
         trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`trouble` is entered for each thing that a process does: the store may fail in it."""
+        """`trouble` is entered for each thing that a process does: the store may fail in it.
+
+        `environment` has further settings.
+        """
         self.trouble = trouble
         self.seen: Counter[str] = Counter()
         self.loop = asyncio.new_event_loop()
@@ -57,6 +62,7 @@ class World:
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
                 **NO_BRAKES,
+                **environment,
             }
         )
         self.settings = settings

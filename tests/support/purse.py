@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from server.actions.dig import settle_pending
+from server.actions.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
 from server.operation.books import audit
@@ -25,11 +26,12 @@ _TIMES = {
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
+    "reviews": ("created_at", "asked_at", "due_at"),
     "sandbox_orders": ("expires_at_ms",),
     "sandbox_bills": ("expires_at_ms",),
     "sandbox_notices": ("due_at_ms",),
 }
-_SWEPT = ("tasks", "orders", "prizes", "bills", "refunds", "freezes")
+_SWEPT = ("tasks", "reviews", "orders", "prizes", "bills", "refunds", "freezes")
 
 
 async def rest(context: Context) -> None:
@@ -139,6 +141,7 @@ async def sweep_until_quiet(context: Context) -> None:
                 await context.store.database[collection].update_many(
                     {"due_at": {"$gt": now_ms, "$lt": until_ms}}, {"$set": {"due_at": now_ms}}
                 )
+        await settle_reviews(context)
         await sweep(context)
         await rest(context)
         found = await find_all(context, *_SWEPT)

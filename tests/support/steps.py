@@ -10,7 +10,8 @@ from server.context import Context
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
-    *("alarms", "leases", "freezes", "held_prizes", "messages", "consents"),
+    *("alarms", "leases", "freezes", "held_prizes", "messages", "consents", "reviews"),
+    *("media_checks", "shown_tasks"),
 )
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),

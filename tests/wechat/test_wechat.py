@@ -444,3 +444,56 @@ async def test_data_of_another_person_than_the_sessions_is_refused(context, base
         assert wechat.decrypt_user(Session("oBob", key), iv, data).open_id == "oBob"
         with pytest.raises(BadUserData):
             wechat.decrypt_user(Session("oAlice", key), iv, data)
+
+
+# -- content checks
+
+PASS, REVIEW, RISKY = (
+    {"errcode": 0, "result": {"suggest": suggest, "label": label}, "trace_id": "t", "detail": []}
+    for suggest, label in (("pass", 100), ("review", 10001), ("risky", 20002))
+)
+
+
+@pytest.mark.gen_test
+async def test_a_text_is_checked_in_pieces_of_2500_characters_and_the_worst_counts(context, base, script):
+    script("/cgi-bin/stable_token", token("one"))
+    async with connected(context, base) as wechat:
+        script("/wxa/msg_sec_check", PASS)
+        assert (await wechat.check_text("oAlice", 3, "😀" * 2501)).suggest == "pass"
+        assert [asked["content"] for asked in script.to("/wxa/msg_sec_check")] == ["😀" * 2500, "😀"]
+        (first, *_) = script.to("/wxa/msg_sec_check")
+        assert (first["version"], first["openid"], first["scene"]) == (2, "oAlice", 3)
+        script("/wxa/msg_sec_check", REVIEW, PASS)
+        assert (await wechat.check_text("oAlice", 3, "猫" * 2501)).risk == "广告"
+        script("/wxa/msg_sec_check", RISKY)
+        assert (await wechat.check_text("oAlice", 1, "\u200b")).suggest == "risky"
+
+
+@pytest.mark.gen_test
+async def test_a_picture_is_checked_by_its_address(context, base, script):
+    script("/cgi-bin/stable_token", token("one"))
+    script("/wxa/media_check_async", {"errcode": 0, "errmsg": "ok", "trace_id": "a-trace"})
+    async with connected(context, base) as wechat:
+        assert await wechat.check_picture("oAlice", 3, "https://wabao.invalid/files/1.jpg") == "a-trace"
+    (asked,) = script.to("/wxa/media_check_async")
+    who = {"access_token": "one", "version": 2, "openid": "oAlice", "scene": 3}
+    assert asked == who | {"media_type": 2, "media_url": "https://wabao.invalid/files/1.jpg"}
+
+
+@pytest.mark.gen_test
+async def test_what_wechat_does_not_check_is_for_a_person_and_what_it_cannot_answer_for_later(
+    context, base, script
+):
+    script("/cgi-bin/stable_token", token("one"))
+    for path in ("/wxa/msg_sec_check", "/wxa/media_check_async"):
+        script(path, {"errcode": 61010, "errmsg": "code is expired"})
+    async with connected(context, base) as wechat:
+        assert (await wechat.check_text("oAlice", 3, "猫")).suggest == "review"
+        assert await wechat.check_picture("oAlice", 3, "https://wabao.invalid/1.jpg") is None
+        for answer in (b"<html>", {"errcode": -1}, {"errcode": 0}, {"result": {"suggest": "maybe"}}):
+            script("/wxa/msg_sec_check", answer)
+            with pytest.raises(WeChatBusy):
+                await wechat.check_text("oAlice", 3, "猫")
+        script("/wxa/msg_sec_check", {"errcode": 48001, "errmsg": "api unauthorized"})
+        with pytest.raises(WeChatError):
+            await wechat.check_text("oAlice", 3, "猫")

@@ -14,6 +14,7 @@ from server.store.orders import Order
 from server.store.people import Person
 from server.store.prizes import Prize
 from server.store.refunds import Refund
+from server.store.reviews import Review
 from server.store.tasks import Task
 from server.store.visits import Visit
 
@@ -225,6 +226,27 @@ def a_message(number: int, **fields: Any) -> Message:
     )
     message.update(fields)  # type: ignore[typeddict-item]  # some of its fields
     return message
+
+
+def a_review(key: str, code: str) -> Review:
+    """Return what is checked: a task, or a profile if `code` is ""."""
+    return Review(
+        _id=key,
+        code=code,
+        unionid=person_of(2),
+        openid="check",
+        text="check",
+        picture="",
+        state="checking",
+        text_said="",
+        picture_said="",
+        risks=[],
+        traces=[],
+        asked_at=0,
+        why="",
+        created_at=NOW,
+        due_at=NOW,
+    )
 
 
 async def seed(store: Store) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 from server.game.amounts import DAY_MS
 from server.game.proof import Progress
 from server.operation.check.messages import MESSAGES
+from server.operation.check.reviews import REVIEWS
 from server.operation.check.seeds import (
     NOW,
     TASKS,
@@ -71,6 +72,7 @@ async def _uploaded(store: Store) -> None:
     if file is not None:
         await _all(store.files.read(file))
     await store.files.read_path(path)
+    await store.files.is_upload(path)
 
 
 def _alarm(end_at: int = 0) -> AlarmRecord:
@@ -100,7 +102,6 @@ GAME: tuple[Call, ...] = (
     lambda store: store.tasks.settle(_NEXT, 10),
     lambda store: store.tasks.open_paid(_ONE, _ORDER, 1000),
     lambda store: store.tasks.postpone(a_task(1), NOW),
-    lambda store: store.tasks.set_hidden(_ONE, hidden=False),
     lambda store: store.tasks.matter_now([_NEXT], 20),
     lambda store: store.tasks.stock(),
     lambda store: store.tasks.positions([_ONE, _NEXT]),
@@ -350,10 +351,11 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.traces.move_pictures(_WHO, "forgotten:check"),
     lambda store: store.traces.delete_reports(_WHO),
     lambda store: store.traces.move_visits(_WHO, "forgotten:check"),
+    lambda store: store.traces.move_reviews(_WHO, "forgotten:check"),
     lambda store: store.traces.remaining(_WHO, "forgotten:check"),
 )
 
-CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS + MESSAGES
+CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS + MESSAGES + REVIEWS
 
 
 def methods(store: Store) -> set[str]:

@@ -1,0 +1,190 @@
+"""Reviews: WeChat checks what people publish before others see it; an operator decides what it leaves open.
+
+Each step is saved before the next one begins, and any process can go on with what another one left. A review
+stays due until the task, or the person's record, says how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.pay_in import follow_payments
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS
+from server.store import is_unavailable
+from server.store.media_checks import MediaCheck
+from server.store.reviews import Part, Review
+from server.wechat import WeChatError
+from server.wechat.content import UNCHECKED, Result
+from server.wechat.push import Event
+
+# WeChat's `scene`: a profile, and a forum.
+PROFILE, FORUM = 1, 3
+# WeChat pushes the result of a picture within this time. If it does not, it is asked once more.
+RESULT_MS = 1_800_000
+ASKS = 2
+# So many reviews are brought further at once, since WeChat may be slow.
+AT_ONCE = 10
+MEDIA_CHECK = "wxa_media_check"
+
+log = logging.getLogger("wabao.reviews")
+
+
+async def settle_reviews(context: Context) -> None:
+    """Bring all reviews that are due one step nearer to their end. Every process repeats this.
+
+    If WeChat does not answer, the rest waits for the next time.
+    """
+    due: list[Review] = []
+    async for review in context.store.reviews.claim_due(context.clock.now_ms):
+        due.append(review)
+        if len(due) == AT_ONCE:
+            if not all(await asyncio.gather(*(_settle(context, one) for one in due))):
+                return
+            due = []
+    await asyncio.gather(*(_settle(context, one) for one in due))
+
+
+async def _settle(context: Context, review: Review) -> bool:
+    """Return whether WeChat answered. What fails is logged and stays due."""
+    try:
+        checked = review if review["state"] != "checking" else await _check(context, review)
+        if checked is not None and checked["state"] != "checking":
+            await _apply(context, checked)
+    except WeChatBusy as error:
+        log.warning("review %s waits for WeChat: %s", review["_id"], error)
+        return False
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        log.exception("review %s failed", review["_id"])
+    return True
+
+
+async def _check(context: Context, review: Review) -> Review | None:
+    """Ask WeChat what it has not said yet. Returns the review as it is then, None if it is gone.
+
+    Raises WeChatBusy.
+    """
+    found: Review | None = review
+    if review["text"] and not review["text_said"]:
+        found = await _check_text(context, review)
+    if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
+        found = await _check_picture(context, found)
+    if found is None or found["state"] != "checking":
+        return found
+    said = {found[f"{part}_said"] for part in _parts(found)}  # type: ignore[literal-required]
+    if "risky" in said:
+        return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
+    if "" in said:
+        return found
+    if "review" in said:
+        return await context.store.reviews.conclude(found["_id"], "held", _why(found))
+    return await context.store.reviews.conclude(found["_id"], "shown", "")
+
+
+def _parts(review: Review) -> list[Part]:
+    return [*(["text"] if review["text"] else []), *(["picture"] if review["picture"] else [])]  # type: ignore[list-item]
+
+
+def _why(review: Review) -> str:
+    """Return in words what WeChat objects to, for the publisher and the operator."""
+    names: dict[Part, str] = {"text": "文字", "picture": "图片"}
+    bad = "risky" if "risky" in (review["text_said"], review["picture_said"]) else "review"
+    parts = "和".join(names[part] for part in _parts(review) if review[f"{part}_said"] == bad)  # type: ignore[literal-required]
+    risks = f"，涉及{'、'.join(review['risks'])}" if review["risks"] else ""
+    if bad == "risky":
+        return f"{parts}没有通过微信的内容检查{risks}"
+    return f"微信的内容检查认为{parts}需要人工看一看{risks}"
+
+
+async def _check_text(context: Context, review: Review) -> Review | None:
+    result = UNCHECKED
+    if context.settings.checks_content:
+        scene = FORUM if review["code"] else PROFILE
+        try:
+            result = await context.wechat.check_text(review["openid"], scene, review["text"])
+        except WeChatError:
+            log.exception("WeChat refuses to check the text of review %s: an operator has to", review["_id"])
+    return await _note(context, review, "text", result)
+
+
+async def _check_picture(context: Context, review: Review) -> Review | None:
+    """Note the result that WeChat pushed; ask for one, unless it is still to come."""
+    reviews, now_ms = context.store.reviews, context.clock.now_ms()
+    if not context.settings.checks_content:
+        return await _note(context, review, "picture", UNCHECKED)
+    found = await context.store.media_checks.find_first(review["traces"]) if review["traces"] else None
+    if found is None and (not review["traces"] or review["asked_at"] + RESULT_MS <= now_ms):
+        if len(review["traces"]) >= ASKS:
+            return await _note(context, review, "picture", UNCHECKED)
+        trace_id = await _ask_about_picture(context, review)
+        if trace_id is None:
+            return await _note(context, review, "picture", UNCHECKED)
+        asked = await reviews.note_asked(review["_id"], trace_id, now_ms, now_ms + RESULT_MS)
+        if asked is None:
+            return None
+        review = asked
+        # The result may have come before the trace_id was noted.
+        found = await context.store.media_checks.find_first(review["traces"])
+    elif found is None:
+        await reviews.postpone(review["_id"], review["asked_at"] + RESULT_MS)
+        # It may have come after it was looked for, and the postponing have undone its `wake`.
+        found = await context.store.media_checks.find_first(review["traces"])
+    if found is None:
+        return review
+    return await reviews.note_said(review["_id"], "picture", found["said"], found["risk"])
+
+
+async def _ask_about_picture(context: Context, review: Review) -> str | None:
+    """Ask WeChat to check the picture; return the request's trace_id, None if it will not check it."""
+    scene = FORUM if review["code"] else PROFILE
+    url = context.settings.public_url + review["picture"]
+    try:
+        return await context.wechat.check_picture(review["openid"], scene, url)
+    except WeChatError:
+        log.exception("WeChat refuses to check the picture of review %s: an operator has to", review["_id"])
+        return None
+
+
+async def _note(context: Context, review: Review, part: Part, result: Result) -> Review | None:
+    return await context.store.reviews.note_said(review["_id"], part, result.suggest, result.risk)
+
+
+async def take_event(context: Context, event: Event) -> None:
+    """Take what WeChat pushed. Only results of pictures matter here. The same one again changes nothing."""
+    if event.kind != MEDIA_CHECK or not event.trace_id:
+        return
+    check = MediaCheck(_id=event.trace_id, said=event.checked.suggest, risk=event.checked.risk)
+    await context.store.media_checks.add(check, context.clock.now_ms())
+    await context.store.reviews.wake(event.trace_id)
+
+
+async def _apply(context: Context, review: Review) -> None:
+    """Do what follows from the end of a check or a decision. Safe to repeat."""
+    if review["code"]:
+        await _apply_to_task(context, review)
+    elif review["state"] == "shown":
+        await context.store.people.set_profile(
+            review["unionid"], review.get("wxname"), review.get("wxheadpic")
+        )
+    await context.store.reviews.finish(review)
+
+
+async def _apply_to_task(context: Context, review: Review) -> None:
+    code, tasks = review["code"], context.store.shown_tasks
+    if review["state"] == "held":
+        await tasks.hold(code, review["why"])
+    elif review["state"] == "refused":
+        if await tasks.refuse(code, review["why"]):
+            await announce_end(context, code)
+    elif await tasks.show(code, context.settings.task_days * DAY_MS):
+        await announce_start(context, code)
+    await announce_judged(context, code)
+    if review["state"] != "held":
+        order = await context.store.orders.find_live(code)
+        if order is not None and order["state"] == "paid":
+            await follow_payments(context, [order])

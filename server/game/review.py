@@ -1,0 +1,24 @@
+"""Whether others may see a task: the states of its review. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
+# As clients see it: an operator may also hide what was shown.
+ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden"]
+IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
+
+
+def review_of(task: Mapping[str, object]) -> ReviewShown:
+    """Return whether others may see a task ("shown"), or why not. A task without `review` needs none."""
+    match task.get("review"):
+        case "checking" | "held" | "refused" as review:
+            return review
+    return "hidden" if task["hidden"] else "shown"
+
+
+def is_shown(task: Mapping[str, object]) -> bool:
+    """Whether others than its publisher may see a task."""
+    return review_of(task) == "shown"

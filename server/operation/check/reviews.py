@@ -1,0 +1,45 @@
+"""The part of the walk that is about reviews; see `walk.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from server.operation.check.seeds import NOW, a_review, code_of, person_of
+from server.store import Store
+from server.store.reviews import Reviews
+
+_ONE, _NEXT = code_of(1), code_of(2)
+
+
+async def _all(reviews: Reviews) -> None:
+    async for _ in reviews.claim_due(lambda: NOW):
+        pass
+
+
+REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
+    lambda store: store.reviews.add(a_review("check", _ONE)),
+    lambda store: store.reviews.add(a_review("profile", "")),
+    lambda store: store.reviews.find("check"),
+    lambda store: store.reviews.of_profile(person_of(2)),
+    lambda store: store.reviews.replace_profiles(a_review("newer", "")),
+    lambda store: store.reviews.note_said("check", "text", "review", "check"),
+    lambda store: store.reviews.note_asked("check", "trace", NOW, NOW),
+    lambda store: store.reviews.postpone("check", NOW),
+    lambda store: store.reviews.wake("trace"),
+    lambda store: store.reviews.claim("check"),
+    lambda store: _all(store.reviews),
+    lambda store: store.reviews.conclude("check", "held", "check"),
+    lambda store: store.reviews.held(20),
+    lambda store: store.reviews.numbers(NOW, 100),
+    lambda store: store.reviews.decide("check", "refused", "check"),
+    lambda store: store.reviews.finish(a_review("check", _ONE)),
+    lambda store: store.media_checks.add({"_id": "trace", "said": "pass", "risk": ""}, NOW),
+    lambda store: store.media_checks.find_first(["trace"]),
+    lambda store: store.shown_tasks.set_hidden(_ONE, hidden=True, note="check"),
+    lambda store: store.shown_tasks.set_hidden(_ONE, hidden=False),
+    lambda store: store.shown_tasks.hold(_ONE, "check"),
+    lambda store: store.shown_tasks.note_prepaid(_ONE),
+    lambda store: store.shown_tasks.show(_ONE, 1000),
+    lambda store: store.shown_tasks.refuse(_NEXT, "check"),
+)

@@ -1,0 +1,45 @@
+"""What WeChat pushed about pictures: `media_checks`, by the trace_id of the request.
+
+A result may come before the trace_id is noted in the review, or after another process died. So it is kept by
+itself, for a day.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar, TypedDict
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.game.amounts import DAY_MS
+from server.store.documents import Documents
+
+
+class MediaCheck(TypedDict):
+    """`said` is WeChat's `suggest`, `risk` the kind of risk in words."""
+
+    _id: str
+    said: str
+    risk: str
+
+
+class MediaChecks(Documents[MediaCheck]):
+    """Reads and writes of `media_checks`."""
+
+    NAME = "media_checks"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("delete_at", 1)], name="outdated", expireAfterSeconds=0)
+    ]
+
+    async def add(self, check: MediaCheck, now_ms: int) -> None:
+        """Keep a result. The first of a trace_id stays. Raises Uncommitted if that may be undone."""
+        delete_at = datetime.fromtimestamp((now_ms + DAY_MS) / 1000, UTC)  # MongoDB's deletion needs a date
+        try:
+            await self.rows.insert_one({**check, "delete_at": delete_at})
+        except DuplicateKeyError:
+            await self.taken(check["_id"])
+
+    async def find_first(self, traces: list[str]) -> MediaCheck | None:
+        """Return the result of one of these requests, None if there is none yet."""
+        return await self.collection.find_one({"_id": {"$in": traces}}, {"delete_at": 0})

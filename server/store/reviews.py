@@ -1,0 +1,140 @@
+"""What is checked before others see it: `reviews`, a treasure or a name and picture that somebody chose.
+
+checking → shown | held | refused · held → shown | refused, by an operator. What is shown is deleted here, and
+so is a refused treasure, once the treasure itself says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+
+from server.game.review import ReviewState
+from server.store.due import DUE_INDEX, DueDocuments
+from server.store.pipelines import NOW_MS
+
+_Document = dict[str, Any]
+
+Part: TypeAlias = Literal["text", "picture"]
+
+
+class Review(TypedDict):
+    """Times are unix ms. `code` is "" for a profile; `text` and `picture` (a path) are "" if there is none.
+
+    `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
+    it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
+    says in words why it is held or refused. A profile keeps what was chosen in `wxname` and `wxheadpic`.
+    """
+
+    _id: str
+    code: str
+    unionid: str
+    openid: str
+    text: str
+    picture: str
+    state: ReviewState
+    text_said: str
+    picture_said: str
+    risks: list[str]
+    traces: list[str]
+    asked_at: int
+    why: str
+    created_at: int
+    wxname: NotRequired[str]
+    wxheadpic: NotRequired[str]
+    due_at: NotRequired[int]
+
+
+class Reviews(DueDocuments[Review]):
+    """Reads and writes of `reviews`. Each change is one update, conditional on the state before it."""
+
+    NAME = "reviews"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("state", 1), ("created_at", 1)], name="queue"),
+        IndexModel([("traces", 1)], name="of_trace"),
+        IndexModel([("unionid", 1), ("code", 1), ("created_at", -1)], name="of_person"),
+        DUE_INDEX,
+    ]
+
+    async def add(self, review: Review) -> None:
+        """Write a new review, unless it is there. Raises Uncommitted if that may be undone."""
+        await self.add_or_read(review)
+
+    async def find(self, key: str) -> Review | None:
+        """Return a review, None if there is none any more."""
+        return await self.collection.find_one({"_id": key})
+
+    async def of_profile(self, unionid: str) -> Review | None:
+        """Return the review of the name and picture that a person chose last."""
+        return await self.collection.find_one(
+            {"unionid": unionid, "code": ""}, sort=[("created_at", pymongo.DESCENDING)]
+        )
+
+    async def replace_profiles(self, review: Review) -> None:
+        """Forget what the person chose before this."""
+        await self.collection.delete_many(
+            {"unionid": review["unionid"], "code": "", "_id": {"$ne": review["_id"]}}
+        )
+
+    async def note_said(self, key: str, part: Part, said: str, risk: str) -> Review | None:
+        """Note what WeChat thinks of the text or the picture; None if it is not `checking` any more."""
+        changes: _Document = {"$set": {f"{part}_said": said}}
+        if risk:
+            changes["$addToSet"] = {"risks": risk}
+        return await self._change(key, ("checking",), changes)
+
+    async def note_asked(self, key: str, trace_id: str, now_ms: int, due_at_ms: int) -> Review | None:
+        """Note that WeChat checks the picture from now on. The review is due again at `due_at_ms`."""
+        changes = {"$push": {"traces": trace_id}, "$set": {"asked_at": now_ms, "due_at": due_at_ms}}
+        return await self._change(key, ("checking",), changes)
+
+    async def postpone(self, key: str, due_at_ms: int) -> None:
+        """Look at a review again at `due_at_ms`, as long as it is checked."""
+        await self.collection.update_one(
+            {"_id": key, "state": "checking"}, {"$set": {"due_at": due_at_ms}}
+        )
+
+    async def wake(self, trace_id: str) -> None:
+        """Make the review of a picture due: WeChat pushed the result of this request."""
+        await self.collection.update_one(
+            {"traces": trace_id, "state": "checking"}, [{"$set": {"due_at": NOW_MS}}]
+        )
+
+    async def conclude(self, key: str, state: ReviewState, why: str) -> Review | None:
+        """Note how the check ended; None if it is not `checking` any more. What follows from it is due."""
+        changes = {"state": state, "why": {"$literal": why}, "due_at": NOW_MS}
+        return await self._change(key, ("checking",), [{"$set": changes}])
+
+    async def decide(self, key: str, state: ReviewState, why: str) -> Review | None:
+        """Note what an operator decided about what is held; None if it is not held any more."""
+        changes = {"state": state, "why": {"$literal": why}, "due_at": NOW_MS}
+        return await self._change(key, ("held",), [{"$set": changes}])
+
+    async def _change(self, key: str, states: tuple[ReviewState, ...], changes: Any) -> Review | None:
+        return await self.find_one_and_update(
+            {"_id": key, "state": {"$in": list(states)}}, changes, return_document=True
+        )
+
+    async def finish(self, review: Review) -> None:
+        """Note that nothing is left to do, unless the state has changed.
+
+        What is held stays, and a profile that was refused; all else is deleted.
+        """
+        same = {"_id": review["_id"], "state": review["state"]}
+        if review["state"] == "held" or (review["state"] == "refused" and not review["code"]):
+            await self.collection.update_one(same, {"$unset": {"due_at": ""}})
+        else:
+            await self.collection.delete_one(same)
+
+    async def held(self, limit: int) -> list[Review]:
+        """Return what is held, the oldest first."""
+        found = self.collection.find({"state": "held"}, sort=[("created_at", pymongo.ASCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def numbers(self, before_ms: int, limit: int) -> tuple[int, int]:
+        """Return how many are held, and how many have been checked since before a time; `limit` at most."""
+        held = await self.collection.count_documents({"state": "held"}, limit=limit)
+        late = {"state": "checking", "created_at": {"$lt": before_ms}}
+        return held, await self.collection.count_documents(late, limit=limit)

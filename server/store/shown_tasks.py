@@ -1,0 +1,97 @@
+"""What decides whether others see a task: its review, and an operator who hides it. Writes to `tasks`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.game.review import IN_REVIEW
+from server.store.documents import Documents
+from server.store.pipelines import NOW_MS
+from server.store.tasks import Task
+
+_Document = dict[str, Any]
+
+_GOODS = 2
+# Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
+_UNOPENED: _Document = {"open": 0, "status": 0}
+
+
+class ShownTasks(Documents[Task]):
+    """Each change is one update. Those of a review can be repeated."""
+
+    NAME = "tasks"
+
+    async def show(self, code: str, lasts_ms: int) -> bool:
+        """Let everybody see a task that was in review; return whether that opened it.
+
+        An unpaid red packet is due: it may be paid already.
+        """
+        reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
+        shown = {"review": "shown", "hidden": 0, "review_note": "$$REMOVE"}
+        opens = {
+            **shown,
+            "open": 1,
+            "opened_at": NOW_MS,
+            "expires_at": {"$add": [NOW_MS, lasts_ms]},
+            "due_at": {"$add": [NOW_MS, lasts_ms]},
+        }
+        found = await self.collection.update_one(
+            {**reviewed, **_UNOPENED, "goods_type": _GOODS}, [{"$set": opens}]
+        )
+        if found.modified_count:
+            return True
+        await self.collection.update_one(
+            {**reviewed, **_UNOPENED, "goods_type": {"$ne": _GOODS}}, [{"$set": {**shown, "due_at": NOW_MS}}]
+        )
+        await self.collection.update_one(
+            {**reviewed, "$or": [{"open": 1}, {"status": 1}]}, [{"$set": shown}]
+        )
+        return False
+
+    async def hold(self, code: str, note: str) -> None:
+        """Keep a task from all but its publisher until an operator decides. It may have been open."""
+        await self.collection.update_one(
+            {"_id": code, "review": {"$ne": "refused"}},
+            [
+                {
+                    "$set": {
+                        "review": "held",
+                        "review_note": {"$literal": note},
+                        "hidden": {"$cond": [{"$eq": ["$open", 1]}, 1, "$hidden"]},
+                    }
+                }
+            ],
+        )
+
+    async def refuse(self, code: str, note: str) -> bool:
+        """Keep a task from all but its publisher for good, and end it; return whether this ended it."""
+        said = {"review": "refused", "review_note": {"$literal": note}, "hidden": 1}
+        ends = {
+            "status": 1,
+            "end_reason": "refused",
+            "end_note": {"$literal": note},
+            "ended_at": NOW_MS,
+            "due_at": NOW_MS,
+        }
+        reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
+        found = await self.collection.update_one({**reviewed, "status": 0}, [{"$set": said | ends}])
+        if found.modified_count:
+            return True
+        await self.collection.update_one({**reviewed, "status": 1}, [{"$set": said}])
+        return False
+
+    async def note_prepaid(self, code: str) -> bool:
+        """Note that a task in review is paid; False if that is noted, or it is not in review any more."""
+        found = await self.collection.update_one(
+            {"_id": code, "review": {"$in": list(IN_REVIEW)}, **_UNOPENED}, {"$set": {"prepaid": 1}}
+        )
+        return found.modified_count == 1
+
+    async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> None:
+        """Take a task from all but its publisher, who is told why, or give it back."""
+        changes: _Document = (
+            {"$set": {"hidden": 1, "review_note": note}}
+            if hidden
+            else {"$set": {"hidden": 0}, "$unset": {"review_note": ""}}
+        )
+        await self.collection.update_one({"_id": code}, changes)

@@ -1,0 +1,23 @@
+// What people read about what is checked before others see it, or was taken down.
+
+const TREASURE = {
+  checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",
+  held: "正在等平台的人看一看，通过以后大家才看得到、才能挖。",
+  refused: "没有通过内容检查，别人看不到。付的钱会全额退回。",
+  hidden: "平台下架了它：只有你和已经挖到的人看得到，也不能再挖。",
+};
+const PROFILE = {
+  checking: "新的名字和头像正在检查，通过以后别人才看得到。",
+  held: "新的名字和头像正在等平台的人看一看，通过以后别人才看得到。",
+  refused: "新的名字和头像没有通过，请换一个。",
+};
+
+/** Return what a treasure's publisher is told, "" if everybody sees it. */
+export const inReview = (review, note) => worded(TREASURE[review], note);
+
+/** Return what a person is told about the name and picture they chose last, "" if others see them. */
+export const profileInReview = (review, note) => worded(PROFILE[review], note);
+
+function worded(text, note) {
+  return text ? text + (note ? `理由：${note}。` : "") : "";
+}

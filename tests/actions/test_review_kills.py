@@ -1,0 +1,85 @@
+"""A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.context import Context
+from server.settings import Settings
+from support.client import Client
+from support.kills import play
+from support.purse import find
+from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
+from support.reviews import CHECKED
+from support.statements import check_nothing_is_half_done
+
+CHECKING = ["reviews.claim_due", "wechat.check_text", "reviews.note_said"]
+# The steps of each scenario, in order.
+STEPS = {
+    "a treasure is published and checked": [
+        "tasks.insert",
+        "reviews.add",
+        *CHECKING,
+        "wechat.check_picture",
+        "reviews.note_asked",
+    ],
+    "a picture's result is pushed": [
+        "media_checks.add",
+        "reviews.wake",
+        "reviews.claim_due",
+        "reviews.note_said",
+        "reviews.conclude",
+        "shown_tasks.show",
+        "reviews.finish",
+    ],
+    "a paid red packet passes": [
+        *CHECKING,
+        "reviews.conclude",
+        "shown_tasks.show",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "orders.mark_spent",
+        "reviews.finish",
+    ],
+    "a paid red packet is refused": [
+        *CHECKING,
+        "reviews.conclude",
+        "shown_tasks.refuse",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "refunds.insert",
+        "orders.mark_unusable",
+        "reviews.finish",
+    ],
+}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return CHECKED
+
+
+@pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
+@pytest.mark.gen_test(timeout=60)
+async def test_killed_after_any_step_shows_nothing_unchecked_and_loses_nothing(
+    client: Client, context: Context, settings: Settings, scenario: str
+) -> None:
+    await client.log_in_all("alice", "bob")
+    play_it = REVIEW_SCENARIOS[scenario]
+    whole = await play(client, context, settings, play_it, 0)
+    assert whole.names == STEPS[scenario]
+    for kill_after, step in enumerate(whole.names, 1):
+        killed = await play(client, context, settings, play_it, kill_after)
+        assert killed.names == whole.names[:kill_after]
+        try:
+            for task in await find(context, "tasks", review="checking"):
+                assert not task["open"]
+            await bring_to_an_end(context)
+            await check_nothing_is_half_done(context)
+            (task,) = await find(context, "tasks")
+            refused = scenario.endswith("refused")
+            assert (task["review"], task["open"]) == (("refused", 0) if refused else ("shown", 1))
+            assert await find(context, "reviews") == []
+        except AssertionError as error:
+            error.add_note(f"killed after step {kill_after}, {step}")
+            raise

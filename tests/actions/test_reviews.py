@@ -1,0 +1,310 @@
+"""WeChat checks what people publish before others see it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions import forget as forgetting
+from server.actions.review import RESULT_MS, settle_reviews
+from server.context import Context
+from server.sandbox import send_notices
+from support.client import Client, a_picture
+from support.purse import (
+    check_books,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+)
+from support.reviews import CHECKED, retry, settle, state_of
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return CHECKED
+
+
+async def shown_to(who: Any, code: str) -> str:
+    """Return what somebody sees of a task: its review, or the code of the refusal."""
+    reply = await who.get("/getTaskDetails", code=code)
+    return str(reply["review"] if reply["status"] == 0 else reply["error"])
+
+
+async def listed(who: Any) -> list[str]:
+    return [card["code"] for card in (await who.get("/getTaskList"))["data"]]
+
+
+@pytest.mark.gen_test
+async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1)
+    assert await shown_to(alice, code) == "checking"
+    assert await shown_to(bob, code) == "no_such_task"
+    assert await listed(bob) == []
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    assert (await alice.dig(code))["error"] == "own_task"
+    for who in (alice, bob):
+        assert (await who.post("/getSharePic", code=code))["error"] == "no_such_task"
+    page = await open_page(bob, code)
+    assert (await page.until("error"))["error"] == "no_such_task"
+    await page.closed()
+
+    await settle(context)
+    assert await shown_to(bob, code) == "shown"
+    assert await listed(bob) == [code]
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_what_was_published_before_there_were_reviews_is_shown(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    await settle(context)
+    await context.store.tasks.rows.update_one({"_id": code}, {"$unset": {"review": ""}})
+    context.square.forget()
+    assert await shown_to(bob, code) == "shown"
+    assert (await bob.dig(code))["status"] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "judged", "ends"),
+    [
+        ("msg_sec_check", "review", "held"),
+        ("msg_sec_check", "risky", "refused"),
+        ("media_check_async", "review", "held"),
+        ("media_check_async", "risky", "refused"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_does_not_pass_is_held_or_refused_with_the_reason(
+    client: Client, context: Context, call: str, judged: str, ends: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, "judge", call=call, code=judged)
+    code = await alice.publish()
+    await settle(context)
+    assert await shown_to(bob, code) == "no_such_task"
+    page = await alice.get("/getTaskDetails", code=code)
+    assert page["review"] == ends
+    assert ("文字" if call == "msg_sec_check" else "图片") in page["review_note"]
+    (card,) = (await alice.get("/getMyRelease"))["data"]
+    assert (card["review"], card["review_note"]) == (ends, page["review_note"])
+    assert (card["status"], page["end_reason"]) == ((1, "refused") if ends == "refused" else (0, ""))
+    assert len(await find(context, "reviews", state="held")) == (ends == "held")
+
+
+@pytest.mark.gen_test
+async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    for call in ("msg_sec_check", "media_check_async"):
+        await misbehave(client, "refuse", call=call, code="61010")
+        code = await alice.publish()
+        await settle(context)
+        assert (await state_of(context, code))["review"] == "held"
+
+
+@pytest.mark.gen_test
+async def test_what_was_paid_meanwhile_waits_and_opens_the_treasure_once_it_is_shown(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    page = await alice.get("/getTaskDetails", code=code)
+    assert (page["review"], page["need_pay"], page["owed"], page["why"]) == ("checking", 0, 0, "own_task")
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "already_paid"
+    assert [order["state"] for order in await find(context, "orders")] == ["paid"]
+    await check_books(context)
+    await settle(context)
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert [order["state"] for order in await find(context, "orders")] == ["spent"]
+    await rest(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_paid(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    for pays_first in (True, False):
+        code = await publish_red_packet(alice, name=f"违规 {pays_first}")
+        if pays_first:
+            await pay(client, context, alice, code)
+        else:
+            parameters = await alice.post("/payTask", code=code, money=2)
+        await settle(context)
+        if not pays_first:
+            names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
+            asked = {name: parameters[name] for name in names}
+            await client.http.post("/sandbox/pay", json={"appId": context.settings.appid, **asked})
+            await rest(context)
+        await sweep_until_quiet(context)
+        (order,) = await find(context, "orders", code=code)
+        (refund,) = await find(context, "refunds", code=code)
+        assert (order["state"], refund["state"], refund["amount_fen"]) == ("unusable", "refunded", 200)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="存疑的猫")
+    await settle(context)
+    await let_pass(context, 40 * 86_400_000)
+    await sweep_until_quiet(context)
+    assert (await state_of(context, code))["review"] == "held"
+    await context.store.reviews.decide(f"task:{code}", "shown", "")
+    await settle(context)
+    task = await state_of(context, code)
+    assert task["expires_at"] - task["opened_at"] == context.settings.task_days * 86_400_000
+    assert (await bob.dig(code))["status"] == 0
+
+
+@pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
+@pytest.mark.gen_test
+async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(
+    client: Client, context: Context, trouble: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, trouble, call="msg_sec_check", times=100)
+    await misbehave(client, trouble, call="media_check_async", times=100)
+    code = await alice.publish()
+    for _ in range(2):
+        await settle(context)
+        assert await shown_to(alice, code) == "checking"
+        assert await shown_to(bob, code) == "no_such_task"
+    await misbehave(client, "behave")
+    await settle(context)
+    assert await shown_to(bob, code) == "shown"
+
+
+@pytest.mark.gen_test
+async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await misbehave(client, "lose_notice", times=100)
+    code = await alice.publish()
+    for asked in (1, 2):
+        await settle(context)
+        (review,) = await find(context, "reviews")
+        assert (review["state"], len(review["traces"])) == ("checking", asked)
+        await context.store.reviews.rows.update_one(
+            {"_id": review["_id"]}, {"$inc": {"asked_at": -RESULT_MS, "due_at": -RESULT_MS}}
+        )
+    await settle(context)
+    assert (await state_of(context, code))["review"] == "held"
+    (review,) = await find(context, "reviews")
+    assert len(review["traces"]) == 2
+
+
+@pytest.mark.gen_test
+async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for trouble in ("repeat_notice", "forge_notice", ""):
+        if trouble:
+            await misbehave(client, trouble)
+        code = await alice.publish()
+        # Two processes at once, and the push comes while the first of them still waits for the trace_id.
+        await asyncio.gather(settle_reviews(context), settle_reviews(context))
+        await settle(context)
+        assert await shown_to(bob, code) == "shown"
+    assert {check["said"] for check in await find(context, "media_checks")} == {"pass"}
+
+
+@pytest.mark.gen_test
+async def test_a_chosen_name_is_checked_before_others_see_it(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    picture = (await alice.upload(a_picture()))["url"]
+    code = await bob.publish(forecast_num=1000)
+    await settle(context)
+
+    async def seen() -> str:
+        return str((await alice.dig(code))["wxname"])
+
+    before = await seen()
+    assert (await alice.post("/setProfile", wxname="小红"))["review"] == "checking"
+    assert (await alice.post("/setProfile", wxheadpic=picture))["review"] == "checking"
+    assert await seen() == before
+    assert (await alice.get("/getMyInfo"))["review"] == "checking"
+    await settle(context)
+    assert (await alice.get("/getMyInfo"))["review"] == "shown"
+    assert await seen() == "小红"
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    assert picture.endswith(person["wxheadpic"])
+
+    await alice.post("/setProfile", wxname="违规")
+    await settle(context)
+    info = await alice.get("/getMyInfo")
+    assert info["review"] == "refused"
+    assert "违法犯罪" in info["review_note"]
+    assert await seen() == "小红"
+    await alice.post("/setProfile", wxname="小明")
+    await settle(context)
+    assert await seen() == "小明"
+
+
+@pytest.mark.gen_test
+async def test_an_older_name_never_comes_after_a_newer_one(client: Client, context: Context) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    await alice.post("/setProfile", wxname="小明")
+    await retry(context)
+    await asyncio.gather(*(settle_reviews(context) for _ in range(3)))
+    await settle(context)
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    assert person["wxname"] == "小明"
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_a_dead_process_did_not_submit_is_submitted_by_a_sweep(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    await context.store.reviews.rows.delete_many({})
+    await let_pass(context, 11_000)
+    await settle(context)
+    assert await shown_to(bob, code) == "shown"
+    await send_notices(context)
+
+
+@pytest.mark.gen_test
+async def test_who_is_forgotten_is_named_in_no_review(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+    (alice,) = await client.log_in_all("alice")
+    code = await alice.publish(name="存疑")
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    await alice.post("/endTask", code=code)
+    await sweep_until_quiet(context)
+    assert len(await find(context, "reviews", unionid=alice.unionid)) == 2
+    await forgetting.forget(context.store, alice.unionid)
+    (left,) = await find(context, "reviews")
+    assert (left["code"], left["openid"]) == (code, "")
+    assert alice.unionid not in str(left)

@@ -1,0 +1,44 @@
+"""Playing a scenario in a process that dies after one of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from server.background import Background
+from server.context import Context
+from server.settings import Settings
+from server.store import Store
+from support.client import Client
+from support.purse import misbehave, rest
+from support.scenarios import Stage
+from support.steps import COLLECTIONS, Killed, Steps
+
+Scenario: TypeAlias = tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]]
+
+
+async def play(
+    client: Client, context: Context, settings: Settings, scenario: Scenario, kill_after: int
+) -> Steps:
+    """Set a scenario up without other tasks, and let another process act it until it dies or is done.
+
+    Returns the steps it took. With `kill_after`, it dies right after that one.
+    """
+    for name in COLLECTIONS:
+        await context.store.database[name].delete_many({})
+    await misbehave(client, "behave")
+    prepare, act = scenario
+    people = [client.people[name] for name in ("alice", "bob")]
+    stage = await prepare(Stage(client, context, *people))
+    # WeChat is heard only when asked: a notice could come at any step.
+    await misbehave(client, "lose_notice", times=100)
+    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
+    steps = Steps(victim, kill_after)
+    try:
+        await act(victim, stage)
+    except Killed:
+        assert steps.killed
+    await rest(victim)
+    victim.store.close()
+    return steps

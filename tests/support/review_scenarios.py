@@ -1,0 +1,82 @@
+"""What a process may be doing about reviews when it dies. Checks must be on (`reviews.CHECKED`)."""
+
+from __future__ import annotations
+
+from server.actions.publish import Draft, publish
+from server.actions.review import settle_reviews, take_event
+from server.context import Context
+from server.wechat.content import Result
+from server.wechat.push import Event
+from support.client import a_picture
+from support.kills import Scenario
+from support.purse import find, misbehave, pay, publish_red_packet, sweep_until_quiet
+from support.scenarios import Stage
+
+
+async def uploaded(stage: Stage) -> Stage:
+    """Alice has a picture of her treasure."""
+    return stage.of((await stage.alice.upload(a_picture()))["url"])
+
+
+async def asked(stage: Stage) -> Stage:
+    """WeChat passed the text of a treasure, and still looks at its picture."""
+    await misbehave(stage.client, "lose_notice", times=100)
+    code = await stage.alice.publish(forecast_num=1)
+    await settle_reviews(stage.context)
+    return stage.of(code)
+
+
+async def paid(stage: Stage, name: str = "红包") -> Stage:
+    """A red packet that was paid before it was checked."""
+    code = await publish_red_packet(stage.alice, name=name)
+    await pay(stage.client, stage.context, stage.alice, code)
+    return stage.of(code)
+
+
+async def paid_and_bad(stage: Stage) -> Stage:
+    """A red packet that was paid and will be refused."""
+    return await paid(stage, "违规")
+
+
+async def act_publish(victim: Context, stage: Stage) -> None:
+    """postTask, and the first look at it."""
+    person = await victim.store.people.find(stage.alice.unionid)
+    assert person is not None
+    draft = Draft(goods_type=2, url=stage.code, name="猫", prize_num=1, forecast_num=1, draw_type=2, cd=0)
+    await publish(victim, person, draft)
+    await settle_reviews(victim)
+
+
+async def act_settle(victim: Context, stage: Stage) -> None:
+    """Look at what is due."""
+    await settle_reviews(victim)
+
+
+async def act_push(victim: Context, stage: Stage) -> None:
+    """WeChat pushes what it thinks of the picture."""
+    await push_results(victim)
+    await settle_reviews(victim)
+
+
+async def push_results(context: Context) -> None:
+    """Push a result for each request that the database knows, as WeChat does until it is answered."""
+    for review in await find(context, "reviews", state="checking"):
+        for trace_id in review["traces"]:
+            passed = Event("wxa_media_check", trace_id, result=Result("pass"))
+            await take_event(context, passed)
+
+
+async def bring_to_an_end(context: Context) -> None:
+    """Let WeChat push all results, and settle everything."""
+    for _ in range(3):
+        await sweep_until_quiet(context)
+        await push_results(context)
+    await sweep_until_quiet(context)
+
+
+REVIEW_SCENARIOS: dict[str, Scenario] = {
+    "a treasure is published and checked": (uploaded, act_publish),
+    "a picture's result is pushed": (asked, act_push),
+    "a paid red packet passes": (paid, act_settle),
+    "a paid red packet is refused": (paid_and_bad, act_settle),
+}

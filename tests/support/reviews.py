@@ -1,0 +1,38 @@
+"""What the tests of reviews share: the settings that turn checks on, and how a check ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.review import settle_reviews
+from server.actions.sweep import sweep
+from server.context import Context
+from server.sandbox import send_notices
+from support.purse import find, rest
+
+PUSH_TOKEN, AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+CHECKED = {"WECHAT_PUSH_TOKEN": PUSH_TOKEN, "WECHAT_ENCODING_AES_KEY": AES_KEY}
+TURNS = 6
+
+
+async def settle(context: Context) -> None:
+    """Ask WeChat and take what it pushes, until nothing is due any more. What waits for a retry is tried."""
+    for _ in range(TURNS):
+        await retry(context)
+        await settle_reviews(context)
+        await rest(context)
+        await send_notices(context)
+        await sweep(context)
+        await rest(context)
+
+
+async def retry(context: Context) -> None:
+    """Make due what was claimed and failed."""
+    soon = context.clock.now_ms() + 120_000
+    await context.store.reviews.rows.update_many({"due_at": {"$lt": soon}}, {"$set": {"due_at": 1}})
+
+
+async def state_of(context: Context, code: str) -> dict[str, Any]:
+    """Return a task as the database has it."""
+    (task,) = await find(context, "tasks", _id=code)
+    return task
