@@ -17,6 +17,7 @@ from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogou
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
 from handlers.ops.reports import OpsReports
+from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
@@ -253,4 +254,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsBan,
     OpsUnban,
     OpsLog,
+    OpsReviews,
+    OpsDecide,
 ]

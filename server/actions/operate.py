@@ -14,6 +14,7 @@ from server.actions import freeze as freezing
 from server.actions.announce import announce_judged
 from server.actions.end_task import end_task_as_operator
 from server.actions.people import ban_person, end_sessions
+from server.actions.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
@@ -79,6 +80,18 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
         await context.store.reports.settle(code)
         await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
         await announce_judged(context, code)
+
+
+async def decide_review(context: Context, actor: Actor, key: str, reason: str, *, shown: bool) -> None:
+    """Show or refuse what is held; the publisher of what is refused reads the reason.
+
+    Raises BadRequest if it is not held any more.
+    """
+    async with _logged(context, actor, "approve" if shown else "refuse", key, reason):
+        decided = await context.store.reviews.decide(key, "shown" if shown else "refused", reason)
+        if decided is None:
+            raise BadRequest("这一条已经处理过了，请刷新", param="key")
+        await follow_review(context, decided)
 
 
 async def disconnect_watchers(context: Context, actor: Actor, process: str, reason: str) -> None:

@@ -9,7 +9,6 @@ from server.game.amounts import DAY_MS
 from server.store.people import Person
 from server.store.reports import Report, ReportReason
 
-
 # What the publisher reads.
 REPORTED = "有多人举报，等平台的人看一看"
 

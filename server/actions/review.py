@@ -53,7 +53,7 @@ async def _settle(context: Context, review: Review) -> bool:
     try:
         checked = review if review["state"] != "checking" else await _check(context, review)
         if checked is not None and checked["state"] != "checking":
-            await _apply(context, checked)
+            await follow_review(context, checked)
     except WeChatBusy as error:
         log.warning("review %s waits for WeChat: %s", review["_id"], error)
         return False
@@ -163,7 +163,7 @@ async def take_event(context: Context, event: Event) -> None:
     await context.store.reviews.wake(event.trace_id)
 
 
-async def _apply(context: Context, review: Review) -> None:
+async def follow_review(context: Context, review: Review) -> None:
     """Do what follows from the end of a check or a decision. Safe to repeat."""
     if review["code"]:
         await _apply_to_task(context, review)

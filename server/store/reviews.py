@@ -132,9 +132,3 @@ class Reviews(DueDocuments[Review]):
         """Return what is held, the oldest first."""
         found = self.collection.find({"state": "held"}, sort=[("created_at", pymongo.ASCENDING)], limit=limit)
         return await found.to_list(limit)
-
-    async def numbers(self, before_ms: int, limit: int) -> tuple[int, int]:
-        """Return how many are held, and how many have been checked since before a time; `limit` at most."""
-        held = await self.collection.count_documents({"state": "held"}, limit=limit)
-        late = {"state": "checking", "created_at": {"$lt": before_ms}}
-        return held, await self.collection.count_documents(late, limit=limit)

@@ -36,6 +36,11 @@ export function payout(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release" });
 }
 
+/** The button that shows (approve) or refuses what is held for a review. */
+export function decide(act, key, target, done) {
+  return may("act") && button(act, { target, path: "/ops/decide", parameters: { key, shown: Number(act === "approve") }, done, grave: act === "refuse" });
+}
+
 /** The button that freezes what a person won and gave: who dug a depth of a red packet, or with 0 its publisher. */
 export function freezePerson(task, depth, name) {
   return Boolean(task.money) && payout("freeze", { what: "person", code: task.code, depth }, name, () => {});

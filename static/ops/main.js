@@ -10,6 +10,7 @@ import { become } from "./me.js";
 import { payoutsPage } from "./payouts.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
+import { reviewsPage } from "./reviews.js";
 import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
@@ -49,6 +50,7 @@ const PAGES = [
   [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/reports$/, () => reportsPage(page)],
+  [/^\/reviews$/, () => reviewsPage(page)],
   [/^\/log$/, () => logPage(page)],
 ];
 
@@ -98,7 +100,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/reports" }, t("reports")), el("a", { href: "#/log" }, t("log"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/reviews" }, t("reviews")), el("a", { href: "#/reports" }, t("reports")), el("a", { href: "#/log" }, t("log"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );

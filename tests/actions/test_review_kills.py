@@ -51,6 +51,15 @@ STEPS = {
         "orders.mark_unusable",
         "reviews.finish",
     ],
+    "an operator decides that a paid red packet is refused": [
+        "reviews.decide",
+        "shown_tasks.refuse",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "refunds.insert",
+        "orders.mark_unusable",
+        "reviews.finish",
+    ],
 }
 
 

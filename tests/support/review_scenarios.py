@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from server.actions.operate import decide_review
 from server.actions.publish import Draft, publish
 from server.actions.review import settle_reviews, take_event
 from server.context import Context
+from server.store.audit_log import Actor
 from server.wechat.content import Result
 from server.wechat.push import Event
 from support.client import a_picture
@@ -36,6 +38,18 @@ async def paid(stage: Stage, name: str = "红包") -> Stage:
 async def paid_and_bad(stage: Stage) -> Stage:
     """A red packet that was paid and will be refused."""
     return await paid(stage, "违规")
+
+
+async def paid_and_held(stage: Stage) -> Stage:
+    """A red packet that was paid and waits for an operator."""
+    stage = await paid(stage, "存疑")
+    await settle_reviews(stage.context)
+    return stage
+
+
+async def act_decide(victim: Context, stage: Stage) -> None:
+    """An operator refuses it."""
+    await decide_review(victim, Actor("a", shared=False), f"task:{stage.code}", "不合适", shown=False)
 
 
 async def act_publish(victim: Context, stage: Stage) -> None:
@@ -79,4 +93,5 @@ REVIEW_SCENARIOS: dict[str, Scenario] = {
     "a picture's result is pushed": (asked, act_push),
     "a paid red packet passes": (paid, act_settle),
     "a paid red packet is refused": (paid_and_bad, act_settle),
+    "an operator decides that a paid red packet is refused": (paid_and_held, act_decide),
 }

@@ -31,7 +31,6 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: _all(store.reviews),
     lambda store: store.reviews.conclude("check", "held", "check"),
     lambda store: store.reviews.held(20),
-    lambda store: store.reviews.numbers(NOW, 100),
     lambda store: store.reviews.decide("check", "refused", "check"),
     lambda store: store.reviews.finish(a_review("check", _ONE)),
     lambda store: store.media_checks.add({"_id": "trace", "said": "pass", "risk": ""}, NOW),

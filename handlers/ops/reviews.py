@@ -1,0 +1,101 @@
+"""What is held until an operator has looked at it: the queue, and the decision."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.cards import picture_url
+from handlers.ops.acts import Reason
+from handlers.ops.operators import OperatorInterface
+from server.actions.operate import decide_review
+
+LISTED = 200
+
+Key = Annotated[
+    str,
+    Meta(pattern=r"\A(?:task|profile):[0-9A-Za-z]{12}\Z", title="哪一条", description="待审列表中的一条"),
+]
+
+
+class OpsReviewsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class HeldReview(msgspec.Struct):
+    """A treasure, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
+
+    `why` says why it is held; `created_at` is since when it waits, unix ms.
+    """
+
+    key: str
+    code: str
+    text: str
+    pic: str
+    why: str
+    created_at: int
+
+
+class OpsReviewsReply(Reply, kw_only=True):
+    """What is held, the oldest first, at most 200. `checks` is 1 if WeChat checks contents."""
+
+    data: list[HeldReview]
+    checks: int
+
+
+class OpsReviews(OperatorInterface):
+    """What waits for an operator's eyes."""
+
+    path = "/ops/reviews"
+    takes = (OpsReviewsRequest,)
+    gives = (OpsReviewsReply,)
+
+    async def operate(self, request: OpsReviewsRequest) -> OpsReviewsReply:
+        """Read it from the store."""
+        held = await self.context.store.reviews.held(LISTED)
+        return OpsReviewsReply(
+            data=[
+                HeldReview(
+                    key=review["_id"],
+                    code=review["code"],
+                    text=review["text"],
+                    pic=picture_url(self.context, review["picture"]),
+                    why=review["why"],
+                    created_at=review["created_at"],
+                )
+                for review in held
+            ],
+            checks=int(self.context.settings.checks_content),
+        )
+
+
+class OpsDecideRequest(msgspec.Struct):
+    """`shown` 1 lets everybody see it, 0 refuses it. Of a refusal the publisher reads the reason."""
+
+    key: Key
+    shown: Annotated[int, Meta(ge=0, le=1, title="是否展示", description="0 或 1")]
+    reason: Reason
+
+
+class OpsDecide(OperatorInterface):
+    """Decide about what is held."""
+
+    path = "/ops/decide"
+    method = "POST"
+    role = "act"
+    takes = (OpsDecideRequest,)
+
+    async def operate(self, request: OpsDecideRequest) -> Reply:
+        """Log it and do it. Raises BadRequest if it is not held any more, NotAllowed if it moves money."""
+        kind, _, code = request.key.partition(":")
+        if kind == "task" and not request.shown:
+            task = await self.context.store.tasks.find(code)
+            if task is not None and task["money"]:
+                self.need("money")
+        await decide_review(
+            self.context, self.actor, request.key, request.reason, shown=bool(request.shown)
+        )
+        return Reply()

@@ -1,0 +1,84 @@
+"""What is held waits for an operator, who sees it whole and decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
+from support.reviews import CHECKED, settle
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {**CHECKED, "OPS_TOKENS": "小林:act:a-token-that-may-act,赵会计:money:a-token-that-moves-money"}
+
+
+async def operate(client: Client, token: str) -> None:
+    """Log the client in as an operator."""
+    assert (await client.post("/ops/login", name="", token=token))["status"] == 0
+
+
+async def decide(client: Client, key: str, shown: int) -> str:
+    """Decide, and return the code of the refusal, "" if there is none."""
+    reply = await client.post("/ops/decide", key=key, shown=shown, reason="图片不合适")
+    return str(reply.get("error", ""))
+
+
+@pytest.mark.gen_test
+async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    first = await alice.publish(name="存疑的猫", synopsis="一只猫")
+    second = await alice.publish(name="存疑的狗")
+    await alice.post("/setProfile", wxname="存疑的人")
+    await settle(context)
+    assert (await client.get("/ops/reviews"))["error"] == "token_required"
+    await operate(client, "a-token-that-may-act")
+    held = (await client.get("/ops/reviews"))["data"]
+    assert [row["code"] for row in held] == [first, second, ""]
+    assert held[0]["text"].splitlines()[0] == "存疑的猫"
+    assert (await client.http.get(held[0]["pic"])).headers["Content-Type"] == "image/jpeg"
+    assert held[2]["text"] == "存疑的人"
+    assert alice.unionid not in str(held)
+
+    assert await decide(client, held[0]["key"], shown=1) == ""
+    assert (await bob.get("/getTaskDetails", code=first))["review"] == "shown"
+    assert (await bob.dig(first))["status"] == 0
+    assert await decide(client, held[1]["key"], shown=0) == ""
+    assert (await bob.get("/getTaskDetails", code=second))["error"] == "no_such_task"
+    mine = await alice.get("/getTaskDetails", code=second)
+    assert (mine["review"], mine["review_note"], mine["end_reason"]) == ("refused", "图片不合适", "refused")
+    assert await decide(client, held[2]["key"], shown=1) == ""
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    assert person["wxname"] == "存疑的人"
+    assert await decide(client, held[2]["key"], shown=0) == "bad_request"
+    assert (await client.get("/ops/reviews"))["data"] == []
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["act"], act["outcome"]) for act in reversed(log)] == [
+        ("approve", "done"),
+        ("refuse", "done"),
+        ("approve", "done"),
+        ("refuse", "bad_request"),
+    ]
+
+
+@pytest.mark.gen_test
+async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    code = await publish_red_packet(alice, name="存疑的红包")
+    await pay(client, context, alice, code)
+    await settle(context)
+    await operate(client, "a-token-that-may-act")
+    assert await decide(client, f"task:{code}", shown=0) == "not_allowed"
+    await operate(client, "a-token-that-moves-money")
+    assert await decide(client, f"task:{code}", shown=0) == ""
+    await sweep_until_quiet(context)
+    (refund,) = await find(context, "refunds")
+    assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
+    await check_books(context)
