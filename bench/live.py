@@ -225,7 +225,7 @@ def watched_tasks_kb(tasks: int, digs_each: int) -> int:
             open_pages(server, crowd, [page(alice, codes[0])] * tasks)
             before_kb = rss_kb(worker)
             crowd.call("tear_off")
-        open_pages(server, crowd, [page(alice, code) for code in codes])
+        open_pages(server, crowd, [page(alice, code) for code in codes], at_once=50)
         return rss_kb(worker) - before_kb
 
 
