@@ -14,6 +14,7 @@ from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid
 from server.actions.dig import dig
 from server.actions.people import check_ban
 from server.actions.publish import Draft, publish
+from server.addresses import client_ip
 from server.errors import BadRequest, NoSuchTask
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown, review_of
@@ -143,8 +144,16 @@ class PostTask(Interface):
         code, _ = await self.context.visiting.resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
+        forwarded_for = self.request.headers.get("X-Forwarded-For")
+        trusted = self.context.settings.trusted_networks
         dug = await dig(
-            self.context, code, request.unionid, request.dig_id or "", self.admit, self.caller.generation
+            self.context,
+            code,
+            request.unionid,
+            request.dig_id or "",
+            self.admit,
+            self.caller.generation,
+            client_ip(self.request.remote_ip or "", forwarded_for, trusted),
         )
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())

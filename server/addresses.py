@@ -44,9 +44,26 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
     the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at
     the first hop that is no address: nothing left of it can be believed. UNKNOWN if `peer` is no address.
     """
-    client = _parsed(peer)
+    client = _client(peer, forwarded_for, trusted)
     if client is None:
         return UNKNOWN
+    if isinstance(client, IPv4Address):
+        return str(client)
+    return str(IPv6Network((int(client), IPV6_BITS), strict=False))
+
+
+def client_ip(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """Return the address itself, read as `client_address` does; "" if `peer` is none."""
+    client = _client(peer, forwarded_for, trusted)
+    return "" if client is None else str(client)
+
+
+def _client(
+    peer: str, forwarded_for: str | None, trusted: Sequence[Network]
+) -> IPv4Address | IPv6Address | None:
+    client = _parsed(peer)
+    if client is None:
+        return None
     for hop in reversed((forwarded_for or "").rsplit(",", MOST_HOPS)[-MOST_HOPS:]):
         if not hop.strip():  # HTTP allows empty members in a list
             continue
@@ -56,9 +73,7 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
         if address is None:
             break
         client = address
-    if isinstance(client, IPv4Address):
-        return str(client)
-    return str(IPv6Network((int(client), IPV6_BITS), strict=False))
+    return client
 
 
 def counted_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:

@@ -16,6 +16,7 @@ from tornado.log import app_log
 from server import metrics
 from server.actions.announce import announce_dig
 from server.actions.people import check_ban
+from server.actions.risk import look_at_risk
 from server.actions.win import record_prize
 from server.context import Context
 from server.errors import (
@@ -57,6 +58,7 @@ class _Request:
     session: int | None
     admit: AdmitCaller
     deadline: float
+    address: str = ""
     had_lot_for: int = 0
 
     @property
@@ -115,12 +117,18 @@ def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
 
 
 async def dig(
-    context: Context, code: str, unionid: str, dig_id: str, admit: AdmitCaller, session: int | None = None
+    context: Context,
+    code: str,
+    unionid: str,
+    dig_id: str,
+    admit: AdmitCaller,
+    session: int | None = None,
+    address: str = "",
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
-    their token: a person has one lot per session, and only one session is valid.
+    their token: a person has one lot per session, and only one session is valid. `address` is their IP.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
@@ -129,7 +137,7 @@ async def dig(
     Unavailable if nothing was sent to it.
     """
     deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-    request = _Request(code, unionid, dig_id, session, admit, deadline)
+    request = _Request(code, unionid, dig_id, session, admit, deadline, address)
     try:
         if not dig_id:
             await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
@@ -172,7 +180,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
 
     Returns None, with nothing tried, if the read showed that lots come first.
     """
-    code, unionid, deadline = request.code, request.unionid, request.deadline
+    code, unionid, deadline, address = request.code, request.unionid, request.deadline, request.address
     own_id = request.dig_id or secrets.token_hex(12)
     attempted = False
     pause = PAUSE_SECONDS
@@ -209,6 +217,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             continue
         if not attempted or recorded["dig_id"] != own_id:
             return Dug(recorded, repeated=True)
+        look_at_risk(context, view, address)
         await _follow_up(context, recorded, deadline)
         return Dug(recorded, repeated=False)
 

@@ -59,6 +59,7 @@ async def _forget(store: Store, old: str, new: str) -> int:
             await asyncio.sleep(REMEMBERED_SECONDS)
         digs += await traces.move_digs(old, new)
         await traces.move_prizes(old, new)
+        await traces.delete_risk(old)
         await traces.move_tasks(old, new)
         await traces.move_pictures(old, new)
         await traces.move_visits(old, new)

@@ -18,7 +18,8 @@ WEEK_MS = 7 * DAY_MS
 def are_brakes_on(context: Context) -> bool:
     """Whether any setting may hold a payout."""
     settings = context.settings
-    return any((settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan))
+    limits = (settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan)
+    return bool(settings.risk_held) or any(limits)
 
 
 async def refuse_new_pair(context: Context, prize: Prize) -> None:
@@ -67,7 +68,12 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
         ("day", paid.lately, settings.cash_won_day_yuan),
         ("week", paid.since, settings.cash_won_week_yuan),
     )
-    return next((why for why, fen, most in limits if most and fen > most * FEN_PER_YUAN), None)
+    for why, fen, most in limits:
+        if most and fen > most * FEN_PER_YUAN:
+            return why
+    if settings.risk_held and await context.store.risks.find_rank(prize["unionid"]) >= settings.risk_held:
+        return "risk"
+    return None
 
 
 async def withhold_if_frozen(context: Context, prize: Prize) -> None:

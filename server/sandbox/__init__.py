@@ -19,6 +19,7 @@ from server.sandbox.misbehaviour import Misbehave
 from server.sandbox.notices import send_notices
 from server.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
 from server.sandbox.refunds import MakeRefund, QueryRefund
+from server.sandbox.risk import RiskRank
 from server.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
 from server.sandbox.wallet import ConfirmBill, PayOrder
 
@@ -51,6 +52,7 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(_TRANSFERS, MakeTransfer, handed),
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}", QueryTransfer, handed),
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}/cancel", CancelTransfer, handed),
+        URLSpec(r"/sandbox/wxa/getuserriskrank", RiskRank, handed),
         URLSpec(r"/sandbox/pay", PayOrder, handed),
         URLSpec(r"/sandbox/confirm", ConfirmBill, handed),
         URLSpec(r"/sandbox/cgi-bin/message/subscribe/send", SendMessage, handed),

@@ -15,7 +15,7 @@ from server.sandbox.transfers import find_bill, tell_bill
 from server.sandbox.wallet import Wallet, WalletFailure
 
 # These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
-WECHAT_CALLS = ("message", *CONTENT_CALLS)
+WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk")
 
 
 class MisbehaveRequest(msgspec.Struct):
@@ -30,7 +30,8 @@ class MisbehaveRequest(msgspec.Struct):
     may be `slow` by `seconds`, answer `garbage`, `refuse` with the error code `code` (default 61010), or
     `judge` that the content is `code`: pass, review or risky. A message may also be answered after `seconds`
     (`slow`) or by `garbage`, both once it was sent; its number is an openid, and its codes are WeChat's
-    (default 43101, which also withdraws the consent). `expire` and `settle` (to the state `code`) act on
+    (default 43101, which also withdraws the consent). A question about a `risk` may be answered late, by
+    garbage, by an error code, or by the `rank` `code`. `expire` and `settle` (to the state `code`) act on
     `number` at once. `behave` forgets all misbehaviour that is left.
     """
 
@@ -53,6 +54,7 @@ class MisbehaveRequest(msgspec.Struct):
         "repeat_notice",
         "delay_notice",
         "forge_notice",
+        "rank",
         "expire",
         "settle",
         "behave",
@@ -72,6 +74,7 @@ class MisbehaveRequest(msgspec.Struct):
         "message",
         "msg_sec_check",
         "media_check_async",
+        "risk",
     ] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0

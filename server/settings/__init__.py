@@ -79,6 +79,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_won_day_yuan: Limit = 1_000
     cash_won_week_yuan: Limit = 3_000
     cash_pair_week_yuan: Limit = 200
+    risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 64
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5

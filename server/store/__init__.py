@@ -48,6 +48,7 @@ from server.store.proofs import Proofs
 from server.store.refunds import Refunds
 from server.store.reports import Reports
 from server.store.reviews import Reviews
+from server.store.risks import Risks
 from server.store.shown_tasks import ShownTasks
 from server.store.tasks import Tasks
 from server.store.timing import CommandSeconds
@@ -136,6 +137,7 @@ class Store:
         self.prizes = Prizes(self.database)
         self.held_prizes = HeldPrizes(self.database)
         self.freezes = Freezes(self.database)
+        self.risks = Risks(self.database)
         self.bills = Bills(self.database)
         self.refunds = Refunds(self.database)
         self.ledger = Ledger(self.database)

@@ -71,6 +71,10 @@ class Traces:
                 {"$set": {"unionid": new, "body": b""}},
             )
 
+    async def delete_risk(self, old: str) -> None:
+        """Delete what WeChat said of a person's risk."""
+        await self._database["risks"].delete_one({"_id": old})
+
     async def published(self, unionid: str) -> list[Task]:
         """Return all tasks that a person published, without their seeds."""
         tasks = Tasks(self._database).collection
@@ -166,6 +170,7 @@ class Traces:
             "visits": ["unionid"],
             "reports": ["unionid"],
             "shares": ["sharer", "newcomer"],
+            "risks": ["_id"],
             "pictures.files": ["metadata.owner"],
             "messages": ["unionid"],
             "consents": ["unionid"],

@@ -8,4 +8,5 @@ NO_BRAKES = {
     "CASH_WON_DAY_YUAN": "0",
     "CASH_WON_WEEK_YUAN": "0",
     "CASH_PAIR_WEEK_YUAN": "0",
+    "RISK_HELD": "0",
 }

@@ -1,0 +1,46 @@
+"""Asking WeChat how risky a person is, beside their first dig of a red packet a day. No dig waits for it."""
+
+from __future__ import annotations
+
+import logging
+
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS
+from server.store.people import Person
+from server.store.tasks import View
+from server.wechat import WeChatError
+
+# More people at once are not asked about, so that a slow WeChat holds up little.
+UNDER_WAY = 100
+NOT_SEEN = 61010
+
+log = logging.getLogger("wabao.money")
+
+
+def look_at_risk(context: Context, view: View, address: str) -> None:
+    """Ask in the background about who just dug a red packet, unless that was done today.
+
+    `address` is the person's own; "" asks nothing.
+    """
+    person, day = view["person"], context.clock.now_ms() // DAY_MS
+    if person is None or not address or not view["task"]["money"]:
+        return
+    if context.settings.risk_held and context.digging.risk_looks.begin(person["_id"], day, UNDER_WAY):
+        context.background.spawn(_ask(context, person, address, day))
+
+
+async def _ask(context: Context, person: Person, address: str, day: int) -> None:
+    try:
+        if not await context.store.risks.begin(person["_id"], day):
+            return
+        rank = await context.wechat.risk_rank(person["openid"], address)
+        await context.store.risks.save(person["_id"], day, rank)
+    except WeChatError as error:  # 61010: the person was not in the mini-program lately
+        log.log(
+            logging.INFO if error.errcode == NOT_SEEN else logging.WARNING, "a risk is not known: %s", error
+        )
+    except WeChatBusy:
+        log.warning("a risk is not known: WeChat does not say it in time")
+    finally:
+        context.digging.risk_looks.end()

@@ -1,0 +1,27 @@
+"""About whom this process asked WeChat today, and how many questions are under way. Asks no store."""
+
+from __future__ import annotations
+
+REMEMBERED = 10_000
+
+
+class RiskLooks:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self._day_of: dict[str, int] = {}
+        self._under_way = 0
+
+    def begin(self, unionid: str, day: int, most: int) -> bool:
+        """Note a question; False if this person was asked about that day, or `most` are under way."""
+        if self._day_of.get(unionid) == day or self._under_way >= most:
+            return False
+        while len(self._day_of) >= REMEMBERED:
+            self._day_of.pop(next(iter(self._day_of)))
+        self._day_of[unionid] = day
+        self._under_way += 1
+        return True
+
+    def end(self) -> None:
+        """Note that a question is answered, or given up."""
+        self._under_way -= 1

@@ -1,0 +1,109 @@
+"""How risky WeChat calls a winner: it is asked beside the dig, and holds the payout only if it said so."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.context import Context
+from support.client import Client, Someone
+from support.purse import DAY_MS, find, misbehave, pay, publish_red_packet, win
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
+
+
+async def claimed(client: Client, context: Context, alice: Someone, bob: Someone) -> str:
+    """Let Bob win and claim; return the error, "" if he can confirm."""
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    reply = await bob.post("/drawPrize", code=code)
+    assert reply.get("package_info") or reply["error"]
+    return str(reply.get("error", ""))
+
+
+async def openid_of(context: Context, someone: Someone) -> str:
+    person = await context.store.people.find(someone.unionid)
+    assert person is not None
+    return person["openid"]
+
+
+@pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
+@pytest.mark.gen_test
+async def test_who_is_risky_wins_and_waits_for_the_operator(
+    client: Client, context: Context, rank: str, error: str
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    await misbehave(client, "rank", call="risk", code=rank, number=await openid_of(context, bob))
+    assert await claimed(client, context, alice, bob) == error
+    [prize] = await find(context, "prizes")
+    assert (prize["state"], prize.get("held_for")) == (("held", "risk") if error else ("claiming", None))
+    assert await claimed(client, context, alice, carol) == ""
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
+)
+@pytest.mark.gen_test
+async def test_whose_risk_is_not_known_is_not_held(
+    client: Client, context: Context, what: str, code: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, what, call="risk", code=code, times=10)
+    assert await claimed(client, context, alice, bob) == ""
+    assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
+
+
+@pytest.mark.gen_test
+async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await misbehave(client, "slow", call="risk", seconds=2)
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert context.background.busy  # the question
+    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
+
+
+@pytest.mark.gen_test
+async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    asked: list[str] = []
+
+    async def note(openid: str, address: str) -> int:
+        asked.append(address)
+        return 0
+
+    for each in (context, other):
+        monkeypatch.setattr(each.wechat, "risk_rank", note)
+    await bob.dig(await alice.publish())
+    await context.background.finish()
+    assert asked == []
+    headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
+    for days in (0, 0, 1):
+        await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
+        context.digging.risk_looks._day_of.clear()  # as another process, which remembers nothing
+        code = await publish_red_packet(alice, forecast_num=1000)
+        await pay(client, context, alice, code)
+        await client.post("/postTask", headers, unionid=bob.unionid, code=code)
+        await context.background.finish()
+    assert asked == ["2001:db8::7"] * 2
+    assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
+
+
+class TestWithoutIt:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"RISK_HELD": "0"}
+
+    @pytest.mark.gen_test
+    async def test_nobody_is_asked_about(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        await misbehave(client, "rank", call="risk")
+        assert await claimed(client, context, alice, bob) == ""
+        assert await find(context, "risks") == []
