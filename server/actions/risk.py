@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from server.addresses import client_address
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
@@ -27,12 +28,13 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
     if person is None or not address or not view["task"]["money"]:
         return
     if context.settings.risk_held and context.digging.risk_looks.begin(person["_id"], day, UNDER_WAY):
-        context.background.spawn(_ask(context, person, address, day))
+        context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
 
 
-async def _ask(context: Context, person: Person, address: str, day: int) -> None:
+async def _ask(context: Context, person: Person, address: str, day: int, code: str) -> None:
+    place = context.keys.operator_hash(client_address(address, None, ()), "place")  # never the address itself
     try:
-        if not await context.store.risks.begin(person["_id"], day):
+        if not await context.store.risks.begin(person["_id"], day, place, code):
             return
         rank = await context.wechat.risk_rank(person["openid"], address)
         await context.store.risks.save(person["_id"], day, rank)

@@ -36,7 +36,9 @@ CHECKED_DIGS = 20_000
 TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
-Kind: TypeAlias = Literal["redis", "mongodb", "disk", "unchecked", "message", FindingKind]
+Kind: TypeAlias = Literal[
+    "redis", "mongodb", "disk", "unchecked", "message", "pattern", "held", FindingKind
+]
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -47,6 +49,8 @@ class Alarm(msgspec.Struct, frozen=True):
     those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
     values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
     left. `what` is its error code, or `late` if it does not answer, and the value is how many wait.
+    `pattern` is one of `patterns.py`, with its numbers. The values of `held` are how many red packets wait
+    for the operator, and their sum in yuan.
     """
 
     kind: Kind

@@ -25,6 +25,7 @@ from server.operation.alarms import (
     check_messages,
     check_statements,
 )
+from server.operation.patterns import PATTERNS_SECONDS, check_patterns
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
 from server.realtime.outages import Outages
 from server.store import Store, is_unavailable
@@ -76,6 +77,7 @@ class Watch:
             Check("statements", self._check_statements, STATEMENTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
             *([Check("messages", lambda: check_messages(store), MESSAGES_SECONDS)] if messages else []),
+            Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
     async def _check_statements(self) -> list[Alarm]:
@@ -251,5 +253,5 @@ class Watch:
 
 def _checked_by(kind: str) -> str:
     """Return the check that finds alarms of this kind; "" if that is seen at once."""
-    own = {"statement": "statements", "message": "messages"}
+    own = {"statement": "statements", "message": "messages", "pattern": "patterns", "held": "patterns"}
     return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

@@ -36,6 +36,8 @@ TITLES = {
     "statement": "数据前后矛盾",
     "books": "账目不平",
     "unchecked": "没有按时核对",
+    "pattern": "可疑的领奖",
+    "held": "有红包等你核对",
     "order": "付款等你处理",
     "bill": "转账等你处理",
     "refund": "退款等你处理",

@@ -294,6 +294,23 @@ class Digs(Documents[Dig]):
         """Return the digs in the history that won a task's prizes, at most 1,000."""
         return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)
 
+    async def joined_since(self, unionid: str, since_ms: int, limit: int) -> list[str]:
+        """Return the codes of the tasks that a person joined since a time, the last joined first."""
+        found = self.collection.find(
+            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms}},
+            {"code": 1},
+            sort=[("at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return [row["code"] for row in await found.to_list(limit)]
+
+    async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
+        """Return the depths that a person dug in a task, in the history."""
+        who = f"{code}:{unionid}"
+        mine = {"made_as": {"$gte": f"{who}:", "$lt": f"{who};"}}  # ";" is the character after ":"
+        found = self.collection.find(mine, {"depth": 1}, limit=limit)
+        return [row["depth"] for row in await found.to_list(limit)]
+
     async def won_codes(self, unionid: str) -> list[str]:
         """Return the codes of the tasks that a person won, pending digs counted."""
         pipeline: list[_Document] = [

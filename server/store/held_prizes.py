@@ -141,6 +141,15 @@ class HeldPrizes(Documents[Prize]):
             {"_id": prize_id, "state": "claiming", "freezing": 1}, {"$set": {"due_at": due_at_ms}}
         )
 
+    async def won_since(self, since_ms: int, limit: int) -> list[Prize]:
+        """Return the red packets that were won since a time, the newest first."""
+        found = self.collection.find(
+            {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}},
+            sort=[("won_at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return await found.to_list(limit)
+
     async def waiting(self, limit: int) -> list[Prize]:
         """Return the prizes that are held, withheld or being frozen, the longest first."""
         found = self.collection.find(

@@ -119,6 +119,9 @@ class Prizes(DueDocuments[Prize]):
         ),
         IndexModel([("wxname", 1), ("won_at", -1)], name="winners_name"),
         IndexModel(
+            [("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}
+        ),
+        IndexModel(
             [("withheld_at", 1)],
             name="withheld",
             partialFilterExpression={"withheld_at": {"$exists": True}},

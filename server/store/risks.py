@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
+from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
 
 
 class Risk(TypedDict):
-    """`_id` is the unionid; `day` counts from 1970; `rank` is there once WeChat said it."""
+    """`_id` is the unionid; `day` counts from 1970; `rank` is there once WeChat said it.
+
+    `place` is the keyed hash of their address, `code` the task that they dug first that day.
+    """
 
     _id: str
     day: int
+    place: str
+    code: str
     rank: NotRequired[int]
 
 
@@ -21,18 +27,30 @@ class Risks(Documents[Risk]):
     """Reads and writes of `risks`."""
 
     NAME = "risks"
+    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("day", 1), ("place", 1)], name="of_day")]
 
-    async def begin(self, unionid: str, day: int) -> bool:
+    async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
         """Note that WeChat is asked about a person today; False if it was asked today already."""
         try:
             begun = await self.rows.update_one(
                 {"_id": unionid, "day": {"$lt": day}},
-                {"$set": {"day": day}, "$unset": {"rank": ""}},
+                {"$set": {"day": day, "place": place, "code": code}, "$unset": {"rank": ""}},
                 upsert=True,
             )
         except DuplicateKeyError:
             return False
         return begun.upserted_id is not None or begun.modified_count == 1
+
+    async def crowded(self, day: int, least: int, limit: int) -> list[tuple[str, int]]:
+        """Return a task and how many people, for each address from which so many dug red packets that day."""
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"day": day}},
+            {"$group": {"_id": "$place", "people": {"$sum": 1}, "code": {"$max": "$code"}}},
+            {"$match": {"people": {"$gte": least}}},
+            {"$sort": {"people": -1}},
+            {"$limit": limit},
+        ]
+        return [(row["code"], row["people"]) for row in await self.rows.aggregate(pipeline).to_list(limit)]
 
     async def save(self, unionid: str, day: int, rank: int) -> None:
         """Keep what WeChat said, unless it was asked again since."""

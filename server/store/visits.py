@@ -129,6 +129,11 @@ class Visits(Documents[_Document]):
             await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
         return len(rows)
 
+    async def who_brought(self, newcomers: list[str]) -> list[tuple[str, str]]:
+        """Return who brought these people, as (sharer, newcomer), at most 100,000 times."""
+        found = self.shares.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
+        return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
+
     async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
         """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
         await _write_all(

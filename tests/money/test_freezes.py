@@ -153,6 +153,7 @@ class TestLimits:
         await check_books(context)
         await log_in(client, context)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        await let_pass(context, 660_000)  # until the task is looked at again
         await sweep_until_quiet(context)
         assert await state_of(context, code) == "won"  # although the deadline is over
         assert (await claim(bob, code))["package_info"]

@@ -61,6 +61,9 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/ban": {"code": "A" * 12, "depth": 0, "days": 1},
     "/ops/unban": {"code": "A" * 12, "depth": 0},
     "/ops/disconnect": {"process": "0" * 12},
+    "/ops/freeze": {"what": "task", "code": "A" * 12},
+    "/ops/release": {"what": "task", "code": "A" * 12},
+    "/ops/return": {"what": "task", "code": "A" * 12},
 }
 
 
@@ -86,6 +89,9 @@ async def test_only_the_role_money_ends_a_red_packet(client: Client, context: Co
     await pay(client, context, alice, packet)
     await enter(client, WANG)
     assert (await client.post("/ops/end", code=packet, reason="试试"))["error"] == "not_allowed"
+    for path in ("freeze", "release", "return"):
+        refused = await client.post(f"/ops/{path}", what="task", code=packet, reason="试试")
+        assert refused["error"] == "not_allowed"
     assert (await client.post("/ops/end", code=goods, reason="违规"))["status"] == 0
     await enter(client, ZHAO)
     assert (await client.post("/ops/end", code=packet, reason="违规"))["status"] == 0

@@ -149,7 +149,7 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
-        await end_task(victim, Actor("管理员", shared=True), code, "违反规则")
+        await end_task(victim, Actor("管理员", shared=True), code, "违反规则", fraud=False)
     victim.store.close()
     acts = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]

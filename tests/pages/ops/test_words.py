@@ -53,7 +53,7 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
 def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
     known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
     assert known is not None
-    assert json.loads(known[1]) == list(get_args(PaymentKind))
+    assert json.loads(known[1]) == [*get_args(PaymentKind), "pattern", "held"]
 
 
 PAYOUT_ACTS = {"end_fraud", "freeze", "release", "return"}
@@ -73,9 +73,10 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "limit": {*LIMITED, "operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
-        "late": {"books", "statements", "messages"},
+        "late": {"books", "statements", "messages", "patterns"},
         "message": {"late", "other", "47003", "40037", "41030"},
         "off": {"messages"},
+        "pattern": {"pair", "alone", "few", "sharer", "address", "luck"},
         "redis": set(get_args(Fault)) - {""},
         "said": set(get_args(What)),
         "value": set(get_args(PrizeState)),

@@ -1,0 +1,57 @@
+"""The chance of a dig, by the draw's law, and of so much luck."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.game.chance import chance_to_win, luck
+from server.game.draw import make_rules, winning_depths
+
+SEEDS = 20_000
+
+
+@pytest.mark.parametrize(
+    ("prizes", "forecast", "interval", "fluctuation"),
+    [(1, 6, 0, 0), (2, 1, 3, 2), (3, 20, 4, 1), (2, 9, 2, 0)],
+)
+def test_the_chances_are_those_of_the_draw(
+    prizes: int, forecast: int, interval: int, fluctuation: int
+) -> None:
+    rules = make_rules("A" * 12, prizes, forecast, interval, fluctuation)
+    dug: Counter[tuple[int, int]] = Counter()
+    won: Counter[tuple[int, int]] = Counter()
+    for number in range(SEEDS):
+        depths = winning_depths(number.to_bytes(32, "big"), rules)
+        last = 0
+        for depth in range(1, depths[-1] + 1):
+            dug[depth, last] += 1
+            if depth in depths:
+                won[depth, last] += 1
+                last = depth
+    for (depth, last), digs in dug.items():
+        chance = chance_to_win(rules, depth, last)
+        error = (chance * (1 - chance) / digs) ** 0.5
+        assert abs(won[depth, last] / digs - chance) <= 5 * error + 1e-9, (depth, last)
+
+
+@given(st.lists(st.floats(0, 1), max_size=7), st.integers(0, 8))
+def test_luck_is_the_sum_over_all_outcomes(chances: list[float], wins: int) -> None:
+    total = 0.0
+    for outcome in product((0, 1), repeat=len(chances)):
+        if sum(outcome) >= wins:
+            probability = 1.0
+            for won, chance in zip(outcome, chances, strict=True):
+                probability *= chance if won else 1 - chance
+            total += probability
+    assert luck(chances, wins) == pytest.approx(total, abs=1e-9)
+
+
+def test_many_digs_of_one_chance_are_binomial() -> None:
+    expected = 1 - sum(comb(1000, k) * 0.01**k * 0.99 ** (1000 - k) for k in range(20))
+    assert luck([0.01] * 1000, 20) == pytest.approx(expected, rel=1e-6)

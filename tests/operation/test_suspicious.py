@@ -1,0 +1,112 @@
+"""Patterns of cheating become alarms: numbers and a treasure, and nobody's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.operation.alarms import Alarm
+from server.operation.patterns import check_patterns
+from server.operation.watch import key_of
+from support.client import Client, Someone
+from support.purse import find, pay, publish_red_packet, rest, win
+
+
+async def won(client: Client, context: Context, alice: Someone, bob: Someone, **rules: Any) -> str:
+    code = await publish_red_packet(alice, **rules)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    return code
+
+
+async def found(context: Context, what: str, now_ms: int = 0) -> list[Alarm]:
+    alarms = await check_patterns(context.store, now_ms or context.clock.now_ms())
+    return [alarm for alarm in alarms if alarm.what == what]
+
+
+@pytest.mark.gen_test
+async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    codes = [await won(client, context, alice, bob) for _ in range(2)]
+    await won(client, context, carol, bob)
+    assert await found(context, "pair") == []
+    codes.append(await won(client, context, alice, bob))
+    [alarm] = await found(context, "pair")
+    assert (alarm.kind, alarm.code, alarm.values) == ("pattern", codes[-1], ("3", "6"))
+    assert bob.unionid not in key_of(alarm)
+    assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
+
+
+@pytest.mark.gen_test
+async def test_a_treasure_that_one_or_few_dug_is_told(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    alone = await won(client, context, alice, bob)
+    [alarm] = await found(context, "alone")
+    assert (alarm.code, alarm.values) == (alone, ("1", "2"))
+    for is_public in (0, 1):
+        code = await publish_red_packet(
+            alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0, is_public=is_public
+        )
+        await pay(client, context, alice, code, 4)
+        await win(client, context, bob, code)
+        await win(client, context, carol, code)
+        few = await found(context, "few")
+        assert [(alarm.values) for alarm in few] == [("2", "4")]
+    assert len(await found(context, "alone")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_sharer_who_brought_many_winners_is_told(client: Client, context: Context) -> None:
+    alice, eve, *others = await client.log_in_all("alice", "eve", *"bcdfg")
+    for winner in others:
+        assert await found(context, "sharer") == []
+        code = await won(client, context, alice, winner)
+        await context.store.visits.record_shares([(code, eve.unionid, winner.unionid)])
+    [alarm] = await found(context, "sharer")
+    assert alarm.values == ("5",)
+
+
+@pytest.mark.gen_test
+async def test_many_people_at_one_address_are_told(client: Client, context: Context) -> None:
+    day = context.clock.now_ms() // DAY_MS
+    for number in range(10):
+        assert await found(context, "address") == []
+        await context.store.risks.begin(f"person{number}", day, "a place", "A" * 12)
+        await context.store.risks.begin(f"other{number}", day, f"place {number}", "B" * 12)
+    [alarm] = await found(context, "address")
+    assert (alarm.code, alarm.values) == ("A" * 12, ("10",))
+    assert await found(context, "address", (day + 1) * DAY_MS) == []
+
+
+@pytest.mark.gen_test
+async def test_luck_above_what_chance_allows_is_told(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    for _ in range(3):
+        await won(client, context, alice, carol)  # at the only level there is: no luck
+        code = await won(client, context, alice, bob)
+        # As if it had a thousand levels, of which the first won.
+        [task] = await find(context, "tasks", _id=code)
+        params = task["params"].replace('"forecast_num":1', '"forecast_num":1000')
+        params = params.replace('"max_depth":1', '"max_depth":1000')
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"params": params}})
+    [alarm] = await found(context, "luck")
+    assert (alarm.code, alarm.values) == (code, ("3", "3", "1e-09"))
+
+
+@pytest.mark.gen_test
+async def test_what_is_held_is_told_until_it_is_decided(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    assert await found(context, "held") == []
+    await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+    await client.post("/ops/freeze", what="task", code=code, reason="查")
+    await rest(context)
+    [alarm] = await found(context, "held")
+    assert (alarm.kind, alarm.values) == ("held", ("1", "2"))
+    await client.post("/ops/release", what="task", code=code, reason="查过了")
+    assert await found(context, "held") == []
