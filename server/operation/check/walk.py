@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 from server.game.amounts import DAY_MS
 from server.game.proof import Progress
 from server.operation.check.messages import MESSAGES
+from server.operation.check.payouts import PAYOUTS
 from server.operation.check.reviews import REVIEWS
 from server.operation.check.seeds import (
     NOW,
@@ -33,7 +34,6 @@ from server.store import Store
 from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
 from server.store.documents import Documents
-from server.store.freezes import Freeze
 from server.store.gauges import MoneyGauges
 from server.store.pipelines import begins_with
 from server.store.reports import Report
@@ -79,10 +79,6 @@ def _alarm(end_at: int = 0) -> AlarmRecord:
     fields = {"key": "books", "kind": "books", "code": _ONE, "what": "unpaid", "values": []}
     times = {"begin_at": NOW, "end_at": end_at, "told": 0, "tries": 0, "due_at": NOW}
     return cast(AlarmRecord, {"_id": f"books@{NOW}", **fields, **times})
-
-
-def _freeze() -> Freeze:
-    return Freeze(_id=f"task:{_ONE}", what="task", of=_ONE, code=_ONE, depth=0, state="frozen", at=NOW)
 
 
 async def _acted(store: Store) -> None:
@@ -258,41 +254,9 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.number(_ONE),
     lambda store: store.prizes.find_state(_ONE, _WHO),
     lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW, weighed=False),
-    lambda store: store.held_prizes.paid_out_fen(_WHO, _WHO, 0, NOW),
-    lambda store: store.held_prizes.were_paid(_WHO, _WHO),
-    lambda store: store.held_prizes.let_through(a_prize(1)),
-    lambda store: store.held_prizes.hold(a_prize(1), "pair", NOW),
-    lambda store: store.held_prizes.withhold({"code": _ONE}, NOW),
-    lambda store: store.held_prizes.withhold({"unionid": _WHO}, NOW),
-    lambda store: store.held_prizes.withhold({"publisher": _WHO}, NOW),
-    lambda store: store.held_prizes.withhold_unweighed(a_prize(1)),
-    lambda store: store.held_prizes.look_again(_PRIZE, NOW),
-    lambda store: store.held_prizes.of_scope({"code": _ONE}),
-    lambda store: store.held_prizes.of_scope({"unionid": _WHO}),
-    lambda store: store.held_prizes.of_scope({"publisher": _WHO}),
-    lambda store: store.held_prizes.waiting(20),
-    lambda store: store.held_prizes.waiting_fen(),
-    lambda store: store.held_prizes.release(_PRIZE, NOW),
-    lambda store: store.held_prizes.give_back(_PRIZE),
-    lambda store: store.risks.begin(_WHO, 1, "place", _ONE),
-    lambda store: store.risks.crowded(1, 1, 5),
-    lambda store: store.held_prizes.won_since(0, 20),
     lambda store: store.visits.who_brought([_WHO]),
     lambda store: store.digs.joined_since(_WHO, 0, 20),
     lambda store: store.digs.depths_of(_ONE, _WHO),
-    lambda store: store.risks.save(_WHO, 1, 3),
-    lambda store: store.risks.find_rank(_WHO),
-    lambda store: store.traces.delete_risk(_WHO),
-    lambda store: store.freezes.put(_freeze()),
-    lambda store: store.freezes.find(_freeze()["_id"]),
-    lambda store: store.freezes.frozen([_freeze()["_id"]]),
-    lambda store: store.freezes.newest(20),
-    lambda store: store.freezes.claim(_freeze()["_id"]),
-    lambda store: _all(store.freezes.claim_due(_now)),
-    lambda store: store.freezes.finish(_freeze()),
-    lambda store: store.freezes.look_again(_freeze(), NOW),
-    lambda store: store.freezes.begin_end(_freeze()["_id"], "releasing", NOW),
-    lambda store: store.freezes.delete(_freeze()["_id"]),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
     lambda store: store.prizes.free_from_bill(_PRIZE, 1, "won"),
     lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", b"box", NOW),
@@ -364,7 +328,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.traces.remaining(_WHO, "forgotten:check"),
 )
 
-CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS + MESSAGES + REVIEWS
+CALLS: tuple[Call, ...] = GAME + OPERATION + PEOPLE + MONEY + BOOKS + MESSAGES + PAYOUTS + REVIEWS
 
 
 def methods(store: Store) -> set[str]:
