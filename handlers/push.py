@@ -53,7 +53,7 @@ CLOSES = {
     IDENTITY_REFUSED: "身份被拒绝，或已在别处退出登录：重新登录后再连",
     NO_SUCH_TASK: "查询参数中的宝贝不存在：不要再连",
     TOO_SLOW: "收得太慢：带上 since 再连",
-    MISBEHAVED: "一条消息超过 4 KB，或一秒超过 20 条：不要再连",
+    MISBEHAVED: "一条消息超过 4 KB、一秒超过 20 条，或查询参数有误：不要再连",
     TOO_MANY: "新连接太频繁：按 error 帧的 retry_after 等这么多秒再连",
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
@@ -137,10 +137,11 @@ class Push(Socket):
             self.leave(TOO_MANY, refusal.error)
         except UnicodeDecodeError:
             self._refuse(BadRequest("查询参数不是 UTF-8 文字"), "")
-            self.leave(IDENTITY_REFUSED, BadRequest.error)
+            self.leave(MISBEHAVED, BadRequest.error)
         except BadRequest as refusal:
             self._refuse(refusal, "")
-            self.leave(IDENTITY_REFUSED, refusal.error)
+            # Logging in gives a client its id. No other fault of a query is mended by coming back.
+            self.leave(IDENTITY_REFUSED if refusal.param == "unionid" else MISBEHAVED, refusal.error)
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_unavailable(error)):
                 raise
