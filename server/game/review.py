@@ -16,7 +16,7 @@ def review_of(task: Mapping[str, object]) -> ReviewShown:
     match task.get("review"):
         case "checking" | "held" | "refused" as review:
             return review
-    return "hidden" if task["hidden"] else "shown"
+    return "hidden" if task.get("hidden") else "shown"
 
 
 def is_shown(task: Mapping[str, object]) -> bool:
