@@ -117,7 +117,7 @@ async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_
     people = await who_counts(client, context, TO_HOLD)
     for someone in people:
         await report(someone, code)
-    await context.store.tasks.set_hidden(code, hidden=False)  # as if the last one had died before it
+    await context.store.shown_tasks.set_hidden(code, hidden=False)  # as if the last one had died before it
     assert (await report(people[-1], code))["status"] == 0
     assert await is_hidden(context, code)
 
