@@ -42,6 +42,7 @@ OPS_TOKEN_CHARACTERS = 24
 # What `_bits` must find in a secret. It finds about 77 in 24 random hexadecimal digits (less than 50 once in
 # 3,000 times), 22 in "password" written four times, 6 in an alphabet.
 SECRET_BITS = 50
+_PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 
 class BadSettings(Exception):
@@ -274,9 +275,9 @@ def _check_push(settings: Settings) -> None:
     token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
     if bool(token) != bool(key):
         raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")
-    if token and not re.fullmatch("[0-9A-Za-z]{3,32}", token):
+    if token and not _PUSH_TOKEN.fullmatch(token):
         raise BadSettings("WECHAT_PUSH_TOKEN must have 3 to 32 letters or digits")
-    if key and not re.fullmatch("[0-9A-Za-z]{43}", key):
+    if key and not _AES_KEY.fullmatch(key):
         raise BadSettings(
             f"WECHAT_ENCODING_AES_KEY must have 43 letters or digits, and it has {len(key)} characters"
         )

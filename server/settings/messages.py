@@ -40,7 +40,6 @@ _TAKES: dict[str, tuple[Sort, ...]] = {
     "amount": ("amount",),
 }
 _TEMPLATE_ID = re.compile(r"[0-9A-Za-z_-]{20,64}")
-_FIELD = re.compile(r"([a-z_]{1,20}?)([0-9]{1,3})=([a-z]{1,20})")
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -74,13 +73,13 @@ def _read(kind: MessageKind, text: str) -> Template:
 
 def _read_field(kind: MessageKind, text: str) -> tuple[str, str]:
     name, shown = NAMES[kind].upper(), SHOWN[kind]
-    parts = _FIELD.fullmatch(text)
-    if parts is None:
+    field, _, value = text.partition("=")
+    sort = field.rstrip("0123456789")
+    if not (sort and field != sort and value):
         raise ValueError(f"{name}: {text!r} is no field, such as thing1=name")
-    sort, number, value = parts.groups()
     if value not in shown:
         raise ValueError(f"{name}: {text!r} must show one of {', '.join(shown)}")
     if shown[value] not in _TAKES.get(sort, ()):
         able = [each for each, sorts in _TAKES.items() if shown[value] in sorts]
         raise ValueError(f"{name}: {value} can only be shown by a field of type {' or '.join(able)}")
-    return sort + number, value
+    return field, value

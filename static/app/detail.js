@@ -82,7 +82,7 @@ class Page {
     this.statement = statement(task.code, signal);
     this.fairness = fairness(task);
     this.consent = consent(signal);
-    this.review = el("div.ending", { role: "status", hidden: true });
+    this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
     this.prizes = el("span.fact");

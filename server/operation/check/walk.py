@@ -35,6 +35,7 @@ from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
+from server.store.page_reads import PageReads
 from server.store.pipelines import begins_with
 from server.store.reports import Report
 from server.store.square import Wanted
@@ -336,7 +337,7 @@ def methods(store: Store) -> set[str]:
     return {
         f"{place}.{name}"
         for place, part in vars(store).items()
-        if type(part).__module__.startswith("server.store")
+        if type(part).__module__.startswith("server.store") and not isinstance(part, PageReads)
         for name, _ in inspect.getmembers(type(part), _asks)
         if not name.startswith("_") and not hasattr(Documents, name)
     }
