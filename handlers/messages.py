@@ -34,7 +34,7 @@ class GetTemplatesReply(Reply, kw_only=True):
 
 
 class GetTemplates(Interface):
-    """Which messages the caller may be asked to allow. Without templates it asks no store."""
+    """Which messages the caller may be asked to allow."""
 
     path = "/getTemplates"
     takes = (GetTemplatesRequest,)
@@ -42,10 +42,10 @@ class GetTemplates(Interface):
 
     async def answer(self, request: GetTemplatesRequest) -> GetTemplatesReply:
         """Read the caller's consents. Raises what `let_in` raises."""
+        await self.let_in()
         templates = self.context.settings.templates
         if not templates:
             return GetTemplatesReply(templates=[])
-        await self.let_in()
         ids = {template.template_id for template in templates.values()}
         left = await self.context.store.consents.left(self.caller.unionid, sorted(ids))
         return GetTemplatesReply(

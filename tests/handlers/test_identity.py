@@ -44,6 +44,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "carrier": "顺丰",
         "number": "SF123456",
         "reason": "other",
+        "templates": "t" * 32,
     }
     if interface.method == "GET":
         return await someone.get(interface.path, **asked)
@@ -176,7 +177,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Cl
     headers = {"Authorization": f"Bearer {anonymous.token}"}
     for unionid in ({}, {"unionid": anonymous.unionid}):
         reply = await client.post("/setProfile", headers=headers, wxname="卡萝", wxheadpic=picture, **unionid)
-        assert reply == {"status": 0, "msg": ""}
+        assert reply == {"status": 0, "msg": "", "review": "shown"}
     for someone in ({}, {"unionid": bob.unionid}, {"unionid": "nobody"}):
         reply = await client.post("/setProfile", wxname="x", wxheadpic=picture, **someone)
         assert reply["error"] == "token_required"

@@ -312,13 +312,12 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
-        if frame.get("alarms"):
+        # Another one may be there: whoever digs a red packet all alone is a pattern.
+        if bills := [alarm for alarm in frame.get("alarms", []) if alarm["kind"] == "bill"]:
             break
     await feed.aclose()
     number = f"{code}D1A1"
-    assert frame["alarms"] == [
-        {"kind": "bill", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}
-    ]
+    assert bills == [{"kind": "bill", "code": code, "what": "waits", "values": [number, "PARAM_ERROR"]}]
     payments = (await client.get("/ops/task", code=code))["money"]["payments"]
     assert [(found["kind"], found["alarm"]) for found in payments if found["alarm"]] == [
         ("bill", "PARAM_ERROR")

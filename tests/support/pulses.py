@@ -58,6 +58,8 @@ def an_evening(second: int) -> Pulse:
             "deliveries": int(240 * wave),
             "uploads": int(second % 31 == 0),
             "logins": int(second % 3 == 0),
+            "limited.logins": int(second % 11 == 0),
+            "limited.posters": int(second % 7 == 0),
             "gaps": int(second % 40 == 0),
             "closes.1001": int(second % 5 == 0),
             "closes.1006": int(second % 13 == 0),

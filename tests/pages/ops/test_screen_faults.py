@@ -293,7 +293,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
     expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
     take_picture(opened, directory / "ops-task.webp")
     for act, reason in (("隐藏", "有人举报，先看看"), ("恢复显示", "没有问题"), ("结束", "发布者要求结束")):
-        opened.page.get_by_role("button", name=act).click()
+        opened.page.get_by_role("button", name=act, exact=True).click()
         opened.page.get_by_label("理由").fill(reason)
         opened.page.get_by_role("button", name=f"确认{act}").click()
         expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
