@@ -65,7 +65,7 @@ class SubscribedRequest(msgspec.Struct):
         Meta(
             pattern=r"\A[0-9A-Za-z_\-]{20,64}(?:,[0-9A-Za-z_\-]{20,64}){0,2}\Z",
             title="订阅消息模板",
-            description="1 到 3 个模板的 id，用逗号隔开",
+            description="1 到 3 个模板的编号，用逗号隔开",
         ),
     ]
 

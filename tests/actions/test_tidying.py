@@ -158,6 +158,7 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
     await tidy(context)
     assert await served(client, *own) == [200, 200]
     for each in (code, default):
+        await context.store.tasks.collection.update_one({"_id": each}, {"$set": {"created_at": 1}})
         task = await context.store.tasks.find(each)
         assert task is not None
         await settle_task(context, task)
