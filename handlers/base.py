@@ -89,6 +89,7 @@ class BaseHandler(RequestHandler):
         """Take the context from the route table."""
         self.context = context
         self.trace_id = secrets.token_hex(8)
+        self._body = bytearray()
 
     def set_default_headers(self) -> None:
         """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only that."""
@@ -184,6 +185,7 @@ class Receiver(BaseHandler):
     # Below the limit of `server/running/worker.py`, which closes the connection without a reply.
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
+    _refused = _begun = False
 
     async def serve(self, body: bytes) -> None:
         """Answer the request. Called once its body is complete, for every method."""
@@ -195,10 +197,7 @@ class Receiver(BaseHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Refuse a body that is too large by its Content-Length, before it comes."""
-        self._body = bytearray()
         self._thrown_away_bytes = 0
-        self._refused = False
-        self._begun = False
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
         # Switch Tornado's own limit off: it would answer a bare 400 instead of our JSON.
         if isinstance(self.request.connection, HTTP1Connection):

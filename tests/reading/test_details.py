@@ -23,7 +23,7 @@ GIFT = PRINTED | {
     "thumbnail", "prize_type", "can_dig", "why", "cd", "cd_until", "server_time", "seq", "participants",
     "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "share", "end_reason",
     "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
-    "fair_start_ms",
+    "fair_start_ms", "review", "review_note",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from support.drafts import RED_PACKET, publish_many
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
+SHOWN = {"review": "shown", "review_note": ""}  # of a name that nothing holds up
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
@@ -74,7 +75,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
             *("is_draw", "claim_until", "prize_state", "carrier", "number", "sent_at"),
             "received_at",
         },
-        "/getMyRelease": {"need_pay", "owed"},
+        "/getMyRelease": {"need_pay", "owed", "review", "review_note"},
     }
     for path, reply in lists.items():
         assert reply.keys() == {"status", "msg", "data"} | (
@@ -107,7 +108,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert all(card["wxheadimgurl"] == card["wxheadpic"] for card in lists["/getMyPartake"]["data"])
     assert {(card["need_pay"], card["owed"]) for card in lists["/getMyRelease"]["data"]} == {(0, 0)}
     info = await bob.get("/getMyInfo")
-    assert info == {"status": 0, "msg": "", "digging_num": 3, "release_num": 0, "partake_num": 3}
+    assert info == {"status": 0, "msg": "", "digging_num": 3, "release_num": 0, "partake_num": 3} | SHOWN
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 
 
