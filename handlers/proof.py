@@ -79,7 +79,7 @@ class GetProof(Interface):
         store = self.context.store
         for number in range(proof["parts"]):
             find = partial(store.proofs.find_part, proof["_id"], number)
-            yield await store.page_reads.answered(find)
+            yield await store.proof_reads.answered(find)
 
     async def _plain(self, proof: WrittenProof) -> AsyncIterator[bytes]:
         unpacker = Unpacker()

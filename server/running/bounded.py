@@ -59,6 +59,7 @@ class Bounds:
     trusted: tuple[Network, ...] = ()
     header_seconds: float = 10
     idle_seconds: float = 60
+    only_https: bool = False
 
 
 class Room(NamedTuple):
@@ -76,6 +77,11 @@ class BoundedServer(HTTPServer):
     longest. If all are busy, the new one gets 503, unless it asks for health or for the operators' screens:
     a few spare places are kept for those.
     """
+
+    @property
+    def only_https(self) -> bool:
+        """Whether browsers must use only https, as replies then say."""
+        return self._bounds.only_https
 
     def initialize(self, *args: Any, bounds: Bounds | None = None, **kwargs: Any) -> None:
         """Take what HTTPServer takes, and the bounds."""
@@ -123,7 +129,7 @@ class BoundedServer(HTTPServer):
         newcomer = Newcomer(taken, peer, counted_address(peer, None, self._bounds.trusted), time.monotonic())
         if self._is_full(newcomer.address):
             self._report.count("address")
-            turn_away(taken, TooMany(FULL_ADDRESS))
+            turn_away(taken, TooMany(FULL_ADDRESS), only_https=self._bounds.only_https)
             return False
         self._enter(newcomer.address)
         room = self._room()
@@ -156,7 +162,7 @@ class BoundedServer(HTTPServer):
         else:
             self._report.count("descriptors")
             self._leave(newcomer.address)
-            turn_away(newcomer.taken, Unavailable())
+            turn_away(newcomer.taken, Unavailable(), only_https=self._bounds.only_https)
         return True
 
     def _serve(self, newcomer: Newcomer, spare: bool = False) -> None:
@@ -284,7 +290,7 @@ class _Guarded(HTTPMessageDelegate):
             return self._delegate.headers_received(start_line, headers)
         self._delegate = None
         status = ResponseStartLine("", refusal.http_status, responses[refusal.http_status])
-        fields, body = reply_of(refusal)
+        fields, body = reply_of(refusal, only_https=self._server.only_https)
         self._request_conn.write_headers(
             status, HTTPHeaders(fields), body if start_line.method != "HEAD" else None
         )

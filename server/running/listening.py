@@ -319,7 +319,7 @@ class Report:
             IOLoop.current().remove_timeout(self._timer)
 
 
-def reply_of(refusal: Refusal) -> tuple[dict[str, str], bytes]:
+def reply_of(refusal: Refusal, *, only_https: bool) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a reply that turns a request away, and count the refusal."""
     metrics.REFUSALS.labels(refusal.error).inc()
     body = msgspec.json.encode(
@@ -332,12 +332,14 @@ def reply_of(refusal: Refusal) -> tuple[dict[str, str], bytes]:
         "Connection": "close",
         "Retry-After": str(RETRY_SECONDS),
     }
+    if only_https:
+        fields["Strict-Transport-Security"] = "max-age=31536000"
     return fields, body
 
 
-def turn_away(taken: socket.socket, refusal: Refusal) -> None:
+def turn_away(taken: socket.socket, refusal: Refusal, *, only_https: bool) -> None:
     """Send a refusal without reading the request, and close."""
-    fields, body = reply_of(refusal)
+    fields, body = reply_of(refusal, only_https=only_https)
     head = f"HTTP/1.1 {refusal.http_status} {responses[refusal.http_status]}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
     with taken:

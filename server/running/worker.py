@@ -206,7 +206,7 @@ def bounds_of(settings: Settings) -> Bounds:
     if an_address and not settings.knows_addresses:
         log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
         an_address = 0
-    return Bounds(an_address, trusted)
+    return Bounds(an_address, trusted, only_https=settings.public_url.startswith("https://"))
 
 
 async def look_at_data(settings: Settings, *, prepares: bool) -> None:

@@ -25,14 +25,15 @@ T = TypeVar("T")
 
 
 class PageReads:
-    """One per store."""
+    """Reads that share a line. `name` is a label of metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "reads", at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._took = 0.0  # seconds that the last reads took, smoothed
-        self._length = metrics.LINE_LENGTH.labels("reads")
-        self._seconds = metrics.LINE_SECONDS.labels("reads")
+        self._length = metrics.LINE_LENGTH.labels(name)
+        self._seconds = metrics.LINE_SECONDS.labels(name)
 
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Return what a read answers, once it has its turn. No read waits for another one of a page.
@@ -59,10 +60,10 @@ class PageReads:
             self._seconds.observe(loop.time() - asked)
 
     async def _turn(self) -> None:
-        if self._running < AT_ONCE and not self._waiting:
+        if self._running < self._at_once and not self._waiting:
             self._running += 1
             return
-        if len(self._waiting) / AT_ONCE * self._took > LONGEST_SECONDS:
+        if len(self._waiting) / self._at_once * self._took > LONGEST_SECONDS:
             raise Unavailable
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)

@@ -218,6 +218,20 @@ async def test_an_address_above_its_limit_is_refused_before_it_asks(serve: Any) 
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("only_https", [False, True])
+async def test_a_refusal_before_any_request_says_too_that_only_https_is_used(
+    serve: Any, only_https: bool
+) -> None:
+    served = serve(Bounds(an_address=1, only_https=only_https))
+    assert await (await served.connect()).ask() == 200
+    refused = await served.connect()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        head = await refused.reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 429 ")
+    assert (b"Strict-Transport-Security: max-age=" in head) == only_https
+
+
+@pytest.mark.gen_test
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
     served = serve(Bounds(an_address=2))
 

@@ -43,14 +43,15 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
         run_shuffled(seed, work)
 
 
-def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure() -> None:
+@pytest.mark.parametrize("at_once", [1, AT_ONCE])
+def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once: int) -> None:
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = AStore(), PageReads()
+        store, reads = AStore(), PageReads("test", at_once)
         waiting = [reads.answered(partial(store.read, number)) for number in (*range(100), -1, 7)]
         *answers, failure, last = await asyncio.gather(*waiting, return_exceptions=True)
         assert (answers, last) == ([*range(100)], 7)
         assert isinstance(failure, AutoReconnect)
-        assert store.most == AT_ONCE
+        assert store.most == at_once
 
     on_any_loop(work)
 
