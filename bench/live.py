@@ -213,7 +213,7 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
 
 
 def watched_tasks_kb(tasks: int, digs_each: int) -> int:
-    """Return by how much a process grows if its watchers watch so many tasks instead of one."""
+    """Return what so many tasks add to a process: watchers of one each, less as many watchers of one task."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs_each + 1))
@@ -221,12 +221,12 @@ def watched_tasks_kb(tasks: int, digs_each: int) -> int:
         for code in codes:
             for digger in diggers:
                 server.dig(digger, code)
-        for _ in range(2):  # what is made once is there the second time
-            open_pages(server, crowd, [page(alice, codes[0])] * tasks)
-            before_kb = rss_kb(worker)
-            crowd.call("tear_off")
+        open_pages(server, crowd, [page(alice, codes[0])] * 50)  # what is made once is there
+        begin_kb = rss_kb(worker)
+        open_pages(server, crowd, [page(alice, codes[0])] * tasks)
+        one_kb = rss_kb(worker)
         open_pages(server, crowd, [page(alice, code) for code in codes], at_once=50)
-        return rss_kb(worker) - before_kb
+        return (rss_kb(worker) - one_kb) - (one_kb - begin_kb)
 
 
 def _share_of_core(pid: int, seconds: int) -> float:
