@@ -46,6 +46,7 @@ class PageReads:
         try:
             await self._turn()
             began = loop.time()
+            silent = loop.call_later(SILENT_SECONDS, self._refuse)  # also where this read may take longer
             try:
                 async with asyncio.timeout(seconds):
                     return await read()
@@ -53,6 +54,7 @@ class PageReads:
                 self._refuse()
                 raise Unavailable from None
             finally:
+                silent.cancel()
                 self._took = 0.8 * self._took + 0.2 * (loop.time() - began)
                 self._leave()
         finally:

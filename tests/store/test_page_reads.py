@@ -101,6 +101,23 @@ def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later() -> None:
     on_any_loop(work)
 
 
+def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store() -> None:
+    async def work(loop: ShuffledLoop) -> None:
+        store, reads = AStore(seconds=5), PageReads()
+        own_lists = [
+            asyncio.ensure_future(reads.answered(partial(store.read, n), None)) for n in range(AT_ONCE)
+        ]
+        while store.running < AT_ONCE:  # noqa: ASYNC110  (it tells nobody)
+            await asyncio.sleep(0)
+        began = loop.now
+        with pytest.raises(Unavailable):
+            await reads.answered(partial(store.read, 9))
+        assert loop.now - began <= SILENT_SECONDS + 1
+        assert await asyncio.gather(*own_lists) == [*range(AT_ONCE)]
+
+    run_shuffled(0, work)
+
+
 def test_nobody_joins_a_line_that_is_too_long() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=1.0), PageReads()
