@@ -200,8 +200,10 @@ class Receiver(BaseHandler):
         self._thrown_away_bytes = 0
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
         # Switch Tornado's own limit off: it would answer a bare 400 instead of our JSON.
+        # Nor is its limit of time needed, which would start a task: ours end with a reply.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
+            self.request.connection.set_body_timeout(None)  # type: ignore[arg-type]
         if self.expected_bytes() > self.body_limit_bytes:
             self.refuse_body(self.too_large())
         if self.expected_bytes() or "Transfer-Encoding" in self.request.headers:

@@ -144,8 +144,6 @@ class PostTask(Interface):
         code, _ = await self.context.visiting.resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
-        forwarded_for = self.request.headers.get("X-Forwarded-For")
-        trusted = self.context.settings.trusted_networks
         dug = await dig(
             self.context,
             code,
@@ -153,7 +151,7 @@ class PostTask(Interface):
             request.dig_id or "",
             self.admit,
             self.caller.generation,
-            client_ip(self.request.remote_ip or "", forwarded_for, trusted),
+            self._client_ip,
         )
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
@@ -172,6 +170,10 @@ class PostTask(Interface):
             joined=int("n" in made),
             repeated=int(dug.repeated),
         )
+
+    def _client_ip(self) -> str:
+        forwarded_for = self.request.headers.get("X-Forwarded-For")
+        return client_ip(self.request.remote_ip or "", forwarded_for, self.context.settings.trusted_networks)
 
     async def _publish(self, request: PublishRequest) -> Reply:
         person = check_ban(await self.person(), self.context.clock.now_ms())

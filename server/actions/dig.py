@@ -58,7 +58,7 @@ class _Request:
     session: int | None
     admit: AdmitCaller
     deadline: float
-    address: str = ""
+    address: Callable[[], str]
     had_lot_for: int = 0
 
     @property
@@ -123,12 +123,12 @@ async def dig(
     dig_id: str,
     admit: AdmitCaller,
     session: int | None = None,
-    address: str = "",
+    address: Callable[[], str] = str,
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
-    their token: a person has one lot per session, and only one session is valid. `address` is their IP.
+    their token: a person has one lot per session, and only one session is valid. `address` returns their IP.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
@@ -155,7 +155,9 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
             async with asyncio.timeout_at(request.deadline):
                 repeats = await _refuse_from_memory(context, request)
                 if not repeats and _needs_lot(context, request):
-                    request.had_lot_for = await context.fair_start.wait(request.code, request.digger)
+                    digger = await _who_gets_a_lot(context, request)
+                    if _needs_lot(context, request):
+                        request.had_lot_for = await context.fair_start.wait(request.code, digger)
                 # Nothing may stand between these two: those who had lots get their turns in that order.
                 turn = context.digging.turn(request.code)
                 await turn.acquire()
@@ -169,6 +171,18 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
         finally:
             turn.release()
         # Meanwhile somebody else dug, or we learned that lots come first: ask memory again.
+
+
+async def _who_gets_a_lot(context: Context, request: _Request) -> tuple[str, int | None] | None:
+    """Return who gets the request's lot; None if the caller would not be admitted, which they hear later.
+
+    Otherwise ids that nobody has, and ended tokens, would go before people, each with a read of the store.
+    """
+    try:
+        await request.admit(await context.people.find(request.unionid, request.session))
+    except Refusal:
+        return None
+    return request.digger
 
 
 def _needs_lot(context: Context, request: _Request) -> bool:
@@ -217,7 +231,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             continue
         if not attempted or recorded["dig_id"] != own_id:
             return Dug(recorded, repeated=True)
-        look_at_risk(context, view, address)
+        look_at_risk(context, view, address())
         await _follow_up(context, recorded, deadline)
         return Dug(recorded, repeated=False)
 

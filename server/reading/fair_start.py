@@ -50,15 +50,15 @@ class FairStart:
         cd_until = self._cooldowns.newest_end(code)
         return cd_until != had_lot_for and 0 <= self._clock.now_ms() - cd_until < self._window_ms
 
-    async def wait(self, code: str, digger: Hashable) -> int:
+    async def wait(self, code: str, digger: Hashable | None) -> int:
         """Wait until lots are drawn; return the end of the cooldown that they were for (unix ms).
 
         Call it if `gathers`. All who wait go on in the drawn order, before anybody who asks later. A digger
-        has one lot; their further requests go on after all lots.
+        has one lot; their further requests, and those of nobody known (None), go on after all lots.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if gathering.drawn or gathering.lots.setdefault(digger, turn) is not turn:
+        if digger is None or gathering.drawn or gathering.lots.setdefault(digger, turn) is not turn:
             gathering.after_all.append(turn)
         await turn
         return gathering.cd_until

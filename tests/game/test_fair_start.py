@@ -163,7 +163,21 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(
     forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
     own, refused = await asyncio.gather(bob.dig(code), forged)
     assert (own["status"], own["now_depth"], refused["error"]) == (0, 2, "token_required")
-    assert drawn.sizes == [2]
+    assert drawn.sizes == [1]
+
+
+@pytest.mark.gen_test
+async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
+    client: Client, context: Context, cooled: Any, drawn: Drawn
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code, _ = await cooled(alice)
+    nobody = [Someone(client, f"nobody{k}", "", {}, send_token=False) for k in range(20)]
+    asked = [asyncio.ensure_future(each.dig(code)) for each in nobody]
+    told = await bob.dig(code)
+    refused = await asyncio.gather(*asked)
+    assert (told["status"], told["now_depth"], drawn.sizes) == (0, 2, [1])
+    assert {reply["error"] for reply in refused} <= {"cooling_down", "not_logged_in"}
 
 
 @pytest.mark.gen_test
