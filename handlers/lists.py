@@ -13,7 +13,7 @@ from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
 from server.game.amounts import claim_until_ms
-from server.game.review import ReviewShown, review_of
+from server.game.review import ReviewShown, note_of, review_of
 from server.store.digs import JoinedTask, WonTask
 from server.store.prizes import GIVEN, PrizeState, WonPrize, parcel
 from server.store.square import Kind, Wanted
@@ -126,7 +126,7 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
         "need_pay": int(owed > 0),
         "owed": owed,
         "review": review_of(task),
-        "review_note": task.get("review_note", ""),
+        "review_note": note_of(task),
     }
     return msgspec.convert(card_fields(context, task) | own, ReleasedCard)
 

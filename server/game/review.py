@@ -19,6 +19,13 @@ def review_of(task: Mapping[str, object]) -> ReviewShown:
     return "hidden" if task.get("hidden") else "shown"
 
 
+def note_of(task: Mapping[str, object]) -> str:
+    """Return in words why others may not see a task, "" if there is nothing to say."""
+    # Earlier versions had one note for both.
+    note = task.get("hidden_note") if review_of(task) == "hidden" else None
+    return str(note if note is not None else task.get("review_note", ""))
+
+
 def is_shown(task: Mapping[str, object]) -> bool:
     """Whether others than its publisher may see a task."""
     return review_of(task) == "shown"

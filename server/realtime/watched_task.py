@@ -12,7 +12,7 @@ import msgspec
 
 from server.errors import NotShown
 from server.game.dig import seconds_left
-from server.game.review import ReviewShown, review_of
+from server.game.review import ReviewShown, note_of, review_of
 from server.realtime.frames import End, Error, Frame, Setting, Snapshot, Start, dig_frames, encode
 from server.realtime.replay import Replay
 
@@ -170,7 +170,7 @@ class WatchedTask:
         """Take who may see the task. Those who may not any more are told, and sent nothing more of it."""
         before = self.prepaid, self.review, self.review_note
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
-        self.review_note = task.get("review_note", "")
+        self.review_note = note_of(task)
         if before != (self.prepaid, self.review, self.review_note):
             self.prepared = None
             self._turn_away()

@@ -22,12 +22,12 @@ class ShownTasks(Documents[Task]):
     NAME = "tasks"
 
     async def show(self, code: str, lasts_ms: int) -> bool:
-        """Let everybody see a task that was in review; return whether that opened it.
+        """Let everybody see a task that was in review, unless it is hidden; return whether that opened it.
 
         An unpaid red packet is due: it may be paid already.
         """
         reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
-        shown = {"review": "shown", "hidden": 0, "review_note": "$$REMOVE"}
+        shown = {"review": "shown", "review_note": "$$REMOVE"}
         opens = {
             **shown,
             "open": 1,
@@ -49,18 +49,10 @@ class ShownTasks(Documents[Task]):
         return False
 
     async def hold(self, code: str, note: str) -> None:
-        """Keep a task from all but its publisher until an operator decides. It may have been open."""
+        """Let a task in review wait for an operator. One that was decided about meanwhile stays as it is."""
         await self.collection.update_one(
-            {"_id": code, "review": {"$ne": "refused"}},
-            [
-                {
-                    "$set": {
-                        "review": "held",
-                        "review_note": {"$literal": note},
-                        "hidden": {"$cond": [{"$eq": ["$open", 1]}, 1, "$hidden"]},
-                    }
-                }
-            ],
+            {"_id": code, "review": {"$in": list(IN_REVIEW)}},
+            {"$set": {"review": "held", "review_note": note}},
         )
 
     async def refuse(self, code: str, note: str) -> bool:
@@ -88,10 +80,10 @@ class ShownTasks(Documents[Task]):
         return found.modified_count == 1
 
     async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> None:
-        """Take a task from all but its publisher, who is told why, or give it back."""
+        """Take a task from all but its publisher, who is told why, or give it back. No review does."""
         changes: _Document = (
-            {"$set": {"hidden": 1, "review_note": note}}
+            {"$set": {"hidden": 1, "hidden_note": note}}
             if hidden
-            else {"$set": {"hidden": 0}, "$unset": {"review_note": ""}}
+            else {"$set": {"hidden": 0}, "$unset": {"hidden_note": ""}}
         )
         await self.collection.update_one({"_id": code}, changes)

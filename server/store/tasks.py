@@ -32,9 +32,9 @@ class Task(TypedDict):
     who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
     process then reads the names again. `due_at` is as `server/store/due.py` explains.
 
-    `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open; if it
-    was open before, it is `hidden`. `review_note` says in words why it is hidden, held or refused. `prepaid`
-    is 1 if it was paid meanwhile: it opens once it is shown.
+    `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
+    `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
+    it was paid meanwhile: it opens once it is shown.
     """
 
     _id: str
@@ -78,6 +78,7 @@ class Task(TypedDict):
     renamed: NotRequired[int]
     review: NotRequired[ReviewState]
     review_note: NotRequired[str]
+    hidden_note: NotRequired[str]
     prepaid: NotRequired[int]
     due_at: NotRequired[int]
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from server.actions import forget as forgetting
-from server.actions.review import RESULT_MS, settle_reviews
+from server.actions.operate import decide_review, hide_task
+from server.actions.review import RESULT_MS, follow_review, settle_reviews
 from server.context import Context
 from server.sandbox import send_notices
+from server.store.audit_log import Actor
 from support.client import Client, a_picture
 from support.purse import (
     check_books,
@@ -23,6 +25,8 @@ from support.purse import (
     sweep_until_quiet,
 )
 from support.reviews import CHECKED, retry, settle, state_of
+
+ME = Actor("小林", shared=False)
 
 
 @pytest.fixture
@@ -102,6 +106,40 @@ async def test_what_does_not_pass_is_held_or_refused_with_the_reason(
     assert (card["review"], card["review_note"]) == (ends, page["review_note"])
     assert (card["status"], page["end_reason"]) == ((1, "refused") if ends == "refused" else (0, ""))
     assert len(await find(context, "reviews", state="held")) == (ends == "held")
+
+
+@pytest.mark.gen_test
+async def test_what_an_operator_hides_while_it_is_checked_stays_hidden_for_that_reason(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    await hide_task(context, ME, code, "骗人", hidden=True)
+    await settle(context)
+    assert await shown_to(bob, code) == "no_such_task"
+    assert await listed(bob) == []
+    page = await alice.get("/getTaskDetails", code=code)
+    assert (page["review"], page["review_note"]) == ("hidden", "骗人")
+    (card,) = (await alice.get("/getMyRelease"))["data"]
+    assert (card["review"], card["review_note"]) == ("hidden", "骗人")
+    await hide_task(context, ME, code, "看错了", hidden=False)
+    assert await shown_to(bob, code) == "shown"
+    assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_holds_late_undoes_no_operators_decision(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, name="存疑")
+    await pay(client, context, alice, code)
+    await settle(context)
+    (stale,) = await find(context, "reviews")
+    await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
+    await follow_review(context, stale)
+    assert await shown_to(bob, code) == "shown"
+    assert (await bob.dig(code))["status"] == 0
 
 
 @pytest.mark.gen_test
