@@ -17,6 +17,7 @@ from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
+from server.game.review import IN_REVIEW
 from server.store.prizes import UNSETTLED
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction
@@ -99,17 +100,18 @@ async def _expire(context: Context, task: Task) -> Task | None:
 
 
 async def _settle_unopened(context: Context, task: Task) -> None:
-    """Submit what nobody submitted to review, follow a payment that waited; after a day, delete it unpaid."""
+    """Submit what nobody submitted to review, follow a payment that waited; delete what is not paid in a day.
+
+    The day begins when the task could be paid and opened: once it is shown.
+    """
     if task.get("review") == "checking":
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     order = await context.store.orders.find_live(task["_id"])
-    unpaid_until_ms = task["created_at"] + DAY_MS
+    unpaid_until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
-    elif not task["money"]:  # goods, which only a review keeps closed
-        pass
-    elif context.clock.now_ms() >= unpaid_until_ms:
+    elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= unpaid_until_ms:
         await _delete_unpaid(context, task)
         return
     await context.store.tasks.postpone(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
@@ -121,6 +123,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
         await context.store.files.take(task["pic"], context.clock.now_ms())  # to be looked at once it is gone
+        await context.store.reviews.delete_of_task(task["_id"])  # first: nothing else names it
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest
         await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)

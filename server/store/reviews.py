@@ -78,6 +78,10 @@ class Reviews(DueDocuments[Review]):
             {"unionid": review["unionid"], "code": "", "_id": {"$ne": review["_id"]}}
         )
 
+    async def delete_of_task(self, code: str) -> None:
+        """Delete what is left of a task's review."""
+        await self.collection.delete_one({"_id": f"task:{code}"})
+
     async def note_said(self, key: str, part: Part, said: str, risk: str) -> Review | None:
         """Note what WeChat thinks of the text or the picture; None if it is not `checking` any more."""
         changes: _Document = {"$set": {f"{part}_said": said}}

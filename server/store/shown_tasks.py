@@ -27,7 +27,7 @@ class ShownTasks(Documents[Task]):
         An unpaid red packet is due: it may be paid already.
         """
         reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
-        shown = {"review": "shown", "review_note": "$$REMOVE"}
+        shown = {"review": "shown", "review_note": "$$REMOVE", "shown_at": NOW_MS}
         opens = {
             **shown,
             "open": 1,

@@ -34,7 +34,7 @@ class Task(TypedDict):
 
     `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
     `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
-    it was paid meanwhile: it opens once it is shown.
+    it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed.
     """
 
     _id: str
@@ -79,6 +79,7 @@ class Task(TypedDict):
     review: NotRequired[ReviewState]
     review_note: NotRequired[str]
     hidden_note: NotRequired[str]
+    shown_at: NotRequired[int]
     prepaid: NotRequired[int]
     due_at: NotRequired[int]
 
@@ -251,8 +252,10 @@ class Tasks(DueDocuments[Task]):
         return ended if ended is not None and ended["status"] else None
 
     async def delete_unpaid(self, code: str) -> None:
-        """Delete a task that was never paid and has not ended."""
-        await self.collection.delete_one({"_id": code, "open": 0, "status": 0})
+        """Delete a task that was never paid, is not in review and has not ended."""
+        await self.collection.delete_one(
+            {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
+        )
 
     async def postpone(self, task: Task, due_at_ms: int) -> None:
         """Look at a task again at `due_at_ms`, unless it ended or its `due_at` changed since it was read."""

@@ -11,6 +11,7 @@ from server.actions import forget as forgetting
 from server.actions.operate import decide_review, hide_task
 from server.actions.review import RESULT_MS, follow_review, settle_reviews
 from server.context import Context
+from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
 from support.client import Client, a_picture
@@ -204,7 +205,7 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="存疑的猫")
     await settle(context)
-    await let_pass(context, 40 * 86_400_000)
+    await let_pass(context, 40 * DAY_MS)
     await sweep_until_quiet(context)
     assert (await state_of(context, code))["review"] == "held"
     await context.store.reviews.decide(f"task:{code}", "shown", "")
@@ -212,6 +213,31 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     task = await state_of(context, code)
     assert task["expires_at"] - task["opened_at"] == context.settings.task_days * 86_400_000
     assert (await bob.dig(code))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, name="存疑")
+    unpaid = await publish_red_packet(alice, name="存疑 2")
+    await settle(context)
+    await let_pass(context, 3 * DAY_MS)
+    await sweep_until_quiet(context)
+    for each in (code, unpaid):
+        await decide_review(context, ME, f"task:{each}", "没有问题", shown=True)
+    await let_pass(context, DAY_MS - 60_000)
+    await sweep_until_quiet(context)
+    await pay(client, context, alice, code)
+    assert (await bob.dig(code))["status"] == 0
+    await let_pass(context, 2 * 60_000)
+    # As a process leaves it that dies before it finishes the review.
+    left = {"_id": f"task:{unpaid}", "code": unpaid, "state": "held"}
+    await context.store.reviews.rows.insert_one(left)
+    await sweep_until_quiet(context)
+    assert [task["_id"] for task in await find(context, "tasks")] == [code]
+    assert await find(context, "reviews") == []
 
 
 @pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
