@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -76,10 +75,8 @@ class GetProof(Interface):
             await self._send(self._packed(proof) if gzipped else self._plain(proof))
 
     async def _packed(self, proof: WrittenProof) -> AsyncIterator[bytes]:
-        store = self.context.store
         for number in range(proof["parts"]):
-            find = partial(store.proofs.find_part, proof["_id"], number)
-            yield await store.proof_reads.answered(find)
+            yield await self.context.proofs.part(proof["_id"], number)
 
     async def _plain(self, proof: WrittenProof) -> AsyncIterator[bytes]:
         unpacker = Unpacker()

@@ -20,6 +20,7 @@ from server.pictures.uploads import Uploads
 from server.reading.digging import Digging
 from server.reading.fair_start import FairStart
 from server.reading.known_people import KnownPeople
+from server.reading.proofs import Proofs
 from server.reading.square import Square
 from server.reading.visiting import Visiting
 from server.realtime.bus import Bus
@@ -73,12 +74,11 @@ class Context:
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
+    proofs: Proofs = field(init=False)
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     notices: Notices = field(default_factory=Notices)
-    # Requests write missing proofs one at a time.
-    proof_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
@@ -104,6 +104,7 @@ class Context:
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
+        self.proofs = Proofs(self.store)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property

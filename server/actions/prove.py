@@ -40,7 +40,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     Reads digs only if the proof is missing. Raises NoSuchTask, NotEnded, ProofNotReady.
     """
     proofs = context.store.proofs
-    found = await proofs.find(code)
+    found = await context.proofs.find(code)
     if found is not None:
         return found
     task = await context.store.tasks.find(code)
@@ -52,15 +52,15 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     # One at a time in this process: anybody can ask for many proofs that are not written yet.
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await context.proof_lock.acquire()
+            await context.proofs.turn.acquire()
     except TimeoutError:
         raise ProofNotReady from None
     try:
         if await proofs.claim(code):
             await write_proof(context, code, REQUEST_SECONDS)
-        found = await proofs.find(code)
+        found = await context.proofs.find(code)
     finally:
-        context.proof_lock.release()
+        context.proofs.turn.release()
     if found is None:
         raise ProofNotReady
     return found

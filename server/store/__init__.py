@@ -110,8 +110,6 @@ class Store:
         given = self.client.get_default_database(DEFAULT_DATABASE)
         self.database = _safe(self.client[name or given.name])
         self.page_reads = PageReads()
-        # A part of a proof is large, and MongoDB busy with it for as long as with ten digs.
-        self.proof_reads = PageReads("proofs", at_once=1)
         self.tasks = Tasks(self.database)
         self.shown_tasks = ShownTasks(self.database)
         self.listed_tasks = ListedTasks(self.database)

@@ -202,9 +202,27 @@ async def test_a_request_for_a_long_tasks_proof_reads_no_digs(
     before = len(trips.sent)
     etag = (await served(client, code)).headers["ETag"]
     assert (await served(client, code, **{"If-None-Match": etag})).status_code == 304
-    assert trips.sent[before:] == ["find proofs", *["find proof_parts"] * 2, "find proofs"]
+    assert trips.sent[before:] == []
     found = draw.differences(msgspec.convert(reply, draw.Proof), reply["commitment"])
     assert found == []
+
+
+@pytest.mark.usefixtures("_short_parts")
+@pytest.mark.gen_test
+async def test_parts_are_read_once_however_many_ask_and_are_kept_while_there_is_room(
+    client: Client, context: Context, trips: Trips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await dig_to(client, context, 7)
+    await context.store.proofs.ask(code, 0)
+    await write_proofs(context)
+    parts = [part["data"] for part in await parts_of(context, code)]
+    trips.sent.clear()
+    assert await asyncio.gather(*(context.proofs.part(code, 1) for _ in range(20))) == [parts[1]] * 20
+    assert trips.sent == ["find proof_parts"]
+    monkeypatch.setattr("server.reading.proofs.PARTS_KEPT_BYTES", max(map(len, parts)))
+    for number in (0, 0, 2, 2):  # each pushes out what was kept
+        assert await context.proofs.part(code, number) == parts[number]
+    assert trips.sent == ["find proof_parts"] * 3
 
 
 @pytest.mark.usefixtures("_short_parts")
