@@ -19,7 +19,7 @@ from server.store.media_checks import MediaCheck
 from server.store.reviews import Part, Review
 from server.wechat import WeChatError
 from server.wechat.content import UNCHECKED, Result
-from server.wechat.push import Event
+from server.wechat.push import MEDIA_CHECK, Event
 
 # WeChat's `scene`: a profile, and a forum.
 PROFILE, FORUM = 1, 3
@@ -28,7 +28,6 @@ RESULT_MS = 1_800_000
 ASKS = 2
 # So many reviews are brought further at once, since WeChat may be slow.
 AT_ONCE = 10
-MEDIA_CHECK = "wxa_media_check"
 
 log = logging.getLogger("wabao.reviews")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 
 import msgspec
 from Crypto.Cipher import AES
@@ -18,7 +19,10 @@ from server.wechat.content import UNCHECKED, Result
 
 # WeChat pads to 32 bytes, although AES has blocks of 16.
 _PADDED_TO = 32
+MEDIA_CHECK = "wxa_media_check"
 _RANDOM_BYTES, _LENGTH_BYTES = 16, 4
+
+log = logging.getLogger("wabao.reviews")
 
 
 class ForgedPush(Exception):
@@ -31,15 +35,18 @@ class Event(msgspec.Struct, frozen=True):
     https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
     """
 
-    kind: str = msgspec.field(default="", name="Event")
+    kind: str = ""
     trace_id: str = ""
-    errcode: int = 0
-    result: Result = UNCHECKED
+    checked: Result = UNCHECKED
 
-    @property
-    def checked(self) -> Result:
-        """The result of a `wxa_media_check`; UNCHECKED if WeChat says that it is not valid."""
-        return UNCHECKED if self.errcode else self.result
+
+class _Message(msgspec.Struct):
+    """A pushed message. What others than `wxa_media_check` have in these fields does not matter."""
+
+    kind: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'), name="Event")
+    trace_id: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'))
+    errcode: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"0"))
+    result: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"))
 
 
 class _Sealed(msgspec.Struct):
@@ -62,7 +69,11 @@ class Push:
             raise ForgedPush("the signature of the address check is wrong")
 
     def read(self, msg_signature: str, timestamp: str, nonce: str, body: bytes) -> Event:
-        """Return the event in the body of a push. Raises ForgedPush."""
+        """Return the event in the body of a push. Raises ForgedPush.
+
+        What is signed is WeChat's, whatever it says: an event that cannot be read is of no kind, and a result
+        that cannot, or that WeChat calls invalid, is UNCHECKED.
+        """
         try:
             sealed = msgspec.json.decode(body, type=_Sealed)
         except ValueError:  # msgspec's errors, and UnicodeDecodeError
@@ -70,9 +81,10 @@ class Push:
         if not _equal(msg_signature, self.signature(timestamp, nonce, sealed.encrypt)):
             raise ForgedPush("the signature is wrong")
         try:
-            return msgspec.json.decode(self._open(sealed.encrypt), type=Event, strict=False)
+            message = self._open(sealed.encrypt)
         except ValueError:
-            raise ForgedPush("the message is not what WeChat documents") from None
+            raise ForgedPush("the message cannot be decrypted") from None
+        return _event_in(message)
 
     def signature(self, *parts: str) -> str:
         """Return the signature of these parts under our token."""
@@ -87,6 +99,23 @@ class Push:
         if len(plain) < begin or plain[end:] != self._appid:
             raise ForgedPush("the message is for another mini-program")
         return plain[begin:end]
+
+
+def _event_in(message: bytes) -> Event:
+    try:
+        read = msgspec.json.decode(message, type=_Message)
+        kind, trace_id = (msgspec.json.decode(part, type=str) for part in (read.kind, read.trace_id))
+    except ValueError:
+        log.warning("WeChat pushed a message that is not what it documents")
+        return Event()
+    if kind != MEDIA_CHECK:
+        return Event(kind, trace_id)
+    try:
+        failed = msgspec.json.decode(read.errcode, type=int, strict=False) != 0
+        return Event(kind, trace_id, UNCHECKED if failed else msgspec.json.decode(read.result, type=Result))
+    except ValueError:
+        log.warning("WeChat pushed a result of a picture that is not what it documents")
+        return Event(kind, trace_id)
 
 
 def _equal(given: str, right: str) -> bool:

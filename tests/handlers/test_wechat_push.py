@@ -114,7 +114,6 @@ async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
         "no base64": await push(client, context, "你好"),
         "a wrong padding": await push(client, context, encrypt(b"r" * 64)),
         "a wrong length": await push(client, context, encrypt(huge + b"\x01" * (-len(huge) % 32 or 32))),
-        "no JSON in it": await push(client, context, seal(AES_KEY, b"<xml/>", appid)),
         "XML": await client.http.post("/wxPush", content=b"<xml><Encrypt>x</Encrypt></xml>"),
         "no body": await client.http.post("/wxPush"),
         "a plain event": await client.http.post("/wxPush", content=an_event()),
@@ -128,22 +127,39 @@ async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
 
 @pytest.mark.gen_test
 async def test_other_events_are_answered_and_nothing_is_done(client: Client, context: Context) -> None:
-    sealed = seal(AES_KEY, an_event(Event="debug_demo"), context.settings.appid)
-    assert (await push(client, context, sealed)).text == "success"
+    others = (
+        *(an_event(Event="debug_demo"), an_event(Event=5), an_event(trace_id=["x"]), b"{}", b"<xml/>"),
+        an_event(Event="user_enter", errcode="many", result=["something", "else"]),
+    )
+    for event in others:
+        answer = await push(client, context, seal(AES_KEY, event, context.settings.appid))
+        assert (answer.status_code, answer.text) == (200, "success"), event
     assert await find(context, "media_checks") == []
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"errcode": -1008},
+        {"errcode": -1008, "result": {"suggest": "", "label": 0}},
+        {"errcode": "-1010", "result": None},
+        {"errcode": []},
+        {"result": {"suggest": "later"}},
+        {"result": "pass"},
+    ],
+)
 @pytest.mark.gen_test
 async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(
-    client: Client, context: Context
+    client: Client, context: Context, fields: dict[str, Any]
 ) -> None:
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "lose_notice")
     code = await alice.publish()
     await settle_reviews(context)
     (review,) = await find(context, "reviews")
-    event = an_event(trace_id=review["traces"][0], errcode=-1008)
-    await push(client, context, seal(AES_KEY, event, context.settings.appid))
+    event = an_event(trace_id=review["traces"][0], **fields)
+    answer = await push(client, context, seal(AES_KEY, event, context.settings.appid))
+    assert answer.status_code == 200
     await settle_reviews(context)
     (task,) = await find(context, "tasks", _id=code)
     assert task["review"] == "held"

@@ -76,7 +76,7 @@ async def push_results(context: Context) -> None:
     """Push a result for each request that the database knows, as WeChat does until it is answered."""
     for review in await find(context, "reviews", state="checking"):
         for trace_id in review["traces"]:
-            passed = Event("wxa_media_check", trace_id, result=Result("pass"))
+            passed = Event("wxa_media_check", trace_id, Result("pass"))
             await take_event(context, passed)
 
 
