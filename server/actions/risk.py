@@ -12,8 +12,8 @@ from server.store.people import Person
 from server.store.tasks import View
 from server.wechat import WeChatError
 
-# More people at once are not asked about, so that a slow WeChat holds up little.
-UNDER_WAY = 100
+# More people at once are not asked about: content checks share their 100 connections to WeChat.
+UNDER_WAY = 50
 NOT_SEEN = 61010
 
 log = logging.getLogger("wabao.money")

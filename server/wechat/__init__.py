@@ -96,12 +96,15 @@ class WeChat:
         self.appid = appid
         self._secret = secret
         self._api = Api(base_url, call_seconds)
+        # What nobody waits for has connections of its own, so that it takes none from a login.
+        self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, tokens, keys, self._fetch_token)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._api.aclose()
+        await self._aside.aclose()
         await self._patient.aclose()
 
     async def code_to_session(self, code: str) -> Session:
@@ -162,7 +165,7 @@ class WeChat:
         path = "/wxa/msg_sec_check"
         try:
             checked = await self._with_token(
-                lambda token: self._api.read("POST", path, _Checked, {"access_token": token}, piece)
+                lambda token: self._aside.read("POST", path, _Checked, {"access_token": token}, piece)
             )
         except WeChatError as error:
             if error.errcode != _NOT_THERE:
@@ -187,7 +190,7 @@ class WeChat:
         path = "/wxa/media_check_async"
         try:
             traced = await self._with_token(
-                lambda token: self._api.read("POST", path, _Traced, {"access_token": token}, asked)
+                lambda token: self._aside.read("POST", path, _Traced, {"access_token": token}, asked)
             )
         except WeChatError as error:
             if error.errcode != _NOT_THERE:
@@ -215,7 +218,7 @@ class WeChat:
         asked = {"appid": self.appid, "openid": openid, "scene": _MARKETING, "client_ip": address}
         path = "/wxa/getuserriskrank"
         found = await self._with_token(
-            lambda token: self._api.read("POST", path, _Rank, {"access_token": token}, asked)
+            lambda token: self._aside.read("POST", path, _Rank, {"access_token": token}, asked)
         )
         return found.risk_rank
 
