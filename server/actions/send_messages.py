@@ -96,16 +96,16 @@ async def settle_message(context: Context, message: Message) -> None:
     if consent is None:
         await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, message["until"] + 1))
         return
-    if message["state"] == "sending" and _has_more(consent):
+    if message["state"] == "sending" and await _has_more(context, consent):
         await _end(context, message, "unclear", template)
         return
     if await messages.begin_sending(message):
         await _send(context, message, template, person["openid"], words)
 
 
-def _has_more(consent: Consent) -> bool:
-    """Whether WeChat would take a message twice."""
-    return consent["left"] + len(consent.get("held", ())) > 1
+async def _has_more(context: Context, consent: Consent) -> bool:
+    """Whether WeChat would take a message twice. What ended has spent its consent, noted or not."""
+    return consent["left"] + await context.store.messages.open_number(consent.get("held", [])) > 1
 
 
 async def _send(context: Context, message: Message, template: Template, openid: str, words: Words) -> None:

@@ -65,8 +65,17 @@ async def remind(context: Context, code: str, unionid: str) -> int:
         context, "cooldown_over", code, unionid, task["cd_until"] + REMIND_MS, due_at_ms=task["cd_until"]
     )
     if not await context.store.messages.insert(message):
-        await context.store.messages.renew(message)
+        await _renew(context, message)
     return task["cd_until"]
+
+
+async def _renew(context: Context, message: Message) -> None:
+    """Write a message again, if the one before has ended."""
+    messages, template = context.store.messages, context.settings.templates[message["kind"]]
+    if not await messages.open_number([message["_id"]]):
+        # Its process may have died before it spent the consent, which the new message must not use.
+        await context.store.consents.spend(message["unionid"], template.template_id, message["_id"])
+    await messages.renew(message)
 
 
 async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:

@@ -79,6 +79,10 @@ class Messages(DueDocuments[Message]):
             {"$set": fields, "$unset": {"asleep": "", "unsure": "", "failing_since": ""}},
         )
 
+    async def open_number(self, keys: list[str]) -> int:
+        """Return how many of these messages have not ended."""
+        return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$in": _OPEN}})
+
     async def begin_sending(self, message: Message) -> bool:
         """Note that a claimed message is about to be sent; False if another process has it now."""
         begun: _Document = {"state": "sending", **({"unsure": 1} if message["state"] == "sending" else {})}
@@ -145,7 +149,8 @@ class Messages(DueDocuments[Message]):
 class Consent(TypedDict):
     """How many messages of a template a person still allows. `_id` is "unionid:template_id".
 
-    `held` has the messages that are being sent by one of them each.
+    `held` has the messages that are being sent by one of them each, and those whose process died before it
+    spent theirs.
     """
 
     _id: str
