@@ -12,6 +12,7 @@ from handlers.base import Interface, Receiver, Reply
 from handlers.parameters import Code, Unionid
 from server.actions.notices import take_notice
 from server.actions.pay_in import order_payment
+from server.actions.people import check_ban
 from server.wechat.pay import ForgedNotice
 
 
@@ -45,8 +46,8 @@ class PayTask(Interface):
     gives = (PayTaskReply,)
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
-        """Return the payment's parameters. Raises what `order_payment` raises."""
-        publisher = await self.person()
+        """Return the payment's parameters. Raises Banned, for paying opens a task, and as `order_payment`."""
+        publisher = check_ban(await self.person(), self.context.clock.now_ms())
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(
             package=parameters.package,

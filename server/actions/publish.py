@@ -7,7 +7,7 @@ import secrets
 import msgspec
 
 from server import metrics
-from server.actions.people import upload_of
+from server.actions.people import check_ban, upload_of
 from server.actions.pictures import draw_red_packet
 from server.actions.submit import submit_task
 from server.context import Context
@@ -50,7 +50,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 
     The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
-    Raises BadRequest if the values do not fit together, or the picture was not uploaded here; DiskLow.
+    Raises BadRequest if the values do not fit together, or the picture was not uploaded here; DiskLow; Banned
+    if the publisher was banned meanwhile.
     """
     if context.disk.low:
         raise DiskLow
@@ -70,6 +71,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         pic = await draw_red_packet(context, money, publisher["_id"])
     else:
         raise BadRequest("请先选一张图片", param="url")
+    await _refuse_banned_meanwhile(context, publisher)
     while True:
         task = _task(context, publisher, draft, rules)
         task["cd_ms"] = cd_seconds * 1000
@@ -88,6 +90,13 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published
+
+
+async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
+    """Raise Banned if that happened since the publisher was read. A ban ends their tokens: memory tells."""
+    if context.hub.sessions.valid(publisher["_id"]) > publisher.get("generation", 0):
+        person = await context.store.people.find(publisher["_id"])
+        check_ban(person or publisher, context.clock.now_ms())
 
 
 def _code(context: Context, publisher: Person, draft: Draft) -> str:

@@ -18,6 +18,7 @@ from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
 from support.operators import operator
+from support.purse import publish_red_packet
 from support.steps import Killed, die
 
 REASON = "用脚本挖宝"
@@ -68,6 +69,38 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
     assert (await bob.get("/getTaskList"))["status"] == 0
     claimed = await bob.post("/drawPrize", code=won)
     assert (claimed["status"], len(claimed["pickup"])) == (0, 6)
+
+
+@pytest.mark.gen_test
+async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Context) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice, money=2)
+    await ban(client, code)
+    alice = await client.log_in("alice")
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], REASON in refused["msg"]) == ("banned", True)
+    assert await context.store.orders.find_live(code) is None
+
+
+@pytest.mark.gen_test
+async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    url = (await alice.upload(a_picture()))["url"]
+    code, take = await alice.publish(), context.store.files.take
+
+    async def take_and_ban(*arguments: Any) -> Any:
+        taken = await take(*arguments)
+        await ban(client, code)
+        return taken
+
+    monkeypatch.setattr(context.store.files, "take", take_and_ban)
+    draft = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+    assert (await alice.post("/postTask", url=url, **draft))["error"] == "banned"
+    assert await context.store.tasks.released_number(alice.unionid) == 1
 
 
 @pytest.mark.gen_test
