@@ -1,11 +1,12 @@
-"""kill -9 between any two steps of money or a review: is nothing left half done, no fen lost, nothing shown?
+"""kill -9 between any two steps of money, a review or a report: is nothing half done, lost or shown?
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-Plays the scenarios of tests/support/scenarios.py and review_scenarios.py. A process of its own acts and kills
-itself with SIGKILL after the first step, the next time after the second, and so on until it reaches the end.
-Each time a living server sweeps; then the audit, which also asks the stand-in, must find nothing, and no
-review may be left. Exits with 1 if that does not hold.
+Plays the scenarios of tests/support/scenarios.py, review_scenarios.py and report_scenarios.py. A process of
+its own acts and kills itself with SIGKILL after the first step, the next time after the second, and so on
+until it reaches the end. Each time a living server sweeps; then the audit, which also asks the stand-in, must
+find nothing, no review may be left, and what is reported must be decided or in the operator's queue. Exits
+with 1 if that does not hold.
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
 
@@ -28,6 +29,7 @@ from server.settings import read_settings
 from support.client import Client, Someone
 from support.money_world import World
 from support.purse import find, misbehave, sweep_until_quiet
+from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
 from support.scenarios import SCENARIOS, Stage
@@ -35,7 +37,7 @@ from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Steps
 
 SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED)
-ALL = SCENARIOS | REVIEW_SCENARIOS
+ALL = SCENARIOS | REVIEW_SCENARIOS | REPORT_SCENARIOS
 PEOPLE = ("alice", "bob", "carol")
 
 
@@ -62,7 +64,7 @@ def main() -> int:
         )
         try:
             failed = 0
-            for some, environment in ((SCENARIOS, {}), (REVIEW_SCENARIOS, CHECKED)):
+            for some, environment in ((SCENARIOS | REPORT_SCENARIOS, {}), (REVIEW_SCENARIOS, CHECKED)):
                 scenarios = [name for name in some if asked.only in (None, name)]
                 if scenarios:
                     world = World(mongodb_uri, redis_url, directory, environment=environment)
@@ -99,6 +101,8 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
                 if scenario in REVIEW_SCENARIOS:
                     await bring_to_an_end(context)
                     assert not await find(context, "reviews"), "a review is left"
+                if scenario in REPORT_SCENARIOS:
+                    await check_nobody_waits_in_vain(context)
                 await check_nothing_is_half_done(context)
                 assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
             except AssertionError as error:
@@ -114,7 +118,8 @@ async def die(scenario: str, code: str, step: int) -> int:
     context = await Context.open(read_settings({name: os.environ.get(name, "") for name in SETTINGS}))
     people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
     client = Client(None, people)  # type: ignore[arg-type]
-    Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    also = TRACED if scenario in REPORT_SCENARIOS else ()
+    Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL), also=also)
     await ALL[scenario][1](context, Stage(client, context, *_two(client), code))
     await context.close()
     return 0

@@ -77,8 +77,9 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
-        await context.store.reports.settle(code)
-        await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
+        # In this order: if the process dies in between, the operator still has it before them.
+        decided = await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
+        await context.store.reports.settle(code, decided)
         await announce_judged(context, code)
 
 

@@ -6,6 +6,7 @@ from server.actions.announce import announce_judged
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
 from server.game.amounts import DAY_MS
+from server.store.due import FOLLOWED_MS
 from server.store.people import Person
 from server.store.reports import Report, ReportReason
 
@@ -18,8 +19,8 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
     People count if they first logged in a day ago or earlier and have dug somewhere, so a storm from new
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
-    task is hidden. Safe to repeat: if the process dies before that, the next report does it. Raises
-    NoSuchTask, and BadRequest if the task is their own.
+    task is held. Safe to repeat: if the process dies before that, a sweep does it. Raises NoSuchTask, and
+    BadRequest if the task is their own.
     """
     task = await context.store.tasks.find(code)
     if task is None:
@@ -41,11 +42,28 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
         at=now_ms,
     )
     if counts:
-        saved["open"] = 1
+        saved["open"], saved["due_at"] = 1, now_ms + FOLLOWED_MS
+        if "decided" in task:
+            saved["decided"] = task["decided"]
     saved = await context.store.reports.insert(saved)
-    most = context.settings.reports_to_hold
-    if "open" not in saved or not most or task["hidden"]:
-        return
-    if await context.store.reports.open_number(code, most) >= most:
-        await context.store.shown_tasks.set_hidden(code, hidden=True, note=REPORTED)
+    if "open" in saved:
+        await _follow(context, saved)
+
+
+async def settle_reports(context: Context) -> None:
+    """Do what follows from reports whose process died. Safe in several processes at once."""
+    async for saved in context.store.reports.claim_due(context.clock.now_ms):
+        await _follow(context, saved)
+
+
+async def _follow(context: Context, saved: Report) -> None:
+    """Hide the task if enough people have reported it and no operator has decided since. Safe to repeat."""
+    store, most, decided = context.store, context.settings.reports_to_hold, saved.get("decided", 0)
+    code = saved["code"]
+    if (
+        most
+        and await store.reports.open_number(code, decided, most) >= most
+        and await store.shown_tasks.hide_reported(code, decided, REPORTED)
+    ):
         await announce_judged(context, code)
+    await store.reports.finish(saved["_id"])

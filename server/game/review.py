@@ -12,17 +12,23 @@ IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
 
 
 def review_of(task: Mapping[str, object]) -> ReviewShown:
-    """Return whether others may see a task ("shown"), or why not. A task without `review` needs none."""
+    """Return whether others may see a task ("shown"), or why not. A task without `review` needs none.
+
+    What enough people reported is held until an operator decides.
+    """
     match task.get("review"):
         case "checking" | "held" | "refused" as review:
             return review
-    return "hidden" if task.get("hidden") else "shown"
+    if not task.get("hidden"):
+        return "shown"
+    return "held" if task.get("reported") else "hidden"
 
 
 def note_of(task: Mapping[str, object]) -> str:
     """Return in words why others may not see a task, "" if there is nothing to say."""
     # Earlier versions had one note for both.
-    note = task.get("hidden_note") if review_of(task) == "hidden" else None
+    reviewed = task.get("review") in ("checking", "held", "refused")
+    note = None if reviewed else task.get("hidden_note")
     return str(note if note is not None else task.get("review_note", ""))
 
 

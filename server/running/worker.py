@@ -29,6 +29,7 @@ from tornado.web import OutputTransform
 from server import metrics
 from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
+from server.actions.report import settle_reports
 from server.actions.review import settle_reviews
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
@@ -62,6 +63,7 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (settle_pending, 2),
     (sweep, 2),
     (settle_reviews, 1),
+    (settle_reports, 2),
     (write_proofs, 1),
     (send_notices, 1),
     (tidy, 60),

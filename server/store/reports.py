@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 import pymongo
 from pymongo import IndexModel
 
-from server.store.documents import Documents
+from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
 
@@ -17,7 +17,8 @@ ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "a
 class Report(TypedDict):
     """`counts` is 1 if its author counts towards holding the task, see `server/actions/report.py`.
 
-    `open` is there while it counts and no operator has decided since. `at` is unix ms.
+    `open` is there while it counts and no operator has decided since. `decided` is the task's when it was
+    reported. `due_at` is there until what follows from it is done. `at` is unix ms.
     """
 
     _id: str
@@ -28,9 +29,11 @@ class Report(TypedDict):
     counts: int
     at: int
     open: NotRequired[int]
+    decided: NotRequired[int]
+    due_at: NotRequired[int]
 
 
-class Reports(Documents[Report]):
+class Reports(DueDocuments[Report]):
     """Reads and writes of `reports`."""
 
     NAME = "reports"
@@ -38,15 +41,21 @@ class Reports(Documents[Report]):
         IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
         IndexModel([("unionid", 1)], name="of_person"),
+        DUE_INDEX,
     ]
 
     async def insert(self, report: Report) -> Report:
         """Write a report unless its author has reported the task before; return the one that is stored."""
         return await self.add_or_read(report)
 
-    async def open_number(self, code: str, limit: int) -> int:
-        """Return how many open reports a task has; `limit` at most."""
-        return await self.collection.count_documents({"code": code, "open": 1}, limit=limit)
+    async def open_number(self, code: str, decided: int, limit: int) -> int:
+        """Return how many open reports a task got after so many decisions; `limit` at most."""
+        made = {"code": code, "open": 1, "decided": decided or None}  # None: it is 0, or not there
+        return await self.collection.count_documents(made, limit=limit)
+
+    async def finish(self, key: str) -> None:
+        """Note that what follows from a report is done."""
+        await self.collection.update_one({"_id": key}, {"$unset": {"due_at": ""}})
 
     async def queue(self, limit: int) -> list[Report]:
         """Return the open reports, the oldest first."""
@@ -62,6 +71,7 @@ class Reports(Documents[Report]):
         """Return how often a person reported something."""
         return await self.collection.count_documents({"unionid": unionid})
 
-    async def settle(self, code: str) -> None:
-        """Close a task's open reports: an operator has decided."""
-        await self.collection.update_many({"code": code, "open": 1}, {"$unset": {"open": ""}})
+    async def settle(self, code: str, decided: int) -> None:
+        """Close the reports that a task got before this decision; later ones stay open."""
+        earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
+        await self.collection.update_many(earlier, {"$unset": {"open": ""}})

@@ -79,11 +79,29 @@ class ShownTasks(Documents[Task]):
         )
         return found.modified_count == 1
 
-    async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> None:
-        """Take a task from all but its publisher, who is told why, or give it back. No review does."""
+    async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> int:
+        """Take a task from all but its publisher, who is told why, or give it back, as an operator decided.
+
+        No review does. Returns how often operators have decided so, with this one; 0 if there is no such
+        task.
+        """
         changes: _Document = (
-            {"$set": {"hidden": 1, "hidden_note": note}}
+            {"$set": {"hidden": 1, "hidden_note": note}, "$unset": {"reported": ""}}
             if hidden
-            else {"$set": {"hidden": 0}, "$unset": {"hidden_note": ""}}
+            else {"$set": {"hidden": 0}, "$unset": {"hidden_note": "", "reported": ""}}
         )
-        await self.collection.update_one({"_id": code}, changes)
+        task = await self.find_one_and_update(
+            {"_id": code}, changes | {"$inc": {"decided": 1}}, projection={"decided": 1}, return_document=True
+        )
+        return 0 if task is None else task["decided"]
+
+    async def hide_reported(self, code: str, decided: int, note: str) -> bool:
+        """Take a task from all but its publisher until an operator decides; return whether this did it.
+
+        Not if it is hidden, nor if one has decided since there were `decided` decisions.
+        """
+        found = await self.collection.update_one(
+            {"_id": code, "hidden": 0, "decided": decided or None},  # None: it is 0, or not there
+            {"$set": {"hidden": 1, "reported": 1, "hidden_note": note}},
+        )
+        return found.modified_count == 1

@@ -19,7 +19,7 @@ _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
 # What tells whether a task changed without a dig.
-POSITION = ("now_depth", "status", "open", "renamed", "hidden", "review", "prepaid")
+POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
 ALL = Wanted()
 
 
@@ -34,7 +34,8 @@ class Task(TypedDict):
 
     `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
     `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
-    it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed.
+    it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
+    reports hide it; `decided` is how often operators hid or showed it.
     """
 
     _id: str
@@ -81,6 +82,8 @@ class Task(TypedDict):
     hidden_note: NotRequired[str]
     shown_at: NotRequired[int]
     prepaid: NotRequired[int]
+    reported: NotRequired[int]
+    decided: NotRequired[int]
     due_at: NotRequired[int]
 
 

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from server.actions import report as reporting
+from server.actions.report import REPORTED, settle_reports
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.game.review import review_of
+from server.running.worker import PERIODIC
+from server.store.due import FOLLOWED_MS
 from support.client import Client, Someone
 from support.operators import operator
+from support.purse import find, let_pass
+from support.steps import Killed, die
 
 TO_HOLD = 3
 
@@ -104,7 +111,7 @@ async def test_one_person_counts_once_however_often_they_report(client: Client, 
     [bob] = await who_counts(client, context, 1)
     replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
     assert [reply["status"] for reply in replies] == [0] * len(replies)
-    assert await context.store.reports.open_number(code, 100) == 1
+    assert await context.store.reports.open_number(code, 0, 100) == 1
     assert not await is_hidden(context, code)
 
 
@@ -117,9 +124,93 @@ async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_
     people = await who_counts(client, context, TO_HOLD)
     for someone in people:
         await report(someone, code)
-    await context.store.shown_tasks.set_hidden(code, hidden=False)  # as if the last one had died before it
+    # As if the last one had died before it.
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"hidden": 0}})
     assert (await report(people[-1], code))["status"] == 0
     assert await is_hidden(context, code)
+
+
+@pytest.mark.gen_test
+async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    *others, last = await who_counts(client, context, TO_HOLD)
+    for someone in others:
+        await report(someone, code)
+    person = await context.store.people.find(last.unionid)
+    assert person is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(context.store.reports, "open_number", lambda *_: die())
+        with pytest.raises(Killed):
+            await reporting.report(context, person, code, "fraud", "")
+    await let_pass(context, FOLLOWED_MS)
+    assert settle_reports in [work for work, _ in PERIODIC]
+    await settle_reports(context)
+    assert await is_hidden(context, code)
+    assert await find(context, "reports", due_at={"$exists": True}) == []
+
+
+@pytest.mark.gen_test
+async def test_what_an_operator_shows_while_a_report_is_counted_stays_shown(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    people = await who_counts(client, context, TO_HOLD)
+    for someone in people[:-1]:
+        await report(someone, code)
+    count = context.store.reports.open_number
+
+    async def count_and_decide(*asked: Any) -> int:
+        number = await count(*asked)
+        assert (await client.post("/ops/hide", code=code, hidden=0, reason="没有问题"))["status"] == 0
+        return number
+
+    monkeypatch.setattr(context.store.reports, "open_number", count_and_decide)
+    await report(people[-1], code)
+    assert not await is_hidden(context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    bob, carol = await who_counts(client, context, 2)
+    await report(bob, code)
+    settle = context.store.reports.settle
+
+    async def report_and_settle(*asked: Any) -> None:
+        await report(carol, code)
+        await settle(*asked)
+
+    monkeypatch.setattr(context.store.reports, "settle", report_and_settle)
+    await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+    [queued] = (await client.get("/ops/reports"))["data"]
+    assert queued["number"] == 1
+
+
+@pytest.mark.gen_test
+async def test_what_reports_hide_is_held_until_an_operator_hides_or_shows_it(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    for someone in await who_counts(client, context, TO_HOLD):
+        await report(someone, code)
+    for hidden, review, note in ((None, "held", REPORTED), (1, "hidden", "违法"), (0, "shown", "")):
+        if hidden is not None:
+            await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
+        details = await alice.get("/getTaskDetails", code=code)
+        assert (details["review"], details["review_note"]) == (review, note)
+        [position] = await context.store.tasks.positions([code])  # how other processes learn of it
+        assert review_of(position) == review
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,17 @@ Scenario: TypeAlias = tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Conte
 
 
 async def play(
-    client: Client, context: Context, settings: Settings, scenario: Scenario, kill_after: int
+    client: Client,
+    context: Context,
+    settings: Settings,
+    scenario: Scenario,
+    kill_after: int,
+    also: tuple[str, ...] = (),
 ) -> Steps:
     """Set a scenario up without other tasks, and let another process act it until it dies or is done.
 
-    Returns the steps it took. With `kill_after`, it dies right after that one.
+    Returns the steps it took, those in the collections `also` too. With `kill_after`, it dies right after
+    that one.
     """
     for name in COLLECTIONS:
         await context.store.database[name].delete_many({})
@@ -34,7 +40,7 @@ async def play(
     # WeChat is heard only when asked: a notice could come at any step.
     await misbehave(client, "lose_notice", times=100)
     victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
-    steps = Steps(victim, kill_after)
+    steps = Steps(victim, kill_after, also=also)
     try:
         await act(victim, stage)
     except Killed:

@@ -27,6 +27,7 @@ _TIMES = {
     "pickups": ("locked_until",),
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
     "reviews": ("created_at", "asked_at", "due_at"),
+    "reports": ("at", "due_at"),
     "sandbox_orders": ("expires_at_ms",),
     "sandbox_bills": ("expires_at_ms",),
     "sandbox_notices": ("due_at_ms",),

@@ -15,7 +15,7 @@ COLLECTIONS = (
 )
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
-    *("frozen", "newest", "waiting", "were_paid", "paid_out_fen"),
+    *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number"),
 )
 
 
@@ -31,13 +31,20 @@ def die() -> None:
 class Steps:
     """Wraps a context's collections, WeChat and Pay, and notes the name of each step in `names`.
 
-    With `kill_after`, a number from 1, the process is killed right after that step.
+    With `kill_after`, a number from 1, the process is killed right after that step. `also` are more
+    collections.
     """
 
-    def __init__(self, context: Context, kill_after: int = 0, kill: Callable[[], None] = die) -> None:
+    def __init__(
+        self,
+        context: Context,
+        kill_after: int = 0,
+        kill: Callable[[], None] = die,
+        also: tuple[str, ...] = (),
+    ) -> None:
         self.names: list[str] = []
         self._kill_after, self._kill = kill_after, kill
-        for name in COLLECTIONS:
+        for name in (*COLLECTIONS, *also):
             setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
         context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
         context.wechat = _Traced("wechat", context.wechat, self)  # type: ignore[assignment]

@@ -38,6 +38,7 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.media_checks.find_first(["trace"]),
     lambda store: store.shown_tasks.set_hidden(_ONE, hidden=True, note="check"),
     lambda store: store.shown_tasks.set_hidden(_ONE, hidden=False),
+    lambda store: store.shown_tasks.hide_reported(_ONE, 2, "check"),
     lambda store: store.shown_tasks.hold(_ONE, "check"),
     lambda store: store.shown_tasks.note_prepaid(_ONE),
     lambda store: store.shown_tasks.show(_ONE, 1000),

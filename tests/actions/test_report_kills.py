@@ -1,0 +1,55 @@
+"""A process dies between any two steps of a report, a decision or a ban: nothing of it is forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.actions.people import check_ban
+from server.context import Context
+from server.errors import Banned
+from server.game.review import review_of
+from server.settings import Settings
+from support.client import Client
+from support.kills import play
+from support.purse import find
+from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
+
+LOGGED = ("audit_log.begin", "audit_log.conclude")
+DECIDED = [LOGGED[0], "shown_tasks.set_hidden", "reports.settle", LOGGED[1]]
+# The steps of each scenario, in order.
+STEPS = {
+    "a treasure is reported": ["reports.insert", "shown_tasks.hide_reported", "reports.finish"],
+    "an operator hides a reported treasure": DECIDED,
+    "an operator shows a reported treasure": DECIDED,
+    "a publisher is banned": [LOGGED[0], "people.end_tokens", LOGGED[1]],
+}
+# Which step of each decides.
+DECIDES = {"shown_tasks.set_hidden", "people.end_tokens"}
+
+
+@pytest.mark.parametrize("scenario", REPORT_SCENARIOS)
+@pytest.mark.gen_test(timeout=60)
+async def test_killed_after_any_step_nothing_reported_is_forgotten(
+    client: Client, context: Context, settings: Settings, scenario: str
+) -> None:
+    alice, _ = await client.log_in_all("alice", "bob")
+    for kill_after in range(len(STEPS[scenario]) + 1):
+        killed = await play(client, context, settings, REPORT_SCENARIOS[scenario], kill_after, TRACED)
+        assert killed.names == STEPS[scenario][: kill_after or None]
+        try:
+            await check_nobody_waits_in_vain(context)
+            (task,) = await find(context, "tasks")
+            person = await context.store.people.find(alice.unionid)
+            assert person is not None
+            decided = bool(DECIDES & set(killed.names))
+            if scenario == "a publisher is banned" and decided:
+                with pytest.raises(Banned):
+                    check_ban(person, context.clock.now_ms())
+            elif scenario == "a publisher is banned":
+                assert check_ban(person, context.clock.now_ms()) is person
+            else:
+                ends = {"hides": "hidden", "shows": "shown"}.get(scenario.split()[2], "held")
+                assert review_of(task) == (ends if decided else "held")
+        except AssertionError as error:
+            error.add_note(f"killed after step {kill_after}, {killed.names[-1]}")
+            raise

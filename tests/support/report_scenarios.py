@@ -1,0 +1,112 @@
+"""What a process may be doing about reports, hiding and bans when it dies."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from server.actions.operate import ban, hide_task
+from server.actions.report import report, settle_reports
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.game.review import review_of
+from server.store.audit_log import Actor
+from server.store.reports import Report
+from support.kills import Scenario
+from support.purse import find, rest
+from support.scenarios import Stage
+
+ACTOR = Actor("a", shared=False)
+# What a process touches here besides what money and reviews do.
+TRACED = ("reports", "people", "audit_log")
+
+
+async def before_the_last_report(stage: Stage) -> Stage:
+    """Goods that one report less than enough says are bad; Bob counts."""
+    for name in TRACED:
+        if name != "people":
+            await stage.context.store.database[name].delete_many({})
+    await stage.context.store.people.collection.update_many(
+        {}, {"$unset": {"banned": ""}, "$set": {"created_at": 1}}
+    )
+    # A ban ended her session.
+    stage = dataclasses.replace(stage, alice=await stage.client.log_in("alice"))
+    code = await stage.alice.publish()
+    await stage.bob.dig(code)
+    await rest(stage.context)
+    for k in range(1, stage.context.settings.reports_to_hold):
+        await stage.context.store.reports.insert(a_report(code, f"person-{k}", stage.context.clock.now_ms()))
+    return stage.of(code)
+
+
+def a_report(code: str, unionid: str, at_ms: int) -> Report:
+    """Return a report that counts, and was followed."""
+    return Report(
+        _id=f"{code}:{unionid}",
+        code=code,
+        unionid=unionid,
+        reason="fraud",
+        text="",
+        counts=1,
+        at=at_ms,
+        open=1,
+    )
+
+
+async def reported(stage: Stage) -> Stage:
+    """Goods that reports hide."""
+    stage = await before_the_last_report(stage)
+    await act_report(stage.context, stage)
+    return stage
+
+
+async def act_report(victim: Context, stage: Stage) -> None:
+    """`/report`, the last that it takes."""
+    person = await victim.store.people.find(stage.bob.unionid)
+    assert person is not None
+    await report(victim, person, stage.code, "fraud", "")
+
+
+async def act_hide(victim: Context, stage: Stage) -> None:
+    """An operator takes it down for good."""
+    await hide_task(victim, ACTOR, stage.code, "违法", hidden=True)
+
+
+async def act_show(victim: Context, stage: Stage) -> None:
+    """An operator finds nothing wrong."""
+    await hide_task(victim, ACTOR, stage.code, "没有问题", hidden=False)
+
+
+async def act_ban(victim: Context, stage: Stage) -> None:
+    """An operator bans the publisher."""
+    await ban(victim, ACTOR, stage.code, 0, 0, "骗子")
+
+
+async def check_nobody_waits_in_vain(context: Context) -> None:
+    """Assert that what is reported is decided or queued, and that each decision is in the log."""
+    await context.store.reports.collection.update_many(
+        {"due_at": {"$gt": 0}}, {"$set": {"due_at": context.clock.now_ms() - DAY_MS}}
+    )
+    await settle_reports(context)
+    queued = [each["code"] for each in await context.store.reports.queue(100)]
+    log = [(act["act"], act["target"]) for act in await find(context, "audit_log")]
+    assert await find(context, "reports", due_at={"$exists": True}) == []
+    for task in await find(context, "tasks"):
+        number, state = queued.count(task["_id"]), review_of(task)
+        if "decided" in task:
+            assert ("hide" if task["hidden"] else "show", task["_id"]) in log
+            assert state != "held"
+        elif number >= context.settings.reports_to_hold:
+            assert state == "held"
+        else:
+            assert (state, bool(number)) == ("shown", bool(await find(context, "reports")))
+    for person in await find(context, "people", banned={"$exists": True}):
+        assert person["generation"], "banned, and their sessions go on"
+        assert [act for act, _ in log] == ["ban"]
+
+
+REPORT_SCENARIOS: dict[str, Scenario] = {
+    "a treasure is reported": (before_the_last_report, act_report),
+    "an operator hides a reported treasure": (reported, act_hide),
+    "an operator shows a reported treasure": (reported, act_show),
+    "a publisher is banned": (before_the_last_report, act_ban),
+}
