@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.actions.hold import are_brakes_on, refuse_held, refuse_new_pair
+from server.actions.hold import refuse_held, refuse_new_pair
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
 from server.actions.win import ensure_prize
@@ -114,9 +114,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
 async def _begin_claiming(context: Context, prize: Prize) -> Prize:
     now_ms = context.clock.now_ms()
     # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
-    await context.store.prizes.begin_claiming(
-        prize, now_ms, now_ms + 60_000, weighed=not are_brakes_on(context)
-    )
+    await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
     return await _reread(context, prize)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.actions.hold import freezes_of
+from server.actions.hold import freezes_of, withhold_if_frozen
 from server.actions.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
@@ -130,8 +130,8 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
                 continue
             if prize["state"] == "claiming":
                 cancelling = True
-            else:
-                await store.held_prizes.release(prize["_id"], context.clock.now_ms())
+            elif await store.held_prizes.release(prize["_id"], context.clock.now_ms()) is not None:
+                await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:

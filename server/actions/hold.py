@@ -1,7 +1,8 @@
 """Brakes on paying out: whether a red packet that is being claimed may be paid, or is held for the operator.
 
 A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
-same time each counts the other, and no bill is out for a prize that is held.
+same time each counts the other, and no bill is out for a prize that is held. What is frozen is never let
+through.
 """
 
 from __future__ import annotations
@@ -40,9 +41,13 @@ def refuse_held(prize: Prize) -> None:
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
-    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once an attempt."""
+    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once an attempt.
+
+    Freezes are looked at here too: one that came just as another was released may have passed this prize by.
+    """
     if prize.get("weighed") == prize["attempt"]:
         return True
+    await withhold_if_frozen(context, prize)
     why = await _why_held(context, prize) if are_brakes_on(context) else None
     held_prizes = context.store.held_prizes
     if why is None:
@@ -77,7 +82,7 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
 
 
 async def withhold_if_frozen(context: Context, prize: Prize) -> None:
-    """Withhold a new red packet if its treasure, winner or publisher is frozen. Safe to repeat."""
+    """Withhold a red packet if it, its treasure, its winner or its publisher is frozen. Safe to repeat."""
     if prize["amount_fen"] and await context.store.freezes.frozen(freezes_of(prize)):
         await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
 

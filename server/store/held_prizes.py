@@ -102,16 +102,25 @@ class HeldPrizes(Documents[Prize]):
     async def withhold(self, scope: _Document, now_ms: int) -> None:
         """Withhold all red packets of a scope that nobody is being paid; those that are become `freezing`.
 
-        A scope is a condition of one equal field: `_id`, `code`, `unionid` or `publisher`.
+        A scope is a condition of one equal field: `_id`, `code`, `unionid` or `publisher`. It is one update:
+        between two, a bill that fails could take a prize past both.
         """
-        money = {"amount_fen": {"$gt": 0}}
+        claiming = {"$eq": ["$state", "claiming"]}
+        changes = {
+            "state": {"$cond": [claiming, "claiming", "withheld"]},
+            "freezing": {"$cond": [claiming, 1, "$$REMOVE"]},
+            "due_at": {"$cond": [claiming, now_ms, "$due_at"]},
+            "withheld_at": now_ms,
+            "held_for": "$$REMOVE",
+        }
         await self.rows.update_many(
-            {**scope, **money, "state": {"$in": ["won", "held"]}},
-            {"$set": {"state": "withheld", "withheld_at": now_ms}, "$unset": {"held_for": ""}},
-        )
-        await self.rows.update_many(
-            {**scope, **money, "state": "claiming", "freezing": {"$exists": False}},
-            {"$set": {"freezing": 1, "withheld_at": now_ms, "due_at": now_ms}},
+            {
+                **scope,
+                "amount_fen": {"$gt": 0},
+                "state": {"$in": ["won", "held", "claiming"]},
+                "freezing": {"$exists": False},
+            },
+            [{"$set": changes}],
         )
 
     async def of_scope(self, scope: _Document) -> list[Prize]:

@@ -46,7 +46,7 @@ class Prize(TypedDict):
     sealed for the prize's own id; `address_deleted` is there once it was deleted. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
-    `weighed` is the attempt that brakes let through. `withheld_at` is there while a red packet is held,
+    `weighed` is the attempt that was let through. `withheld_at` is there while a red packet is held,
     withheld or `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
     `denied`: an operator let it go back to the publisher.
     """
@@ -181,22 +181,15 @@ class Prizes(DueDocuments[Prize]):
         found = await self.collection.find_one({"code": code, "unionid": unionid}, {"state": 1})
         return None if found is None else found["state"]
 
-    async def begin_claiming(
-        self, prize: Prize, now_ms: int, due_at_ms: int, *, weighed: bool
-    ) -> Prize | None:
-        """Let the next bill of a red packet be made, once brakes let it through, or now if it is `weighed`.
-
-        None if the prize is no longer free for that.
-        """
-        attempt = prize["attempt"] + 1
+    async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
+        """Let the next bill of a red packet be weighed, and then made; None if it is no longer free."""
         return await self._change(
             {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
             {
                 "state": "claiming",
-                "attempt": attempt,
+                "attempt": prize["attempt"] + 1,
                 "claimed_at": now_ms,
                 "due_at": due_at_ms,
-                **({"weighed": attempt} if weighed else {}),
             },
         )
 

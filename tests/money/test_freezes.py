@@ -133,7 +133,7 @@ class TestLimits:
         second = await won(client, context, alice, bob)
         [prize] = await find(context, "prizes", code=second)
         now_ms = context.clock.now_ms()
-        await context.store.prizes.begin_claiming(prize, now_ms, now_ms, weighed=False)  # type: ignore[arg-type]
+        await context.store.prizes.begin_claiming(prize, now_ms, now_ms)  # type: ignore[arg-type]
         await sweep_until_quiet(context)
         assert await state_of(context, second) == "held"
         assert await find(context, "bills", code=second) == []

@@ -49,6 +49,15 @@ STEPS = {
         "prizes.finish",
         "tasks.settle",
     ],
+    "a red packet of a frozen treasure is won": [
+        "tasks.record_dig",
+        "digs.insert",
+        "prizes.insert",
+        "ledger.enter",
+        "held_prizes.withhold",
+        "prizes.finish",
+        "tasks.settle",
+    ],
     "a win is overtaken by the next": [
         "digs.insert",
         "tasks.record_dig",
@@ -63,6 +72,7 @@ STEPS = {
     ],
     "a red packet is claimed": [
         "prizes.begin_claiming",
+        "held_prizes.let_through",
         "bills.insert",
         "bills.begin_sending",
         "pay.transfer",
@@ -81,6 +91,7 @@ STEPS = {
         "prizes.free_from_bill",
         "bills.finish",
         "prizes.begin_claiming",
+        "held_prizes.let_through",
         "bills.insert",
         "bills.begin_sending",
         "pay.transfer",

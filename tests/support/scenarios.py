@@ -90,6 +90,13 @@ async def open_packet(stage: Stage) -> Stage:
     return stage.of(code)
 
 
+async def open_and_frozen(stage: Stage) -> Stage:
+    """The same, whose treasure an operator froze before."""
+    stage = await open_packet(stage)
+    await freeze(stage.context, "task", stage.code, 0)
+    return stage
+
+
 async def won_unwritten(stage: Stage) -> Stage:
     """A red packet with three prizes. Bob won one, and his process died before the history had the dig."""
     code = await publish_red_packet(stage.alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
@@ -322,6 +329,7 @@ SCENARIOS: dict[
     "a payment is heard of": (paid_unheard, act_look),
     "a payment that came too late is heard of": (paid_too_late, act_sweep),
     "a red packet is won": (open_packet, act_dig),
+    "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),
     "a red packet is claimed": (won, act_claim),
     "a confirmation is heard of": (confirmed_unheard, act_claim),

@@ -40,6 +40,10 @@ async def check_nothing_is_half_done(context: Context) -> None:
     assert await find(context, "prizes", freezing=1) == []
     if await find(context, "prizes", state="withheld"):
         assert freezes, "it is withheld, and nothing is frozen"
+    for frozen in freezes:
+        whose = [{field: frozen["of"]} for field in ("code", "_id", "unionid", "publisher")]
+        free = await find(context, "prizes", **{"$or": whose}, state={"$in": ["won", "claiming"]})
+        assert [prize for prize in free if prize["amount_fen"]] == [], "it is frozen, and can be claimed"
     for task in await find(context, "tasks", status=1):
         assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
     for prize in await find(context, "prizes", state="sent"):

@@ -1,0 +1,159 @@
+"""Freezes that come at the same moment as something else: nothing that is frozen is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+from server.actions import freeze as freezing
+from server.actions import win as winning
+from server.actions.dig import settle_pending
+from server.actions.sweep import sweep
+from server.context import Context
+from server.store.freezes import Freeze, Freezes, freeze_key
+from server.store.held_prizes import HeldPrizes
+from support.client import Client, Someone
+from support.purse import find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
+
+
+async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
+    """Return the code of a red packet that was paid and won."""
+    code = await publish_red_packet(publisher)
+    await pay(client, context, publisher, code)
+    await win(client, context, winner, code)
+    return code
+
+
+async def the_prize(context: Context) -> dict[str, Any]:
+    [prize] = await find(context, "prizes")
+    return prize
+
+
+async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
+    """Assert that the only prize, which is frozen, stays withheld whatever its winner and the sweeps do."""
+    for _ in range(2):
+        reply = await winner.post("/drawPrize", code=code)
+        assert (reply["error"], "package_info" in reply) == ("payout_held", False)
+        await sweep_until_quiet(context)
+        assert (await the_prize(context))["state"] == "withheld"
+
+
+def once_after(
+    monkeypatch: pytest.MonkeyPatch, of: type, name: str, act: Callable[[], Awaitable[Any]]
+) -> None:
+    """After the next call of this method do something, before its caller goes on."""
+    method, done = getattr(of, name), []
+
+    async def followed(self: Any, *arguments: Any, **named: Any) -> Any:
+        answer = await method(self, *arguments, **named)
+        if not done:
+            done.append(1)
+            await act()
+        return answer
+
+    monkeypatch.setattr(of, name, followed)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    assert (await bob.post("/drawPrize", code=code))["package_info"]
+
+    async def fail() -> None:
+        await context.store.prizes.free_from_bill(f"{code}:1", 1, "won")
+
+    once_after(monkeypatch, AsyncIOMotorCollection, "update_many", fail)
+    await freezing.freeze(context, "task", code, 0)
+    await rest(context)
+    assert (await the_prize(context))["state"] == "withheld"
+    await check_not_paid(context, bob, code)
+
+
+@pytest.mark.parametrize("brakes", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
+@pytest.mark.gen_test
+async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, brakes: dict[str, str]
+) -> None:
+    del brakes  # the settings, see below
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await freezing.freeze(context, "task", code, 0)
+    with monkeypatch.context() as dead:
+
+        async def die(*_: Any) -> None:
+            raise RuntimeError("the process is gone")
+
+        dead.setattr(winning, "withhold_if_frozen", die)
+        await win(client, context, bob, code)
+        await settle_pending(context)
+    assert (await the_prize(context))["state"] == "won"
+    await check_not_paid(context, bob, code)
+    assert await find(context, "bills") == []
+
+
+@pytest.fixture
+def environment(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Brakes, where a test names them."""
+    call = getattr(request.node, "callspec", None)
+    return dict(call.params.get("brakes", {})) if call is not None else {}
+
+
+@pytest.mark.gen_test
+async def test_a_bill_that_is_out_though_its_winner_is_frozen_is_cancelled_by_a_sweep(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    now_ms = context.clock.now_ms()
+    passed_by = Freeze(
+        _id=freeze_key("person", bob.unionid),
+        what="person",
+        of=bob.unionid,
+        code=code,
+        depth=1,
+        state="frozen",
+        at=now_ms,
+    )
+    await context.store.freezes.collection.insert_one(passed_by)
+    await let_pass(context, 61_000)
+    for _ in range(2):
+        await sweep(context)
+        await rest(context)
+    assert (await the_prize(context))["state"] == "withheld"
+    assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("looks_again", [True, False])
+@pytest.mark.gen_test
+async def test_a_freeze_that_comes_while_another_is_released_holds(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, looks_again: bool
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await freezing.freeze(context, "person", code, 1)
+
+    async def freeze_again() -> None:
+        await freezing.freeze(context, "task", code, 0)
+
+    once_after(monkeypatch, Freezes, "frozen", freeze_again)
+    if not looks_again:  # it died before it could
+        once_after(monkeypatch, HeldPrizes, "release", _die)
+    try:
+        await freezing.release(context, "person", code, 1)
+    except RuntimeError:
+        assert not looks_again
+    assert (await the_prize(context))["state"] == ("withheld" if looks_again else "won")
+    await check_not_paid(context, bob, code)
+    assert [found["what"] for found in await find(context, "freezes")] == ["task"]
+
+
+async def _die() -> None:
+    raise RuntimeError("the process is gone")
