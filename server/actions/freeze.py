@@ -34,14 +34,17 @@ async def freeze(context: Context, what: What, code: str, depth: int) -> None:
 
 
 async def release(context: Context, what: What, code: str, depth: int) -> None:
-    """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest."""
+    """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest.
+
+    Brakes weigh what is released, except a prize that is released by itself.
+    """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":
         await _refuse_unreleasable(context, of)
     released = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
     if released is not None:
         await settle_freeze(context, released)
-    elif what != "prize" or await context.store.held_prizes.release(of, now_ms) is None:
+    elif what != "prize" or await context.store.held_prizes.let_off(of, now_ms) is None:
         raise BadRequest("它没有被冻结，也没有在核对")
 
 
@@ -124,13 +127,14 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
 
 async def _settle_release(context: Context, freeze: Freeze) -> None:
     store, cancelling = context.store, False
+    end = store.held_prizes.let_off if freeze["what"] == "prize" else store.held_prizes.release
     for scope in _scopes(freeze["what"], freeze["of"]):
         for prize in await store.held_prizes.of_scope(scope):
             if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
                 continue
             if prize["state"] == "claiming":
                 cancelling = True
-            elif await store.held_prizes.release(prize["_id"], context.clock.now_ms()) is not None:
+            elif await end(prize["_id"], context.clock.now_ms()) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)

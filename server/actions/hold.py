@@ -26,7 +26,7 @@ def are_brakes_on(context: Context) -> bool:
 async def refuse_new_pair(context: Context, prize: Prize) -> None:
     """Raise PayoutWaits if this publisher never paid this winner, and the prize was won just now."""
     until_ms = prize["won_at"] + context.settings.payout_hold_seconds * 1000
-    if context.clock.now_ms() >= until_ms or "released_at" in prize:
+    if context.clock.now_ms() >= until_ms or "let_off" in prize:
         return
     if not await context.store.held_prizes.were_paid(prize["unionid"], prize["publisher"]):
         raise PayoutWaits(claim_from=until_ms)
@@ -62,7 +62,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
 
 
 async def _why_held(context: Context, prize: Prize) -> Why | None:
-    if "released_at" in prize:
+    if "let_off" in prize:
         return None
     settings, now_ms = context.settings, context.clock.now_ms()
     paid = await context.store.held_prizes.paid_out_fen(

@@ -1,7 +1,8 @@
 """Red packets that are not paid out for now: those of `prizes` with `withheld_at`, and what decides that.
 
-held: a brake holds the payout until an operator decides. withheld: an operator froze it. A bill that is out
-when a prize is frozen is cancelled first: meanwhile the prize is still `claiming`, and `freezing`.
+held: a brake holds the payout until an operator decides. withheld: an operator froze it; `held_for` stays. A
+bill that is out when a prize is frozen is cancelled first: meanwhile the prize is still `claiming`, and
+`freezing`.
 """
 
 from __future__ import annotations
@@ -110,8 +111,7 @@ class HeldPrizes(Documents[Prize]):
             "state": {"$cond": [claiming, "claiming", "withheld"]},
             "freezing": {"$cond": [claiming, 1, "$$REMOVE"]},
             "due_at": {"$cond": [claiming, now_ms, "$due_at"]},
-            "withheld_at": now_ms,
-            "held_for": "$$REMOVE",
+            "withheld_at": {"$ifNull": ["$withheld_at", now_ms]},
         }
         await self.rows.update_many(
             {
@@ -129,10 +129,27 @@ class HeldPrizes(Documents[Prize]):
         return await found.to_list(None)
 
     async def release(self, prize_id: str, now_ms: int) -> Prize | None:
-        """Let the winner claim it again; None if it is not held, or its bill was lost."""
+        """End that a prize is withheld; None if it is not, or its bill was lost.
+
+        Brakes stay on: one that held it holds it again, others weigh its next claim.
+        """
+        free = {"$eq": [{"$ifNull": ["$held_for", ""]}, ""]}
+        changes = {
+            "state": {"$cond": [free, "won", "held"]},
+            "released_at": now_ms,
+            "withheld_at": {"$cond": [free, "$$REMOVE", "$withheld_at"]},
+        }
+        return await self.find_one_and_update(
+            {"_id": prize_id, "state": "withheld", "bill_lost": {"$exists": False}},
+            [{"$set": changes}],
+            return_document=True,
+        )
+
+    async def let_off(self, prize_id: str, now_ms: int) -> Prize | None:
+        """Let the winner claim it, whatever brakes say; None if it is not held, or its bill was lost."""
         return await self.find_one_and_update(
             {"_id": prize_id, "state": {"$in": HELD}, "bill_lost": {"$exists": False}},
-            {"$set": {"state": "won", "released_at": now_ms}, "$unset": _LEAVES},
+            {"$set": {"state": "won", "released_at": now_ms, "let_off": 1}, "$unset": _LEAVES},
             return_document=True,
         )
 

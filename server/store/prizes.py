@@ -48,7 +48,8 @@ class Prize(TypedDict):
 
     `weighed` is the attempt that was let through. `withheld_at` is there while a red packet is held,
     withheld or `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
-    `denied`: an operator let it go back to the publisher.
+    `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
+    `let_off`: an operator released this prize by itself, so no brake weighs it again.
     """
 
     _id: str
@@ -78,6 +79,7 @@ class Prize(TypedDict):
     withheld_at: NotRequired[int]
     freezing: NotRequired[int]
     released_at: NotRequired[int]
+    let_off: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
     due_at: NotRequired[int]

@@ -189,6 +189,50 @@ class TestTheFirstPayoutOfAPair:
         assert await find(context, "bills") == []
 
 
+class TestBrakesAfterAFreeze:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
+
+    @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
+    @pytest.mark.gen_test
+    async def test_they_weigh_what_was_released_unless_that_was_one_prize_by_itself(
+        self, client: Client, context: Context, what: str, depth: int
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob, money=50)
+        await log_in(client, context)
+        await act(client, "freeze", code, what=what, depth=depth)
+        assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
+        assert (await claim(bob, code))["error"] == "payout_waits"
+        await let_pass(context, 600_000)
+        assert (await claim(bob, code))["error"] == "payout_held"
+        await act(client, "freeze", code, what=what, depth=depth)
+        [row] = (await client.get("/ops/payouts"))["data"]
+        assert (row["state"], row["why"]) == ("withheld", "pair")
+        assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
+        [row] = (await client.get("/ops/payouts"))["data"]
+        assert (row["state"], row["why"]) == ("held", "pair")
+        assert (await claim(bob, code))["error"] == "payout_held"
+        assert await find(context, "bills") == []
+        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        await act(client, "freeze", code, what=what, depth=depth)  # what was decided stays decided
+        await act(client, "release", code, what=what, depth=depth)
+        assert (await claim(bob, code))["package_info"]
+        await finish(context, code)
+
+    @pytest.mark.gen_test
+    async def test_they_let_off_a_prize_that_was_frozen_and_released_by_itself(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob, money=50)
+        await log_in(client, context)
+        await act(client, "freeze", code, what="prize", depth=1)
+        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        assert (await claim(bob, code))["package_info"]
+
+
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 @pytest.mark.gen_test
 async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(

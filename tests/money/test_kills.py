@@ -116,7 +116,8 @@ STEPS = {
         "bills.note",
         "held_prizes.look_again",
     ],
-    "a frozen prize is released": ["freezes.begin_end", "held_prizes.release", "freezes.delete"],
+    "a frozen prize is released": ["freezes.begin_end", "held_prizes.let_off", "freezes.delete"],
+    "a frozen treasure is released": ["freezes.begin_end", "held_prizes.release", "freezes.delete"],
     "a frozen prize is returned": ["freezes.begin_end", "held_prizes.give_back", "freezes.delete"],
     "a task is ended by its publisher": ["tasks.end"],
     "what nobody won is refunded": [

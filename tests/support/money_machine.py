@@ -42,7 +42,7 @@ LEGAL: dict[str, dict[str, set[str]]] = {
         "won": {"claiming", "held", "withheld", "given", "expiring", "returned"},
         "claiming": {"won", "held", "withheld", "given", "expiring", "returned"},
         "held": {"won", "withheld", "claiming", "given", "expiring", "returned"},
-        "withheld": {"won", "claiming", "given", "expiring", "returned"},
+        "withheld": {"won", "held", "claiming", "given", "expiring", "returned"},
         "expiring": {"returned"},
     },
     "bills": {"asked": {"waiting", "given", "failed"}, "waiting": {"given", "failed"}},

@@ -149,6 +149,14 @@ async def frozen(stage: Stage) -> Stage:
     return stage
 
 
+async def held_and_frozen(stage: Stage) -> Stage:
+    """A red packet that a brake held when Bob claimed it, and whose treasure was frozen then."""
+    stage = await won(stage)
+    await act_held(dataclasses.replace(stage.context), stage)
+    await freeze(stage.context, "task", stage.code, 0)
+    return stage
+
+
 async def half_won_and_expired(stage: Stage) -> Stage:
     """A red packet with two prizes, one of them won, past its expiry."""
     code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -245,6 +253,11 @@ async def act_release(victim: Context, stage: Stage) -> None:
     await release(victim, "prize", stage.code, 1)
 
 
+async def act_release_task(victim: Context, stage: Stage) -> None:
+    """An operator releases the treasure."""
+    await release(victim, "task", stage.code, 0)
+
+
 async def act_return(victim: Context, stage: Stage) -> None:
     """An operator returns the prize."""
     await give_back(victim, "prize", stage.code, 1)
@@ -338,6 +351,7 @@ SCENARIOS: dict[
     "a payout is held": (won, act_held),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
     "a frozen prize is released": (frozen, act_release),
+    "a frozen treasure is released": (held_and_frozen, act_release_task),
     "a frozen prize is returned": (frozen, act_return),
     "a task is ended by its publisher": (open_packet, act_end),
     "what nobody won is refunded": (ended_unrefunded, act_sweep),

@@ -42,6 +42,7 @@ PAYOUTS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.held_prizes.waiting(20),
     lambda store: store.held_prizes.waiting_fen(),
     lambda store: store.held_prizes.release(_PRIZE, NOW),
+    lambda store: store.held_prizes.let_off(_PRIZE, NOW),
     lambda store: store.held_prizes.give_back(_PRIZE),
     lambda store: store.risks.begin(_WHO, 1, "place", _ONE),
     lambda store: store.risks.crowded(1, 1, 5),
