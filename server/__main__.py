@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from server.game import draw
@@ -336,6 +335,8 @@ def _forget(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
+    import httpx  # it takes 9 MB, which the supervisor does not need
+
     try:
         proof = _read_proof(parsed.proof)
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
@@ -387,6 +388,8 @@ def _read_proof(source: str) -> draw.Proof:
 
 
 def _fetch(url: str) -> bytes:
+    import httpx
+
     text = bytearray()
     with httpx.stream("GET", url, timeout=FETCH_SECONDS, follow_redirects=True) as reply:
         for piece in reply.iter_bytes():
