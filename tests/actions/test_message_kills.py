@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from server.actions.send_messages import send_messages
 from server.actions.tell import remind, subscribe
 from server.background import Background
 from server.context import Context
@@ -13,8 +15,8 @@ from server.settings import Settings
 from server.store import Store
 from support.client import Client
 from support.message_scenarios import MESSAGE_SCENARIOS
-from support.messages import MESSAGES, TEMPLATES, send_until_quiet, sent_to
-from support.purse import find, let_pass, rest, sweep_until_quiet
+from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to
+from support.purse import find, let_pass, rest, sweep_until_quiet, win
 from support.scenarios import Stage
 from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Killed, Steps
@@ -108,3 +110,59 @@ async def test_killed_after_any_step_a_message_is_sent_once(
         except AssertionError as error:
             error.add_note(f"killed after step {kill_after}, {step}")
             raise
+
+
+async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process send what is due, and die before it notes that the consent is spent."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.consents, "spend", raise_killed)
+        with pytest.raises(Killed):
+            await send_messages(context)
+
+
+@pytest.mark.gen_test
+async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(forecast_num=1000, cd=60)
+    await bob.dig(code)
+    tasks = context.store.tasks.rows
+    for number in (1, 2):
+        await allow(client, "carol", "cooldown_over")
+        await tasks.update_one({"_id": code}, {"$set": {"cd_until": context.clock.now_ms() + 60_000}})
+        assert (await carol.post("/remind", code=code))["status"] == 0
+        await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
+        await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
+        if number == 1:
+            await send_and_die_unspent(context, monkeypatch)
+        else:
+            await send_until_quiet(context)
+        assert len(await sent_to(client, "carol")) == number
+    (consent,) = await find(context, "consents", unionid=carol.unionid)
+    assert (consent["left"], consent["held"]) == (0, [])
+
+
+@pytest.mark.gen_test
+async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await win(client, context, bob, await alice.publish(forecast_num=1))
+    await allow(client, "bob", "won")
+    await send_and_die_unspent(context, monkeypatch)
+    await win(client, context, bob, await alice.publish(forecast_num=1))
+    await allow(client, "bob", "won")
+    monkeypatch.setattr(context.wechat, "send_message", raise_killed)
+    with pytest.raises(Killed):
+        await send_messages(context)
+    monkeypatch.undo()
+    await send_until_quiet(context)
+    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won", "won"]
+    assert {message["state"] for message in await find(context, "messages", kind="won")} == {"sent"}
+
+
+async def raise_killed(*_: Any) -> None:
+    """Die."""
+    raise Killed

@@ -25,7 +25,6 @@ from support.purse import (
     sweep_until_quiet,
     win,
 )
-from support.steps import Killed
 
 
 @pytest.fixture
@@ -275,62 +274,6 @@ async def templates(client: Client, user: str) -> dict[str, int]:
     reply = await client.people[user].get("/getTemplates")
     assert {each["kind"]: each["template_id"] for each in reply["templates"]} == TEMPLATES
     return {each["kind"]: each["left"] for each in reply["templates"]}
-
-
-async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a process send what is due, and die before it notes that the consent is spent."""
-
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.consents, "spend", raise_killed)
-        with pytest.raises(Killed):
-            await send_messages(context)
-
-
-@pytest.mark.gen_test
-async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await alice.publish(forecast_num=1000, cd=60)
-    await bob.dig(code)
-    tasks = context.store.tasks.rows
-    for number in (1, 2):
-        await allow(client, "carol", "cooldown_over")
-        await tasks.update_one({"_id": code}, {"$set": {"cd_until": context.clock.now_ms() + 60_000}})
-        assert (await carol.post("/remind", code=code))["status"] == 0
-        await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
-        await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
-        if number == 1:
-            await send_and_die_unspent(context, monkeypatch)
-        else:
-            await send_until_quiet(context)
-        assert len(await sent_to(client, "carol")) == number
-    (consent,) = await find(context, "consents", unionid=carol.unionid)
-    assert (consent["left"], consent["held"]) == (0, [])
-
-
-@pytest.mark.gen_test
-async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await a_win(client, context)
-    await allow(client, "bob", "won")
-    await send_and_die_unspent(context, monkeypatch)
-    code = await client.people["alice"].publish(forecast_num=1)
-    await win(client, context, client.people["bob"], code)
-    await allow(client, "bob", "won")
-    monkeypatch.setattr(context.wechat, "send_message", raise_killed)
-    with pytest.raises(Killed):
-        await send_messages(context)
-    monkeypatch.undo()
-    await send_until_quiet(context)
-    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won", "won"]
-    assert {message["state"] for message in await find(context, "messages", kind="won")} == {"sent"}
-
-
-async def raise_killed(*_: Any) -> None:
-    """Die."""
-    raise Killed
 
 
 @pytest.mark.gen_test
