@@ -121,13 +121,19 @@ def _spoken(at_ms: int) -> str:
     return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
 
 
+def ban_of(person: Person, now_ms: int) -> Ban | None:
+    """Return the ban under which a person is, None if there is none or it is over."""
+    ban = person.get("banned")
+    return ban if ban is not None and (not ban["until"] or now_ms < ban["until"]) else None
+
+
 def check_ban(person: Person, now_ms: int) -> Person:
     """Return the person, who may publish, upload, dig and report. Raises Banned.
 
     What they won they may still claim.
     """
-    ban = person.get("banned")
-    if ban is not None and (not ban["until"] or now_ms < ban["until"]):
+    ban = ban_of(person, now_ms)
+    if ban is not None:
         until = f"，到 {_spoken(ban['until'])} 为止" if ban["until"] else ""
         why = f"理由：{ban['reason']}。已经挖到的奖品仍可领取；有异议请联系客服"
         raise Banned(f"{Banned.default_msg}{until}。{why}")

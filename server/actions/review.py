@@ -11,6 +11,7 @@ import logging
 
 from server.actions.announce import announce_end, announce_judged, announce_start
 from server.actions.pay_in import follow_payments
+from server.actions.people import ban_of
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
@@ -28,6 +29,9 @@ RESULT_MS = 1_800_000
 ASKS = 2
 # So many reviews are brought further at once, since WeChat may be slow.
 AT_ONCE = 10
+
+# What a banned publisher and the operator read.
+BANNED = "发布者已被封禁，等平台的人看一看"
 
 log = logging.getLogger("wabao.reviews")
 
@@ -82,7 +86,14 @@ async def _check(context: Context, review: Review) -> Review | None:
         return found
     if "review" in said:
         return await context.store.reviews.conclude(found["_id"], "held", _why(found))
+    if found["code"] and await _is_banned(context, found["unionid"]):
+        return await context.store.reviews.conclude(found["_id"], "held", BANNED)
     return await context.store.reviews.conclude(found["_id"], "shown", "")
+
+
+async def _is_banned(context: Context, unionid: str) -> bool:
+    person = await context.store.people.find(unionid)
+    return person is not None and ban_of(person, context.clock.now_ms()) is not None
 
 
 def _parts(review: Review) -> list[Part]:

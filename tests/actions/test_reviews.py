@@ -9,11 +9,13 @@ import pytest
 
 from server.actions import forget as forgetting
 from server.actions.operate import decide_review, hide_task
-from server.actions.review import RESULT_MS, follow_review, settle_reviews
+from server.actions.people import ban_person
+from server.actions.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
+from server.store.people import Ban
 from support.client import Client, a_picture
 from support.purse import (
     check_books,
@@ -141,6 +143,26 @@ async def test_a_process_that_holds_late_undoes_no_operators_decision(
     await follow_review(context, stale)
     assert await shown_to(bob, code) == "shown"
     assert (await bob.dig(code))["status"] == 0
+
+
+@pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
+@pytest.mark.gen_test
+async def test_what_somebody_published_who_was_banned_meanwhile_waits_for_an_operator(
+    client: Client, context: Context, ended: bool, state: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    now_ms = context.clock.now_ms()
+    await ban_person(context, person, Ban(reason="骗人", at=now_ms, until=now_ms - 1 if ended else 0))
+    await settle(context)
+    assert await shown_to(bob, code) == state
+    if not ended:
+        (review,) = await find(context, "reviews")
+        assert (review["state"], review["why"]) == ("held", BANNED)
+        await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
+        assert await shown_to(bob, code) == "shown"
 
 
 @pytest.mark.gen_test
