@@ -62,6 +62,9 @@ DEFAULT_DATABASE = "wabao"
 
 Document = dict[str, Any]
 
+_LIMITED: Document = {"timeoutMS": OPERATION_SECONDS * 1000}
+# Whatever the URI says: where there is a timeoutMS, PyMongo heeds no socketTimeoutMS.
+_UNLIMITED: Document = {"timeoutMS": None, "socketTimeoutMS": None}
 _CONNECTING: Document = {
     "serverSelectionTimeoutMS": OPERATION_SECONDS * 1000,
     "connectTimeoutMS": OPERATION_SECONDS * 1000,
@@ -101,7 +104,7 @@ class Store:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
                 event_listeners=[CommandSeconds(), *listeners],
-                timeoutMS=OPERATION_SECONDS * 1000 if limited else None,
+                **(_LIMITED if limited else _UNLIMITED),
                 **_CONNECTING,
                 appname="wabao",
             )

@@ -18,7 +18,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.settings import BadSettings
-from server.store import Store
+from server.store import Store, refused_reason
 from server.store.digs import Digs
 from server.store.files import MADE_MS
 from server.store.ledger import Ledger
@@ -36,6 +36,7 @@ RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _NAMESPACE_NOT_FOUND = 26
+_OTHER_OPTIONS = (85, 86)  # of an index of this name or key: a collation, say
 # Indexes of earlier versions. Servers of these need them, so they are dropped only when asked to.
 RETIRED: dict[str, frozenset[str]] = {
     "digs": frozenset({"persons_digs"}),
@@ -105,10 +106,15 @@ STEPS: tuple[Step, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The indexes that are missing, by collection, and the retired ones that are still there."""
+    """Indexes by collection: the missing, the retired ones that are still there, and all that are wanted.
+
+    MongoDB lists an index that is still being built like any other, so that only `createIndexes` of all that
+    are wanted tells when they are there: of one that is finished it does nothing, for others it waits.
+    """
 
     missing: dict[str, list[IndexModel]]
     retired: dict[str, list[str]]
+    wanted: dict[str, list[IndexModel]]
 
     @property
     def missing_names(self) -> list[str]:
@@ -136,7 +142,7 @@ async def prepare(
     say: Say,
     steps: Sequence[Step] = STEPS,
 ) -> Found:
-    """Build missing indexes and run what steps are left; return what was found before.
+    """Build missing indexes, wait for those being built, and run what steps are left; return what was found.
 
     May be cut off and run again, also in several processes at once. `database` must have no limit on how
     long an operation takes. Raises BadSettings, before it changes anything, for data that this version does
@@ -156,10 +162,10 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say, steps: Seque
         for name, models in indexes.items():
             await database[name].create_indexes(models)
         await _note(database, steps)  # they change what older versions left
-        return Found({}, {})
+        return Found({}, {}, {})
     found = await compare(database, indexes)
-    for collection, models in found.missing.items():
-        await _build_aloud(database, collection, models, say)
+    for collection, models in found.wanted.items():
+        await _build_aloud(database, collection, models, found.missing.get(collection, []), say)
     for number, step in enumerate(steps[len(done) :], len(done) + 1):
         say(f"step {number} of {len(steps)}: {step.name}")
         await step.run(database)
@@ -247,15 +253,17 @@ async def compare(database: _Database, indexes: Indexes) -> Found:
     """Return which indexes are missing or retired. Raises BadSettings if one has the wrong definition."""
     listed = await asyncio.gather(*(_listed(database, name) for name in indexes))
     there = dict(zip(indexes, listed, strict=True))
-    missing, retired = {}, {}
+    missing, retired, wanted = {}, {}, {}
     for collection, models in indexes.items():
-        for model in models:
-            _compare_one(collection, there[collection].get(model.document["name"]), model.document)
+        wanted[collection] = [
+            _wanted(collection, there[collection].get(model.document["name"]), model) for model in models
+        ]
         missing[collection] = [model for model in models if model.document["name"] not in there[collection]]
         retired[collection] = sorted(RETIRED.get(collection, frozenset()) & there[collection].keys())
     return Found(
         {name: models for name, models in missing.items() if models},
         {name: names for name, names in retired.items() if names},
+        {name: models for name, models in wanted.items() if models},
     )
 
 
@@ -269,11 +277,14 @@ async def _listed(database: _Database, collection: str) -> dict[str, _Document]:
         return {}
 
 
-def _compare_one(collection: str, found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
+def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:
+    """Return the index to ask for: the model, or its plain form where that is there and may be."""
+    wanted = model.document
     if found is None or _shape(found) == _shape(wanted):
-        return
+        return model
     if (collection, wanted["name"]) in MAY_REPEAT and {**_shape(found), "unique": True} == _shape(wanted):
-        return
+        options = {name: value for name, value in _shape(found).items() if name != "key"}
+        return IndexModel(found["key"], name=wanted["name"], **options)
     raise BadSettings(
         f"MONGODB_URI: the index {collection}.{wanted['name']} is {_shape(found)} and should be "
         f"{_shape(wanted)}: drop it, then run {RELEASE}"
@@ -283,14 +294,20 @@ def _compare_one(collection: str, found: Mapping[str, Any] | None, wanted: Mappi
 def _shape(index: Mapping[str, Any]) -> _Document:
     """Return what an index is, without what servers add to it."""
     options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
-    return {"key": dict(index["key"]), **{name: index[name] for name in options if name in index}}
+    return {"key": list(index["key"].items()), **{name: index[name] for name in options if name in index}}
 
 
-async def _build_aloud(database: _Database, collection: str, models: list[IndexModel], say: Say) -> None:
-    """Build indexes in one pass over their collection, saying from time to time how far that has come."""
-    names = ", ".join(model.document["name"] for model in models)
-    documents = await database[collection].estimated_document_count()
-    say(f"building {collection}: {names}, over {documents:,} documents")
+async def _build_aloud(
+    database: _Database, collection: str, models: list[IndexModel], missing: list[IndexModel], say: Say
+) -> None:
+    """Return when a collection has all these indexes, saying from time to time how far they have come.
+
+    The missing ones are built in one pass.
+    """
+    if missing:
+        names = ", ".join(model.document["name"] for model in missing)
+        documents = await database[collection].estimated_document_count()
+        say(f"building {collection}: {names}, over {documents:,} documents")
     building = asyncio.ensure_future(database[collection].create_indexes(models))
     began = time.monotonic()
     while not (await asyncio.wait([building], timeout=PROGRESS_SECONDS))[0]:
@@ -300,8 +317,12 @@ async def _build_aloud(database: _Database, collection: str, models: list[IndexM
     except DuplicateKeyError as error:
         twice = (error.details or {}).get("keyPattern")
         raise BadSettings(
-            f"MONGODB_URI: {collection} has two documents that {names} allows once, by {twice}"
+            f"MONGODB_URI: {collection} has two documents that an index allows once, by {twice}"
         ) from None
+    except OperationFailure as error:
+        if error.code not in _OTHER_OPTIONS:
+            raise
+        raise BadSettings(f"MONGODB_URI: {collection}: {refused_reason(error)}") from None
 
 
 async def _progress(database: _Database, collection: str) -> str:

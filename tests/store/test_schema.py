@@ -27,6 +27,11 @@ from server.store import Store, schema
 from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
 from support.databases import with_database
 from support.servers import Running, a_free_port
+from support.wire.faulty import Fault, FaultyWire, delay, refuse
+from support.wire.fixtures import wire
+from support.wire.messages import command_of, message_of, request_id
+
+__all__ = ("wire",)  # a fixture, which pytest finds here
 
 INDEXES = {
     "digs": [IndexModel([("code", 1)], name="of_task"), IndexModel([("n", -1)], name="n", unique=True)]
@@ -129,6 +134,58 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
     assert any(re.fullmatch(r"building digs: 0 s(, \d+ % of this phase)?", line) for line in said), said
 
 
+def list_too(index: dict[str, Any]) -> Fault:
+    """List an index that is not there yet, as MongoDB does while it is being built."""
+
+    def fault(wire: FaultyWire, link: Any, request: bytes) -> None:
+        reply = command_of(wire.carry_out(link, request).reply)
+        reply["cursor"]["firstBatch"].append({"v": 2, **index})
+        link.answer(message_of(reply, request_id(request)))
+
+    return fault
+
+
+@pytest.mark.gen_test
+async def test_an_index_that_is_still_being_built_is_waited_for(store: Store, wire: FaultyWire) -> None:
+    await prepare(store.database, store.indexes(), print)
+    await store.database["digs"].drop_index("history")
+    building = {"key": {"code": 1, "depth": 1}, "name": "history", "unique": True}
+    wire.next("listIndexes", list_too(building), "digs")
+    through = Store(wire.uri(store.database.name), limited=False)
+    try:
+        found = await prepare(through.database, through.indexes(), print)
+    finally:
+        through.close()
+    assert wire.done == ["listIndexes"]
+    assert found.missing == {}, "the wire does not list it"
+    assert (await store.database["digs"].index_information())["history"]["unique"]
+
+
+@pytest.mark.gen_test
+async def test_a_build_goes_on_whatever_limit_the_uri_sets(store: Store, wire: FaultyWire) -> None:
+    through = Store(wire.uri(store.database.name, socketTimeoutMS="100", timeoutMS="200"), limited=False)
+    wire.next("createIndexes", delay(0.5))
+    try:
+        await prepare(through.database, INDEXES, print)
+    finally:
+        through.close()
+    assert wire.done == ["createIndexes"]
+
+
+@pytest.mark.gen_test
+async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
+    store: Store, wire: FaultyWire
+) -> None:
+    wire.next("createIndexes", refuse(85))
+    through = Store(wire.uri(store.database.name), limited=False)
+    await store.database["digs"].insert_one({"n": 1})
+    try:
+        with pytest.raises(BadSettings, match=r"^MONGODB_URI: digs: 85: told to fail$"):
+            await prepare(through.database, INDEXES, print)
+    finally:
+        through.close()
+
+
 @pytest.mark.gen_test
 async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(
     store: Store,
@@ -170,6 +227,10 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
     await prepare(store.database, store.indexes(), print)
     assert "unique" not in (await digs.index_information())["winner_once"]
     assert (await require_prepared(store.database, store.indexes())).missing == {}
+    await digs.drop_index("history")
+    await digs.create_index([("depth", 1), ("code", 1)], name="history", unique=True)
+    with pytest.raises(BadSettings, match=r"the index digs\.history is"):
+        await require_prepared(store.database, store.indexes())
     await digs.drop_index("history")
     await digs.create_index([("code", 1), ("depth", 1)], name="history")
     with pytest.raises(BadSettings, match=r"the index digs\.history is"):
