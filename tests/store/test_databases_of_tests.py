@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from pymongo.uri_parser import parse_uri
 
-from support.databases import with_database
+from support.client import Client
+from support.databases import primary_of, with_database
+from support.servers import a_free_port
+from support.wire.faulty import SET_NAME, FaultyWire
+from support.wire.fixtures import settings, wire
+
+__all__ = ("settings", "wire")  # fixtures, which pytest finds here
 
 
 @pytest.mark.parametrize(
@@ -31,3 +39,18 @@ def test_another_database_is_opened_by_the_same_user(given: str, source: str | N
 def test_the_database_of_a_users_record_is_left_to_dns_where_that_says_it() -> None:
     given = "mongodb+srv://me:secret@cluster.example/wabao?retryWrites=true"
     assert with_database(given, "x") == "mongodb+srv://me:secret@cluster.example/x?retryWrites=true"
+
+
+@pytest.fixture
+def mongodb_uri(mongodb_uri: str) -> Iterator[str]:
+    """A replica set of which the first host does not answer."""
+    member = FaultyWire(*primary_of(mongodb_uri))
+    member.start()
+    yield f"mongodb://127.0.0.1:{a_free_port()},127.0.0.1:{member.port}/wabao?replicaSet={SET_NAME}"
+    member.end()
+
+
+@pytest.mark.gen_test
+async def test_a_wire_stands_before_the_primary_of_several_hosts(client: Client, wire: FaultyWire) -> None:
+    alice = await client.log_in("alice")
+    assert (await alice.get("/getMyInfo"))["status"] == 0

@@ -17,7 +17,7 @@ import pytest
 
 from server.running.worker import wait_for_data
 from server.settings import BadSettings, Settings, read_settings
-from support.databases import with_database
+from support.databases import primary_of, with_database
 
 CLUSTER, MEMBER = "cluster.wabao.example", "member.wabao.example"
 SRV = f"_mongodb._tcp.{CLUSTER}."
@@ -59,7 +59,7 @@ class Names:
 @pytest.fixture
 def names(mongodb_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     """The DNS server that PyMongo asks. The member's address is this machine's."""
-    server = Names(urlsplit(mongodb_uri).port or 27017)
+    server = Names(primary_of(mongodb_uri)[1])
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
     monkeypatch.setattr(dns.resolver, "default_resolver", resolver)

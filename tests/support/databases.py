@@ -1,8 +1,10 @@
-"""Databases of a test's own."""
+"""Databases of a test's own, and where they are."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pymongo import MongoClient
 
 
 def with_database(uri: str, name: str) -> str:
@@ -16,3 +18,11 @@ def with_database(uri: str, name: str) -> str:
     if "@" in parts.netloc and "authSource" not in options and parts.scheme == "mongodb":
         options["authSource"] = parts.path.strip("/") or "admin"
     return urlunsplit(parts._replace(path=f"/{name}", query=urlencode(options)))
+
+
+def primary_of(uri: str) -> tuple[str, int]:
+    """Return the host and port of the member that takes writes: a URI may name several, or none by itself."""
+    with MongoClient(uri) as client:
+        address: tuple[str, int] | None = client.address
+    assert address is not None
+    return address

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from server.settings import Settings
+from support.databases import primary_of
 from support.wire.faulty import FaultyWire
 
 
 @pytest.fixture
 def wire(mongodb_uri: str) -> Iterator[FaultyWire]:
     """A faulty wire before the MongoDB of this run."""
-    parts = urlsplit(mongodb_uri)
-    started = FaultyWire(parts.hostname or "127.0.0.1", parts.port or 27017)
+    started = FaultyWire(*primary_of(mongodb_uri))
     started.start()
     yield started
     started.release()
