@@ -184,11 +184,13 @@ def _work(parsed: argparse.Namespace) -> int:
     faulthandler.enable()  # a hung worker is ended by SIGABRT, and this prints where it hung
     from server.running.watchdog import Signs
     from server.running.worker import serve
+    from server.store import denials_told
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
     signs, settings = Signs(parsed.signs), read_settings(os.environ)
-    asyncio.run(serve(settings, listener, signs, parsed.replaced, prepares=parsed.prepare))
+    with denials_told():
+        asyncio.run(serve(settings, listener, signs, parsed.replaced, prepares=parsed.prepare))
     return 0
 
 
@@ -279,7 +281,7 @@ def _on_store(
 
     `limited` is false for what may take longer than the 5 s that an operation has.
     """
-    from server.store import Store, is_unavailable
+    from server.store import Store, denials_told, is_unavailable
 
     uri = settings.mongodb_uri or running_store(settings)
 
@@ -292,7 +294,8 @@ def _on_store(
             store.close()
 
     try:
-        return asyncio.run(connected())
+        with denials_told():
+            return asyncio.run(connected())
     except Exception as error:
         if not is_unavailable(error):
             raise

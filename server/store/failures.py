@@ -1,10 +1,17 @@
-"""What MongoDB's errors mean: that it did not answer, or that we asked wrongly.
+"""What MongoDB's errors mean: that it did not answer, that it refuses this user, or that we asked wrongly.
 
 Codes are those of https://www.mongodb.com/docs/manual/reference/error-codes/; which of them a driver may
 retry is in https://github.com/mongodb/specifications (retryable writes, server discovery and monitoring).
+What kind of error a code is, and that some never reach a client, MongoDB's own error_codes.yml says:
+https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from dns.exception import DNSException
 from dns.resolver import NXDOMAIN, NoAnswer
@@ -18,6 +25,8 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
+from server.settings import BadSettings
+
 DUPLICATE_KEY = 11000
 
 # A replica set that changes its primary, shuts down or is overloaded says one of these. It may have done what
@@ -26,28 +35,40 @@ _PASSING_CODES = frozenset(
     (
         6,  # HostUnreachable
         7,  # HostNotFound
+        24,  # LockTimeout
         64,  # WriteConcernTimeout
         89,  # NetworkTimeout
         91,  # ShutdownInProgress
         100,  # UnsatisfiableWriteConcern: too few members are left
         112,  # WriteConflict
+        133,  # FailedToSatisfyReadPreference: a mongos finds no primary
         134,  # ReadConcernMajorityNotAvailableYet
+        150,  # StaleEpoch: a mongos asked the wrong shards, as often as it tries
         175,  # QueryPlanKilled
         189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
         217,  # IncompleteTransactionHistory: the set no longer knows of the write that is retried
+        237,  # CursorKilled
         262,  # ExceededTimeLimit
         365,  # TemporarilyUnavailable
         462,  # IngressRequestRateLimitExceeded
-        8000,  # a hosted cluster's own limits (AtlasError)
         9001,  # SocketException
         10107,  # NotWritablePrimary
         11600,  # InterruptedAtShutdown
         11601,  # Interrupted
         11602,  # InterruptedDueToReplStateChange
+        13388,  # StaleConfig: as 150
         13435,  # NotPrimaryNoSecondaryOk
         13436,  # NotPrimaryOrSecondary
+        14031,  # OutOfDiskSpace
     )
 )
+_DENYING_CODES = (13, 18)  # Unauthorized, AuthenticationFailed
+# Atlas answers with one code for all that its own proxy refuses: the text tells what it is.
+_ATLAS = 8000
+_ATLAS_DENIES = re.compile(r"\bauth|\bnot (?:allowed|authorized)\b", re.IGNORECASE)
+_ATLAS_LIMITS = re.compile(r"quota|limit|exceed|too many|already using", re.IGNORECASE)
+_A_DOCUMENT = re.compile(r"\{ ?([\w.$]*).*", re.DOTALL)
 _PASSING_LABELS = ("RetryableWriteError", "SystemOverloadedError")
 
 
@@ -73,7 +94,14 @@ def is_unavailable(error: BaseException | None) -> bool:
         return True
     if isinstance(error, BulkWriteError):
         return _is_unavailable_bulk(error)
-    return isinstance(error, OperationFailure) and error.code in _PASSING_CODES
+    return isinstance(error, OperationFailure) and _passes(error.code, error.details)
+
+
+def _passes(code: int | None, details: Mapping[str, Any] | None) -> bool:
+    if code != _ATLAS:
+        return code in _PASSING_CODES
+    said = (details or {}).get("errmsg", "")
+    return not _ATLAS_DENIES.search(said) and bool(_ATLAS_LIMITS.search(said))
 
 
 def _is_unresolved(error: ConfigurationError) -> bool:
@@ -89,10 +117,11 @@ def _is_unresolved(error: ConfigurationError) -> bool:
 
 def _is_unavailable_bulk(error: BulkWriteError) -> bool:
     """Whether nothing worse happened to several writes; keys that are taken are the caller's to judge."""
-    failed = [each["code"] for each in error.details.get("writeErrors", ())]
-    wrong = [code for code in failed if code not in _PASSING_CODES and code != DUPLICATE_KEY]
-    return not wrong and (
-        bool(error.details.get("writeConcernErrors")) or any(c in _PASSING_CODES for c in failed)
+    failed = error.details.get("writeErrors", ())
+    passing = [each for each in failed if _passes(each["code"], each)]
+    taken = [each for each in failed if each["code"] == DUPLICATE_KEY]
+    return len(passing) + len(taken) == len(failed) and bool(
+        passing or error.details.get("writeConcernErrors")
     )
 
 
@@ -103,8 +132,30 @@ def only_duplicates(error: BulkWriteError) -> bool:
 
 
 def refused_reason(error: BaseException) -> str | None:
-    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
+    """Return what MongoDB said when it refused a command, in one line; None for any other error.
+
+    Of a document in it, which may be anybody's, only the first name is told.
+    """
     if not isinstance(error, OperationFailure) or is_unavailable(error):
         return None
-    said = (error.details or {}).get("errmsg") or str(error)
-    return f"{error.code}: {str(said).splitlines()[0][:200]}"
+    details = error.details or {}
+    first = next(iter(details.get("writeErrors", ())), details)
+    said = _A_DOCUMENT.sub(r"{ \1 …", str(first.get("errmsg") or error).strip())
+    return f"{first.get('code', error.code)}: {said.splitlines()[0][:200]}"
+
+
+@contextmanager
+def denials_told() -> Iterator[None]:
+    """Raise BadSettings where MongoDB refuses the user of MONGODB_URI: a wrong password, a missing right."""
+    try:
+        yield
+    except OperationFailure as error:
+        reason = refused_reason(error)
+        if reason is None or not _denies(error):
+            raise
+        raise BadSettings(f"MONGODB_URI: MongoDB refuses its user: {reason}") from None
+
+
+def _denies(error: OperationFailure) -> bool:
+    said = str((error.details or {}).get("errmsg", ""))
+    return error.code in _DENYING_CODES or (error.code == _ATLAS and bool(_ATLAS_DENIES.search(said)))

@@ -49,6 +49,7 @@ CODE_NAMES = {
     365: "TemporarilyUnavailable",
     462: "IngressRequestRateLimitExceeded",
 }
+SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # of Atlas
 _RETRYABLE = (10107, 11602, 91, 189, 13435)
 # Longer than anything waits for an answer: a cut-off primary is cut off no longer than that.
 LONGEST_SECONDS = 30.0
@@ -231,13 +232,13 @@ class FaultyWire(Wire):
         }
 
 
-def refuse(code: int, label: str = "") -> Fault:
+def refuse(code: int, label: str = "", said: str = "") -> Fault:
     """Answer with an error, and do nothing."""
 
     def fault(_: FaultyWire, link: Link, request: bytes) -> None:
         error: Document = {
             "ok": 0.0,
-            "errmsg": "told to fail",
+            "errmsg": said or SAYINGS.get(code, "told to fail"),
             "code": code,
             "codeName": CODE_NAMES.get(code, ""),
         }

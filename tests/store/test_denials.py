@@ -1,0 +1,102 @@
+"""A wrong password or a missing right is one line and exit code 2, from every command; limits are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pymongo.errors import BulkWriteError, OperationFailure
+
+from server.settings import BadSettings
+from server.store import denials_told, is_unavailable, refused_reason
+from support import SOURCE
+from support.servers import Running, a_free_port, clean_environment
+from support.wire.faulty import FaultyWire, refuse
+from support.wire.fixtures import wire
+
+__all__ = ("wire",)  # a fixture, which pytest finds here
+
+UNAUTHORIZED = 'not authorized on wabao to execute command { find: "meta", filter: { _id: "schema" } }'
+DENIALS = [
+    ("ping", 18, "Authentication failed.", "18: Authentication failed."),
+    ("find", 13, UNAUTHORIZED, "13: not authorized on wabao to execute command { find …"),
+    ("ping", 8000, "bad auth : authentication failed", "8000: bad auth : authentication failed"),
+    (
+        "find",
+        8000,
+        "user is not allowed to do action [find] on [wabao.meta]",
+        "8000: user is not allowed to do action [find] on [wabao.meta]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS)
+def test_a_denial_ends_a_release_with_one_line(
+    wire: FaultyWire, tmp_path: Path, command: str, code: int, said: str, told: str
+) -> None:
+    wire.next(command, refuse(code, said=said))
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "release", "--unchecked"],
+        cwd=SOURCE,
+        env=clean_environment(MONGODB_URI=wire.uri("wabao"), DATA_DIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout + done.stderr == f"MONGODB_URI: MongoDB refuses its user: {told}\n"
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[:2])
+def test_a_denial_ends_a_server_with_one_line(
+    wire: FaultyWire, redis_url: str, tmp_path: Path, command: str, code: int, said: str, told: str
+) -> None:
+    wire.next(command, refuse(code, said=said), times=9)
+    server = Running(tmp_path, a_free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
+    assert server.wait() == 2
+    assert len(server.said) == 1
+    assert f"MONGODB_URI: MongoDB refuses its user: {told}" in server.said[0]
+
+
+def failure(code: int, said: str) -> OperationFailure:
+    return OperationFailure(said, code, {"ok": 0.0, "code": code, "errmsg": said})
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("you are over your space quota, using 513 MB of 512 MB", True),
+        ("cannot create a new collection -- already using 500 collections of 500", True),
+        ("CMD_NOT_ALLOWED: mapReduce", False),
+        ("bad auth : authentication failed", False),
+        ("user is not allowed to do action [find] on [limits.meta]", False),
+    ],
+)
+def test_of_what_atlas_refuses_only_its_limits_pass(said: str, passes: bool) -> None:
+    error = failure(8000, said)
+    several = BulkWriteError({"writeErrors": [{"code": 8000, "errmsg": said, "index": 0}]})
+    assert is_unavailable(error) == is_unavailable(several) == passes
+
+
+@pytest.mark.parametrize("code", [46, 63, 317, 384])
+def test_codes_that_mongodb_gives_up_or_keeps_to_itself_do_not_pass(code: int) -> None:
+    assert not is_unavailable(failure(code, "x"))
+
+
+@pytest.mark.parametrize("error", [failure(2, "bad value"), failure(8000, "CMD_NOT_ALLOWED: mapReduce")])
+def test_what_we_asked_wrongly_is_no_denial(error: OperationFailure) -> None:
+    with pytest.raises(OperationFailure), denials_told():
+        raise error
+
+
+def test_no_document_is_told() -> None:
+    taken = 'E11000 duplicate key error collection: a.b index: c dup key: { c: "a secret" }'
+    written = {"index": 0, "code": 11000, "errmsg": taken, "op": {"c": "a secret", "d": "another"}}
+    for error in (failure(11000, taken), BulkWriteError({"writeErrors": [written]})):
+        reason = refused_reason(error)
+        assert reason == "11000: E11000 duplicate key error collection: a.b index: c dup key: { c …"
+    with pytest.raises(BadSettings) as raised, denials_told():
+        raise failure(13, UNAUTHORIZED)
+    assert "schema" not in str(raised.value)
