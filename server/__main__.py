@@ -264,13 +264,7 @@ def _audit(parsed: argparse.Namespace) -> int:
 def _show(report: Report) -> int:
     from server.operation.findings import line_of
 
-    for finding in report.waiting + report.differences:
-        print(line_of(finding))
-    print(
-        f"{report.tasks} tasks, in fen: paid {report.paid_fen}, given {report.given_fen}, "
-        f"refunded {report.refunded_fen}, held {report.held_fen}, of which owed {report.owed_fen} "
-        f"and withheld {report.withheld_fen}"
-    )
+    print(*map(line_of, report.waiting + report.differences), report.summary, sep="\n")
     return 1 if report.differences else 0
 
 

@@ -92,6 +92,15 @@ class Report:
         """What must be in the merchant's accounts."""
         return self.paid_fen - self.given_fen - self.refunded_fen
 
+    @property
+    def summary(self) -> str:
+        """The sums, in one line."""
+        return (
+            f"{self.tasks} tasks, in fen: paid {self.paid_fen}, given {self.given_fen}, "
+            f"refunded {self.refunded_fen}, held {self.held_fen}, of which owed {self.owed_fen} "
+            f"and withheld {self.withheld_fen}"
+        )
+
 
 async def audit(store: Store, pay: Pay | None = None) -> Report:
     """Audit every task in the books; with `pay`, also ask WeChat about every order, bill and refund."""
