@@ -27,10 +27,11 @@ class Digs:
 
 def dig(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
     """Send these requests in turn, `a_second` per second, for `seconds`."""
-    return asyncio.run(_dig_all(port, requests, a_second, seconds))
+    return asyncio.run(dig_all(port, requests, a_second, seconds))
 
 
-async def _dig_all(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
+async def dig_all(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
+    """Do what `dig` does, on a loop that runs."""
     found = Digs()
     began = time.perf_counter()
     async with asyncio.TaskGroup() as digging:

@@ -1,0 +1,197 @@
+"""What does a dig of a red packet take while all checks are on and WeChat answers after 10 s?
+
+    python bench/slow_wechat.py [--rounds 6]
+
+Two servers with one serving process each. One has no checks. The other checks contents, asks how risky people
+are, counts limits and money, and has messages set up; WeChat's stand-in answers each such call after 10 s.
+They take turns, a round of 10 s each: people who never dug before dig 20 times a second, each dig over a new
+connection and sent when it is due, while others publish twice a second, so that checks pile up. Exits with 1
+if the p50 or the p99 of all digs with checks is more than 1.2 times that without, or a dig was refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+
+from guests import Digs, dig_all
+from lines import log_in_all
+from live import a_dig, percentile
+from serving import BRAKES, Person, Server, running
+from table import Row
+
+from server.sandbox.content import CONTENT_CALLS
+from server.settings.limits import LimitSettings
+from server.settings.messages import NAMES, SHOWN
+
+ROUND_SECONDS, DIGS_A_SECOND, DIGGERS_A_ROUND = 10.0, 20, 40
+PUBLISH_SECONDS = 0.5
+SLOW_SECONDS, OFTEN = 10, 1_000
+MOST_SLOWER = 1.2
+TASKS = 4
+PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 1, "cd": 0}
+WAIT_SECONDS, LOOK_SECONDS = 20, 0.05
+NOT_SAID = "WeChat does not say it in time"
+FIELDS = {"text": "thing", "phrase": "phrase", "time": "time", "amount": "amount"}
+
+
+def checks() -> dict[str, str]:
+    """Return the settings that turn all checks on, the limits of addresses left out: all have one here."""
+    limits = LimitSettings()
+    people = [name for name in LimitSettings.__struct_fields__ if name.endswith("_a_person")]
+    most = {name.upper(): str(getattr(limits, name)) for name in people}
+    # One person publishes all, and would be told to come back in an hour.
+    most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
+    templates = {
+        NAMES[kind].upper(): f"template_of_{kind}_0123456789 "
+        + " ".join(f"{FIELDS[sort]}{number}={shown}" for number, (shown, sort) in enumerate(fields.items()))
+        for kind, fields in SHOWN.items()
+    }
+    push = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
+    brakes = dict.fromkeys(BRAKES, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
+    return push | templates | most | brakes
+
+
+@dataclass
+class Side:
+    """A server, who digs there and what, and how long digs took. `checking` counts treasures that wait."""
+
+    server: Server
+    publisher: Person
+    people: list[Person]
+    codes: list[str] = field(default_factory=list)
+    rounds: list[Digs] = field(default_factory=list)
+    published: int = 0
+
+    def bury(self) -> None:
+        """Publish and pay red packets; return once all can be dug."""
+        for _ in range(TASKS):
+            code = str(self._send("/postTask", dict(PACKET))["code"])
+            self._wait(code, "not_paid")
+            order = self._send("/payTask", {"code": code, "money": 1})
+            names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
+            paying = {"appId": "wxsandbox000000000", **{name: order[name] for name in names}}
+            self._send("/sandbox/pay", paying)
+            self._wait(code, "")
+            self.codes.append(code)
+
+    def _send(self, path: str, asked: dict[str, object]) -> dict[str, object]:
+        headers = {"Authorization": f"Bearer {self.publisher.token}"}
+        reply: dict[str, object] = self.server.http.post(
+            path,
+            json={**asked, **({} if "appId" in asked else {"unionid": self.publisher.unionid})},
+            headers=headers,
+        ).json()
+        assert not reply.get("status"), reply
+        return reply
+
+    def _wait(self, code: str, why: str) -> None:
+        """Wait until a stranger sees the treasure, and why it cannot be dug is as given."""
+        asked = {"unionid": self.people[0].unionid, "code": code}
+        headers = {"Authorization": f"Bearer {self.people[0].token}"}
+        until = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < until:
+            reply = self.server.http.get("/getTaskDetails", params=asked, headers=headers).json()
+            if reply["status"] == 0 and reply["why"] == why:
+                return
+            time.sleep(LOOK_SECONDS)
+        raise SystemExit(f"{code} is not {why or 'open'} after {WAIT_SECONDS} s: {reply}")
+
+    def slow_down(self) -> None:
+        """Let WeChat answer late from now on."""
+        for call in (*CONTENT_CALLS, "risk", "message"):
+            asked = {"what": "slow", "call": call, "seconds": SLOW_SECONDS, "times": OFTEN}
+            self.server.http.post("/sandbox/misbehave", json=asked).raise_for_status()
+
+    async def dig(self, number: int) -> None:
+        """One round, by people who have not dug before."""
+        first = number * DIGGERS_A_ROUND
+        people = self.people[first : first + DIGGERS_A_ROUND]
+        requests = [a_dig(person, self.codes[k % TASKS]) for k, person in enumerate(people)]
+        publishing = asyncio.create_task(self._publish())
+        self.rounds.append(await dig_all(self.server.port, requests, DIGS_A_SECOND, ROUND_SECONDS))
+        publishing.cancel()
+        with suppress(asyncio.CancelledError):
+            await publishing
+
+    async def _publish(self) -> None:
+        while True:
+            await asyncio.to_thread(self.server.publish, self.publisher, 0)
+            self.published += 1
+            await asyncio.sleep(PUBLISH_SECONDS)
+
+
+@contextmanager
+def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
+    """Start a server with people and red packets to dig."""
+    with running(**settings) as server:
+        publisher, *people = asyncio.run(log_in_all(server.port, DIGGERS_A_ROUND * (rounds + 1) + 1))
+        found = Side(server, publisher, people)
+        found.bury()
+        yield found
+
+
+async def take_turns(sides: list[Side], rounds: int) -> None:
+    """Let both dig, in turn; the first round of each is not counted."""
+    for number in range(rounds + 1):
+        for each in sides if number % 2 else sides[::-1]:
+            await each.dig(number)
+    for each in sides:
+        del each.rounds[0]
+
+
+def compare(off: Side, on: Side) -> Iterator[Row]:
+    """Yield the table."""
+    took = {
+        name: [ms for each in which.rounds for ms in each.took_ms]
+        for name, which in (("off", off), ("on", on))
+    }
+    for percent in (50, 99):
+        both = {name: percentile(values, percent) for name, values in took.items()}
+        for name, which in (("off", off), ("on", on)):
+            of_rounds = [percentile(each.took_ms, percent) for each in which.rounds]
+            note = f"{min(of_rounds):.1f} to {max(of_rounds):.1f} in {len(of_rounds)} rounds"
+            yield Row(f"a dig with checks {name}: p{percent}", both[name], "ms", None, note)
+        yield Row("  on / off", both["on"] / both["off"], "", MOST_SLOWER)
+    refused = sum((each.refused for which in (off, on) for each in which.rounds), Counter[str]())
+    note = ", ".join(f"{count} {error}" for error, count in refused.items())
+    yield Row("digs refused", refused.total(), "", 0, f"of {sum(map(len, took.values()))} {note}")
+    who = on.people[0]
+    headers = {"Authorization": f"Bearer {who.token}"}
+    reply = on.server.http.get(f"/getTaskList?page=1&unionid={who.unionid}", headers=headers).json()
+    assert reply["status"] == 0, reply
+    shown = [task["code"] for task in reply["data"] if task["code"] not in on.codes]
+    yield Row(
+        "treasures published meanwhile, with checks", on.published, "", None, f"{off.published} without"
+    )
+    yield Row("  of which shown before their check", len(shown), "", 0)
+    unknown = on.server.log.read_bytes().count(NOT_SAID.encode())
+    yield Row("questions about a risk that WeChat did not answer in time", unknown, "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=6)
+    rounds = parser.parse_args().rounds
+    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before")
+    with ExitStack() as stack:
+        off, on = (stack.enter_context(side(settings, rounds)) for settings in ({}, checks()))
+        on.slow_down()
+        asyncio.run(take_turns([off, on], rounds))
+        rows = list(compare(off, on))
+    for row in rows:
+        print(row)
+    return int(any(row.missed for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
