@@ -21,11 +21,11 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from server.children import tie_to
 from server.deadline import paused
 from server.errors import REFUSALS, PictureTooLarge, Refusal, TooMany, Unavailable
 from server.pictures.decode import JPEG, Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
-from server.running.children import tie_to
 
 PROCESSES = 2
 OWNER_JOBS = 4

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from server.running.children import start_child, stop_child
+from server.children import start_child, stop_child
 from server.settings import BadSettings, Settings
 from server.store import Store, is_unavailable, refused_reason
 

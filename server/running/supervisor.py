@@ -23,8 +23,8 @@ from pathlib import Path
 from prometheus_client.multiprocess import mark_process_dead
 
 from server.background import end_tasks
+from server.children import ended, start_child, stop_child
 from server.keys import Keys
-from server.running.children import ended, start_child, stop_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
 from server.running.watchdog import Watchdog
 from server.settings import BadSettings, Settings, secrets_of

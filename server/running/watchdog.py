@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 
-from server.running.children import ended
+from server.children import ended
 
 SIGN_SECONDS = 1.0
 MISSED_TURNS = 10
