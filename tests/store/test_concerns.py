@@ -1,0 +1,89 @@
+"""What is read, and what is said to be written, a majority has: each command of the store asks for that."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from server.operation.check import CALLS
+from server.operation.check.seeds import seed
+from server.store import Store
+from server.store.schema import prepare
+from support.databases import with_database
+
+READS = ("find", "aggregate", "count", "distinct")
+WRITES = ("insert", "update", "delete", "findAndModify", "createIndexes")
+WEAKER = "w=1&readConcernLevel=local"  # a URI does not decide this
+
+
+class Concerns(CommandListener):
+    """Counts reads and writes, and keeps those that ask for less than a majority."""
+
+    def __init__(self) -> None:
+        self.reads = self.writes = 0
+        self.weak: list[Mapping[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        command, name = event.command, event.command_name
+        if name in READS:
+            self.reads += 1
+            holds = command.get("readConcern") == {"level": "majority"} or is_look_at_newest(command)
+        else:
+            self.writes += name in WRITES
+            holds = name not in WRITES or command.get("writeConcern") == {"w": "majority"}
+        if not holds:
+            self.weak.append(command)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+def is_look_at_newest(command: Mapping[str, Any]) -> bool:
+    """Whether it asks by what a key is taken that no majority has yet: `Documents.taken`, which tells nothing."""
+    return (
+        command.get("readConcern") == {"level": "local"}
+        and command["filter"].keys() == {"_id"}
+        and command["projection"] == {"_id": 1}
+    )
+
+
+@pytest.fixture
+def uri(mongodb_uri: str) -> str:
+    given = with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
+    return f"{given}{'&' if '?' in given else '?'}{WEAKER}"
+
+
+@pytest.fixture
+def concerns() -> Concerns:
+    return Concerns()
+
+
+@pytest.fixture
+def store(io_loop: Any, uri: str, concerns: Concerns) -> Iterator[Store]:
+    opened = Store(uri, [concerns])
+    yield opened
+    io_loop.run_sync(lambda: opened.client.drop_database(opened.database.name))
+    opened.close()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_each_read_and_write_of_the_store_is_of_a_majority(store: Store, concerns: Concerns) -> None:
+    await prepare(store.database, store.indexes(), print)
+    await seed(store)
+    for call in CALLS:
+        await call(store)
+    assert concerns.weak == []
+    assert concerns.reads > 150
+    assert concerns.writes > 150
