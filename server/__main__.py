@@ -275,7 +275,7 @@ def _on_store(
 
     `limited` is false for what may take longer than the 5 s that an operation has.
     """
-    from server.store import Store, denials_told, is_unavailable
+    from server.store import Store, denials_told, is_unavailable, said_by
 
     uri = settings.mongodb_uri or running_store(settings)
 
@@ -293,7 +293,7 @@ def _on_store(
     except Exception as error:
         if not is_unavailable(error):
             raise
-        return _complain(f"MongoDB does not answer: {error}", 2)
+        return _complain(f"MongoDB does not answer: {said_by(error)}", 2)
 
 
 def _rotate(_: argparse.Namespace) -> int:

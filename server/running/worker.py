@@ -43,7 +43,7 @@ from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import BadSettings, Settings
-from server.store import Store, is_unavailable
+from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 
 BODY_SECONDS = 120
@@ -249,7 +249,7 @@ async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, pre
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            log.warning("MongoDB does not answer; trying again: %s", error)
+            log.warning("MongoDB does not answer; trying again: %s", said_by(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_SECONDS):
                     await asked_to_stop.wait()

@@ -131,17 +131,19 @@ def only_duplicates(error: BulkWriteError) -> bool:
     return set(failed) == {DUPLICATE_KEY} and not error.details.get("writeConcernErrors")
 
 
-def refused_reason(error: BaseException) -> str | None:
-    """Return what MongoDB said when it refused a command, in one line; None for any other error.
-
-    Of a document in it, which may be anybody's, only the first name is told.
-    """
-    if not isinstance(error, OperationFailure) or is_unavailable(error):
-        return None
+def said_by(error: BaseException) -> str:
+    """Return what an error says, in one line; of a document in it, which may be anybody's, only a name."""
+    if not isinstance(error, OperationFailure):
+        return str(error).partition("\n")[0]
     details = error.details or {}
-    first = next(iter(details.get("writeErrors", ())), details)
+    first = next(iter(details.get("writeErrors") or details.get("writeConcernErrors") or ()), details)
     said = _A_DOCUMENT.sub(r"{ \1 …", str(first.get("errmsg") or error).strip())
     return f"{first.get('code', error.code)}: {said.splitlines()[0][:200]}"
+
+
+def refused_reason(error: BaseException) -> str | None:
+    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
+    return said_by(error) if isinstance(error, OperationFailure) and not is_unavailable(error) else None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import subprocess
@@ -176,7 +177,6 @@ async def test_a_check_says_what_it_could_not_ask_and_leaves_nothing_behind(
     store: Store, uri: str, redis_url: str
 ) -> None:
     before = sorted(await store.client.list_database_names())
-    await store.client[f"{store.database.name}_check"]["wabao_check"].insert_one({})  # a killed one's
     rows = {row.subject: row for row in await rows_of(settings_with(redis_url), uri)}
     assert [row for row in rows.values() if row.verdict == "FAILED"] == []
     if (await look(store.client)).embedded:
@@ -188,16 +188,51 @@ async def test_a_check_says_what_it_could_not_ask_and_leaves_nothing_behind(
     assert await store.tasks.collection.count_documents({}) > 0, "what is served was not touched"
 
 
-@pytest.mark.gen_test
-async def test_a_check_touches_no_database_that_is_not_its_own(
+@pytest.mark.gen_test(timeout=60)
+async def test_a_check_drops_what_old_ones_left_and_no_other_database(
     store: Store, uri: str, redis_url: str
 ) -> None:
-    theirs = store.client[f"{store.database.name}_check"]
-    await theirs["something"].insert_one({"_id": 1})
+    served, now_ms = store.database.name, await store.now_ms()
+    hour_ms = 3_600_000
+    marks: dict[str, dict[str, Any] | None] = {
+        "killed": {"_id": served, "at": now_ms - hour_ms - 60_000},
+        "working": {"_id": served, "at": now_ms - hour_ms + 60_000},
+        "of another": {"_id": f"{served}2", "at": 0},
+        "not a check's": None,
+    }
+    theirs = {who: store.client[f"{served[:23]}_check_{secrets.token_hex(4)}"] for who in marks}
+    for who, mark in marks.items():
+        await theirs[who]["something" if mark is None else "wabao_check"].insert_one(mark or {})
+    assert [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"] == []
+    there = await store.client.list_database_names()
+    assert [who for who, database in theirs.items() if database.name not in there] == ["killed"]
+    for database in theirs.values():
+        await store.client.drop_database(database.name)
+
+
+@pytest.mark.gen_test(timeout=90)
+async def test_two_checks_at_once_disturb_each_other_in_nothing(
+    store: Store, uri: str, redis_url: str
+) -> None:
+    settings = settings_with(redis_url)
+    for rows in await asyncio.gather(rows_of(settings, uri), rows_of(settings, uri)):
+        assert [row for row in rows if row.verdict == "FAILED"] == []
+        assert {row.subject: row for row in rows}["each method"].found.endswith("called, 0 refused")
+
+
+@pytest.mark.refused_by_mongodb
+@pytest.mark.gen_test(timeout=60)
+async def test_a_check_that_may_not_fill_its_database_says_so_without_a_document(
+    store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def twice(store: Store) -> None:
+        await store.tasks.rows.insert_many([{"_id": "x", "name": "a long text"}] * 2)
+
+    monkeypatch.setattr(checking, "seed", twice)
     failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
     assert [row.subject for row in failed] == ["a scratch database"]
-    assert await theirs["something"].count_documents({}) == 1
-    await store.client.drop_database(theirs.name)
+    assert failed[0].found.startswith("11000: E11000 duplicate key")
+    assert "a long text" not in failed[0].found
 
 
 @pytest.mark.refused_by_mongodb

@@ -51,7 +51,7 @@ class Concerns(CommandListener):
 
 
 def is_look_at_newest(command: Mapping[str, Any]) -> bool:
-    """Whether it asks by what a key is taken that no majority has yet: `Documents.taken`, which tells nothing."""
+    """Whether it asks what took a key that no majority has yet: `Documents.taken`, which tells nothing."""
     return (
         command.get("readConcern") == {"level": "local"}
         and command["filter"].keys() == {"_id"}

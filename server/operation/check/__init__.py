@@ -1,12 +1,13 @@
 """`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
 
-It works in a scratch database beside the one that is served, and drops it: each method of the store once,
-then MongoDB's plan for each query. A store may be unable to answer a
-question; the table says so, and the check goes on.
+It works in a scratch database of its own beside the one that is served, and drops it: each method of the
+store once, then MongoDB's plan for each query. A store may be unable to answer a question; the table says so,
+and the check goes on.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from typing import Literal, TypeAlias
 
@@ -23,7 +24,9 @@ from server.store.schema import prepare
 
 OLDEST_MONGODB = 6
 CLOCKS_APART_MS = 1000
+# Its one document names the database beside which a check works, and says since when (unix ms).
 MARK = "wabao_check"
+LONGEST_MS = 3_600_000
 
 Verdict: TypeAlias = Literal["ok", "FAILED", "not asked"]
 
@@ -44,14 +47,16 @@ async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
     """Yield what is found, in the order of the table. Raises BadSettings, and what a lost MongoDB raises."""
     recorder = Recorder()
     served = Store(uri)
-    store = Store(uri, [recorder], name=f"{served.database.name[:50]}_check")
+    store = Store(uri, [recorder], name=f"{_prefix(served.database.name)}{secrets.token_hex(4)}")
     try:
         cluster = await look(store.client)
         for row in _cluster_rows(cluster):
             yield row
         for row in await _clock_rows(uri, cluster):
             yield row
-        async for row in _store_rows(store, recorder, embedded=bool(cluster.embedded)):
+        async for row in _old_rows(store, served.database.name):
+            yield row
+        async for row in _store_rows(store, served.database.name, recorder, embedded=bool(cluster.embedded)):
             yield row
         async for row in _redis_rows(settings):
             yield row
@@ -90,16 +95,32 @@ async def _clock_rows(uri: str, cluster: Cluster) -> list[Row]:
     return [*rows, _row("clocks", holds=apart - unsure <= CLOCKS_APART_MS, found=found)]
 
 
-async def _store_rows(store: Store, recorder: Recorder, *, embedded: bool) -> AsyncIterator[Row]:
+def _prefix(served: str) -> str:
+    """Return what names of scratch databases begin with. Atlas' smallest clusters allow 38 bytes in all."""
+    return f"{served[:23]}_check_"
+
+
+async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
+    """Drop what checks left that were killed; yield a row if this user may not look for it."""
+    try:
+        long_ago = await store.now_ms() - LONGEST_MS
+        for name in await store.client.list_database_names():
+            if name.startswith(_prefix(served)):
+                mark = await store.client[name][MARK].find_one({"_id": served})
+                if mark is not None and mark["at"] < long_ago:
+                    await store.client.drop_database(name)
+    except Exception as error:
+        reason = refused_reason(error)
+        if reason is None:
+            raise
+        yield Row("what old checks left", "not asked", reason)
+
+
+async def _store_rows(store: Store, served: str, recorder: Recorder, *, embedded: bool) -> AsyncIterator[Row]:
     """Work in the scratch database, and drop it."""
     name = store.database.name
     try:
-        there = await store.database.list_collection_names()
-        if there and MARK not in there:
-            yield Row("a scratch database", "FAILED", f"{name} holds something that is not a check's")
-            return
-        await store.client.drop_database(name)  # what is left of a check that was killed
-        await store.database[MARK].insert_one({})
+        await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)
         if reason is None:
@@ -107,14 +128,28 @@ async def _store_rows(store: Store, recorder: Recorder, *, embedded: bool) -> As
         yield Row("a scratch database", "not asked", f"this user may not make {name}: {reason}")
         return
     try:
-        await prepare(store.database, store.indexes(), lambda _: None)
-        await seed(store)
+        if (reason := await _fill(store)) is not None:
+            yield Row("a scratch database", "FAILED", reason)
+            return
         for row in await _walk(store, recorder, CALLS):
             yield row
         async for row in _plan_rows(store, recorder.queries, embedded=embedded):
             yield row
     finally:
         await store.client.drop_database(name)
+
+
+async def _fill(store: Store) -> str | None:
+    """Fill the scratch database; return what MongoDB said if it refused that."""
+    try:
+        await prepare(store.database, store.indexes(), lambda _: None)
+        await seed(store)
+    except Exception as error:
+        reason = refused_reason(error)
+        if reason is None:
+            raise
+        return reason
+    return None
 
 
 async def _walk(store: Store, recorder: Recorder, calls: tuple[Call, ...]) -> list[Row]:
