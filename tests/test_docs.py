@@ -18,6 +18,8 @@ from handlers.glossary import END_REASONS, PRIZE_STATES, WHY_NOT
 from handlers.push import CLOSES
 from server.app import INTERFACES
 from server.errors import REFUSALS
+from server.operation.check import Row, line_of
+from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
 from server.settings import Settings
 from support import SOURCE
@@ -156,6 +158,19 @@ def test_every_setting_is_in_the_table():
     table = text[text.index("## Settings") :]
     rows = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
     assert set(re.findall("`([A-Z_0-9]+)`", rows)) == {name.upper() for name in Settings.__struct_fields__}
+
+
+def test_the_table_of_a_check_has_the_connections_of_today():
+    (table,) = (code for code in blocks(SOURCE / "docs" / "deploying.md", "console") if "each method" in code)
+    row = Row(
+        "Redis's connections", "ok", f"10000 at most, needed {CONNECTIONS + 1}: {CONNECTIONS + 1} a worker"
+    )
+    assert line_of(row) in table.splitlines()
+
+
+def test_what_can_be_sharded_is_said_once():
+    said = [name_of(page) for page in PAGES if "shard key" in read(page)]
+    assert said == ["docs/mongodb.md"]
 
 
 def test_every_interface_is_in_the_table():
