@@ -26,6 +26,10 @@ from server.store.plans import Query, Recorder, explainable, scans, sorts
 from server.store.schema import prepare
 from support.databases import with_database
 from support.planner import without_index
+from support.wire.faulty import FaultyWire, refuse
+from support.wire.fixtures import wire
+
+__all__ = ("wire",)  # a fixture, which pytest finds here
 
 
 @pytest.fixture
@@ -208,6 +212,17 @@ async def test_a_check_drops_what_old_ones_left_and_no_other_database(
     assert [who for who, database in theirs.items() if database.name not in there] == ["killed"]
     for database in theirs.values():
         await store.client.drop_database(database.name)
+
+
+@pytest.mark.gen_test
+async def test_a_user_who_may_not_drop_a_database_makes_none(
+    store: Store, wire: FaultyWire, redis_url: str
+) -> None:
+    before = await store.client.list_database_names()
+    wire.next("dropDatabase", refuse(13))
+    rows = await rows_of(settings_with(redis_url), wire.uri(store.database.name))
+    assert [row.verdict for row in rows if row.subject == "a scratch database"] == ["not asked"]
+    assert await store.client.list_database_names() == before
 
 
 @pytest.mark.gen_test(timeout=90)

@@ -120,6 +120,7 @@ async def _store_rows(store: Store, served: str, recorder: Recorder, *, embedded
     """Work in the scratch database, and drop it."""
     name = store.database.name
     try:
+        await store.client.drop_database(name)  # not there: so that none is made that may not be dropped
         await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)
