@@ -15,6 +15,7 @@ from server.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.reading.visiting import NotNoted
 from server.store.digs import Participant
+from server.store.prizes import WonPrize
 
 
 class GetTaskUserRequest(msgspec.Struct):
@@ -103,8 +104,8 @@ class GetTaskDetails(Interface):
                 sharer = request.from_unionid
             share = await self._opened(code, unionid, sharer)
             await context.hub.refresh(watched)
-            prize_state = await self._prize_state(code, unionid) if unionid in watched.winners else ""
-            return task_page(context, watched, unionid, share=share, prize_state=prize_state)
+            prize = await self._prize(code, unionid) if unionid in watched.winners else None
+            return task_page(context, watched, unionid, share=share, prize=prize)
 
     async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
         """Note the visit; return the caller's share token, "" if the visit cannot be written.
@@ -117,7 +118,8 @@ class GetTaskDetails(Interface):
             metrics.VISITS_LOST.inc()
             return ""
 
-    async def _prize_state(self, code: str, unionid: str) -> str:
-        """Return the state of a winner's prize. A win just now may not be written yet."""
+    async def _prize(self, code: str, unionid: str) -> WonPrize:
+        """Return a winner's prize. A win just now may not be written yet."""
         store = self.context.store
-        return await store.page_reads.answered(lambda: store.prizes.find_state(code, unionid)) or "won"
+        found = await store.page_reads.answered(lambda: store.prizes.find_shown(code, unionid))
+        return found or WonPrize(state="won")

@@ -212,7 +212,9 @@ def _prize_card(context: Context, task: WonTask) -> PrizeCard:
     prize = task.get("prize") or WonPrize(state="won")
     own = {
         "is_draw": int(prize["state"] in GIVEN),
-        "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
+        "claim_until": claim_until_ms(
+            task["ended_at"], context.settings.claim_days, prize.get("released_at", 0)
+        ),
         "prize_state": prize["state"],
         **parcel(prize),
     }

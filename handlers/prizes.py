@@ -119,7 +119,9 @@ class DrawPrize(Interface):
             goods_type=prize["goods_type"],
             draw_type=prize["draw_type"],
             money=claimed.task["money"],
-            claim_until=claim_until_ms(claimed.task["ended_at"], settings.claim_days),
+            claim_until=claim_until_ms(
+                claimed.task["ended_at"], settings.claim_days, prize.get("released_at", 0)
+            ),
             package_info=claimed.package_info,
             appid=pay.appid if confirms else "",
             mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
@@ -215,7 +217,10 @@ class WinnerRow(msgspec.Struct):
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs."""
+    """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
+
+    Where an operator released prizes that nobody has claimed yet, it is that of the last one.
+    """
 
     claim_until: int
     data: list[WinnerRow]
@@ -242,7 +247,9 @@ class GetWinners(Interface):
         # Opening a thousand addresses takes a while.
         rows = await asyncio.to_thread(_winner_rows, self.context, prizes)
         if request.format == "json":
-            until_ms = claim_until_ms(task["ended_at"], self.context.settings.claim_days)
+            released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
+            claim_days = self.context.settings.claim_days
+            until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
             return GetWinnersReply(data=rows, claim_until=until_ms)
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')

@@ -14,7 +14,7 @@ from server.game.dig import seconds_left
 from server.game.review import ReviewShown
 from server.realtime.watched_task import WatchedTask
 from server.store.digs import Participant
-from server.store.prizes import GIVEN, PrizeState
+from server.store.prizes import GIVEN, PrizeState, WonPrize
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # that is over, so it must not be too short.
@@ -47,8 +47,9 @@ class Gift(msgspec.Struct, kw_only=True):
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
     are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
-    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, in
-    unix ms; 0 while the task runs. Unless `review` is "shown", only the publisher and winners see the page.
+    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
+    caller's if they won, in unix ms; 0 while the task runs. Unless `review` is "shown", only the publisher
+    and winners see the page.
     """
 
     goods_type: int
@@ -117,6 +118,7 @@ _OWN = (
     "is_draw",
     "mine",
     "prize_state",
+    "claim_until",
     "is_cd",
     "time",
     "can_dig",
@@ -151,10 +153,12 @@ class _Prepared:
         return b"".join(whole)
 
 
-def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: str, prize_state: str) -> bytes:
+def task_page(
+    context: Context, watched: WatchedTask, unionid: str, *, share: str, prize: WonPrize | None
+) -> bytes:
     """Return the reply of getTaskDetails, as new as the latest frames of the task.
 
-    `share` is the caller's share token; `prize_state` is "" if they did not win.
+    `share` is the caller's share token; `prize` is None if they did not win.
     """
     prepared: _Prepared = watched.prepared
     if prepared is None:
@@ -165,9 +169,11 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     owed = owed_by(watched, unionid)
+    released_at_ms = 0 if prize is None else prize.get("released_at", 0)
     numbers = {
         "is_prize": unionid in watched.winners,
-        "is_draw": prize_state in GIVEN,
+        "is_draw": prize is not None and prize["state"] in GIVEN,
+        "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
         "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,
@@ -181,7 +187,7 @@ def task_page(context: Context, watched: WatchedTask, unionid: str, *, share: st
     own = {name: b"%d" % number for name, number in numbers.items()}
     own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
     own["share"] = b'"%b"' % share.encode()
-    own["prize_state"] = b'"%b"' % prize_state.encode()
+    own["prize_state"] = b'"%b"' % ("" if prize is None else prize["state"]).encode()
     return prepared.filled(own)
 
 
@@ -215,7 +221,6 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "fluctuation": task["fluctuation"],
         "end_reason": watched.end_reason,
         "end_note": watched.end_note,
-        "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days),
         "review": watched.review,
         "review_note": watched.review_note,
     }

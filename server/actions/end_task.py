@@ -18,7 +18,7 @@ from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
 from server.game.review import IN_REVIEW
-from server.store.prizes import UNSETTLED
+from server.store.prizes import UNSETTLED, claimable_until_ms
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction
 
@@ -182,7 +182,8 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     prizes = await store.prizes.of_task(code)
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
-        if prize["state"] == "claiming" and time.monotonic() < until:
+        over = context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
+        if over and prize["state"] == "claiming" and time.monotonic() < until:
             await retract(context, prize)
     await store.prizes.begin_expiring(code, deadline_ms)
     prizes = await store.prizes.of_task(code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TypedDict
 
 DAY_MS = 86_400_000
+# A prize that was held can be claimed for this long after its release, even if the deadline is over.
+RELEASED_MS = 3 * DAY_MS
 FEN_PER_YUAN = 100
 
 
@@ -35,6 +37,9 @@ def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:
     return claim_until_ms(task["ended_at"], claim_days) if task["status"] else None
 
 
-def claim_until_ms(ended_at_ms: int, claim_days: int) -> int:
-    """Return until when prizes of a task that ended then can be claimed, as replies say it; 0 for never."""
-    return ended_at_ms + claim_days * DAY_MS if ended_at_ms else 0
+def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:
+    """Return until when prizes of a task that ended then can be claimed, as replies say it; 0 for never.
+
+    `released_at_ms` is when a prize was released, if it was held.
+    """
+    return max(ended_at_ms + claim_days * DAY_MS, released_at_ms + RELEASED_MS) if ended_at_ms else 0

@@ -16,6 +16,7 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.game.amounts import RELEASED_MS
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, begins_with
 
@@ -28,9 +29,6 @@ PrizeState: TypeAlias = Literal[
 Why: TypeAlias = Literal["pair", "day", "week", "risk"]
 # Neither claimed nor on its way back: somebody has to decide, or to act.
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
-# A prize that was held can be claimed for this long after its release, even if the deadline is over.
-RELEASED_MS = 3 * 86_400_000
-
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
 
@@ -86,9 +84,10 @@ class Prize(TypedDict):
 
 
 class WonPrize(TypedDict):
-    """What lists show of a prize, as `prizes` has it."""
+    """What lists and a task's page show of a prize, as `prizes` has it."""
 
     state: PrizeState
+    released_at: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
     sent_at: NotRequired[int]
@@ -178,10 +177,11 @@ class Prizes(DueDocuments[Prize]):
         """Return how many of a task's prizes are written here."""
         return await self.collection.count_documents({"code": code})
 
-    async def find_state(self, code: str, unionid: str) -> PrizeState | None:
-        """Return the state of the prize that this person won in this task; None if it is not written."""
-        found = await self.collection.find_one({"code": code, "unionid": unionid}, {"state": 1})
-        return None if found is None else found["state"]
+    async def find_shown(self, code: str, unionid: str) -> WonPrize | None:
+        """Return what a page shows of the prize this person won in this task; None if it is not written."""
+        return await self.collection.find_one(
+            {"code": code, "unionid": unionid}, dict.fromkeys(WonPrize.__annotations__, 1)
+        )
 
     async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
         """Let the next bill of a red packet be weighed, and then made; None if it is no longer free."""

@@ -6,9 +6,20 @@ import httpx
 import pytest
 
 from server.actions.end_task import end_task_as_operator
+from server.actions.freeze import freeze, release
 from server.context import Context
 from support.client import Client, Someone
-from support.purse import DAY_MS, find, win
+from support.purse import (
+    DAY_MS,
+    confirm,
+    find,
+    let_pass,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+)
 
 
 @pytest.fixture
@@ -48,3 +59,48 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
     assert (await bob.post("/drawPrize", code=code, receiver="王", phone="12345", address="路"))[
         "claim_until"
     ] == deadline_ms
+
+
+@pytest.mark.gen_test
+async def test_what_is_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, bob, code)
+    await freeze(context, "task", code, 0)
+    await release(context, "task", code, 0)
+    [card] = (await bob.get("/getMyPrize"))["data"]
+    assert card["claim_until"] == 0  # it has not ended
+    await end_task_as_operator(context, code, "违规")
+    await freeze(context, "task", code, 0)
+    await let_pass(context, 11 * DAY_MS)
+    await release(context, "task", code, 0)
+    [prize] = await find(context, "prizes")
+    until_ms = prize["released_at"] + 3 * DAY_MS
+    assert await told(bob, alice, code) == {until_ms}
+    claimed = await bob.post("/drawPrize", code=code)
+    assert claimed["claim_until"] == until_ms
+    await let_pass(context, 2 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await bob.post("/drawPrize", code=code))["claim_until"] == until_ms - 2 * DAY_MS
+    await rest(context)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    await freeze(context, "task", code, 0)
+    await let_pass(context, 11 * DAY_MS)
+    await release(context, "task", code, 0)
+    package = (await bob.post("/drawPrize", code=code))["package_info"]
+    await let_pass(context, 660_000)  # the task is looked at again
+    await sweep_until_quiet(context)
+    assert (await confirm(client, context, package)).endswith(":ok")
+    assert [found["state"] for found in await find(context, "prizes")] == ["given"]

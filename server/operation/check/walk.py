@@ -256,7 +256,7 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.of_task(_ONE),
     lambda store: store.prizes.of_winner(_WHO),
     lambda store: store.prizes.number(_ONE),
-    lambda store: store.prizes.find_state(_ONE, _WHO),
+    lambda store: store.prizes.find_shown(_ONE, _WHO),
     lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
     lambda store: store.visits.who_brought([_WHO]),
     lambda store: store.digs.joined_since(_WHO, 0, 20),
