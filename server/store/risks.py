@@ -11,7 +11,7 @@ from server.store.documents import Documents
 
 
 class Risk(TypedDict):
-    """`_id` is the unionid; `day` counts from 1970; `rank` is there once WeChat said it.
+    """`_id` is the unionid; `day` counts from 1970; `rank` is what WeChat said last, if anything.
 
     `place` is the keyed hash of their address, `code` the task that they dug first that day.
     """
@@ -30,11 +30,14 @@ class Risks(Documents[Risk]):
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("day", 1), ("place", 1)], name="of_day")]
 
     async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
-        """Note that WeChat is asked about a person today; False if it was asked today already."""
+        """Note that WeChat is asked about a person today; False if it was asked today already.
+
+        What it said before holds until it answers.
+        """
         try:
             begun = await self.rows.update_one(
                 {"_id": unionid, "day": {"$lt": day}},
-                {"$set": {"day": day, "place": place, "code": code}, "$unset": {"rank": ""}},
+                {"$set": {"day": day, "place": place, "code": code}},
                 upsert=True,
             )
         except DuplicateKeyError:

@@ -57,6 +57,25 @@ async def test_whose_risk_is_not_known_is_not_held(
 
 
 @pytest.mark.gen_test
+async def test_who_was_risky_stays_so_until_wechat_says_otherwise(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    openid = await openid_of(context, bob)
+    for what, rank, error in (
+        ("rank", "4", "payout_held"),
+        ("refuse", "48001", "payout_held"),
+        ("rank", "0", ""),
+    ):
+        await misbehave(
+            client, what, call="risk", code=rank, number=openid if what == "rank" else "", times=1
+        )
+        assert await claimed(client, context, alice, bob) == error
+        [risk] = await find(context, "risks")
+        assert risk["day"] == context.clock.now_ms() // DAY_MS
+        await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
+        context.digging.risk_looks._day_of.clear()  # the next day
+
+
+@pytest.mark.gen_test
 async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
