@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: 
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
-from server.running.children import start_child
+from server.children import start_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from support.money_machine import MoneyMachine
 from support.money_world import World

@@ -16,7 +16,7 @@ from server.actions.end_task import end_task_as_operator
 from server.actions.people import ban_person, end_sessions
 from server.actions.review import follow_review
 from server.context import Context
-from server.errors import BadRequest, NoSuchTask, Refusal, Unavailable
+from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
@@ -37,14 +37,18 @@ async def _logged(context: Context, actor: Actor, act: str, target: str, reason:
 
 
 async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fraud: bool) -> None:
-    """End a task; everybody can read the reason. Raises NoSuchTask, Ended.
+    """End a task; everybody can read the reason. Raises NoSuchTask, and Ended without `fraud`.
 
-    With `fraud` what it gave is frozen first, which stays even if it has ended already.
+    With `fraud` what it gave is frozen first; then it is no matter if it has ended already.
     """
     async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
         if fraud:
             await freezing.freeze(context, "task", code, 0)
-        await end_task_as_operator(context, code, reason)
+        try:
+            await end_task_as_operator(context, code, reason)
+        except Ended:
+            if not fraud:
+                raise
 
 
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:

@@ -376,8 +376,21 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
     await sweep_until_quiet(context)
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
     assert (await client.get("/ops/log"))["data"][0]["act"] == "end_fraud"
-    assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["error"] == "ended"
+    assert (await client.post("/ops/end", code=code, reason="套现"))["error"] == "ended"
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)  # its last prize, so it has ended
+    await log_in(client, context)
+    assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
+    assert await state_of(context, code) == "withheld"
+    [logged] = (await client.get("/ops/log"))["data"]
+    assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
 @pytest.mark.gen_test

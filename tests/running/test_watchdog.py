@@ -26,8 +26,8 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
+from server.children import start_child
 from server.operation.pulses import Pulse
-from server.running.children import start_child
 from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
 from server.store import DEFAULT_DATABASE
 from support import SOURCE

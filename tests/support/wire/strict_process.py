@@ -16,7 +16,7 @@ from typing import IO
 
 from bson.errors import BSONError
 
-from server.running.children import start_child
+from server.children import start_child
 from support import SOURCE
 from support.wire.messages import command_of, is_command
 from support.wire.proxy import Link, Wire
