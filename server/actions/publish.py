@@ -47,11 +47,9 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
     Where WeChat checks contents, nobody else sees it and it stays closed until it has passed.
-
     The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
-    Raises BadRequest if the values do not fit together, or the picture was not uploaded here; DiskLow; Banned
-    if the publisher was banned meanwhile.
+    Raises BadRequest if the values do not fit, or the picture was not uploaded here; DiskLow; Banned.
     """
     if context.disk.low:
         raise DiskLow
