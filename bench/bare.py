@@ -44,7 +44,7 @@ class TaskDetails(Bare):
         share = unionid[:SHARE_CHARACTERS]
         now_ms = int(time.time() * 1000)
         await self.store.visits.open([Visit(code=code, unionid=unionid, share=share, opened_at=now_ms)])
-        users = await self.store.digs.participants(code, 1)
+        users, _ = await self.store.digs.participants(code, 1)
         self.reply(view=view, share=share, users=users)
 
 
@@ -52,7 +52,8 @@ class TaskUser(Bare):
     async def get(self) -> None:
         await self.store.people.find(self.get_query_argument("unionid"))
         code, page = self.get_query_argument("code"), int(self.get_query_argument("page"))
-        self.reply(data=await self.store.digs.participants(code, page))
+        users, _ = await self.store.digs.participants(code, page)
+        self.reply(data=users)
 
 
 class Dig(Bare):

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
+from handlers.shown import require_shown
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
 from server import metrics
 from server.actions.pay_in import look_at_payment
@@ -40,7 +41,10 @@ class GetTaskUser(Interface):
     gives = (GetTaskUserReply,)
 
     async def answer(self, request: GetTaskUserRequest) -> Reply:
-        """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1."""
+        """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1.
+
+        Raises NotShown.
+        """
         store = self.context.store
         if request.code is None:
             person, code = await store.page_reads.answered(
@@ -50,15 +54,20 @@ class GetTaskUser(Interface):
         else:
             code = request.code
             await self.let_in()
-        rows = [] if code is None else await self._participants(code, request.page)
+        rows = [] if code is None else await self._participants(code, request.unionid, request.page)
         return GetTaskUserReply(data=participant_rows(self.context, rows))
 
-    async def _participants(self, code: str, page: int) -> list[Participant]:
+    async def _participants(self, code: str, unionid: str, page: int) -> list[Participant]:
         """Return a page. If this process watches the task, winners and the first page need no read."""
         store, known = self.context.store, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
-            return await store.page_reads.answered(lambda: store.digs.participants(code, page))
+            rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
+            if task is not None:
+                await require_shown(self.context, code, task, unionid)
+            return rows
         await self.context.hub.refresh(known)
+        if not known.opens_for(unionid):
+            raise NotShown
         if page == 1:
             return known.first()
         rows = await store.page_reads.answered(lambda: store.digs.joins(code, page))

@@ -7,6 +7,7 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.cards import picture_url
 from handlers.parameters import Code, Depth, Unionid
+from handlers.shown import require_shown
 from server.context import Context
 from server.errors import NoSuchTask
 from server.game.dig import Dig
@@ -47,12 +48,15 @@ class GetDigs(Interface):
     gives = (GetDigsReply,)
 
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
-        """Return a page. However deep, it costs the same. Raises NoSuchTask."""
+        """Return a page. However deep, it costs the same. Raises NoSuchTask, NotShown."""
         await self.let_in()
         store, reads = self.context.store, self.context.store.page_reads
-        digs = await reads.answered(lambda: store.digs.before(request.code, request.before, PAGE_SIZE))
-        if not digs and await reads.answered(lambda: store.tasks.find(request.code)) is None:
+        digs, task = await reads.answered(
+            lambda: store.digs.before(request.code, request.before, PAGE_SIZE)
+        )
+        if task is None:
             raise NoSuchTask
+        await require_shown(self.context, request.code, task, request.unionid)
         return GetDigsReply(data=[_row(self.context, dig) for dig in digs])
 
 

@@ -13,7 +13,7 @@ from handlers.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
 from server.game.amounts import claim_until_ms
-from server.game.review import ReviewShown, note_of, review_of
+from server.game.review import ReviewShown, is_shown, note_of, review_of
 from server.store.digs import JoinedTask, WonTask
 from server.store.prizes import GIVEN, PrizeState, WonPrize, parcel
 from server.store.square import Kind, Wanted
@@ -134,7 +134,7 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 class PartakenCard(Card, kw_only=True):
     """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
 
-    `is_prize` is 1 if the caller won.
+    `is_prize` is 1 if the caller won. `name`, `pic` and `thumbnail` are "" if the caller may not see it now.
     """
 
     wxheadimgurl: str
@@ -166,6 +166,8 @@ class GetMyPartake(Interface):
 
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
+    if not is_shown(task) and not task["wins"]:
+        fields |= dict.fromkeys(("name", "pic", "thumbnail"), "")
     return msgspec.convert(
         fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
     )

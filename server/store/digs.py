@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.store.documents import Documents
-from server.store.pipelines import own_dig, pending_digs
+from server.store.pipelines import judged, judged_task, own_dig, pending_digs
 from server.store.prizes import WonPrize
 from server.store.tasks import Task
 
@@ -116,8 +116,13 @@ class Digs(Documents[Dig]):
             else:
                 return
 
-    async def participants(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
-        """Return one page of a task's participants, in the order they joined. Each page costs the same."""
+    async def participants(
+        self, code: str, page: int, page_size: int = 50
+    ) -> tuple[list[Participant], _Document | None]:
+        """Return one page of a task's participants, in the order they joined; each page costs the same.
+
+        And the task: see `judged_task`.
+        """
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         pipeline: list[_Document] = [
             {"$match": {"code": code, "n": places}},
@@ -138,10 +143,11 @@ class Digs(Documents[Dig]):
                     "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]},
                 }
             },
+            judged_task(code),
         ]
-        rows = await self.rows.aggregate(pipeline).to_list(page_size + 1)
+        rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
         winners = {row["unionid"] for row in rows if row["is_prize"]}
-        return [
+        found = [
             Participant(
                 unionid=row["unionid"],
                 no=row["no"],
@@ -152,6 +158,7 @@ class Digs(Documents[Dig]):
             for row in rows
             if places["$gt"] < row.get("n", 0) <= places["$lte"]
         ]
+        return found, task
 
     async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order."""
@@ -325,8 +332,13 @@ class Digs(Documents[Dig]):
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)
 
-    async def before(self, code: str, depth: int | None, limit: int) -> list[Dig]:
-        """Return at most `limit` digs of a task, the newest first; with `depth`, only less deep ones."""
+    async def before(
+        self, code: str, depth: int | None, limit: int
+    ) -> tuple[list[Dig], _Document | None]:
+        """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
+
+        With `depth`, only less deep ones.
+        """
         shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
         pipeline: list[_Document] = [
             {"$match": {"code": code, "depth": shallower}},
@@ -336,8 +348,10 @@ class Digs(Documents[Dig]):
             *_ONCE_EACH,
             {"$sort": {"depth": pymongo.DESCENDING}},
             {"$limit": limit},
+            judged_task(code),
         ]
-        return await self.collection.aggregate(pipeline).to_list(limit)
+        # The pipeline ends with whole digs, then the task.
+        return judged(await self.rows.aggregate(pipeline).to_list(limit + 1))  # type: ignore[return-value]
 
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""

@@ -41,6 +41,18 @@ def pending_digs(match: _Document) -> _Document:
     }
 
 
+def judged_task(code: str) -> _Document:
+    """Return the $unionWith stage that adds the task itself: what says who may see it. No dig has these."""
+    shown = {"_id": 0, **dict.fromkeys(("publisher", "hidden", "reported", "review"), 1)}
+    return {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": {"_id": code}}, {"$project": shown}]}}
+
+
+def judged(rows: list[_Document]) -> tuple[list[_Document], _Document | None]:
+    """Return the rows without the task that `judged_task` added, and that; None if there is no such task."""
+    task = next((row for row in rows if "publisher" in row), None)
+    return [row for row in rows if row is not task], task
+
+
 def begins_with(text: str) -> _Document:
     """Return the condition that a field begins with this text."""
     return {"$gte": text, "$lt": text + LAST_CHARACTER}

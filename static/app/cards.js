@@ -13,14 +13,16 @@ const inSight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "150px" });
 
-/** A gift's name as people see it; for a red packet, with its amount before it. */
+/** A gift's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
 export function title({ goods_type, money, name }) {
+  if (!name) return "看不到的宝贝";
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
 }
 
-const STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖" };
+const STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
 
-function stateOf({ status, need_pay, mine, won }, left) {
+function stateOf({ name, status, need_pay, mine, won }, left) {
+  if (!name) return "gone";
   if (status) return "ended";
   if (need_pay) return "unpaid";
   if (left) return "cooling";
@@ -60,7 +62,8 @@ export function cardElement(card, foot = () => null) {
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {
       picture.dataset.src = now.thumbnail;
-      inSight.observe(picture);
+      set(picture, { hidden: !now.thumbnail });
+      if (now.thumbnail) inSight.observe(picture);
     }
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
       fill(publisher, publishedBy(now, 22));

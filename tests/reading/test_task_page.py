@@ -51,7 +51,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "mine": int(task["publisher"] == unionid),
         "prize_state": "won" if view["won"] else "",
         "draw_type": task["draw_type"],
-        "users": participant_rows(context, await context.store.digs.participants(code, 1)),
+        "users": participant_rows(context, (await context.store.digs.participants(code, 1))[0]),
         "can_dig": int(not why and not given["cd_until"]),
         "why": why or ("cooling_down" if given["cd_until"] else ""),
         "cd": task["cd_ms"] // 1000,

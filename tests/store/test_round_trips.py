@@ -248,6 +248,7 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
         partial(newcomer.get, "/getTaskUser", code=code, page=3),
         partial(bob.get, "/getTaskUser", code=code, page=1),
         partial(bob.get, "/getTaskUser"),
+        partial(newcomer.get, "/getDigs", code=code),
     ]
     for ask in asked:
         reply, sent = await sent_during(trips, ask())

@@ -1,11 +1,24 @@
-"""Reporting a treasure takes two taps."""
+"""Reporting a treasure takes two taps; one that was taken down has neither name nor picture any more."""
 
 from __future__ import annotations
 
-from support.browser import Opener, Person, needs_chromium
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import Opener, Person, a_server, needs_chromium
 from support.client import a_picture
+from support.screen import TOKEN, take_down
 
 pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running server that has operators."""
+    with a_server(tmp_path_factory.mktemp("pages"), OPS_TOKEN=TOKEN) as running:
+        yield running.address
 
 
 def test_a_treasure_is_reported_in_two_taps(window: Opener, publisher: Person) -> None:
@@ -17,3 +30,16 @@ def test_a_treasure_is_reported_in_two_taps(window: Opener, publisher: Person) -
     assert answered.value.json()["status"] == 0
     page.get_by_text("已收到举报").wait_for()
     assert page.get_by_role("dialog").count() == 0
+
+
+def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(
+    window: Opener, publisher: Person, address: str
+) -> None:
+    code = publisher.publish(a_picture(), name="违法的猫")
+    Person.log_in(address, "大熊").post("/postTask", code=code)
+    take_down(address, code)
+    page = window("大熊", "/#/mine/dug").page
+    card = page.locator(f"[data-code='{code}']")
+    expect(card.locator("h3")).to_have_text("看不到的宝贝")
+    expect(card.locator(".state")).to_have_text("看不到了")
+    expect(card.locator("img").first).to_be_hidden()

@@ -17,12 +17,13 @@ from support.browser import Person, a_server
 from support.client import a_picture
 from support.messages import MESSAGES, TEMPLATES
 from support.phone import ROOT, a_phone, needs_node
+from support.screen import TOKEN, take_down
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running server's address."""
-    with a_server(tmp_path_factory.mktemp("miniprogram"), **MESSAGES) as running:
+    with a_server(tmp_path_factory.mktemp("miniprogram"), **MESSAGES, OPS_TOKEN=TOKEN) as running:
         yield running.address
 
 
@@ -62,6 +63,16 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
         phone.shows("一只猫")
         phone.open("/pages/treasure/treasure?scene=square")
         assert phone.until("opened")["page"] == "/pages/square/square"
+
+
+@needs_node
+def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), name="违法的猫")
+    Person.log_in(address, "大熊").post("/postTask", code=code)
+    take_down(address, code)
+    with a_phone(address, "大熊") as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("我挖过的看不到的宝贝", "正在检查，或已下架")
 
 
 @needs_node

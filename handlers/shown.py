@@ -1,0 +1,23 @@
+"""Refusing what was taken down, or is not checked yet, to all but its publisher and its winners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.context import Context
+from server.errors import NotShown
+from server.game.review import is_shown
+
+
+async def require_shown(context: Context, code: str, task: Mapping[str, Any], unionid: str) -> None:
+    """Raise NotShown unless a person may see a task. As `WatchedTask.opens_for`, for one that is not watched.
+
+    What everybody may see asks no store.
+    """
+    if is_shown(task) or task["publisher"] == unionid:
+        return
+    store = context.store
+    view = await store.page_reads.answered(lambda: store.tasks.view(code, unionid))
+    if view is None or view["won"] is None:
+        raise NotShown

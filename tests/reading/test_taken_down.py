@@ -1,0 +1,73 @@
+"""What was taken down, or is not checked yet, is shown to nobody but its publisher and its winners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.announce import announce_judged
+from server.context import Context
+from support.client import Client, Someone
+
+# How a task can be out of sight.
+STATES: list[dict[str, Any]] = [
+    {"hidden": 1},
+    {"hidden": 1, "reported": 1},
+    {"review": "checking"},
+    {"review": "held"},
+    {"review": "refused", "hidden": 1},
+]
+
+
+async def seen_by(someone: Someone, code: str) -> set[str]:
+    """Read what tells of a task; return the outcomes."""
+    asked = [
+        someone.get("/getTaskUser", code=code, page=1),
+        someone.get("/getTaskUser", code=code, page=2),
+        someone.get("/getDigs", code=code),
+    ]
+    return {reply.get("error", "") for reply in [await each for each in asked]}
+
+
+async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someone]]:
+    """Return a treasure's code, and its publisher, a winner, a digger and somebody else."""
+    alice, bob, carol, dan = await client.log_in_all("alice", "bob", "carol", "dan")
+    code = await alice.publish(prize_num=2, forecast_num=4, interval=2, fluctuation=0)
+    assert [(await who.dig(code))["is_prize"] for who in (carol, bob)] == [0, 1]
+    await context.background.finish()
+    return code, [alice, bob, carol, dan]
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+@pytest.mark.parametrize("watched", [True, False], ids=["from memory", "from the store"])
+@pytest.mark.gen_test
+async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(
+    client: Client, context: Context, state: dict[str, Any], watched: bool
+) -> None:
+    code, people = await won_and_dug(client, context)
+    if watched:
+        await people[0].get("/getTaskDetails", code=code)
+    assert [await seen_by(who, code) for who in people] == [{""}] * 4
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
+    await announce_judged(context, code)
+    await context.background.finish()
+    assert (code in context.hub.known.by_code) is watched
+    assert [await seen_by(who, code) for who in people] == [{""}, {""}, {"no_such_task"}, {"no_such_task"}]
+    bob = people[1]
+    assert [row["no"] for row in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1, 2]
+    assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]] == [2, 1]
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+@pytest.mark.gen_test
+async def test_who_dug_it_finds_it_in_their_list_without_its_name_and_picture(
+    client: Client, context: Context, state: dict[str, Any]
+) -> None:
+    code, [_, bob, carol, _] = await won_and_dug(client, context)
+    before = {who.unionid: (await who.get("/getMyPartake"))["data"][0] for who in (bob, carol)}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
+    [won] = (await bob.get("/getMyPartake"))["data"]
+    [dug] = (await carol.get("/getMyPartake"))["data"]
+    assert won == before[bob.unionid]
+    assert dug == before[carol.unionid] | {"name": "", "pic": "", "thumbnail": ""}
