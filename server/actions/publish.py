@@ -62,13 +62,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     rules = _rules(draft, _code(context, publisher, draft), cd_seconds, context.settings.task_days)
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
-    if draft.url:
-        taken = await context.store.files.take(draft.url, context.clock.now_ms())
-        pic = upload_of("图片", "url", taken)
-    elif red_packet:
-        pic = await draw_red_packet(context, money, publisher["_id"])
-    else:
-        raise BadRequest("请先选一张图片", param="url")
+    pic = await _picture(context, publisher, draft, money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
         task = _task(context, publisher, draft, rules)
@@ -88,6 +82,15 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published
+
+
+async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
+    """Return the path of the draft's picture; of a red packet without one, that of the picture drawn for it."""
+    if draft.url:
+        return upload_of("图片", "url", await context.store.files.take(draft.url, context.clock.now_ms()))
+    if draft.goods_type == RED_PACKET:
+        return await draw_red_packet(context, money_yuan, publisher["_id"])
+    raise BadRequest("请先选一张图片", param="url")
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
