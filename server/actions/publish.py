@@ -85,7 +85,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 
 
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
-    """Return the path of the draft's picture; of a red packet without one, that of the picture drawn for it."""
+    """Return the path of the draft's picture; a red packet without one gets a picture drawn."""
     if draft.url:
         return upload_of("图片", "url", await context.store.files.take(draft.url, context.clock.now_ms()))
     if draft.goods_type == RED_PACKET:
