@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import select
 import socket
 import time
 from collections import Counter
@@ -22,14 +23,11 @@ from tornado.iostream import IOStream, StreamClosedError
 from server import metrics
 from server.errors import Refusal
 
-# At most so many are accepted in one turn of the loop. After CROWDED_A_TURN for which there was no room, the
-# door rests, so that a flood of connections takes only a fraction of a core.
-ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 0.005
+# At most so many are accepted, and so many heard in the lobby, in one turn of the loop. After CROWDED_A_TURN
+# for which there was no room, the door rests, so that a flood of connections takes only a part of a core.
+ACCEPTS_A_TURN, HEARD_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 64, 0.005
 FAILED_SECONDS = 0.1
 REPORT_SECONDS = 60
-# The lobby looks soon whether a newcomer has sent a request, and then ever more seldom: each look is a system
-# call, and hundreds of silent ones would cost half a core.
-LOOK_SECONDS, MOST_LOOK_SECONDS = 0.01, 0.25
 # A newcomer leaves the lobby once this much of its headers has come, even if they are not complete.
 HEAD_BYTES = 8 << 10
 RETRY_SECONDS = 5
@@ -50,8 +48,6 @@ class Newcomer:
     peer: str
     address: str
     since: float
-    look_at: float = 0.0
-    look_again_seconds: float = LOOK_SECONDS
 
     def path(self) -> str | None:
         """Return the path of its request, which stays unread; None if none came yet, "" if it is gone."""
@@ -241,8 +237,8 @@ class Door:
 class Lobby:
     """Newcomers for whom there is no room and who have sent no request yet. Each costs only a descriptor.
 
-    `settle` is called for each newcomer again and again until it returns True. After `seconds`, or if it is
-    the oldest of too many, a newcomer goes to `drop`.
+    `settle` is called for a newcomer each time it sends something, until it returns True. After `seconds`, or
+    if it is the oldest of too many, a newcomer goes to `drop`.
     """
 
     def __init__(
@@ -251,44 +247,56 @@ class Lobby:
         self._seconds = seconds
         self._settle = settle
         self._drop = drop
-        self._inside: dict[Newcomer, None] = {}
+        self._inside: dict[int, Newcomer] = {}  # by descriptor, the oldest first
         self._timer: object | None = None
+        # The loop's own would tell of unread bytes again and again; this one tells once of what has come.
+        self._epoll = select.epoll()
+        self._loop = IOLoop.current()
+        self._loop.add_handler(self._epoll.fileno(), self._hear, IOLoop.READ)
 
     def add(self, newcomer: Newcomer, most: int) -> None:
         """Let a newcomer wait. If more than `most` wait, drop the oldest."""
-        self._inside[newcomer] = None
+        self._inside[newcomer.taken.fileno()] = newcomer
+        self._epoll.register(newcomer.taken, select.EPOLLIN | select.EPOLLET)
         if len(self._inside) > most:
-            oldest = next(iter(self._inside))
-            del self._inside[oldest]
-            self._drop(oldest, "descriptors")
-        self._look_soon()
-
-    def _look_soon(self) -> None:
+            self._drop_oldest("descriptors")
         if self._timer is None and self._inside:
-            self._timer = IOLoop.current().call_later(LOOK_SECONDS, self._look)
+            self._timer = self._loop.call_later(self._seconds, self._expire)
 
-    def _look(self) -> None:
+    def _hear(self, _descriptor: object, _events: int) -> None:
+        for descriptor, _ in self._epoll.poll(0, HEARD_A_TURN):
+            newcomer = self._inside[descriptor]
+            if self._settle(newcomer):
+                del self._inside[descriptor]
+                if newcomer.taken.fileno() == descriptor:  # served; a closed one has left by itself
+                    self._epoll.unregister(descriptor)
+
+    def _drop_oldest(self, why: str) -> None:
+        descriptor, oldest = next(iter(self._inside.items()))
+        del self._inside[descriptor]
+        self._epoll.unregister(descriptor)
+        self._drop(oldest, why)
+
+    def _expire(self) -> None:
         self._timer = None
         now = time.monotonic()
-        for newcomer in [newcomer for newcomer in self._inside if newcomer.look_at <= now]:
-            if self._settle(newcomer):
-                del self._inside[newcomer]
-            elif newcomer.since < now - self._seconds:
-                del self._inside[newcomer]
-                self._drop(newcomer, "headers")
-            else:
-                newcomer.look_at = now + newcomer.look_again_seconds
-                newcomer.look_again_seconds = min(2 * newcomer.look_again_seconds, MOST_LOOK_SECONDS)
-        self._look_soon()
+        while self._inside:
+            left = next(iter(self._inside.values())).since + self._seconds - now
+            if left > 0:
+                self._timer = self._loop.call_later(left, self._expire)
+                return
+            self._drop_oldest("headers")
 
     def close(self) -> None:
         """Drop everybody."""
         if self._timer is not None:
-            IOLoop.current().remove_timeout(self._timer)
+            self._loop.remove_timeout(self._timer)
             self._timer = None
-        for newcomer in self._inside:
-            self._drop(newcomer, "descriptors")
-        self._inside.clear()
+        while self._inside:
+            self._drop_oldest("descriptors")
+        if not self._epoll.closed:
+            self._loop.remove_handler(self._epoll.fileno())
+            self._epoll.close()
 
 
 class Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from tornado.websocket import websocket_connect
 from server.addresses import networks
 from server.running import listening
 from server.running.bounded import Bounds
+from server.running.listening import Lobby, Newcomer
 from server.running.worker import DrainingServer, bounds_of
 from server.settings import Settings, read_settings
 from support.client import Client, Someone
@@ -361,3 +363,38 @@ async def test_a_persons_eleventh_socket_closes_the_first(
     await newest.closed()
     another = await served.watch(alice)
     assert all([await answers(page) for page in [another, *pages[1:], other]])
+
+
+@pytest.mark.gen_test
+async def test_the_lobby_looks_at_a_newcomer_once_for_each_piece_it_sends() -> None:
+    looked: list[str | None] = []
+    dropped: list[tuple[str, str]] = []
+    looks = asyncio.Queue[str | None]()
+
+    def settle(newcomer: Newcomer) -> bool:
+        looked.append(newcomer.path())
+        looks.put_nowait(looked[-1])
+        return looked[-1] is not None
+
+    lobby = Lobby(60, settle, lambda newcomer, why: dropped.append((newcomer.peer, why)))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        inside = [Newcomer(listener.accept()[0], str(number), "", time.monotonic()) for number in range(3)]
+    for newcomer in inside:
+        lobby.add(newcomer, 2)  # the oldest has to go
+    clients[1].sendall(b"GET /one HTTP/1.1\r\n")
+    assert await looks.get() is None
+    for _ in range(50):
+        await asyncio.sleep(0)
+    clients[1].sendall(b"\r\n")
+    assert await looks.get() == "/one"
+    clients[2].close()
+    assert await looks.get() == ""
+    assert (looked, dropped) == ([None, "/one", ""], [("0", "descriptors")])
+    lobby.close()
+    lobby.close()
+    assert len(dropped) == 1
+    for each in (*clients, *(newcomer.taken for newcomer in inside)):
+        each.close()
