@@ -17,6 +17,8 @@ from server.store.held_prizes import HELD
 from server.store.prizes import Prize
 
 LOOK_AGAIN_MS = 60_000
+# A thousand bills may be out: this many are cancelled at a time.
+CANCELLED_AT_ONCE = 10
 
 
 async def freeze(context: Context, what: What, code: str, depth: int) -> None:
@@ -117,11 +119,14 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         await context.store.held_prizes.give_back(freeze["of"])
         await context.store.freezes.delete(freeze["_id"])
         return
+    cancelling: list[Prize] = []
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.held_prizes.withhold(scope, context.clock.now_ms())
-        for prize in await context.store.held_prizes.of_scope(scope):
-            if "freezing" in prize:
-                context.background.spawn(settle_freezing(context, prize))
+        cancelling += [
+            prize for prize in await context.store.held_prizes.of_scope(scope) if "freezing" in prize
+        ]
+    for first in range(min(CANCELLED_AT_ONCE, len(cancelling))):
+        context.background.spawn(_settle_each(context, cancelling[first::CANCELLED_AT_ONCE]))
     await context.store.freezes.finish(freeze)
 
 
@@ -140,6 +145,12 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
         await store.freezes.delete(freeze["_id"])
+
+
+async def _settle_each(context: Context, prizes: list[Prize]) -> None:
+    """Cancel their bills, one after the other. What this does not come to, a sweep does: all are due."""
+    for prize in prizes:
+        await settle_freezing(context, prize)
 
 
 async def settle_freezing(context: Context, prize: Prize) -> None:

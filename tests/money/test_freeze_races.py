@@ -15,6 +15,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.store.freezes import Freeze, Freezes, freeze_key
 from server.store.held_prizes import HeldPrizes
+from server.store.prizes import Prize
 from support.client import Client, Someone
 from support.purse import find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
 
@@ -153,6 +154,36 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(
     assert (await the_prize(context))["state"] == ("withheld" if looks_again else "won")
     await check_not_paid(context, bob, code)
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
+
+
+@pytest.mark.gen_test
+async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await won(client, context, alice, bob)
+    prize = await the_prize(context)
+    many = [
+        prize
+        | {"_id": f"{prize['code']}:{depth}", "depth": depth, "unionid": f"{depth}", "state": "claiming"}
+        for depth in range(2, 99)
+    ]
+    await context.store.database["prizes"].insert_many(many)
+    under_way, most, retracted = 0, 0, []
+
+    async def retract(_: Context, prize: Prize) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await context.store.now_ms()  # it waits, as for WeChat
+        retracted.append(prize["_id"])
+        under_way -= 1
+
+    monkeypatch.setattr(freezing, "retract", retract)
+    await freezing.freeze(context, "task", prize["code"], 0)
+    await rest(context)
+    assert sorted(retracted) == sorted(each["_id"] for each in many)
+    assert 1 < most <= 10
 
 
 async def _die() -> None:
