@@ -223,7 +223,7 @@ class Limits:
         if not waits:
             for count, each in zip(counts, known, strict=True):
                 each.own = max(-each.told, each.own + count.by)
-                self._unsent[count.name] = each
+                self._owe({count.name: each})
         return waits
 
     def _report(self) -> None:
@@ -243,10 +243,16 @@ class Limits:
                 known = list(part.values())
                 asked = [n for each in known for n in (0, 0, 0, *each.arguments(self._bus.connection))]
                 if part and await self._run(list(part), known, asked, anyway=True) is None:
-                    self._unsent = part | self._unsent
+                    self._owe(part)
                     await asyncio.sleep(RETELL_SECONDS)
         finally:
             self._reporting = False
+
+    def _owe(self, counted: dict[str, _Known]) -> None:
+        """Keep what Redis does not know yet, unless it was forgotten meanwhile."""
+        for name, known in counted.items():
+            if self._known.get(name) is known:
+                self._unsent[name] = known
 
     def _recall(self, count: Count) -> _Known:
         """Return what is known of a count, a new window if there is none."""
@@ -257,10 +263,12 @@ class Limits:
         return known
 
     def _remember(self, name: str, known: _Known) -> None:
+        """Remember a new window; what is forgotten for it, Redis is not told any more either."""
         self._known[name] = known
         self._known.move_to_end(name)
+        self._unsent.pop(name, None)
         while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+            self._unsent.pop(self._known.popitem(last=False)[0], None)
 
     async def _tell(self, news: bytes) -> None:
         await self._bus.publish(NEWS, news)

@@ -194,6 +194,23 @@ async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_
 
 
 @pytest.mark.gen_test
+async def test_what_is_kept_for_redis_while_it_is_away_is_bounded_and_of_open_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "REMEMBERED", 5)
+    process = Process("redis://127.0.0.1:1", WEB_CONCURRENCY="4")
+    try:
+        for person in range(20):
+            assert await process.admits(a_count(f"person {person}"))
+        assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 20)]
+        process.limits._known["person 19"].ends_at = time.monotonic()
+        assert not await process.admits(a_count("person 19", most=0))  # a new window, of which none was taken
+        assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 19)]
+    finally:
+        await process.close()
+
+
+@pytest.mark.gen_test
 async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await start(PUBLISHES_A_PERSON="0")
 
