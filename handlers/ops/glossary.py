@@ -46,7 +46,7 @@ OPS_MEANINGS = {
     "Reported.since": Meaning("最早一次举报的时刻（unix 毫秒）"),
     "reasons": Meaning("每种原因的举报数"),
     "texts": Meaning("举报人写的说明，最多 10 条"),
-    "reported": Meaning("这个人举报过多少次"),
+    "reported": Meaning("这个人举报过多少次，处理过且很久以前的除外"),
     "OpsBanRequest.depth": Meaning("停用谁"),
     "OpsBanRequest.days": Meaning("停用多少天，0 表示直到解除"),
     "OpsBanRequest.reason": Meaning("停用的理由，只有本人能看到"),

@@ -1,4 +1,4 @@
-"""Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits.
+"""Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits and reports.
 
 One process does it for all. It may be killed between any two writes: what was begun is found again.
 """
@@ -19,9 +19,10 @@ LEASE_MS = 180_000
 # The rest waits for the next turn.
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
-VISITS_AT_ONCE = 500
-# Nobody asks for a visit once a task that began with it has ended and its prizes are claimed, and a month on.
-VISIT_DAYS = 30
+VISITS_AT_ONCE = REPORTS_AT_ONCE = 500
+# Nobody asks for a visit or a report once a task that began with it has ended and its prizes are claimed, and
+# a month on. A report that no operator has decided on stays.
+OVER_DAYS = 30
 
 log = logging.getLogger("wabao.tidy")
 
@@ -33,7 +34,7 @@ async def tidy(context: Context) -> None:
     now_ms = clock.now_ms()
     if await store.leases.hold(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
         until = time.monotonic() + TURN_SECONDS
-        for what, batch in (("files", tidy_files), ("visits", tidy_visits)):
+        for what, batch in (("files", tidy_files), ("visits", tidy_visits), ("reports", tidy_reports)):
             await _repeat(context, what, batch, until)
 
 
@@ -66,6 +67,15 @@ async def tidy_files(context: Context) -> int:
 
 async def tidy_visits(context: Context) -> int:
     """Delete some visits that nobody needs; return how many."""
-    days = context.settings.task_days + context.settings.claim_days + VISIT_DAYS
-    before_ms = context.clock.now_ms() - days * DAY_MS
-    return await context.store.visits.delete_old(before_ms, VISITS_AT_ONCE)
+    return await context.store.visits.delete_old(_long_over_ms(context), VISITS_AT_ONCE)
+
+
+async def tidy_reports(context: Context) -> int:
+    """Delete some reports that are decided and old; return how many."""
+    return await context.store.reports.delete_old(_long_over_ms(context), REPORTS_AT_ONCE)
+
+
+def _long_over_ms(context: Context) -> int:
+    """Return a time such that tasks that ran then are long over, in unix ms."""
+    days = context.settings.task_days + context.settings.claim_days + OVER_DAYS
+    return context.clock.now_ms() - days * DAY_MS

@@ -41,6 +41,7 @@ class Reports(DueDocuments[Report]):
         IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
         IndexModel([("unionid", 1)], name="of_person"),
+        IndexModel([("at", 1), ("open", 1)], name="oldest"),
         DUE_INDEX,
     ]
 
@@ -75,3 +76,12 @@ class Reports(DueDocuments[Report]):
         """Close the reports that a task got before this decision; later ones stay open."""
         earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
         await self.collection.update_many(earlier, {"$unset": {"open": ""}})
+
+    async def delete_old(self, before_ms: int, limit: int) -> int:
+        """Delete reports that were made before that time, except open ones; return how many."""
+        old = {"at": {"$lt": before_ms}, "open": {"$exists": False}}
+        found = self.rows.find(old, {"_id": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
+        rows = await found.to_list(limit)
+        if rows:
+            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
+        return len(rows)

@@ -12,11 +12,12 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from server.actions import forget as forgetting
 from server.actions.end_task import settle_task
 from server.actions.forget import forget
-from server.actions.tidy import VISIT_DAYS, tidy
+from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.settings import Settings
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
+from server.store.reports import Report
 from server.store.schema import STEPS
 from support.client import Client, Someone, a_picture
 from support.purse import publish_red_packet
@@ -215,7 +216,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(
     for person, brought in ((alice, {}), (bob, {"is_share": 1, "from_unionid": alice.unionid})):
         shares[person.unionid] = (await person.get("/getTaskDetails", code=code, **brought))["share"]
     visits = context.store.visits
-    days = settings.task_days + settings.claim_days + VISIT_DAYS
+    days = settings.task_days + settings.claim_days + OVER_DAYS
     for person, age_ms in ((alice, days * DAY_MS - 60_000), (bob, days * DAY_MS + 60_000)):
         await visits.rows.update_one({"unionid": person.unionid}, {"$inc": {"opened_at": -age_ms}})
     await tidy(context)
@@ -223,6 +224,28 @@ async def test_a_visit_goes_when_its_task_is_long_over(
     assert await visits.shares.count_documents({}) == 0
     assert (await carol.get("/getTaskDetails", code=shares[alice.unionid]))["status"] == 0
     assert (await context.store.visits.of_shares([shares[bob.unionid]])) == {}
+
+
+@pytest.mark.gen_test
+async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
+    client: Client, context: Context, settings: Settings
+) -> None:
+    old_ms = (settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS
+    reports, now_ms = context.store.reports, context.clock.now_ms()
+    for name, age_ms, is_open in (
+        ("open and old", old_ms + 60_000, True),
+        ("old", old_ms + 60_000, False),
+        ("new", old_ms - 60_000, False),
+    ):
+        made = Report(
+            _id=name, code="A" * 12, unionid=name, reason="fraud", text="", counts=1, at=now_ms - age_ms
+        )
+        await reports.insert(made | {"open": 1} if is_open else made)
+    await tidy(context)
+    assert {row["_id"] async for row in reports.rows.find()} == {"open and old", "new"}
+    await reports.settle("A" * 12, 1)
+    await tidy(context)
+    assert {row["_id"] async for row in reports.rows.find()} == {"new"}
 
 
 @pytest.mark.gen_test

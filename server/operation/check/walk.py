@@ -211,6 +211,7 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.tasks.pictures_among([f"/files/{1:032x}.png"]),
     lambda store: store.people.pictures_among([f"/files/{1:032x}.png"]),
     lambda store: store.visits.delete_old(NOW - DAY_MS, 20),
+    lambda store: store.reports.delete_old(NOW - DAY_MS, 20),
     _acted,
     lambda store: store.audit_log.newest(20),
     lambda store: store.operator_sessions.begin("key", "check", "address", NOW),
