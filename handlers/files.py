@@ -60,7 +60,8 @@ class MiniProgramCodeRequest(msgspec.Struct):
 class MiniProgramCode(BaseHandler):
     """`/miniProgramCode`: a picture with which WeChat's scanner opens the mini-program. Needs no login.
 
-    WeChat is asked only once per task or share, and only for those that exist.
+    WeChat is asked only once per task or share, and only for those that exist. What is drawn counts as a
+    poster of the caller's address.
     """
 
     async def get(self) -> None:
@@ -70,7 +71,11 @@ class MiniProgramCode(BaseHandler):
             code, _ = await self.context.visiting.resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
-        self.redirect(await draw_mini_program_code(self.context, asked.code or "square"))
+
+        async def admit() -> None:
+            await limit(self.context, self.request, "", {"posters": 1})
+
+        self.redirect(await draw_mini_program_code(self.context, asked.code or "square", admit))
 
 
 class File(BaseHandler):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
+from handlers.limits import limit
 from handlers.parameters import Code, Unionid
 from server.actions.tell import remind, subscribe
 from server.settings.messages import MessageKind
@@ -78,8 +79,9 @@ class Subscribed(Interface):
     takes = (SubscribedRequest,)
 
     async def answer(self, request: SubscribedRequest) -> Reply:
-        """Note it. Raises what `subscribe` raises."""
+        """Note it. Raises TooOften and what `subscribe` raises."""
         await self.let_in()
+        await limit(self.context, self.request, self.caller.unionid, {"consents": 1})
         await subscribe(self.context, self.caller.unionid, request.templates.split(","))
         return Reply()
 
@@ -106,6 +108,7 @@ class Remind(Interface):
     gives = (RemindReply,)
 
     async def answer(self, request: RemindRequest) -> RemindReply:
-        """Note it. Raises what `remind` raises."""
+        """Note it. Raises TooOften and what `remind` raises."""
         await self.let_in()
+        await limit(self.context, self.request, self.caller.unionid, {"consents": 1})
         return RemindReply(cd_until=await remind(self.context, request.code, self.caller.unionid))

@@ -11,7 +11,7 @@ from handlers.base import Interface, Reply
 from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
-from server.actions.people import end_sessions, log_in, log_in_with_data, set_profile
+from server.actions.people import check_ban, end_sessions, log_in, log_in_with_data, set_profile
 from server.errors import BadLoginCode, BadRequest, BadUserData, LoginBlocked
 from server.game.review import ReviewState
 from server.store.people import Person, is_named, shown_name
@@ -190,8 +190,9 @@ class SetProfile(Interface):
     needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> Reply:
-        """Save what is given. Raises BadRequest if that is nothing, or the picture was not uploaded here."""
-        await self.let_in()
+        """Save what is given. Raises Banned, TooOften and what `set_profile` raises."""
+        person = check_ban(await self.person(), self.context.clock.now_ms())
+        await limit(self.context, self.request, person["_id"], {"profiles": 1})
         review = await set_profile(
             self.context, self.caller.unionid, request.wxname, request.wxheadpic
         )

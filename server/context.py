@@ -15,6 +15,7 @@ from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
 from server.operation.watch import Watch
 from server.operation.webhook import Webhook
+from server.pictures.drawing import Drawing
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
 from server.reading.digging import Digging
@@ -78,6 +79,7 @@ class Context:
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
+    drawing: Drawing = field(default_factory=Drawing)
     notices: Notices = field(default_factory=Notices)
     background: Background = field(default_factory=Background)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from server import metrics
 from server.context import Context
-from server.errors import NotLoggedIn, WeChatBusy
+from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.pictures.poster import Poster
 from server.store.files import thumbnail_path
 from server.store.pipelines import begins_with
@@ -18,7 +18,7 @@ from server.wechat import WeChatError
 
 BEIJING = timezone(timedelta(hours=8))
 
-# Called before a poster is drawn. May raise a refusal.
+# Called before a poster or a code is drawn. May raise a refusal.
 AdmitDrawing = Callable[[], Awaitable[None]]
 
 log = logging.getLogger("wabao.pictures")
@@ -82,15 +82,30 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     return await context.store.files.save_made(drawn, made_for, now_ms, owner=unionid)
 
 
-async def draw_mini_program_code(context: Context, scene: str) -> str:
+async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawing) -> str:
     """Return the path of the code that opens the mini-program with this scene. WeChat draws it once.
 
-    Raises WeChatBusy if WeChat draws none.
+    Who asks while it is drawn waits for the same. Raises WeChatBusy if WeChat draws none.
     """
     made_for = f"mini_program_code:{scene}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is not None:
         return path
+
+    async def draw() -> str:
+        await admit()
+        return await _draw_code(context, scene, made_for)
+
+    others = context.drawing.has(made_for)
+    try:
+        return await context.drawing.path(made_for, draw)
+    except TooOften:  # does it hold for this caller too, or only for the one who began?
+        if not others:
+            raise
+    return await context.drawing.path(made_for, draw)
+
+
+async def _draw_code(context: Context, scene: str, made_for: str) -> str:
     try:
         drawn = await context.wechat.mini_program_code(scene, context.settings.wechat_page)
     except WeChatError as error:

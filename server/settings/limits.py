@@ -13,7 +13,7 @@ from msgspec import Meta
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
 # `upload_mb` are megabytes, the others numbers. Of an address's `logins` only the wrong ones count.
 Limited: TypeAlias = Literal[
-    "publishes", "uploads", "upload_mb", "posters", "logins", "reports", "new_sockets"
+    "publishes", "uploads", "upload_mb", "posters", "logins", "reports", "profiles", "consents", "new_sockets"
 ]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
@@ -29,6 +29,8 @@ IN_PRODUCTION = {
     "upload_mb_an_address": "2000",
     "posters_an_address": "600",
     "reports_an_address": "200",
+    "profiles_an_address": "300",
+    "consents_an_address": "2000",
     "new_sockets_an_address": "600",
 }
 
@@ -48,5 +50,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     logins_an_address: Most = 60
     reports_a_person: Most = 20
     reports_an_address: Most = 0
+    profiles_a_person: Most = 20
+    profiles_an_address: Most = 0
+    consents_a_person: Most = 200
+    consents_an_address: Most = 0
     new_sockets_a_person: Most = 60
     new_sockets_an_address: Most = 0

@@ -185,6 +185,8 @@ const WORDS = {
   limit_posters: ["海报", "posters"],
   limit_logins: ["登录", "logins"],
   limit_reports: ["举报", "reports"],
+  limit_profiles: ["改名", "names"],
+  limit_consents: ["订阅", "consents"],
   limit_new_sockets: ["新连接", "new sockets"],
   limit_operators: ["运维登录", "operators' logins"],
 

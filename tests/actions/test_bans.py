@@ -41,6 +41,7 @@ async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
         await someone.dig(code),
         await someone.post("/postTask", **draft),
         await someone.upload(a_picture()),
+        await someone.post("/setProfile", wxname="新名字"),
     ]
     for reply in replies:
         if reply["status"]:
@@ -63,7 +64,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
     assert (await bob.get("/getMyInfo"))["error"] == "bad_token"
     bob = await client.log_in("bob")
     depth = (await alice.get("/getTaskDetails", code=code))["now_depth"]
-    assert await acts_of(bob, code, url) == ["banned"] * 3
+    assert await acts_of(bob, code, url) == ["banned"] * 4
     assert (await alice.get("/getTaskDetails", code=code))["now_depth"] == depth
     assert await context.store.tasks.released_number(bob.unionid) == 0
     assert (await bob.get("/getTaskList"))["status"] == 0
@@ -116,11 +117,11 @@ async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(
     bob = await client.log_in("bob")
     there = f"http://127.0.0.1:{other_port}/uploadFile"
     headers = {"Authorization": f"Bearer {bob.token}"}
-    assert await acts_of(bob, code, url) == ["banned"] * 3
+    assert await acts_of(bob, code, url) == ["banned"] * 4
     refused = await client.http.post(there, files={"file": a_picture()}, headers=headers)
     assert refused.json()["error"] == "banned"
     assert (await client.post("/ops/unban", code=code, depth=1, reason="已核实"))["status"] == 0
-    assert await acts_of(bob, code, url) == [""] * 3
+    assert await acts_of(bob, code, url) == [""] * 4
     assert (await client.http.post(there, files={"file": a_picture()}, headers=headers)).json()["status"] == 0
     log = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in log] == [

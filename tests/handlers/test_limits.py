@@ -10,7 +10,9 @@ import pytest
 
 from handlers.websocket import TOO_MANY
 from server import metrics
+from server.actions.pictures import draw_mini_program_code
 from server.context import Context
+from server.errors import TooOften
 from server.operation.pulses import add_up
 from support.client import Client, a_picture
 from support.login import a_ticket
@@ -27,6 +29,9 @@ def environment() -> dict[str, str]:
         "POSTERS_A_PERSON": "1",
         "LOGINS_A_PERSON": "4",
         "LOGINS_AN_ADDRESS": "5",
+        "PROFILES_A_PERSON": "2",
+        "CONSENTS_A_PERSON": "2",
+        "POSTERS_AN_ADDRESS": "2",
         "NEW_SOCKETS_A_PERSON": "2",
         "NEW_SOCKETS_AN_ADDRESS": "3",
         **PROXY,
@@ -78,6 +83,93 @@ async def test_only_posters_that_are_drawn_count(client: Client) -> None:
         assert (await alice.post("/getSharePic", code=one))["status"] == 0
     assert (await alice.post("/getSharePic", code=other))["error"] == "too_many"
     assert (await alice.post("/getSharePic", code=one))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(
+    client: Client,
+) -> None:
+    alice = await client.log_in("alice")
+    codes = ["", await alice.publish(), await alice.publish()]
+
+    async def ask(code: str, headers: dict[str, str]) -> httpx.Response:
+        return await client.http.get("/miniProgramCode", params={"code": code}, headers=headers)
+
+    for code in (codes[0], codes[1], codes[0]):
+        assert (await ask(code, HERE)).status_code == 302
+    check_refused(await ask(codes[2], HERE), 3500, 3600)
+    assert (await ask(codes[1], HERE)).status_code == 302
+    assert (await ask(codes[2], THERE)).status_code == 302
+
+
+@pytest.mark.gen_test
+async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, draw = [], context.wechat.mini_program_code
+
+    async def counted(scene: str, page: str) -> bytes:
+        drawn.append(scene)
+        return await draw(scene, page)
+
+    monkeypatch.setattr(context.wechat, "mini_program_code", counted)
+    replies = await asyncio.gather(
+        *(client.http.get("/miniProgramCode", headers=HERE) for _ in range(100))
+    )
+    assert {reply.status_code for reply in replies} == {302}
+    assert drawn == ["square"]
+
+
+@pytest.mark.gen_test
+async def test_who_waits_for_a_code_that_somebody_else_may_not_draw_has_it_drawn(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.log_in("alice")  # the stand-in answers
+    path, asked, both_ask = context.drawing.path, [], asyncio.Event()
+
+    async def note(name: str, draw: Any) -> str:
+        asked.append(name)
+        if len(asked) == 2:
+            both_ask.set()
+        return await path(name, draw)
+
+    async def may_not() -> None:
+        await both_ask.wait()
+        raise TooOften(60)
+
+    async def may() -> None:
+        """Count nothing."""
+
+    monkeypatch.setattr(context.drawing, "path", note)
+    refused, drawn = await asyncio.gather(
+        draw_mini_program_code(context, "square", may_not),
+        draw_mini_program_code(context, "square", may),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, TooOften)
+    assert str(drawn).startswith("/")
+
+
+@pytest.mark.gen_test
+async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    asked: list[tuple[str, dict[str, str]]] = [
+        ("/setProfile", {"wxname": "甲"}),
+        ("/subscribed", {"templates": "x" * 20}),
+        ("/remind", {"code": "A" * 12}),
+    ]
+    for path, parameters in asked[:2]:
+        for _ in range(2):
+            assert (await alice.post(path, **parameters)).get("error") != "too_many"
+    for path, parameters in asked:
+        refused = await alice.post(path, **parameters | ({"wxname": "乙"} if "wxname" in parameters else {}))
+        assert (refused["error"], refused["retry_after"] > 3500) == ("too_many", True), path
+        assert (await bob.post(path, **parameters)).get("error") != "too_many"
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    assert person["wxname"] == "甲"
 
 
 @pytest.mark.gen_test
