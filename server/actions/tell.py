@@ -7,8 +7,9 @@ that has no template, no store is asked.
 from __future__ import annotations
 
 from server.context import Context
-from server.errors import AlreadyWon, BadRequest, Ended, NoSuchTask, OwnTask
+from server.errors import AlreadyWon, BadRequest, Ended, NoSuchTask, NotShown, OwnTask
 from server.game.amounts import DAY_MS
+from server.game.review import is_shown
 from server.settings.messages import MessageKind
 from server.store.messages import Message
 from server.store.prizes import Prize
@@ -45,7 +46,8 @@ async def tell_of_end(context: Context, task: Task) -> None:
 async def remind(context: Context, code: str, unionid: str) -> int:
     """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
 
-    Raises NoSuchTask, Ended, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or no such message.
+    Raises NoSuchTask, NotShown, Ended, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or no such
+    message.
     """
     if not _told("cooldown_over", context):
         raise BadRequest("这里还没有开通提醒")
@@ -53,6 +55,8 @@ async def remind(context: Context, code: str, unionid: str) -> int:
     if view is None:
         raise NoSuchTask
     task = view["task"]
+    if not is_shown(task) and task["publisher"] != unionid and view["won"] is None:
+        raise NotShown
     if task["status"]:
         raise Ended
     if task["publisher"] == unionid:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from server.actions.publish import BY_MAIL, RED_PACKET
 from server.context import Context
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
+from server.game.review import is_shown
 from server.store.messages import Message
 from server.store.prizes import Prize
 from server.store.tasks import Task
@@ -101,6 +102,8 @@ def _of_refusal(task: Task) -> Words:
 
 
 async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
+    if not is_shown(task):
+        return MOOT
     if task["status"] or await context.store.prizes.find_won(task["_id"], message["unionid"]) is not None:
         return MOOT
     if task["cd_until"] > context.clock.now_ms():

@@ -11,6 +11,7 @@ from server.actions import send_messages as sending
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
 from server.context import Context
+from server.errors import NotShown
 from server.wechat.messages import moment
 from support.client import Client
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
@@ -242,6 +243,26 @@ async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, c
     (message,) = await find(context, "messages")
     assert (message["state"], message["due_at"]) == ("waiting", (await find(context, "tasks"))[0]["cd_until"])
     assert await sent_to(client, "carol") == []
+
+
+@pytest.mark.gen_test
+async def test_of_a_treasure_that_was_taken_down_nobody_is_reminded(client: Client, context: Context) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code = await alice.publish(cd=3600)
+    await bob.dig(code)
+    await allow(client, "carol", "cooldown_over")
+    assert (await carol.post("/remind", code=code))["status"] == 0
+    await context.store.shown_tasks.set_hidden(code, hidden=True, note="违法")
+    refused = await dave.post("/remind", code=code)
+    assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
+    assert (await alice.post("/remind", code=code))["error"] == "own_task"
+    await end_cooldown(context, code)
+    await send_until_quiet(context)
+    assert await sent_to(client, "carol") == []
+    assert await find(context, "messages", due_at={"$exists": True}) == []
+    await context.store.shown_tasks.set_hidden(code, hidden=False)
+    assert (await dave.dig(code))["status"] == 0  # she had allowed it, and may still be told
+    assert (await carol.post("/remind", code=code))["status"] == 0
 
 
 async def end_cooldown(context: Context, code: str) -> None:
