@@ -1,12 +1,12 @@
-"""kill -9 between any two steps of money, a review or a report: is nothing half done, lost or shown?
+"""kill -9 between any two steps of money, a review, a report or a message: is nothing half done or lost?
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-Plays the scenarios of tests/support/scenarios.py, review_scenarios.py and report_scenarios.py. A process of
-its own acts and kills itself with SIGKILL after the first step, the next time after the second, and so on
-until it reaches the end. Each time a living server sweeps; then the audit, which also asks the stand-in, must
-find nothing, no review may be left, and what is reported must be decided or in the operator's queue. Exits
-with 1 if that does not hold.
+Plays the scenarios of tests/support/*scenarios.py. A process of its own acts and kills itself with SIGKILL
+after the first step, the next time after the second, and so on until it reaches the end. Each time a living
+server sweeps; then the audit, which also asks the stand-in, must find nothing, no review may be left, what is
+reported must be decided or in the operator's queue, and people must have their message once. Exits with 1 if
+that does not hold.
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
 
@@ -27,6 +27,8 @@ from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
 from support.client import Client, Someone
+from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
+from support.messages import MESSAGES
 from support.money_world import World
 from support.purse import find, misbehave, sweep_until_quiet
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
@@ -36,8 +38,9 @@ from support.scenarios import SCENARIOS, Stage
 from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Steps
 
-SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED)
-ALL = SCENARIOS | REVIEW_SCENARIOS | REPORT_SCENARIOS
+SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED, *MESSAGES)
+ACTS = {name: each[-2:] for name, each in MESSAGE_SCENARIOS.items()}
+ALL = SCENARIOS | REVIEW_SCENARIOS | REPORT_SCENARIOS | ACTS
 PEOPLE = ("alice", "bob", "carol")
 
 
@@ -64,7 +67,11 @@ def main() -> int:
         )
         try:
             failed = 0
-            for some, environment in ((SCENARIOS | REPORT_SCENARIOS, {}), (REVIEW_SCENARIOS, CHECKED)):
+            for some, environment in (
+                (SCENARIOS | REPORT_SCENARIOS, {}),
+                (REVIEW_SCENARIOS, CHECKED),
+                (ACTS, MESSAGES),
+            ):
                 scenarios = [name for name in some if asked.only in (None, name)]
                 if scenarios:
                     world = World(mongodb_uri, redis_url, directory, environment=environment)
@@ -85,7 +92,7 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
         step, code = 0, -signal.SIGKILL
         while code == -signal.SIGKILL:
             step += 1
-            for name in COLLECTIONS:
+            for name in (*COLLECTIONS, *SANDBOX):
                 await context.store.database[name].delete_many({})
             await misbehave(client, "behave")
             stage = await ALL[scenario][0](Stage(client, context, *_two(client)))
@@ -97,7 +104,11 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
             code = await child.wait()
             kills += code == -signal.SIGKILL
             try:
+                if scenario in ACTS:
+                    await repeat(context, stage, scenario)
                 await sweep_until_quiet(context)
+                if scenario in ACTS:
+                    await check_told_once(client, context, scenario)
                 if scenario in REVIEW_SCENARIOS:
                     await bring_to_an_end(context)
                     assert not await find(context, "reviews"), "a review is left"

@@ -8,8 +8,9 @@ from server.actions.send_messages import send_messages
 from server.actions.sweep import sweep
 from server.actions.tell import remind, subscribe
 from server.context import Context
-from support.messages import TEMPLATES, allow
-from support.purse import DAY_MS, let_pass, rest, win
+from support.client import Client
+from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
+from support.purse import DAY_MS, find, let_pass, rest, win
 from support.scenarios import Stage, act_dig
 
 
@@ -94,6 +95,37 @@ async def act_remind(victim: Context, stage: Stage) -> None:
     await send_messages(victim)
 
 
+async def repeat(context: Context, stage: Stage, scenario: str) -> None:
+    """Let time pass after a kill, and ask again, as a client does that got no reply."""
+    if scenario == "a consent comes" and not await find(context, "consents"):
+        await subscribe(context, stage.bob.unionid, [TEMPLATES["won"]])
+    if scenario == "a cooldown is over":
+        if not await find(context, "messages"):
+            await remind(context, stage.code, stage.bob.unionid)
+        await context.store.database["tasks"].update_many({}, {"$set": {"cd_until": 1}})
+
+
+async def check_told_once(client: Client, context: Context, scenario: str, step: str | None = None) -> None:
+    """Send what is left; then whoever is to be told must have been, once, and nothing may be due any more.
+
+    `step` is the last one that the dead process did; None if that is not known.
+    """
+    who, kind, *_ = MESSAGE_SCENARIOS[scenario]
+    await let_pass(context, 6 * 3_600_000)  # what sleeps looks for a consent
+    await send_until_quiet(context)
+    sent = [each for each, _ in await sent_to(client, who) if each == kind]
+    left = await find(context, "messages", kind=kind)
+    if scenario in MAY_BE_LOST and (step == "messages.begin_sending" or (step is None and not sent)):
+        # It died before WeChat was asked, and nobody can know.
+        assert (sent, [message["state"] for message in left]) == ([], ["unclear"])
+    else:
+        assert sent == [kind], f"{who} was told {sent}"
+        assert not any("due_at" in message for message in left), left
+
+
+# With more than one consent nobody can tell afterwards whether one was used.
+MAY_BE_LOST = ("a winner with several consents is told",)
+SANDBOX = ("sandbox_messages", "sandbox_consents")
 # What each is about: who is told, of what, and how it begins and goes on.
 MESSAGE_SCENARIOS: dict[
     str,
