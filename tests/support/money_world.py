@@ -26,6 +26,7 @@ from server.settings import read_settings
 from server.store import Store, is_unavailable
 from support.brakes import NO_BRAKES
 from support.client import Client
+from support.limits import NO_LIMITS
 from support.purse import rest
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -62,6 +63,7 @@ class World:
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
                 **NO_BRAKES,
+                **NO_LIMITS,
                 **environment,
             }
         )
