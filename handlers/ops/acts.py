@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
-from handlers.ops.person import Depth
+from handlers.ops.person import Named
 from handlers.parameters import ONE_LINE, Code
 from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, sign_out
 from server.store.audit_log import BEGUN
@@ -89,16 +89,14 @@ class OpsDisconnect(OperatorInterface):
         return Reply()
 
 
-class OpsSignOutRequest(msgspec.Struct):
-    """The person who dug `depth`; 0 is the task's publisher."""
+class OpsSignOutRequest(Named, kw_only=True):
+    """Who is signed out."""
 
-    code: Code
-    depth: Depth
     reason: Reason
 
 
 class OpsSignOut(OperatorInterface):
-    """End all sessions of a person who dug or published."""
+    """End all sessions of a person."""
 
     path = "/ops/signout"
     method = "POST"
@@ -107,15 +105,13 @@ class OpsSignOut(OperatorInterface):
 
     async def operate(self, request: OpsSignOutRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask, BadRequest."""
-        await sign_out(self.context, self.actor, request.code, request.depth, request.reason)
+        await sign_out(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 
 
-class OpsBanRequest(msgspec.Struct):
-    """The person who dug `depth`; 0 is the task's publisher. `days` 0: until the ban is lifted."""
+class OpsBanRequest(Named, kw_only=True):
+    """Who is banned. `days` 0: until the ban is lifted."""
 
-    code: Code
-    depth: Depth
     days: Annotated[int, Meta(ge=0, le=3650, title="天数", description="0（直到解除）到 3650 的整数")]
     reason: Reason
 
@@ -130,17 +126,13 @@ class OpsBan(OperatorInterface):
 
     async def operate(self, request: OpsBanRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask, BadRequest, Unavailable."""
-        await ban(
-            self.context, self.actor, request.code, request.depth, request.days, request.reason
-        )
+        await ban(self.context, self.actor, request.whom(), request.days, request.reason)
         return Reply()
 
 
-class OpsUnbanRequest(msgspec.Struct):
-    """The person who dug `depth`; 0 is the task's publisher."""
+class OpsUnbanRequest(Named, kw_only=True):
+    """Whose ban is lifted."""
 
-    code: Code
-    depth: Depth
     reason: Reason
 
 
@@ -154,7 +146,7 @@ class OpsUnban(OperatorInterface):
 
     async def operate(self, request: OpsUnbanRequest) -> Reply:
         """Log it and do it. Raises NoSuchTask, BadRequest."""
-        await lift_ban(self.context, self.actor, request.code, request.depth, request.reason)
+        await lift_ban(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 
 

@@ -1,7 +1,7 @@
 """A person, as an operator sees them: what they published, won, were paid, and whether they are banned.
 
-A person is named by what they did: the publisher of a task, or who dug one of its depths. No id, no openid
-and no address is shown.
+A person is named by what they did: the publisher of a task, who dug one of its depths, who chose a name,
+reported or shared something. No id, no openid and no address is shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
-from server.actions.operate import find_person
+from server.actions.whom import KEY_PATTERN, Whom, brought_by, find_person
+from server.errors import BadRequest
 from server.operation.feed import BoardTask
 from server.store.people import shown_name
 
@@ -24,13 +25,31 @@ SHOWN_TASKS = 50
 Depth = Annotated[
     int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")
 ]
+PersonKey = Annotated[str, Meta(pattern=KEY_PATTERN, title="哪一条", description="列表中的一条")]
 
 
-class OpsPersonRequest(msgspec.Struct):
-    """The person who dug `depth`; 0 is the task's publisher."""
+class Named(msgspec.Struct, kw_only=True):
+    """A person: who dug `depth` of `code`, 0 for its publisher; or else `key`, from a list."""
 
-    code: Code
-    depth: Depth
+    code: Code | None = None
+    depth: Depth | None = None
+    key: PersonKey | None = None
+
+    def whom(self) -> Whom:
+        """Return whom it means. Raises BadRequest unless it says that once."""
+        if self.key is not None:
+            if self.code is not None or self.depth is not None:
+                raise BadRequest("“编号”和“层数”，或“哪一条”，只能填一种", param="key")
+            return Whom(key=self.key)
+        if self.code is None:
+            raise BadRequest("请填写“宝贝编号”，应为 12 位字母或数字", param="code")
+        if self.depth is None:
+            raise BadRequest("请填写“层数”，应为 0（发布者）或挖到的层数", param="depth")
+        return Whom(self.code, self.depth)
+
+
+class OpsPersonRequest(Named, kw_only=True):
+    """Whose page."""
 
 
 class ShownBan(msgspec.Struct):
@@ -41,8 +60,19 @@ class ShownBan(msgspec.Struct):
     until: int
 
 
+class BroughtBy(msgspec.Struct):
+    """Through whose share a person came to the task `code`. `key` names the sharer for `/ops/person`."""
+
+    code: str
+    key: str
+    wxname: str
+
+
 class OpsPersonReply(Reply, kw_only=True):
-    """A person's numbers and their 50 newest tasks. `prizes` counts what they won by state."""
+    """A person's numbers and their 50 newest tasks. `prizes` counts what they won by state.
+
+    `brought_by` has at most 10.
+    """
 
     wxname: str
     created_at: int
@@ -55,6 +85,7 @@ class OpsPersonReply(Reply, kw_only=True):
     given_fen: int
     reported: int
     ban: ShownBan | None
+    brought_by: list[BroughtBy]
     tasks: list[BoardTask]
 
 
@@ -68,7 +99,7 @@ class OpsPerson(OperatorInterface):
     async def operate(self, request: OpsPersonRequest) -> OpsPersonReply:
         """Read it from the store. Raises NoSuchTask, BadRequest."""
         store = self.context.store
-        person = await find_person(self.context, request.code, request.depth)
+        person = await find_person(self.context, request.whom())
         unionid = person["_id"]
         dug, joined = await store.digs.numbers(unionid)
         prizes = await store.prizes.of_winner(unionid)
@@ -86,5 +117,9 @@ class OpsPerson(OperatorInterface):
             given_fen=sum(prize["amount_fen"] for prize in given),
             reported=await store.reports.number_by(unionid),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
+            brought_by=[
+                BroughtBy(sharer.code, sharer.key, sharer.wxname)
+                for sharer in await brought_by(self.context, unionid)
+            ],
             tasks=await board_tasks(self.context, tasks),
         )

@@ -9,8 +9,9 @@ import msgspec
 from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
+from server.actions.whom import report_key
 from server.operation.feed import BoardTask
-from server.store.reports import Report
+from server.store.reports import Report, ReportReason
 
 READ_REPORTS = 1000
 SHOWN_TASKS = 50
@@ -21,10 +22,18 @@ class OpsReportsRequest(msgspec.Struct):
     """No parameters."""
 
 
+class Reporter(msgspec.Struct):
+    """A report. `key` names its author for `/ops/person`; `text` may be ""."""
+
+    key: str
+    reason: ReportReason
+    text: str
+
+
 class Reported(msgspec.Struct):
     """A reported task: how many people reported it since when (unix ms), for what, and what they wrote.
 
-    `pic` is a path of this server.
+    `pic` is a path of this server. `reporters` has the first 10.
     """
 
     task: BoardTask
@@ -34,6 +43,7 @@ class Reported(msgspec.Struct):
     since: int
     reasons: dict[str, int]
     texts: list[str]
+    reporters: list[Reporter]
 
 
 class OpsReportsReply(Reply, kw_only=True):
@@ -67,6 +77,10 @@ class OpsReports(OperatorInterface):
                     number=len(by_task[task["_id"]]),
                     since=by_task[task["_id"]][0]["at"],
                     reasons=dict(Counter(each["reason"] for each in by_task[task["_id"]])),
+                    reporters=[
+                        Reporter(report_key(self.context, each), each["reason"], each["text"])
+                        for each in by_task[task["_id"]][:SHOWN_TEXTS]
+                    ],
                     texts=[each["text"] for each in by_task[task["_id"]] if each["text"]][:SHOWN_TEXTS],
                 )
                 for task, row in zip(tasks, rows, strict=True)

@@ -15,13 +15,14 @@ from server.actions.announce import announce_judged
 from server.actions.end_task import end_task_as_operator
 from server.actions.people import ban_person, end_sessions
 from server.actions.review import follow_review
+from server.actions.whom import Whom, find_person
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.freezes import What
-from server.store.people import Ban, Person
+from server.store.people import Ban
 
 
 @asynccontextmanager
@@ -109,37 +110,25 @@ async def disconnect_watchers(context: Context, actor: Actor, process: str, reas
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 
-async def sign_out(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
-    """End all sessions of the person who dug this depth (0: of the publisher). They may log in again.
-
-    Operators see no ids of people, so they name a person by what they did. Raises NoSuchTask, BadRequest.
-    """
-    async with _logged(context, actor, "signout", _named(code, depth), reason):
-        await end_sessions(context, await find_person(context, code, depth))
+async def sign_out(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
+    """End all sessions of a person. They may log in again. Raises NoSuchTask, BadRequest."""
+    async with _logged(context, actor, "signout", str(whom), reason):
+        await end_sessions(context, await find_person(context, whom))
 
 
-async def find_person(context: Context, code: str, depth: int) -> Person:
-    """Return who dug this depth (0: the publisher). Raises NoSuchTask, BadRequest."""
-    unionid = await freezing.find_target(context, "person", code, depth)
-    person = await context.store.people.find(unionid)
-    if person is None:
-        raise BadRequest("这个账号已经注销")
-    return person
-
-
-async def ban(context: Context, actor: Actor, code: str, depth: int, days: int, reason: str) -> None:
-    """Ban the person who dug this depth (0: the publisher) for some days, 0: until it is lifted.
+async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str) -> None:
+    """Ban a person for some days, 0: until it is lifted.
 
     They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest, Unavailable.
     """
-    async with _logged(context, actor, "ban", _named(code, depth), reason):
+    async with _logged(context, actor, "ban", str(whom), reason):
         now_ms = context.clock.now_ms()
         begun = Ban(reason=reason, at=now_ms, until=now_ms + days * DAY_MS if days else 0)
-        await ban_person(context, await find_person(context, code, depth), begun)
+        await ban_person(context, await find_person(context, whom), begun)
 
 
-async def lift_ban(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
-    """Let that person act again. Raises NoSuchTask, BadRequest."""
-    async with _logged(context, actor, "unban", _named(code, depth), reason):
-        person = await find_person(context, code, depth)
+async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
+    """Let a person act again. Raises NoSuchTask, BadRequest."""
+    async with _logged(context, actor, "unban", str(whom), reason):
+        person = await find_person(context, whom)
         await context.store.people.lift_ban(person["_id"])

@@ -134,6 +134,11 @@ class Visits(Documents[_Document]):
         found = self.shares.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
         return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
 
+    async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
+        """Return through whom a person came to tasks, as (code, sharer)."""
+        found = self.shares.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)
+        return [(row["code"], row["sharer"]) for row in await found.to_list(limit)]
+
     async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
         """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
         await _write_all(

@@ -26,9 +26,9 @@ export function disconnect(row) {
   return may("act") && button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
 }
 
-/** The button that logs out the digger of the dig at a depth; with depth 0, the publisher. */
-export function signOut(code, depth, name) {
-  return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: { code, depth }, done() {} });
+/** The button that logs somebody out; `who` is `{ code, depth }`, with depth 0 the publisher, or `{ key }`. */
+export function signOut(who, name) {
+  return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });
 }
 
 /** The button that freezes, releases or returns red packets; `about` says of what, as /ops/freeze takes it. */
@@ -46,13 +46,13 @@ export function freezePerson(task, depth, name) {
   return Boolean(task.money) && payout("freeze", { what: "person", code: task.code, depth }, name, () => {});
 }
 
-/** Buttons for the acts on who dug a depth, or, with depth 0, the publisher; `done` is called after an act. */
-export function personActs(code, depth, name, banned, done) {
+/** Buttons for the acts on a person, named as for `signOut`; `done` is called after an act. */
+export function personActs(who, name, banned, done) {
   if (!may("act")) return [];
-  const about = { target: name, parameters: { code, depth: Number(depth) }, done };
+  const about = { target: name, parameters: who, done };
   return [
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
-    signOut(code, Number(depth), name),
+    signOut(who, name),
   ];
 }
 

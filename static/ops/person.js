@@ -13,8 +13,13 @@ export function personLink(code, depth, name) {
   return el("a.name", { href: `#/person/${code}/${depth}` }, name);
 }
 
-/** Show a person in `root` and keep them new; returns the page, as main.js wants it. */
-export function personPage(root, code, depth, now) {
+/** The link to the page of whom a key names: of a review, a report or a share. */
+export function keyLink(key, name) {
+  return el("a.name", { href: `#/person/${key}` }, name);
+}
+
+/** Show a person in `root`, as `{ code, depth }` or `{ key }` names them, and keep them new; returns the page, as main.js wants it. */
+export function personPage(root, who, now) {
   const problem = el("p.problem", { role: "alert" });
   const name = el("h1");
   const state = el("span.state");
@@ -22,14 +27,14 @@ export function personPage(root, code, depth, now) {
   const facts = new Part();
   const tasks = el("ul.tasks.panel");
   const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, el("h2", {}, t("released")), tasks);
-  fill(root, el("div.page-task", {}, el("p.crumb", {}, el("a", { href: `#/task/${code}` }, t("back_to_task"))), problem, body));
+  fill(root, el("div.page-task", {}, el("p.crumb", {}, crumb(who)), problem, body));
 
   function show(reply) {
     write(name, isolated(reply.wxname));
     const banned = reply.ban && (!reply.ban.until || reply.ban.until > now());
     state.className = `state ${banned ? "bad" : "open"}`;
     write(state, t(banned ? "banned" : "not_banned"));
-    acts.show([banned, reply.wxname], () => personActs(code, depth, reply.wxname, banned, () => reread.now()));
+    acts.show([banned, reply.wxname], () => personActs(who, reply.wxname, banned, () => reread.now()));
     facts.show(reply, factsOf);
     order(tasks, reply.tasks.map((task) => {
       const row = new TaskRow(task);
@@ -39,11 +44,19 @@ export function personPage(root, code, depth, now) {
     body.hidden = false;
   }
 
-  const reread = new Reread(() => get("/ops/person", { code, depth }), show, (text) => write(problem, text));
-  return { title: code, ageMs: () => reread.ageMs(), stop: () => reread.stop() };
+  const reread = new Reread(() => get("/ops/person", who), show, (text) => write(problem, text));
+  return { title: who.code ?? t("person"), ageMs: () => reread.ageMs(), stop: () => reread.stop() };
 }
 
-function factsOf({ ban, prizes, ...person }) {
+/** Where one came from: the task, or for a review the queue. */
+function crumb({ code, key = "" }) {
+  const [kind, of] = key.split(":");
+  if (kind === "profile") return el("a", { href: "#/reviews" }, t("reviews"));
+  if (kind === "share") return el("a", { href: "#/" }, t("back"));
+  return el("a", { href: `#/task/${code ?? of}` }, t("back_to_task"));
+}
+
+function factsOf({ ban, prizes, brought_by: brought, ...person }) {
   const number = (value, name) => el("div", {}, el("dd", {}, value), el("dt", {}, t(name)));
   return el(
     "section.panel",
@@ -62,5 +75,7 @@ function factsOf({ ban, prizes, ...person }) {
       number(money(person.given_fen), "money_given"),
     ),
     el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
+    brought.length > 0 && el("p.brought", {}, t("brought_by"), brought.map(({ code, key, wxname }) =>
+      el("span", {}, keyLink(key, isolated(wxname)), " · ", el("a", { href: `#/task/${code}` }, code)))),
   );
 }

@@ -5,13 +5,14 @@ import { get } from "./api.js";
 import { Part, el } from "./dom.js";
 import { count, day, isolated } from "./format.js";
 import { listPage } from "./lists.js";
+import { keyLink } from "./person.js";
 import { named, t } from "./words.js";
 
 /** Show what was reported; returns the page, as main.js wants it. */
 export function reportsPage(root) {
   const list = new Part();
   let page = null;
-  const line = ({ task, pic, synopsis, number, since, reasons, texts }) =>
+  const line = ({ task, pic, synopsis, number, since, reasons, reporters }) =>
     el(
       "li.panel.reported",
       {},
@@ -23,7 +24,7 @@ export function reportsPage(root) {
         el("p", {}, t("reported_by", count(number), day(since))),
         el("p.tags", {}, Object.entries(reasons).map(([reason, total]) => el("span", {}, `${named("report", reason)} ${count(total)}`))),
         synopsis && el("p.synopsis", {}, synopsis),
-        texts.map((text) => el("blockquote", {}, isolated(text))),
+        reporters.map((each) => el("div", {}, keyLink(each.key, t("reporter")), ` · ${named("report", each.reason)}`, each.text && el("blockquote", {}, isolated(each.text)))),
         el("div.acts", {}, taskActs(task, () => page.again())),
       ),
     );

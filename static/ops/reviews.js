@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { Part, el } from "./dom.js";
 import { clock, day, isolated } from "./format.js";
 import { listPage } from "./lists.js";
+import { keyLink } from "./person.js";
 import { t } from "./words.js";
 
 const KEYS = { a: "approve", r: "refuse" }; // for the first of the list
@@ -34,7 +35,7 @@ function held({ key, code, text, pic, why, created_at: since }, again) {
     el("time", {}, `${day(since).split(" ")[0]} ${clock(since)}`),
     pic && el("a", { href: pic, target: "_blank", rel: "noopener" }, el("img", { src: pic, alt: t("a_picture"), width: "160" })),
     el("div.text", {}, text.split("\n").map((line) => el("p", {}, isolated(line)))),
-    code ? el("a", { href: `#/task/${code}` }, code) : el("span", {}, t("a_profile")),
+    code ? el("a", { href: `#/task/${code}` }, code) : keyLink(key, t("a_profile")),
     el("span.reason", {}, why),
     el("span.acts", {}, decide("approve", key, target, again), decide("refuse", key, target, again)),
   );

@@ -12,6 +12,7 @@ from server.actions import operate
 from server.actions.dig import dig
 from server.actions.forget import CannotForget, forget
 from server.actions.people import check_ban
+from server.actions.whom import Whom
 from server.context import Context
 from server.errors import Banned
 from server.game.amounts import DAY_MS
@@ -155,7 +156,7 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
     code = await alice.publish(forecast_num=100_000)
     monkeypatch.setattr(context.hub, "announce_ended", lambda _: die())
     with pytest.raises(Killed):
-        await operate.ban(context, Actor("x", shared=False), code, 0, 1, REASON)
+        await operate.ban(context, Actor("x", shared=False), Whom(code), 1, REASON)
     assert other.hub.sessions.valid(alice.unionid) == 0
     await other.hub.sessions.poll()
     person = await other.store.people.find(alice.unionid)

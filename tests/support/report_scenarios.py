@@ -6,6 +6,7 @@ import dataclasses
 
 from server.actions.operate import ban, hide_task
 from server.actions.report import report, settle_reports
+from server.actions.whom import Whom
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
@@ -78,7 +79,7 @@ async def act_show(victim: Context, stage: Stage) -> None:
 
 async def act_ban(victim: Context, stage: Stage) -> None:
     """An operator bans the publisher."""
-    await ban(victim, ACTOR, stage.code, 0, 0, "骗子")
+    await ban(victim, ACTOR, Whom(stage.code), 0, "骗子")
 
 
 async def check_nobody_waits_in_vain(context: Context) -> None:

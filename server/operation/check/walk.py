@@ -260,6 +260,7 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.prizes.find_shown(_ONE, _WHO),
     lambda store: store.prizes.begin_claiming(a_prize(1), NOW, NOW),
     lambda store: store.visits.who_brought([_WHO]),
+    lambda store: store.visits.sharers_of(_WHO, 10),
     lambda store: store.digs.joined_since(_WHO, 0, 20),
     lambda store: store.digs.depths_of(_ONE, _WHO),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium
+from support.browser import DESK, PHONE, Opener, Person, needs_chromium, write_old_record
 from support.client import a_picture
-from support.screen import is_readable
+from support.screen import is_readable, take_down
 from support.servers import Running
 
 pytestmark = needs_chromium
@@ -44,6 +46,33 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     expect(dialog.get_by_role("status")).to_have_text("已解除，并写入操作记录。")
     dialog.get_by_role("button", name="关闭").click()
     expect(heading).to_contain_text("可以使用")
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_who_reported_and_who_brought_them_are_two_clicks_away(
+    operator: Opener, running: Running, data_dir: Path, viewport: dict[str, int]
+) -> None:
+    publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
+    dug, code = publisher.publish(a_picture(), forecast_num=1000), publisher.publish(a_picture())
+    share = sharer.get("/getTaskDetails", code=dug)["share"]
+    reporter.get("/getTaskDetails", code=share)
+    reporter.post("/postTask", code=dug)
+    write_old_record(data_dir, "people", reporter.unionid, created_at=1)
+    reporter.post("/report", code=code, reason="fraud", text="一直不发货，也不回复")
+    opened = operator(viewport=viewport)
+    opened.go("/ops#/reports")
+    line = opened.page.locator(".reported", has=opened.page.locator(f"a[href='#/task/{code}']"))
+    expect(line).to_contain_text("一直不发货，也不回复")
+    is_readable(opened)
+    line.get_by_role("link", name="举报的人").click()
+    expect(opened.page.locator("h1")).to_contain_text("大熊")
+    expect(opened.page.locator(".brought")).to_contain_text("从谁的分享来")
+    is_readable(opened)
+    opened.page.locator(".brought a.name").first.click()
+    expect(opened.page.locator("h1")).to_contain_text("小芳")
+    expect(opened.page.locator(".heading [data-act=ban]")).to_be_visible()
+    is_readable(opened)
+    take_down(running.address, code)  # the queue is empty for the next
 
 
 def test_an_empty_queue_of_reports_says_so(operator: Opener) -> None:
