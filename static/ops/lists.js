@@ -91,10 +91,17 @@ function actLine({ at, operator, shared, act, target, reason, outcome }) {
     el("b", {}, operator),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
-    act === "disconnect" ? el("code", {}, target) : el("a", { href: `#/task/${target.split(":")[0]}` }, target),
+    act === "disconnect" ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
     el("span.reason", {}, reason),
     outcomeOf(outcome),
   );
+}
+
+/** Where to see what an act was about: a code, a code and a depth, or the key of a review, a report or a share. */
+function pageOf(target) {
+  const [kind, of] = target.split(":");
+  if (["profile", "report", "share"].includes(kind)) return `#/person/${target}`;
+  return `#/task/${kind === "task" ? of : kind}`;
 }
 
 function outcomeOf(outcome) {

@@ -70,8 +70,16 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(
     is_readable(opened)
     opened.page.locator(".brought a.name").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
-    expect(opened.page.locator(".heading [data-act=ban]")).to_be_visible()
     is_readable(opened)
+    opened.page.locator(".heading [data-act=signout]").click()
+    dialog = opened.page.get_by_role("dialog")
+    dialog.locator("#reason").fill("拉人刷单")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog.get_by_role("status")).to_contain_text("写入操作记录")
+    dialog.get_by_role("button", name="关闭").click()
+    opened.go("/ops#/log")
+    opened.page.locator(".log a[href^='#/person/share:']").first.click()
+    expect(opened.page.locator("h1")).to_contain_text("小芳")
     take_down(running.address, code)  # the queue is empty for the next
 
 
