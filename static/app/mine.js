@@ -28,6 +28,7 @@ export function mine(root, signal, which = "published") {
   const [, path, nothing, foot, whose] = LISTS[which];
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
+  const inCheck = el("p.review", { role: "status" });
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "更多");
@@ -42,6 +43,7 @@ export function mine(root, signal, which = "published") {
       numbers),
     preferences(),
     uncounted,
+    inCheck,
     askName(signal, "起个名字，大家才知道是你。"),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
@@ -97,7 +99,8 @@ export function mine(root, signal, which = "published") {
   async function count() {
     const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
     const rows = [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]];
-    write(uncounted, profileInReview(review, review_note));
+    write(uncounted, "");
+    write(inCheck, profileInReview(review, review_note));
     fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
   }
 

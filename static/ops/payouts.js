@@ -13,7 +13,7 @@ export function payoutsPage(root) {
   const place = el("div.found", {}, waiting.element, frozen.element);
   const page = listPage(root, t("payouts"), place, () => get("/ops/payouts"), (reply) => {
     waiting.show(reply.data, () => list(reply.data, t("payouts_none"), (row) => waits(row, page.again)));
-    frozen.show(reply.frozen, () => [el("h2", {}, t("frozen")), list(reply.frozen, t("frozen_none"), (row) => freeze(row, page.again))]);
+    frozen.show(reply.frozen, () => [el("h2.apart", {}, t("frozen")), list(reply.frozen, t("frozen_none"), (row) => freeze(row, page.again))]);
   });
   return page;
 }

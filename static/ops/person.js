@@ -26,7 +26,7 @@ export function personPage(root, who, now) {
   const acts = new Part("div.acts");
   const facts = new Part();
   const tasks = el("ul.tasks.panel");
-  const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, el("h2", {}, t("released")), tasks);
+  const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, el("h2.apart", {}, t("released")), tasks);
   fill(root, el("div.page-task", {}, el("p.crumb", {}, crumb(who)), problem, body));
 
   function show(reply) {

@@ -7,6 +7,14 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
+# The pictures in docs/ that tests/pages/test_moderation_screens.py makes; test_screens.py makes the others.
+MODERATION = frozenset(
+    {
+        *("held", "refused", "released", "not-shown", "name-checking", "report", "banned"),
+        *("consent", "consent-asked", "ops-reviews", "ops-reports", "ops-payouts", "ops-person"),
+    }
+)
+
 
 def draw(thing: Callable[[ImageDraw.ImageDraw], None], size: tuple[int, int] = (960, 720)) -> bytes:
     """Return a JPEG of a thing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ STALE_MS = 6_000
 BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old after 3
 GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
+OPEN_SECONDS = 20
 
 
 def enter(opened: Window, name: str, token: str) -> None:
@@ -51,6 +53,11 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
     assert httpx.post(f"{address}/sandbox/pay", json=paying).json()["errMsg"] == "requestPayment:ok"
     publisher.get("/getTaskDetails", code=code)  # it asks WeChat, if the notice is late
     winner = Person.log_in(address, "阿强")
+    details = f"{address}/getTaskDetails?unionid={winner.unionid}&code={code}"
+    headers, until = {"Authorization": f"Bearer {winner.token}"}, time.monotonic() + OPEN_SECONDS
+    while httpx.get(details, headers=headers).json().get("why") != "":  # checking its text takes a while
+        assert time.monotonic() < until
+        time.sleep(0.05)
     assert winner.post("/postTask", code=code)["is_prize"] == 1
     return code, winner
 

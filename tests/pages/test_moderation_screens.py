@@ -1,0 +1,230 @@
+"""The pages of what is checked, reported, banned and held, in each look, and their pictures in docs/.
+
+To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_screens.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, expect
+
+from support import SOURCE
+from support.browser import (
+    DESK,
+    PHONE,
+    Person,
+    Window,
+    a_server,
+    checked,
+    needs_chromium,
+    open_window,
+    write_old_record,
+)
+from support.drawings import MODERATION, draw, oranges
+from support.messages import MESSAGES, TEMPLATES
+from support.reviews import CHECKED
+from support.screen import TOKEN, a_red_packet, enter, is_readable
+
+pytestmark = needs_chromium
+
+LOOKS = {
+    f"{size}-{scheme}": {"viewport": viewport, "color_scheme": scheme}
+    for size, viewport in (("phone", PHONE), ("desk", DESK))
+    for scheme in ("light", "dark")
+}
+DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
+QUALITY, LARGEST_BYTES, PATIENCE_SECONDS = 64, 60_000, 20
+TEXTS = "".join(text.read_text(encoding="utf-8") for text in SOURCE.glob("docs/*.md"))
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its stores."""
+    return tmp_path_factory.mktemp("moderation")
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path) -> Iterator[str]:
+    """The address of a server that checks contents and sends messages."""
+    with a_server(data_dir, **CHECKED, **MESSAGES, OPS_TOKEN=TOKEN) as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def codes(address: str, data_dir: Path) -> dict[str, str]:
+    """The codes of treasures by name. One is doubtful, one refused, one reported, one is a red packet."""
+    hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
+    made = {
+        DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="存疑：加微信 abc123 领取"),
+        REFUSED: hong.publish(draw(teapot), name=REFUSED, synopsis="违规的话"),
+        REPORTED: ming.publish(draw(oranges), name=REPORTED, synopsis="加群领取，先到先得。"),
+    }
+    wait_for(lambda: ming.get("/getTaskDetails", code=made[REPORTED])["review"] == "shown")
+    for code, review in ((made[DOUBTFUL], "held"), (made[REFUSED], "refused")):
+        wait_for(lambda code=code, review=review: hong.get("/getTaskDetails", code=code)["review"] == review)
+    xiong.post("/postTask", code=made[REPORTED])
+    for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
+        reporter = Person.log_in(address, user)
+        write_old_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
+        reporter.post("/postTask", code=made[REPORTED])
+        reporter.post("/report", code=made[REPORTED], reason=reason, text="留的地址都不回")
+    made[FRAUD], _ = a_red_packet(ming, address)
+    with httpx.Client(base_url=address) as operator:
+        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+        person, task = {"code": made[REPORTED], "depth": 1}, {"what": "task", "code": made[FRAUD]}
+        checked(operator.post("/ops/ban", json={**person, "days": 7, "reason": "用脚本挖宝"}))
+        checked(operator.post("/ops/freeze", json={**task, "reason": "像是刷奖"}))
+    return made
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.fixture(params=LOOKS)
+def look(request: pytest.FixtureRequest) -> str:
+    """The name of a look."""
+    return str(request.param)
+
+
+@pytest.fixture
+def window(browser: Browser, address: str, look: str) -> Iterator[Callable[..., Window]]:
+    """Opens windows in the look."""
+    opened: list[Window] = []
+
+    def open_one(path: str, user: str = "") -> Window:
+        made = open_window(browser, address, reduced_motion="reduce", **LOOKS[look])
+        opened.append(made)
+        made.go("/" if user else path)
+        if user:
+            made.log_in(user)
+            made.go(path)
+        return made
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+    assert [wrong for each in opened for wrong in each.wrong] == []
+
+
+@pytest.fixture
+def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
+    """Check a page, and keep its picture if a text in docs/ shows it."""
+
+    def kept(opened: Window, name: str) -> None:
+        assert name in MODERATION
+        is_readable(opened)
+        file = f"{name}-{look}.webp"
+        shown = Path(os.environ.get("SCREENS_DIR", tmp_path)) if file in TEXTS else tmp_path
+        with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
+            picture.save(shown / file, quality=QUALITY, method=6)
+        assert (shown / file).stat().st_size <= LARGEST_BYTES
+
+    return kept
+
+
+def test_a_publisher_reads_what_became_of_the_check(
+    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+) -> None:
+    opened = window(f"/#/task/{codes[DOUBTFUL]}", "小红")
+    expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
+    keep(opened, "held")
+    opened.go(f"/#/task/{codes[REFUSED]}")
+    expect(opened.page.locator(".ending")).to_contain_text("没有通过内容检查")
+    keep(opened, "refused")
+    opened.go("/#/mine")
+    for name in (DOUBTFUL, REFUSED):
+        expect(opened.page.locator(".card", has_text=name)).to_be_visible()
+    keep(opened, "released")
+    stranger = window(f"/#/task/{codes[DOUBTFUL]}", "路人")
+    expect(stranger.page.get_by_text("看一看")).to_have_count(0)
+    expect(stranger.page.locator("main")).not_to_contain_text(DOUBTFUL)
+    keep(stranger, "not-shown")
+
+
+def test_a_name_that_waits_is_told(
+    window: Callable[..., Window], keep: Callable[[Window, str], None], look: str
+) -> None:
+    opened = window("/#/mine", f"新人{look}")
+    opened.page.get_by_role("button", name="改名").or_(
+        opened.page.get_by_role("link", name="改名")
+    ).first.click()
+    opened.page.get_by_role("textbox", name="名字").fill("存疑的名字")
+    opened.page.get_by_role("button", name="保存").click()
+    expect(opened.page.get_by_text("新的名字和头像正在").first).to_be_visible()
+    keep(opened, "name-checking")
+
+
+def test_a_treasure_is_reported(
+    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+) -> None:
+    opened = window(f"/#/task/{codes[REPORTED]}", "小芳")
+    opened.page.get_by_role("button", name="举报").click()
+    expect(opened.page.get_by_role("button", name="色情低俗")).to_be_visible()
+    keep(opened, "report")
+
+
+def test_a_banned_person_reads_until_when(
+    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+) -> None:
+    opened = window(f"/#/task/{codes[REPORTED]}", "大熊")
+    opened.page.locator(".dig").click()
+    expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
+    keep(opened, "banned")
+
+
+def test_a_publisher_may_be_told_of_the_end(
+    window: Callable[..., Window], address: str, keep: Callable[[Window, str], None], look: str
+) -> None:
+    user = f"掌柜{look}"
+    publisher = Person.log_in(address, user)
+    code = publisher.publish(draw(oranges), name="一箱赣南脐橙")
+    wait_for(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
+    opened = window(f"/#/task/{code}", user)
+    section = opened.page.get_by_role("region", name="提醒")
+    expect(section.get_by_role("button")).to_be_visible()
+    section.scroll_into_view_if_needed()
+    keep(opened, "consent")
+    section.get_by_role("button").click()
+    expect(opened.page.get_by_role("dialog")).to_be_visible()
+    keep(opened, "consent-asked")
+    assert TEMPLATES["ended"]
+
+
+def test_operators_see_what_waits_for_them(
+    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+) -> None:
+    opened = window("/ops")
+    enter(opened, "值班员", TOKEN)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    pages: dict[str, Any] = {
+        "reviews": DOUBTFUL,
+        "reports": REPORTED,
+        "payouts": "8.00",
+        f"person/{codes[REPORTED]}/1": "用脚本挖宝",
+    }
+    for path, said in pages.items():
+        opened.go(f"/ops#/{path}")
+        expect(opened.page.locator("main")).to_contain_text(said)
+        keep(opened, f"ops-{path.partition('/')[0]}")
+
+
+def teapot(pen: ImageDraw.ImageDraw) -> None:
+    pen.rectangle((0, 0, 960, 720), fill="#d7ccc8")
+    pen.ellipse((300, 260, 680, 580), fill="#6d4c41")
+    pen.rectangle((440, 210, 540, 270), fill="#5d4037")
+    pen.ellipse((465, 170, 515, 220), fill="#8d6e63")
+    pen.arc((620, 300, 800, 520), 260, 100, fill="#6d4c41", width=34)
+    pen.polygon(((310, 380), (170, 290), (150, 330), (310, 470)), fill="#6d4c41")
