@@ -8,7 +8,6 @@ here, and what is said to be written, stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import pymongo
@@ -26,6 +25,7 @@ from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
 from server.store.boxes import Boxes
+from server.store.cluster import now_ms
 from server.store.digs import Digs
 from server.store.documents import Documents
 from server.store.failures import denials_told, is_unavailable, refused_reason, said_by
@@ -183,9 +183,7 @@ class Store:
 
     async def now_ms(self) -> int:
         """Return the primary's clock (unix ms)."""
-        admin = self.client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
-        now: datetime = (await admin.command("hello"))["localTime"]
-        return int(now.timestamp() * 1000)
+        return await now_ms(self.client)
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,10 +1,11 @@
-"""What kind of MongoDB this is, and what its members' clocks say. For `python -m server check`."""
+"""What kind of MongoDB this is, and what its members' clocks say."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
@@ -42,6 +43,13 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
     return Cluster(
         tuple(build["versionArray"]), build.get("secantusVersion", ""), kind, sorted(client.delegate.nodes)
     )
+
+
+async def now_ms(client: AsyncIOMotorClient[Any]) -> int:
+    """Return the primary's clock (unix ms)."""
+    admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
+    now: datetime = (await admin.command("hello"))["localTime"]
+    return int(now.timestamp() * 1000)
 
 
 async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:

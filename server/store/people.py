@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
@@ -136,16 +136,19 @@ class People(Documents[Person]):
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
         said = fields if told else {"openid": person["openid"]}
-        first = {name: value for name, value in fields.items() if name not in said}
-        now_ms = int(time.time() * 1000)
+        # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
+        begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
+        first = {"$mergeObjects": [{"$literal": fields}, begun]}
+        is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
+        merged = {"$mergeObjects": ["$$ROOT", {"$cond": [is_new, first, {}]}, {"$literal": said}]}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
-            saved = await self.find_one_and_update(
-                {"_id": unionid},
-                {"$set": said, "$setOnInsert": {**first, "generation": now_ms // 1000, "created_at": now_ms}},
-                upsert=True,
-                return_document=True,
-            )
+            try:
+                saved = await self.find_one_and_update(
+                    {"_id": unionid}, [{"$replaceWith": merged}], upsert=True, return_document=True
+                )
+            except DuplicateKeyError:
+                continue  # their first login elsewhere, at this moment: now they are there
         return saved
 
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:

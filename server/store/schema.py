@@ -19,6 +19,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.settings import BadSettings
 from server.store import Store, refused_reason
+from server.store.cluster import now_ms
 from server.store.digs import Digs
 from server.store.files import MADE_MS
 from server.store.ledger import Ledger
@@ -65,7 +66,7 @@ class Step:
 
 async def _sum_ledger(database: _Database) -> None:
     """Sum what the ledger has up to yesterday, which the first scrape of `/metrics` could not do in 5 s."""
-    await Ledger(database).sums_fen(int(time.time() * 1000))
+    await Ledger(database).sums_fen(await now_ms(database.client))
 
 
 async def _lock_people(database: _Database) -> None:
@@ -85,7 +86,7 @@ async def _lock_people(database: _Database) -> None:
 
 async def _date_pictures(database: _Database) -> None:
     """Keep what was uploaded before anything noted whether it is used; let what we drew grow old from now."""
-    files, delete_at = database["pictures.files"], int(time.time() * 1000) + MADE_MS
+    files, delete_at = database["pictures.files"], await now_ms(database.client) + MADE_MS
     undated = {"metadata.delete_at": {"$exists": False}}
     for drawn in ("poster:", "mini_program_code:"):
         await files.update_many(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from server.actions.pay_out import UNDER_WAY_MS
 from server.actions.sweep import sweep
 from server.context import Context
+from server.store.files import MADE_MS
+from server.store.schema import prepare
+from support import SOURCE
 from support.client import Client, Someone
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
 
@@ -35,6 +39,43 @@ async def paid_packet(client: Client, context: Context, **parameters: Any) -> tu
     code = await publish_red_packet(alice, **parameters)
     await pay(client, context, alice, code, parameters.get("prize_num", 1) * 2)
     return alice, bob, code
+
+
+@pytest.fixture
+def wrong_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own clock is ahead."""
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + AHEAD_MS / 1000)
+
+
+@pytest.mark.gen_test
+async def test_a_persons_record_begins_by_mongodbs_clock(
+    client: Client, context: Context, wrong_machine: None
+) -> None:
+    alice = await client.log_in("alice")
+    (first,) = await find(context, "people", _id=alice.unionid)
+    now_ms = await context.store.now_ms()
+    assert abs(now_ms - first["created_at"]) < HOUR_MS
+    assert abs(now_ms // 1000 - first["generation"]) < HOUR_MS // 1000
+    await client.log_in("alice")
+    assert await find(context, "people", _id=alice.unionid) == [first]
+
+
+@pytest.mark.gen_test
+async def test_a_release_dates_pictures_by_mongodbs_clock(context: Context, wrong_machine: None) -> None:
+    database = context.store.database
+    await database["meta"].update_one({"_id": "schema"}, {"$set": {"version": 0, "steps": []}})
+    await database["pictures.files"].insert_one({"_id": 1, "metadata": {"made_for": "poster:x"}})
+    await prepare(database, context.store.indexes(), print)
+    (file,) = await database["pictures.files"].find({"_id": 1}).to_list(1)
+    assert abs(await context.store.now_ms() + MADE_MS - file["metadata"]["delete_at"]) < HOUR_MS
+
+
+def test_the_store_reads_this_machines_clock_only_to_compare_it() -> None:
+    reads = [
+        path.name for path in (SOURCE / "server" / "store").rglob("*.py") if "time.time" in path.read_text()
+    ]
+    assert reads == ["cluster.py"]
 
 
 @pytest.mark.gen_test

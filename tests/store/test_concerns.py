@@ -71,11 +71,12 @@ def concerns() -> Concerns:
 
 
 @pytest.fixture
-def store(io_loop: Any, uri: str, concerns: Concerns) -> Iterator[Store]:
-    opened = Store(uri, [concerns])
+def store(io_loop: Any, uri: str, mongodb_uri: str, concerns: Concerns) -> Iterator[Store]:
+    opened, plain = Store(uri, [concerns]), Store(mongodb_uri)
     yield opened
-    io_loop.run_sync(lambda: opened.client.drop_database(opened.database.name))
-    opened.close()
+    io_loop.run_sync(lambda: plain.client.drop_database(opened.database.name))
+    for each in (opened, plain):
+        each.close()
 
 
 @pytest.mark.gen_test(timeout=60)

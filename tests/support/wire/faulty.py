@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -222,6 +223,7 @@ class FaultyWire(Wire):
             "setVersion": 1,
             "hosts": [address],
             "me": address,
+            "localTime": datetime.now(UTC),
             "primary": address,
             "electionId": self._election,
             "helloOk": True,

@@ -130,6 +130,7 @@ EXPRESSIONS = {
     "$and": "operator/aggregation/and/",
     "$concat": "operator/aggregation/concat/",
     "$cond": "operator/aggregation/cond/",
+    "$divide": "operator/aggregation/divide/",
     "$eq": "operator/aggregation/eq/",
     "$gt": "operator/aggregation/gt/",
     "$gte": "operator/aggregation/gte/",
@@ -146,6 +147,7 @@ EXPRESSIONS = {
     "$size": "operator/aggregation/size/",
     "$subtract": "operator/aggregation/subtract/",
     "$toLong": "operator/aggregation/toLong/",
+    "$type": "operator/aggregation/type/",
 }
 VARIABLES = {
     "NOW": "aggregation-variables/",
