@@ -22,6 +22,7 @@ from server.operation.check import Row, line_of
 from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
 from server.settings import Settings
+from server.store import Store
 from support import SOURCE
 from support.declared import channel, interfaces
 
@@ -171,6 +172,16 @@ def test_the_table_of_a_check_has_the_connections_of_today():
 def test_what_can_be_sharded_is_said_once():
     said = [name_of(page) for page in PAGES if "shard key" in read(page)]
     assert said == ["docs/mongodb.md"]
+
+
+@pytest.mark.gen_test
+async def test_every_collection_is_among_what_grows_or_stays():
+    store = Store("mongodb://127.0.0.1:1/nobody")
+    kept = {*store.indexes(), *(each.NAME for each in store.stores)}
+    store.close()
+    text = read(SOURCE / "docs" / "operating.md")
+    section = text[text.index("## What grows") : text.index("## Replacing a secret")]
+    assert kept - set(re.findall(r"`([a-z_.]+)`", section)) == set()
 
 
 def test_every_interface_is_in_the_table():
