@@ -114,34 +114,6 @@ async def test_a_login_code_is_exchanged_as_wechat_documents_it(context, base, s
 
 
 @pytest.mark.gen_test
-async def test_a_login_waits_for_no_question_that_is_asked_aside(context, base, script):
-    asked, answer = asyncio.Semaphore(0), asyncio.Event()
-
-    async def late(handler: RequestHandler) -> None:
-        asked.release()
-        await answer.wait()
-        handler.finish({"errcode": 0, "risk_rank": 0, "result": {"suggest": "pass"}, "trace_id": "t"})
-
-    script("/sns/jscode2session", SESSION)("/cgi-bin/stable_token", token("t"))
-    for path in ("getuserriskrank", "msg_sec_check", "media_check_async"):
-        script(f"/wxa/{path}", late)
-    async with connected(context, base, call_seconds=30.0) as wechat:
-        questions = [
-            *(wechat.risk_rank("oAlice", "127.0.0.1") for _ in range(34)),
-            *(wechat.check_text("oAlice", 3, "猫") for _ in range(33)),
-            *(wechat.check_picture("oAlice", 3, "https://a/b.jpg") for _ in range(33)),
-        ]
-        waiting = [asyncio.ensure_future(question) for question in questions]
-        for _ in waiting:
-            await asyncio.wait_for(asked.acquire(), 10)
-        # httpx gives a pool 100 connections, and another request waits for one of them.
-        session = await asyncio.wait_for(wechat.code_to_session("a-code"), 5)
-        answer.set()
-        await asyncio.gather(*waiting)
-    assert session.openid == "oAlice"
-
-
-@pytest.mark.gen_test
 async def test_a_session_without_unionid_has_none(context, base, script):
     script("/sns/jscode2session", {"openid": "oAlice", "session_key": "k", "errcode": 0, "errmsg": "ok"})
     async with connected(context, base) as wechat:
