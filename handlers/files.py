@@ -9,9 +9,13 @@ from handlers.base import BaseHandler, Interface, Reply
 from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
-from server.actions.pictures import draw_mini_program_code, make_poster
+from server.actions.pictures import draw_mini_program_code, is_taken_down, make_poster, stays_up
 from server.errors import NoSuchTask, NotShown
 from server.game.review import is_shown
+from server.store.files import File as StoredFile
+
+# What was taken down may still be seen so long by who has it already.
+TAKEN_DOWN_SECONDS = 3600
 
 
 class GetSharePicRequest(msgspec.Struct):
@@ -79,7 +83,10 @@ class MiniProgramCode(BaseHandler):
 
 
 class File(BaseHandler):
-    """A stored picture. A name's content never changes, so clients may cache it for ever."""
+    """A stored picture. A name's content never changes.
+
+    Clients may cache what we drew for all for ever; what may be taken down for an hour, and then ask again.
+    """
 
     _etag: str | None = None
 
@@ -95,13 +102,23 @@ class File(BaseHandler):
         """Send the file, or 304 if the client has it."""
         await self._serve(name, with_body=True)
 
+    async def may_see(self, file: StoredFile) -> bool:
+        """Whether to send a file to whoever asks. No client says who it is for a picture."""
+        return not await is_taken_down(self.context, file)
+
+    def caching(self, file: StoredFile) -> str:
+        """Return how long clients may show a file without asking again."""
+        if stays_up(file):
+            return "public, max-age=31536000, immutable"
+        return f"public, max-age={TAKEN_DOWN_SECONDS}"
+
     async def _serve(self, name: str, with_body: bool) -> None:
         file = await self.context.store.files.find(name)
-        if file is None:
+        if file is None or not await self.may_see(file):
             raise HTTPError(404)
         self._etag = f'"{file.name}"'
         self.set_header("Content-Type", file.content_type)
-        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Cache-Control", self.caching(file))
         self.set_header("Content-Length", str(file.length))
         self.set_etag_header()
         if self.check_etag_header():

@@ -19,6 +19,7 @@ from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.messages import GetTemplates, Remind, Subscribed
 from handlers.money import Notified, PayTask
+from handlers.ops.pictures import OpsFile
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import NotFound, Page, Site, Static
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
@@ -84,6 +85,7 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/miniProgramCode", MiniProgramCode, given),
         URLSpec(r"/ws", Push, given),
         URLSpec(r"/ops/feed", OpsFeed, given),
+        URLSpec(r"/ops/files/(.+)", OpsFile, given),
         URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
         URLSpec(r"/wxPush", Pushed, given),
     ]

@@ -209,7 +209,8 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
     http = httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{settings.port}", timeout=20, limits=httpx.Limits(max_connections=300)
     )
-    yield Client(http)
+    # With checks, the name that WeChat gives everybody is no name to check.
+    yield Client(http, nickname="微信用户" if settings.checks_content else None)
     io_loop.run_sync(http.aclose)
 
 

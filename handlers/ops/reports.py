@@ -9,6 +9,7 @@ import msgspec
 from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
+from handlers.ops.pictures import operators_picture
 from server.actions.whom import report_key
 from server.operation.feed import BoardTask
 from server.store.reports import Report, ReportReason
@@ -72,7 +73,7 @@ class OpsReports(OperatorInterface):
             data=[
                 Reported(
                     task=row,
-                    pic=task["pic"],
+                    pic=operators_picture(task["pic"]),
                     synopsis=task["synopsis"],
                     number=len(by_task[task["_id"]]),
                     since=by_task[task["_id"]][0]["at"],

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Reply
-from handlers.cards import picture_url
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
+from handlers.ops.pictures import operators_picture
 from server.actions.operate import decide_review
 
 LISTED = 200
@@ -62,7 +62,7 @@ class OpsReviews(OperatorInterface):
                     key=review["_id"],
                     code=review["code"],
                     text=review["text"],
-                    pic=picture_url(self.context, review["picture"]),
+                    pic=operators_picture(review["picture"]),
                     why=review["why"],
                     created_at=review["created_at"],
                 )

@@ -16,6 +16,7 @@ from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
+from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.parameters import Code
@@ -126,7 +127,7 @@ class OpsTask(OperatorInterface):
         books = await read_books(store, request.code)
         return OpsTaskReply(
             task=board_task(task, await self.context.hub.watchers(request.code)),
-            pic=task["pic"],
+            pic=operators_picture(task["pic"]),
             synopsis=task["synopsis"],
             commitment=task["commitment"],
             end_note=task.get("end_note", ""),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 from server import metrics
-from server.actions.submit import submit_profile
+from server.actions.submit import submit_name, submit_profile
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -76,19 +76,26 @@ async def log_in_with_data(
         if known is not None and known["openid"] != session.openid:
             raise BadUserData
     await admit(unionid)
-    person = await context.store.people.save(
-        Person(
-            _id=unionid,
-            openid=session.openid,
-            nickName=one_line(user.nick_name),
-            avatarUrl=user.avatar_url,
-            gender=user.gender,
-            city=user.city,
-            province=user.province,
-            country=user.country,
+    # The sender may have altered these too, so they are checked like what a person chooses: the name now, a
+    # picture once it is uploaded here, since what an address elsewhere shows can change after a check.
+    checked, name = context.settings.checks_content, one_line(user.nick_name)
+    person = _let_in(
+        await context.store.people.save(
+            Person(
+                _id=unionid,
+                openid=session.openid,
+                nickName="" if checked else name,
+                avatarUrl="" if checked else user.avatar_url,
+                gender=user.gender,
+                city=user.city,
+                province=user.province,
+                country=user.country,
+            )
         )
     )
-    return _let_in(person)
+    if checked:
+        await submit_name(context, person, name)
+    return person
 
 
 def _let_in(person: Person) -> Person:
@@ -179,16 +186,14 @@ async def set_profile(
     """
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
-    picture = None
-    if wxheadpic is not None:  # it stays for good: the digs that the person makes show it
-        picture = upload_of("头像", "wxheadpic", await context.store.files.keep(wxheadpic))
-    if not context.settings.checks_content:
+    files, checked, picture = context.store.files, context.settings.checks_content, None
+    if wxheadpic is not None:  # once it is shown it stays for good: the digs that the person makes show it
+        taken = files.take(wxheadpic, context.clock.now_ms()) if checked else files.keep(wxheadpic)
+        picture = upload_of("头像", "wxheadpic", await taken)
+    if not checked:
         await context.store.people.set_profile(unionid, wxname, picture)
         return "shown"
-    person = await context.store.people.find(unionid)
-    if person is None:
-        raise NotLoggedIn
-    await submit_profile(context, person, wxname, picture)
+    await submit_profile(context, unionid, wxname, picture)
     return "checking"
 
 

@@ -11,7 +11,7 @@ from server import metrics
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.pictures.poster import Poster
-from server.store.files import thumbnail_path
+from server.store.files import File, thumbnail_path
 from server.store.pipelines import begins_with
 from server.store.tasks import Task
 from server.wechat import WeChatError
@@ -114,6 +114,20 @@ async def _draw_code(context: Context, scene: str, made_for: str) -> str:
     # There is no person to queue for, so the code's own name stands in the queue.
     picture = await context.pictures.normalise(drawn, made_for)
     return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
+
+
+def stays_up(file: File) -> bool:
+    """Whether a picture is never taken down: we drew it, and it shows nothing that people wrote."""
+    return bool(file.made_for) and not file.made_for.startswith("poster:")
+
+
+async def is_taken_down(context: Context, file: File) -> bool:
+    """Whether operators alone may see a picture: a check refused it, or what it shows is hidden."""
+    if stays_up(file):
+        return False
+    if file.made_for:
+        return await context.store.shown_tasks.is_hidden(file.made_for.split(":")[1])
+    return file.refused or await context.store.shown_tasks.hides_picture(file.path)
 
 
 def prize_line(task: Task) -> str:

@@ -12,6 +12,7 @@ import logging
 from server.actions.announce import announce_end, announce_judged, announce_start
 from server.actions.pay_in import follow_payments
 from server.actions.people import ban_of
+from server.actions.submit import submit_chosen
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
@@ -177,11 +178,29 @@ async def follow_review(context: Context, review: Review) -> None:
     """Do what follows from the end of a check or a decision. Safe to repeat."""
     if review["code"]:
         await _apply_to_task(context, review)
-    elif review["state"] == "shown":
-        await context.store.people.set_profile(
-            review["unionid"], review.get("wxname"), review.get("wxheadpic")
-        )
+    else:
+        await _apply_to_person(context, review)
+    # A bad text says nothing against the picture beside it.
+    if review["state"] == "refused" and review["picture_said"] in ("review", "risky"):
+        await context.store.files.refuse(review["picture"], context.clock.now_ms())
     await context.store.reviews.finish(review)
+
+
+async def _apply_to_person(context: Context, review: Review) -> None:
+    people, unionid, number = context.store.people, review["unionid"], review.get("choice", 0)
+    picture = review.get("wxheadpic")
+    if review["state"] == "shown":
+        await people.show_choice(unionid, number, review.get("wxname"), picture)
+    elif review["state"] == "refused":
+        await people.drop_choice(unionid, number)
+    person = await people.find(unionid)
+    if person is None:
+        return
+    if picture is not None and person.get("wxheadpic") == picture:
+        await context.store.files.keep(picture)  # the digs that the person makes show it
+    if "chosen" in person and person["chosen"]["number"] > number:
+        # If the process that noted this choice died before it submitted it, what it replaces ends here.
+        await submit_chosen(context, person, person["chosen"])
 
 
 async def _apply_to_task(context: Context, review: Review) -> None:

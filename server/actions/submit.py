@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from server.context import Context
+from server.errors import NotLoggedIn
 from server.random_codes import random_code
-from server.store.people import Person
+from server.store.people import WECHAT_USER, Chosen, Person
 from server.store.reviews import Review
 from server.store.tasks import Task
 
@@ -19,25 +20,39 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
 
 
 async def submit_profile(
-    context: Context, person: Person, wxname: str | None, wxheadpic: str | None
+    context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
 ) -> None:
     """Have a name, a picture or both checked that a person chose; others go on seeing the old ones.
 
-    What they chose before and is not shown yet is replaced.
+    What they chose before and is not shown yet is checked with it. Raises NotLoggedIn.
     """
-    before = await context.store.reviews.of_profile(person["_id"])
-    if before is not None and before["state"] in ("checking", "held"):
-        wxname = before.get("wxname") if wxname is None else wxname
-        wxheadpic = before.get("wxheadpic") if wxheadpic is None else wxheadpic
     key = f"profile:{random_code()}"
-    review = _review(context, key, person["_id"], person["openid"], wxname or "")
-    review["picture"] = wxheadpic or ""
-    if wxname is not None:
-        review["wxname"] = wxname
-    if wxheadpic is not None:
-        review["wxheadpic"] = wxheadpic
+    person = await context.store.people.choose(unionid, key, wxname, wxheadpic)
+    if person is None:
+        raise NotLoggedIn
+    await submit_chosen(context, person, person["chosen"])
+
+
+async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> None:
+    """Have what a person chose last checked, instead of what they chose before. Safe to repeat."""
+    text = chosen.get("wxname", "")
+    review = _review(context, chosen["key"], person["_id"], person["openid"], text)
+    review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]
+    if "wxname" in chosen:
+        review["wxname"] = chosen["wxname"]
+    if "wxheadpic" in chosen:
+        review["wxheadpic"] = chosen["wxheadpic"]
     await context.store.reviews.add(review)
     await context.store.reviews.replace_profiles(review)
+
+
+async def submit_name(context: Context, person: Person, name: str) -> None:
+    """Have the name checked that WeChat gave for somebody who chose none, unless it was refused before."""
+    if "wxname" in person or "chosen" in person or name in ("", WECHAT_USER):
+        return
+    refused = await context.store.reviews.of_profile(person["_id"])
+    if refused is None or refused["text"] != name:
+        await submit_profile(context, person["_id"], name, None)
 
 
 def _review(context: Context, key: str, unionid: str, openid: str, text: str) -> Review:

@@ -50,7 +50,10 @@ async def _repeat(
 
 
 async def tidy_files(context: Context) -> int:
-    """Delete some files that are due, unless a task or a person uses them; return how many were looked at."""
+    """Delete some files that are due, unless a task or a person uses them; return how many were looked at.
+
+    Those in reviews are looked at again later.
+    """
     store, now_ms = context.store, context.clock.now_ms()
     files = store.files
     rows, thumbnails = await files.due(now_ms, FILES_AT_ONCE)
@@ -58,10 +61,15 @@ async def tidy_files(context: Context) -> int:
         await files.settle_thumbnails(thumbnails)
     if rows:
         paths = [ROUTE + row["_id"] for row in rows]
+        # First, since a picture leaves its review once the person has it.
+        reviewed = {path.removeprefix(ROUTE) for path in await store.reviews.pictures_among(paths)}
         used = await store.tasks.pictures_among(paths) | await store.people.pictures_among(paths)
         stay = {row["_id"] for row in rows if "kept" in row["metadata"] or ROUTE + row["_id"] in used}
         await files.spare(sorted(stay))
-        await files.delete(await files.drop([row["_id"] for row in rows if row["_id"] not in stay], now_ms))
+        if reviewed - stay:
+            await files.renew(sorted(reviewed - stay), now_ms)
+        gone = [row["_id"] for row in rows if row["_id"] not in stay | reviewed]
+        await files.delete(await files.drop(gone, now_ms))
     return len(rows) + len(thumbnails)
 
 

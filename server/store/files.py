@@ -5,7 +5,8 @@ Only then the upload exists: until then, nobody is told either name. So whatever
 records is there, and chunks without a record cannot be.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
-without it stays. `metadata.kept` stays too, since digs show it. `metadata.dropped` is being deleted.
+without it stays. `metadata.kept` stays too, since digs show it. `metadata.dropped` is being deleted. What a
+check refused is `metadata.refused`: operators alone see it, and nobody can use it any more.
 """
 
 from __future__ import annotations
@@ -47,11 +48,17 @@ _NAME = re.compile(r"[0-9a-f]{32}(_t)?(\.jpg|\.png)")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A stored file, before its bytes are read. Its bytes never change, so its name is its version."""
+    """A stored file, before its bytes are read. Its bytes never change, so its name is its version.
+
+    `path` is that of the full picture. `made_for` says for what we drew it, "" if somebody uploaded it.
+    """
 
     name: str
     content_type: str
     length: int
+    path: str
+    made_for: str
+    refused: bool
 
 
 class Files(Documents[_Document]):
@@ -159,8 +166,27 @@ class Files(Documents[_Document]):
         path = path_of(address)
         if path is None:
             return None
-        query = {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}}
+        query = {
+            "_id": path.removeprefix(ROUTE),
+            "metadata.file_id": {"$exists": True},
+            "metadata.refused": {"$exists": False},
+        }
         return path if (await self.collection.update_one(query, changes)).matched_count else None
+
+    async def refuse(self, path: str, now_ms: int) -> None:
+        """Show an upload to operators alone, and delete it soon unless a task or a person has it."""
+        await self.collection.update_one(
+            {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}},
+            {
+                "$set": {"metadata.refused": 1, "metadata.delete_at": now_ms},
+                "$unset": {"metadata.kept": ""},
+            },
+        )
+
+    async def renew(self, names: list[str], now_ms: int) -> None:
+        """Delete none of these files for UNUSED_MS more."""
+        later = {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}}
+        await self.collection.update_many({"_id": {"$in": names}}, later)
 
     async def is_upload(self, path: str) -> bool:
         """Whether somebody uploaded the picture at a path of ours; we drew the others."""
@@ -172,9 +198,20 @@ class Files(Documents[_Document]):
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        there = {"_id": name, "metadata.dropped": {"$exists": False}}
-        found = await self.collection.find_one(there, {"length": 1})
-        return None if found is None else File(name, _CONTENT_TYPES[match[2]], found["length"])
+        full = name.replace(_THUMBNAIL, "")
+        there = {"_id": {"$in": [name, full]}, "metadata.dropped": {"$exists": False}}
+        found = await self.collection.find(there, {"length": 1, "metadata": 1}).to_list(2)
+        rows = {row["_id"]: row for row in found}
+        if name not in rows or full not in rows:
+            return None
+        return File(
+            name=name,
+            content_type=_CONTENT_TYPES[match[2]],
+            length=rows[name]["length"],
+            path=ROUTE + full,
+            made_for=rows[full]["metadata"].get("made_for", ""),
+            refused="refused" in rows[full]["metadata"],
+        )
 
     async def read(self, file: File) -> AsyncIterator[bytes]:
         """Yield the file's bytes, a part at a time."""

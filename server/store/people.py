@@ -28,9 +28,22 @@ class Ban(TypedDict):
     until: int
 
 
+class Chosen(TypedDict):
+    """A name, a picture or both that a person chose and others do not see yet.
+
+    `key` is that of its review, `number` counts the person's choices.
+    """
+
+    key: str
+    number: int
+    wxname: NotRequired[str]
+    wxheadpic: NotRequired[str]
+
+
 class Person(TypedDict):
     """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
-    what the person chose instead; `wxheadpic` is a path of ours.
+    what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
+    shown yet, `choices` how often they chose.
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
@@ -48,6 +61,8 @@ class Person(TypedDict):
     country: str
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
+    chosen: NotRequired[Chosen]
+    choices: NotRequired[int]
     locked: NotRequired[bool]
     generation: NotRequired[int]
     ended_at: NotRequired[int]
@@ -156,6 +171,41 @@ class People(Documents[Person]):
         chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
         given = {name: value for name, value in chosen.items() if value is not None}
         await self.collection.update_one({"_id": unionid}, {"$set": given})
+
+    async def choose(
+        self, unionid: str, key: str, wxname: str | None, wxheadpic: str | None
+    ) -> Person | None:
+        """Note what a person chose, with what they chose before and nobody sees yet; return their record."""
+        given = {"key": key}
+        if wxname is not None:
+            given["wxname"] = wxname
+        if wxheadpic is not None:
+            given["wxheadpic"] = wxheadpic
+        number: _Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
+        chosen: _Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
+        return await self.find_one_and_update(
+            {"_id": unionid}, [{"$set": {"chosen": chosen, "choices": number}}], return_document=True
+        )
+
+    async def show_choice(
+        self, unionid: str, number: int, wxname: str | None, wxheadpic: str | None
+    ) -> None:
+        """Let others see what a person chose, unless they chose something else since.
+
+        Earlier versions counted no choices: their `number` is 0.
+        """
+        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
+        await self.collection.update_one(
+            {"_id": unionid, **last}, {"$set": given, "$unset": {"chosen": ""}}
+        )
+
+    async def drop_choice(self, unionid: str, number: int) -> None:
+        """Forget what a person chose, unless they chose something else since."""
+        await self.collection.update_one(
+            {"_id": unionid, "chosen.number": number}, {"$unset": {"chosen": ""}}
+        )
 
     async def end_tokens(self, unionid: str, generation: int, ban: Ban | None = None) -> Person | None:
         """End the person's tokens of this generation, and lock it; return the record, None if they had ended.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 import pymongo
 from pymongo import IndexModel
 
-from server.game.review import ReviewState
+from server.game.review import IN_REVIEW, ReviewState
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS
 
@@ -25,7 +25,8 @@ class Review(TypedDict):
 
     `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
     it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
-    says in words why it is held or refused. A profile keeps what was chosen in `wxname` and `wxheadpic`.
+    says in words why it is held or refused. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
+    which of the person's choices that is; earlier versions counted none.
     """
 
     _id: str
@@ -44,6 +45,7 @@ class Review(TypedDict):
     created_at: int
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
+    choice: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -68,15 +70,21 @@ class Reviews(DueDocuments[Review]):
 
     async def of_profile(self, unionid: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
-        return await self.collection.find_one(
-            {"unionid": unionid, "code": ""}, sort=[("created_at", pymongo.DESCENDING)]
+        # More than one are there only until `replace_profiles`, and clocks differ.
+        found = self.collection.find(
+            {"unionid": unionid, "code": ""}, sort=[("created_at", pymongo.DESCENDING)], limit=10
         )
+        return max(await found.to_list(10), key=lambda review: review.get("choice", 0), default=None)
 
     async def replace_profiles(self, review: Review) -> None:
         """Forget what the person chose before this."""
-        await self.collection.delete_many(
-            {"unionid": review["unionid"], "code": "", "_id": {"$ne": review["_id"]}}
-        )
+        before = [{"choice": {"$lt": review.get("choice", 0)}}, {"choice": {"$exists": False}}]
+        await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
+
+    async def pictures_among(self, paths: list[str]) -> set[str]:
+        """Return which of these are the pictures of what is checked or held, or shown in a moment."""
+        looked_at = {"state": {"$in": [*IN_REVIEW, "shown"]}, "picture": {"$in": paths}}
+        return set(await self.collection.distinct("picture", looked_at))
 
     async def delete_of_task(self, code: str) -> None:
         """Delete what is left of a task's review."""

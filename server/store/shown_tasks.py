@@ -95,6 +95,14 @@ class ShownTasks(Documents[Task]):
         )
         return 0 if task is None else task["decided"]
 
+    async def is_hidden(self, code: str) -> bool:
+        """Whether a task is hidden or refused."""
+        return await self.rows.find_one({"_id": code, "hidden": 1}, {"_id": 1}) is not None
+
+    async def hides_picture(self, path: str) -> bool:
+        """Whether an upload is the picture of hidden or refused tasks only."""
+        return await self.rows.distinct("hidden", {"pic": path}) == [1]
+
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
         """Take a task from all but its publisher until an operator decides; return whether this did it.
 

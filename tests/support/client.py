@@ -78,10 +78,14 @@ class Someone:
 
 @dataclass
 class Client:
-    """A client of the server under test. Each reply is checked to be an envelope, and to be as declared."""
+    """A client of the server under test. Each reply is checked to be an envelope, and to be as declared.
+
+    `nickname` is the name that WeChat gives everybody; None: everybody's own.
+    """
 
     http: httpx.AsyncClient
     people: dict[str, Someone] = field(default_factory=dict)
+    nickname: str | None = None
 
     async def get(
         self, path: str, headers: dict[str, str] | None = None, **parameters: Any
@@ -97,6 +101,8 @@ class Client:
 
     async def log_in(self, user: str, **authorize: Any) -> Someone:
         """Log a person in through the sandbox."""
+        if self.nickname is not None:
+            authorize.setdefault("nickname", self.nickname)
         reply = await self.get("/userLogin", **await a_ticket(self.http, user=user, **authorize))
         assert reply["status"] == 0, reply
         data = reply["data"]

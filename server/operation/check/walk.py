@@ -74,6 +74,9 @@ async def _uploaded(store: Store) -> None:
         await _all(store.files.read(file))
     await store.files.read_path(path)
     await store.files.is_upload(path)
+    await store.shown_tasks.hides_picture(path)
+    await store.files.renew([path.rpartition("/")[2]], NOW)
+    await store.files.refuse(path, NOW)
 
 
 def _alarm(end_at: int = 0) -> AlarmRecord:
@@ -177,6 +180,9 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.find_with_last_opened(_WHO),
     lambda store: store.people.admitting([_WHO]),
     lambda store: store.people.set_profile(_WHO, "check", ""),
+    lambda store: store.people.choose(_WHO, "profile:check", "check", None),
+    lambda store: store.people.show_choice(_WHO, 1, "check", None),
+    lambda store: store.people.drop_choice(_WHO, 1),
     lambda store: store.people.end_tokens(_WHO, 0),
     lambda store: store.people.end_tokens(_WHO, 1, {"reason": "check", "at": NOW, "until": 0}),
     lambda store: store.people.lift_ban(_WHO),

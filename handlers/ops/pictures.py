@@ -1,0 +1,28 @@
+"""Pictures for operators, who also see what was taken down: `/ops/files/`, below the path of their cookie."""
+
+from __future__ import annotations
+
+from handlers.files import File
+from handlers.ops.operators import COOKIE
+from server.actions.operator_sessions import find_session
+from server.store.files import ROUTE
+from server.store.files import File as StoredFile
+
+OPS_ROUTE = f"/ops{ROUTE}"
+
+
+def operators_picture(path: str) -> str:
+    """Return where operators see a picture: our paths, others (WeChat's) and "" unchanged."""
+    return path.replace(ROUTE, OPS_ROUTE, 1) if path.startswith(ROUTE) else path
+
+
+class OpsFile(File):
+    """Any stored picture, for who is logged in as an operator."""
+
+    async def may_see(self, file: StoredFile) -> bool:
+        """Whether an operator asks."""
+        return await find_session(self.context, self.get_cookie(COOKIE) or "") is not None
+
+    def caching(self, file: StoredFile) -> str:
+        """Return that nobody keeps it."""
+        return "private, no-store"

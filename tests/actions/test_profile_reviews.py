@@ -1,0 +1,201 @@
+"""Names and pictures of people are checked before others see them: the one chosen last counts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.operate import decide_review
+from server.actions.people import set_profile
+from server.actions.review import settle_reviews
+from server.actions.tidy import tidy_files
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.store.audit_log import Actor
+from support.client import Client, Someone, a_picture
+from support.purse import find, misbehave
+from support.reviews import CHECKED, settle
+from support.steps import Killed
+
+ME = Actor("小林", shared=False)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return CHECKED
+
+
+async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
+    """Return what others see of a person."""
+    person = await context.store.people.find(someone.unionid)
+    assert person is not None
+    return {name: person[name] for name in ("wxname", "wxheadpic") if name in person}  # type: ignore[literal-required]
+
+
+async def uploaded(someone: Someone) -> str:
+    """Upload a picture; return its path."""
+    url = str((await someone.upload(a_picture()))["url"])
+    return url[url.index("/files/") :]
+
+
+async def let_files_age(context: Context, milliseconds: int) -> None:
+    await context.store.files.rows.update_many(
+        {"metadata.delete_at": {"$exists": True}}, {"$inc": {"metadata.delete_at": -milliseconds}}
+    )
+
+
+@pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
+@pytest.mark.gen_test
+async def test_of_two_choices_at_once_none_is_lost(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    chosen = {"wxname": "乙", "wxheadpic": await uploaded(alice)}
+    reviews = context.store.reviews
+    both, replace = asyncio.Barrier(2), reviews.replace_profiles
+
+    async def replace_once_both_are_there(*arguments: Any) -> None:
+        await both.wait()
+        await replace(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reviews, "replace_profiles", replace_once_both_are_there)
+        replies = await asyncio.gather(
+            alice.post("/setProfile", wxname="甲"), alice.post("/setProfile", **{second: chosen[second]})
+        )
+    assert [reply["review"] for reply in replies] == ["checking", "checking"]
+    (review,) = await find(context, "reviews")
+    await settle(context)
+    seen = await profile_of(context, alice)
+    if second == "wxname":
+        assert seen in ({"wxname": "甲"}, {"wxname": "乙"})
+        assert seen == {"wxname": review["wxname"]}
+    else:
+        assert seen == {"wxname": "甲", "wxheadpic": chosen["wxheadpic"]}
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.parametrize("step", ["add", "replace_profiles"])
+@pytest.mark.gen_test
+async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await alice.post("/setProfile", wxname="甲")
+
+    async def die(*_: Any) -> None:
+        raise Killed
+
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, step, die)
+        with pytest.raises(Killed):
+            await set_profile(context, alice.unionid, "乙", None)
+    # The older is looked at last, as by a process with a slow clock.
+    await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    (held,) = await find(context, "reviews")
+
+    async def replace_nothing(*_: Any) -> None:
+        """As if the process were slow."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "replace_profiles", replace_nothing)
+        await alice.post("/setProfile", wxname="小明")
+    await settle(context)
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    assert await profile_of(context, alice) == {"wxname": "小明"}
+
+
+@pytest.mark.gen_test
+async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice", nickname="小爱")
+    assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
+    code = await alice.publish()
+    assert (await alice.get("/getTaskDetails", code=code))["wxname"] == "还没起名"
+    await settle(context)
+    assert (await client.log_in("alice", nickname="小爱")).data["nickName"] == "小爱"
+    bad = await client.log_in("bob", nickname="违规词")
+    for _ in range(2):
+        await settle(context)
+        assert bad.data["nickName"] == "还没起名"
+        (review,) = await find(context, "reviews", unionid=bad.unionid)
+        assert review["state"] == "refused"
+        bad = await client.log_in("bob", nickname="违规词")
+        assert [each["_id"] for each in await find(context, "reviews", unionid=bad.unionid)] == [
+            review["_id"]
+        ]
+    await alice.post("/setProfile", wxname="自己起的名")
+    await settle(context)
+    again = await client.log_in("alice", nickname="小爱")
+    await settle(context)
+    assert again.data["nickName"] == "自己起的名"
+    assert (await profile_of(context, again))["wxname"] == "自己起的名"
+
+
+@pytest.mark.gen_test
+async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await misbehave(client, "judge", call="media_check_async", code="review", times=2)
+    first = await uploaded(alice)
+    await alice.post("/setProfile", wxheadpic=first)
+    await settle(context)
+    for _ in range(2):
+        await let_files_age(context, 3 * DAY_MS)
+        await tidy_files(context)
+        assert (await client.http.get(first)).status_code == 200
+    second = await uploaded(alice)
+    await alice.post("/setProfile", wxheadpic=second)
+    await settle(context)
+    (held,) = await find(context, "reviews")
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    await let_files_age(context, 3 * DAY_MS)
+    while await tidy_files(context):
+        pass
+    assert (await profile_of(context, alice))["wxheadpic"] == second
+    assert (await client.http.get(first)).status_code == 404  # nobody ever saw it
+    (left,) = await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}})
+    assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
+
+
+@pytest.mark.gen_test
+async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, context: Context) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await misbehave(client, "judge", call="media_check_async", code="risky")
+    path = await uploaded(alice)
+    thumbnail = path.replace(".", "_t.")
+    assert (await client.http.get(thumbnail)).status_code == 200
+    await alice.post("/setProfile", wxheadpic=path)
+    await settle(context)
+    assert [(await client.http.get(each)).status_code for each in (path, thumbnail)] == [404, 404]
+    assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
+    await tidy_files(context)
+    assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
+
+
+@pytest.mark.gen_test
+async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, context: Context) -> None:
+    (alice,) = await client.log_in_all("alice")
+    path = await uploaded(alice)
+    await alice.post("/setProfile", wxname="违规", wxheadpic=path)
+    await settle_reviews(context)
+    assert (await alice.get("/getMyInfo"))["review"] == "refused"
+    await alice.post("/setProfile", wxname="小爱", wxheadpic=path)
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}

@@ -1,0 +1,100 @@
+"""Pictures of what operators took down, or a check refused, are for operators alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.operate import hide_task
+from server.context import Context
+from server.store.audit_log import Actor
+from support.client import Client, a_picture
+from support.operators import operator
+from support.purse import publish_red_packet, sweep_until_quiet
+
+ME = Actor("小林", shared=False)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+async def statuses(client: Client, *urls: str) -> list[int]:
+    """Return how each picture is answered to a stranger who has it."""
+    paths = [url[url.index("/files/") :] for url in urls]
+    answers = [await client.http.get(path, headers={"If-None-Match": "*"}) for path in paths]
+    return [answer.status_code for answer in answers]
+
+
+def card_of(reply: dict[str, Any]) -> list[str]:
+    return [reply["pic"], reply["thumbnail"]]
+
+
+@pytest.mark.gen_test
+async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_shown_again(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1000)
+    (card,) = (await bob.get("/getTaskList"))["data"]
+    poster = (await bob.post("/getSharePic", code=code))["pic"]
+    pictures = [*card_of(card), poster, poster.replace(".png", "_t.png").replace(".jpg", "_t.jpg")]
+    assert await statuses(client, *pictures) == [304] * 4
+    await hide_task(context, ME, code, "违法", hidden=True)
+    assert await statuses(client, *pictures) == [404] * 4
+    await hide_task(context, ME, code, "看错了", hidden=False)
+    assert await statuses(client, *pictures) == [304] * 4
+
+
+@pytest.mark.gen_test
+async def test_operators_see_what_was_taken_down_and_nobody_else_does(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=1000)
+    task = await context.store.tasks.find(code)
+    assert task is not None
+    await hide_task(context, ME, code, "违法", hidden=True)
+    assert (await client.http.get(f"/ops{task['pic']}")).status_code == 404
+    await operator(client)
+    seen = (await client.get("/ops/task", code=code))["pic"]
+    assert seen == f"/ops{task['pic']}"
+    answer = await client.http.get(seen)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
+    assert await statuses(client, task["pic"]) == [404]
+
+
+@pytest.mark.gen_test
+async def test_what_may_be_taken_down_is_kept_by_caches_for_an_hour_only(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code, packet = await alice.publish(), await publish_red_packet(alice)
+    await hide_task(context, ME, packet, "违法", hidden=True)
+    await sweep_until_quiet(context)
+
+    async def cached(path: str) -> str:
+        answer = await client.http.get(path[path.index("/files/") :])
+        assert answer.status_code == 200
+        return str(answer.headers["Cache-Control"])
+
+    for url in card_of(await alice.get("/getTaskDetails", code=code)):
+        assert await cached(url) == "public, max-age=3600"
+    poster = (await alice.post("/getSharePic", code=code))["pic"]
+    assert await cached(poster) == "public, max-age=3600"
+    # All red packets of this sum have the same picture, and we drew it.
+    for url in card_of(await alice.get("/getTaskDetails", code=packet)):
+        assert await cached(url) == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.gen_test
+async def test_a_picture_that_another_treasure_shows_stays(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    url = (await alice.upload(a_picture()))["url"]
+    hidden, shown = await alice.publish(url=url), await alice.publish(url=url)
+    await hide_task(context, ME, hidden, "名字不合适", hidden=True)
+    assert await statuses(client, url) == [304]
+    await hide_task(context, ME, shown, "图片不合适", hidden=True)
+    assert await statuses(client, url) == [404]
