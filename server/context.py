@@ -97,6 +97,7 @@ class Context:
             self.bus.process,
             self.clock.now_ms,
             messages=bool(self.settings.templates),
+            reviews=self.settings.checks_content,
         )
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 MESSAGES_SECONDS = 30.0
+REVIEWS_SECONDS = 30.0
+# WeChat says of most within seconds what it thinks; of a picture it may take half an hour.
+REVIEW_LATE_MS = 600_000
 REST_FACTOR = 20
 # A check that is this much overdue, or takes this long the first time, is late.
 LATE_SECONDS = 15.0
@@ -37,7 +40,7 @@ TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "disk", "unchecked", "message", "pattern", "held", FindingKind
+    "redis", "mongodb", "disk", "unchecked", "message", "review", "pattern", "held", FindingKind
 ]
 
 
@@ -48,7 +51,8 @@ class Alarm(msgspec.Struct, frozen=True):
     never. `redis` may have a fault of the bus as `what`. The values of `disk` are the MiB that are free, and
     those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
     values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
-    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait.
+    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait. `review`
+    is the same of content checks, and always `late`.
     `pattern` is one of `patterns.py`, with its numbers. The values of `held` are how many red packets wait
     for the operator, and their sum in yuan.
     """
@@ -145,6 +149,12 @@ async def check_messages(store: Store) -> list[Alarm]:
     """Return why WeChat does not take messages."""
     found = await store.messages.alarms()
     return [Alarm("message", "", why, (str(number),)) for why, number in sorted(found.items())]
+
+
+async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
+    """Return whether WeChat is late to say what it thinks of what people publish."""
+    number = await store.reviews.checking_number(now_ms - REVIEW_LATE_MS)
+    return [Alarm("review", "", "late", (str(number),))] if number else []
 
 
 def _alarm(finding: Finding) -> Alarm:

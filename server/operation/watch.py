@@ -18,11 +18,13 @@ from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
     MESSAGES_SECONDS,
+    REVIEWS_SECONDS,
     STATEMENTS_SECONDS,
     Alarm,
     Check,
     check_books,
     check_messages,
+    check_reviews,
     check_statements,
 )
 from server.operation.patterns import PATTERNS_SECONDS, check_patterns
@@ -64,8 +66,9 @@ class Watch:
         now_ms: Callable[[], int],
         *,
         messages: bool = False,
+        reviews: bool = False,
     ) -> None:
-        """`messages`: there are messages to people who left, which WeChat may not take."""
+        """`messages`: there are messages to people who left. `reviews`: WeChat checks contents."""
         self._store, self._outages, self._webhook = store, outages, webhook
         self._disk, self._process, self._now_ms = disk, process, now_ms
         self._held_until = 0  # unix ms; 0 if another process has the lease
@@ -77,6 +80,7 @@ class Watch:
             Check("statements", self._check_statements, STATEMENTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
             *([Check("messages", lambda: check_messages(store), MESSAGES_SECONDS)] if messages else []),
+            *([Check("reviews", lambda: check_reviews(store, now_ms()), REVIEWS_SECONDS)] if reviews else []),
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
@@ -253,5 +257,8 @@ class Watch:
 
 def _checked_by(kind: str) -> str:
     """Return the check that finds alarms of this kind; "" if that is seen at once."""
-    own = {"statement": "statements", "message": "messages", "pattern": "patterns", "held": "patterns"}
+    own = {
+        "statement": "statements", "message": "messages", "review": "reviews",
+        "pattern": "patterns", "held": "patterns",
+    }
     return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

@@ -86,6 +86,11 @@ class Reviews(DueDocuments[Review]):
         looked_at = {"state": {"$in": [*IN_REVIEW, "shown"]}, "picture": {"$in": paths}}
         return set(await self.collection.distinct("picture", looked_at))
 
+    async def checking_number(self, before_ms: int) -> int:
+        """Return how many that were submitted before a time (unix ms) are still checked."""
+        late = {"state": "checking", "created_at": {"$lt": before_ms}}
+        return await self.rows.count_documents(late)
+
     async def delete_of_task(self, code: str) -> None:
         """Delete what is left of a task's review."""
         await self.collection.delete_one({"_id": f"task:{code}"})

@@ -55,6 +55,7 @@ const WORDS = {
   alarm_bill: ["转账等你处理", "A bill needs you"],
   alarm_refund: ["退款等你处理", "A refund needs you"],
   off_messages: ["通知消息没有开通：设 MESSAGE_WON 等。", "Messages to people who left are off: set MESSAGE_WON and the others."],
+  alarm_review: ["微信迟迟没有检查完内容", "WeChat's content checks are late"],
   alarm_message: ["微信不收通知消息", "WeChat does not take messages"],
 
   late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
@@ -67,6 +68,8 @@ const WORDS = {
   pattern_address: ["今天有 {0} 个人从同一个地址挖红包", "{0} people dug red packets from one address today"],
   pattern_luck: ["一个人挖 {1} 锹中了 {0} 次，凭运气的可能只有 {2}", "one person won {0} times in {1} digs; by chance that happens with p = {2}"],
   late_books: ["账目的核对：{0}", "the books: {0}"],
+  late_reviews: ["内容检查的核对：{0}", "content checks: {0}"],
+  review_late: ["{0} 条十多分钟没有检查完，别人还看不到：微信没有答复，或收不到它的推送（检查 /wxPush）", "{0} for over ten minutes, seen by nobody: WeChat does not answer, or its push does not arrive (look at /wxPush)"],
   late_messages: ["通知消息的核对：{0}", "messages: {0}"],
   message_late: ["{0} 条消息十多分钟没有发出去：微信没有答复，还在重试", "{0} messages for over ten minutes: WeChat does not answer; they are tried again"],
   message_47003: ["{0} 条：模板的字段不对（47003），检查 MESSAGE_… 的设置", "{0}: a template's fields are wrong (47003); look at the MESSAGE_… settings"],

@@ -20,9 +20,10 @@ from tornado.web import Application, RequestHandler
 
 from server.background import Background
 from server.context import Context
+from server.game.review import ReviewState
 from server.operation import watch as watching
-from server.operation.alarms import Alarm
-from server.operation.check.seeds import a_message
+from server.operation.alarms import Alarm, check_reviews
+from server.operation.check.seeds import a_message, a_review
 from server.operation.watch import LEASE_MS, Watch, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
 from server.running.stores import EmbeddedRedis
@@ -146,7 +147,25 @@ async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, conte
 
 
 @pytest.mark.gen_test
+async def test_content_checks_that_are_late_are_an_alarm(context: Context) -> None:
+    now_ms = context.clock.now_ms()
+    found: tuple[tuple[str, ReviewState, int], ...] = (
+        *(("a", "checking", 610_000), ("b", "checking", 590_000), ("c", "held", 610_000)),
+    )
+    for key, state, ago_ms in found:
+        review = a_review(f"task:{key}", key)
+        review["state"], review["created_at"] = state, now_ms - ago_ms
+        await context.store.reviews.add(review)
+    assert await check_reviews(context.store, now_ms) == [Alarm("review", "", "late", ("1",))]
+    await context.store.reviews.rows.delete_one({"_id": "task:a"})
+    assert await check_reviews(context.store, now_ms) == []
+
+
+@pytest.mark.gen_test
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
+    review = a_review("task:a", "a")
+    review["created_at"] = 1
+    await context.store.reviews.add(review)
     await context.store.messages.insert(a_message(1, alarm="47003"))
     await context.store.messages.insert(a_message(2, alarm="late"))
     await context.store.messages.insert(a_message(3, alarm="late"))
@@ -158,14 +177,16 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
         "a",
         context.clock.now_ms,
         messages=True,
+        reviews=True,
     )
     async with running(watch.run()):
         async with asyncio.timeout(10):
-            while len(found := await context.store.alarms.lasting()) < 2:  # noqa: ASYNC110  (nothing tells)
+            while len(found := await context.store.alarms.lasting()) < 3:  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)
     assert [(each["kind"], each["what"], each["values"]) for each in found] == [
         ("message", "47003", ["1"]),
         ("message", "late", ["2"]),
+        ("review", "late", ["1"]),
     ]
 
 
