@@ -15,7 +15,7 @@ import { participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { inReview } from "./reviews.js";
+import { inReview } from "../miniprogram/shared/reviews.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";

@@ -9,7 +9,7 @@ import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.j
 import { pictureField } from "./picture.js";
 import { askName, isNamed } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { inReview, profileInReview } from "./reviews.js";
+import { inReview, profileInReview } from "../miniprogram/shared/reviews.js";
 import { person, remember } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
 

@@ -3,15 +3,7 @@
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { el, notice, write } from "./dom.js";
-
-const REASONS = {
-  fraud: "欺诈，不给奖品",
-  illegal: "违法违规",
-  vulgar: "色情低俗",
-  infringing: "侵权、冒充",
-  abusive: "辱骂、骚扰",
-  other: "其他",
-};
+import { REASONS } from "../miniprogram/shared/reasons.js";
 
 export function report(task) {
   const text = el("textarea", { rows: 2, maxlength: 200, placeholder: "补充说明（可不填，200 字以内）", "aria-label": "补充说明" });

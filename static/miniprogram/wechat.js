@@ -59,6 +59,16 @@ export async function rename(wxname) {
   wx.setStorageSync(KEY, person);
 }
 
+/** Let somebody choose one of at most six; return its place, -1 if they chose none. */
+export async function choose(itemList) {
+  try {
+    return (await call("showActionSheet", { itemList })).tapIndex;
+  } catch (error) {
+    if (error.message.includes("cancel")) return -1;
+    throw error;
+  }
+}
+
 /** Log in, once however many ask; resolves when somebody is logged in. */
 export function logIn() {
   if (!loggingIn) {

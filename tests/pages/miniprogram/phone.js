@@ -129,6 +129,13 @@ global.wx = {
       return askSandbox("/subscribe", { user, tmplIds: options.tmplIds });
     }),
 
+  // The first is tapped.
+  showActionSheet: (options) =>
+    answer(options, "showActionSheet", async () => {
+      say({ type: "sheet", itemList: options.itemList });
+      return { tapIndex: 0 };
+    }),
+
   navigateTo: ({ url }) => setTimeout(open, 0, url),
   switchTab: ({ url }) => setTimeout(open, 0, url),
   showToast: ({ title }) => say({ type: "toast", title }),

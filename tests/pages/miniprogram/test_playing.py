@@ -17,6 +17,7 @@ from support.browser import Person, a_server
 from support.client import a_picture
 from support.messages import MESSAGES, TEMPLATES
 from support.phone import ROOT, a_phone, needs_node
+from support.reviews import CHECKED
 from support.screen import TOKEN, take_down
 
 
@@ -164,6 +165,38 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address: str
 
 
 @needs_node
+def test_a_treasure_is_reported_in_two_taps(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), name="一只猫")
+    with a_phone(address, "大熊") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("一只猫", "举报")
+        phone.tap(".report")
+        assert phone.until("sheet")["itemList"][0] == "欺诈，不给奖品"
+        assert phone.until("toast")["title"] == "已收到举报，我们会尽快处理"
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        assert "举报" not in phone.shows("自己埋的不能挖")
+
+
+@needs_node
+def test_who_publishes_or_chooses_a_name_is_told_how_far_its_check_is(tmp_path: Path):
+    with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
+        publisher = Person.log_in(server.address, "小明")
+        held = publisher.publish(a_picture(), name="存疑的猫")
+        publisher.post("/setProfile", wxname="违规的人")
+        with a_phone(server.address, "小明") as phone:
+            phone.open(f"/pages/treasure/treasure?code={held}")
+            shown = "大家才看得到、才能挖。"
+            while "人看一看" not in phone.shows("存疑的猫", shown):
+                phone.open(f"/pages/treasure/treasure?code={held}")
+            assert "理由：" in phone.shows("正在等平台的人看一看")
+            phone.open("/pages/mine/mine")
+            phone.shows("我发布的存疑的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
+            phone.fire(".name", "blur", value="小满")
+            phone.shows("新的名字和头像正在检查")
+
+
+@needs_node
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: Path):
     with a_server(tmp_path / "data") as server:
         publisher, other, mine = (Person.log_in(server.address, user) for user in ("小明", "小刚", "小红"))
@@ -195,7 +228,9 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: 
 
 
 def test_the_mini_program_takes_nothing_from_outside_its_root():
-    assert sorted(path.name for path in (ROOT / "shared").iterdir()) == ["api.js", "channel.js", "clock.js"]
+    assert sorted(path.name for path in (ROOT / "shared").iterdir()) == [
+        *("api.js", "channel.js", "clock.js", "reasons.js", "reviews.js")
+    ]
     for path in ROOT.rglob("*.js"):
         text = path.read_text(encoding="utf-8")
         for found in re.findall(r'(?:from|import|require\()\s*"([^"]+)"', text):

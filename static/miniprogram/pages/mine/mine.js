@@ -1,5 +1,6 @@
 // One's own: numbers, and what one won, published and dug.
 
+import { inReview, profileInReview } from "../../shared/reviews.js";
 import { admitted, api, me, rename, showProblem } from "../../wechat.js";
 
 const LISTS = [
@@ -9,7 +10,7 @@ const LISTS = [
 ];
 
 Component({
-  data: { me: null, numbers: null, lists: [] },
+  data: { me: null, numbers: null, profile: "", lists: [] },
 
   methods: {
     onShow() {
@@ -27,8 +28,12 @@ Component({
           api.get("/getMyInfo"),
           ...LISTS.map(([path]) => api.get(path, { page: 1 })),
         ]);
-        const lists = replies.map(({ data }, at) => ({ title: LISTS[at][1], cards: data }));
-        this.setData({ me: me(), numbers, lists });
+        const lists = replies.map(({ data }, at) => ({
+          title: LISTS[at][1],
+          cards: data.map((card) => ({ ...card, said: inReview(card.review, card.review_note) })),
+        }));
+        const profile = profileInReview(numbers.review, numbers.review_note);
+        this.setData({ me: me(), numbers, profile, lists });
       } catch (error) {
         showProblem(error);
       }
@@ -40,6 +45,7 @@ Component({
       try {
         await rename(name);
         this.setData({ me: me() });
+        this.renew();
       } catch (error) {
         showProblem(error);
       }

@@ -3,7 +3,9 @@
 import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
-import { admitted, api, channel, pay, receiveTransfer, showProblem } from "../../wechat.js";
+import { REASONS } from "../../shared/reasons.js";
+import { inReview } from "../../shared/reviews.js";
+import { admitted, api, channel, choose, pay, receiveTransfer, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
@@ -20,7 +22,7 @@ const ENDINGS = {
 Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
-    parcel: null, offer: null, promised: "",
+    parcel: null, offer: null, promised: "", review: "",
   },
 
   methods: {
@@ -84,7 +86,8 @@ Component({
 
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
-      this.setData({ task, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      const review = inReview(task.review, task.review_note);
+      this.setData({ task, review, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.count();
     },
 
@@ -221,6 +224,18 @@ Component({
       try {
         const { state } = await api.post("/receivePrize", { code: this.data.task.code });
         this.show({ prize_state: state });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    /** Report the treasure: one tap for the sheet, one for the reason. */
+    async report() {
+      try {
+        const at = await choose(Object.values(REASONS));
+        if (at < 0) return;
+        await api.post("/report", { code: this.data.task.code, reason: Object.keys(REASONS)[at], text: "" });
+        wx.showToast({ title: "已收到举报，我们会尽快处理", icon: "none" });
       } catch (error) {
         showProblem(error);
       }
