@@ -168,7 +168,7 @@ class EmbeddedMongoDB(EmbeddedStore):
             *(sys.executable, "-P", "-m", self.module),
             *("--host", "127.0.0.1", "--port", str(self.port)),
             *("--storage-path", str(self.directory / "mongodb")),
-            *("--sync-on-commit", "--cache-size", "64M", "--log-level", "WARNING"),
+            *("--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING"),
         ]
 
 
