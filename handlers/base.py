@@ -37,6 +37,8 @@ from server.store.people import Person
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
+# A body up to this size, as digs have, needs no room among uploads: whoever fills that would stop the digs.
+SMALL_BYTES = 16 << 10
 # From the whole request to the reply. Pictures and WeChat have limits of their own, and do not count.
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
@@ -165,13 +167,8 @@ class BaseHandler(RequestHandler):
 
 
 def _refusal_of_status(status_code: int) -> Refusal:
-    if status_code == 404:
-        return BadRequest("没有这个地址，请检查接口的路径")
-    if status_code == 405:
-        return BadRequest("这个接口不支持这种请求方式，请检查是 GET 还是 POST")
-    if status_code >= 500:
-        return Internal()
-    return BadRequest()
+    words = {404: "没有这个地址，请检查接口的路径", 405: "这个接口不支持这种请求方式，请检查是 GET 还是 POST"}
+    return Internal() if status_code >= 500 else BadRequest(words.get(status_code))
 
 
 class Receiver(BaseHandler):
@@ -186,6 +183,7 @@ class Receiver(BaseHandler):
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
     _refused = _begun = False
+    _counted_bytes = _thrown_away_bytes = 0
 
     async def serve(self, body: bytes) -> None:
         """Answer the request. Called once its body is complete, for every method."""
@@ -197,10 +195,8 @@ class Receiver(BaseHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Refuse a body that is too large by its Content-Length, before it comes."""
-        self._thrown_away_bytes = 0
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
-        # Switch Tornado's own limit off: it would answer a bare 400 instead of our JSON.
-        # Nor is its limit of time needed, which would start a task: ours end with a reply.
+        # Switch Tornado's own limits off: one would answer a bare 400, the other starts a task.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
             self.request.connection.set_body_timeout(None)  # type: ignore[arg-type]
@@ -223,9 +219,11 @@ class Receiver(BaseHandler):
         elif len(self._body) + len(chunk) > self.body_limit_bytes:
             self.refuse_body(self.too_large())
         else:
+            self._body += chunk
             try:
-                self.context.uploads.take(len(chunk))
-                self._body += chunk
+                if len(self._body) > SMALL_BYTES:
+                    self.context.uploads.take(len(self._body) - self._counted_bytes)
+                    self._counted_bytes = len(self._body)
             except Busy as refusal:
                 self.refuse_body(refusal)
         self.expect_more()
@@ -233,7 +231,8 @@ class Receiver(BaseHandler):
 
     def _drop_body(self) -> None:
         """Forget the body, and give back its part of what all bodies may take."""
-        self.context.uploads.give_back(len(self._body))
+        self.context.uploads.give_back(self._counted_bytes)
+        self._counted_bytes = 0
         self._body.clear()
 
     def throw_away(self, chunk: bytes) -> None:
