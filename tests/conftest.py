@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import secrets
 import shutil
@@ -19,6 +20,8 @@ import httpx
 import hypothesis
 import pytest
 import wechatpayv3.async_.core as wechatpay
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
@@ -42,6 +45,10 @@ from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
 from support.wire.strict_process import StrictWire
+
+ANSWER_MS = 10_000
+
+log = logging.getLogger(__name__)
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
@@ -79,13 +86,31 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.start()
     wire = StrictWire(store.port, directory)
     _wires.append(wire)
-    yield store.uri.replace(f":{store.port}/", f":{wire.port}/")
+    with MongoClient[dict[str, Any]](store.uri, timeoutMS=ANSWER_MS) as client:
+        _embedded.append((store, client))
+        yield store.uri.replace(f":{store.port}/", f":{wire.port}/")
+        _embedded.clear()
     _wires.remove(wire)
     wire.end()
     store.kill()  # there is nothing to keep
 
 
 _wires: list[StrictWire] = []
+_embedded: list[tuple[EmbeddedMongoDB, MongoClient[dict[str, Any]]]] = []
+
+
+def pytest_runtest_setup() -> None:
+    """Start an embedded store again that lives but does not answer, as the supervisor does.
+
+    After hundreds of tests SecantusDB once let a read wait in its cache for ever, and all others behind it.
+    """
+    for store, client in _embedded:
+        try:
+            client.wabao.tasks.find_one()
+        except PyMongoError as error:
+            log.warning("SecantusDB is started again: %s", error)
+            store.kill()
+            store.start()
 
 
 def _refuse_what_mongodb_would(test: pytest.Item) -> None:

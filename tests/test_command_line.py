@@ -152,7 +152,7 @@ def test_release_creates_the_stand_ins_indexes_only_where_it_plays_and_may_be_re
         database = client.get_default_database()
         for _ in range(2):
             released = [sys.executable, "-m", "server", "release", "--unchecked"]
-            subprocess.run(released, env=environment, check=True)
+            subprocess.run(released, env=environment, check=True, timeout=60)
         assert len(database["digs"].index_information()) > 1
         names = [name for name in database.list_collection_names() if "sandbox" in name]
         assert bool(names) == sandboxed
