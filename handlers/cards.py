@@ -45,6 +45,11 @@ def picture_url(context: Context, path: str) -> str:
     return context.settings.public_url + path if path.startswith("/") else path
 
 
+def goods_url(context: Context, hidden: int, path: str) -> str:
+    """Return the URL of a task's picture; "" of a task that is `hidden`, for then nobody gets its file."""
+    return "" if hidden else picture_url(context, path)
+
+
 def owed_yuan(task: Task) -> int:
     """Return what the publisher must still pay before the task opens, in whole yuan."""
     settled = task["open"] or task["status"] or task.get("prepaid", 0)
@@ -61,8 +66,8 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
         "name": task["name"],
-        "pic": picture_url(context, task["pic"]),
-        "thumbnail": picture_url(context, task["thumbnail"]),
+        "pic": goods_url(context, task.get("hidden", 0), task["pic"]),
+        "thumbnail": goods_url(context, task.get("hidden", 0), task["thumbnail"]),
         "goods_type": task["goods_type"],
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,

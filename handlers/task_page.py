@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from handlers.cards import picture_url
+from handlers.cards import goods_url, picture_url
 from server.context import Context
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
@@ -204,8 +204,8 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "code": watched.code,
         "name": task["name"],
         "synopsis": task["synopsis"],
-        "pic": picture_url(context, task["pic"]),
-        "thumbnail": picture_url(context, task["thumbnail"]),
+        "pic": goods_url(context, watched.hidden, task["pic"]),
+        "thumbnail": goods_url(context, watched.hidden, task["thumbnail"]),
         "now_depth": watched.seq,
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,

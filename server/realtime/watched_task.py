@@ -96,7 +96,7 @@ class WatchedTask:
         self.open = 1
         self.prepaid = 0
         self.review: ReviewShown = "shown"
-        self.review_note = ""
+        self.review_note, self.hidden = "", 0
         self.end_reason = ""
         self.ended_at = 0
         self.replay = Replay()
@@ -168,10 +168,10 @@ class WatchedTask:
 
     def judge(self, task: Task) -> None:
         """Take who may see the task. Those who may not any more are told, and sent nothing more of it."""
-        before = self.prepaid, self.review, self.review_note
+        before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
-        self.review_note = note_of(task)
-        if before != (self.prepaid, self.review, self.review_note):
+        self.review_note, self.hidden = note_of(task), task.get("hidden", 0)
+        if before != (self.prepaid, self.review, self.review_note, self.hidden):
             self.prepared = None
             self._turn_away()
 

@@ -105,7 +105,7 @@ class Page {
           el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
           this.watchers,
           el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享")),
-        el("div.cover", {},
+        task.pic && el("div.cover", {},
           el("img.behind", { src: task.thumbnail, alt: "" }),
           el("img", { src: task.pic, alt: `${task.name} 的图片` })),
         el("header.heading", {},
