@@ -128,7 +128,8 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(
     opened.page.locator(".facts code").first.dblclick()
     assert opened.page.evaluate("String(getSelection())").strip() == code
     window(f"/#/task/{code}", viewport=PHONE).log_in("朵朵")
-    expect(opened.page.locator(".task .watching")).to_have_text("1 人在看")
+    # In the tests above Redis was away: until all processes have told who watches there, some seconds pass.
+    expect(opened.page.locator(".task .watching")).to_have_text("1 人在看", timeout=ALARM_MS)
     assert opened.page.evaluate("String(getSelection())").strip() == code
 
 
