@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+class BadSettings(Exception):
+    """A value that stops the start. The message is one line and names the variable."""
+
+
 class Refusal(Exception):
     """A request is turned down, and nothing was changed (but see OutcomeUnknown).
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from server.errors import BadSettings
 from server.running.stores import start_missing
-from server.settings import BadSettings, Settings, check_secret, read_settings, secrets_of
+from server.settings import Settings, check_secret, read_settings, secrets_of
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
 
 PAID = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "PUBLIC_URL": "https://wabao.invalid", **MERCHANT}

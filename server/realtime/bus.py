@@ -21,7 +21,8 @@ from redis.exceptions import AuthenticationError, RedisError
 from tornado.log import app_log
 
 from server.background import end_tasks
-from server.settings import BadSettings, Settings
+from server.errors import BadSettings
+from server.settings import Settings
 
 OPERATION_SECONDS = 1.0
 # Small hosted plans take 20 of all processes together (docs/mongodb.md). One of ours reads. A

@@ -21,7 +21,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from server.children import start_child, stop_child
-from server.settings import BadSettings, Settings
+from server.errors import BadSettings
+from server.settings import Settings
 from server.store import Store, is_unavailable, refused_reason
 
 START_SECONDS = 20.0

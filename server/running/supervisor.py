@@ -24,10 +24,11 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from server.background import end_tasks
 from server.children import ended, start_child, stop_child
+from server.errors import BadSettings
 from server.keys import Keys
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
 from server.running.watchdog import Watchdog
-from server.settings import BadSettings, Settings, secrets_of
+from server.settings import Settings, secrets_of
 
 BACKLOG = 4096
 WORKERS_SECONDS = 25.0

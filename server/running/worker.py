@@ -37,12 +37,13 @@ from server.actions.tidy import tidy
 from server.app import make_app
 from server.background import Background
 from server.context import Context
+from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.bounded import BoundedServer, Bounds
 from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
-from server.settings import BadSettings, Settings
+from server.settings import Settings
 from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from server import addresses
+from server.errors import BadSettings
 from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
 from server.settings.messages import NAMES, Templates, read_templates
@@ -43,10 +44,6 @@ OPS_TOKEN_CHARACTERS = 24
 # 3,000 times), 22 in "password" written four times, 6 in an alphabet.
 SECRET_BITS = 50
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
-
-
-class BadSettings(Exception):
-    """A value that stops the start. The message is one line and names the variable."""
 
 
 class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
-from server.settings import BadSettings
+from server.errors import BadSettings
 from server.store.access_tokens import AccessTokens
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog

@@ -25,7 +25,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from server.settings import BadSettings
+from server.errors import BadSettings
 
 DUPLICATE_KEY = 11000
 

@@ -17,7 +17,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
-from server.settings import BadSettings
+from server.errors import BadSettings
 from server.store import Store, refused_reason
 from server.store.cluster import now_ms
 from server.store.digs import Digs

@@ -20,6 +20,7 @@ from tornado.web import Application, RequestHandler
 
 from server.background import Background
 from server.context import Context
+from server.errors import BadSettings
 from server.game.review import ReviewState
 from server.operation import watch as watching
 from server.operation.alarms import Alarm, check_reviews
@@ -27,7 +28,7 @@ from server.operation.check.seeds import a_message, a_review
 from server.operation.watch import LEASE_MS, Watch, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
 from server.running.stores import EmbeddedRedis
-from server.settings import BadSettings, Settings, read_settings
+from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord
 from support.client import Client

@@ -9,7 +9,8 @@ import pytest
 from handlers.ops.operators import COOKIE
 from handlers.ops.screen import OPS_INTERFACES
 from server.context import Context
-from server.settings import BadSettings, read_settings
+from server.errors import BadSettings
+from server.settings import read_settings
 from support.client import Client
 from support.operators import operator
 from support.production import PRODUCTION

@@ -18,10 +18,11 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.context import Context
+from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.stores import EmbeddedRedis
 from server.running.worker import look_at_redis
-from server.settings import BadSettings, Settings, read_settings
+from server.settings import Settings, read_settings
 from support.tls import TlsFront
 
 

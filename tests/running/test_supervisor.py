@@ -17,9 +17,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from server.errors import BadSettings
 from server.running import stores as embedded
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
-from server.settings import BadSettings
 from support import SOURCE
 from support.login import log_in
 from support.production import PRODUCTION

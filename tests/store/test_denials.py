@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
 
-from server.settings import BadSettings
+from server.errors import BadSettings
 from server.store import denials_told, is_unavailable, refused_reason
 from support import SOURCE
 from support.servers import Running, a_free_port, clean_environment

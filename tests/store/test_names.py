@@ -15,8 +15,9 @@ import dns.resolver
 import dns.rrset
 import pytest
 
+from server.errors import BadSettings
 from server.running.worker import wait_for_data
-from server.settings import BadSettings, Settings, read_settings
+from server.settings import Settings, read_settings
 from support.databases import primary_of, with_database
 
 CLUSTER, MEMBER = "cluster.wabao.example", "member.wabao.example"

@@ -21,8 +21,9 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
+from server.errors import BadSettings
 from server.running.worker import look_at_data
-from server.settings import BadSettings, Settings, read_settings
+from server.settings import Settings, read_settings
 from server.store import Store, schema
 from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
 from support.databases import with_database

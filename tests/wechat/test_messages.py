@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.settings import BadSettings, Settings, read_settings
+from server.errors import BadSettings
+from server.settings import Settings, read_settings
 from server.settings.messages import SHOWN, Template
 from server.wechat.messages import data_of, moment, thing, yuan
 
