@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pymongo
-from gridfs.errors import FileExists
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
@@ -37,6 +36,7 @@ UNUSED_MS = DAY_MS
 # How long what we drew stays after it was last asked for, and after a newer one took its place.
 MADE_MS = 30 * DAY_MS
 SUPERSEDED_MS = 3_600_000
+CHUNK_BYTES = 64 << 10
 LARGEST_FILE_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 
 _BUCKET = "pictures"
@@ -275,33 +275,44 @@ class Files(Documents[_Document]):
         """Write both files; return the path, or None if another file of this name or purpose exists."""
         name = secrets.token_hex(16) + _SUFFIXES[picture.content_type]
         try:
-            await self._write_thumbnail(_thumbnail_name(name), picture.thumbnail, now_ms)
-            await self._bucket.upload_from_stream_with_id(name, name, picture.full, metadata=metadata)
-        except (FileExists, DuplicateKeyError):
+            thumbnail = _thumbnail_name(name)
+            made = {"delete_at": now_ms + UNUSED_MS}
+            await self.rows.insert_one(_record(thumbnail, picture.thumbnail, made, now_ms))
+            await self._write_chunks(thumbnail, picture.thumbnail)
+            await self._write_chunks(name, picture.full)
+            await self.rows.insert_one(_record(name, picture.full, metadata, now_ms))
+        except DuplicateKeyError:
             # Or ours: a store that was killed does not know a write that the driver sends again.
             if await self.collection.find_one({"_id": name}, {"_id": 1}) is None:
                 await self._delete_unfinished(name)
                 return None
         return ROUTE + name
 
-    async def _write_thumbnail(self, name: str, data: bytes, now_ms: int) -> None:
-        """Write a file of one chunk, its record first. GridFS itself would write that last."""
-        record = {
-            "_id": name,
-            "filename": name,
-            "length": len(data),
-            "chunkSize": len(data),
-            "uploadDate": datetime.fromtimestamp(now_ms / 1000, UTC),
-            "metadata": {"delete_at": now_ms + UNUSED_MS},
-        }
-        await self.rows.insert_one(record)
-        await self.chunks.insert_one({"files_id": name, "n": 0, "data": data})
+    async def _write_chunks(self, name: str, data: bytes) -> None:
+        """Write a file's bytes, a chunk at a time.
+
+        GridFS would send them all in one command, and what others write would wait until that is on the disk.
+        """
+        for n, start in enumerate(range(0, len(data), CHUNK_BYTES)):
+            chunk = data[start : start + CHUNK_BYTES]
+            await self.chunks.insert_one({"files_id": name, "n": n, "data": chunk})
 
     async def _delete_unfinished(self, name: str) -> None:
         """Delete what is there of an upload whose full file has no record; the thumbnail's goes last."""
         thumbnail = _thumbnail_name(name)
         await self.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
         await self.collection.delete_one({"_id": thumbnail})
+
+
+def _record(name: str, data: bytes, metadata: _Document, now_ms: int) -> _Document:
+    return {
+        "_id": name,
+        "filename": name,
+        "length": len(data),
+        "chunkSize": CHUNK_BYTES,
+        "uploadDate": datetime.fromtimestamp(now_ms / 1000, UTC),
+        "metadata": metadata,
+    }
 
 
 def _is_thumbnail(name: str) -> bool:

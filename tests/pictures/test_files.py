@@ -20,7 +20,7 @@ from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
-from server.store.files import UNUSED_MS, Files
+from server.store.files import CHUNK_BYTES, UNUSED_MS, Files
 from server.wechat import WeChat
 from support.client import Client, Someone, a_picture
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
@@ -231,11 +231,11 @@ async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
 ) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
-    before = await stored_files(context), await context.store.files.chunks.count_documents({})
+    before = await stored_files(context), await context.store.files.chunks.distinct("files_id")
     replies = await asyncio.gather(*(alice.post("/getSharePic", code=code) for _ in range(4)))
     assert len({reply["pic"] for reply in replies}) == 1
-    after = await stored_files(context), await context.store.files.chunks.count_documents({})
-    assert (after[0] - before[0], after[1] - before[1]) == (2, 2)  # the poster and its thumbnail
+    after = await stored_files(context), await context.store.files.chunks.distinct("files_id")
+    assert (after[0] - before[0], len(after[1]) - len(before[1])) == (2, 2)  # the poster and its thumbnail
 
 
 @pytest.mark.gen_test
@@ -308,13 +308,15 @@ async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fail
 
 
 class Inserts(CommandListener):
-    """The inserted documents, in their order."""
+    """The inserted documents, in their order, and how many bytes of pictures each command carried."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any]] = []
+        self.sizes: list[int] = []
 
     def started(self, event: CommandStartedEvent) -> None:
         if event.command_name == "insert":
+            self.sizes.append(sum(len(document.get("data", b"")) for document in event.command["documents"]))
             for document in event.command["documents"]:
                 self.seen.append((event.command["insert"], document))
 
@@ -344,5 +346,7 @@ async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings
     assert first[1]["_id"] == thumbnail.removeprefix("/files/")
     assert first[1]["metadata"] == {"delete_at": 1000 + UNUSED_MS}
     assert {collection for collection, _ in chunks} == {"pictures.chunks"}
+    # Others' writes wait while a command is brought to the disk.
+    assert max(inserts.sizes) == CHUNK_BYTES == record["chunkSize"]
     await client.drop_database(client.get_default_database().name)
     client.close()
