@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from server.realtime.frames import Frame
 MESSAGES: list[type[msgspec.Struct]] = [Subscribe, Unsubscribe, Ping]
 
 
+@functools.cache
 def describe(version: str) -> bytes:
     """Return the AsyncAPI 3.0 document of `/ws`, as JSON."""
     frames = Frame.__subclasses__()

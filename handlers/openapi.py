@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ NO_ANSWER = {
 }
 
 
-def describe(interfaces: Sequence[type[Interface]], version: str) -> bytes:
+@functools.cache
+def describe(interfaces: tuple[type[Interface], ...], version: str) -> bytes:
     """Return the OpenAPI 3.1 document of these interfaces, as JSON."""
     takes = [struct for interface in interfaces for struct in interface.takes]
     gives: list[type[msgspec.Struct]] = [RefusalReply]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any
 
@@ -69,17 +70,20 @@ INTERFACES: list[type[Interface]] = [
 
 log = logging.getLogger("wabao.access")
 
+_site = functools.cache(Site)
+
 
 def make_app(context: Context) -> Application:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
-    routes = [URLSpec(interface.path, interface, given) for interface in [*INTERFACES, *OPS_INTERFACES]]
-    interfaces = openapi.describe([*INTERFACES, *OPS_INTERFACES], __version__)
+    interfaces = (*INTERFACES, *OPS_INTERFACES)
+    routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
+    described = openapi.describe(interfaces, __version__)
     routes += [
         URLSpec(r"/healthz", Health, given),
         URLSpec(r"/readyz", Ready, given),
         URLSpec(r"/metrics", Metrics, given),
-        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": interfaces}),
+        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": described}),
         URLSpec(r"/asyncapi\.json", AsyncApi, {**given, "document": asyncapi.describe(__version__)}),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/miniProgramCode", MiniProgramCode, given),
@@ -107,7 +111,7 @@ def make_app(context: Context) -> Application:
 def page_routes(context: Context) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
     given = {"context": context}
-    app, ops = Site("app", "miniprogram/shared"), Site("ops")
+    app, ops = _site("app", "miniprogram/shared"), _site("ops")
     settings = context.settings
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",

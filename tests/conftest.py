@@ -30,6 +30,7 @@ from tornado.websocket import websocket_connect
 pytest.register_assert_rewrite("support")  # so that a failed assertion there shows its values
 
 from server.app import make_app
+from server.certificates import trusted
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.running.worker import look_at_data
@@ -232,7 +233,10 @@ def app(context: Context) -> Application:
 def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterator[Client]:
     """A client of the running server."""
     http = httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{settings.port}", timeout=20, limits=httpx.Limits(max_connections=300)
+        base_url=f"http://127.0.0.1:{settings.port}",
+        timeout=20,
+        limits=httpx.Limits(max_connections=300),
+        verify=trusted(),
     )
     # With checks, the name that WeChat gives everybody is no name to check.
     yield Client(http, nickname="微信用户" if settings.checks_content else None)

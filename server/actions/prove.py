@@ -16,7 +16,7 @@ from server.store.tasks import Task
 
 # Digs per query. Some stores finish a query before they answer any other: 10,000 digs took 260 ms. After
 # each, the store is left to others for REST_TIMES as long as it took.
-DIGS_A_READ, REST_TIMES = 100, 3
+DIGS_A_READ, REST_TIMES = 50, 4
 # A request waits this long for its turn, then writes this long, before it is told to come again.
 PATIENCE_SECONDS = 1.0
 REQUEST_SECONDS = 2.0

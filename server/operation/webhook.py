@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from server.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRecord
 
@@ -101,7 +102,7 @@ class Webhook:
         """POST events. Returns once they are taken; raises NotTold."""
         try:
             async with (
-                httpx.AsyncClient(timeout=POST_SECONDS) as http,
+                httpx.AsyncClient(timeout=POST_SECONDS, verify=trusted()) as http,
                 http.stream("POST", self._address(), json=self._body(events)) as reply,
             ):
                 await self._check(reply)

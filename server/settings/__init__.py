@@ -226,10 +226,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return msgspec.structs.replace(settings, public_url=url, redis_ca_cert=certificate, **merchant)
 
 
+_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
 def _check_one(name: str, value: str) -> None:
-    field: Any = next(f for f in msgspec.structs.fields(Settings) if f.name == name)
     try:
-        msgspec.convert(value, field.type, strict=False)
+        msgspec.convert(value, _TYPES[name], strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"{name.upper()}={value!r}: {error}") from None
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from server.certificates import trusted
 from server.deadline import paused
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
 
@@ -61,6 +62,7 @@ class Api:
         self._call_seconds = call_seconds
         self._http = httpx.AsyncClient(
             base_url=base_url,
+            verify=trusted(),
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
             mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
         )

@@ -15,7 +15,7 @@ from server.app import INTERFACES
 
 @cache
 def interfaces() -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.json.decode(openapi.describe([*INTERFACES, *OPS_INTERFACES], "test"))
+    document: dict[str, Any] = msgspec.json.decode(openapi.describe((*INTERFACES, *OPS_INTERFACES), "test"))
     return document
 
 

@@ -21,6 +21,7 @@ from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
+from server.certificates import trusted
 from server.deadline import paused
 from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
@@ -91,6 +92,7 @@ class Pay:
         self._notify_url = notify_url
         self._call_seconds = call_seconds
         self._http = httpx.AsyncClient(
+            verify=trusted(),
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
             mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
         )

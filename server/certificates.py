@@ -1,0 +1,14 @@
+"""The authorities that our HTTPS clients trust, read once per process: the loop stands still for it."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+
+import httpx
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """Return what `verify` of an httpx client takes. Other authorities are named by SSL_CERT_FILE."""
+    return httpx.create_ssl_context()
