@@ -3,8 +3,8 @@
     python bench/slow_wechat.py [--rounds 6]
 
 Two servers with one serving process each. One has no checks. The other checks contents, asks how risky people
-are, counts limits and money, and has messages set up; WeChat's stand-in answers each such call after 10 s.
-They take turns, a round of 10 s each: people who never dug before dig 20 times a second, each dig over a new
+are, counts limits and money, and has messages set up; a proxy before WeChat's stand-in answers each such call
+after 10 s. They take turns, a round of 10 s each: people who never dug before dig 20 times a second, each dig over a new
 connection and sent when it is due, while others publish twice a second, so that checks pile up. Exits with 1
 if the p50 or the p99 of all digs with checks is more than 1.2 times that without, or a dig was refused.
 """
@@ -21,19 +21,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
+import slow_proxy
 from guests import Digs, dig_all
 from lines import log_in_all
 from live import a_dig, percentile
-from serving import BRAKES, Person, Server, running
+from serving import BRAKES, Person, Server, free_port, running
 from table import Row
 
-from server.sandbox.content import CONTENT_CALLS
 from server.settings.limits import LimitSettings
 from server.settings.messages import NAMES, SHOWN
 
 ROUND_SECONDS, DIGS_A_SECOND, DIGGERS_A_ROUND = 10.0, 20, 40
 PUBLISH_SECONDS = 0.5
-SLOW_SECONDS, OFTEN = 10, 1_000
+SLOW_SECONDS = 10.0
 MOST_SLOWER = 1.2
 TASKS = 4
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 1, "cd": 0}
@@ -104,12 +104,6 @@ class Side:
             time.sleep(LOOK_SECONDS)
         raise SystemExit(f"{code} is not {why or 'open'} after {WAIT_SECONDS} s: {reply}")
 
-    def slow_down(self) -> None:
-        """Let WeChat answer late from now on."""
-        for call in (*CONTENT_CALLS, "risk", "message"):
-            asked = {"what": "slow", "call": call, "seconds": SLOW_SECONDS, "times": OFTEN}
-            self.server.http.post("/sandbox/misbehave", json=asked).raise_for_status()
-
     async def dig(self, number: int) -> None:
         """One round, by people who have not dug before."""
         first = number * DIGGERS_A_ROUND
@@ -130,11 +124,16 @@ class Side:
 
 @contextmanager
 def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
-    """Start a server with people and red packets to dig."""
-    with running(**settings) as server:
+    """Start a server with people and red packets to dig; WeChat is slow from then on."""
+    proxy = free_port()
+    with (
+        running(**settings, SANDBOX_URL=f"http://127.0.0.1:{proxy}") as server,
+        slow_proxy.before(f"http://127.0.0.1:{server.port}", proxy, SLOW_SECONDS) as slow,
+    ):
         publisher, *people = asyncio.run(log_in_all(server.port, DIGGERS_A_ROUND * (rounds + 1) + 1))
         found = Side(server, publisher, people)
         found.bury()
+        slow.set()
         yield found
 
 
@@ -185,7 +184,6 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before")
     with ExitStack() as stack:
         off, on = (stack.enter_context(side(settings, rounds)) for settings in ({}, checks()))
-        on.slow_down()
         asyncio.run(take_turns([off, on], rounds))
         rows = list(compare(off, on))
     for row in rows:

@@ -89,6 +89,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     alarm_webhook: str = ""
     alarm_webhook_form: Literal["", "json", "wecom", "dingtalk"] = ""
     alarm_webhook_secret: str = ""
+    sandbox_url: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
     wechat_page: str = ""
@@ -159,8 +160,10 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def wechat_api(self) -> str:
-        """Base URL of WeChat's API, without a trailing slash: the sandbox on our own port, or WeChat."""
-        return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_API
+        """Base URL of WeChat's API, without a trailing slash: the sandbox, or WeChat."""
+        if not self.sandboxed:
+            return WECHAT_API
+        return f"{self.sandbox_url.rstrip('/') or f'http://127.0.0.1:{self.port}'}/sandbox"
 
     @property
     def wechat_pay_api(self) -> str:
@@ -237,7 +240,7 @@ def _check_one(name: str, value: str) -> None:
 
 
 def _check_shapes(settings: Settings) -> None:
-    for name in ("public_url", "alarm_webhook"):
+    for name in ("public_url", "alarm_webhook", "sandbox_url"):
         address = urlsplit(getattr(settings, name))
         if address.geturl() and not (address.scheme in ("http", "https") and address.hostname):
             raise BadSettings(f"{name.upper()} must begin with http:// or https:// and name a host")
@@ -266,6 +269,8 @@ def _check_shapes(settings: Settings) -> None:
     _check_templates(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
+    if settings.sandbox_url and not settings.sandboxed:
+        raise BadSettings("SANDBOX_URL is for the stand-in, which WECHAT_APPID turns off")
     _check_push(settings)
 
 

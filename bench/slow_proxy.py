@@ -1,0 +1,75 @@
+"""A proxy before WeChat's stand-in, in a process of its own: what is asked through it can be answered late.
+
+What waits here costs the server nothing but the waiting, as with WeChat itself. The stand-in would note each
+late answer in the server's own MongoDB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+# What nobody waits for: contents, risks and messages. Logins, tokens and codes are never late.
+LATE = ("msg_sec_check", "media_check_async", "getuserriskrank", "subscribe/send")
+FORWARD_SECONDS = 20
+
+
+class Forward(RequestHandler):
+    """Asks the stand-in the same, and answers what it answers; some of it late, once `slow` is set."""
+
+    def initialize(self, behind: str, slow: Any, seconds: float, http: httpx.AsyncClient) -> None:
+        """Take from the route table where the stand-in is, and how late to be."""
+        self._behind, self._slow, self._seconds, self._http = behind, slow, seconds, http
+
+    async def get(self) -> None:
+        """Forward."""
+        await self._forward()
+
+    async def post(self) -> None:
+        """Forward."""
+        await self._forward()
+
+    async def _forward(self) -> None:
+        request = self.request
+        if self._slow.is_set() and any(name in request.path for name in LATE):
+            await asyncio.sleep(self._seconds)
+        headers = {"Content-Type": request.headers.get("Content-Type", "")}
+        url = f"{self._behind}{request.uri}"
+        answer = await self._http.request(request.method or "", url, content=request.body, headers=headers)
+        self.set_status(answer.status_code)
+        self.set_header("Content-Type", answer.headers.get("Content-Type", ""))
+        self.finish(answer.content)
+
+
+def _serve(port: int, behind: str, slow: Any, seconds: float, listening: Any) -> None:
+    async def serve() -> None:
+        async with httpx.AsyncClient(timeout=FORWARD_SECONDS, trust_env=False) as http:
+            given = {"behind": behind, "slow": slow, "seconds": seconds, "http": http}
+            HTTPServer(Application([(r"/.*", Forward, given)])).listen(port, "127.0.0.1")
+            listening.set()
+            await asyncio.Event().wait()  # until this process is ended
+
+    asyncio.run(serve())
+
+
+@contextmanager
+def before(behind: str, port: int, seconds: float) -> Iterator[Any]:
+    """Forward from `port` to the stand-in at `behind`; yield what, once set, makes answers `seconds` late."""
+    spawn = multiprocessing.get_context("spawn")
+    slow, listening = spawn.Event(), spawn.Event()
+    process = spawn.Process(target=_serve, args=(port, behind, slow, seconds, listening), daemon=True)
+    process.start()
+    try:
+        if not listening.wait(FORWARD_SECONDS):
+            raise SystemExit("the proxy before the stand-in does not begin")
+        yield slow
+    finally:
+        process.kill()
+        process.join()
