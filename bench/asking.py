@@ -6,14 +6,12 @@ import random
 from typing import Any
 
 from cast import Actor, Cast
+from scenes import Scenes
 
 # Probabilities: a value that exists replaces the generated one; `unionid` is the sender's own; and so on.
 KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95
 FITTING = 0.4  # how often all that is sent fits together
-PAID = 0.7
-RECENT = 20
-PUBLISHES = 0.3
-DRAFT = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 3, "draw_type": 2, "cd": 0}
+PAID, FORGIVEN = 0.7, 0.3
 SMALL = {"page": (1, 2), "depth": (0, 0, 1, 2), "money": (2,), "is_share": (0, 1), "prize_num": (1, 2)}
 
 
@@ -23,6 +21,7 @@ class Sender:
     def __init__(self, cast: Cast, chance: random.Random) -> None:
         self.actor: Actor | None = None
         self._cast, self._chance = cast, chance
+        self._scenes = Scenes(cast, chance)
         self._proven = False
 
     def _often(self, probability: float) -> bool:
@@ -31,7 +30,7 @@ class Sender:
     def fill(self, case: Any) -> dict[str, Any]:
         """Make a case a request of somebody; return options that replace its body, if any."""
         path = case.operation.path
-        person, known = self._scene(path) if self._often(FITTING) else (None, {})
+        person, known = self._scenes.of(path) if self._often(FITTING) else (None, {})
         person = person or self._chance.choice(self._cast.people)
         self._prove(case, person)
         if path == "/userLogin":
@@ -41,32 +40,13 @@ class Sender:
         for values in (case.query, case.body) if path != "/userLogin" else ():
             if isinstance(values, dict):
                 self._replace(values, person)
-                values |= known
+        # Operators' acts take nothing in the query.
+        values = case.query if case.operation.method.lower() == "get" else case.body
+        if isinstance(values, dict):
+            values |= known
+            for name in [name for name in known if known[name] is None]:
+                del values[name]
         return {}
-
-    def _scene(self, path: str) -> tuple[Actor | None, dict[str, Any]]:
-        """Return a person who may do this (None: anybody) and parameters that fit together."""
-        cast, chance = self._cast, self._chance
-        recent, publisher = chance.choice(list(cast.publishers.items())[-RECENT:])
-        if path in ("/endTask", "/payTask", "/getWinners"):
-            return publisher, {"code": recent} | ({"money": 2} if path == "/payTask" else {})
-        if path == "/postTask":
-            draft = DRAFT | {"code": None, "url": chance.choice(cast.pool["url"])}
-            return None, draft if self._often(PUBLISHES) else {"code": recent, "goods_type": None}
-        if path in ("/ops/task", "/ops/end", "/ops/hide", "/ops/signout"):
-            return None, {
-                "code": recent,
-                "reason": "有人举报",
-                "hidden": chance.randrange(2),
-                "depth": chance.randrange(3),
-            }
-        if path == "/drawPrize":
-            winner, code = chance.choice(cast.wins[-RECENT:])
-            return winner, {"code": code, **winner.address}
-        if path == "/confirmDraw":
-            code, pickup = chance.choice(cast.pickups[-RECENT:])
-            return cast.publishers[code], {"code": code, "pickup": pickup}
-        return None, {}
 
     def _prove(self, case: Any, person: Actor) -> None:
         """Set the token and cookie; sometimes an ended token, a damaged one, or none."""
@@ -119,18 +99,42 @@ class Sender:
         except ValueError:
             return
         cast, path = self._cast, case.operation.path
+        code = str(case.body.get("code")) if isinstance(case.body, dict) else ""
         if path.startswith("/ops/"):
-            ended = reply.get("error") == "token_required" or path in ("/ops/login", "/ops/logout")
-            if ended and case.cookies["wabao_operator"] == cast.cookie:
-                cast.log_operator_in()
+            self._learn_as_operator(case, path, code, reply)
+        elif self.actor is not None:
+            if reply["status"]:
+                cast.note_refusal(code, reply["error"])
+                self._set_right(self.actor, path, reply["error"])
+            else:
+                self._learn(path, self.actor, code, reply)
+
+    def _learn_as_operator(self, case: Any, path: str, code: str, reply: dict[str, Any]) -> None:
+        cast = self._cast
+        ended = reply.get("error") == "token_required" or path in ("/ops/login", "/ops/logout")
+        if ended and case.cookies["wabao_operator"] == cast.cookie:
+            cast.log_operator_in()
+        if reply.get("status"):
             return
-        if reply["status"]:
-            if reply["error"] == "bad_token" and self.actor is not None and path != "/userLogin":
-                cast.log_in(self.actor)
-            return
-        if self.actor is not None:
-            sent = case.body if isinstance(case.body, dict) else {}
-            self._learn(path, self.actor, str(sent.get("code")), reply)
+        if path == "/ops/payouts":
+            cast.held_payouts = [("prize", each["code"], each["depth"]) for each in reply["data"]]
+            cast.frozen = [(each["what"], each["code"], each["depth"]) for each in reply["frozen"]]
+        elif path == "/ops/end":
+            cast.over.add(code)
+        elif path == "/ops/reviews":
+            cast.held_reviews = [each["key"] for each in reply["data"]]
+            cast.note_all("key", cast.held_reviews)
+        elif path == "/ops/reports":
+            cast.note_all("key", [one["key"] for each in reply["data"] for one in each["reporters"]])
+        elif path == "/ops/person":
+            cast.note_all("key", [each["key"] for each in reply["brought_by"]])
+
+    def _set_right(self, actor: Actor, path: str, error: str) -> None:
+        """Log the actor in again if their login has ended; sometimes have their ban lifted."""
+        if error == "bad_token" and path != "/userLogin":
+            self._cast.log_in(actor)
+        elif error == "banned" and self._often(FORGIVEN):
+            self._cast.lift_ban(actor)
 
     def _learn(self, path: str, actor: Actor, code: str, reply: dict[str, Any]) -> None:
         cast = self._cast
@@ -138,18 +142,31 @@ class Sender:
             cast.note_login(actor, reply["data"])
         elif path == "/logout":
             cast.log_in(actor)
+        elif path == "/endTask":
+            cast.over.add(code)
         elif path == "/postTask" and "need_pay" in reply:
             cast.note_task(actor, reply["code"])
+            if reply["need_pay"]:
+                cast.note_packet(reply["code"])
         elif path == "/postTask":
-            if reply["is_prize"]:
-                cast.wins.append((actor, code))
+            cast.note_dig(actor, code, reply)
         elif path == "/getTaskDetails":
             cast.note(reply["share"], "code", "from_unionid")
         elif path == "/uploadFile":
             cast.note(reply["url"], "url", "wxheadpic")
         elif path == "/payTask" and self._often(PAID):
             cast.pay_order(reply)
-        elif path == "/drawPrize" and reply["pickup"]:
+        elif path == "/shipPrize":
+            cast.note_parcel(code, reply["depth"])
+        elif path == "/drawPrize":
+            self._claimed(actor, code, reply)
+
+    def _claimed(self, actor: Actor, code: str, reply: dict[str, Any]) -> None:
+        """Remember what a winner can do next, or do it."""
+        cast = self._cast
+        if reply["pickup"]:
             cast.pickups.append((code, reply["pickup"]))
-        elif path == "/drawPrize" and reply["package_info"] and self._often(PAID):
+        elif reply["state"] == "given" and reply["receiver"]:
+            cast.note_address(actor, code)
+        elif reply["package_info"] and self._often(PAID):
             cast.confirm(reply["package_info"])

@@ -9,7 +9,7 @@ import base64
 import io
 import random
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +25,13 @@ from server.settings import SANDBOX_APPID
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 PUBLISHERS = USERS[:2]
-PAID_SECONDS = 10
+OPEN_SECONDS = 30
 NEWEST = 30  # values from replies that are kept per parameter
+RECENT = 20  # and those that fit together
+OPERATOR = "值班员"
+# Operators sit elsewhere than the requests come from, whose wrong tries lock out one address only.
+OPERATORS_ADDRESS = "127.0.0.2"
+DAY_MS = 86_400_000
 
 
 @dataclass
@@ -60,12 +65,26 @@ class Cast:
 
     def __init__(self, http: httpx.Client, operator_token: str, chance: random.Random) -> None:
         self.http = http
+        transport = httpx.HTTPTransport(local_address=OPERATORS_ADDRESS)
+        self._operators_http = httpx.Client(base_url=http.base_url, timeout=http.timeout, transport=transport)
         self.people = [Actor(user) for user in USERS]
         self.operator_token = operator_token
         self.cookie = ""
         self.publishers: dict[str, Actor] = {}  # by a task's code
-        self.wins: list[tuple[Actor, str]] = []  # who won in which task
-        self.pickups: list[tuple[str, str]] = []  # a task's code, and a code for what was won in it
+        self.over: set[str] = set()  # codes of tasks that ended, or that others do not see
+        self.packets: set[str] = set()  # codes of tasks that hold red packets
+        self.unpaid: deque[str] = deque(maxlen=RECENT)
+        self.cooling: dict[str, int] = {}  # by a task's code, until when (unix ms)
+        self.digs: deque[tuple[str, int]] = deque(maxlen=RECENT)  # in which task, how deep
+        self.wins: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # who won in which task, how deep
+        self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # and said where to send it
+        self.sent: deque[tuple[Actor, str]] = deque(maxlen=RECENT)  # to whom something is on its way
+        self.pickups: deque[tuple[str, str]] = deque(maxlen=RECENT)  # a task's code, and one for what was won
+        self.templates: list[str] = []  # ids of messages' templates
+        # What operators last saw in their lists: what can be decided, as interfaces name it.
+        self.held_payouts: list[tuple[str, str, int]] = []
+        self.frozen: list[tuple[str, str, int]] = []
+        self.held_reviews: list[str] = []
         self.pool: dict[str, list[Any]] = defaultdict(list)
         self._chance = chance
 
@@ -74,29 +93,51 @@ class Cast:
         for actor in self.people:
             self.log_in(actor)
         self.log_operator_in()
-        alice, bob, carol, dave, erin, _ = self.people
+        alice, bob, carol, dave, erin, frank = self.people
         for actor in (alice, bob):
             picture = self.upload(actor)
             for name in ("url", "wxheadpic"):
                 self.pool[name].append(picture)
-        running = [self.publish(alice), self.publish(bob, cd=1), self.publish(alice, draw_type=1, cd=0)]
-        for digger in (carol, dave, bob):
-            self.post(digger, "/postTask", code=running[0])
+        self.templates += [each["template_id"] for each in self.get(alice, "/getTemplates")["templates"]]
+        running = self.publish(alice)
+        for digger in (carol, dave, bob, erin, frank):
+            self.dig(digger, running)
+        self.dig(carol, self.publish(bob, cd=3600, forecast_num=700))
+        self.publish(alice, draw_type=1)
+        self._let_goods_be_won()
+        self._let_packets_be_won()
+        self.publish(bob, shown=False, name="一只存疑的猫")
+        ended = self.publish(bob)
+        self.fine(self.post(bob, "/endTask", code=ended))
+        self.over.add(ended)
+        for actor in (bob, erin):
+            page = self.get(actor, "/getTaskDetails", code=running)
+            self.note(page["share"], "code", "from_unionid")
+
+    def _let_goods_be_won(self) -> None:
+        alice, bob, carol = self.people[:3]
         mailed, pickup = self.publish(alice, forecast_num=1), self.publish(bob, forecast_num=1, draw_type=1)
         for code in (mailed, pickup):
-            self.win(carol, code)
+            self.dig(carol, code)
         self.fine(self.post(carol, "/drawPrize", code=mailed, **carol.address))
+        self.addressed.append((carol, mailed, 1))
         self.pickups.append((pickup, self.fine(self.post(carol, "/drawPrize", code=pickup))["pickup"]))
-        self.publish_packet(alice)  # nobody pays it
+
+    def _let_packets_be_won(self) -> None:
+        """Leave one unpaid and one running; let one be given, and one be held because its winner is risky."""
+        alice, bob, _, dave, erin, _ = self.people
+        risky = {"what": "rank", "call": "risk", "number": erin.openid, "code": "4", "times": 1000}
+        self.http.post("/sandbox/misbehave", json=risky).raise_for_status()
+        self.publish_packet(alice)
         self.pay(bob, self.publish_packet(bob, forecast_num=100, interval=10))
-        packet = self.publish_packet(alice)
-        self.pay(alice, packet)
-        self.win(dave, packet)
-        self.confirm(self.fine(self.post(dave, "/drawPrize", code=packet))["package_info"])
-        self.fine(self.post(bob, "/endTask", code=self.publish(bob)))
-        for actor in (bob, erin):
-            page = self.get(actor, "/getTaskDetails", code=running[0])
-            self.note(page["share"], "code", "from_unionid")
+        packets = self.publish_packet(alice), self.publish_packet(alice)
+        for winner, code in zip((dave, erin), packets, strict=True):
+            self.pay(alice, code)
+            self.dig(winner, code)
+        self.confirm(self.fine(self.post(dave, "/drawPrize", code=packets[0]))["package_info"])
+        until = time.monotonic() + OPEN_SECONDS
+        while self.post(erin, "/drawPrize", code=packets[1]).get("error") != "payout_held":
+            self._wait_until(until, "no brake held a red packet")
 
     # ---- what one person does
 
@@ -146,13 +187,20 @@ class Cast:
                 self.pool[name].append(actor.unionid)
 
     def log_operator_in(self) -> None:
-        """Get an operator's cookie, unless wrong tries have locked this address out for a minute."""
-        asked = {"name": "值班员", "token": self.operator_token}
-        reply = self.http.post("/ops/login", json=asked)
-        if reply.json().get("error") != "too_many":
-            self.fine(reply.json())
-            self.cookie = reply.cookies["wabao_operator"]
-            self.http.cookies.clear()
+        """Get an operator's cookie."""
+        reply = self._operators_http.post("/ops/login", json={"name": OPERATOR, "token": self.operator_token})
+        self.fine(reply.json())
+        self.cookie = reply.cookies["wabao_operator"]
+        self._operators_http.cookies.clear()
+
+    def lift_ban(self, actor: Actor) -> None:
+        """Let an operator lift somebody's ban, named by a task that they published, if there is one."""
+        code = next((code for code, publisher in self.publishers.items() if publisher is actor), None)
+        self._operators_http.post(
+            "/ops/unban",
+            json={"code": code, "depth": 0, "reason": "解除"},
+            headers={"Cookie": f"wabao_operator={self.cookie}"},
+        )
 
     def picture(self) -> bytes:
         """Return a new picture."""
@@ -169,27 +217,69 @@ class Cast:
         )
         return str(self.fine(sent.json())["url"])
 
-    def publish(self, actor: Actor, **parameters: Any) -> str:
-        """Publish goods; return the code."""
+    def publish(self, actor: Actor, *, shown: bool = True, **parameters: Any) -> str:
+        """Publish goods, wait until WeChat has checked them if they are to be `shown`; return the code."""
         asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 1000, "draw_type": 2}
         asked |= {"cd": 0, "is_public": 1, "url": self._chance.choice(self.pool["url"]), **parameters}
-        return self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked))["code"])
+        code = self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked))["code"])
+        if shown:
+            self._wait_until_open(actor, code)
+        return code
 
-    def win(self, actor: Actor, code: str) -> None:
-        """Dig, and win."""
-        self.fine(self.post(actor, "/postTask", code=code))
-        self.wins.append((actor, code))
+    def dig(self, actor: Actor, code: str) -> None:
+        """Dig."""
+        self.note_dig(actor, code, self.fine(self.post(actor, "/postTask", code=code)))
+
+    def note_dig(self, actor: Actor, code: str, reply: dict[str, Any]) -> None:
+        """Remember what a dig found, and the cooldown that it began."""
+        if reply["task_status"]:
+            self.over.add(code)
+        if code not in self.publishers:  # it was named by a share token
+            return
+        self.digs.append((code, reply["seq"]))
+        if reply["cd_until"]:
+            self.cooling[code] = reply["cd_until"]
+        if reply["is_prize"]:
+            self.wins.append((actor, code, reply["seq"]))
 
     def publish_packet(self, actor: Actor, **parameters: Any) -> str:
         """Publish a red packet of 2 yuan; return the code."""
         asked = {"goods_type": 1, "name": "红包", "money": 2, "prize_num": 1, "forecast_num": 1, "cd": 0}
-        return self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked | parameters))["code"])
+        code = self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked | parameters))["code"])
+        self.note_packet(code)
+        return code
 
     def note_task(self, actor: Actor, code: str) -> str:
         """Remember a new task."""
         self.publishers[code] = actor
         self.note(code, "code", "query")
         return code
+
+    def note_refusal(self, code: str, error: str) -> None:
+        """Remember what need not be tried again."""
+        if error in ("ended", "no_such_task"):
+            self.over.add(code)
+        elif error in ("nothing_to_pay", "already_paid") and code in self.unpaid:
+            self.unpaid.remove(code)
+
+    def note_packet(self, code: str) -> None:
+        """Remember that a new task holds red packets, and waits to be paid."""
+        self.packets.add(code)
+        self.unpaid.append(code)
+
+    def note_address(self, actor: Actor, code: str) -> None:
+        """Remember that a winner said where to send what they won."""
+        self.addressed.extend(win for win in self.wins if win[:2] == (actor, code))
+
+    def note_parcel(self, code: str, depth: int) -> None:
+        """Remember that it is on its way."""
+        self.sent.extend((actor, code) for actor, *won in self.addressed if won == [code, depth])
+
+    def note_all(self, name: str, values: list[Any]) -> None:
+        """Remember the newest values from a list."""
+        for value in values[-NEWEST:]:
+            if value not in self.pool[name]:
+                self.note(value, name)
 
     def note(self, value: Any, *names: str) -> None:
         """Remember a value from a reply."""
@@ -203,16 +293,29 @@ class Cast:
     def pay(self, actor: Actor, code: str) -> None:
         """Order and pay, and wait until the task can be dug."""
         self.pay_order(self.fine(self.post(actor, "/payTask", code=code, money=2)))
-        deadline = time.monotonic() + PAID_SECONDS
-        while self.get(actor, "/getTaskDetails", code=code)["why"] == "not_paid":
-            if time.monotonic() > deadline:
-                raise SystemExit("a payment did not arrive")
-            time.sleep(0.05)
+        self._wait_until_open(actor, code)
+
+    def _wait_until_open(self, actor: Actor, code: str) -> None:
+        until = time.monotonic() + OPEN_SECONDS
+        while (page := self.get(actor, "/getTaskDetails", code=code))["review"] != "shown" or (
+            page["why"] == "not_paid"
+        ):
+            self._wait_until(until, "a check did not end, or a payment did not arrive")
+
+    @staticmethod
+    def _wait_until(until: float, otherwise: str) -> None:
+        if time.monotonic() > until:
+            raise SystemExit(otherwise)
+        time.sleep(0.05)
 
     def pay_order(self, order: dict[str, Any]) -> None:
         """Pay what payTask ordered."""
         names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
         self.http.post("/sandbox/pay", json={"appId": SANDBOX_APPID} | {name: order[name] for name in names})
+
+    def allow_messages(self, actor: Actor, templates: list[str]) -> None:
+        """Allow one message of each template, when the mini-program asks."""
+        self.http.post("/sandbox/subscribe", json={"user": actor.user, "tmplIds": templates})
 
     def confirm(self, package: str) -> None:
         """Take a red packet's money."""
@@ -236,6 +339,12 @@ def kept_by(server: Server, secret: str) -> Kept:
         codes = [code["session_key"] for code in database["sandbox_codes"].find({}, {"session_key": 1})]
     seeds = {task["_id"]: keys.open("seed", bytes(task["seed_box"]), task["_id"]) for task in tasks}
     return Kept(seeds, {task["_id"] for task in tasks if not task["status"]}, set(codes))
+
+
+def make_older(server: Server) -> None:
+    """Move everybody's first login two days back: reports of new accounts do not count."""
+    with _database(server) as database:
+        database["people"].update_many({}, {"$inc": {"created_at": -2 * DAY_MS}})
 
 
 @contextmanager

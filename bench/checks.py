@@ -20,16 +20,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from serving import Person, Server, running, store_of
+from serving import PUSH, Person, Server, running, store_of
 from tornado.websocket import websocket_connect
 
 from server.actions.review import RESULT_MS
 from server.store import Store
 
-CHECKED = {
-    "WECHAT_PUSH_TOKEN": "AAAAA",
-    "WECHAT_ENCODING_AES_KEY": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-}
 AT_ONCE = 4
 PATIENCE_SECONDS = 600
 SECONDS_APART = 0.2
@@ -107,7 +103,7 @@ def main() -> int:
     )
     parser.add_argument("--treasures", type=int, default=1000)
     treasures: int = parser.parse_args().treasures
-    with running(workers=2, **CHECKED) as server:
+    with running(workers=2, **PUSH) as server:
         return asyncio.run(measure(server, treasures))
 
 

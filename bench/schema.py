@@ -1,12 +1,13 @@
 """Requests that schemathesis makes from `/openapi.json`, with values that exist: is each reply as declared?
 
     pip install -e '.[embedded,fuzz]'     # elsewhere than for the tests: it brings a plugin of pytest
-    python bench/schema.py [--requests 20000] [--seconds 1800] [--seed 1]
+    python bench/schema.py [--requests 20000] [--seconds 3600] [--seed 1]
 
-A server of two processes has people, tasks of each kind, orders, prizes and claims. Schemathesis makes
-requests to all interfaces, which keep the declarations or break them. Most of their ids, codes, share tokens
-and tokens are then replaced by such as exist. What a reply gave is what later requests send, so tasks are
-published, paid, dug, won, claimed and ended. Findings are
+A server of two processes, which checks contents, sends messages and brakes payouts, has people, tasks of each
+kind, orders, prizes and claims. Schemathesis makes requests to all interfaces, which keep the declarations or
+break them. Most of their ids, codes, share tokens and tokens are then replaced by such as exist. What a reply
+gave is what later requests send, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,
+reported and ended. An interface that let no request through counts as missed. Findings are
 
 - HTTP 500, a 503 other than `proof_not_ready`, a status, a content type or a field that is not declared;
 - a leak: another person's id, openid, token or address, a session key of WeChat, the seed of a task that
@@ -31,7 +32,7 @@ import hypothesis
 import requests
 import schemathesis
 from asking import Sender
-from cast import Cast
+from cast import Cast, make_older
 from hypothesis import strategies as st
 from leaks import Leaks, Listener
 from schemathesis.checks import CheckFunction
@@ -42,7 +43,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from serving import Server, running
+from serving import MESSAGES, PUSH, Server, running
 from table import Row
 
 SECRET, OPERATOR_TOKEN = "a secret that only this bench knows, 32+", "an operator's token of this bench, 24+"
@@ -54,6 +55,9 @@ CHECKS: list[CheckFunction] = [
     content_type_conformance,
     response_schema_conformance,
 ]
+# What holds payouts and treasures back, so that operators have something to decide.
+HOLDS = {"RISK_HELD": "3", "CASH_PAIR_WEEK_YUAN": "6", "REPORTS_TO_HOLD": "2"}
+MORE_DIGS = 7
 READY_LATER = "proof_not_ready"
 
 
@@ -101,7 +105,7 @@ class Tally:
         except ValueError:
             reply = {}
         said = "fine" if not reply.get("status", response.status_code != 200) else reply.get("error", "?")
-        self.answers.setdefault(label, Counter())[said] += 1
+        self.answers[label][said] += 1
         if response.status_code == 500 or (response.status_code == 503 and said != READY_LATER):
             self.find("HTTP 500 or 503", f"{label}: {response.status_code} {response.text[:300]}")
 
@@ -117,27 +121,30 @@ def cases_of(document: dict[str, Any]) -> st.SearchStrategy[Any]:
     schema = schemathesis.openapi.from_dict(document)
     operations = [found.ok() for found in schema.get_all_operations()]
     modes = [GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
-    operations += [
-        each for each in operations if each.path == "/postTask"
-    ] * 3  # other requests depend on digs
+    digs = [each for each in operations if each.path == "/postTask"]
+    operations += digs * MORE_DIGS  # other requests depend on tasks that can be dug, and on digs
     return st.one_of([each.as_strategy(generation_mode=mode) for each in operations for mode in modes])
 
 
 class Play:
     """Sends cases one after another; a finding does not stop it."""
 
-    def __init__(self, server: Server, seed: int) -> None:
+    def __init__(self, server: Server, seed: int, seconds: float) -> None:
         chance = random.Random(seed)
+        self.until = time.monotonic() + seconds
         self.tally = Tally()
         self.cast = Cast(server.http, OPERATOR_TOKEN, chance)
         self.cast.prepare()
+        make_older(server)
         self.leaks = Leaks(self.cast)
         self._sender = Sender(self.cast, chance)
         self._session = requests.Session()
         self._address = str(server.http.base_url)
 
     def send(self, case: Any) -> None:
-        """Send a case as somebody, check the reply and learn from it."""
+        """Send a case as somebody, check the reply and learn from it; nothing once the time is over."""
+        if time.monotonic() > self.until:
+            return
         body = self._sender.fill(case)
         response = case.call(self._address, session=self._session, timeout=REQUEST_SECONDS, **body)
         self._session.cookies.clear()
@@ -156,7 +163,7 @@ class Play:
 
 def play(server: Server, asked: argparse.Namespace) -> Tally:
     """Send all requests; return what came of them."""
-    it = Play(server, asked.seed)
+    it = Play(server, asked.seed, asked.seconds)
     tally = it.tally
     chosen = hypothesis.settings(
         max_examples=BATCH,
@@ -165,11 +172,13 @@ def play(server: Server, asked: argparse.Namespace) -> Tally:
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    send = chosen(hypothesis.given(case=cases_of(strict(server.http.get("/openapi.json").json())))(it.send))
-    until = time.monotonic() + asked.seconds
+    document = server.http.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        tally.answers |= {f"{method.upper()} {path}": Counter() for method in operations}
+    send = chosen(hypothesis.given(case=cases_of(strict(document)))(it.send))
     with closing(Listener(server.port, it.cast)) as listener:
         for batch in range(-(-asked.requests // BATCH) * 2):
-            if tally.requests >= asked.requests or time.monotonic() > until:
+            if tally.requests >= asked.requests or time.monotonic() > it.until:
                 break
             hypothesis.seed(asked.seed * 1_000_000 + batch)(send)()
             print(f"{tally.requests} requests, {tally.found.total()} findings", file=sys.stderr, flush=True)
@@ -186,13 +195,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=20_000)
-    parser.add_argument("--seconds", type=int, default=1800)
+    parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", "Do not use the `random` module")  # other threads do
     began = time.monotonic()
     settings = {"SECRET_KEY": SECRET, "OPS_TOKEN": OPERATOR_TOKEN, "REQUIRE_TOKEN": "1"}
-    with running(workers=2, **settings) as server:
+    with running(workers=2, **settings, **PUSH, **MESSAGES, **HOLDS) as server:
         tally = play(server, asked)
     for label, answers in sorted(tally.answers.items()):
         told = ", ".join(f"{said} {count}" for said, count in answers.most_common())

@@ -20,6 +20,7 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from server.settings.limits import LimitSettings
+from server.settings.messages import NAMES, SHOWN
 
 READY_SECONDS = 30
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -100,6 +101,17 @@ BRAKES = (
     *("CASH_LEAST_DIGGERS", "CASH_ORDER_YUAN", "CASH_PAID_DAY_YUAN", "CASH_PAID_WEEK_YUAN"),
     *("CASH_WON_DAY_YUAN", "CASH_WON_WEEK_YUAN", "CASH_PAIR_WEEK_YUAN", "RISK_HELD"),
 )
+
+
+FIELDS = {"text": "thing", "phrase": "phrase", "time": "time", "amount": "amount"}
+# Templates for messages of all kinds.
+MESSAGES = {
+    NAMES[kind].upper(): f"template_of_{kind}_0123456789 "
+    + " ".join(f"{FIELDS[sort]}{number}={shown}" for number, (shown, sort) in enumerate(fields.items()))
+    for kind, fields in SHOWN.items()
+}
+# What lets WeChat push the results of content checks, so that there are any.
+PUSH = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
 
 
 @contextmanager

@@ -26,11 +26,10 @@ import slow_proxy
 from guests import Digs, dig_all
 from lines import log_in_all
 from live import a_dig, percentile
-from serving import BRAKES, Person, Server, free_port, running
+from serving import BRAKES, MESSAGES, PUSH, Person, Server, free_port, running
 from table import Row
 
 from server.settings.limits import LimitSettings
-from server.settings.messages import NAMES, SHOWN
 
 ROUND_SECONDS, DIGS_A_SECOND, DIGGERS_A_ROUND = 10.0, 20, 40
 PUBLISH_SECONDS = 0.5
@@ -40,7 +39,6 @@ TASKS = 4
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 1, "cd": 0}
 WAIT_SECONDS, LOOK_SECONDS = 20, 0.05
 NOT_SAID = "WeChat does not say it in time"
-FIELDS = {"text": "thing", "phrase": "phrase", "time": "time", "amount": "amount"}
 
 
 def checks() -> dict[str, str]:
@@ -50,14 +48,8 @@ def checks() -> dict[str, str]:
     most = {name.upper(): str(getattr(limits, name)) for name in people}
     # One person publishes all, and would be told to come back in an hour.
     most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
-    templates = {
-        NAMES[kind].upper(): f"template_of_{kind}_0123456789 "
-        + " ".join(f"{FIELDS[sort]}{number}={shown}" for number, (shown, sort) in enumerate(fields.items()))
-        for kind, fields in SHOWN.items()
-    }
-    push = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
     brakes = dict.fromkeys(BRAKES, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
-    return push | templates | most | brakes
+    return PUSH | MESSAGES | most | brakes
 
 
 @dataclass

@@ -1,0 +1,175 @@
+"""Who may do what with what exists: parameters that fit together, by interface.
+
+A generated request seldom meets a parcel that was just sent, or a red packet that is held. A scene is one
+that the server lets through, if nobody changed that meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from cast import OPERATOR, RECENT, Actor, Cast
+
+# Of a scene's parameters None means that it is not sent. The person is None if it may be anybody.
+Scene = tuple[Actor | None, dict[str, Any]]
+
+PUBLISHES, HIDES = 0.4, 0.25
+GOODS = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 3, "draw_type": 2, "cd": 0}
+PACKET = {"goods_type": 1, "name": "红包", "money": 2, "prize_num": 1, "forecast_num": 1, "cd": 0}
+DRAFTS: tuple[dict[str, Any], ...] = (
+    GOODS,
+    GOODS | {"forecast_num": 1},
+    GOODS | {"forecast_num": 1, "draw_type": 1},
+    GOODS | {"forecast_num": 1000, "cd": 60},
+    GOODS | {"name": "一只存疑的猫"},  # the stand-in has doubts about it
+    GOODS | {"name": "一只违规的猫"},
+    PACKET,
+    PACKET | {"forecast_num": 3},
+)
+NAMES = ("小明", "存疑的小明", "违规的小明")
+WHY = "有人举报"
+
+
+class Scenes:
+    """Makes scenes of what the cast knows to exist."""
+
+    def __init__(self, cast: Cast, chance: random.Random) -> None:
+        self._cast, self._chance = cast, chance
+        self._makers: dict[str, Callable[[], Scene | None]] = {
+            **dict.fromkeys(("/endTask", "/getWinners", "/getStatement"), self._own_task),
+            "/payTask": self._pay,
+            "/postTask": self._dig_or_publish,
+            "/drawPrize": self._claim,
+            "/confirmDraw": self._hand_over,
+            "/shipPrize": self._ship,
+            "/receivePrize": self._receive,
+            "/subscribed": self._allow_messages,
+            "/remind": self._remind,
+            "/report": lambda: self._as_stranger(reversed(cast.publishers), {"reason": "fraud"}),
+            "/setProfile": lambda: (None, {"wxname": self._chance.choice(NAMES), "wxheadpic": None}),
+            "/ops/login": lambda: (None, {"token": cast.operator_token, "name": OPERATOR}),
+            "/ops/task": lambda: (None, {"code": self._recent()[0]}),
+            "/ops/end": lambda: (None, {"code": self._recent()[0], "reason": WHY}),
+            "/ops/hide": lambda: (
+                None,
+                {"code": self._recent()[0], "reason": WHY, "hidden": int(chance.random() < HIDES)},
+            ),
+            "/ops/person": lambda: (None, self._somebody()),
+            **dict.fromkeys(
+                ("/ops/signout", "/ops/unban"), lambda: (None, self._somebody() | {"reason": WHY})
+            ),
+            "/ops/ban": lambda: (None, self._somebody() | {"reason": WHY, "days": chance.randrange(3)}),
+            "/ops/freeze": self._freeze,
+            "/ops/release": lambda: self._payout([*cast.held_payouts, *cast.frozen]),
+            "/ops/return": lambda: self._payout(cast.held_payouts),
+            "/ops/decide": self._decide,
+        }
+
+    def of(self, path: str) -> Scene:
+        """Return a scene for an interface; one that says nothing if nothing fits now."""
+        make = self._makers.get(path)
+        return (make() if make is not None else None) or (None, {})
+
+    # ---- people
+
+    def _recent(self) -> tuple[str, Actor]:
+        """Return one of the newest tasks, and its publisher."""
+        return self._chance.choice(list(islice(reversed(self._cast.publishers.items()), RECENT)))
+
+    def _going_on(self, codes: Iterable[str]) -> list[str]:
+        """Return those that, as far as the cast knows, have not ended, at most `RECENT`."""
+        return list(islice((code for code in codes if code not in self._cast.over), RECENT))
+
+    def _own_task(self) -> Scene:
+        code, publisher = self._recent()
+        return publisher, {"code": code}
+
+    def _as_stranger(self, codes: Iterable[str], known: dict[str, Any]) -> Scene | None:
+        """Return a scene of one of these tasks that goes on, and of somebody who did not publish it."""
+        going_on = self._going_on(codes)
+        if not going_on:
+            return None
+        code = self._chance.choice(going_on)
+        others = [person for person in self._cast.people if person is not self._cast.publishers[code]]
+        return self._chance.choice(others), {"code": code, **known}
+
+    def _pay(self) -> Scene | None:
+        unpaid = self._going_on(self._cast.unpaid)
+        if not unpaid:
+            return None
+        code = self._chance.choice(unpaid)
+        return self._cast.publishers[code], {"code": code, "money": 2}
+
+    def _dig_or_publish(self) -> Scene | None:
+        if self._chance.random() < PUBLISHES:
+            picture = self._chance.choice(self._cast.pool["url"])
+            return None, self._chance.choice(DRAFTS) | {"code": None, "publish_id": None, "url": picture}
+        return self._as_stranger(reversed(self._cast.publishers), {"goods_type": None, "dig_id": None})
+
+    def _claim(self) -> Scene:
+        winner, code, _ = self._chance.choice(self._cast.wins)
+        return winner, {"code": code, **winner.address}
+
+    def _hand_over(self) -> Scene:
+        code, pickup = self._chance.choice(self._cast.pickups)
+        return self._cast.publishers[code], {"code": code, "pickup": pickup}
+
+    def _ship(self) -> Scene:
+        _, code, depth = self._chance.choice(self._cast.addressed)
+        number = f"SF{self._chance.randrange(10**10):010}"
+        return self._cast.publishers[code], {
+            "code": code,
+            "depth": depth,
+            "carrier": "顺丰",
+            "number": number,
+        }
+
+    def _receive(self) -> Scene | None:
+        if not self._cast.sent:
+            return None
+        winner, code = self._chance.choice(self._cast.sent)
+        return winner, {"code": code}
+
+    def _allow_messages(self) -> Scene:
+        person, known = self._chance.choice(self._cast.people), self._cast.templates
+        templates = self._chance.sample(known, self._chance.randint(1, 3))
+        self._cast.allow_messages(person, templates)
+        return person, {"templates": ",".join(templates)}
+
+    def _remind(self) -> Scene | None:
+        cooling = [code for code, until_ms in self._cast.cooling.items() if until_ms > time.time() * 1000]
+        return self._as_stranger(cooling, {})
+
+    # ---- operators
+
+    def _somebody(self) -> dict[str, Any]:
+        """Return what names a person to operators: what they dug or published, or a key of a list."""
+        keys = self._cast.pool["key"]
+        if keys and self._chance.random() < 0.5:
+            return {"key": self._chance.choice(keys), "code": None, "depth": None}
+        places = [*self._cast.digs, (self._recent()[0], 0)]
+        code, depth = self._chance.choice(places)
+        return {"key": None, "code": code, "depth": depth}
+
+    def _freeze(self) -> Scene | None:
+        places = [(code, depth) for _, code, depth in self._cast.wins if code in self._cast.packets]
+        if not places:
+            return None
+        what, (code, depth) = self._chance.choice(("task", "prize", "person")), self._chance.choice(places)
+        return None, {"what": what, "code": code, "depth": 0 if what == "task" else depth, "reason": WHY}
+
+    def _payout(self, known: list[tuple[str, str, int]]) -> Scene | None:
+        if not known:
+            return None
+        what, code, depth = self._chance.choice(known)
+        return None, {"what": what, "code": code, "depth": depth, "reason": WHY}
+
+    def _decide(self) -> Scene | None:
+        if not self._cast.held_reviews:
+            return None
+        key = self._chance.choice(self._cast.held_reviews)
+        return None, {"key": key, "shown": self._chance.randrange(2), "reason": WHY}
