@@ -1,6 +1,7 @@
 """WeChat's access tokens, sealed, shared by all processes: `access_tokens`, by appid.
 
-Only `server/wechat` knows what a box holds and which key opens it.
+Only `server/wechat` knows what a box holds and which key opens it. All times are MongoDB's: a machine whose
+clock is wrong would use a token that is over, or keep others from renewing it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 
@@ -20,28 +22,37 @@ class AccessTokens(Documents[_Document]):
     NAME = "access_tokens"
 
     async def find(self, appid: str) -> tuple[bytes, int]:
-        """Return the box and when its token expires (unix ms); b"" and 0 if there is none."""
-        found = await self.collection.find_one({"_id": appid})
-        if found is None or "expires_at_ms" not in found:
-            return b"", 0
-        return bytes(found["box"]), int(found["expires_at_ms"])
+        """Return the box and for how long its token is still valid (ms); b"" and 0 if there is none."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": appid, "expires_at_ms": {"$exists": True}}},
+            {"$project": {"box": 1, "left_ms": {"$subtract": ["$expires_at_ms", NOW_MS]}}},
+        ]
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return bytes(row["box"]), int(row["left_ms"])
+        return b"", 0
 
-    async def claim(self, appid: str, seen: bytes, now_ms: int, until_ms: int) -> bool:
-        """Claim the renewal until `until_ms`; False if another has claimed it or the box is not `seen`."""
+    async def claim(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
+        """Claim the renewal for so long; False if another has claimed it or the box is not `seen`."""
+        free = {"$lte": [{"$ifNull": ["$renewing_until_ms", 0]}, NOW_MS]}
+        until = {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$renewing_until_ms"]}
         try:
-            await self.collection.update_one(
-                {"_id": appid, "box": seen, "renewing_until_ms": {"$lte": now_ms}},
-                {"$set": {"renewing_until_ms": until_ms}},
-                upsert=True,  # if there is a document that does not match, its _id is taken
+            claimed = await self.collection.update_one(
+                {"_id": appid, "box": seen},
+                [{"$set": {"renewing_until_ms": until}}],
+                upsert=True,  # if there is a document with another box, its _id is taken
             )
         except DuplicateKeyError:
             return False
-        return True
+        return claimed.modified_count == 1 or claimed.upserted_id is not None
 
-    async def save(self, appid: str, box: bytes, expires_at_ms: int) -> None:
+    async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
         """Store a renewed token and end the claim."""
-        fields = {"box": box, "expires_at_ms": expires_at_ms, "renewing_until_ms": 0}
-        await self.collection.update_one({"_id": appid}, {"$set": fields}, upsert=True)
+        fields = {
+            "box": {"$literal": box},
+            "expires_at_ms": {"$add": [NOW_MS, lasts_ms]},
+            "renewing_until_ms": 0,
+        }
+        await self.collection.update_one({"_id": appid}, [{"$set": fields}], upsert=True)
 
     async def release(self, appid: str) -> None:
         """End the claim without a renewed token."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -27,15 +26,18 @@ _log = logging.getLogger(__name__)
 
 
 class SealedTokens(Protocol):
-    """Where sealed tokens are kept, by appid. A missing one is an empty box that has expired."""
+    """Where sealed tokens are kept, by appid. A missing one is an empty box that has expired.
+
+    It reads one clock for all processes, since their machines' own may differ.
+    """
 
     async def find(self, appid: str) -> tuple[bytes, int]:
-        """Return the box and when its token expires (unix ms)."""
+        """Return the box and for how long its token is still valid (ms)."""
 
-    async def claim(self, appid: str, seen: bytes, now_ms: int, until_ms: int) -> bool:
-        """Claim the renewal until `until_ms`; False if another has it or the box is no longer `seen`."""
+    async def claim(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
+        """Claim the renewal for so long; False if another has it or the box is no longer `seen`."""
 
-    async def save(self, appid: str, box: bytes, expires_at_ms: int) -> None:
+    async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
         """Save a renewed token and give the claim back."""
 
     async def release(self, appid: str) -> None:
@@ -81,8 +83,7 @@ class AccessToken:
                     token, box = await self._stored(refused)
                     if token is not None:
                         return token
-                    now_ms = _now_ms()
-                    if await self._tokens.claim(self._appid, box, now_ms, now_ms + CLAIM_MS):
+                    if await self._tokens.claim(self._appid, box, CLAIM_MS):
                         return await self._renew(force=refused is not None)
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
@@ -94,7 +95,7 @@ class AccessToken:
         try:
             token, seconds = await self._fetch(force)
             box = self._keys.seal("access_token", token.encode(), self._appid)
-            await self._tokens.save(self._appid, box, _now_ms() + seconds * 1000)
+            await self._tokens.save(self._appid, box, seconds * 1000)
             saved = True
             return token
         finally:
@@ -103,8 +104,8 @@ class AccessToken:
 
     async def _stored(self, refused: str | None) -> tuple[str | None, bytes]:
         """Return the stored token (None if it is `refused`, too old or cannot be opened) and its box."""
-        box, expires_at_ms = await self._tokens.find(self._appid)
-        if expires_at_ms - _now_ms() < FRESH_MS:
+        box, left_ms = await self._tokens.find(self._appid)
+        if left_ms < FRESH_MS:
             return None, box
         try:
             token = self._keys.open("access_token", box, self._appid).decode()
@@ -113,6 +114,3 @@ class AccessToken:
             return None, box
         return (None if token == refused else token), box
 
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
