@@ -9,7 +9,6 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from server.store.due import DUE_INDEX, LEASE_MS, DueDocuments
 
@@ -63,11 +62,8 @@ class Alarms(DueDocuments[AlarmRecord]):
         return await found.to_list(limit)
 
     async def begin(self, alarm: AlarmRecord) -> None:
-        """Write an alarm, unless it is written."""
-        try:
-            await self.rows.insert_one(dict(alarm))
-        except DuplicateKeyError:
-            return
+        """Write an alarm, unless it is written. Raises Uncommitted if that may be undone."""
+        await self.add_or_read(alarm)
 
     async def change(self, alarm_id: str, values: list[str]) -> None:
         """Note that an alarm has other values now."""

@@ -4,6 +4,8 @@ Codes are those of https://www.mongodb.com/docs/manual/reference/error-codes/; w
 retry is in https://github.com/mongodb/specifications (retryable writes, server discovery and monitoring).
 What kind of error a code is, and that some never reach a client, MongoDB's own error_codes.yml says:
 https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+That a $lookup of read concern majority may meet 246 without a transaction, its src/mongo/db/db_raii.cpp says
+(assertAllNamespacesAreCompatibleForReadTimestamp).
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ _PASSING_CODES = frozenset(
         202,  # NetworkInterfaceExceededTimeLimit
         217,  # IncompleteTransactionHistory: the set no longer knows of the write that is retried
         237,  # CursorKilled
+        246,  # SnapshotUnavailable: an index was built or dropped while a read of two collections began
         262,  # ExceededTimeLimit
         365,  # TemporarilyUnavailable
         462,  # IngressRequestRateLimitExceeded

@@ -167,13 +167,15 @@ class Consents(Documents[Consent]):
 
     async def add(self, unionid: str, template_id: str) -> None:
         """Note that a person allows one more message."""
-        try:
-            await self.collection.update_one(
-                {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}},
-                {"$inc": {"left": 1}, "$set": {"unionid": unionid}},
-                upsert=True,  # if there is a document that does not match, its _id is taken
-            )
-        except DuplicateKeyError:
+        for _ in range(2):
+            try:
+                await self.collection.update_one(
+                    {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}},
+                    {"$inc": {"left": 1}, "$set": {"unionid": unionid}},
+                    upsert=True,
+                )
+            except DuplicateKeyError:
+                continue  # there are that many; or the first ones came at once, and now there is one to match
             return
 
     async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:

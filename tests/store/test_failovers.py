@@ -15,6 +15,8 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from server.context import Context
 from server.settings import Settings
 from server.store import is_unavailable
+from server.store.alarms import AlarmRecord
+from server.store.messages import MOST_CONSENTS
 from server.store.refunds import Refund
 from support.client import Client, Someone, a_picture
 from support.statements import check_history
@@ -34,7 +36,7 @@ __all__ = ("settings", "wire")  # fixtures, which pytest finds here
 
 PROMISED_SECONDS = 6.0
 PASSING = (
-    *(6, 7, 24, 64, 89, 91, 100, 112, 133, 134, 150, 175, 189, 202, 217, 237, 262, 365, 462, 8000, 9001),
+    *(6, 7, 24, 64, 89, 91, 100, 112, 133, 134, 150, 175, 189, 202, 217, 237, 246, 262, 365, 462, 8000, 9001),
     *(10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031),
 )
 
@@ -236,6 +238,52 @@ async def test_what_is_taken_by_a_write_that_may_not_last_counts_as_no_answer(
     wire.heal()
     assert await context.store.refunds.insert(refund)
     assert not await context.store.refunds.insert(refund)
+
+
+@pytest.mark.gen_test
+async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(
+    context: Context, wire: FaultyWire
+) -> None:
+    alarms = context.store.alarms
+    alarm = AlarmRecord(
+        _id="redis@1",
+        key="redis",
+        kind="redis",
+        code="",
+        what="",
+        values=[],
+        begin_at=1,
+        end_at=0,
+        told=0,
+        tries=0,
+    )
+    wire.cut_off()
+    wire.next("insert", lose_reply, "alarms")
+    with pytest.raises(PyMongoError):
+        await alarms.begin(alarm)
+    wire.next("insert", leave_uncommitted(64), "alarms")
+    with pytest.raises(PyMongoError) as raised:
+        await alarms.begin(alarm)
+    assert is_unavailable(raised.value)
+    wire.heal()
+    for _ in range(2):
+        await alarms.begin(alarm)
+    assert await alarms.lasting() == [alarm]
+
+
+@pytest.mark.gen_test
+async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(
+    context: Context, wire: FaultyWire
+) -> None:
+    """Both find none and insert; MongoDB tells the second that the key is taken."""
+    consents = context.store.consents
+    wire.next("update", refuse(11000), "consents")
+    await consents.add("bob", "template")
+    assert wire.done == ["update"]
+    assert await consents.left("bob", ["template"]) == {"template": 1}
+    for _ in range(MOST_CONSENTS):
+        await consents.add("bob", "template")
+    assert await consents.left("bob", ["template"]) == {"template": MOST_CONSENTS}
 
 
 @pytest.mark.gen_test
