@@ -19,12 +19,16 @@ _CONNECT_MS = 5000
 
 
 class Cluster(msgspec.Struct, frozen=True):
-    """`embedded` is SecantusDB's version, "" for MongoDB. `kind` is "replica set", "sharded" or "alone"."""
+    """`embedded` is SecantusDB's version, "" for MongoDB. `kind` is "replica set", "sharded" or "alone".
+
+    `arbiters`: how many members vote and hold no data.
+    """
 
     version: tuple[int, ...]
     embedded: str
     kind: str
     members: list[_Address]
+    arbiters: int = 0
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -41,7 +45,11 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
     hello = await client.admin.command("hello")
     kind = "replica set" if "setName" in hello else "sharded" if hello.get("msg") == "isdbgrid" else "alone"
     return Cluster(
-        tuple(build["versionArray"]), build.get("secantusVersion", ""), kind, sorted(client.delegate.nodes)
+        tuple(build["versionArray"]),
+        build.get("secantusVersion", ""),
+        kind,
+        sorted(client.delegate.nodes),
+        len(hello.get("arbiters", ())),
     )
 
 

@@ -279,6 +279,13 @@ def test_an_old_mongodb_and_one_alone_fail(cluster: Cluster, failed: list[str]) 
     assert [row.subject for row in checking._cluster_rows(cluster) if row.verdict == "FAILED"] == failed
 
 
+def test_an_arbiter_is_told_with_what_it_means() -> None:
+    """It votes and holds nothing, so that all writes wait as soon as another member is away."""
+    for arbiters, told in ((0, False), (1, True)):
+        found = checking._cluster_rows(Cluster((7, 0), "", "replica set", [], arbiters))[1].found
+        assert ("nothing can be written" in found) == told
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     ("ahead", "fails"), [((0.0, 900.0), False), ((-600.0, 600.0), True), ((1500.0, 1400.0), True)]
@@ -296,7 +303,9 @@ async def test_clocks_more_than_a_second_apart_fail(
 
 @pytest.mark.gen_test
 async def test_each_members_clock_is_read_and_a_silent_one_is_named(store: Store, uri: str) -> None:
-    members = (await look(store.client)).members
+    cluster = await look(store.client)
+    members = cluster.members
+    assert cluster.arbiters == 0
     readings, silent = await read_clocks(uri, members)
     assert (len(readings), silent) == (len(members), [])
     assert all(abs(reading.ahead_ms) < 5000 for reading in readings)

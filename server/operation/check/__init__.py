@@ -72,13 +72,19 @@ def _cluster_rows(cluster: Cluster) -> list[Row]:
             Row("MongoDB's version", "not asked", f"this is SecantusDB {cluster.embedded}"),
             Row("a replica set", "not asked", "SecantusDB is one process and says that it is one"),
         ]
+    # https://www.mongodb.com/docs/manual/tutorial/mitigate-psa-performance-issues/
+    votes = f", {cluster.arbiters} without data: of three, nothing can be written when another one is away"
     return [
         _row(
             "MongoDB's version",
             holds=cluster.version[0] >= OLDEST_MONGODB,
             found=f"{version}, needed {OLDEST_MONGODB}",
         ),
-        _row("a replica set", holds=cluster.kind != "alone", found=cluster.kind),
+        _row(
+            "a replica set",
+            holds=cluster.kind != "alone",
+            found=cluster.kind + (votes if cluster.arbiters else ""),
+        ),
     ]
 
 
