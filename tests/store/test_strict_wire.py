@@ -68,6 +68,16 @@ def test_what_mongodb_refuses_fails_the_test_that_sent_it_and_no_other() -> None
             "$expr in an upsert's filter",
         ),
         ({"insert": "digs", "writeConcern": {"w": 0}}, "write concern"),
+        ({"update": "digs", "updates": [], "readConcern": {"level": "majority"}}, "read concern of update"),
+        ({"find": "digs", "writeConcern": {"w": "majority"}}, "write concern of find"),
+        ({"getMore": 1, "collection": "digs", "maxTimeMS": 1}, "field maxTimeMS of getMore"),
+        (
+            {
+                "createIndexes": "digs",
+                "indexes": [{"key": {"a": 1}, "name": "b"}, {"key": {"a": 1}, "name": "c"}],
+            },
+            "two indexes of the same",
+        ),
         ({"createIndexes": "digs", "indexes": [{"key": {"a": 1}, "collation": {}}]}, "option collation"),
         (
             {

@@ -89,6 +89,13 @@ COMMON = {
     "readConcern": "read-concern/",
     "writeConcern": "write-concern/",
 }
+# Who takes one: a write does so only in a transaction, a read only with $out or $merge.
+WITH_READ_CONCERN = ("aggregate", "count", "distinct", "find")  # read-concern/
+WITH_WRITE_CONCERN = (  # write-concern/
+    *("createIndexes", "delete", "drop", "dropDatabase", "dropIndexes", "findAndModify", "insert", "update"),
+)
+# A cursor that waits for nothing has the limit of the command that opened it: command/getMore/
+WITHOUT_MAX_TIME = ("getMore",)
 READ_CONCERNS = {"majority": "read-concern-majority/", "local": "read-concern-local/"}
 WRITE_CONCERNS = {"majority": "write-concern/"}
 

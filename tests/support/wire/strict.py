@@ -21,7 +21,7 @@ def objections(command: Document) -> list[str]:
     if name not in manual.COMMANDS:
         return [f"command {name} is not in the list ({manual.MANUAL}command/)"]
     page, fields = manual.COMMANDS[name]
-    found = [*_fields(name, command, fields), *_concerns(command)]
+    found = [*_fields(name, command, fields), *_concerns(name, command)]
     if command.get("upsert") and name == "findAndModify":
         found += _upsert(command.get("query") or {}, command.get("update"))
     if name == "findAndModify" and command.get("remove") and ("update" in command or command.get("new")):
@@ -51,11 +51,15 @@ def _fields(name: str, command: Document, fields: dict[str, str]) -> Iterator[st
         kind = fields.get(field)
         if kind is not None:
             yield from _KINDS[kind](value)
-        elif field not in manual.COMMON:
+        elif field not in manual.COMMON or (field == "maxTimeMS" and name in manual.WITHOUT_MAX_TIME):
             yield f"field {field} of {name}"
 
 
-def _concerns(command: Document) -> Iterator[str]:
+def _concerns(name: str, command: Document) -> Iterator[str]:
+    if "readConcern" in command and name not in manual.WITH_READ_CONCERN:
+        yield f"read concern of {name}"
+    if "writeConcern" in command and name not in manual.WITH_WRITE_CONCERN:
+        yield f"write concern of {name}"
     level = command.get("readConcern", {}).get("level", "local")
     if level not in manual.READ_CONCERNS or set(command.get("readConcern", {})) - {"level"}:
         yield f"read concern {level}"
@@ -293,6 +297,10 @@ def _deletes(value: list[Document]) -> Iterator[str]:
 
 
 def _indexes(value: list[Document]) -> Iterator[str]:
+    told_apart = ("key", "unique", "sparse", "partialFilterExpression")  # core/index-partial/
+    for one, other in itertools.combinations(value, 2):
+        if all(repr(one.get(option)) == repr(other.get(option)) for option in told_apart):
+            yield "two indexes of the same documents by the same key, which MongoDB refuses (85)"
     for index in value:
         yield from (f"index option {option}" for option in index.keys() - manual.INDEX_OPTIONS.keys())
         yield from _sort(index["key"])
