@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.actions.announce import announce_judged, announce_start
+from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.people import ban_of
 from server.actions.publish import RED_PACKET
 from server.actions.refund import owe_refund
 from server.context import Context
@@ -24,6 +25,7 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.review import IN_REVIEW
 from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
@@ -37,6 +39,8 @@ FIRST_ASK_MS = 60_000
 LOOK_APART_MS = 2_000
 LOOK_SECONDS = 2.0
 ATTEMPTS = 3
+# Everybody reads this, and nobody reads of the ban.
+NOT_BEGUN = "没有开始，付的钱全额退回"
 
 log = logging.getLogger("wabao.money")
 
@@ -249,6 +253,8 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     """
     store, spent = context.store, []
     paid = [order for order in orders if order["state"] == "paid"]
+    if paid:
+        await _end_what_bans_bar(context, paid)
     for order in paid:
         if await store.tasks.open_paid(order["code"], order["_id"], context.settings.task_days * DAY_MS):
             spent.append(order["_id"])
@@ -270,6 +276,25 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             await announce_judged(context, order["code"])
     if spent:
         await store.orders.mark_spent(spent)
+
+
+async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
+    """End unopened tasks whose publisher was banned since they were shown; to open them would be to publish.
+
+    An order from before the ban can still be paid. The task is ended, so that its refund stays right if the
+    ban is lifted meanwhile. A task in review waits for an operator; what one shows in spite of a ban opens.
+    """
+    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
+    bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
+    for order in orders:
+        ban = bans.get(order["publisher"])
+        task = await context.store.tasks.find(order["code"]) if ban is not None else None
+        if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
+            continue
+        if task.get("shown_at", 0) < ban["at"] and await context.store.tasks.end(
+            task["_id"], "operator", NOT_BEGUN, undug=True
+        ):
+            await announce_end(context, task["_id"])
 
 
 async def look_at_payment(context: Context, code: str) -> bool:

@@ -11,6 +11,7 @@ from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
 from server.actions.dig import dig
 from server.actions.forget import CannotForget, forget
+from server.actions.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people import check_ban
 from server.actions.whom import Whom
 from server.context import Context
@@ -19,7 +20,7 @@ from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
 from support.operators import operator
-from support.purse import publish_red_packet
+from support.purse import check_books, find, order, publish_red_packet, rest, sweep_until_quiet, wx
 from support.steps import Killed, die
 
 REASON = "用脚本挖宝"
@@ -83,6 +84,52 @@ async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Con
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], REASON in refused["msg"]) == ("banned", True)
     assert await context.store.orders.find_live(code) is None
+
+
+@pytest.mark.gen_test
+async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, money=2)
+    parameters = await order(alice, code)
+    await ban(client, code)
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await rest(context)
+    assert (await bob.dig(code))["error"] == "not_paid"
+    await sweep_until_quiet(context)
+    [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
+    assert (paid["state"], refund["state"], refund["amount_fen"]) == ("unusable", "refunded", 200)
+    await check_books(context)
+    page = await bob.get("/getTaskDetails", code=code)
+    assert (page["data"]["status"], page["end_note"], REASON in str(page)) == (1, NOT_BEGUN, False)
+
+
+@pytest.mark.parametrize("step", ["insert", "mark_unusable"])
+@pytest.mark.gen_test
+async def test_killed_before_such_an_order_is_refunded_it_opens_nothing_once_the_ban_is_lifted(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice, money=2)
+    await order(alice, code)
+    await ban(client, code)
+    [paid] = await find(context, "orders")
+    assert await context.store.orders.mark_paid(paid["_id"], 200, "transaction", 1)
+    store = context.store.refunds if step == "insert" else context.store.orders
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, lambda *_: die())
+        with pytest.raises(Killed):
+            await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
+    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
+    [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
+    assert (paid["state"], refund["amount_fen"]) == ("unusable", 200)
+    task = await context.store.tasks.find(code)
+    assert task is not None
+    assert (task["open"], task["status"]) == (0, 1)
 
 
 @pytest.mark.gen_test
