@@ -42,6 +42,9 @@ async def settle_reviews(context: Context) -> None:
 
     If WeChat does not answer, the rest waits for the next time.
     """
+    async for person in context.store.people.claim_due(context.clock.now_ms):
+        if "chosen" in person:
+            await submit_chosen(context, person, person["chosen"])
     due: list[Review] = []
     async for review in context.store.reviews.claim_due(context.clock.now_ms):
         due.append(review)

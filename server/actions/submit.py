@@ -34,7 +34,10 @@ async def submit_profile(
 
 
 async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> None:
-    """Have what a person chose last checked, instead of what they chose before. Safe to repeat."""
+    """Have what a person chose last checked, instead of what they chose before. Safe to repeat.
+
+    If the process dies before the end, a sweep does it.
+    """
     text = chosen.get("wxname", "")
     review = _review(context, chosen["key"], person["_id"], person["openid"], text)
     review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]
@@ -44,6 +47,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
         review["wxheadpic"] = chosen["wxheadpic"]
     await context.store.reviews.add(review)
     await context.store.reviews.replace_profiles(review)
+    await context.store.people.note_submitted(person["_id"], chosen["number"])
 
 
 async def submit_name(context: Context, person: Person, name: str) -> None:

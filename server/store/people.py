@@ -8,7 +8,7 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.documents import Documents
+from server.store.due import DUE_INDEX, FOLLOWED_MS, DueDocuments
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -48,7 +48,8 @@ class Person(TypedDict):
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
     first login (unix ms), absent in records of earlier versions. `forgotten_as` is there while the person is
-    being forgotten, `moving` once others may notice: see `server/actions/forget.py`.
+    being forgotten, `moving` once others may notice: see `server/actions/forget.py`. `due_at` is there until
+    what they chose is submitted to review.
     """
 
     _id: str
@@ -70,13 +71,16 @@ class Person(TypedDict):
     created_at: NotRequired[int]
     forgotten_as: NotRequired[str]
     moving: NotRequired[int]
+    due_at: NotRequired[int]
 
 
 # The fields of a person's record that say whether to let them in.
 ADMITTING = ("_id", "locked", "generation", "banned", "forgotten_as")
+# What a person chose and others do not see yet, and that it has to be submitted.
+_CHOICE = {"chosen": "", "due_at": ""}
 
 
-class People(Documents[Person]):
+class People(DueDocuments[Person]):
     """Reads and writes of `people`."""
 
     NAME = "people"
@@ -92,6 +96,7 @@ class People(Documents[Person]):
             name="picture",
             partialFilterExpression={"wxheadpic": {"$exists": True}},
         ),
+        DUE_INDEX,
     ]
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
@@ -167,15 +172,21 @@ class People(Documents[Person]):
         return saved
 
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
-        """Write the name or the picture that the person chose, or both; at least one is not None."""
+        """Write the name or the picture that the person chose, or both; at least one is not None.
+
+        What they chose before and nobody saw is forgotten.
+        """
         chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
         given = {name: value for name, value in chosen.items() if value is not None}
-        await self.collection.update_one({"_id": unionid}, {"$set": given})
+        await self.collection.update_one({"_id": unionid}, {"$set": given, "$unset": _CHOICE})
 
     async def choose(
         self, unionid: str, key: str, wxname: str | None, wxheadpic: str | None
     ) -> Person | None:
-        """Note what a person chose, with what they chose before and nobody sees yet; return their record."""
+        """Note what a person chose, with what they chose before and nobody sees yet; return their record.
+
+        They are due until `note_submitted`.
+        """
         given = {"key": key}
         if wxname is not None:
             given["wxname"] = wxname
@@ -184,7 +195,15 @@ class People(Documents[Person]):
         number: _Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
         chosen: _Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
         return await self.find_one_and_update(
-            {"_id": unionid}, [{"$set": {"chosen": chosen, "choices": number}}], return_document=True
+            {"_id": unionid},
+            [{"$set": {"chosen": chosen, "choices": number, "due_at": {"$add": [NOW_MS, FOLLOWED_MS]}}}],
+            return_document=True,
+        )
+
+    async def note_submitted(self, unionid: str, number: int) -> None:
+        """Note that a person's choice is in review, unless they chose something else since."""
+        await self.collection.update_one(
+            {"_id": unionid, "chosen.number": number}, {"$unset": {"due_at": ""}}
         )
 
     async def show_choice(
@@ -198,13 +217,13 @@ class People(Documents[Person]):
         given = {name: value for name, value in chosen.items() if value is not None}
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
         await self.collection.update_one(
-            {"_id": unionid, **last}, {"$set": given, "$unset": {"chosen": ""}}
+            {"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE}
         )
 
     async def drop_choice(self, unionid: str, number: int) -> None:
         """Forget what a person chose, unless they chose something else since."""
         await self.collection.update_one(
-            {"_id": unionid, "chosen.number": number}, {"$unset": {"chosen": ""}}
+            {"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE}
         )
 
     async def end_tokens(self, unionid: str, generation: int, ban: Ban | None = None) -> Person | None:

@@ -17,7 +17,7 @@ from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle
-from support.steps import Killed
+from support.steps import Killed, die
 
 ME = Actor("小林", shared=False)
 
@@ -99,6 +99,38 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
     assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "add", lambda *_: die())
+        with pytest.raises(Killed):
+            await set_profile(context, alice.unionid, "乙", None)
+    await settle_reviews(context)  # too early: the process may only be slow
+    assert await profile_of(context, alice) == {}
+    await context.store.people.rows.update_many({"due_at": {"$exists": True}}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+    assert await find(context, "reviews") == []
+    await set_profile(context, alice.unionid, "丙", None)
+    assert await find(context, "people", due_at={"$exists": True}) == []
+
+
+@pytest.mark.gen_test
+async def test_what_was_chosen_while_checks_were_on_is_not_shown_over_a_newer_choice(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    await context.store.people.set_profile(alice.unionid, "乙", None)  # as without checks
+    (held,) = await find(context, "reviews")
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
 @pytest.mark.gen_test
