@@ -61,11 +61,6 @@ class _Request:
     address: Callable[[], str]
     had_lot_for: int = 0
 
-    @property
-    def digger(self) -> tuple[str, int | None]:
-        """Who gets one lot. Nobody takes somebody else's by sending only their id."""
-        return self.unionid, self.session
-
 
 @dataclass(frozen=True, slots=True)
 class Dug:
@@ -128,7 +123,8 @@ async def dig(
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
-    their token: a person has one lot per session, and only one session is valid. `address` returns their IP.
+    their token, None without one: nobody takes somebody's lot by sending only their id. `address` returns
+    their IP.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
@@ -157,7 +153,9 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                 if not repeats and _needs_lot(context, request):
                     digger = await _who_gets_a_lot(context, request)
                     if _needs_lot(context, request):
-                        request.had_lot_for = await context.fair_start.wait(request.code, digger)
+                        request.had_lot_for = await context.fair_start.wait(
+                            request.code, digger, proven=request.session is not None
+                        )
                 # Nothing may stand between these two: those who had lots get their turns in that order.
                 turn = context.digging.turn(request.code)
                 await turn.acquire()
@@ -173,16 +171,17 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
         # Meanwhile somebody else dug, or we learned that lots come first: ask memory again.
 
 
-async def _who_gets_a_lot(context: Context, request: _Request) -> tuple[str, int | None] | None:
+async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
     """Return who gets the request's lot; None if the caller would not be admitted, which they hear later.
 
-    Otherwise ids that nobody has, and ended tokens, would go before people, each with a read of the store.
+    A person has one, also if they ask by a token and by their bare id. If anybody had one, ids that nobody
+    has, and ended tokens, would go before people, each with a read of the store.
     """
     try:
         await request.admit(await context.people.find(request.unionid, request.session))
     except Refusal:
         return None
-    return request.digger
+    return request.unionid
 
 
 def _needs_lot(context: Context, request: _Request) -> bool:

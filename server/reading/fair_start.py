@@ -18,12 +18,18 @@ from server.realtime.cooldowns import Cooldowns
 _chance = secrets.SystemRandom()
 
 
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    turn: asyncio.Future[None]
+    proven: bool
+
+
 @dataclass(slots=True)
 class _Gathering:
     """Who waits for lots after the cooldown that ended at `cd_until` (unix ms)."""
 
     cd_until: int
-    lots: dict[Hashable, asyncio.Future[None]] = field(default_factory=dict)
+    lots: dict[Hashable, _Lot] = field(default_factory=dict)
     # Further requests of those who have a lot, and whoever comes while the lots are drawn.
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
@@ -50,16 +56,22 @@ class FairStart:
         cd_until = self._cooldowns.newest_end(code)
         return cd_until != had_lot_for and 0 <= self._clock.now_ms() - cd_until < self._window_ms
 
-    async def wait(self, code: str, digger: Hashable | None) -> int:
+    async def wait(self, code: str, digger: Hashable | None, *, proven: bool = True) -> int:
         """Wait until lots are drawn; return the end of the cooldown that they were for (unix ms).
 
         Call it if `gathers`. All who wait go on in the drawn order, before anybody who asks later. A digger
-        has one lot; their further requests, and those of nobody known (None), go on after all lots.
+        has one lot; their further requests, and those of nobody known (None), go on after all lots. A request
+        that is `proven` to be theirs takes the lot over from one that is not: others may know their id.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if digger is None or gathering.drawn or gathering.lots.setdefault(digger, turn) is not turn:
+        lot = gathering.lots.get(digger)
+        if digger is None or gathering.drawn or (lot is not None and (lot.proven or not proven)):
             gathering.after_all.append(turn)
+        else:
+            if lot is not None:
+                gathering.after_all.append(lot.turn)
+            gathering.lots[digger] = _Lot(turn, proven)
         await turn
         return gathering.cd_until
 
@@ -73,7 +85,7 @@ class FairStart:
     def _draw(self, code: str) -> None:
         gathering = self._gatherings[code]
         gathering.drawn = True
-        order = list(gathering.lots.values())
+        order = [lot.turn for lot in gathering.lots.values()]
         _chance.shuffle(order)
         metrics.LOTS.observe(len(order))
         _let_go(order)

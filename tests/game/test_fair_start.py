@@ -166,6 +166,29 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(
     assert drawn.sizes == [1]
 
 
+@pytest.mark.parametrize("first", ["token", "id"])
+@pytest.mark.gen_test
+async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_holds_it(
+    client: Client, context: Context, cooled: Any, drawn: Drawn, first: str
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, _ = await cooled(alice)
+    digs = {
+        how: dig(context, code, bob.unionid, "", admit, session)
+        for how, session in (("token", 0), ("id", None))
+    }
+    second = next(how for how in digs if how != first)
+    carols, *bobs = await asyncio.gather(
+        *(asyncio.ensure_future(each) for each in (dig(context, code, carol.unionid, "", admit, 0),)),
+        *(asyncio.ensure_future(digs[how]) for how in (first, second)),
+        return_exceptions=True,
+    )
+    assert drawn.sizes == [2]
+    assert getattr(carols, "error", "dug") == "cooling_down"
+    repeated = dict(zip((first, second), (getattr(each, "repeated", None) for each in bobs), strict=True))
+    assert repeated == {"token": False, "id": True}
+
+
 @pytest.mark.gen_test
 async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     client: Client, context: Context, cooled: Any, drawn: Drawn
