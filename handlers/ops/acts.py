@@ -63,7 +63,7 @@ class OpsHide(OperatorInterface):
     takes = (OpsHideRequest,)
 
     async def operate(self, request: OpsHideRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask."""
+        """Log it and do it. Raises what `hide_task` raises."""
         await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
         return Reply()
 

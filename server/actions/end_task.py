@@ -124,6 +124,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is None or order["state"] == "closed":
         await context.store.files.take(task["pic"], context.clock.now_ms())  # to be looked at once it is gone
         await context.store.reviews.delete_of_task(task["_id"])  # first: nothing else names it
+        await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest
         await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)

@@ -75,15 +75,17 @@ def _named(code: str, depth: int) -> str:
 
 
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
-    """Take a task from all but its publisher and its winners, or give it back. Raises NoSuchTask.
+    """Take a task from all but its publisher and its winners, or give it back.
 
-    The publisher is told the reason.
+    The publisher is told the reason. Raises NoSuchTask; BadRequest if a refused one is to be shown.
     """
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
         # In this order: if the process dies in between, the operator still has it before them.
         decided = await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
+        if not decided:
+            raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
         await context.store.reports.settle(code, decided)
         await announce_judged(context, code)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.actions.announce import announce_judged
 from server.context import Context
-from server.errors import BadRequest, NoSuchTask
+from server.errors import BadRequest, NoSuchTask, NotShown
 from server.game.amounts import DAY_MS
 from server.store.due import FOLLOWED_MS
 from server.store.people import Person
@@ -19,14 +19,17 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
     People count if they first logged in a day ago or earlier and have dug somewhere, so a storm from new
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
-    task is held. Safe to repeat: if the process dies before that, a sweep does it. Raises NoSuchTask, and
-    BadRequest if the task is their own.
+    task is held. Safe to repeat: if the process dies before that, a sweep does it. Raises NoSuchTask,
+    BadRequest if the task is their own, NotShown if it was never shown: reports of what is refused would wait
+    for a decision that nobody can make.
     """
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
     if task["publisher"] == person["_id"]:
         raise BadRequest("不能举报自己发布的宝贝")
+    if task.get("review", "shown") != "shown":
+        raise NotShown
     now_ms = context.clock.now_ms()
     counts = person.get("created_at", 0) <= now_ms - DAY_MS
     if counts:

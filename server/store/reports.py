@@ -77,6 +77,10 @@ class Reports(DueDocuments[Report]):
         earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
         await self.collection.update_many(earlier, {"$unset": {"open": ""}})
 
+    async def delete_of_task(self, code: str) -> None:
+        """Delete the reports of a task that is about to be deleted: nobody could decide on them."""
+        await self.collection.delete_many({"code": code})
+
     async def delete_old(self, before_ms: int, limit: int) -> int:
         """Delete reports that were made before that time, except open ones; return how many."""
         old = {"at": {"$lt": before_ms}, "open": {"$exists": False}}

@@ -83,15 +83,19 @@ class ShownTasks(Documents[Task]):
         """Take a task from all but its publisher, who is told why, or give it back, as an operator decided.
 
         No review does. Returns how often operators have decided so, with this one; 0 if there is no such
-        task.
+        task, or if it was refused and so is never shown.
         """
         changes: _Document = (
             {"$set": {"hidden": 1, "hidden_note": note}, "$unset": {"reported": ""}}
             if hidden
             else {"$set": {"hidden": 0}, "$unset": {"hidden_note": "", "reported": ""}}
         )
+        may_be = {} if hidden else {"review": {"$ne": "refused"}}
         task = await self.find_one_and_update(
-            {"_id": code}, changes | {"$inc": {"decided": 1}}, projection={"decided": 1}, return_document=True
+            {"_id": code, **may_be},
+            changes | {"$inc": {"decided": 1}},
+            projection={"decided": 1},
+            return_document=True,
         )
         return 0 if task is None else task["decided"]
 

@@ -16,7 +16,7 @@ from server.running.worker import PERIODIC
 from server.store.due import FOLLOWED_MS
 from support.client import Client, Someone
 from support.operators import operator
-from support.purse import find, let_pass
+from support.purse import find, let_pass, publish_red_packet, sweep_until_quiet
 from support.steps import Killed, die
 
 TO_HOLD = 3
@@ -256,6 +256,21 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
         "token_required"
     )
     assert await context.store.reports.collection.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code, other = await publish_red_packet(alice), await alice.publish()
+    [bob] = await who_counts(client, context, 1)
+    for each in (code, other):
+        assert (await report(bob, each))["status"] == 0
+    await let_pass(context, DAY_MS)
+    await sweep_until_quiet(context)
+    assert await context.store.tasks.find(code) is None
+    assert [each["code"] for each in await find(context, "reports")] == [other]
 
 
 @pytest.mark.gen_test

@@ -12,6 +12,7 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.people import ban_person
 from server.actions.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
+from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
@@ -163,6 +164,37 @@ async def test_what_somebody_published_who_was_banned_meanwhile_waits_for_an_ope
         assert (review["state"], review["why"]) == ("held", BANNED)
         await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
         assert await shown_to(bob, code) == "shown"
+
+
+@pytest.mark.gen_test
+async def test_what_an_operator_shows_in_spite_of_a_ban_opens_by_what_was_paid(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
+    await settle(context)
+    assert [order["state"] for order in await find(context, "orders")] == ["paid"]
+    await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
+    assert (await bob.dig(code))["is_prize"] == 1
+
+
+@pytest.mark.gen_test
+async def test_what_was_refused_cannot_be_shown_again_nor_reported(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="违规")
+    await settle(context)
+    task = await state_of(context, code)
+    with pytest.raises(BadRequest, match="不能再显示"):
+        await hide_task(context, ME, code, "手滑", hidden=False)
+    assert await state_of(context, code) == task
+    assert (await client.http.get(task["pic"])).status_code == 404
+    assert [act["outcome"] for act in await find(context, "audit_log")] == ["bad_request"]
+    reply = await bob.post("/report", code=code, reason="fraud")
+    assert (reply["error"], await find(context, "reports")) == ("no_such_task", [])
 
 
 @pytest.mark.gen_test
