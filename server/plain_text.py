@@ -15,10 +15,11 @@ import unicodedata
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Not drawn: Unicode's Default_Ignorable_Code_Point, which Python lacks too, marks of annotations, and the
 # braille pattern without dots.
-_INVISIBLE = re.compile(
-    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+_UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+_INVISIBLE, _NOT_DRAWN = re.compile(f"[\\s{_UNSEEN}]*"), re.compile(f"[{_UNSEEN}]+")
 _BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
 
 
@@ -29,6 +30,11 @@ def one_line(text: str) -> str:
     """
     kept = _without_controls(_BREAK.sub(" ", text).replace("\t", " ")).strip()
     return "" if _INVISIBLE.fullmatch(kept) else kept
+
+
+def seen(text: str) -> str:
+    """Return a text as people see it, without what is not drawn: that would hide a bad word from a check."""
+    return text if text.isascii() else _NOT_DRAWN.sub("", text)
 
 
 def lines(text: str) -> str:

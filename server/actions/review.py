@@ -16,6 +16,7 @@ from server.actions.submit import submit_chosen
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
+from server.plain_text import seen
 from server.store import is_unavailable
 from server.store.media_checks import MediaCheck
 from server.store.reviews import Part, Review
@@ -120,7 +121,7 @@ async def _check_text(context: Context, review: Review) -> Review | None:
     if context.settings.checks_content:
         scene = FORUM if review["code"] else PROFILE
         try:
-            result = await context.wechat.check_text(review["openid"], scene, review["text"])
+            result = await context.wechat.check_text(review["openid"], scene, seen(review["text"]))
         except WeChatError:
             log.exception("WeChat refuses to check the text of review %s: an operator has to", review["_id"])
     return await _note(context, review, "text", result)

@@ -166,6 +166,17 @@ async def test_what_somebody_published_who_was_banned_meanwhile_waits_for_an_ope
         assert await shown_to(bob, code) == "shown"
 
 
+@pytest.mark.parametrize("name", ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"])
+@pytest.mark.gen_test
+async def test_characters_that_nobody_sees_hide_no_bad_word(
+    client: Client, context: Context, name: str
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    code = await alice.publish(name=name)
+    await settle(context)
+    assert (await state_of(context, code))["review"] == "refused"
+
+
 @pytest.mark.gen_test
 async def test_what_an_operator_shows_in_spite_of_a_ban_opens_by_what_was_paid(
     client: Client, context: Context
