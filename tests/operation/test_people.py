@@ -51,14 +51,14 @@ async def test_who_reported_something_is_reached_by_their_report(client: Client,
     await operator(client)
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000)
-    bob, carol = [await old(client, context, user, other) for user in ("bob", "carol")]
-    for someone, text in ((bob, "假的"), (carol, "")):
+    bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
+    for someone, text in ((bob, "假的"), (carol, ""), (dave, "骗人")):
         assert (await someone.post("/report", code=code, reason="fraud", text=text))["status"] == 0
     [queued] = (await client.get("/ops/reports"))["data"]
     said = [(each["reason"], each["text"]) for each in queued["reporters"]]
-    assert said == [("fraud", "假的"), ("fraud", "")]
+    assert said == [("fraud", "假的"), ("fraud", ""), ("fraud", "骗人")]
     await check_reached(client, context, carol, queued["reporters"][1]["key"])
-    assert (await bob.get("/getMyInfo"))["status"] == 0
+    assert [(await each.get("/getMyInfo"))["status"] for each in (bob, dave)] == [0, 0]
 
 
 @pytest.mark.gen_test
