@@ -8,11 +8,13 @@ from server.actions.publish import BY_MAIL, RED_PACKET
 from server.context import Context
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.review import is_shown
+from server.store.held_prizes import HELD
 from server.store.messages import Message
 from server.store.prizes import Prize
 from server.store.tasks import Task
 from server.wechat.messages import Values, yuan
 
+HELD_MS = 600_000
 ENDINGS = {
     "prizes_gone": "奖品全部挖完了",
     "depth_reached": "已经挖到底了",
@@ -49,6 +51,8 @@ async def words_of(context: Context, message: Message) -> Words:
 
 
 def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> Words:
+    if prize["state"] in HELD:  # once an operator releases it, its winner has to hear of it
+        return Words(later_ms=context.clock.now_ms() + HELD_MS)
     if prize["state"] not in ("won", "claiming"):
         return MOOT
     # While it runs, nobody knows when it ends: until this time they can claim in any case.

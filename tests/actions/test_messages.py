@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from server.actions import send_messages as sending
+from server.actions.freeze import freeze, release
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
+from server.actions.words import HELD_MS
 from server.context import Context
 from server.errors import NotShown
 from server.wechat.messages import moment
@@ -103,6 +105,24 @@ async def test_who_has_claimed_already_is_told_nothing(client: Client, context: 
     assert await sent_to(client, "bob") == []
     assert (await states(context))["won"] == "moot"
     assert (await templates(client, "bob"))["won"] == 1  # it is good for another
+
+
+@pytest.mark.gen_test
+async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    await freeze(context, "task", code, 0)
+    await allow(client, "bob", "won")
+    await send_messages(context)
+    assert await sent_to(client, "bob") == []
+    await release(context, "task", code, 0)
+    await let_pass(context, HELD_MS)
+    await send_messages(context)
+    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
 
 
 @pytest.mark.gen_test
