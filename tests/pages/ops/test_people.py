@@ -48,6 +48,20 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     expect(heading).to_contain_text("可以使用")
 
 
+def test_what_a_check_refused_is_not_offered_to_be_shown(
+    operator: Opener, running: Running, data_dir: Path
+) -> None:
+    publisher = Person.log_in(running.address, "阿丽")
+    hidden, refused = (publisher.publish(a_picture()) for _ in range(2))
+    for code, reason in ((hidden, "operator"), (refused, "refused")):
+        write_old_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason)
+    opened = operator()
+    for code, number in ((hidden, 1), (refused, 0)):
+        opened.go(f"/ops#/task/{code}")
+        expect(opened.page.locator("main")).to_contain_text(code)
+        expect(opened.page.locator("[data-act=show]")).to_have_count(number)
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_who_reported_and_who_brought_them_are_two_clicks_away(
     operator: Opener, running: Running, data_dir: Path, viewport: dict[str, int]
