@@ -15,6 +15,7 @@ import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.log import app_log
+from tornado.web import stream_request_body
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from handlers.base import RefusalReply
@@ -86,11 +87,16 @@ class Countable(Protocol):
 
 
 def _speaks_websocket(request: HTTPServerRequest) -> bool:
-    """Whether a request asks properly for a websocket. Tornado would answer others in plain text."""
+    """Whether a request asks properly for a websocket. Tornado would answer others in plain text.
+
+    A request that announces a body does not: a handshake has none.
+    """
     headers = request.headers
     connection = [option.strip().lower() for option in headers.get("Connection", "").split(",")]
     return (
         request.method == "GET"
+        and headers.get("Content-Length", "0") == "0"
+        and "Transfer-Encoding" not in headers
         and headers.get("Upgrade", "").lower() == "websocket"
         and "upgrade" in connection
         and bool(headers.get("Sec-WebSocket-Key"))
@@ -102,8 +108,12 @@ def _may_be_sent(code: int) -> bool:
     return code in REGISTERED or 3000 <= code <= 4999
 
 
+@stream_request_body
 class Socket(WebSocketHandler):
-    """A websocket to which encoded frames can be sent. It knows nothing of tasks."""
+    """A websocket to which encoded frames can be sent. It knows nothing of tasks.
+
+    It is refused before a body comes: Tornado would collect 100 MB of it, whoever sends it.
+    """
 
     iostream: IOStream
 
@@ -122,6 +132,9 @@ class Socket(WebSocketHandler):
         """Answer a request that is no websocket's in JSON."""
         if not _speaks_websocket(self.request):
             self.write_error(426)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Ignore a body."""
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Say in JSON why no websocket opens: mostly, because none was asked for."""
@@ -218,6 +231,8 @@ class Socket(WebSocketHandler):
 
     def on_close(self) -> None:
         """Count the close code. Unknown codes of peers count as "other": each would be a time series."""
+        if self.get_status() != 101:  # it never was a websocket
+            return
         code = self._cut_code or self.close_code or NO_CLOSE_FRAME
         known = code in REGISTERED or code in OUR_CODES or code == NO_CLOSE_FRAME
         metrics.CLOSES.labels(str(code) if known else "other").inc()

@@ -12,6 +12,7 @@ from handlers.base import BODY_BYTES
 from server.app import make_app
 from server.context import Context
 from server.running.worker import DrainingServer
+from server.sandbox.base import SandboxHandler
 from server.settings import Settings
 from support.client import Client
 from support.replies import raw_reply, refusal_of
@@ -54,6 +55,33 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
         writer.write(b"and more")
         writer.close()
     assert await everything(context) == before
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
+@pytest.mark.gen_test
+async def test_a_websockets_address_takes_no_body(client: Client, settings: Settings, path: str) -> None:
+    shake = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    )
+    for method, headers in (("GET", shake), ("GET", ""), ("POST", shake), ("HEAD", ""), ("PROPFIND", "")):
+        for length in ("Content-Length: 50000000", "Transfer-Encoding: chunked"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n\r\n".encode())
+            async with asyncio.timeout(5):  # it is refused before the body comes
+                head = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            assert head.startswith(b"HTTP/1.1 426 "), (method, headers, length)
+    assert (await client.http.get("/healthz")).status_code == 200
+
+
+def test_no_address_collects_a_body_before_it_is_known_who_sends_it(
+    context: Context,
+) -> None:
+    """Tornado would keep up to 100 MB of each, whoever sends it. WeChat's stand-in is for development."""
+    routes = [rule.target for rule in make_app(context).wildcard_router.rules]
+    collecting = {target for target in routes if not target._stream_request_body}
+    assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()
 
 
 @pytest.mark.gen_test
