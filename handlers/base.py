@@ -179,7 +179,6 @@ class Receiver(BaseHandler):
 
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     silence_seconds: ClassVar[float] = 20
-    # Below the limit of `server/running/worker.py`, which closes the connection without a reply.
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
     _refused = _begun = False

@@ -53,12 +53,14 @@ class Bounds:
 
     `header_seconds` limits the time from the start of a connection, or from the first byte of a later
     request, to the end of the headers. `idle_seconds` limits it from a reply to the end of the next headers.
+    `body_seconds` limits a body that nobody takes; handlers that take one have limits of their own.
     """
 
     an_address: int = 0
     trusted: tuple[Network, ...] = ()
     header_seconds: float = 10
     idle_seconds: float = 60
+    body_seconds: float = 20
     only_https: bool = False
 
 
@@ -99,6 +101,7 @@ class BoundedServer(HTTPServer):
         # The address whose request a proxy's connection carries now.
         self._carried: dict[object, str] = {}
         kwargs["idle_connection_timeout"] = self._bounds.idle_seconds
+        kwargs["body_timeout"] = self._bounds.body_seconds
         super().initialize(*args, **kwargs)
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:

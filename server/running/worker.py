@@ -47,7 +47,6 @@ from server.settings import Settings
 from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
 
-BODY_SECONDS = 120
 # The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
 LAST_REPLIES_SECONDS = 1
 REQUESTS_SECONDS = 17
@@ -297,7 +296,7 @@ async def serve(
     periodic.spawn(context.watch.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
-    server = DrainingServer(app, bounds=bounds_of(settings), body_timeout=BODY_SECONDS)
+    server = DrainingServer(app, bounds=bounds_of(settings))
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)

@@ -164,6 +164,18 @@ def replies_not_taken() -> float:
     return REGISTRY.get_sample_value("wabao_turned_away_total", {"why": "reply"}) or 0
 
 
+@pytest.mark.gen_test
+async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve: Any) -> None:
+    served = serve(Bounds(body_seconds=0.3))
+    paths = ("/healthz", "/metrics", "/files/a", "/")
+    lines = [await served.connect() for _ in (*paths, "/postTask")]
+    for line, path in zip(lines, (*paths, "/postTask"), strict=True):
+        line.writer.write(f"POST {path} HTTP/1.1\r\nHost: wabao\r\nContent-Length: 2\r\n\r\n{{".encode())
+    await asyncio.gather(*(line.closed() for line in lines[:-1]))
+    lines[-1].writer.write(b"}")  # an interface has its own limit, and says that it is over
+    assert (await lines[-1].reply())[1]["error"] == "bad_request"
+
+
 CHUNKED = "POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
