@@ -18,6 +18,8 @@ from server.errors import Busy, Unavailable
 AT_ONCE = 2  # uploads of one person
 # A larger upload goes into a file.
 MEMORY_BYTES = 64 << 10
+# Bodies of other requests, whose senders are not known yet, may take this part of the room.
+BODIES_PART = 4
 
 log = logging.getLogger("wabao.uploads")
 
@@ -30,6 +32,7 @@ class Uploads:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self.held_bytes = 0
+        self._bodies_bytes = 0
         self.places: Counter[str] = Counter()
         # One thread, so that work on a file is done in the order in which it was given.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
@@ -50,6 +53,18 @@ class Uploads:
     def give_back(self, size: int) -> None:
         """Count bytes that are no longer kept."""
         self.held_bytes -= size
+
+    def take_body(self, size: int) -> None:
+        """Count bytes of another request's body. Raises Busy if there is no room, or none in their part."""
+        if self._bodies_bytes + size > self._limit_bytes // BODIES_PART:
+            raise Busy
+        self.take(size)
+        self._bodies_bytes += size
+
+    def give_back_body(self, size: int) -> None:
+        """Count bytes of such a body that are no longer kept."""
+        self._bodies_bytes -= size
+        self.give_back(size)
 
     def end(self, unionid: str, size: int) -> None:
         """Give back a person's place and the bytes of one upload."""

@@ -188,3 +188,36 @@ class TestUnderHttps:
         for path in ("/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode"):
             headers = (await client.http.get(path)).headers
             assert headers["Strict-Transport-Security"] == "max-age=31536000", path
+
+
+class TestStrangersBodies:
+    """Bodies of which nobody knows yet who sends them, in a process that may hold 16 MB."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"UPLOAD_MEMORY_MB": "16"}
+
+    @pytest.mark.gen_test
+    async def test_they_leave_room_for_uploads(
+        self, client: Client, settings: Settings, context: Context
+    ) -> None:
+        whole, part = 16 << 20, 4 << 20
+        head = f"POST /getTaskList HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
+        strangers = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(40)]
+        for _, writer in strangers:
+            writer.write(head + bytes(BODY_BYTES - 1))
+        async with asyncio.timeout(10):
+            while True:  # until all of them have come
+                refused = await client.http.post("/getTaskList", content=bytes(BODY_BYTES))
+                if refused.status_code != 405:
+                    break
+        assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
+        context.uploads.begin("somebody", whole - part).close()
+        for _, writer in strangers:
+            writer.transport.abort()
+            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+        async with asyncio.timeout(10):
+            while context.uploads.held_bytes:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        answered = await client.http.post("/getTaskList", content=bytes(BODY_BYTES))
+        assert answered.json()["error"] == "bad_request"
