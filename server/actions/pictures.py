@@ -47,7 +47,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     if person is None:
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
-    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{task['wxname']}"
+    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{published_by(task)}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
     mine = f"poster:{task['_id']}:{unionid}|"
     made_for = mine + digest
@@ -66,7 +66,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     poster = Poster(
         name=task["name"],
         prize_line=prize_line(task),
-        publisher=task["wxname"],
+        publisher=published_by(task),
         commitment=task["commitment"],
         picture=await context.store.files.read_path(task["pic"]),
         address=f"{context.settings.public_url}/?code={share}",
@@ -128,6 +128,11 @@ async def is_taken_down(context: Context, file: File) -> bool:
     if file.made_for:
         return await context.store.shown_tasks.is_hidden(file.made_for.split(":")[1])
     return file.refused or await context.store.shown_tasks.hides_picture(file.path)
+
+
+def published_by(task: Task) -> str:
+    """Return the poster's name of the publisher. A signature may be anybody's name, so it is marked."""
+    return f"署名 {task['wxname']}" if task.get("signed") else task["wxname"]
 
 
 def prize_line(task: Task) -> str:

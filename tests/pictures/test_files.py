@@ -18,7 +18,8 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 from server.actions import forget as forgetting
 from server.actions.pictures import make_poster, prize_line
 from server.context import Context
-from server.pictures.decode import MAX_BYTES, normalise
+from server.pictures.decode import MAX_BYTES, Picture, normalise
+from server.pictures.poster import Poster
 from server.settings import Settings
 from server.store.files import CHUNK_BYTES, UNUSED_MS, Files
 from server.wechat import WeChat
@@ -223,6 +224,24 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     await forgetting.forget(context.store, bob.unionid)
     query = {"metadata.made_for": {"$regex": f"^poster:{code}"}}
     assert await context.store.files.collection.count_documents(query) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    drawn, draw = [], context.pictures.poster
+
+    async def noted(poster: Poster, owner: str) -> Picture:
+        drawn.append(poster.publisher)
+        return await draw(poster, owner)
+
+    monkeypatch.setattr(context.pictures, "poster", noted)
+    own, theirs = alice.data["nickName"], bob.data["nickName"]
+    for wxname in (own, theirs):
+        await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))
+    assert drawn == [own, f"署名 {theirs}"]
 
 
 @pytest.mark.gen_test
