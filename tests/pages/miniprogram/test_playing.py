@@ -165,6 +165,16 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address: str
 
 
 @needs_node
+def test_a_signature_that_is_not_the_publishers_name_is_marked(address: str, publisher: Person):
+    for name, signature in (("一面鼓", "小明"), ("一支笛", "官方客服")):
+        code = publisher.publish(a_picture(), name=name, wxname=signature)
+        with a_phone(address, "朵朵") as phone:
+            phone.open(f"/pages/treasure/treasure?code={code}")
+            marked = f"署名 {signature} 埋下" in phone.shows(name, f"{signature} 埋下")
+        assert marked == (signature != "小明")
+
+
+@needs_node
 def test_a_treasure_is_reported_in_two_taps(address: str, publisher: Person):
     code = publisher.publish(a_picture(), name="一只猫")
     with a_phone(address, "大熊") as phone:
