@@ -10,6 +10,7 @@ import secrets
 import socket
 import time
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
@@ -101,7 +102,17 @@ def _speaks_websocket(request: HTTPServerRequest) -> bool:
         and "upgrade" in connection
         and bool(headers.get("Sec-WebSocket-Key"))
         and headers.get("Sec-WebSocket-Version") in ("7", "8", "13")
+        and _is_address(headers.get("Origin", ""))
     )
+
+
+def _is_address(origin: str) -> bool:
+    """Whether an Origin can be read. Tornado would raise, and log a bug."""
+    try:
+        urlsplit(origin)
+    except ValueError:
+        return False
+    return True
 
 
 def _may_be_sent(code: int) -> bool:

@@ -57,14 +57,16 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
     assert await everything(context) == before
 
 
+SHAKE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
 @pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
 @pytest.mark.gen_test
 async def test_a_websockets_address_takes_no_body(client: Client, settings: Settings, path: str) -> None:
-    shake = (
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    )
-    for method, headers in (("GET", shake), ("GET", ""), ("POST", shake), ("HEAD", ""), ("PROPFIND", "")):
+    for method, headers in (("GET", SHAKE), ("GET", ""), ("POST", SHAKE), ("HEAD", ""), ("PROPFIND", "")):
         for length in ("Content-Length: 50000000", "Transfer-Encoding: chunked"):
             reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
             writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n\r\n".encode())
@@ -73,6 +75,17 @@ async def test_a_websockets_address_takes_no_body(client: Client, settings: Sett
             writer.close()
             assert head.startswith(b"HTTP/1.1 426 "), (method, headers, length)
     assert (await client.http.get("/healthz")).status_code == 200
+
+
+@pytest.mark.gen_test
+async def test_an_origin_that_is_no_address_is_no_bug(client: Client, settings: Settings) -> None:
+    for path in ("/ws?unionid=a", "/ops/feed"):
+        for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{SHAKE}Origin: {origin}\r\n\r\n".encode())
+            status, reply = await raw_reply(reader)
+            writer.close()
+            assert (status, reply["error"]) == (426, "bad_request"), origin
 
 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(
