@@ -43,6 +43,7 @@ SMALL_BYTES = 16 << 10
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
+HTTPS_ONLY = "max-age=31536000"  # for this host alone: its subdomains may not be ours
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
@@ -99,8 +100,7 @@ class BaseHandler(RequestHandler):
         self._headers["Cache-Control"] = "no-store"
         self._headers["X-Content-Type-Options"] = "nosniff"
         if self.settings.get("only_https"):
-            # Only this host: its subdomains may not be ours.
-            self.set_header("Strict-Transport-Security", "max-age=31536000")
+            self.set_header("Strict-Transport-Security", HTTPS_ONLY)
         self.clear_header("Server")
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

@@ -19,7 +19,7 @@ from tornado.log import app_log
 from tornado.web import stream_request_body
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
-from handlers.base import RefusalReply
+from handlers.base import HTTPS_ONLY, RefusalReply
 from server import metrics
 from server.errors import BadRequest, Internal, TokenRequired, Unavailable
 
@@ -134,6 +134,12 @@ class Socket(WebSocketHandler):
         self._taken_at = 0.0
         self._plain: socket.socket | None = None
         self._cut_code = 0
+
+    def set_default_headers(self) -> None:
+        """Do not say what serves. If PUBLIC_URL is https, browsers must use only that."""
+        self.clear_header("Server")
+        if self.settings.get("only_https"):
+            self.set_header("Strict-Transport-Security", HTTPS_ONLY)
 
     def check_origin(self, origin: str) -> bool:
         """Let every page connect: identity comes from a token, not from a cookie."""

@@ -74,6 +74,7 @@ async def test_a_websockets_address_takes_no_body(client: Client, settings: Sett
                 head = await reader.readuntil(b"\r\n\r\n")
             writer.close()
             assert head.startswith(b"HTTP/1.1 426 "), (method, headers, length)
+            assert b"Server:" not in head
     assert (await client.http.get("/healthz")).status_code == 200
 
 
@@ -198,7 +199,8 @@ class TestUnderHttps:
 
     @pytest.mark.gen_test
     async def test_browsers_are_told_to_use_https_only(self, client: Client) -> None:
-        for path in ("/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode"):
+        paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws", "/ops/feed"]
+        for path in paths:
             headers = (await client.http.get(path)).headers
             assert headers["Strict-Transport-Security"] == "max-age=31536000", path
 
