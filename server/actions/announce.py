@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.context import Context
 from server.game.dig import Dig
 from server.realtime.news import News, news_of_end
+from server.store.prizes import Prize
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
@@ -27,6 +28,15 @@ async def announce_judged(context: Context, code: str) -> None:
     """Let all processes read who may see a task, after that has changed."""
     context.square.forget()
     await context.hub.announce(code, News(judged=1))
+
+
+async def announce_claim(context: Context, prize: Prize) -> None:
+    """Let the winner and the publisher, where they have the treasure open, read a prize anew.
+
+    It is news alone: whoever misses it reads again by and by.
+    """
+    claim = prize["unionid"], prize["depth"], context.clock.now_ms()
+    await context.hub.announce(prize["code"], News(claim=claim))
 
 
 async def announce_start(context: Context, code: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from server.actions.announce import announce_claim
 from server.actions.hold import refuse_held, refuse_new_pair
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
@@ -64,6 +65,13 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     prize = await ensure_prize(context, task, unionid)
     if prize is None:
         raise NotWon
+    claimed = await _claim(context, task, prize, (receiver, phone, address))
+    if claimed.prize != prize:
+        await announce_claim(context, claimed.prize)
+    return claimed
+
+
+async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     refuse_held(prize)
     if "denied" in prize:
@@ -74,9 +82,9 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     if task["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
     if task["draw_type"] == BY_MAIL:
-        if prize["state"] in GIVEN and not (receiver or phone or address):
+        if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
-        return await _claim_by_mail(context, task, prize, check_address(receiver, phone, address))
+        return await _claim_by_mail(context, task, prize, check_address(*where))
     return await _claim_on_site(context, task, prize)
 
 

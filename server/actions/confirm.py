@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.actions.announce import announce_claim
 from server.context import Context
 from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
 from server.game.amounts import claim_deadline_ms
@@ -34,6 +35,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         given = await store.prizes.give_on_site(prize["_id"], now_ms)
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)
+            await announce_claim(context, given)
             return given
         prize = await store.prizes.find(prize["_id"])
     # This code is a real one, so it does not count as a wrong try. It does not reset the count either.

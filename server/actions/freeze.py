@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.actions.announce import announce_claim
 from server.actions.hold import freezes_of, withhold_if_frozen
 from server.actions.pay_out import retract
 from server.context import Context
@@ -46,8 +47,11 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     released = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
     if released is not None:
         await settle_freeze(context, released)
-    elif what != "prize" or await context.store.held_prizes.let_off(of, now_ms) is None:
+        return
+    let_off = await context.store.held_prizes.let_off(of, now_ms) if what == "prize" else None
+    if let_off is None:
         raise BadRequest("它没有被冻结，也没有在核对")
+    await announce_claim(context, let_off)
 
 
 async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
@@ -139,8 +143,9 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
                 continue
             if prize["state"] == "claiming":
                 cancelling = True
-            elif await end(prize["_id"], context.clock.now_ms()) is not None:
+            elif (ended := await end(prize["_id"], context.clock.now_ms())) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
+                await announce_claim(context, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:

@@ -7,6 +7,7 @@ through.
 
 from __future__ import annotations
 
+from server.actions.announce import announce_claim
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
@@ -54,6 +55,8 @@ async def weigh(context: Context, prize: Prize) -> bool:
         decided = await held_prizes.let_through(prize)
     else:
         decided = await held_prizes.hold(prize, why, context.clock.now_ms())
+        if decided is not None:
+            await announce_claim(context, decided)
     if decided is None:
         decided = await held_prizes.withhold_unweighed(prize) or await context.store.prizes.find(prize["_id"])
     return (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 
+from server.actions.announce import announce_claim
 from server.actions.hold import weigh
 from server.context import Context
 from server.store.bills import NEVER_HELD, Bill
@@ -195,11 +196,11 @@ async def follow_bill(context: Context, bill: Bill) -> None:
     """Update the prize and the books by a bill that is final. Other bills are left alone."""
     store, now_ms = context.store, context.clock.now_ms()
     if bill["state"] == "given":
-        await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
+        prize = await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
         await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
     elif bill["state"] == "failed":
         over = bill["remote"] == NEVER_HELD  # WeChat never said that it failed: the prize gets no new number
-        await store.prizes.free_from_bill(
+        prize = await store.prizes.free_from_bill(
             bill["prize"],
             bill["attempt"],
             "expiring" if over else "won",
@@ -208,6 +209,8 @@ async def follow_bill(context: Context, bill: Bill) -> None:
     else:
         return
     await store.bills.finish(bill)
+    if prize is not None:
+        await announce_claim(context, prize)
 
 
 async def settle_bill(context: Context, bill: Bill) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.actions.announce import announce_claim
 from server.actions.publish import BY_MAIL, GOODS
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
@@ -29,7 +30,9 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
     sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
     if sent is None:
         sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)
-    if sent is None:
+    if sent is not None:
+        await announce_claim(context, sent)
+    else:
         sent = await prizes.find(prize_id)
         # Asked again for the parcel that is noted: that is true, even if it could not be changed any more.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
@@ -58,7 +61,9 @@ async def receive(context: Context, code: str, unionid: str) -> Prize:
     if prize is None:
         raise NotWon
     received = await prizes.receive(prize["_id"], context.clock.now_ms())
-    if received is None:
+    if received is not None:
+        await announce_claim(context, received)
+    else:
         received = await prizes.find(prize["_id"])
     if received is None or received["state"] != "received":
         raise NotSent

@@ -22,6 +22,7 @@ from server.crowd.tally import Tally
 from server.crowd.watch import Watch
 from server.realtime.frames import (
     Cd,
+    Claim,
     End,
     Error,
     Frame,
@@ -58,7 +59,7 @@ _FIGURES = [
 ]
 
 _chance = secrets.SystemRandom()
-_OfATask = Snapshot | Cd | Tick | Join | Prize | Start | End | Watchers
+_OfATask = Snapshot | Cd | Tick | Join | Prize | Claim | Start | End | Watchers
 _decoder: msgspec.json.Decoder[_OfATask | Service | Error | Pong] = msgspec.json.Decoder(
     _OfATask | Service | Error | Pong
 )

@@ -85,6 +85,16 @@ class Prize(Frame, tag="prize"):
     goods_type: int
 
 
+class Claim(Frame, tag="claim"):
+    """The prize at `depth` was claimed, paid, handed over, sent or received: read it anew.
+
+    Only its winner and the task's publisher get it, while they watch. It is never sent again.
+    """
+
+    code: str
+    depth: int
+
+
 class Start(Frame, tag="start"):
     """A red packet was paid: digging is open."""
 

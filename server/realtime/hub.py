@@ -263,15 +263,15 @@ class Hub:
             self._send(watched, watched.start(news.start))
         elif news.judged:
             self._read_soon(watched)
+        elif news.claim is not None:
+            watched.tell_claim(*news.claim)
 
     def _on_subscribed(self, code: str) -> None:
         watched = self.known.by_code.get(code)
-        if watched is None:
-            return
-        if watched.loaded:
+        if watched is not None and watched.loaded:
             metrics.GAPS.inc()
             self._read_soon(watched)
-        else:
+        elif watched is not None:
             watched.read_again = True  # what is being read may be older than this subscription
 
     def _send_dig(self, watched: WatchedTask, frames: bytes) -> None:

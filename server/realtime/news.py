@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):
-    """News of a task: a dig, an end without a dig, a start, a count of watchers, or who may see it.
+    """News of a task: a dig, an end without a dig, a start, a claim, a count of watchers, or who may see it.
 
     It goes over Redis and never to a client: a dig's record holds the digger's id, which a process needs to
     answer that person's next request.
@@ -26,6 +26,7 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     ended_at: int = 0  # unix ms
     start: int = 0  # unix ms
     judged: int = 0  # 1: read who may see it
+    claim: tuple[str, int, int] | None = None  # the winner's id, the depth, unix ms
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 
 

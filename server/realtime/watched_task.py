@@ -6,6 +6,7 @@ it too, so a page is never older than the last frame that was sent.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from server.errors import NotShown
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown, note_of, review_of
-from server.realtime.frames import End, Error, Frame, Setting, Snapshot, Start, dig_frames, encode
+from server.realtime.frames import Claim, End, Error, Frame, Setting, Snapshot, Start, dig_frames, encode
 from server.realtime.replay import Replay
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # How many participants a task's page shows at once.
 FIRST_PARTICIPANTS = 50
+# How many claims it remembers to have told of.
+KNOWN_CLAIMS = 32
 # The fields of a task that its page shows and that never change.
 SHOWN = (
     "publisher",
@@ -100,6 +103,7 @@ class WatchedTask:
         self.end_reason = ""
         self.ended_at = 0
         self.replay = Replay()
+        self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
         self.own_count_told = 0
         self.total_told = 0
@@ -185,6 +189,16 @@ class WatchedTask:
             if not self.opens_for(watcher.unionid):
                 watcher.send(told)
                 self.part(watcher)
+
+    def tell_claim(self, winner: str, depth: int, at_ms: int) -> None:
+        """Tell a prize's winner and the publisher, if they watch, that its claim went on."""
+        if (depth, at_ms) in self._claims:  # what this process announces comes back to it over Redis
+            return
+        self._claims.append((depth, at_ms))
+        told = encode([Claim(code=self.code, depth=depth)])
+        for watcher in list(self.watchers):
+            if watcher.unionid in (winner, self.task["publisher"]):
+                watcher.send(told)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
         """Replace the names of everything known, after somebody was forgotten. No frame follows from it.

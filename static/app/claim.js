@@ -5,13 +5,18 @@ import { el, fill, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 
-const LOOK_MS = 2_000;
+const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
 // What a red packet waits for that is not paid for now.
 const HELD = {
   held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
   withheld: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
 };
 const LATER = "微信正在处理，过一会儿再来看看";
+
+/** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
+export function stateOf({ is_prize, is_draw, prize_state }) {
+  return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
+}
 
 /** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */
 export function claim(task, signal, deadline) {
@@ -44,17 +49,18 @@ export function claim(task, signal, deadline) {
     clearInterval(looking);
     if (signal.aborted) return;
     const focused = body.contains(document.activeElement);
+    section.dataset.state = stateOf(task);
     fill(body, children);
     if (focused) section.focus({ preventScroll: true });
   }
 
   function done(text) {
-    task.is_draw = 1;
+    Object.assign(task, { is_draw: 1, prize_state: "given" });
     write(deadline, "");
     show(el("p.good", {}, text));
   }
 
-  /** Look whether the publisher has confirmed the pick-up: nothing tells us. */
+  /** Look whether the publisher has confirmed the pick-up, in case that frame was lost. */
   async function look() {
     if (document.hidden || section.inert) return;
     try {

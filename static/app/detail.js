@@ -4,7 +4,7 @@ import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
-import { claim } from "./claim.js";
+import { claim, stateOf } from "./claim.js";
 import { consent } from "./consent.js";
 import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
@@ -67,7 +67,6 @@ class Page {
   #digging = Promise.resolve();
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
-  #claimed = ""; // the state that the claim now shows
   #stale = false; // the details must be read anew
   #reloading = 0;
 
@@ -152,10 +151,11 @@ class Page {
   }
 
   showClaim() {
-    const shown = `${this.task.is_prize} ${this.task.is_draw} ${this.task.prize_state}`;
-    if (shown === this.#claimed) return; // keep what is being typed or shown there
-    this.#claimed = shown;
+    const shown = this.claim.firstElementChild;
+    if (this.task.is_prize ? shown?.dataset.state === stateOf(this.task) : !shown) return; // keep what is typed there
+    const focused = this.claim.contains(document.activeElement);
     fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
+    if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });
   }
 
   showOwn() {
@@ -222,6 +222,9 @@ class Page {
         break;
       case "start":
         this.reload();
+        break;
+      case "claim":
+        if (task.is_prize) this.reload();
         break;
       case "end":
         Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });

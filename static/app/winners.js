@@ -8,7 +8,7 @@ import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.j
 import { icon } from "./icons.js";
 import { BY_MAIL, parcel, shipping } from "./shipping.js";
 
-const RENEW_MS = 5_000; // claims have no frames
+const RENEW_MS = 20_000; // frames tell of most, but not of what only time changes
 const LATE_MS = 300; // a prize is written just after its frame
 const STATES = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
 
@@ -62,7 +62,7 @@ export function winners(root, signal, code, scanned = "") {
   function watch(details) {
     task = details;
     const leave = channel.subscribe(task.code, task.seq, (frame) => {
-      if (!["prize", "snapshot", "end"].includes(frame.type)) return;
+      if (!["prize", "claim", "snapshot", "end"].includes(frame.type)) return;
       task.prizes_left = frame.prizes_left ?? task.prizes_left;
       renew();
     });

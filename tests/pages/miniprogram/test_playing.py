@@ -107,7 +107,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
     ("draw_type", "value", "shown"),
     [
         (1, {}, r"当面把取件码给发布者看： ?[0-9]{6}"),
-        (2, {"receiver": "朵朵", "phone": "13800000000", "address": "上海"}, "奖品已经领取"),
+        (2, {"receiver": "朵朵", "phone": "13800000000", "address": "上海"}, "地址已交给发布者，等着收货吧"),
     ],
     ids=["on site", "by mail"],
 )
@@ -117,9 +117,36 @@ def test_goods_are_claimed(address: str, publisher: Person, draw_type: int, valu
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("挖一锹")
         phone.tap(".dig")
-        phone.shows("领奖")
+        phone.shows("领奖", "之前领取")
         phone.fire(".claiming", "submit", value=value)
         phone.until("shown", lambda told: re.search(shown, told["text"]) is not None)
+
+
+@needs_node
+def test_a_pick_up_code_goes_away_once_it_is_confirmed(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
+    winner = Person.log_in(address, "小芳")
+    winner.post("/postTask", code=code)
+    with a_phone(address, "小芳") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("你挖到了！", "之前领取")
+        phone.until("sent", lambda told: told["message"].get("code") == code)
+        phone.fire(".claiming", "submit", value={})
+        phone.shows("当面把取件码给发布者看")
+        pickup = winner.post("/drawPrize", code=code)["pickup"]
+        publisher.post("/confirmDraw", code=code, pickup=pickup)
+        assert "取件码" not in phone.shows("奖品已经领取")
+
+
+@needs_node
+def test_the_square_marks_what_one_published_or_won(address: str, publisher: Person):
+    several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
+    code = publisher.publish(a_picture(), name="有两份的猫", **several)
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    for user, said in (("小明", "我发布的"), ("阿强", "已挖到"), ("朵朵", "可以挖")):
+        with a_phone(address, user) as phone:
+            phone.open("/pages/square/square")
+            phone.shows(f"有两份的猫{said}")
 
 
 @needs_node

@@ -39,9 +39,10 @@ Component({
       const page = this.pages + 1;
       try {
         await admitted();
-        const { data } = await api.get("/getTaskList", { page });
+        const { data: found, mine, won } = await api.get("/getTaskList", { page });
         if (page !== this.pages + 1) return; // asked for twice
-        data.forEach(observeCard);
+        found.forEach(observeCard);
+        const data = found.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
         this.pages = page;
         this.complete = data.length < PAGE;
         const known = new Set(data.map(({ code }) => code)); // pages overlap where a new one came between

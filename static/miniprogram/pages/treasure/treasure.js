@@ -2,7 +2,7 @@
 
 import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
-import { observe, secondsUntil } from "../../shared/clock.js";
+import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
 import { REASONS } from "../../shared/reasons.js";
 import { inReview } from "../../shared/reviews.js";
 import { admitted, api, channel, choose, pay, receiveTransfer, showProblem } from "../../wechat.js";
@@ -22,7 +22,7 @@ const ENDINGS = {
 Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
-    parcel: null, offer: null, promised: "", review: "",
+    parcel: null, offer: null, promised: "", review: "", until: "",
   },
 
   methods: {
@@ -87,7 +87,8 @@ Component({
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
-      this.setData({ task, review, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      const until = task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
+      this.setData({ task, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.count();
     },
 
@@ -121,11 +122,13 @@ Component({
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left) });
           break;
         case "start":
+        case "claim": // a prize of ours, or of our own treasure
           this.read().catch(showProblem);
           break;
         case "end":
           this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
-          if (frame.end_reason === "operator") this.read().catch(showProblem); // the reason is in the details
+          // The details have the operator's reason, and until when a prize can be claimed.
+          if (["operator", "refused"].includes(frame.end_reason) || task.is_prize) this.read().catch(showProblem);
           break;
         case "watchers":
           this.show({ watchers: frame.watchers });
@@ -180,6 +183,7 @@ Component({
         this.mark(reply.no);
         this.show({ is_prize, why: "already_won" });
         this.offer();
+        if (task_status) this.read().catch(showProblem); // for until when to claim
       }
       // The reply is as of the dig, and later frames may have come before it.
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status });

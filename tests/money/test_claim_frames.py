@@ -1,0 +1,93 @@
+"""The frame `claim`: a prize's winner and the publisher hear that its claim went on, and nobody else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.operators import operator
+from support.purse import confirm, pay, publish_red_packet, rest, win
+
+ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame", "CASH_WON_DAY_YUAN": "1"}
+
+
+async def told(page: Any) -> list[int]:
+    """Return the depths of all claims that a page heard of, up to the next dig."""
+    await page.until("cd")
+    return [frame["depth"] for frame in page.frames if frame["type"] == "claim"]
+
+
+@pytest.mark.gen_test
+async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
+    client: Client, context: Context, open_page: Any, other_port: int
+) -> None:
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code = await alice.publish(prize_num=3, forecast_num=3, interval=1, fluctuation=0, cd=0)
+    for winner in (bob, carol):
+        await win(client, context, winner, code)
+    pages = [await open_page(who, code, port=other_port) for who in (alice, bob, carol)]
+    for page in pages:
+        await page.until("snapshot")
+    await bob.post("/drawPrize", code=code, **ADDRESS)
+    await bob.post("/drawPrize", code=code)  # which changes nothing
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345678")
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345679")
+    for _ in range(2):
+        await bob.post("/receivePrize", code=code)
+    await carol.post("/drawPrize", code=code, **ADDRESS)
+    await win(client, context, dave, code)
+    assert [await told(page) for page in pages] == [[1, 1, 1, 1, 2], [1, 1, 1, 1], [2]]
+
+
+@pytest.mark.gen_test
+async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, cd=0, draw_type=1)
+    await win(client, context, bob, code)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    pickup = (await bob.post("/drawPrize", code=code))["pickup"]
+    for _ in range(2):
+        await alice.post("/confirmDraw", code=code, pickup=pickup)
+    await win(client, context, carol, code)
+    assert await told(page) == [1, 1]
+
+
+@pytest.mark.gen_test
+async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0, money=2)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    steps = []
+
+    async def step() -> None:
+        frame = await page.until("claim")
+        steps.append((frame["depth"], (await bob.get("/getTaskDetails", code=code))["prize_state"]))
+
+    assert (await bob.post("/drawPrize", code=code))["error"] == "payout_held"
+    await step()
+    released = await client.post("/ops/release", what="prize", code=code, depth=1, reason="没有问题")
+    assert released["status"] == 0, released
+    await step()
+    claimed = await bob.post("/drawPrize", code=code)
+    await step()
+    await confirm(client, context, claimed["package_info"])
+    await rest(context)
+    await step()
+    assert steps == [(1, "held"), (1, "won"), (1, "claiming"), (1, "given")]
