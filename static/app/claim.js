@@ -135,7 +135,7 @@ export function claim(task, signal, deadline) {
       const { is_draw, pickup, pickup_pic } = await draw();
       if (is_draw) return done("奖品已经领走了。");
       show(
-        el("p", {}, "当面把取件码给发布者看，或让对方扫码："),
+        el("p", {}, "当面出示取件码，或让对方扫码："),
         el("p.pickup", {}, pickup),
         el("img.code", { src: pickup_pic, alt: "取件码的二维码", width: 200, height: 200 }),
         el("button", { type: "button", onclick: () => step(offer) }, "已经领到了"),

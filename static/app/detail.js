@@ -79,6 +79,7 @@ class Page {
     this.people.reset(task);
     this.digs = digs(task.code, signal);
     this.statement = statement(task.code, signal);
+    if (task.mine) this.statement.element.append(this.shaft.line);
     this.fairness = fairness(task);
     this.consent = consent(signal);
     this.review = el("div.review", { role: "status", hidden: true });

@@ -17,8 +17,8 @@ const WHY_NOT = {
 };
 
 /**
- * Return the shaft's element with `show(task, busy)` and `say(...words)`; the end of a cooldown replaces the words,
- * and another cooldown takes these back. The button calls `onDig`.
+ * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`; the end of a
+ * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`.
  */
 export function shaft(onDig) {
   const big = el("strong");
@@ -44,6 +44,7 @@ export function shaft(onDig) {
   let counted = null;
 
   function show(task, busy) {
+    set(element, { hidden: Boolean(task.mine && !task.need_pay) }); // nobody digs their own: its statement stands there
     write(now, task.now_depth);
     write(most, `共 ${task.max_depth} 层`);
     gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.max_depth}%`);
@@ -55,8 +56,6 @@ export function shaft(onDig) {
     const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
       ready = !seconds && !why && !busy;
-      // On one's own treasure the disc is dead, but for the countdown that all see.
-      set(element, { hidden: Boolean(task.mine && !task.need_pay && !seconds) });
       if (cooling && !seconds) {
         write(line, ready ? OVER : "");
         if (ready) signal();
@@ -78,7 +77,7 @@ export function shaft(onDig) {
     });
   }
 
-  return { element, show, say: (...words) => fill(line, ...words), close: () => stop() };
+  return { element, line, show, say: (...words) => fill(line, ...words), close: () => stop() };
 }
 
 /** What a dig under way waits for. Just after a cooldown that is the lots, which decide who is tried first. */

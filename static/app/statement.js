@@ -1,7 +1,8 @@
 // A publisher's own treasure in numbers, where others have the disc to dig.
 
 import { get } from "./api.js";
-import { el, fill, set } from "./dom.js";
+import { asTime, countDown } from "../miniprogram/shared/clock.js";
+import { el, fill, set, write } from "./dom.js";
 
 const RENEW_MS = 5_000;
 
@@ -14,7 +15,10 @@ function yuan(fen) {
 export function statement(code, signal) {
   const live = el("dl.numbers");
   const read = el("dl.numbers");
-  const element = el("section.panel.stack.statement", { hidden: true }, el("h2", {}, "这个宝贝"), live, read);
+  const cooling = el("p.hint");
+  const element = el("section.panel.stack.statement", { hidden: true }, el("h2", {}, "这个宝贝"), live, read, cooling);
+  let counted = null;
+  let stop = () => {};
   let renewing = 0;
   let wanted = false;
 
@@ -37,6 +41,16 @@ export function statement(code, signal) {
     }
   }
 
+  /** Count down to when others may dig again; null if they may not any more. */
+  function count(until) {
+    if (until === counted) return;
+    counted = until;
+    stop();
+    if (until === null) write(cooling, "");
+    else stop = countDown(until, (seconds) => write(cooling, seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : "现在可以挖"));
+  }
+  signal.addEventListener("abort", () => stop());
+
   return {
     element,
     renew,
@@ -49,6 +63,7 @@ export function statement(code, signal) {
         ["挖到", task.now_depth, `/ ${task.max_depth} 层`],
         ["奖品剩", task.prizes_left, `/ ${task.prize_num} 份`],
       ]);
+      count(task.status ? null : task.cd_until);
       if (appears) renew();
     },
   };

@@ -89,7 +89,7 @@ export function makeCharts(history, stock) {
     { id: "uploads", series: fields(["uploads", "green"]), stacked: true, summed: true, least: 2, format: count },
     { id: "logins", series: fields(["logins", "green"]), stacked: true, summed: true, least: 2, format: count },
     { id: "limited", series: labels(({ limited }) => limited, "limit"), stacked: true, summed: true, least: 2, format: count, note: lastMinute },
-    { id: "errors", series: labels(({ errors }) => errors, "refusal"), stacked: true, summed: true, least: 2, format: count, wide: true },
+    { id: "errors", series: labels(({ errors }) => errors, "refusal"), stacked: true, summed: true, least: 2, format: count },
   ];
   const charts = specs.map((spec) => new Chart(spec, history, point));
 

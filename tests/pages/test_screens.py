@@ -46,7 +46,8 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     """The codes of published treasures by name; a crowd has begun to dig them."""
     crowd = [Person.log_in(address, user) for user in CROWD]
     ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
-    many = {"prize_num": 5, "interval": 40, "fluctuation": 6}  # the first prize is below depth 33
+    # The first prize is below depth 33.
+    many = {"prize_num": 5, "interval": 40, "fluctuation": 6, "forecast_num": 230}
     made = {
         "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
         "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
@@ -71,9 +72,9 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     publisher.go(f"/#/task/{made['keyboard']}")
     publisher.log_in("小明")
     for person in crowd:
-        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "closed")  # no cooldown runs
+        expect(publisher.page.get_by_text("现在可以挖")).to_be_visible()
         person.post("/postTask", code=made["keyboard"])
-        expect(publisher.page.locator(".dig")).to_have_attribute("data-kind", "cooling")
+        expect(publisher.page.get_by_text("冷却中，还剩")).to_be_visible()
     publisher.context.close()
     crowd[1].post("/postTask", code=made["oranges"])
     crowd[2].post("/postTask", code=made["bracelet"])
@@ -141,6 +142,8 @@ def test_screens(
 
     visitor.go(f"/#/task/{codes['keyboard']}")
     expect(visitor.page.locator(".people li")).to_have_count(len(CROWD))
+    expect(visitor.page.locator(".dig")).not_to_have_attribute("data-kind", "cooling")
+    visitor.page.locator(".dig").click()
     expect(visitor.page.locator(".dig[data-kind=cooling]")).to_be_visible()
     keep(visitor, "treasure")
 

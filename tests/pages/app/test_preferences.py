@@ -75,4 +75,4 @@ def test_a_repeated_dig_is_told_with_its_diggers_name(window: Opener, publisher:
     digger = Person.log_in(publisher.address, "阿强")
     for said in ("阿强 来挖了一锹", "阿强 挖了一锹"):
         digger.post("/postTask", code=code)
-        expect(page.locator(".said")).to_have_text(said)
+        expect(page.locator(".said", has_text=said)).to_be_visible()

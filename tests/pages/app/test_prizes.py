@@ -180,6 +180,21 @@ def test_a_publisher_has_numbers_where_others_have_the_disc(
     expect(visitor.page.locator(".statement")).to_be_hidden()
 
 
+def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), name="有冷却的猫", cd=3)
+    page = window("小明", f"/#/task/{code}").page
+    statement = page.locator(".statement")
+    expect(statement).to_contain_text("现在可以挖")
+    height = statement.evaluate("each => each.offsetHeight")
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(statement).to_contain_text("冷却中，还剩")
+    expect(page.locator(".shaft")).to_be_hidden()
+    assert statement.evaluate("each => each.offsetHeight") == height  # nothing beneath it moves
+    expect(statement).to_contain_text("现在可以挖")
+
+
 @pytest.mark.parametrize("look", LOOKS[::3], ids=["phone-light", "desk-dark"])
 def test_the_square_is_searched_and_what_ended_is_folded(
     window: Opener, address: str, publisher: Person, look: dict[str, Any]

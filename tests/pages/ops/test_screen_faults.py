@@ -37,6 +37,13 @@ from support.servers import Running
 
 pytestmark = needs_chromium
 
+# On how many lines the text of each element stands.
+LINES = """all => all.map(each => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return [each.textContent, new Set([...range.getClientRects()].map(box => Math.round(box.top))).size];
+})"""
+
 
 def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(
     operator: Opener, running: Running
@@ -255,6 +262,28 @@ def test_every_page_fits_its_window_and_can_be_read(
     opened.page.get_by_role("button", name="结束").click()
     expect(opened.page.get_by_role("dialog")).to_be_visible()
     is_readable(opened)
+
+
+def test_charts_leave_no_hole_and_no_name_or_button_is_broken(
+    operator: Opener, running: Running, publisher: Person
+) -> None:
+    code, _ = a_red_packet(publisher, running.address)
+    opened = operator(viewport=DESK)
+    page = opened.page
+    expect(page.locator(".chart").last).to_be_attached()
+    tops: list[int] = page.locator(".chart").evaluate_all("all => all.map(each => each.offsetTop)")
+    assert {tops.count(top) for top in tops} == {4}
+    opened.go(f"/ops#/task/{code}")
+    for width in (360, 1000):
+        page.set_viewport_size({"width": width, "height": 760})
+        expect(page.locator(".digs button").first).to_be_visible()
+        broken = page.locator(".digs .name, .acts .name, .acts button").evaluate_all(LINES)
+        assert [lines for lines in broken if lines[1] != 1] == [], width
+        assert opened.overflow() <= 0
+    brand, search = page.locator(".brand").bounding_box(), page.locator(".search").bounding_box()
+    assert brand is not None
+    assert search is not None
+    assert search["y"] < brand["y"] + brand["height"]
 
 
 def test_picture_of_the_screen(
