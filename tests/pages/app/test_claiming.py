@@ -19,6 +19,8 @@ def test_a_confirmed_pick_up_code_goes_away(window: Opener, publisher: Person) -
     winner.get_by_role("button", name="去领取").click()
     expect(winner.locator(".claim")).to_be_focused()
     winner.get_by_role("button", name="出示取件码").click()
+    expect(winner.locator("img.code")).to_be_visible()
+    expect(winner.locator(".claim")).to_be_focused()  # the button that had it is gone
     publisher.post("/confirmDraw", code=code, pickup=winner.locator(".pickup").text_content())
     expect(winner.get_by_text("奖品已经领走了。")).to_be_visible(timeout=2 * WITHIN_A_SECOND)
     expect(winner.locator("img.code")).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -233,6 +234,21 @@ def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(
     assert len(asked) == 2
     assert asked[0] == asked[1]
     watcher.wrong.clear()  # Chromium logs the request that failed
+
+
+def test_a_snapshot_of_a_running_cooldown_takes_back_that_one_can_dig(
+    watcher: Window, address: str, sockets: list[WebSocketRoute]
+) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), cd=2, forecast_num=500_000)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("阿强")
+    said = watcher.page.locator(".said")
+    expect(said).to_have_text("冷却结束，可以挖了")
+    numbers = {"seq": 1, "now_depth": 1, "prizes_left": 1, "participants": 1, "watchers": 1}
+    running = {"status": 0, "end_reason": "", "cd_until": int(time.time() * 1000) + 60_000}
+    sockets[-1].send(json.dumps({"type": "snapshot", "code": code, **numbers, **running}))
+    expect(watcher.page.locator(".dig")).to_have_attribute("data-kind", "cooling")
+    expect(said).to_have_text("")
 
 
 def test_after_a_final_close_code_nothing_reconnects(watcher: Window) -> None:
