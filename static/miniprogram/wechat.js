@@ -59,6 +59,19 @@ export async function rename(wxname) {
   wx.setStorageSync(KEY, person);
 }
 
+/** Whether the person has no name of their own yet: WeChat tells none. */
+export function isUnnamed() {
+  return Boolean(person) && person.named === 0;
+}
+
+/** Take the picture that the person chose with `chooseAvatar`. */
+export async function showFace(filePath) {
+  const { url } = await upload(filePath);
+  await api.post("/setProfile", { wxheadpic: url });
+  person = { ...person, avatarUrl: url };
+  wx.setStorageSync(KEY, person);
+}
+
 /** Let somebody choose one of at most six; return its place, -1 if they chose none. */
 export async function choose(itemList) {
   try {
@@ -142,12 +155,16 @@ export function hidden() {
 /** Let the person choose a picture, and upload it; resolves with { url, thumbnail }. */
 export async function uploadPicture() {
   const { tempFiles } = await call("chooseMedia", { count: 1, mediaType: ["image"], sizeType: ["compressed"] });
+  return upload(tempFiles[0].tempFilePath);
+}
+
+function upload(filePath) {
   return api.asPerson(
     () =>
       new Promise((resolve, reject) => {
         wx.uploadFile({
           url: `${SERVER}/uploadFile`,
-          filePath: tempFiles[0].tempFilePath,
+          filePath,
           name: "file",
           header: api.authorized(),
           success: ({ statusCode, data }) => {

@@ -61,7 +61,10 @@ const storage = new Map(Object.entries(JSON.parse(process.env.STORAGE || "{}")))
 
 global.wx = {
   getStorageSync: (key) => storage.get(key) || "",
-  setStorageSync: (key, value) => storage.set(key, value),
+  setStorageSync(key, value) {
+    say({ type: "stored", key, value });
+    storage.set(key, value);
+  },
 
   login: (options) =>
     answer(options, "login", async () => {

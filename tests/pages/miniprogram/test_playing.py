@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from support import SOURCE
@@ -150,12 +151,33 @@ def test_the_square_marks_what_one_published_or_won(address: str, publisher: Per
 
 
 @needs_node
-def test_somebody_without_a_name_chooses_one(address: str):
+def test_somebody_without_a_name_chooses_one_and_a_face(address: str, tmp_path: Path):
+    picture = tmp_path / "face.jpg"
+    picture.write_bytes(a_picture())
     with a_phone(address, "无名", named=False) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("还没起名")
         phone.fire(".name", "blur", value=" 小满 ")
         phone.shows("小满")
+        phone.fire(".face", "chooseavatar", avatarUrl=str(picture))
+        kept = phone.until("stored", lambda told: "/files/" in told["value"]["avatarUrl"])["value"]
+        assert kept["nickName"] == "小满"
+    assert httpx.get(kept["avatarUrl"]).status_code == 200
+
+
+@needs_node
+@pytest.mark.parametrize("page", ["publish", "treasure"])
+def test_who_publishes_or_claims_without_a_name_is_asked_for_one(address: str, publisher: Person, page: str):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    with a_phone(address, f"无名{page}", named=False) as phone:
+        phone.open(f"/pages/{page}/{page}?code={code}")
+        if page == "treasure":
+            phone.shows("挖一锹")
+            phone.tap(".dig")
+        phone.shows("起个名字")
+        phone.fire(".name", "blur", value="小满")
+        phone.until("stored", lambda told: told["value"].get("nickName") == "小满")
+        phone.until("shown", lambda told: "起个名字" not in told["text"])
 
 
 @needs_node

@@ -1,7 +1,7 @@
 // One's own: numbers, and what one won, published and dug.
 
 import { inReview, profileInReview } from "../../shared/reviews.js";
-import { admitted, api, me, rename, showProblem } from "../../wechat.js";
+import { admitted, api, me, rename, showFace, showProblem } from "../../wechat.js";
 
 const LISTS = [
   ["/getMyPrize", "我挖到的"],
@@ -44,6 +44,16 @@ Component({
       if (!name || name === me().nickName) return;
       try {
         await rename(name);
+        this.setData({ me: me() });
+        this.renew();
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    async chooseFace({ detail }) {
+      try {
+        await showFace(detail.avatarUrl);
         this.setData({ me: me() });
         this.renew();
       } catch (error) {

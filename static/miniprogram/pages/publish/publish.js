@@ -1,13 +1,29 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
-import { admitted, api, pay, showProblem, uploadPicture } from "../../wechat.js";
+import { admitted, api, isUnnamed, pay, rename, showProblem, uploadPicture } from "../../wechat.js";
 
 const KINDS = ["红包", "实物，现场领取", "实物，邮寄"];
 
 Component({
-  data: { kinds: KINDS, kind: 1, several: false, thumbnail: "", busy: false },
+  data: { kinds: KINDS, kind: 1, several: false, thumbnail: "", busy: false, unnamed: false },
 
   methods: {
+    onShow() {
+      admitted().then(() => this.setData({ unnamed: isUnnamed() }), showProblem);
+    },
+
+    /** Others see who publishes, so ask here for a name. */
+    async rename({ detail }) {
+      const name = detail.value.trim();
+      if (!name) return;
+      try {
+        await rename(name);
+        this.setData({ unnamed: isUnnamed() });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
     choose({ detail }) {
       this.setData({ kind: Number(detail.value) });
     },

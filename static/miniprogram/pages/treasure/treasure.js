@@ -5,7 +5,7 @@ import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
 import { REASONS } from "../../shared/reasons.js";
 import { inReview } from "../../shared/reviews.js";
-import { admitted, api, channel, choose, pay, receiveTransfer, showProblem } from "../../wechat.js";
+import { admitted, api, channel, choose, isUnnamed, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
@@ -22,7 +22,7 @@ const ENDINGS = {
 Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
-    parcel: null, offer: null, promised: "", review: "", until: "",
+    parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
   },
 
   methods: {
@@ -61,7 +61,7 @@ Component({
       const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
       if (this.data.task && data.seq < this.data.task.seq) return; // frames overtook it
       observe(data.server_time);
-      this.setData({ task: data, people: data.users });
+      this.setData({ task: data, people: data.users, unnamed: isUnnamed() });
       this.show();
       this.offer();
       if (data.prize_state === "sent" && !this.data.parcel) this.setData({ parcel: await api.post("/drawPrize", { code: data.code }) });
@@ -69,13 +69,15 @@ Component({
 
     /** Offer a message for when they have left. Without it, the page is none the worse. */
     offer() {
-      offerOf(this.data.task).then((offer) => this.setData({ offer }), (error) => {
+      const show = (offer) => this.setData({ offer: offer && offer.occasion === this.answered ? null : offer });
+      offerOf(this.data.task).then(show, (error) => {
         if (!error.error) throw error;
       });
     },
 
     async accept() {
       const { offer, task } = this.data;
+      this.answered = offer.occasion; // what is being read about it is older
       this.setData({ offer: null });
       try {
         this.setData({ promised: (await accept(offer, task.code)) ? "好，会在微信里通知你" : "" });
@@ -201,6 +203,18 @@ Component({
       try {
         await pay(code, owed);
         await this.read(); // looking makes the server ask WeChat, should its notice be late
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    /** The publisher sees who claims, so ask here for a name. */
+    async rename({ detail }) {
+      const name = detail.value.trim();
+      if (!name) return;
+      try {
+        await rename(name);
+        this.setData({ unnamed: isUnnamed() });
       } catch (error) {
         showProblem(error);
       }
