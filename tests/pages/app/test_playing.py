@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
 from support.browser import Opener, Person, a_server, needs_chromium, open_window
 from support.client import a_picture
@@ -230,7 +231,14 @@ def test_an_address_reaches_the_publisher_and_nobody_else(window: Opener, publis
 
 def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
-    winner = window("阿强")
+
+    def lose_claims(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda said: json.loads(said)["type"] == "claim" or route.send(said))
+
+    winner = window(None)
+    winner.page.route_web_socket("**/ws*", lose_claims)
+    winner.log_in("阿强")
     winner.go(f"/#/task/{code}")
     winner.page.get_by_role("button", name="去领取").click()
     winner.page.get_by_role("button", name="出示取件码").click()
