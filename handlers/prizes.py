@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import picture_url
-from handlers.parameters import Code, Unionid
+from handlers.parameters import LINES, ONE_LINE, Code, Unionid
 from server.actions.claim import Claim, claim, open_address
 from server.actions.confirm import confirm_pickup
 from server.actions.publish import BY_MAIL
@@ -51,9 +51,9 @@ class DrawPrizeRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    receiver: Annotated[str, Meta(title="收货人", description="1 到 32 个字")] = ""
+    receiver: Annotated[str, Meta(extra=ONE_LINE, title="收货人", description="1 到 32 个字")] = ""
     phone: Annotated[str, Meta(title="电话", description="5 到 20 位的号码")] = ""
-    address: Annotated[str, Meta(title="详细地址", description="1 到 200 个字")] = ""
+    address: Annotated[str, Meta(extra=LINES, title="详细地址", description="1 到 200 个字")] = ""
 
 
 class DrawPrizeReply(Reply, kw_only=True):

@@ -65,6 +65,23 @@ async def test_published_names_signatures_and_texts_are_cleaned(client: Client) 
 
 
 @pytest.mark.gen_test
+async def test_where_a_winner_wants_goods_sent_is_cleaned(client: Client) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1, draw_type=2)
+    assert (await bob.dig(code))["is_prize"] == 1
+    where = {"receiver": f"王{EVIL}\n小明", "phone": "13800138000", "address": f"某路{EVIL}\r\n二号"}
+    kept = {"receiver": "王abc[31m 小明", "phone": "13800138000", "address": "某路abc[31m\n二号"}
+    for _ in range(2):
+        claimed = await bob.post("/drawPrize", code=code, **where)
+        assert {name: claimed[name] for name in kept} == kept
+    [row] = (await alice.get("/getWinners", code=code))["data"]
+    assert {name: row[name] for name in kept} == kept
+    for name, what in (("receiver", "收货人"), ("address", "详细地址")):
+        reply = await bob.post("/drawPrize", code=code, **where | {name: "\u202e\u2066"})
+        assert reply["msg"].startswith(f"“{what}”应为 1 到 ")
+
+
+@pytest.mark.gen_test
 async def test_a_name_of_such_characters_alone_is_refused(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]
