@@ -131,10 +131,13 @@ class Traces:
                 await shares.delete_one({"_id": share["_id"]})
 
     async def move_reviews(self, old: str, new: str) -> None:
-        """Delete what is checked of a person's profile; reviews of their tasks get the pseudonym."""
+        """Delete what is checked of a person's profile; reviews of their tasks get the pseudonym.
+
+        Their texts go, since the person's name is among them.
+        """
         reviews = self._database["reviews"]
         await reviews.delete_many({"unionid": old, "code": ""})
-        await reviews.update_many({"unionid": old}, {"$set": {"unionid": new, "openid": ""}})
+        await reviews.update_many({"unionid": old}, {"$set": {"unionid": new, "openid": "", "text": ""}})
 
     async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
         visits, code = self._database["visits"], visit["code"]
