@@ -65,7 +65,10 @@ async def _id_of(context: Context, whom: Whom) -> str:
     if kind == "share":
         found = (await store.visits.of_shares([rest])).get(rest)
     elif kind == "report":
-        reports = await store.reports.of_task(rest.partition(":")[0], READ_REPORTS)
+        code = rest.partition(":")[0]
+        # The queue first: a storm of reports that do not count may bury what it shows.
+        reports = [each for each in await store.reports.queue(READ_REPORTS) if each["code"] == code]
+        reports += await store.reports.of_task(code, READ_REPORTS)
         found = next((each for each in reports if report_key(context, each) == whom.key), None)
     else:
         found = await store.reviews.find(whom.key)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from server.actions import whom
 from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Client, Someone
@@ -47,13 +48,18 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
 
 
 @pytest.mark.gen_test
-async def test_who_reported_something_is_reached_by_their_report(client: Client, context: Context) -> None:
+async def test_who_reported_something_is_reached_by_their_report(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whom, "READ_REPORTS", 3)
     await operator(client)
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000)
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
     for someone, text in ((bob, "假的"), (carol, ""), (dave, "骗人")):
         assert (await someone.post("/report", code=code, reason="fraud", text=text))["status"] == 0
+    for someone in await client.log_in_all("eve", "frank", "grace"):  # a storm
+        assert (await someone.post("/report", code=code, reason="other"))["status"] == 0
     [queued] = (await client.get("/ops/reports"))["data"]
     said = [(each["reason"], each["text"]) for each in queued["reporters"]]
     assert said == [("fraud", "假的"), ("fraud", ""), ("fraud", "骗人")]
