@@ -22,7 +22,7 @@ from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.freezes import What
-from server.store.people import Ban
+from server.store.people import Ban, Person
 
 
 @asynccontextmanager
@@ -126,11 +126,19 @@ async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str
     async with _logged(context, actor, "ban", str(whom), reason):
         now_ms = context.clock.now_ms()
         begun = Ban(reason=reason, at=now_ms, until=now_ms + days * DAY_MS if days else 0)
-        await ban_person(context, await find_person(context, whom), begun)
+        for person in await _records(context, whom):
+            await ban_person(context, person, begun)
 
 
 async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason):
-        person = await find_person(context, whom)
-        await context.store.people.lift_ban(person["_id"])
+        for person in await _records(context, whom):
+            await context.store.people.lift_ban(person["_id"])
+
+
+async def _records(context: Context, whom: Whom) -> list[Person]:
+    """Return all records of a person: two if WeChat gave a unionid at some logins only."""
+    person = await find_person(context, whom)
+    same = await context.store.people.of_openid(person["openid"])
+    return [person, *(other for other in same if other["_id"] != person["_id"])]

@@ -48,7 +48,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
         province="",
         country="",
     )
-    return _let_in(await context.store.people.save(person, told=False))
+    return await _let_in(context, await context.store.people.save(person, told=False))
 
 
 async def _id_of(context: Context, openid: str) -> str:
@@ -79,28 +79,39 @@ async def log_in_with_data(
     # The sender may have altered these too, so they are checked like what a person chooses: the name now, a
     # picture once it is uploaded here, since what an address elsewhere shows can change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
-    person = _let_in(
-        await context.store.people.save(
-            Person(
-                _id=unionid,
-                openid=session.openid,
-                nickName="" if checked else name,
-                avatarUrl="" if checked else user.avatar_url,
-                gender=user.gender,
-                city=user.city,
-                province=user.province,
-                country=user.country,
-            )
+    person = await context.store.people.save(
+        Person(
+            _id=unionid,
+            openid=session.openid,
+            nickName="" if checked else name,
+            avatarUrl="" if checked else user.avatar_url,
+            gender=user.gender,
+            city=user.city,
+            province=user.province,
+            country=user.country,
         )
     )
+    person = await _let_in(context, person)
     if checked:
         await submit_name(context, person, name)
     return person
 
 
-def _let_in(person: Person) -> Person:
+async def _let_in(context: Context, person: Person) -> Person:
+    """Return the record of who logged in. A ban of another record with their openid is theirs too.
+
+    WeChat may give a unionid at some logins only, so a person may have two records.
+    """
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
+    now_ms = context.clock.now_ms()
+    if ban_of(person, now_ms) is None:
+        for other in await context.store.people.of_openid(person["openid"]):
+            ban = ban_of(other, now_ms)
+            if ban is not None:
+                await ban_person(context, person, ban)
+                person = await context.store.people.find(person["_id"]) or person
+                break
     metrics.LOGINS.inc()
     return person
 

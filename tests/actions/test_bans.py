@@ -74,6 +74,27 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
     assert (claimed["status"], len(claimed["pickup"])) == (0, 6)
 
 
+@pytest.mark.parametrize("banned", ["0", "data"])
+@pytest.mark.gen_test
+async def test_who_logs_in_with_and_without_a_unionid_is_banned_and_let_off_as_one(
+    client: Client, banned: str
+) -> None:
+    await operator(client)
+    ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
+    if banned == "data":
+        ways["data"] = await client.log_in("alice", unionid="data")
+    code = await ways[banned].publish()
+    await ban(client, code)
+    if banned == "data":  # the token of the other record
+        assert (await ways["0"].get("/getMyInfo"))["error"] == "bad_token"
+    again = await client.log_in("alice", unionid="data")
+    assert again.unionid != ways["0"].unionid
+    assert (await again.post("/setProfile", wxname="新名字"))["error"] == "banned"
+    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    again = await client.log_in("alice", unionid="data")
+    assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
+
+
 @pytest.mark.gen_test
 async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Context) -> None:
     await operator(client)
