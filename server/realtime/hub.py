@@ -339,8 +339,8 @@ class Hub:
     async def _read(self, watched: WatchedTask) -> None:
         """Read once and send what is new."""
         task = await self._store.tasks.find(watched.code)
+        watched.gone = task is None
         if task is None:
-            watched.gone = True
             return
         if task["now_depth"] - watched.seq > REPLAYED_DIGS:
             await self._load(watched)
@@ -374,8 +374,9 @@ class Hub:
             position = positions.get(watched.code)
             if self.known.by_code.get(watched.code) is not watched:
                 continue
+            # Not for good: a new primary may not know at once that a majority has a new task.
+            watched.gone = position is None
             if position is None:
-                watched.gone = True
                 continue
             self._clock.see(position["now"])
             watched.heard = max(watched.heard, position["now_depth"])

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from server.game.dig import Dig
 from server.game.invariants import Totals
@@ -291,10 +292,13 @@ class Digs(Documents[Dig]):
         return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
 
     async def made_as(self, made_as: list[str]) -> set[str]:
-        """Return which of these texts `code:unionid:dig_id` belong to a dig in the history."""
-        found = self.collection.find(
-            {"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1
-        )
+        """Return which of these texts `code:unionid:dig_id` belong to a dig that is in the history now.
+
+        Before MongoDB 8 a new primary may not know at once that a majority has a dig, and a `majority` read
+        would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about what is found.
+        """
+        newest = self.collection.with_options(read_concern=ReadConcern("local"))
+        found = newest.find({"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1)
         return {dig["made_as"] async for dig in found}
 
     async def wins(self, code: str) -> list[Dig]:

@@ -51,11 +51,11 @@ class Concerns(CommandListener):
 
 
 def is_look_at_newest(command: Mapping[str, Any]) -> bool:
-    """Whether it asks what took a key that no majority has yet: `Documents.taken`, which tells nothing."""
-    return (
-        command.get("readConcern") == {"level": "local"}
-        and command["filter"].keys() == {"_id"}
-        and command["projection"] == {"_id": 1}
+    """Whether it asks what nobody is told: `Documents.taken`, `Digs.made_as`."""
+    asked = command.get("filter", {}).keys(), command.get("projection")
+    return command.get("readConcern") == {"level": "local"} and asked in (
+        ({"_id"}, {"_id": 1}),
+        ({"made_as"}, {"made_as": 1}),
     )
 
 

@@ -16,6 +16,7 @@ from server.context import Context
 from server.settings import Settings
 from server.store import is_unavailable
 from server.store.alarms import AlarmRecord
+from server.store.gauges import MoneyGauges
 from server.store.messages import MOST_CONSENTS
 from server.store.refunds import Refund
 from support.client import Client, Someone, a_picture
@@ -61,6 +62,45 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
     made = await bob.dig(code, dig_id="the-lost-dig")
     assert (made["status"], made["now_depth"], made["no"], made["repeated"]) == (0, 1, 1, 0)
     assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.gen_test
+async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    """Before MongoDB 8, while somebody else's cooldown runs."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=1, forecast_num=100_000)
+    await bob.get("/getMyInfo")
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_ms": 60_000}})
+    wire.fall_behind()
+    first = await bob.dig(code, dig_id="bobs-dig")
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0}})
+    context.cooldowns.forget(code)
+    assert (await carol.dig(code, dig_id="carols-dig"))["now_depth"] == 2
+    await context.background.finish()
+    wire.elect_unaware()
+    again = await bob.dig(code, dig_id="bobs-dig")
+    assert (again["status"], again.get("now_depth"), again.get("no")) == (0, 1, first["no"])
+    assert (await bob.dig(code, dig_id="another-dig"))["error"] == "cooling_down"
+    assert await context.store.digs.collection.count_documents({}) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
+    client: Client, context: Context, wire: FaultyWire, open_page: Any
+) -> None:
+    alice = await client.log_in("alice")
+    wire.fall_behind()
+    code = await alice.publish(cd=60)
+    page = await open_page(alice, code)
+    await page.next()
+    await context.background.finish()
+    wire.elect_unaware()
+    await context.hub._poll()
+    await context.store.gauges.save(MoneyGauges(at=0, due_at=0, sums_fen={}, alarms=[]))  # the first write
+    await context.hub._poll()
+    assert (await alice.get("/getTaskDetails", code=code))["status"] == 0
 
 
 @pytest.mark.parametrize("code", PASSING)

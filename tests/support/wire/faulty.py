@@ -7,6 +7,10 @@ How a cut-off primary is modelled: it goes on to serve, and can commit nothing. 
 answered; a read with `majority` sees none of these writes, any other read sees them all. When it is over, the
 writes are undone, an election follows in which nobody is primary, and each waiting write is told what MongoDB
 tells: a writeConcernError with 11602, which says that it may or may not last.
+
+A new primary has what was acknowledged. Before MongoDB 8 it may not know that a majority has it, until it
+commits a write of its own (https://jira.mongodb.org/browse/SERVER-53813). Until then its `majority` reads are
+older.
 """
 
 from __future__ import annotations
@@ -81,6 +85,7 @@ class FaultyWire(Wire):
         self._released.set()
         self.held = threading.Event()  # a command waits since `hold`
         self._cut_off = False
+        self._noting = self._unaware = False
         self._elected_at = 0.0
         self._election = ObjectId()
         self.done: list[str] = []
@@ -140,6 +145,18 @@ class FaultyWire(Wire):
         self._healed.set()
         return undone
 
+    def fall_behind(self) -> None:
+        """From now on, the member that `elect_unaware` elects does not hear what a majority has."""
+        with self._turn:
+            self._suffix.forget()
+            self._noting = True
+
+    def elect_unaware(self) -> None:
+        """Elect the member that fell behind: until it has written something, it reads what was so before."""
+        with self._turn:
+            self._noting, self._unaware = False, True
+            self._election = ObjectId()
+
     @property
     def written(self) -> int:
         """How many documents the cut-off primary has changed so far."""
@@ -181,10 +198,13 @@ class FaultyWire(Wire):
     def carry_out(self, link: Link, request: bytes) -> Done:
         """Have MongoDB do it; what a primary that is cut off writes does not last."""
         with self._turn:
-            if not self._cut_off:
+            if not (self._cut_off or self._noting or self._unaware):
                 return Done(_forwarded(link, request))
             command = command_of(request)
-            if command.get("readConcern", {}).get("level") == "majority":
+            if self._unaware and next(iter(command)) in WRITES:
+                self._unaware = False
+                return Done(_forwarded(link, request))
+            if not self._noting and command.get("readConcern", {}).get("level") == "majority":
                 self._suffix.undo()
                 try:
                     return Done(_forwarded(link, request))
@@ -193,12 +213,12 @@ class FaultyWire(Wire):
             if next(iter(command)) not in WRITES:
                 return Done(_forwarded(link, request))
             before = self._suffix.before(command)
-            command.pop(
-                "txnNumber", None
-            )  # a retry finds another primary, which does not remember this write
-            reply = _forwarded(link, message_of(command))
+            if self._cut_off:
+                command.pop("txnNumber", None)  # a retry finds another primary, which does not remember it
+                request = message_of(command)
+            reply = _forwarded(link, request)
             self._suffix.note(command, before, command_of(reply))
-            return Done(reply, lasts=False)
+            return Done(reply, lasts=self._noting)
 
     def _due(self, name: str, request: bytes) -> Fault | None:
         for waiting in list(self._waiting):
