@@ -48,6 +48,7 @@ from support.open_pages import Page
 from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
+TESTS_A_STORE = 150
 
 log = logging.getLogger(__name__)
 
@@ -75,48 +76,83 @@ def _current_loop() -> Iterator[None]:
     loop.close()
 
 
+class TestedStore:
+    """The embedded MongoDB of this run. It forgives much, so that a strict wire stands before it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._store = EmbeddedMongoDB(directory)
+        self._store.start()
+        self.wire = StrictWire(self._store.port, directory)
+        self._client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
+        self.tests = 0
+
+    @property
+    def uri(self) -> str:
+        """The URI of the wire."""
+        return self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
+
+    def begin_test(self) -> None:
+        """Start the store again if it lives but does not answer, as the supervisor does."""
+        self.tests += 1
+        try:
+            self._client.wabao.tasks.find_one()
+        except PyMongoError as error:
+            log.warning("SecantusDB is started again: %s", error)
+            self._store.kill()
+            self._store.start()
+
+    def begin_file(self) -> None:
+        """Start with an empty store from time to time.
+
+        After some 600 tests with a database each, SecantusDB twice let all wait in its cache for ever.
+        """
+        if self.tests >= TESTS_A_STORE:
+            self._store.kill()
+            shutil.rmtree(self._store.directory / "mongodb")
+            self._store.start()
+            self.tests = 0
+
+    def end(self) -> None:
+        """End both; there is nothing to keep."""
+        self._client.close()
+        self.wire.end()
+        self._store.kill()
+
+
+_tested: list[TestedStore] = []
+
+
 @pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MongoDB for the whole run. The embedded one forgives much, so that a strict wire stands before it."""
-    given = os.environ.get("MONGODB_URI")
-    if given:
-        yield given
+def tested_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedStore | None]:
+    """The embedded MongoDB of the whole run; None if MONGODB_URI names another."""
+    if "MONGODB_URI" in os.environ:
+        yield None
         return
-    directory = tmp_path_factory.mktemp("mongodb")
-    store = EmbeddedMongoDB(directory)
-    store.start()
-    wire = StrictWire(store.port, directory)
-    _wires.append(wire)
-    with MongoClient[dict[str, Any]](store.uri, timeoutMS=ANSWER_MS) as client:
-        _embedded.append((store, client))
-        yield store.uri.replace(f":{store.port}/", f":{wire.port}/")
-        _embedded.clear()
-    _wires.remove(wire)
-    wire.end()
-    store.kill()  # there is nothing to keep
+    store = TestedStore(tmp_path_factory.mktemp("mongodb"))
+    _tested.append(store)
+    yield store
+    _tested.remove(store)
+    store.end()
 
 
-_wires: list[StrictWire] = []
-_embedded: list[tuple[EmbeddedMongoDB, MongoClient[dict[str, Any]]]] = []
+@pytest.fixture(scope="module")
+def mongodb_uri(tested_store: TestedStore | None) -> str:
+    """A MongoDB for the tests of a file."""
+    if tested_store is None:
+        return os.environ["MONGODB_URI"]
+    tested_store.begin_file()
+    return tested_store.uri
 
 
 def pytest_runtest_setup() -> None:
-    """Start an embedded store again that lives but does not answer, as the supervisor does.
-
-    After hundreds of tests SecantusDB once let a read wait in its cache for ever, and all others behind it.
-    """
-    for store, client in _embedded:
-        try:
-            client.wabao.tasks.find_one()
-        except PyMongoError as error:
-            log.warning("SecantusDB is started again: %s", error)
-            store.kill()
-            store.start()
+    """See that the store answers, so that no test waits for it in vain."""
+    for store in _tested:
+        store.begin_test()
 
 
 def _refuse_what_mongodb_would(test: pytest.Item) -> None:
     """Fail the test whose commands are not all of the reviewed list (`support/wire/manual.py`)."""
-    objected = [objection for wire in _wires for objection in wire.take()]
+    objected = [objection for store in _tested for objection in store.wire.take()]
     if objected and test.get_closest_marker("refused_by_mongodb") is None:
         said = "\n".join(objected)
         pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
