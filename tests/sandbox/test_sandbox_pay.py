@@ -7,13 +7,13 @@ import json
 import time
 
 import pytest
-from wechatpayv3.async_.utils import build_authorization, load_private_key, load_public_key, rsa_verify
+from wechatpayv3.async_.utils import build_authorization, load_public_key, rsa_verify
 
 from server.sandbox.pay_call import FAILURES
 from server.store.sandbox.pay import REFUNDS_AN_ORDER
 from server.wechat.pay import PayRefused, merchant_of
 from support.merchant import Shop
-from support.merchant_calls import ORDERS, an_order, call
+from support.merchant_calls import ORDERS, an_order, call, private_key
 
 # -- signatures
 
@@ -58,7 +58,7 @@ async def test_a_signature_is_good_for_five_minutes(shop, monkeypatch):
                 "POST",
                 merchant.mchid,
                 merchant.cert_serial,
-                load_private_key(merchant.private_key),
+                private_key(merchant.private_key),
                 json.dumps(order),
             )
         answer = await call(shop, "POST", f"{ORDERS}/jsapi", order, header=header)
