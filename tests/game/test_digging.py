@@ -266,6 +266,26 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
 
 
 @pytest.mark.gen_test
+async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client: Client, context: Context) -> None:
+    """Who read the task before the last dig does not know of its cooldown."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=60, forecast_num=40_000)
+    await bob.dig(code, dig_id="bobs-dig-1")
+    tasks = context.store.tasks
+    task = await tasks.find(code)
+    assert task is not None
+    second = Dig(**{**task["last_dig"], "_id": f"{code}:2", "depth": 2, "dig_id": "late"})  # type: ignore[typeddict-item]
+    assert await tasks.record_dig(second, 60_000) is None
+    after = await tasks.find(code)
+    assert after is not None
+    assert (after["now_depth"], after["last_dig"]) == (1, task["last_dig"])
+    await tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 1}})
+    recorded = await tasks.record_dig(second, 60_000)
+    assert recorded is not None
+    assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
+
+
+@pytest.mark.gen_test
 async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
     code = await alice.publish(cd=60, forecast_num=40_000)

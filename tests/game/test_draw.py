@@ -101,6 +101,7 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
         ("winning_depths", [1], "puts the prizes at"),
         ("commitment", "00", "hash to"),
         ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),
+        ("digs", proof_of(bytes(32), draw.make_rules("c" * 12, 2, 10, 5, 0), 11).digs, "deeper than 10"),
     ],
 )
 def test_a_tampered_proof_is_found_out(field: str, value: object, complaint: str) -> None:
