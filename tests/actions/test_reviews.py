@@ -28,7 +28,7 @@ from support.purse import (
     rest,
     sweep_until_quiet,
 )
-from support.reviews import CHECKED, retry, settle, state_of
+from support.reviews import CHECKED, read_again, retry, settle, state_of
 
 ME = Actor("小林", shared=False)
 
@@ -127,6 +127,7 @@ async def test_what_an_operator_hides_while_it_is_checked_stays_hidden_for_that_
     (card,) = (await alice.get("/getMyRelease"))["data"]
     assert (card["review"], card["review_note"]) == ("hidden", "骗人")
     await hide_task(context, ME, code, "看错了", hidden=False)
+    await read_again(context, code)
     assert await shown_to(bob, code) == "shown"
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
 

@@ -12,6 +12,7 @@ from server.store.audit_log import Actor
 from support.client import Client, a_picture
 from support.operators import operator
 from support.purse import publish_red_packet, sweep_until_quiet
+from support.reviews import read_again
 
 ME = Actor("小林", shared=False)
 
@@ -43,6 +44,7 @@ async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_sh
     pictures = [*card_of(card), poster, poster.replace(".png", "_t.png").replace(".jpg", "_t.jpg")]
     assert await statuses(client, *pictures) == [304] * 4
     await hide_task(context, ME, code, "违法", hidden=True)
+    await read_again(context, code)
     assert await statuses(client, *pictures) == [404] * 4
     (own,) = (await alice.get("/getMyRelease"))["data"]
     assert card_of(own) == card_of(await alice.get("/getTaskDetails", code=code)) == ["", ""]

@@ -26,6 +26,13 @@ async def settle(context: Context) -> None:
         await rest(context)
 
 
+async def read_again(context: Context, code: str) -> None:
+    """Let pages show what an operator just decided. A process does so by itself, in the background."""
+    watched = context.hub.known.by_code.get(code)
+    if watched is not None:
+        assert await context.hub.read_now(watched)
+
+
 async def retry(context: Context) -> None:
     """Make due what was claimed and failed."""
     soon = context.clock.now_ms() + 120_000
