@@ -9,6 +9,7 @@ import msgspec
 
 from server.actions.announce import announce_claim
 from server.actions.hold import refuse_held, refuse_new_pair
+from server.actions.pay_in import LOOK_APART_MS
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
 from server.actions.win import ensure_prize
@@ -107,7 +108,8 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             if made:
                 bill = await send_bill(context, bill)
             elif bill["state"] in ("asked", "waiting"):
-                bill = await ask_about_bill(context, bill)
+                if await _may_ask(context, bill):
+                    bill = await ask_about_bill(context, bill)
             else:
                 await follow_bill(context, bill)
             prize = await _reread(context, prize)
@@ -117,6 +119,13 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
     except PayUnknown:
         raise OutcomeUnknown from None
     raise OutcomeUnknown
+
+
+async def _may_ask(context: Context, bill: Bill) -> bool:
+    """Whether to ask WeChat, which answers a merchant so often and not more. A bill may always be sent."""
+    if not bill["package_info"]:
+        return True
+    return await context.store.bills.begin_asking(bill["_id"], context.clock.now_ms(), LOOK_APART_MS)
 
 
 async def _begin_claiming(context: Context, prize: Prize) -> Prize:

@@ -26,9 +26,10 @@ class Bill(TypedDict):
     """`body` is sent to WeChat byte for byte, each time. Times are unix milliseconds.
 
     `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
-    named none: then WeChat may hold no such bill. `sent_at` is when the bill was last sent, 0 for never. If
-    `unsendable` is there, it is not sent any more. `alarm` says why the operator has to look at it, "" for
-    nothing; `unknown_since` is there while WeChat does not answer.
+    named none: then WeChat may hold no such bill. `sent_at` is when the bill was last sent, 0 for never, and
+    `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, it is not sent any
+    more. `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while
+    WeChat does not answer.
     """
 
     _id: str
@@ -46,6 +47,7 @@ class Bill(TypedDict):
     created_at: int
     ended_at: int
     sent_at: int
+    asked_at: NotRequired[int]
     unsendable: NotRequired[int]
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
@@ -70,6 +72,14 @@ class Bills(Payments[Bill]):
             [{"$set": {"sent_at": NOW_MS}}],
             return_document=True,
         )
+
+    async def begin_asking(self, out_bill_no: str, now_ms: int, apart_ms: int) -> bool:
+        """Note that WeChat is asked about a bill; False if somebody asked less than `apart_ms` ago."""
+        found = await self.collection.update_one(
+            {"_id": out_bill_no, "asked_at": {"$not": {"$gt": now_ms - apart_ms}}},
+            {"$set": {"asked_at": now_ms}},
+        )
+        return found.modified_count == 1
 
     async def stop_sending(self, out_bill_no: str) -> Bill | None:
         """Forbid further sending of a bill that is still `asked`; None if it no longer is."""

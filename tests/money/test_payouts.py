@@ -105,6 +105,29 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
 
 
 @pytest.mark.gen_test
+async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeChat answers a merchant so often and not more."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    first = await bob.post("/drawPrize", code=code)
+    asked: list[str] = []
+    query = context.pay.query_transfer
+
+    async def counted(number: str) -> Any:
+        asked.append(number)
+        return await query(number)
+
+    monkeypatch.setattr(context.pay, "query_transfer", counted)
+    for looks in (1, 2):
+        replies = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(5)))
+        assert {reply["package_info"] for reply in replies} == {first["package_info"]}
+        assert len(asked) == looks
+        await let_pass(context, 2_000)
+
+
+@pytest.mark.gen_test
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(
     client: Client, context: Context
 ) -> None:

@@ -56,13 +56,13 @@ def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(
 
 
 @given(
-    people=st.lists(st.integers(0, 80), max_size=400),
-    wins=st.sets(st.integers(1, 400), max_size=50),
+    dug=st.lists(st.tuples(st.integers(0, 80), st.sampled_from([False, False, True])), max_size=400),
     at=st.integers(0, 400),
 )
 @settings(max_examples=50)
-def test_the_people_on_a_page_follow_from_the_digs(people: list[int], wins: set[int], at: int) -> None:
-    digs = a_history(people, wins, ends=False)
+def test_the_people_on_a_page_follow_from_the_digs(dug: list[tuple[int, bool]], at: int) -> None:
+    people = [person for person, _ in dug]
+    digs = a_history(people, {depth for depth, (_, won) in enumerate(dug, 1) if won}, ends=False)
     watched = loaded(digs[:at])
     for dig in digs[at:]:
         watched.apply(dig)
@@ -100,6 +100,39 @@ def test_a_replay_has_the_bytes_of_the_live_frames(digs: list[Dig], since: int) 
 def test_no_frame_holds_an_id(digs: list[Dig]) -> None:
     watched = loaded(digs)
     assert not any(f'"u{k}"' in str(watched.welcome(0, 10**9)) for k in range(9))
+
+
+class Sofa:
+    """Somebody who watches and takes all."""
+
+    def __init__(self, unionid: str) -> None:
+        self.unionid = unionid
+
+    def send(self, frames: bytes) -> None:
+        """Look away."""
+
+    def cut_if_stuck(self, now: float) -> bool:
+        """Nothing waits."""
+        return False
+
+
+def test_people_are_counted_and_not_their_sockets() -> None:
+    watched = loaded([])
+    first, second, other = Sofa("u1"), Sofa("u1"), Sofa("u2")
+    for sofa in (first, second, other, other):
+        watched.join(sofa, ticks=False)
+    assert watched.total(0) == 2
+    watched.part(first)
+    assert watched.total(0) == 2
+    watched.part(second)
+    watched.part(second)
+    assert watched.total(0) == 1
+
+
+def test_a_process_that_was_not_heard_of_for_15_s_counts_no_more() -> None:
+    watched = loaded([])
+    watched.others = {"a": (3, 1_000), "b": (5, 9_000)}
+    assert [watched.total(now) for now in (16_000, 16_001, 24_001)] == [8, 5, 0]
 
 
 def test_more_than_300_missed_digs_give_a_snapshot_alone() -> None:

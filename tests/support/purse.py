@@ -22,7 +22,7 @@ _TIMES = {
         "due_at",
     ),
     "freezes": ("at", "due_at"),
-    "bills": ("created_at", "ended_at", "sent_at", "unknown_since", "due_at"),
+    "bills": ("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),

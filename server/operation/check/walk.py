@@ -302,6 +302,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.bills.find(_BILL),
     lambda store: store.bills.of_task(_ONE),
     lambda store: store.bills.begin_sending(_BILL),
+    lambda store: store.bills.begin_asking(_BILL, NOW, 1000),
     lambda store: store.bills.note(_BILL, "ACCEPTED", "", NOW),
     lambda store: store.bills.note_alarm(_BILL, "CHECK", NOW),
     lambda store: store.bills.note_unknown(a_bill(1), NOW),
