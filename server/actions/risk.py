@@ -34,15 +34,31 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
 async def _ask(context: Context, person: Person, address: str, day: int, code: str) -> None:
     place = context.keys.operator_hash(client_address(address, None, ()), "place")  # never the address itself
     try:
-        if not await context.store.risks.begin(person["_id"], day, place, code):
-            return
-        rank = await context.wechat.risk_rank(person["openid"], address)
-        await context.store.risks.save(person["_id"], day, rank)
+        if await context.store.risks.begin(person["_id"], day, place, code):
+            rank = await _rank(context, person["openid"], address)
+            if rank is not None:
+                await context.store.risks.save(person["_id"], day, rank)
+    finally:
+        context.digging.risk_looks.end()
+
+
+async def _rank(context: Context, openid: str, address: str) -> int | None:
+    """Return what WeChat says; None if it says nothing, or was late before and is being tried."""
+    looks, in_time = context.digging.risk_looks, False
+    if not looks.begin_call():
+        log.warning("a risk is not known: WeChat is not asked while it is late")
+        return None
+    try:
+        rank = await context.wechat.risk_rank(openid, address)
+        in_time = True
+        return rank
     except WeChatError as error:  # 61010: the person was not in the mini-program lately
+        in_time = True
         log.log(
             logging.INFO if error.errcode == NOT_SEEN else logging.WARNING, "a risk is not known: %s", error
         )
     except WeChatBusy:
         log.warning("a risk is not known: WeChat does not say it in time")
     finally:
-        context.digging.risk_looks.end()
+        looks.end_call(in_time=in_time)
+    return None

@@ -11,6 +11,8 @@ class RiskLooks:
     def __init__(self) -> None:
         self._day_of: dict[str, int] = {}
         self._under_way = 0
+        self._calls = 0
+        self._late = False
 
     def begin(self, unionid: str, day: int, most: int) -> bool:
         """Note a question; False if this person was asked about that day, or `most` are under way."""
@@ -25,3 +27,15 @@ class RiskLooks:
     def end(self) -> None:
         """Note that a question is answered, or given up."""
         self._under_way -= 1
+
+    def begin_call(self) -> bool:
+        """Whether to ask WeChat. While it answers late, one call at a time finds out when it does no more."""
+        if self._late and self._calls:
+            return False
+        self._calls += 1
+        return True
+
+    def end_call(self, *, in_time: bool) -> None:
+        """Note that WeChat answered, or that it did not in time."""
+        self._calls -= 1
+        self._late = not in_time

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from server.context import Context
+from server.errors import WeChatBusy
 from support.client import Client, Someone
 from support.purse import DAY_MS, find, misbehave, pay, publish_red_packet, win
 
@@ -113,6 +116,44 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
         await context.background.finish()
     assert asked == ["2001:db8::7"] * 2
     assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
+
+
+@pytest.mark.gen_test
+async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
+    code = await publish_red_packet(alice, forecast_num=1000)
+    await pay(client, context, alice, code)
+    looks = context.digging.risk_looks
+    begin_call, begun = looks.begin_call, list[bool]()
+    three_begun, release, late = asyncio.Event(), asyncio.Event(), True
+
+    def counted() -> bool:
+        begun.append(begin_call())
+        if len(begun) % 3 == 0:
+            three_begun.set()
+        return begun[-1]
+
+    async def answer(openid: str, address: str) -> int:
+        await release.wait()
+        if late:
+            raise WeChatBusy
+        return 4
+
+    monkeypatch.setattr(looks, "begin_call", counted)
+    monkeypatch.setattr(context.wechat, "risk_rank", answer)
+    for first, late, asked in ((0, True, 3), (3, True, 1), (6, False, 1), (9, False, 3)):  # noqa: B007
+        three_begun.clear()
+        release.clear()
+        await asyncio.gather(*(digger.dig(code) for digger in people[first : first + 3]))
+        await three_begun.wait()
+        release.set()
+        await context.background.finish()
+        assert sum(begun[-3:]) == asked
+    risks = await find(context, "risks")
+    assert len(risks) == 12  # where they dug from is known all the same
+    assert sum("rank" in risk for risk in risks) == 4
 
 
 class TestWithoutIt:
