@@ -95,6 +95,9 @@ async def _open_about_task(store: Store, task: Task) -> list[str]:
     if not task["status"]:
         return [f"task {code} of theirs runs: end it at /ops, or wait for its end"]
     reasons = []
+    review = await store.reviews.find(f"task:{code}")
+    if review is not None and review["state"] in ("checking", "held"):
+        reasons.append(f"their task {code} is {review['state']}: wait for its check, or decide at /ops")
     prizes = await store.prizes.of_task(code)
     if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
         prize["state"] not in (*GIVEN, "returned") for prize in prizes

@@ -89,7 +89,7 @@ async def _check(context: Context, review: Review) -> Review | None:
         return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
     if "" in said:
         return found
-    if "review" in said:
+    if "review" in said or not said:  # what has nothing to check, nobody checked
         return await context.store.reviews.conclude(found["_id"], "held", _why(found))
     if found["code"] and await _is_banned(context, found["unionid"]):
         return await context.store.reviews.conclude(found["_id"], "held", BANNED)

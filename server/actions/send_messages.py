@@ -79,22 +79,23 @@ async def settle_message(context: Context, message: Message) -> None:
     if template is None:
         await _end(context, message, "moot")
         return
-    if now_ms > message["until"]:
-        await _drop(context, message, template, "late")
-        return
     person = await context.store.people.find(message["unionid"])
     words = await words_of(context, message)
+    until_ms = max(message["until"], words.until_ms)
+    if now_ms > until_ms:
+        await _drop(context, message, template, "late")
+        return
     if person is None or words.moot:
         await _drop(context, message, template, "moot")
         return
     if words.later_ms:
-        await messages.postpone(message, words.later_ms)
+        await messages.postpone(message, words.later_ms, words.until_ms)
         return
     consent = await context.store.consents.take(
         message["unionid"], template.template_id, message["_id"]
     )
     if consent is None:
-        await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, message["until"] + 1))
+        await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, until_ms + 1))
         return
     if message["state"] == "sending" and await _has_more(context, consent):
         await _end(context, message, "unclear", template)

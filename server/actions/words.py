@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from server.actions.publish import BY_MAIL, RED_PACKET
 from server.context import Context
-from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
+from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, prize_fen
 from server.game.review import is_shown
 from server.store.held_prizes import HELD
 from server.store.messages import Message
-from server.store.prizes import Prize
+from server.store.prizes import Prize, claimable_until_ms
 from server.store.tasks import Task
 from server.wechat.messages import Values, yuan
 
@@ -25,11 +25,15 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The values that a template may show. `moot`: nobody needs the message; `later_ms`: not true before."""
+    """The values that a template may show. `moot`: nobody needs the message; `later_ms`: not true before.
+
+    `until_ms` is until when the message is of use at least, if that is longer than was thought.
+    """
 
     values: Values = field(default_factory=dict)
     moot: bool = False
     later_ms: int = 0
+    until_ms: int = 0
 
 
 MOOT = Words(moot=True)
@@ -52,12 +56,14 @@ async def words_of(context: Context, message: Message) -> Words:
 
 def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> Words:
     if prize["state"] in HELD:  # once an operator releases it, its winner has to hear of it
-        return Words(later_ms=context.clock.now_ms() + HELD_MS)
+        later_ms = context.clock.now_ms() + HELD_MS
+        return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
     if prize["state"] not in ("won", "claiming"):
         return MOOT
     # While it runs, nobody knows when it ends: until this time they can claim in any case.
     days = context.settings.claim_days
-    until_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
+    deadline_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
+    until_ms = claimable_until_ms(prize, deadline_ms)
     first = message["kind"] == "won"
     note = f"第 {prize['depth']} 层挖到的，点开领取" if first else "快到期了，没领的会退回发布者"
     return Words(
@@ -67,7 +73,8 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
             "until": until_ms,
             "status": "待领取" if first else "将到期",
             "note": note,
-        }
+        },
+        until_ms=until_ms if "released_at" in prize else 0,
     )
 
 

@@ -36,7 +36,7 @@ UNUSED_MS = DAY_MS
 # How long what we drew stays after it was last asked for, and after a newer one took its place.
 MADE_MS = 30 * DAY_MS
 SUPERSEDED_MS = 3_600_000
-CHUNK_BYTES = 64 << 10
+CHUNK_BYTES = 255 << 10  # as GridFS itself
 LARGEST_FILE_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 
 _BUCKET = "pictures"

@@ -104,9 +104,10 @@ class Messages(DueDocuments[Message]):
             [{"$set": {"due_at": NOW_MS}}, {"$unset": "asleep"}],
         )
 
-    async def postpone(self, message: Message, due_at_ms: int) -> None:
-        """Look at a claimed message again then."""
-        await self.collection.update_one(self._claimed(message), {"$set": {"due_at": due_at_ms}})
+    async def postpone(self, message: Message, due_at_ms: int, until_ms: int) -> None:
+        """Look at a claimed message again then; it is of use until `until_ms` at least."""
+        later = {"$set": {"due_at": due_at_ms}, "$max": {"until": until_ms}}
+        await self.collection.update_one(self._claimed(message), later)
 
     async def try_later(
         self, message: Message, due_at_ms: int, failing_since_ms: int, alarm: str, *, unsure: bool

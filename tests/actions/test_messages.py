@@ -107,9 +107,10 @@ async def test_who_has_claimed_already_is_told_nothing(client: Client, context: 
     assert (await templates(client, "bob"))["won"] == 1  # it is good for another
 
 
+@pytest.mark.parametrize("days", [0, 60])
 @pytest.mark.gen_test
 async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
-    client: Client, context: Context
+    client: Client, context: Context, days: int
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -117,6 +118,8 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
     await win(client, context, bob, code)
     await freeze(context, "task", code, 0)
     await allow(client, "bob", "won")
+    await send_messages(context)
+    await let_pass(context, days * DAY_MS)
     await send_messages(context)
     assert await sent_to(client, "bob") == []
     await release(context, "task", code, 0)

@@ -79,6 +79,7 @@ STEPS = {
         "bills.mark_waiting",
     ],
     "a confirmation is heard of": [
+        "bills.begin_asking",
         "pay.query_transfer",
         "bills.mark_final",
         "prizes.give_by_bill",
@@ -86,6 +87,7 @@ STEPS = {
         "bills.finish",
     ],
     "a failure is heard of and a new bill made": [
+        "bills.begin_asking",
         "pay.query_transfer",
         "bills.mark_final",
         "prizes.free_from_bill",

@@ -125,19 +125,19 @@ async def claimed(stage: Stage) -> Stage:
 async def confirmed_unheard(stage: Stage) -> Stage:
     """A red packet that Bob has confirmed; WeChat's notice was lost."""
     stage = await claimed(stage)
-    package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    [bill] = await find(stage.context, "bills")
     await misbehave(stage.client, "lose_notice")
-    await confirm(stage.client, stage.context, package)
+    await confirm(stage.client, stage.context, bill["package_info"])
     return stage
 
 
 async def failed_unheard(stage: Stage) -> Stage:
     """A red packet whose bill failed; WeChat's notice was lost."""
     stage = await claimed(stage)
-    package = (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    [bill] = await find(stage.context, "bills")
     await misbehave(stage.client, "fail", call="confirm")
     await misbehave(stage.client, "lose_notice")
-    await confirm(stage.client, stage.context, package)
+    await confirm(stage.client, stage.context, bill["package_info"])
     return stage
 
 

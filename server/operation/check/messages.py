@@ -23,7 +23,7 @@ MESSAGES: tuple[Call, ...] = (
     lambda store: store.messages.wake(person_of(1), ["won"]),
     lambda store: store.messages.claim(a_message(1)["_id"]),
     lambda store: _claim_due(store),
-    lambda store: store.messages.postpone(a_message(1), NOW),
+    lambda store: store.messages.postpone(a_message(1), NOW, NOW),
     lambda store: store.messages.sleep(a_message(1), NOW),
     lambda store: store.messages.begin_sending(a_message(2)),
     lambda store: store.messages.try_later(a_message(2), NOW, NOW, "CHECK", unsure=True),

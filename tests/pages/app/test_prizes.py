@@ -187,6 +187,7 @@ def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(
     page = window("小明", f"/#/task/{code}").page
     statement = page.locator(".statement")
     expect(statement).to_contain_text("现在可以挖")
+    expect(statement).to_contain_text("已领奖")  # the numbers that are read
     height = statement.evaluate("each => each.offsetHeight")
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(statement).to_contain_text("冷却中，还剩")
