@@ -18,8 +18,8 @@ from server.store.held_prizes import HELD
 from server.store.prizes import Prize
 
 LOOK_AGAIN_MS = 60_000
-# A thousand bills may be out: this many are cancelled at a time.
-CANCELLED_AT_ONCE = 10
+# A thousand bills may be out: this many are cancelled, or winners told, at a time.
+AT_ONCE = 10
 
 
 async def freeze(context: Context, what: What, code: str, depth: int) -> None:
@@ -129,13 +129,14 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         cancelling += [
             prize for prize in await context.store.held_prizes.of_scope(scope) if "freezing" in prize
         ]
-    for first in range(min(CANCELLED_AT_ONCE, len(cancelling))):
-        context.background.spawn(_settle_each(context, cancelling[first::CANCELLED_AT_ONCE]))
+    for first in range(min(AT_ONCE, len(cancelling))):
+        context.background.spawn(_settle_each(context, cancelling[first::AT_ONCE]))
     await context.store.freezes.finish(freeze)
 
 
 async def _settle_release(context: Context, freeze: Freeze) -> None:
     store, cancelling = context.store, False
+    released: list[Prize] = []
     end = store.held_prizes.let_off if freeze["what"] == "prize" else store.held_prizes.release
     for scope in _scopes(freeze["what"], freeze["of"]):
         for prize in await store.held_prizes.of_scope(scope):
@@ -145,7 +146,10 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
                 cancelling = True
             elif (ended := await end(prize["_id"], context.clock.now_ms())) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
-                await announce_claim(context, ended)
+                released.append(ended)
+    # In the background: each waits for a Redis that hangs.
+    for first in range(min(AT_ONCE, len(released))):
+        context.background.spawn(_announce_each(context, released[first::AT_ONCE]))
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
@@ -156,6 +160,11 @@ async def _settle_each(context: Context, prizes: list[Prize]) -> None:
     """Cancel their bills, one after the other. What this does not come to, a sweep does: all are due."""
     for prize in prizes:
         await settle_freezing(context, prize)
+
+
+async def _announce_each(context: Context, prizes: list[Prize]) -> None:
+    for prize in prizes:
+        await announce_claim(context, prize)
 
 
 async def settle_freezing(context: Context, prize: Prize) -> None:

@@ -409,6 +409,29 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, 
 
 
 @pytest.mark.gen_test
+async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, bob)
+    await log_in(client, context)
+    await act(client, "freeze", code)
+    answers, publish, told = asyncio.Event(), context.bus.publish, []
+
+    async def hang(*arguments: Any) -> bool:
+        await answers.wait()
+        told.append(arguments[0])
+        return await publish(*arguments)
+
+    monkeypatch.setattr(context.bus, "publish", hang)
+    assert (await act(client, "release", code))["status"] == 0
+    assert (await state_of(context, code), await find(context, "freezes"), told) == ("won", [], [])
+    answers.set()
+    await rest(context)
+    assert told == [code]
+
+
+@pytest.mark.gen_test
 async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(
     client: Client, context: Context
 ) -> None:
