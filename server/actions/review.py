@@ -19,6 +19,7 @@ from server.game.amounts import DAY_MS
 from server.plain_text import seen
 from server.store import is_unavailable
 from server.store.media_checks import MediaCheck
+from server.store.people import Chosen, Person
 from server.store.reviews import Part, Review
 from server.wechat import WeChatError
 from server.wechat.content import UNCHECKED, Result
@@ -45,7 +46,7 @@ async def settle_reviews(context: Context) -> None:
     """
     async for person in context.store.people.claim_due(context.clock.now_ms):
         if "chosen" in person:
-            await submit_chosen(context, person, person["chosen"])
+            await _submit(context, person, person["chosen"])
     due: list[Review] = []
     async for review in context.store.reviews.claim_due(context.clock.now_ms):
         due.append(review)
@@ -54,6 +55,16 @@ async def settle_reviews(context: Context) -> None:
                 return
             due = []
     await asyncio.gather(*(_settle(context, one) for one in due))
+
+
+async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
+    """Submit what a process noted and died before submitting. What fails is logged and stays due."""
+    try:
+        await submit_chosen(context, person, chosen)
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        log.exception("%s was not submitted", chosen["key"])
 
 
 async def _settle(context: Context, review: Review) -> bool:

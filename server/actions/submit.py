@@ -36,8 +36,11 @@ async def submit_profile(
 async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> None:
     """Have what a person chose last checked, instead of what they chose before. Safe to repeat.
 
-    If the process dies before the end, a sweep does it.
+    If the process dies before the end, a sweep does it. For somebody who is being forgotten it is not done: a
+    review names them.
     """
+    if "forgotten_as" in person:
+        return
     text = chosen.get("wxname", "")
     review = _review(context, chosen["key"], person["_id"], person["openid"], text)
     review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]

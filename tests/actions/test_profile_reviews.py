@@ -121,6 +121,58 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
 
 
 @pytest.mark.gen_test
+async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    for k, who in enumerate((alice, bob), 1):
+        await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
+    add = context.store.reviews.add
+
+    async def add_but_alices(review: Any) -> None:
+        if review["unionid"] == alice.unionid:
+            raise ValueError("a record that cannot be read")
+        await add(review)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "add", add_but_alices)
+        await settle(context)
+    assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+
+
+@pytest.mark.gen_test
+async def test_what_somebody_chose_who_is_being_forgotten_is_not_submitted(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    await context.store.people.lock_out(person, "forgotten:x")
+    await settle_reviews(context)
+    assert (await profile_of(context, alice), await find(context, "reviews")) == ({}, [])
+    # They are not forgotten after all.
+    await context.store.people.let_in(alice.unionid)
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+
+
+async def leave_unsubmitted(
+    context: Context, monkeypatch: pytest.MonkeyPatch, unionid: str, due_at: int
+) -> None:
+    """Choose a name in a process that dies before it submits it; it is due."""
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "add", lambda *_: die())
+        with pytest.raises(Killed):
+            await set_profile(context, unionid, "乙", None)
+    await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
+
+
+@pytest.mark.gen_test
 async def test_what_was_chosen_while_checks_were_on_is_not_shown_over_a_newer_choice(
     client: Client, context: Context
 ) -> None:
