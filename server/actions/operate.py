@@ -22,7 +22,7 @@ from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.freezes import What
-from server.store.people import Ban, Person
+from server.store.people import Ban
 
 
 @asynccontextmanager
@@ -121,24 +121,17 @@ async def sign_out(context: Context, actor: Actor, whom: Whom, reason: str) -> N
 async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str) -> None:
     """Ban a person for some days, 0: until it is lifted.
 
-    They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest, Unavailable.
+    They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest.
     """
     async with _logged(context, actor, "ban", str(whom), reason):
         now_ms = context.clock.now_ms()
         begun = Ban(reason=reason, at=now_ms, until=now_ms + days * DAY_MS if days else 0)
-        for person in await _records(context, whom):
-            await ban_person(context, person, begun)
+        await ban_person(context, await find_person(context, whom), begun)
 
 
 async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason):
-        for person in await _records(context, whom):
-            await context.store.people.lift_ban(person["_id"])
-
-
-async def _records(context: Context, whom: Whom) -> list[Person]:
-    """Return all records of a person: two if WeChat gave a unionid at some logins only."""
-    person = await find_person(context, whom)
-    same = await context.store.people.of_openid(person["openid"])
-    return [person, *(other for other in same if other["_id"] != person["_id"])]
+        person = await find_person(context, whom)
+        # In one write: while another record of theirs is banned, a login bans this one again.
+        await context.store.people.lift_ban(person["openid"])

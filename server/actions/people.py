@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
@@ -16,7 +17,6 @@ from server.errors import (
     LoginBlocked,
     NotLoggedIn,
     TokenRequired,
-    Unavailable,
 )
 from server.game.review import ReviewState
 from server.plain_text import one_line
@@ -24,7 +24,6 @@ from server.realtime.news import Revoked
 from server.store.people import Ban, Person
 
 BEIJING = timezone(timedelta(hours=8))
-BAN_TRIES = 5
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
@@ -104,16 +103,35 @@ async def _let_in(context: Context, person: Person) -> Person:
     """
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
-    now_ms = context.clock.now_ms()
-    if ban_of(person, now_ms) is None:
-        for other in await context.store.people.of_openid(person["openid"]):
-            ban = ban_of(other, now_ms)
-            if ban is not None:
-                await ban_person(context, person, ban)
-                person = await context.store.people.find(person["_id"]) or person
-                break
+    if ban_of(person, context.clock.now_ms()) is None:
+        ban = await _other_ban(context, person)
+        if ban is not None:
+            person = await _carry_over(context, person, ban)
     metrics.LOGINS.inc()
     return person
+
+
+async def _other_ban(context: Context, person: Person) -> Ban | None:
+    now_ms = context.clock.now_ms()
+    records = await context.store.people.of_openid(person["openid"])
+    bans = (ban_of(other, now_ms) for other in records if other["_id"] != person["_id"])
+    return next((ban for ban in bans if ban is not None), None)
+
+
+async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
+    """Ban a person's record as another one of theirs is, and return it.
+
+    The ban begins now: nothing that was shown of this record before was shown in spite of a ban.
+    """
+    people = context.store.people
+    carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"])
+    banned = await people.carry_over(person, carried)
+    if banned is not None:
+        await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
+        # If the ban was lifted after it was read, this one came too late to be lifted with it.
+        if await _other_ban(context, person) is None:
+            await people.lift_ban(person["openid"])
+    return await people.find(person["_id"]) or person
 
 
 def check_session(generation: int | None, person: Person | None) -> Person:
@@ -159,21 +177,14 @@ def check_ban(person: Person, now_ms: int) -> Person:
 
 
 async def ban_person(context: Context, person: Person, ban: Ban) -> None:
-    """Ban a person, and end their tokens and connections in all processes. Safe to repeat.
+    """Ban all records of a person, and end their tokens and connections in all processes. Safe to repeat.
 
-    A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`. Raises Unavailable if
-    their sessions end over and over meanwhile.
+    A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
-    for _ in range(BAN_TRIES):
-        banned = await context.store.people.end_tokens(person["_id"], person.get("generation", 0), ban)
-        if banned is not None:
-            await context.hub.announce_ended(Revoked(person["_id"], banned["generation"]))
-            return
-        found = await context.store.people.find(person["_id"])
-        if found is None:
-            return
-        person = found
-    raise Unavailable
+    await context.store.people.ban(person["openid"], ban)
+    banned = await context.store.people.of_openid(person["openid"])
+    ended = [Revoked(record["_id"], record.get("generation", 0)) for record in banned]
+    await asyncio.gather(*(context.hub.announce_ended(each) for each in ended))
 
 
 async def end_sessions(context: Context, person: Person) -> None:

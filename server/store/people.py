@@ -143,8 +143,11 @@ class People(DueDocuments[Person]):
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
     async def of_openid(self, openid: str) -> list[Person]:
-        """Return who logged in with this openid: two if WeChat gave a unionid at some logins only."""
-        return await self.collection.find({"openid": openid}).to_list(10)
+        """Return who logged in with this openid: two if WeChat gave a unionid at some logins only.
+
+        There may be more: a unionid in WeChat's encrypted data can be altered by its sender.
+        """
+        return await self.collection.find({"openid": openid}).to_list(None)
 
     async def save(self, person: Person, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
@@ -226,23 +229,30 @@ class People(DueDocuments[Person]):
             {"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE}
         )
 
-    async def end_tokens(self, unionid: str, generation: int, ban: Ban | None = None) -> Person | None:
+    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
         """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
 
-        Without the lock, a bare id would be a way around a logout. A `ban` begins in the same write, so that
-        no process goes on to let them in by what it has cached.
+        Without the lock, a bare id would be a way around a logout.
         """
-        banned = {} if ban is None else {"banned": {"$literal": dict(ban)}}
         absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.find_one_and_update(
             {"_id": unionid, "$or": [{"generation": generation}, *absent]},
-            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True, **banned}}],
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
             return_document=True,
         )
 
-    async def lift_ban(self, unionid: str) -> None:
-        """Let a person act again."""
-        await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
+    async def ban(self, openid: str, ban: Ban) -> None:
+        """Ban all who logged in with this openid, and end their tokens."""
+        await self.rows.update_many({"openid": openid}, _banned(ban))
+
+    async def carry_over(self, person: Person, ban: Ban) -> Person | None:
+        """Ban one record of a person too, and end its tokens; None if it was banned since, or is gone."""
+        before = {"_id": person["_id"], "banned": person.get("banned")}
+        return await self.find_one_and_update(before, _banned(ban), return_document=True)
+
+    async def lift_ban(self, openid: str) -> None:
+        """Let all act again who logged in with this openid."""
+        await self.collection.update_many({"openid": openid}, {"$unset": {"banned": ""}})
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""
@@ -276,6 +286,13 @@ class People(DueDocuments[Person]):
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
         """Delete the record of a person whom nothing else names any more."""
         await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
+
+
+def _banned(ban: Ban) -> list[_Document]:
+    """Return the update that bans. It ends tokens in the same write: no process may trust what it cached."""
+    generation: _Document = {"$add": [{"$ifNull": ["$generation", 0]}, 1]}
+    ended = {"generation": generation, "ended_at": NOW_MS, "locked": True}
+    return [{"$set": {**ended, "banned": {"$literal": dict(ban)}}}]
 
 
 def shown_name(person: Person) -> str:

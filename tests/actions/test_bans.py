@@ -96,6 +96,87 @@ async def test_who_logs_in_with_and_without_a_unionid_is_banned_and_let_off_as_o
 
 
 @pytest.mark.gen_test
+async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there_are(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    [person] = await find(context, "people", _id=alice.unionid)
+    await context.store.people.rows.insert_many({**person, "_id": f"record-{k}"} for k in range(12))
+    await ban(client, code)
+    records = await find(context, "people", openid=person["openid"])
+    assert [record.get("banned", {}).get("reason") for record in records] == [REASON] * 13
+    for record in records:
+        assert (record["generation"], record["locked"]) == (person["generation"] + 1, True)
+        assert context.hub.sessions.valid(record["_id"]) == record["generation"]
+    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    assert not await find(context, "people", banned={"$exists": True})
+
+
+@pytest.mark.gen_test
+async def test_who_logs_in_while_their_ban_is_lifted_is_not_banned_again(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    await client.log_in("alice", unionid="0")
+    code = await (await client.log_in("alice", unionid="data")).publish()
+    await ban(client, code)
+    lift = context.store.people.lift_ban
+
+    async def lift_and_log_in(*arguments: Any) -> None:
+        await lift(*arguments)
+        await client.log_in("alice", unionid="data")
+
+    monkeypatch.setattr(context.store.people, "lift_ban", lift_and_log_in)
+    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    assert not await find(context, "people", banned={"$exists": True})
+
+
+@pytest.mark.gen_test
+async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_it_over(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice", unionid="0")).publish()
+    await ban(client, code)
+    carry_over = context.store.people.carry_over
+
+    async def carry_over_late(*arguments: Any) -> Any:
+        assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+        return await carry_over(*arguments)
+
+    monkeypatch.setattr(context.store.people, "carry_over", carry_over_late)
+    alice = await client.log_in("alice", unionid="data")
+    assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
+    assert not await find(context, "people", banned={"$exists": True})
+
+
+@pytest.mark.gen_test
+async def test_what_was_shown_before_a_ban_was_carried_over_does_not_open(
+    client: Client, context: Context
+) -> None:
+    first = await client.log_in("alice", unionid="0")
+    alice = await client.log_in("alice", unionid="data")
+    bob = await client.log_in("bob")
+    code = await publish_red_packet(alice, money=2)
+    parameters, people = await order(alice, code), context.store.people.rows
+    # An earlier version banned one record only.
+    then = {"reason": REASON, "at": context.clock.now_ms() - 2 * DAY_MS, "until": 0}
+    await people.update_one({"_id": first.unionid}, {"$set": {"banned": then}})
+    shown = {"shown_at": then["at"] + DAY_MS}
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": shown})
+    await client.log_in("alice", unionid="data")
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await rest(context)
+    assert (await bob.dig(code))["error"] == "not_paid"
+    [kept] = await find(context, "people", _id=first.unionid)
+    assert kept["banned"] == then
+    await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
 async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")

@@ -36,6 +36,7 @@ from server.store.audit_log import Actor
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
 from server.store.page_reads import PageReads
+from server.store.people import Ban
 from server.store.pipelines import begins_with
 from server.store.reports import Report
 from server.store.square import Wanted
@@ -48,6 +49,7 @@ _PRIZE, _ORDER, _BILL, _REFUND = f"{_ONE}:1", f"O{_ONE}", f"B{_ONE}", f"NO{_ONE}
 _POSTER = f"poster:{_ONE}:{_WHO}"
 _PICTURE = Picture(b"full", b"thumbnail", "image/png", 1, 1)
 
+_BAN = Ban(reason="check", at=NOW, until=0)
 _REPORT = cast(
     Report,
     {"_id": f"{_ONE}:{_WHO}", "code": _ONE, "unionid": _WHO, "reason": "other", "text": "", "counts": 1}
@@ -187,8 +189,9 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.show_choice(_WHO, 1, "check", None),
     lambda store: store.people.drop_choice(_WHO, 1),
     lambda store: store.people.end_tokens(_WHO, 0),
-    lambda store: store.people.end_tokens(_WHO, 1, {"reason": "check", "at": NOW, "until": 0}),
-    lambda store: store.people.lift_ban(_WHO),
+    lambda store: store.people.ban("nobody", _BAN),
+    lambda store: store.people.carry_over(a_person(2), _BAN),
+    lambda store: store.people.lift_ban("nobody"),
     lambda store: store.people.ended_since(NOW),
     lambda store: store.people.lock_out(a_person(3), "forgotten:check"),
     lambda store: store.people.let_in(person_of(3)),
