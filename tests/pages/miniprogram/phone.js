@@ -76,6 +76,7 @@ global.wx = {
 
   request: (options) =>
     answer(options, "request", async () => {
+      say({ type: "asking", path: new URL(options.url).pathname });
       const body = options.data === undefined ? undefined : JSON.stringify(options.data);
       const headers = { "Content-Type": "application/json", ...options.header };
       const reply = await fetch(options.url, { method: options.method, headers, body });

@@ -140,6 +140,23 @@ def test_a_pick_up_code_goes_away_once_it_is_confirmed(address: str, publisher: 
 
 
 @needs_node
+def test_a_publisher_reads_nothing_anew_when_winners_claim(address: str, publisher: Person):
+    several = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
+    code = publisher.publish(a_picture(), draw_type=1, **several)
+    winner, other = (Person.log_in(address, user) for user in ("小芳", "小刚"))
+    winner.post("/postTask", code=code)
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
+        read = len(phone.said)
+        winner.post("/drawPrize", code=code)
+        phone.until("frame", lambda told: told["frame"]["type"] == "claim")
+        other.post("/postTask", code=code)
+        phone.shows("2 / ", "小刚 挖到了！")
+        assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == []
+
+
+@needs_node
 def test_the_square_marks_what_one_published_or_won(address: str, publisher: Person):
     several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), name="有两份的猫", **several)

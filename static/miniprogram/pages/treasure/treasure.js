@@ -124,8 +124,10 @@ Component({
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left) });
           break;
         case "start":
-        case "claim": // a prize of ours, or of our own treasure
           this.read().catch(showProblem);
+          break;
+        case "claim": // a publisher gets those of all winners, and sees nothing of them here
+          if (task.is_prize) this.read().catch(showProblem);
           break;
         case "end":
           this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
