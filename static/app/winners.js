@@ -33,6 +33,9 @@ export function winners(root, signal, code, scanned = "") {
   let task = null;
   let shown = "";
   let late = 0;
+  let reading = null;
+  let next = null;
+  let loud = false; // somebody who waits for the reading to come is told if it is refused
 
   function show(data) {
     const now = JSON.stringify(data);
@@ -44,7 +47,22 @@ export function winners(root, signal, code, scanned = "") {
     write(said, data.length ? "" : "还没有人挖到");
   }
 
-  async function load({ renewing = false } = {}) {
+  /** Read the list, one reading at a time: none overtakes another. All who ask during one share the next. */
+  function load({ renewing = false } = {}) {
+    loud ||= !renewing;
+    if (reading) {
+      next ??= reading.finally(() => {
+        next = null;
+        return signal.aborted || load({ renewing: true });
+      });
+      return next;
+    }
+    reading = read(loud).finally(() => (reading = null));
+    loud = false;
+    return reading;
+  }
+
+  async function read(aloud) {
     try {
       const [details, { data, claim_until }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
@@ -54,7 +72,7 @@ export function winners(root, signal, code, scanned = "") {
       clearTimeout(late);
       if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
-      if (!renewing || !error.error) write(said, error.message); // a refused renewal keeps what is shown
+      if (aloud || !error.error) write(said, error.message); // a refused renewal keeps what is shown
       if (!error.error) throw error;
     }
   }

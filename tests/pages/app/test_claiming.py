@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from support.browser import Opener, Person, needs_chromium
 from support.client import a_picture
@@ -52,3 +56,46 @@ def test_winners_and_their_claims_appear_by_themselves(window: Opener, publisher
     expect(row).to_contain_text("待填地址", timeout=2 * WITHIN_A_SECOND)
     winner.post("/drawPrize", code=code, receiver="强哥", phone="13800000000", address="科技园 1 号")
     expect(row).to_contain_text("科技园 1 号", timeout=2 * WITHIN_A_SECOND)
+
+
+def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(
+    window: Opener, publisher: Person
+) -> None:
+    several = {"prize_num": 4, "interval": 1, "fluctuation": 0, "forecast_num": 4}
+    code = publisher.publish(a_picture(), draw_type=1, **several)
+    first, *others = (Person.log_in(publisher.address, name) for name in ("阿强", "朵朵", "大熊", "老王"))
+    for winner in (first, *others):
+        winner.post("/postTask", code=code)
+    opened, frames = window(), list[dict[str, Any]]()
+    page = opened.page
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda said: frames.append(json.loads(said)))
+    )
+    opened.log_in("小明")
+    opened.go(f"/#/winners/{code}")
+    until(page, lambda: any(frame["type"] == "snapshot" for frame in frames))
+    rows = page.locator(".winners li")
+    expect(rows).to_have_count(4)
+    asked: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        asked.append((route, route.fetch()))
+        if len(asked) > 1:
+            route.fulfill(response=asked[-1][1])
+
+    page.route("**/getWinners*", hold_the_first)
+    first.post("/drawPrize", code=code)
+    until(page, lambda: bool(asked))
+    for winner in others:
+        winner.post("/drawPrize", code=code)
+    until(page, lambda: {frame.get("depth") for frame in frames} >= {1, 2, 3, 4})
+    held, before = asked[0]
+    held.fulfill(response=before)
+    expect(rows.filter(has_text="领取中")).to_have_count(4)
+    assert len(asked) < 4
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Let the page go on until it holds."""
+    while not holds():
+        page.evaluate("() => new Promise(requestAnimationFrame)")
