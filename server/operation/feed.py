@@ -15,6 +15,7 @@ from tornado.log import app_log
 
 from server.background import Background
 from server.clock import Clock
+from server.game.review import ReviewShown, review_of
 from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm
 from server.operation.pulses import (
     HISTORY_SECONDS,
@@ -90,6 +91,7 @@ class BoardTask(msgspec.Struct):
     cd_until: int
     status: int
     hidden: int
+    review: ReviewShown
     open: int
     end_reason: str
     watchers: int
@@ -136,7 +138,8 @@ _encoder = msgspec.json.Encoder()
 def board_task(task: Task, watchers: int) -> BoardTask:
     """Return a task's row on the board, without the fields that nobody may see."""
     fields = {name: task[name] for name in BoardTask.__struct_fields__ if name in task}  # type: ignore[literal-required]
-    return msgspec.convert({**fields, "code": task["_id"], "watchers": watchers}, BoardTask)
+    shown = {"code": task["_id"], "review": review_of(task), "watchers": watchers}
+    return msgspec.convert(fields | shown, BoardTask)
 
 
 class Feed:

@@ -17,7 +17,7 @@ export function taskActs(task, done) {
     buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));
   }
   const hidden = task.hidden ? 0 : 1;
-  if (task.end_reason !== "refused") buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
+  if (task.review !== "refused") buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
   return buttons;
 }
 

@@ -273,6 +273,20 @@ def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Pe
             pass
 
 
+def test_what_was_refused_after_its_publisher_ended_it_cannot_be_shown_again(
+    operator: Opener, publisher: Person, data_dir: Path
+) -> None:
+    code = publisher.publish(a_picture(), name="送审时结束的猫")
+    publisher.post("/endTask", code=code)
+    opened = operator()
+    write_old_record(data_dir, "tasks", code, review="held", hidden=1)
+    opened.go(f"/ops#/task/{code}")
+    button = opened.page.get_by_role("button", name="恢复显示")
+    expect(button).to_be_visible()
+    write_old_record(data_dir, "tasks", code, review="refused")
+    expect(button).to_have_count(0)  # the page reads it anew by itself
+
+
 def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), name="早就结束的猫")
     opened = operator()
