@@ -51,7 +51,7 @@ async def sweep(context: Context) -> None:
 
 
 async def _delete_old_addresses(context: Context) -> None:
-    """Delete each address `ADDRESS_DAYS` after it was given; not while goods are on their way to it."""
+    """Delete each address `ADDRESS_DAYS` after its goods arrived; if none were sent, after it came."""
     prizes, age_ms = context.store.prizes, ADDRESS_DAYS * DAY_MS
     before_ms = context.clock.now_ms() - age_ms
     if await prizes.find_old_address(before_ms):

@@ -269,16 +269,20 @@ class Prizes(DueDocuments[Prize]):
             {"_id": prize_id, "state": "sent"}, {"$set": {"due_at": due_at_ms}}
         )
 
-    async def find_old_address(self, given_before_ms: int) -> bool:
-        """Whether there is an address of a prize that was given before that time."""
-        return await self.collection.find_one(_old_address(given_before_ms), {"_id": 1}) is not None
+    async def find_old_address(self, before_ms: int) -> bool:
+        """Whether there is an address that came, and its goods arrived, before that time."""
+        return await self.collection.find_one(_old_address(before_ms), {"_id": 1}) is not None
 
-    async def delete_old_addresses(self, given_before_ms: int, age_ms: int) -> None:
-        """Delete the addresses of those of these prizes that were given `age_ms` ago by MongoDB's clock."""
+    async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
+        """Delete those of these addresses whose goods arrived `age_ms` ago by MongoDB's clock.
+
+        Goods that were never sent count from when their address came.
+        """
         without = {"address_deleted": 1} | dict.fromkeys(WHERE_SENT, "$$REMOVE")
-        old = {"$lte": ["$given_at", {"$subtract": [NOW_MS, age_ms]}]}
+        arrived = {"$ifNull": ["$received_at", "$given_at"]}
+        old = {"$lte": [arrived, {"$subtract": [NOW_MS, age_ms]}]}
         await self.collection.update_many(
-            _old_address(given_before_ms),
+            _old_address(before_ms),
             [{"$set": {field: {"$cond": [old, new, f"${field}"]} for field, new in without.items()}}],
         )
 
@@ -334,10 +338,11 @@ class Prizes(DueDocuments[Prize]):
         return await self.find_one_and_update(condition, {"$set": changes}, return_document=True)
 
 
-def _old_address(given_before_ms: int) -> _Document:
+def _old_address(before_ms: int) -> _Document:
     return {
         "address_box": {"$exists": True},
-        "given_at": {"$gt": 0, "$lte": given_before_ms},
+        "given_at": {"$gt": 0, "$lte": before_ms},
+        "received_at": {"$not": {"$gt": before_ms}},
         "state": {"$ne": "sent"},  # the winner still needs the parcel's number
     }
 

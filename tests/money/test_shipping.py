@@ -151,7 +151,7 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(
 
 
 @pytest.mark.gen_test
-async def test_the_parcel_is_deleted_with_its_address_once_it_arrived(
+async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
     client: Client, context: Context
 ) -> None:
     alice, bob, code = await addressed(client, context)
@@ -161,6 +161,10 @@ async def test_the_parcel_is_deleted_with_its_address_once_it_arrived(
     await sweep(context)
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("sent", *PARCEL.values())}
     await bob.post("/receivePrize", code=code)
+    await let_pass(context, 90 * DAY_MS - 60_000)
+    await sweep(context)
+    assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", *PARCEL.values())}
+    await let_pass(context, 60_001)
     await sweep(context)
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", "", "")}
     [row] = (await alice.get("/getWinners", code=code))["data"]
