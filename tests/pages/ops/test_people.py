@@ -53,8 +53,8 @@ def test_what_a_check_refused_is_not_offered_to_be_shown(
 ) -> None:
     publisher = Person.log_in(running.address, "阿丽")
     hidden, refused = (publisher.publish(a_picture()) for _ in range(2))
-    for code, reason in ((hidden, "operator"), (refused, "refused")):
-        write_old_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason)
+    for code, reason, review in ((hidden, "operator", "shown"), (refused, "refused", "refused")):
+        write_old_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason, review=review)
     opened = operator()
     for code, number in ((hidden, 1), (refused, 0)):
         opened.go(f"/ops#/task/{code}")
