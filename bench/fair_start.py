@@ -27,7 +27,7 @@ from serving import Person, Server, running, store_of
 
 from server.clock import Clock
 from server.game.dig import Dig
-from server.reading.fair_start import FairStart
+from server.memory.fair_start import FairStart
 from server.realtime.cooldowns import Cooldowns
 from server.store import Store
 

@@ -11,6 +11,12 @@ from server.clock import Clock
 from server.disk import Disk
 from server.game.amounts import DAY_MS
 from server.keys import Keys
+from server.memory.digging import Digging
+from server.memory.fair_start import FairStart
+from server.memory.known_people import KnownPeople
+from server.memory.proofs import Proofs
+from server.memory.square import Square
+from server.memory.visiting import Visiting
 from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
 from server.operation.watch import Watch
@@ -18,12 +24,6 @@ from server.operation.webhook import Webhook
 from server.pictures.drawing import Drawing
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
-from server.reading.digging import Digging
-from server.reading.fair_start import FairStart
-from server.reading.known_people import KnownPeople
-from server.reading.proofs import Proofs
-from server.reading.square import Square
-from server.reading.visiting import Visiting
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub

@@ -11,7 +11,7 @@ from server.actions.dig import dig
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
-from server.reading.digging import Digging
+from server.memory.digging import Digging
 from support.client import Client, Someone
 from support.statements import check_history
 

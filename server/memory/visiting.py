@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from server.errors import Unavailable
 from server.keys import Keys
+from server.memory.known_people import KnownPeople
+from server.memory.line import Line
 from server.random_codes import derived_code
-from server.reading.known_people import KnownPeople
-from server.reading.line import Line
 from server.store import Store, is_unavailable
 from server.store.visits import SHARE_CHARACTERS, Visit
 

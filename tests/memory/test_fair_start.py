@@ -14,8 +14,8 @@ import pytest
 from server.actions.dig import dig
 from server.clock import Clock
 from server.context import Context
-from server.reading import fair_start
-from server.reading.fair_start import FairStart
+from server.memory import fair_start
+from server.memory.fair_start import FairStart
 from server.realtime.cooldowns import Cooldowns
 from server.store.people import Person
 from support.client import Client, Someone

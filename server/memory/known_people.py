@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from server.reading.line import Line
+from server.memory.line import Line
 from server.store import Store
 from server.store.people import ADMITTING, Person
 

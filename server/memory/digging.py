@@ -9,7 +9,7 @@ import msgspec
 
 from server.game import draw
 from server.keys import Keys
-from server.reading.risk_looks import RiskLooks
+from server.memory.risk_looks import RiskLooks
 from server.store import Store
 from server.store.dig_ids import DigIds
 from server.store.tasks import Task
