@@ -49,6 +49,8 @@ from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
 TESTS_A_STORE = 150
+# For `bench/strict_wire.py` alone, which measures what the wire costs: nothing is checked without it.
+WITHOUT_STRICT_WIRE = "WITHOUT_STRICT_WIRE" in os.environ
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +84,15 @@ class TestedStore:
     def __init__(self, directory: Path) -> None:
         self._store = EmbeddedMongoDB(directory)
         self._store.start()
-        self.wire = StrictWire(self._store.port, directory)
+        self.wire = None if WITHOUT_STRICT_WIRE else StrictWire(self._store.port, directory)
         self._client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
         self.tests = 0
 
     @property
     def uri(self) -> str:
         """The URI of the wire."""
-        return self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
+        port = self.wire.port if self.wire else self._store.port
+        return self._store.uri.replace(f":{self._store.port}/", f":{port}/")
 
     def begin_test(self) -> None:
         """Start the store again if it lives but does not answer, as the supervisor does."""
@@ -115,7 +118,8 @@ class TestedStore:
     def end(self) -> None:
         """End both; there is nothing to keep."""
         self._client.close()
-        self.wire.end()
+        if self.wire:
+            self.wire.end()
         self._store.kill()
 
 
@@ -152,7 +156,7 @@ def pytest_runtest_setup() -> None:
 
 def _refuse_what_mongodb_would(test: pytest.Item) -> None:
     """Fail the test whose commands are not all of the reviewed list (`support/wire/manual.py`)."""
-    objected = [objection for store in _tested for objection in store.wire.take()]
+    objected = [objection for store in _tested if store.wire for objection in store.wire.take()]
     if objected and test.get_closest_marker("refused_by_mongodb") is None:
         said = "\n".join(objected)
         pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
