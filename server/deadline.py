@@ -1,4 +1,4 @@
-"""How long a request may take. The limit stands still while what has a limit of its own is waited for."""
+"""How long a request may take. The limit stands still during waits that have a limit of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _running: ContextVar[_Running | None] = ContextVar("running", default=None)
 
 
 class TookTooLong(Exception):
-    """A request reached its limit. What it was at may still happen."""
+    """A request reached its limit. What it was doing may still happen."""
 
 
 class within:  # noqa: N801  (used like `asyncio.timeout`)

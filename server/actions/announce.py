@@ -33,7 +33,7 @@ async def announce_judged(context: Context, code: str) -> None:
 async def announce_claim(context: Context, prize: Prize) -> None:
     """Let the winner and the publisher, where they have the treasure open, read a prize anew.
 
-    It is news alone: whoever misses it reads again by and by.
+    If this news is lost, their pages show the change when they next read the prize.
     """
     claim = prize["unionid"], prize["depth"], context.clock.now_ms()
     await context.hub.announce(prize["code"], News(claim=claim))

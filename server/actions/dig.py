@@ -39,7 +39,7 @@ from server.store.tasks import View
 
 # Less than a request's own limit, which cannot tell whether anything was tried.
 DEADLINE_SECONDS = 4.5
-# Between two tries of a store that refuses at once, so that digs do not beset one that has no primary.
+# Between two tries of a store that refuses at once, so that digs do not flood one that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 
@@ -172,10 +172,10 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
 
 
 async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
-    """Return who gets the request's lot; None if the caller would not be admitted, which they hear later.
+    """Return who gets the request's lot; None if the caller will not be admitted, which they are told later.
 
-    A person has one, also if they ask by a token and by their bare id. If anybody had one, ids that nobody
-    has, and ended tokens, would go before people, each with a read of the store.
+    A person has one lot, even if they ask both by a token and by their bare id. Unknown ids and ended tokens
+    get none: they would go before people, and each costs a read of the store.
     """
     try:
         await request.admit(await context.people.find(request.unionid, request.session))

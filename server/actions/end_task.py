@@ -122,8 +122,8 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is not None and order["state"] == "asked":
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
-        await context.store.files.take(task["pic"], context.clock.now_ms())  # to be looked at once it is gone
-        await context.store.reviews.delete_of_task(task["_id"])  # first: nothing else names it
+        await context.store.files.take(task["pic"], context.clock.now_ms())  # a sweep deletes it later
+        await context.store.reviews.delete_of_task(task["_id"])  # before the task, which alone leads to it
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest

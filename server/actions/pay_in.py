@@ -282,7 +282,7 @@ async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
     """End unopened tasks whose publisher was banned since they were shown; to open them would be to publish.
 
     An order from before the ban can still be paid. The task is ended, so that its refund stays right if the
-    ban is lifted meanwhile. A task in review waits for an operator; what one shows in spite of a ban opens.
+    ban is lifted meanwhile. A task in review waits for an operator; shown in spite of a ban, it opens.
     """
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
     bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}

@@ -2,9 +2,8 @@
 
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
-the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill that WeChat
-does not have is not sent again; if WeChat still does not know it `UNDER_WAY_MS` after the last sending, it
-has failed.
+the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill is not sent
+again. If WeChat does not know it `UNDER_WAY_MS` after it was last sent, it has failed.
 """
 
 from __future__ import annotations

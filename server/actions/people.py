@@ -75,8 +75,8 @@ async def log_in_with_data(
         if known is not None and known["openid"] != session.openid:
             raise BadUserData
     await admit(unionid)
-    # The sender may have altered these too, so they are checked like what a person chooses: the name now, a
-    # picture once it is uploaded here, since what an address elsewhere shows can change after a check.
+    # The sender may have altered these too, so they are checked like what a person chooses. The picture is
+    # then left out: what an address elsewhere shows can change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
     person = await context.store.people.save(
         Person(
@@ -121,7 +121,7 @@ async def _other_ban(context: Context, person: Person) -> Ban | None:
 async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     """Ban a person's record as another one of theirs is, and return it.
 
-    The ban begins now: nothing that was shown of this record before was shown in spite of a ban.
+    The ban begins now, so what this record showed earlier does not count as shown in spite of a ban.
     """
     people = context.store.people
     carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"])
@@ -137,8 +137,8 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
 def check_session(generation: int | None, person: Person | None) -> Person:
     """Return the record of a caller with a token of this generation; None stands for a bare unionid.
 
-    Raises NotLoggedIn if there is no such person, BadToken if the token was ended, TokenRequired if the owner
-    of a bare unionid is locked: they have paid or claimed something, or logged out.
+    Raises NotLoggedIn if there is no such person, and BadToken if the token was ended. Raises TokenRequired
+    for a bare unionid whose owner is locked: they have paid or claimed something, or logged out.
     """
     if person is None:
         raise NotLoggedIn

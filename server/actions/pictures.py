@@ -85,7 +85,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
 async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawing) -> str:
     """Return the path of the code that opens the mini-program with this scene. WeChat draws it once.
 
-    Who asks while it is drawn waits for the same. Raises WeChatBusy if WeChat draws none.
+    Those who ask while it is drawn wait for that drawing. Raises WeChatBusy if WeChat draws none.
     """
     made_for = f"mini_program_code:{scene}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
@@ -99,7 +99,7 @@ async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawi
     others = context.drawing.has(made_for)
     try:
         return await context.drawing.path(made_for, draw)
-    except TooOften:  # does it hold for this caller too, or only for the one who began?
+    except TooOften:  # this may be the limit of the caller who began to draw, not of this one
         if not others:
             raise
     return await context.drawing.path(made_for, draw)

@@ -100,7 +100,7 @@ async def _check(context: Context, review: Review) -> Review | None:
         return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
     if "" in said:
         return found
-    if "review" in said or not said:  # what has nothing to check, nobody checked
+    if "review" in said or not said:  # with nothing to check, nobody has looked at it
         return await context.store.reviews.conclude(found["_id"], "held", _why(found))
     if found["code"] and await _is_banned(context, found["unionid"]):
         return await context.store.reviews.conclude(found["_id"], "held", BANNED)
@@ -158,7 +158,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
         found = await context.store.media_checks.find_first(review["traces"])
     elif found is None:
         await reviews.postpone(review["_id"], review["asked_at"] + RESULT_MS)
-        # It may have come after it was looked for, and the postponing have undone its `wake`.
+        # The result may have come just after we looked for it; then `postpone` has undone its `wake`.
         found = await context.store.media_checks.find_first(review["traces"])
     if found is None:
         return review

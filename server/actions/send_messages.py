@@ -3,8 +3,9 @@
 The steps: claim the message, hold a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
 which a message is sent only once, but it counts consents as we do. So a message that WeChat may have taken is
-sent again if it holds the person's last consent: WeChat refuses a second one. If more are left, one whose
-process died while sending ends as `unclear` and is not sent again, and one that got no answer is.
+sent again if it holds the person's last consent: WeChat would refuse a second one. If the person has more
+consents, a message that got no answer is sent again; one whose process died while sending it is not, and
+ends as `unclear`.
 """
 
 from __future__ import annotations

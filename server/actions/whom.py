@@ -25,7 +25,7 @@ KEY_PATTERN = (
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Who dug `depth` of a task, 0: its publisher. Or with `key` who did something else.
+    """The person who dug `depth` of a task (0: its publisher) or, with `key`, who did something else.
 
     `key` is a review's, `report:CODE:NUMBER` (see `report_key`) or `share:TOKEN`, a share token's owner.
     """
@@ -79,12 +79,12 @@ async def _id_of(context: Context, whom: Whom) -> str:
 
 
 def report_key(context: Context, report: Report) -> str:
-    """Return the key that names a report's author, of which nobody can tell who it is."""
+    """Return a key that stands for a report's author and does not tell who they are."""
     return f"report:{report['code']}:{derived_code(context.keys.share_key, 'report:' + report['_id'])}"
 
 
 async def brought_by(context: Context, unionid: str) -> list[Sharer]:
-    """Return through whose shares a person came to tasks: some of them, by the sharers' share tokens."""
+    """Return some of the people whose shares brought a person to tasks, keyed by their share tokens."""
     found = []
     for code, sharer in await context.store.visits.sharers_of(unionid, SHOWN_SHARERS):
         person = await context.store.people.find(sharer)

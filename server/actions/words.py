@@ -27,7 +27,7 @@ ENDINGS = {
 class Words:
     """The values that a template may show. `moot`: nobody needs the message; `later_ms`: not true before.
 
-    `until_ms` is until when the message is of use at least, if that is longer than was thought.
+    `until_ms` prolongs the time in which the message is of use; 0 leaves it as it was written.
     """
 
     values: Values = field(default_factory=dict)
@@ -60,7 +60,7 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
         return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
     if prize["state"] not in ("won", "claiming"):
         return MOOT
-    # While it runs, nobody knows when it ends: until this time they can claim in any case.
+    # While the task runs, nobody knows when it ends; they can claim at least until this time.
     days = context.settings.claim_days
     deadline_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
     until_ms = claimable_until_ms(prize, deadline_ms)

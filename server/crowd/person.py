@@ -41,8 +41,8 @@ PING_SECONDS = 20  # a half-open connection shows itself only by a missing pong
 PONG_SECONDS = 10
 LONGEST_DELAY_SECONDS = 10.0
 DIG_ATTEMPTS = 5
-# After which share of the digs that a person sees they go to another page (CURIOUS while some task has no
-# watcher, else MOVES), or put the phone away for a while (LEAVES).
+# The chance that somebody who sees a dig goes to another page (CURIOUS while some task has no watcher, else
+# MOVES), or puts the phone away for a while (LEAVES).
 CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
 QUICK_PEOPLE = 0.2
 

@@ -20,7 +20,7 @@ class Proofs:
     def __init__(self, store: Store) -> None:
         self.turn = asyncio.Lock()
         self._store = store
-        # A part is large, and MongoDB busy with it for as long as with ten digs.
+        # A part is large: it keeps MongoDB as busy as ten digs do.
         self._reads = PageReads("proofs", at_once=1)
         self._records: OrderedDict[str, WrittenProof] = OrderedDict()
         self._parts: OrderedDict[tuple[str, int], bytes] = OrderedDict()

@@ -26,7 +26,7 @@ STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 MESSAGES_SECONDS = 30.0
 REVIEWS_SECONDS = 30.0
-# WeChat says of most within seconds what it thinks; of a picture it may take half an hour.
+# WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
 REST_FACTOR = 20
 # A check that is this much overdue, or takes this long the first time, is late.
@@ -146,13 +146,13 @@ async def check_books(store: Store) -> list[Alarm]:
 
 
 async def check_messages(store: Store) -> list[Alarm]:
-    """Return why WeChat does not take messages."""
+    """Return an alarm for each reason why WeChat does not take messages."""
     found = await store.messages.alarms()
     return [Alarm("message", "", why, (str(number),)) for why, number in sorted(found.items())]
 
 
 async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
-    """Return whether WeChat is late to say what it thinks of what people publish."""
+    """Return an alarm if WeChat is late with its checks of what people publish."""
     number = await store.reviews.checking_number(now_ms - REVIEW_LATE_MS)
     return [Alarm("review", "", "late", (str(number),))] if number else []
 

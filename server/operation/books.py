@@ -277,7 +277,7 @@ def _end_differences(books: Books) -> list[Finding]:
 
 
 async def remote_differences(books: Books, pay: Pay) -> list[Finding]:
-    """Return the orders, bills and refunds of which WeChat says something else than we do."""
+    """Return the orders, bills and refunds about which WeChat and our records disagree."""
     compared: list[tuple[str, str, str, bool]] = []
     for order in books.orders:
         compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))

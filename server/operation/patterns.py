@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# What is read of a week at most.
+# The most that is read of a week.
 PRIZES, JOINED = 2_000, 50
-# From how many on: red packets of a pair; winners whom one person brought; people who dig from one address.
+# An alarm begins at: red packets of a pair; winners whom one person brought; people who dig from one address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
 # A private treasure with no more diggers than this has few.
 FEW = 3
-# Whose luck is looked at: the people with the most wins, if they won so often. Chance alone exceeds this
-# p-value once in a million people.
+# So many people with the most wins are looked at, if they won this often. One in a million reaches this
+# p-value by chance alone.
 LUCKY, LUCKY_WINS, LUCK = 5, 3, 1e-6
-# Alarms of one kind.
+# The most alarms of one kind.
 TOLD = 5
 
 

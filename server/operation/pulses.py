@@ -24,7 +24,7 @@ from server.store.tasks import Task
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
-# A second is told once, though the estimated clock may go back a little. It was set back if it goes further.
+# The estimated clock may go back a little, and no second is told twice. Going further means it was set back.
 SET_BACK_SECONDS = 2
 WATCHED_TOLD = 30
 # In one pulse, per kind: plain digs, digs that won or ended a task, ends without a dig.

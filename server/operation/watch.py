@@ -48,7 +48,7 @@ log = logging.getLogger("wabao.alarms")
 
 
 def key_of(alarm: Alarm) -> str:
-    """Return what an alarm is about: of each key one alarm lasts, with the newest values."""
+    """Return what an alarm is about. At most one alarm per key lasts; it has the newest values."""
     about = [alarm.kind, alarm.code, alarm.what, *(alarm.values[:1] if alarm.kind in _PAYMENTS else ())]
     return ":".join(about)
 

@@ -21,7 +21,7 @@ from server.settings import Settings
 from server.store.alarms import AlarmRecord
 
 POST_SECONDS = 5.0
-# Both robots take 20 messages a minute. One that gets more is shut for ten.
+# Both robots take 20 messages a minute. One that gets more takes none for ten minutes.
 PAUSE_SECONDS = 3.5
 # The most that 企业微信 takes of a text; 钉钉 takes more.
 TEXT_BYTES = 2048

@@ -1,8 +1,8 @@
 """Limits over all processes: how often a person or an address did something in a window.
 
 Redis holds the counts, and one script compares and adds all counts of a request. Each process remembers what
-Redis last told it. While Redis is away, each process admits its share of what was left; when Redis is back,
-perhaps empty, each tells it what it knows, and keeps to its share until the others have done so too.
+Redis last told it. While Redis is away, each process admits its share of what was left. When Redis is back,
+perhaps empty, each process tells it what it knows, and keeps to its share until the others have done so.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ class Limits:
         return known
 
     def _remember(self, name: str, known: _Known) -> None:
-        """Remember a new window; what is forgotten for it, Redis is not told any more either."""
+        """Remember a new window. What is forgotten to make room is not reported to Redis any more."""
         self._known[name] = known
         self._known.move_to_end(name)
         self._unsent.pop(name, None)

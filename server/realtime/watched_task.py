@@ -171,7 +171,7 @@ class WatchedTask:
         return whole
 
     def judge(self, task: Task) -> None:
-        """Take who may see the task. Those who may not any more are told, and sent nothing more of it."""
+        """Take who may see the task. Watchers who no longer may are told so, and sent nothing more of it."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)

@@ -54,8 +54,8 @@ CONNECTIONS_SECONDS = 1
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 
-# With 2,000 open pages a full collection takes 240 ms, in which nobody is served. By default it runs several
-# times while as many arrive; with these, once in a million objects.
+# With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
+# several times while they are opened; with these thresholds, once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
 
 # What each process repeats, with the seconds between. All are safe in several processes at once.

@@ -2,7 +2,7 @@
 
 Every operation has a 5 s limit. Reads are from the primary. Reads and writes are of majority concern: a
 primary that is cut off goes on to serve for a while, and what it wrote in that time is undone. What is read
-here, and what is said to be written, stays.
+here, and what is acknowledged, stays.
 """
 
 from __future__ import annotations

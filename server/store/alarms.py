@@ -20,7 +20,7 @@ KEPT_ALARMS = 100
 class AlarmRecord(TypedDict):
     """An alarm from its begin to its end (unix ms); `end_at` is 0 while it lasts.
 
-    `key` says what it is about: of each key, one alarm lasts. `told` is 1 once the webhook was told of the
+    `key` says what it is about; at most one alarm per key lasts. `told` is 1 once the webhook was told of the
     begin, 2 once it was told of the end too. `tries` counts the failed tries since.
     """
 

@@ -65,7 +65,7 @@ class ListedTasks(Documents[Task]):
         return await self.collection.find(condition, {"seed_box": 0}, sort=newest, limit=limit).to_list(limit)
 
     async def with_money(self, limit: int) -> list[Task]:
-        """Return paid red packets about which something is left to do, the next due first, without seeds."""
+        """Return paid red packets that are not settled yet, the next due first, without seeds."""
         found = self.collection.find(
             {"paid_by": {"$exists": True}, "due_at": {"$gt": 0}},
             {"seed_box": 0},

@@ -40,7 +40,7 @@ class Payments(DueDocuments[T]):
         return True
 
     async def find(self, number: str) -> T | None:
-        """Return a payment."""
+        """Return the payment with this number, None if there is none."""
         return await self.collection.find_one({"_id": number})
 
     async def of_task(self, code: str) -> list[T]:

@@ -108,7 +108,7 @@ class Reviews(DueDocuments[Review]):
         return await self._change(key, ("checking",), changes)
 
     async def postpone(self, key: str, due_at_ms: int) -> None:
-        """Look at a review again at `due_at_ms`, as long as it is checked."""
+        """Look at a review again at `due_at_ms`, if it is still `checking`."""
         await self.collection.update_one(
             {"_id": key, "state": "checking"}, {"$set": {"due_at": due_at_ms}}
         )

@@ -109,8 +109,8 @@ STEPS: tuple[Step, ...] = (
 class Found:
     """Indexes by collection: the missing, the retired ones that are still there, and all that are wanted.
 
-    MongoDB lists an index that is still being built like any other, so that only `createIndexes` of all that
-    are wanted tells when they are there: of one that is finished it does nothing, for others it waits.
+    MongoDB lists an index that is still being built like any other. Only `createIndexes` tells when all that
+    are wanted are there: it does nothing about finished ones and waits for the others.
     """
 
     missing: dict[str, list[IndexModel]]

@@ -71,8 +71,8 @@ class Push:
     def read(self, msg_signature: str, timestamp: str, nonce: str, body: bytes) -> Event:
         """Return the event in the body of a push. Raises ForgedPush.
 
-        What is signed is WeChat's, whatever it says: an event that cannot be read is of no kind, and a result
-        that cannot, or that WeChat calls invalid, is UNCHECKED.
+        Whatever is signed is WeChat's: an event that cannot be read gets the kind "". A result that cannot be
+        read, or that WeChat calls invalid, is UNCHECKED.
         """
         try:
             sealed = msgspec.json.decode(body, type=_Sealed)

@@ -102,12 +102,12 @@ async def _clock_rows(uri: str, cluster: Cluster) -> list[Row]:
 
 
 def _prefix(served: str) -> str:
-    """Return what names of scratch databases begin with. Atlas' smallest clusters allow 38 bytes in all."""
+    """Return how names of scratch databases begin. Atlas' smallest clusters allow names of 38 bytes."""
     return f"{served[:23]}_check_"
 
 
 async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
-    """Drop what checks left that were killed; yield a row if this user may not look for it."""
+    """Drop the databases of checks that were killed; yield a row if this user may not look for them."""
     try:
         long_ago = await store.now_ms() - LONGEST_MS
         for name in await store.client.list_database_names():
@@ -126,7 +126,7 @@ async def _store_rows(store: Store, served: str, recorder: Recorder, *, embedded
     """Work in the scratch database, and drop it."""
     name = store.database.name
     try:
-        await store.client.drop_database(name)  # not there: so that none is made that may not be dropped
+        await store.client.drop_database(name)  # there is none yet: fails now if we may not drop it later
         await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)
