@@ -222,7 +222,7 @@ class Digs(Documents[Dig]):
 
     async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""
-        # The pipeline ends with whole tasks, as below.
+        # The pipeline ends with whole tasks; so does the next one.
         return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
 
     async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:

@@ -88,6 +88,7 @@ class Visits(Documents[_Document]):
                 rows = self.collection.find({field: {"$in": list(wanted)}}, batch_size=len(wanted) + 1)
                 for row in await rows.to_list(len(wanted)):
                     held = row[field] if field == "handed_out" else [row[field]]
+                    # mypy takes `row[field]` for an object: `field` is a variable.
                     found |= dict.fromkeys(wanted.intersection(held), row)  # type: ignore[arg-type]
         return found
 
