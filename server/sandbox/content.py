@@ -12,13 +12,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from server.context import Context
-from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
+from server.sandbox.base import SandboxHandler, WeChatFailure, decoded
 from server.sandbox.notices import MEDIA_CHECK, tell
 
 RISKY, DOUBTFUL = "违规", "存疑"
@@ -29,7 +29,6 @@ CHECK_MISBEHAVIOURS = ("error_before", "timeout", "disconnect", "slow", "garbage
 CONTENT_CALLS = ("msg_sec_check", "media_check_async")
 
 Scene = Annotated[int, Meta(ge=1, le=4)]
-_Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 class TextRequest(msgspec.Struct):
@@ -63,12 +62,7 @@ class ContentCheck(SandboxHandler):
 
     async def post(self) -> None:
         """Check, or misbehave as told."""
-        token = self.get_query_argument("access_token", "")
-        if not token:
-            raise WeChatFailure(41001)
-        valid = await self.state.codes.find_token(self.context.settings.appid, now_ms())
-        if valid is None or valid["token"] != token:
-            raise WeChatFailure(40001)
+        await self.require_token()
         told = await self.state.misbehaviours.take(CHECK_MISBEHAVIOURS, "", self.call)
         what, code = (told["what"], told["code"]) if told else ("", "")
         if what == "error_before":
@@ -92,13 +86,6 @@ class ContentCheck(SandboxHandler):
         """Return the answer's own fields. `judged` is the result it was told to have, "" for none."""
         raise NotImplementedError
 
-    def read(self, kind: type[_Body]) -> _Body:
-        """Return the body as a `kind`. Raises WeChatFailure 47001."""
-        try:
-            return msgspec.json.decode(self.request.body, type=kind)
-        except ValueError:  # msgspec's errors, and UnicodeDecodeError
-            raise WeChatFailure(47001) from None
-
     def on_connection_close(self) -> None:
         """Note that the client is gone."""
         self._gone.set()
@@ -111,7 +98,7 @@ class MsgSecCheck(ContentCheck):
 
     async def check(self, judged: str) -> Mapping[str, object]:
         """Return the result, and how each strategy judged."""
-        content = self.read(TextRequest).content
+        content = decoded(self.request.body, TextRequest).content
         suggest = judged or ("risky" if RISKY in content else "review" if DOUBTFUL in content else "pass")
         return judgement(suggest)
 
@@ -123,7 +110,7 @@ class MediaCheckAsync(ContentCheck):
 
     async def check(self, judged: str) -> Mapping[str, object]:
         """Return the trace_id, under which the result is pushed."""
-        asked, trace_id = self.read(MediaRequest), new_trace_id()
+        asked, trace_id = decoded(self.request.body, MediaRequest), new_trace_id()
         event = {
             "ToUserName": "gh_sandbox",
             "FromUserName": asked.openid,
