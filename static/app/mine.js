@@ -1,16 +1,14 @@
 // A person's own page: numbers, name and picture, and the treasures published, dug and won.
 
-import { get, logOut, post } from "./api.js";
+import { get, logOut } from "./api.js";
 import { cardElement } from "./cards.js";
 import { channel } from "./channel.js";
 import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
-import { dialog } from "./dialog.js";
-import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
-import { pictureField } from "./picture.js";
-import { askName, isNamed } from "./naming.js";
+import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
+import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
 import { inReview, profileInReview } from "../miniprogram/shared/reviews.js";
-import { person, remember } from "./session.js";
+import { person } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
 
 const RENEW_MS = 20_000;
@@ -161,33 +159,4 @@ function won(card) {
 
 function isMailed({ goods_type, draw_type }) {
   return goods_type === 2 && draw_type === 2;
-}
-
-/** WeChat hands out neither names nor pictures any more, so people choose their own. Unless `saved` is given, the page is shown anew. */
-export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
-  const { unionid } = person;
-  const problem = el("p.problem", { role: "alert" });
-  const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
-  const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
-  const submit = el("button.primary", { type: "submit" }, "保存");
-  const save = async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
-    try {
-      const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
-      const { review } = await post("/setProfile", { wxname, wxheadpic });
-      if (person?.unionid !== unionid) return; // logged out meanwhile
-      if (review === "checking") notice(profileInReview(review));
-      else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
-      opened.close();
-      if (!signal.aborted) saved();
-    } catch (error) {
-      write(problem, error.message);
-      if (!error.error) throw error;
-    } finally {
-      submit.disabled = false;
-    }
-  };
-  const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },
-    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem, submit));
 }

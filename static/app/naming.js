@@ -1,8 +1,11 @@
-// Asking for a name where others will see it: WeChat hands out none since 2022.
+// Names and pictures that people choose, and asking for a name where others will see it: WeChat hands out none since 2022.
 
-import { el, set } from "./dom.js";
-import { editProfile } from "./mine.js";
-import { onChange, person } from "./session.js";
+import { post } from "./api.js";
+import { dialog } from "./dialog.js";
+import { el, notice, set, write } from "./dom.js";
+import { pictureField } from "./picture.js";
+import { profileInReview } from "../miniprogram/shared/reviews.js";
+import { onChange, person, remember } from "./session.js";
 
 /** Whether the person has a name of their own. Logins of older versions did not say. */
 export function isNamed() {
@@ -16,4 +19,33 @@ export function askName(signal, why, saved) {
     el("div", {}, el("button.primary", { type: "button", onclick: () => editProfile(signal, saved) }, "起个名字")));
   onChange(() => person && set(panel, { hidden: isNamed() }), signal);
   return panel;
+}
+
+/** Let the person choose a name and a picture. Unless `saved` is given, the page is then shown anew. */
+export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
+  const { unionid } = person;
+  const problem = el("p.problem", { role: "alert" });
+  const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
+  const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
+  const submit = el("button.primary", { type: "submit" }, "保存");
+  const save = async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    try {
+      const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
+      const { review } = await post("/setProfile", { wxname, wxheadpic });
+      if (person?.unionid !== unionid) return; // logged out meanwhile
+      if (review === "checking") notice(profileInReview(review));
+      else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
+      opened.close();
+      if (!signal.aborted) saved();
+    } catch (error) {
+      write(problem, error.message);
+      if (!error.error) throw error;
+    } finally {
+      submit.disabled = false;
+    }
+  };
+  const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },
+    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem, submit));
 }
