@@ -3,8 +3,9 @@
     python bench/failover.py [--windows 200] [--people 60] [--sequences 2000] [--seed 1]
 
 The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, which says how its faults are
-modelled: primaries step down, are cut off and rolled back, replies are lost after the work was done,
-connections are cut, writes are answered with a writeConcernError, and all is late. Windows without a fault
+modelled: primaries step down, are cut off and rolled back, new ones do not know yet what a majority has,
+replies are lost after the work was done, connections are cut, writes are answered with a writeConcernError,
+and all is late. Windows without a fault
 have a cooldown of 1 s, those with one 6 s, so that whoever asks again does so within it. In these, other
 interfaces are asked too. Half of the money sequences run without the driver's own retries, and one fault in
 twenty lasts up to 3 s there. Exits with 1 when something did not hold.
@@ -20,10 +21,9 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from money import play_batch
 from PIL import Image
 from race import Ending, Race, Tally
 from serving import Person, Server, running
+from trouble import Trouble
 
 from server.errors import REFUSALS
 from server.keys import Keys
@@ -45,80 +46,18 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store
 from support.money_machine import MoneyMachine
 from support.money_world import World
-from support.wire.faulty import (
-    FaultyWire,
-    cut_in_reply,
-    delay,
-    interrupt,
-    leave_uncommitted,
-    lose_reply,
-    lose_request,
-    refuse,
-)
+from support.wire.faulty import FaultyWire
 
 SPARED = "sandbox_"  # WeChat's own memory is not in our replica set
 CALM_SECONDS, FAULTY_SECONDS = 1, 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
 WATCHERS = 20
-NO_PRIMARY = (10107, 11602, 91, 189)
-NOT_COMMITTED = (64, 91, 100, 11602)
-WRITES = ("findAndModify", "insert", "update")
 # What a page shows and the task's own record has, which is read at majority.
 KEPT = ("now_depth", "prizes_left", "participants", "cd_until", "status")
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 2, "cd": 0}
 SEQUENCES_A_BATCH = 50
 LONG_SECONDS, ONE_LONG_OF = 3.0, 20
-
-
-class Trouble:
-    """Chooses a fault and lets it come; `counts` says how often each did."""
-
-    def __init__(self, wire: FaultyWire, chance: random.Random, longest_seconds: float) -> None:
-        self.wire, self.chance, self.longest_seconds = wire, chance, longest_seconds
-        self.counts: Counter[str] = Counter()
-        self.rolled_back = 0
-        self._faults: dict[str, Callable[[], None]] = {
-            "stepped down": self._step_down,
-            "cut off, rolled back": self._cut_off,
-            "write not committed": lambda: self._meet(leave_uncommitted(self.chance.choice(NOT_COMMITTED))),
-            "reply lost": lambda: self._meet(lose_reply),
-            "cut in mid-reply": lambda: self._meet(cut_in_reply),
-            "interrupted after the work": lambda: self._meet(interrupt(self.chance.choice(NO_PRIMARY))),
-            "refused": lambda: self._meet(refuse(self.chance.choice(NO_PRIMARY))),
-            "request lost": lambda: self._meet(lose_request),
-            "late": lambda: self.wire.next(
-                "", delay(self._seconds(0.05, 3.0)), times=self.chance.randint(1, 5)
-            ),
-            "connections cut": self.wire.cut_all,
-        }
-
-    def begin(self) -> None:
-        """Let one fault come."""
-        name = self.chance.choice(list(self._faults))
-        self.counts[name] += 1
-        self._faults[name]()
-
-    def _seconds(self, least: float, most: float) -> float:
-        return min(self.longest_seconds, self.chance.uniform(least, most))
-
-    def _meet(self, fault: Any) -> None:
-        """Let it meet a write of a dig: its record in the task, or one of the next of any kind."""
-        command = self.chance.choice(WRITES)
-        self.wire.next(command, fault, times=self.chance.randint(1, 3))
-
-    def _step_down(self) -> None:
-        self.wire.step_down(self._seconds(0.3, 3.0))
-        self.wire.next("", refuse(self.chance.choice(NO_PRIMARY)), times=2)
-
-    def _cut_off(self) -> None:
-        self.wire.cut_off()
-        if self.chance.random() < 0.5:  # nobody waits for the answer: who asks again reads
-            self.wire.next("findAndModify", lose_reply)
-        threading.Timer(self._seconds(0.3, 3.0), self._heal).start()
-
-    def _heal(self) -> None:
-        self.rolled_back += self.wire.heal(self._seconds(0.0, 1.0))
 
 
 class Failover(Race):
@@ -290,6 +229,7 @@ def show(tallies: list[Tally], racing: Failover) -> bool:
         ("windows", str(sum(tally.windows for tally in tallies))),
         ("faults", ", ".join(f"{name} {count}" for name, count in racing.trouble.counts.most_common())),
         ("documents rolled back", str(racing.trouble.rolled_back)),
+        ("reads older than a majority", str(racing.trouble.wire.read_older)),
         ("prizes won", str(sum(tally.wins for tally in tallies))),
         ("acknowledged digs", str(sum(len(tally.acks) for tally in tallies))),
         ("acknowledged digs lost (0)", str(len(lost))),
@@ -368,6 +308,7 @@ def move_money_on_a_failing_store(directory: Path, asked: argparse.Namespace) ->
         wire.end()
         for store in stores:
             store.kill()
+    seen["reads older than a majority"] = wire.read_older
     print("\nmoney:")
     for what, count in sorted((seen + trouble.counts).items()):
         print(f"  {count:8} {what}")

@@ -87,6 +87,32 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 
 
 @pytest.mark.gen_test
+async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_once_it_is_and_stays_the_only_one(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    """Before MongoDB 8, while the other members are slow: whoever looks meanwhile reads what was before."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
+    code = await alice.publish(cd=60, forecast_num=1000)
+    await context.background.finish()
+    wire.fall_behind()
+    wire.elect_unaware(commits=False)
+    first = asyncio.create_task(bob.dig(code))
+    assert await asyncio.to_thread(wire.held.wait, PROMISED_SECONDS)
+    assert wire.written
+    assert (await carol.get("/getTaskDetails", code=code))["now_depth"] == 0
+    second = asyncio.create_task(carol.dig(code))
+    assert (await carol.get("/getTaskUser", code=code, page=1))["data"] == []
+    assert not first.done()
+    assert not second.done()
+    wire.become_aware()
+    made = await first
+    assert (made["status"], made["now_depth"], made["repeated"]) == (0, 1, 0)
+    assert (await second)["error"] == "cooling_down"
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.gen_test
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     client: Client, context: Context, wire: FaultyWire, open_page: Any
 ) -> None:

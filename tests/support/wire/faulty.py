@@ -10,7 +10,7 @@ tells: a writeConcernError with 11602, which says that it may or may not last.
 
 A new primary has what was acknowledged. Before MongoDB 8 it may not know that a majority has it, until it
 commits a write of its own (https://jira.mongodb.org/browse/SERVER-53813). Until then its `majority` reads are
-older.
+older, and if the other members are slow, no write is answered.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ Fault = Callable[["FaultyWire", Link, bytes], None]
 
 
 class Done(NamedTuple):
-    """MongoDB's reply to what it did, and whether that lasts."""
+    """MongoDB's reply to what it did, whether that lasts, and whether a majority has yet to have it."""
 
     reply: bytes
     lasts: bool = True
+    waits: bool = False
 
 
 class FaultyWire(Wire):
@@ -83,9 +84,11 @@ class FaultyWire(Wire):
         self._suffix = Suffix(host, port)
         self._healed, self._released = threading.Event(), threading.Event()
         self._released.set()
-        self.held = threading.Event()  # a command waits since `hold`
+        self.held = threading.Event()  # a command waits since `hold` or `fall_behind`
         self._cut_off = False
-        self._noting = self._unaware = False
+        self._noting = self._unaware = self._commits = False
+        self._aware = threading.Event()
+        self.read_older = 0  # reads of a new primary that lacked what a majority has
         self._elected_at = 0.0
         self._election = ObjectId()
         self.done: list[str] = []
@@ -97,8 +100,8 @@ class FaultyWire(Wire):
 
     def end(self) -> None:
         """Take no more connections, cut those there are."""
-        self._healed.set()
-        self._released.set()
+        for event in (self._healed, self._released, self._aware):
+            event.set()
         super().end()
         self._suffix.close()
 
@@ -111,6 +114,8 @@ class FaultyWire(Wire):
         self._waiting.clear()
         if self._cut_off:
             self._healed.wait(LONGEST_SECONDS)
+        if self._noting or self._unaware:
+            self._aware.wait(LONGEST_SECONDS)
         time.sleep(max(0.0, self._elected_at - time.monotonic()))
 
     def step_down(self, seconds: float) -> None:
@@ -131,6 +136,7 @@ class FaultyWire(Wire):
         """From now on the primary serves and commits nothing. What is under way is done first."""
         with self._turn:
             self._healed.clear()
+            self._end_unawareness()
             self._suffix.forget()
             self._cut_off = True
 
@@ -149,17 +155,33 @@ class FaultyWire(Wire):
         """From now on, the member that `elect_unaware` elects does not hear what a majority has."""
         with self._turn:
             self._suffix.forget()
+            for event in (self._aware, self.held):
+                event.clear()
             self._noting = True
 
-    def elect_unaware(self) -> None:
-        """Elect the member that fell behind: until it has written something, it reads what was so before."""
+    def elect_unaware(self, *, commits: bool = True) -> None:
+        """Elect the member that fell behind, which reads what was so before.
+
+        It does so until it has written something; if it does not commit, until `become_aware`, and before
+        that no write is answered.
+        """
         with self._turn:
-            self._noting, self._unaware = False, True
+            self._noting, self._unaware, self._commits = False, True, commits
             self._election = ObjectId()
+
+    def become_aware(self) -> None:
+        """A majority has all that the new primary has, and it knows."""
+        with self._turn:
+            self._end_unawareness()
+
+    def _end_unawareness(self) -> None:
+        self._suffix.redo()
+        self._noting = self._unaware = False
+        self._aware.set()
 
     @property
     def written(self) -> int:
-        """How many documents the cut-off primary has changed so far."""
+        """How many documents were changed since `cut_off` or `fall_behind`."""
         return len(self._suffix)
 
     def exchange(self, link: Link, request: bytes) -> None:
@@ -190,6 +212,9 @@ class FaultyWire(Wire):
             self._released.wait(LONGEST_SECONDS)
         done = self.carry_out(link, request)
         if done.lasts:
+            if done.waits:
+                self.held.set()
+                self._aware.wait(LONGEST_SECONDS)
             link.answer(done.reply)
         else:
             self._healed.wait(LONGEST_SECONDS)
@@ -201,16 +226,16 @@ class FaultyWire(Wire):
             if not (self._cut_off or self._noting or self._unaware):
                 return Done(_forwarded(link, request))
             command = command_of(request)
-            if self._unaware and next(iter(command)) in WRITES:
-                self._unaware = False
-                return Done(_forwarded(link, request))
             if not self._noting and command.get("readConcern", {}).get("level") == "majority":
-                self._suffix.undo()
-                try:
-                    return Done(_forwarded(link, request))
-                finally:
-                    self._suffix.redo()
+                self.read_older += self._unaware and len(self._suffix) > 0
+                self._suffix.undo()  # until something else comes: most reads are of majority
+                return Done(_forwarded(link, request))
+            self._suffix.redo()
             if next(iter(command)) not in WRITES:
+                return Done(_forwarded(link, request))
+            if self._unaware and self._commits:
+                self._unaware = False
+                self._aware.set()
                 return Done(_forwarded(link, request))
             before = self._suffix.before(command)
             if self._cut_off:
@@ -218,7 +243,7 @@ class FaultyWire(Wire):
                 request = message_of(command)
             reply = _forwarded(link, request)
             self._suffix.note(command, before, command_of(reply))
-            return Done(reply, lasts=self._noting)
+            return Done(reply, lasts=not self._cut_off, waits=self._unaware)
 
     def _due(self, name: str, request: bytes) -> Fault | None:
         for waiting in list(self._waiting):

@@ -35,6 +35,7 @@ class Suffix:
             host, port, document_class=RawBSONDocument, directConnection=True, retryWrites=False
         )
         self._changes: list[_Change] = []
+        self._undone = False
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -59,18 +60,23 @@ class Suffix:
                 self._changes.append(_Change(collection, key, before.get(key), after))
 
     def undo(self) -> None:
-        """Put back what was there before the first write of the suffix; it can be done again."""
-        for change in reversed(self._changes):
-            _put(change, change.before)
+        """Put back what was there before the first write of the suffix. Done again, it does nothing."""
+        if not self._undone:
+            self._undone = True
+            for change in reversed(self._changes):
+                _put(change, change.before)
 
     def redo(self) -> None:
-        """Do the writes again after `undo`."""
-        for change in self._changes:
-            _put(change, change.after)
+        """Do the writes again if they are undone."""
+        if self._undone:
+            self._undone = False
+            for change in self._changes:
+                _put(change, change.after)
 
     def forget(self) -> None:
         """Keep what stands; the suffix begins anew."""
         self._changes.clear()
+        self._undone = False
 
     def _collection(self, command: Document) -> Collection[RawBSONDocument]:
         return self._client[command["$db"]][next(iter(command.values()))]
