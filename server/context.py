@@ -15,6 +15,7 @@ from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
 from server.memory.known_people import KnownPeople
 from server.memory.proofs import Proofs
+from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.feed import Feed
@@ -80,6 +81,7 @@ class Context:
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     drawing: Drawing = field(default_factory=Drawing)
+    risk_looks: RiskLooks = field(default_factory=RiskLooks)
     notices: Notices = field(default_factory=Notices)
     background: Background = field(default_factory=Background)
 

@@ -27,7 +27,7 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
     person, day = view["person"], context.clock.now_ms() // DAY_MS
     if person is None or not address or not view["task"]["money"]:
         return
-    if context.settings.risk_held and context.digging.risk_looks.begin(person["_id"], day, UNDER_WAY):
+    if context.settings.risk_held and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
         context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
 
 
@@ -39,12 +39,12 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
             if rank is not None:
                 await context.store.risks.save(person["_id"], day, rank)
     finally:
-        context.digging.risk_looks.end()
+        context.risk_looks.end()
 
 
 async def _rank(context: Context, openid: str, address: str) -> int | None:
     """Return what WeChat says; None if it says nothing, or was late before and is being tried."""
-    looks, in_time = context.digging.risk_looks, False
+    looks, in_time = context.risk_looks, False
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
         return None

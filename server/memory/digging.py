@@ -9,7 +9,6 @@ import msgspec
 
 from server.game import draw
 from server.keys import Keys
-from server.memory.risk_looks import RiskLooks
 from server.store import Store
 from server.store.dig_ids import DigIds
 from server.store.tasks import Task
@@ -28,7 +27,6 @@ class Digging:
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._winning: dict[str, frozenset[int]] = {}
         self._publishers: dict[str, str] = {}
-        self.risk_looks = RiskLooks()
 
     def turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.

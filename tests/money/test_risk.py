@@ -75,7 +75,7 @@ async def test_who_was_risky_stays_so_until_wechat_says_otherwise(client: Client
         [risk] = await find(context, "risks")
         assert risk["day"] == context.clock.now_ms() // DAY_MS
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
-        context.digging.risk_looks._day_of.clear()  # the next day
+        context.risk_looks._day_of.clear()  # the next day
 
 
 @pytest.mark.gen_test
@@ -109,7 +109,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
     for days in (0, 0, 1):
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
-        context.digging.risk_looks._day_of.clear()  # as another process, which remembers nothing
+        context.risk_looks._day_of.clear()  # as another process, which remembers nothing
         code = await publish_red_packet(alice, forecast_num=1000)
         await pay(client, context, alice, code)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
@@ -125,7 +125,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await publish_red_packet(alice, forecast_num=1000)
     await pay(client, context, alice, code)
-    looks = context.digging.risk_looks
+    looks = context.risk_looks
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True
 
