@@ -14,7 +14,7 @@ from server.keys import Keys
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
 from server.memory.known_people import KnownPeople
-from server.memory.proofs import Proofs
+from server.memory.known_proofs import KnownProofs
 from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
@@ -76,7 +76,7 @@ class Context:
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
-    proofs: Proofs = field(init=False)
+    proofs: KnownProofs = field(init=False)
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
@@ -109,7 +109,7 @@ class Context:
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
-        self.proofs = Proofs(self.store)
+        self.proofs = KnownProofs(self.store)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property

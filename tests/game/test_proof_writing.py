@@ -219,7 +219,7 @@ async def test_parts_are_read_once_however_many_ask_and_are_kept_while_there_is_
     trips.sent.clear()
     assert await asyncio.gather(*(context.proofs.part(code, 1) for _ in range(20))) == [parts[1]] * 20
     assert trips.sent == ["find proof_parts"]
-    monkeypatch.setattr("server.memory.proofs.PARTS_KEPT_BYTES", max(map(len, parts)))
+    monkeypatch.setattr("server.memory.known_proofs.PARTS_KEPT_BYTES", max(map(len, parts)))
     for number in (0, 0, 2, 2):  # each pushes out what was kept
         assert await context.proofs.part(code, number) == parts[number]
     assert trips.sent == ["find proof_parts"] * 3

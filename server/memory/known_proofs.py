@@ -14,7 +14,7 @@ RECORDS_KEPT = 1_000
 PARTS_KEPT_BYTES = 8 << 20
 
 
-class Proofs:
+class KnownProofs:
     """One per process. `turn` lets requests write missing proofs one at a time."""
 
     def __init__(self, store: Store) -> None:
