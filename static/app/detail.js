@@ -15,6 +15,7 @@ import { participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
+import { ENDINGS } from "../miniprogram/shared/reasons.js";
 import { inReview } from "../miniprogram/shared/reviews.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
@@ -22,14 +23,6 @@ import { report } from "./report.js";
 import { share } from "./share.js";
 import { statement } from "./statement.js";
 
-const ENDINGS = {
-  prizes_gone: "奖品全部挖完了",
-  depth_reached: "已经挖到底了",
-  expired: "时间到了，没有挖完",
-  publisher: "发布者结束了这个宝贝",
-  operator: "平台结束了这个宝贝",
-  refused: "没有通过内容检查",
-};
 const LOOK_AGAIN_MS = 5000; // while it is checked: no frame tells how that ends
 const RELOAD_AGAIN_MS = 800;
 

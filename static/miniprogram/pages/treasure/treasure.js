@@ -3,21 +3,13 @@
 import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
-import { REASONS } from "../../shared/reasons.js";
+import { ENDINGS, REASONS } from "../../shared/reasons.js";
 import { inReview } from "../../shared/reviews.js";
 import { admitted, api, channel, choose, isUnnamed, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
 const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
-const ENDINGS = {
-  prizes_gone: "奖品全部挖完了",
-  depth_reached: "已经挖到底了",
-  expired: "时间到了，没有挖完",
-  publisher: "发布者结束了这个宝贝",
-  operator: "平台结束了这个宝贝",
-  refused: "没有通过内容检查",
-};
 
 Component({
   data: {
