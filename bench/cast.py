@@ -79,9 +79,9 @@ class Cast:
         self.wins: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # who won in which task, how deep
         self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # and said where to send it
         self.sent: deque[tuple[Actor, str]] = deque(maxlen=RECENT)  # to whom something is on its way
-        self.pickups: deque[tuple[str, str]] = deque(maxlen=RECENT)  # a task's code, and one for what was won
+        self.pickups: deque[tuple[str, str]] = deque(maxlen=RECENT)  # a task's code, and the pick-up code
         self.templates: list[str] = []  # ids of messages' templates
-        # What operators last saw in their lists: what can be decided, as interfaces name it.
+        # What operators last saw in their lists and can decide, named as the interfaces take it.
         self.held_payouts: list[tuple[str, str, int]] = []
         self.frozen: list[tuple[str, str, int]] = []
         self.held_reviews: list[str] = []

@@ -10,8 +10,8 @@ gave is what later requests send, so tasks are published, checked, paid, dug, wo
 reported and ended. An interface that let no request through counts as missed. Findings are
 
 - HTTP 500, a 503 other than `proof_not_ready`, a status, a content type or a field that is not declared;
-- a leak: another person's id, openid, token or address, a session key of WeChat, the seed of a task that
-  runs, or an operator's token or cookie, in a reply, in a frame of the websockets that listen, or in the log.
+- a leak in a reply, in a frame of the websockets that listen, or in the log: another person's id, openid,
+  token or address, a session key of WeChat, the seed of a task that runs, an operator's token or cookie.
 
 The seed fixes what is sent, but for what the server makes. Prints a table; exits with 1 on a finding.
 """
