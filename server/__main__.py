@@ -23,7 +23,7 @@ from server.settings import Settings, read_settings, secrets_of
 if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
 
-    from server.operation.books import Report
+    from server.operation.books import Audit
     from server.store import Store
 
     _Commands = Subparsers[argparse.ArgumentParser]
@@ -261,11 +261,11 @@ def _audit(parsed: argparse.Namespace) -> int:
     return _on_store(read, settings)
 
 
-def _show(report: Report) -> int:
+def _show(found: Audit) -> int:
     from server.operation.findings import line_of
 
-    print(*map(line_of, report.waiting + report.differences), report.summary, sep="\n")
-    return 1 if report.differences else 0
+    print(*map(line_of, found.waiting + found.differences), found.summary, sep="\n")
+    return 1 if found.differences else 0
 
 
 def _on_store(

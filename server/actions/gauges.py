@@ -9,7 +9,7 @@ import time
 from server.context import Context
 from server.game.findings import PaymentKind
 from server.store import is_unavailable
-from server.store.gauges import Alarms, MoneyGauges
+from server.store.gauges import AlarmCount, MoneyGauges
 
 # After computing, rest at least FRESH_MS and at least REST_FACTOR times as long as it took.
 FRESH_MS = 10_000
@@ -58,7 +58,8 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
             numbers |= {(kind, alarm): number for alarm, number in counted.items()}
         now_ms = context.clock.now_ms()
         rest_ms = max(FRESH_MS, round(REST_FACTOR * 1000 * (time.monotonic() - began)))
-        alarms = [Alarms(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in sorted(numbers.items())]
+        ordered = sorted(numbers.items())
+        alarms = [AlarmCount(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in ordered]
         withheld_fen = sum(fen for _, fen in (await store.held_prizes.waiting_fen()).values())
         sums_fen = {str(kind): fen for kind, fen in sums.items()}
         sums_fen |= {"held": held_fen, "withheld": withheld_fen}

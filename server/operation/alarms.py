@@ -141,8 +141,8 @@ async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
 
 async def check_books(store: Store) -> list[Alarm]:
     """Compare every fen with the books."""
-    report = await audit(store)
-    return list(map(_alarm, report.differences + report.waiting))
+    audited = await audit(store)
+    return list(map(_alarm, audited.differences + audited.waiting))
 
 
 async def check_messages(store: Store) -> list[Alarm]:

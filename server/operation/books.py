@@ -75,7 +75,7 @@ class Books:
 
 
 @dataclass(slots=True)
-class Report:
+class Audit:
     """What an audit found. `waiting` are payments that agree with the books but need the operator."""
 
     tasks: int = 0
@@ -102,9 +102,9 @@ class Report:
         )
 
 
-async def audit(store: Store, pay: Pay | None = None) -> Report:
+async def audit(store: Store, pay: Pay | None = None) -> Audit:
     """Audit every task in the books; with `pay`, also ask WeChat about every order, bill and refund."""
-    report = Report()
+    audited = Audit()
     async for code in store.ledger.codes():
         for look in range(LOOKS):
             books = await read_books(store, code)
@@ -115,15 +115,15 @@ async def audit(store: Store, pay: Pay | None = None) -> Report:
                 break
             if look < LOOKS - 1:
                 await asyncio.sleep(LOOKS_APART_SECONDS)
-        report.tasks += 1
-        report.paid_fen += books.paid_fen
-        report.given_fen += books.given_fen
-        report.refunded_fen += books.refunded_fen
-        report.owed_fen += books.owed_fen
-        report.withheld_fen += books.withheld_fen
-        report.differences += found
-        report.waiting += waiting(books)
-    return report
+        audited.tasks += 1
+        audited.paid_fen += books.paid_fen
+        audited.given_fen += books.given_fen
+        audited.refunded_fen += books.refunded_fen
+        audited.owed_fen += books.owed_fen
+        audited.withheld_fen += books.withheld_fen
+        audited.differences += found
+        audited.waiting += waiting(books)
+    return audited
 
 
 async def read_books(store: Store, code: str) -> Books:

@@ -13,7 +13,7 @@ POLL_SECONDS = 5.0
 LOOKED_BACK_MS = 120_000
 
 
-class Session(Protocol):
+class PersonConnection(Protocol):
     """A person's connection. `generation` is that of their token, None for a bare unionid."""
 
     unionid: str
@@ -28,7 +28,7 @@ class Sessions:
 
     def __init__(
         self,
-        connections: Iterable[Session],
+        connections: Iterable[PersonConnection],
         ended_since: Callable[[int], Awaitable[dict[str, int]]],
         now_ms: Callable[[], int],
     ) -> None:

@@ -28,7 +28,7 @@ from tornado.httputil import (
 from server import metrics
 from server.addresses import Network, counted_address
 from server.errors import Refusal, TooMany, Unavailable
-from server.running.listening import Connection, Door, Lobby, Newcomer, Report, reply_of, turn_away
+from server.running.listening import Connection, Door, Lobby, Newcomer, TurnedAway, reply_of, turn_away
 
 # Descriptors set aside: for files and connections to the stores; for newcomers in the lobby; for health and
 # operators. If few descriptors are free, they are at most a quarter, a quarter and an eighth of those.
@@ -89,7 +89,7 @@ class BoundedServer(HTTPServer):
         """Take what HTTPServer takes, and the bounds."""
         self._bounds = bounds or Bounds()
         self._doors: list[Door] = []
-        self._report = Report()
+        self._turned_away = TurnedAway()
         self._lobby = Lobby(self._bounds.header_seconds, self._settle, self._drop)
         self._others = 0  # descriptors open before we accept connections
         self._served = 0
@@ -115,7 +115,7 @@ class BoundedServer(HTTPServer):
             door.close()
         self._doors.clear()
         self._lobby.close()
-        self._report.end()
+        self._turned_away.end()
         super().stop()
 
     # ---- connections
@@ -131,7 +131,7 @@ class BoundedServer(HTTPServer):
     def _take(self, taken: socket.socket, peer: str) -> bool:
         newcomer = Newcomer(taken, peer, counted_address(peer, None, self._bounds.trusted), time.monotonic())
         if self._is_full(newcomer.address):
-            self._report.count("address")
+            self._turned_away.count("address")
             turn_away(taken, TooMany(FULL_ADDRESS), only_https=self._bounds.only_https)
             return False
         self._enter(newcomer.address)
@@ -163,7 +163,7 @@ class BoundedServer(HTTPServer):
         elif _is_kept(path) and (self._spares < room.spare or self._free_oldest(self._waiting_spares, 0)):
             self._serve(newcomer, spare=True)
         else:
-            self._report.count("descriptors")
+            self._turned_away.count("descriptors")
             self._leave(newcomer.address)
             turn_away(newcomer.taken, Unavailable(), only_https=self._bounds.only_https)
         return True
@@ -175,7 +175,7 @@ class BoundedServer(HTTPServer):
         self.handle_stream(Connection(newcomer, spare, self._released, self._leave), (newcomer.peer, 0))
 
     def _drop(self, newcomer: Newcomer, why: str) -> None:
-        self._report.count(why)
+        self._turned_away.count(why)
         self._leave(newcomer.address)
         newcomer.taken.close()
 
@@ -187,14 +187,14 @@ class BoundedServer(HTTPServer):
         for oldest, since in waiting.items():
             if time.monotonic() - since < grace_seconds:
                 return False
-            self._report.count("descriptors")
+            self._turned_away.count("descriptors")
             oldest.close()
             return True
         return False
 
     def _failed(self, error: OSError) -> None:
         """Make room after a failed accept: mostly no descriptor was left."""
-        self._report.count("accept", f"accept ({os.strerror(error.errno or 0)})")
+        self._turned_away.count("accept", f"accept ({os.strerror(error.errno or 0)})")
         for _ in range(FREED_AT_ONCE):
             if not self._free_oldest(self._waiting or self._waiting_spares, 0):
                 return
@@ -255,13 +255,13 @@ class BoundedServer(HTTPServer):
         connection.headers_came()
         self._waits_no_more(connection)
         if connection.spare and not _is_kept(path):
-            self._report.count("descriptors")
+            self._turned_away.count("descriptors")
             return Unavailable()
         if connection.address or not self._bounds.an_address:
             return None
         address = counted_address(connection.peer, headers.get("X-Forwarded-For"), self._bounds.trusted)
         if self._is_full(address):
-            self._report.count("address")
+            self._turned_away.count("address")
             return TooMany(FULL_ADDRESS)
         if address:
             self._enter(address)

@@ -27,7 +27,7 @@ from server.errors import Refusal
 # for which there was no room, the door rests, so that a flood of connections takes only a part of a core.
 ACCEPTS_A_TURN, HEARD_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 64, 0.005
 FAILED_SECONDS = 0.1
-REPORT_SECONDS = 60
+TOLD_SECONDS = 60
 # A newcomer leaves the lobby once this much of its headers has come, even if they are not complete.
 HEAD_BYTES = 8 << 10
 RETRY_SECONDS = 5
@@ -299,7 +299,7 @@ class Lobby:
             self._epoll.close()
 
 
-class Report:
+class TurnedAway:
     """Counts connections that are turned away; logs the counts at most once a minute."""
 
     def __init__(self) -> None:
@@ -319,7 +319,7 @@ class Report:
             told = ", ".join(f"{why} {count}" for why, count in sorted(self._counts.items()))
             log.warning("connections turned away (at most one line a minute): %s", told)
             self._counts.clear()
-            self._timer = IOLoop.current().call_later(REPORT_SECONDS, self._tell)
+            self._timer = IOLoop.current().call_later(TOLD_SECONDS, self._tell)
 
     def end(self) -> None:
         """Stop logging."""

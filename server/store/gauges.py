@@ -17,7 +17,7 @@ _Document = dict[str, Any]
 _ID = "money"
 
 
-class Alarms(TypedDict):
+class AlarmCount(TypedDict):
     """How many payments of one kind need the operator for one reason."""
 
     kind: PaymentKind
@@ -31,7 +31,7 @@ class MoneyGauges(TypedDict):
     at: int
     due_at: int
     sums_fen: dict[str, int]
-    alarms: list[Alarms]
+    alarms: list[AlarmCount]
 
 
 class Gauges(Documents[MoneyGauges]):
