@@ -194,9 +194,9 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, expiring, returned; red packets also held and withheld; goods by mail are
-    given once their address is here, then sent and received. `address_deleted` is 1 once the address was
-    deleted: 90 days after it came, or because the winner was forgotten.
+    `state`: won, claiming, given, withheld by an operator, expiring, returned; red packets also held; goods
+    by mail are given once their address is here, then sent and received. `address_deleted` is 1 once that
+    was deleted: 90 days after it came, or because the prize was returned or the winner forgotten.
     """
 
     depth: int

@@ -169,7 +169,7 @@ class ClaimOver(Refusal):
 
 
 class PayoutHeld(Refusal):
-    """An operator decides about this red packet."""
+    """An operator decides about this prize."""
 
     error, default_msg = "payout_held", "这个红包正在人工核对，核对后就能领取，不会丢失"
 

@@ -22,7 +22,7 @@ Reason = Annotated[
 
 
 class OpsEndRequest(msgspec.Struct):
-    """The reason is shown to everybody. `fraud` 1 also freezes the red packets that were won."""
+    """The reason is shown to everybody. `fraud` 1 also freezes the prizes that were won."""
 
     code: Code
     reason: Reason

@@ -12,7 +12,7 @@ WHY_HELD = {
     "week": "中奖者 7 天内领的超过上限",
     "risk": "微信认为中奖者风险高",
 }
-FROZEN = {"task": "宝贝的全部红包", "prize": "一个红包", "person": "一个人收的和发的红包"}
+FROZEN = {"task": "宝贝的全部奖品", "prize": "一个奖品", "person": "一个人中的和送的奖品"}
 
 OPS_MEANINGS = {
     "query": Meaning("要找的宝贝、发布者或中奖者"),
@@ -82,19 +82,19 @@ OPS_MEANINGS = {
     "opened_at": Meaning("开挖的时刻（unix 毫秒），红包还没有支付时为 0"),
     "expires_at": Meaning("到期的时刻（unix 毫秒），红包还没有支付时为 0"),
     "ended_at": Meaning("结束的时刻（unix 毫秒），还没有结束时为 0"),
-    "fraud": Meaning("是否因为欺诈结束：是的话同时冻结它送出的红包", NO_YES),
-    "OpsPayoutsReply.data": Meaning("等运营者处理的红包，等得最久的 200 个"),
+    "fraud": Meaning("是否因为欺诈结束：是的话同时冻结它送出的奖品", NO_YES),
+    "OpsPayoutsReply.data": Meaning("等运营者处理的奖品，等得最久的 200 个"),
     "HeldPayout.state": Meaning(
-        "为什么没有付", {"held": "等核对", "withheld": "已冻结", "freezing": "已冻结，转账正在撤销"}
+        "为什么没有给", {"held": "等核对", "withheld": "已冻结", "freezing": "已冻结，转账正在撤销"}
     ),
     "HeldPayout.why": Meaning("被哪一条限制拦下；不是被限制拦下时为空", WHY_HELD),
     "only_back": Meaning("是否只能退回：微信没有说清上一笔转账的结果", NO_YES),
-    "HeldPayout.since": Meaning("从什么时刻起没有付（unix 毫秒）"),
+    "HeldPayout.since": Meaning("从什么时刻起没有给（unix 毫秒）"),
     "OpsPayoutsReply.frozen": Meaning("正在冻结的对象，最新的 200 个"),
     "Frozen.what": Meaning("冻结的对象", FROZEN),
-    "Frozen.depth": Meaning("哪一层的红包，或挖到哪一层的人（0 是发布者）；冻结的是宝贝时为 0"),
+    "Frozen.depth": Meaning("哪一层的奖品，或挖到哪一层的人（0 是发布者）；冻结的是宝贝时为 0"),
     "OpsPayoutRequest.what": Meaning("对什么做", FROZEN),
-    "OpsPayoutRequest.depth": Meaning("哪一层的红包，或挖到哪一层的人；0 是发布者，对宝贝时不用填"),
+    "OpsPayoutRequest.depth": Meaning("哪一层的奖品，或挖到哪一层的人；0 是发布者，对宝贝时不用填"),
     "withheld_fen": Meaning("等运营者核对或已冻结的红包（分），是欠中奖者的一部分"),
     "shares": Meaning("分享带来多少人，只有数目"),
     "opened": Meaning("打开过这个宝贝的人数"),

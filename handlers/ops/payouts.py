@@ -1,4 +1,4 @@
-"""Payouts that are held or frozen: the list of them, and what an operator decides."""
+"""Prizes that are held or frozen: the list of them, and what an operator decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OpsPayoutsRequest(msgspec.Struct):
 
 
 class HeldPayout(msgspec.Struct):
-    """A red packet that waits for an operator.
+    """A prize that waits for an operator. `amount_fen` is 0 for goods.
 
     `state`: held by a brake (`why`), withheld by an operator, or freezing: its bill is being cancelled.
     `only_back` is 1 if it cannot be released. Times are unix ms.
@@ -52,14 +52,14 @@ class Frozen(msgspec.Struct):
 
 
 class OpsPayoutsReply(Reply, kw_only=True):
-    """The 200 red packets that wait longest, and the newest 200 freezes."""
+    """The 200 prizes that wait longest, and the newest 200 freezes."""
 
     data: list[HeldPayout]
     frozen: list[Frozen]
 
 
 class OpsPayouts(OperatorInterface):
-    """The payouts that are held, and what is frozen."""
+    """The prizes that are held, and what is frozen."""
 
     path = "/ops/payouts"
     takes = (OpsPayoutsRequest,)
@@ -105,9 +105,9 @@ class OpsPayouts(OperatorInterface):
 
 
 class OpsPayoutRequest(msgspec.Struct):
-    """A treasure (task), the red packet at `depth`, or the person who dug it; depth 0 is the publisher."""
+    """A treasure (task), the prize at `depth`, or the person who dug it; depth 0 is the publisher."""
 
-    what: Annotated[What, Meta(title="对象", description="宝贝、红包或人三种之一")]
+    what: Annotated[What, Meta(title="对象", description="宝贝、奖品或人三种之一")]
     code: Code
     reason: Reason
     depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")] = 0
@@ -120,7 +120,7 @@ class _PayoutAct(OperatorInterface):
 
 
 class OpsFreeze(_PayoutAct):
-    """Let no red packet of a treasure, at a depth, or of a person be paid; what is out is cancelled."""
+    """Let no prize of a treasure, at a depth, or of a person be given; a bill that is out is cancelled."""
 
     path = "/ops/freeze"
 
@@ -142,7 +142,7 @@ class OpsRelease(_PayoutAct):
 
 
 class OpsReturn(_PayoutAct):
-    """Let what was frozen or held go back to the publisher, together with what nobody claims."""
+    """Let what was frozen or held go back to the publisher; money together with what nobody claims."""
 
     path = "/ops/return"
 

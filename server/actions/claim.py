@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from server.actions.announce import announce_claim
-from server.actions.hold import refuse_held, refuse_new_pair
+from server.actions.hold import refuse_frozen_goods, refuse_held, refuse_new_pair
 from server.actions.pay_in import LOOK_APART_MS
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
@@ -57,7 +57,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     A given prize does not change any more, except that its address may change in the first 24 hours, until
     the goods are sent.
 
-    Raises NoSuchTask, NotWon, ClaimOver, BadRequest; for red packets PayoutHeld, PayoutWaits, OutcomeUnknown
+    Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
     and WeChatBusy.
     """
     task = await context.store.tasks.find(code)
@@ -76,12 +76,15 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     refuse_held(prize)
     if "denied" in prize:
-        raise ClaimOver("这个红包已由运营者退回发布者，有疑问请联系客服")
+        what = "红包" if prize["amount_fen"] else "奖品"
+        raise ClaimOver(f"这个{what}已由运营者退回发布者，有疑问请联系客服")
     over = deadline_ms is not None and context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
     if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
         raise ClaimOver
     if task["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
+    if prize["state"] == "won":
+        await refuse_frozen_goods(context, prize)
     if task["draw_type"] == BY_MAIL:
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
@@ -151,6 +154,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
         given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
     if given is None:
         given = await _reread(context, prize)
+        refuse_held(given)
         if given["state"] not in GIVEN:
             raise ClaimOver
         if open_address(context, given) != where:  # success would mean that the goods go to `where`
@@ -162,6 +166,7 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
     for _ in range(PICKUP_ATTEMPTS):
         if prize["state"] in ("claiming", "given"):
             return Claim(task, prize)
+        refuse_held(prize)
         if prize["state"] != "won":
             raise ClaimOver
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"

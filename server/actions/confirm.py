@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from server.actions.announce import announce_claim
+from server.actions.hold import refuse_held
 from server.context import Context
 from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
 from server.game.amounts import claim_deadline_ms
-from server.store.prizes import Prize
+from server.store.prizes import Prize, claimable_until_ms
 
 
 async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
     """Note that the prize of this pick-up code was handed over. Safe to repeat.
 
     Five wrong codes lock the task for ten minutes, in all processes, also against right codes. Raises
-    NoSuchTask, NotYours, Locked, WrongPickup, ClaimOver.
+    NoSuchTask, NotYours, Locked, WrongPickup, PayoutHeld, ClaimOver.
     """
     store = context.store
     task = await store.tasks.find(code)
@@ -31,7 +32,8 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
     now_ms = context.clock.now_ms()
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    if prize["state"] == "claiming" and (deadline_ms is None or now_ms <= deadline_ms):
+    in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
+    if prize["state"] == "claiming" and in_time:
         given = await store.prizes.give_on_site(prize["_id"], now_ms)
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)
@@ -40,6 +42,8 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         prize = await store.prizes.find(prize["_id"])
     # This code is a real one, so it does not count as a wrong try. It does not reset the count either.
     await store.pickups.excuse(code, locked_by_it=not tries_left)
+    if prize is not None:
+        refuse_held(prize)
     if prize is None or prize["state"] != "given":
         raise ClaimOver
     return prize

@@ -1,4 +1,4 @@
-"""Freezing, releasing and returning red packets, by an operator.
+"""Freezing, releasing and returning prizes, by an operator.
 
 A freeze is saved first; then all that it concerns follows it. If the process dies first, a sweep goes on.
 Refunds to publishers are not frozen: they go back to the card that paid.
@@ -76,7 +76,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
         prize for prize in await store.held_prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize
     ]
     if not held:
-        raise BadRequest("没有可以退回的红包：没有被冻结，或它的转账还在撤销")
+        raise BadRequest("没有可以退回的奖品：没有被冻结，或它的转账还在撤销")
     for prize in held:
         key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
         own = await store.freezes.begin_end(key, "returning", now_ms)
@@ -98,8 +98,8 @@ async def find_target(context: Context, what: What, code: str, depth: int) -> st
         return code
     if what == "prize":
         prize = await context.store.prizes.find(f"{code}:{depth}")
-        if prize is None or not prize["amount_fen"]:
-            raise BadRequest("这一层没有红包，请检查层数", param="depth")
+        if prize is None:
+            raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
         return prize["_id"]
     if not depth:
         return task["publisher"]
@@ -123,14 +123,12 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         await context.store.held_prizes.give_back(freeze["of"])
         await context.store.freezes.delete(freeze["_id"])
         return
-    cancelling: list[Prize] = []
+    stopped: list[Prize] = []
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.held_prizes.withhold(scope, context.clock.now_ms())
-        cancelling += [
-            prize for prize in await context.store.held_prizes.of_scope(scope) if "freezing" in prize
-        ]
-    for first in range(min(AT_ONCE, len(cancelling))):
-        context.background.spawn(_settle_each(context, cancelling[first::AT_ONCE]))
+        stopped += await context.store.held_prizes.of_scope(scope)
+    for first in range(min(AT_ONCE, len(stopped))):
+        context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
     await context.store.freezes.finish(freeze)
 
 
@@ -157,9 +155,12 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
 
 
 async def _settle_each(context: Context, prizes: list[Prize]) -> None:
-    """Cancel their bills, one after the other. What this does not come to, a sweep does: all are due."""
+    """Tell their winners, or cancel their bills, which a sweep does if this does not come to it."""
     for prize in prizes:
-        await settle_freezing(context, prize)
+        if "freezing" in prize:
+            await settle_freezing(context, prize)
+        else:
+            await announce_claim(context, prize)
 
 
 async def _announce_each(context: Context, prizes: list[Prize]) -> None:

@@ -1,4 +1,4 @@
-"""Brakes on paying out: whether a red packet that is being claimed may be paid, or is held for the operator.
+"""Brakes on paying out: whether a prize that is being claimed may be given, or is held for the operator.
 
 A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
 same time each counts the other, and no bill is out for a prize that is held. What is frozen is never let
@@ -38,7 +38,19 @@ def refuse_held(prize: Prize) -> None:
     if prize["state"] == "held":
         raise PayoutHeld
     if prize["state"] == "withheld" or (prize["state"] == "claiming" and "freezing" in prize):
-        raise PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
+        raise _frozen(prize)
+
+
+def _frozen(prize: Prize) -> PayoutHeld:
+    if prize["amount_fen"]:
+        return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
+    return PayoutHeld("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
+
+
+async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
+    """Withhold goods that a freeze passed by, since another was just being released, and raise PayoutHeld."""
+    if await withhold_if_frozen(context, prize):
+        raise _frozen(prize)
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
@@ -84,10 +96,15 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
     return None
 
 
-async def withhold_if_frozen(context: Context, prize: Prize) -> None:
-    """Withhold a red packet if it, its treasure, its winner or its publisher is frozen. Safe to repeat."""
-    if prize["amount_fen"] and await context.store.freezes.frozen(freezes_of(prize)):
-        await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
+async def withhold_if_frozen(context: Context, prize: Prize) -> bool:
+    """Withhold a prize if it, its treasure, its winner or its publisher is frozen; return whether one is.
+
+    Safe to repeat.
+    """
+    if not await context.store.freezes.frozen(freezes_of(prize)):
+        return False
+    await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
+    return True
 
 
 def freezes_of(prize: Prize) -> list[str]:

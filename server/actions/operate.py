@@ -53,7 +53,7 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 
 
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
-    """Let no red packet of a treasure, at a depth, or of a person be paid. See `freeze.freeze`."""
+    """Let no prize of a treasure, at a depth, or of a person be given. See `freeze.freeze`."""
     async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason):
         await freezing.freeze(context, what, code, depth)
 

@@ -49,6 +49,10 @@ def _why_not(task: Task, prize: Prize | None) -> str:
         return "寄出超过 24 小时，快递信息不能再改"
     if prize["state"] == "received":
         return "中奖者已经收到，快递信息不能再改"
+    if prize["state"] == "withheld":
+        return "这个奖品被运营者冻结了，先不要寄出；有疑问请联系客服"
+    if "denied" in prize:
+        return "这个奖品已由运营者退给你，不用寄出"
     if prize["state"] == "given":
         return "收货地址已删除，不能再寄出"
     return "中奖者还没有填收货地址，填好后再寄"

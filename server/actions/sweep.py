@@ -68,12 +68,12 @@ async def settle_prize(context: Context, prize: Prize) -> None:
         return
     if prize["amount_fen"]:
         await enter_owed(context, prize)
-        if "freezing" in prize:
-            await settle_freezing(context, prize)
-        elif prize["state"] in ("won", "claiming"):
-            await withhold_if_frozen(context, prize)
-        if prize["state"] == "claiming" and "freezing" not in prize:
-            await ensure_bill(context, prize)
+    if "freezing" in prize:
+        await settle_freezing(context, prize)
+    elif prize["state"] in ("won", "claiming", "given"):
+        await withhold_if_frozen(context, prize)
+    if prize["amount_fen"] and prize["state"] == "claiming" and "freezing" not in prize:
+        await ensure_bill(context, prize)
     await tell_winner(context, prize)
     await context.store.prizes.finish(prize)
 

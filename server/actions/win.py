@@ -50,16 +50,14 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         claimed_at=0,
         given_at=0,
     )
-    if prize["amount_fen"] or "won" in context.settings.templates:
-        # Due until the books say that it is owed, and the winner's message is written.
-        prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
+    # Due until the books say that it is owed, freezes were looked at, and the winner's message is written.
+    prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
     await context.store.prizes.insert(prize)
     if prize["amount_fen"]:
         await enter_owed(context, prize)
-        await withhold_if_frozen(context, prize)
+    await withhold_if_frozen(context, prize)
     await tell_winner(context, prize)
-    if "due_at" in prize:
-        await context.store.prizes.finish(prize)
+    await context.store.prizes.finish(prize)
 
 
 async def enter_owed(context: Context, prize: Prize) -> None:

@@ -1,8 +1,8 @@
-"""Red packets that are not paid out for now: those of `prizes` with `withheld_at`, and what decides that.
+"""Prizes that their winners do not get for now: those of `prizes` with `withheld_at`, and what decides that.
 
-held: a brake holds the payout until an operator decides. withheld: an operator froze it; `held_for` stays. A
-bill that is out when a prize is frozen is cancelled first: meanwhile the prize is still `claiming`, and
-`freezing`.
+held: a brake holds the payout of a red packet until an operator decides. withheld: an operator froze it;
+`held_for` stays. A bill that is out when a red packet is frozen is cancelled first: meanwhile the prize is
+still `claiming`, and `freezing`. Goods are withheld until they are sent or handed over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from server.store.prizes import Prize, Why
 _Document = dict[str, Any]
 
 HELD = ["held", "withheld"]
-_LEAVES = {"withheld_at": "", "held_for": "", "freezing": ""}
+_LEAVES = dict.fromkeys(("withheld_at", "held_for", "freezing"), "$$REMOVE")
+# What a withheld prize was before: goods whose address is here, goods whose pick-up code is out, or won.
+_UNCLAIMED = {"$cond": [{"$eq": [{"$type": "$pickup"}, "string"]}, "claiming", "won"]}
+_BEFORE = {"$cond": [{"$gt": ["$given_at", 0]}, "given", _UNCLAIMED]}
 
 
 class PaidOut(NamedTuple):
@@ -101,23 +104,26 @@ class HeldPrizes(Documents[Prize]):
         )
 
     async def withhold(self, scope: _Document, now_ms: int) -> None:
-        """Withhold all red packets of a scope that nobody is being paid; those that are become `freezing`.
+        """Withhold all prizes of a scope that nobody has yet; those whose bill is out become `freezing`.
 
-        A scope is a condition of one equal field: `_id`, `code`, `unionid` or `publisher`. It is one update:
-        between two, a bill that fails could take a prize past both.
+        Goods by mail count as had once they are sent. A scope is a condition of one equal field: `_id`,
+        `code`, `unionid` or `publisher`. It is one update: between two, a bill that fails could take a prize
+        past both.
         """
-        claiming = {"$eq": ["$state", "claiming"]}
+        billed = {"$and": [{"$eq": ["$state", "claiming"]}, {"$gt": ["$amount_fen", 0]}]}
         changes = {
-            "state": {"$cond": [claiming, "claiming", "withheld"]},
-            "freezing": {"$cond": [claiming, 1, "$$REMOVE"]},
-            "due_at": {"$cond": [claiming, now_ms, "$due_at"]},
+            "state": {"$cond": [billed, "claiming", "withheld"]},
+            "freezing": {"$cond": [billed, 1, "$$REMOVE"]},
+            "due_at": {"$cond": [billed, now_ms, "$due_at"]},
             "withheld_at": {"$ifNull": ["$withheld_at", now_ms]},
         }
         await self.rows.update_many(
             {
                 **scope,
-                "amount_fen": {"$gt": 0},
-                "state": {"$in": ["won", "held", "claiming"]},
+                "$or": [
+                    {"state": {"$in": ["won", "held", "claiming"]}},
+                    {"state": "given", "address_box": {"$exists": True}},
+                ],
                 "freezing": {"$exists": False},
             },
             [{"$set": changes}],
@@ -135,7 +141,7 @@ class HeldPrizes(Documents[Prize]):
         """
         free = {"$eq": [{"$ifNull": ["$held_for", ""]}, ""]}
         changes = {
-            "state": {"$cond": [free, "won", "held"]},
+            "state": {"$cond": [free, _BEFORE, "held"]},
             "released_at": now_ms,
             "withheld_at": {"$cond": [free, "$$REMOVE", "$withheld_at"]},
         }
@@ -149,15 +155,25 @@ class HeldPrizes(Documents[Prize]):
         """Let the winner claim it, whatever brakes say; None if it is not held, or its bill was lost."""
         return await self.find_one_and_update(
             {"_id": prize_id, "state": {"$in": HELD}, "bill_lost": {"$exists": False}},
-            {"$set": {"state": "won", "released_at": now_ms, "let_off": 1}, "$unset": _LEAVES},
+            [{"$set": {"state": _BEFORE, "released_at": now_ms, "let_off": 1} | _LEAVES}],
             return_document=True,
         )
 
     async def give_back(self, prize_id: str) -> Prize | None:
-        """Let a held prize go back to its publisher with all that is unclaimed; None if it is not held."""
+        """Let a held prize go back to its publisher; None if it is not held.
+
+        A red packet goes back with all that is unclaimed. Goods are the publisher's at once, and where they
+        were to be sent is deleted.
+        """
+        changes: _Document = {
+            "state": {"$cond": [{"$gt": ["$amount_fen", 0]}, "expiring", "returned"]},
+            "denied": 1,
+            "address_deleted": {"$cond": [{"$gt": ["$given_at", 0]}, 1, "$$REMOVE"]},
+            "address_box": "$$REMOVE",
+        }
         return await self.find_one_and_update(
             {"_id": prize_id, "state": {"$in": HELD}},
-            {"$set": {"state": "expiring", "denied": 1}, "$unset": _LEAVES},
+            [{"$set": changes | _LEAVES}],
             return_document=True,
         )
 

@@ -5,6 +5,7 @@ expiring if it was given up. Instead of being paid: claiming → held, won or cl
 (`held_prizes.py`); from both back to won, or to expiring.
 Goods by mail: won → given (the address is here) → sent → received.
 Goods on site: won → claiming (a pick-up code is out) → given.
+Goods that nobody has yet: → withheld; from there back to where they were, or to returned.
 At the deadline: won, or claiming on site, → expiring → returned.
 """
 
@@ -44,8 +45,8 @@ class Prize(TypedDict):
     sealed for the prize's own id; `address_deleted` is there once it was deleted. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
-    `weighed` is the attempt that was let through. `withheld_at` is there while a red packet is held,
-    withheld or `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
+    `weighed` is the attempt that was let through. `withheld_at` is there while a prize is held, withheld or
+    `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
     `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
     `let_off`: an operator released this prize by itself, so no brake weighs it again.
     """

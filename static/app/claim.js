@@ -6,10 +6,11 @@ import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
-// What a red packet waits for that is not paid for now.
-const HELD = {
-  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
-  withheld: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
+// What a prize waits for that its winner does not get for now. Only red packets are held.
+const HELD = { held: "这个红包正在人工核对，核对后就能领取，不会丢失。" };
+const FROZEN = {
+  1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
+  2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
 };
 const LATER = "微信正在处理，过一会儿再来看看";
 
@@ -162,14 +163,15 @@ export function claim(task, signal, deadline) {
       else write(said, LATER);
     };
     if (task.is_draw) return done("红包已到账。");
-    if (HELD[task.prize_state]) return show(el("p", {}, HELD[task.prize_state]));
     return show(
       el("p", {}, `${task.money} 元红包，领取后进入微信零钱。`),
       el("button.primary", { type: "button", onclick: () => step(take) }, "领取红包"),
     );
   }
 
-  if (task.goods_type === 1) redPacket();
+  const waits = task.prize_state === "withheld" ? FROZEN[task.goods_type] : HELD[task.prize_state];
+  if (waits) show(el("p", {}, waits));
+  else if (task.goods_type === 1) redPacket();
   else if (task.draw_type === 1) onSite();
   else if (task.is_draw) reopen();
   else byMail();

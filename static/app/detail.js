@@ -130,7 +130,7 @@ class Page {
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
-    write(this.deadline, task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
+    write(this.deadline, task.claim_until && !task.is_draw && task.prize_state !== "withheld" ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
     this.showReview();
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }

@@ -151,7 +151,8 @@ function row(winner, task, onSent) {
       el("b", {}, wxname),
       el("p.hint", {}, `第 ${depth} 层 · ${(byMail ? BY_MAIL : STATES)[state] ?? STATES[state]}`),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
-      deleted ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null,
+      deleted && state !== "returned" ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null,
+      state === "withheld" ? el("p.hint", {}, "运营者冻结了它，先不要交付；有疑问请联系客服") : null,
       parcel(winner),
       byMail && !deleted ? shipping(task.code, winner, onSent) : null));
 }

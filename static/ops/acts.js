@@ -12,7 +12,7 @@ export function taskActs(task, done) {
   const buttons = [];
   if (!may("act")) return buttons;
   if (!task.status && may(task.money ? "money" : "act")) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
-  if (task.money && may("money")) {
+  if (may("money")) {
     if (!task.status) buttons.push(button("end_fraud", { ...about, path: "/ops/end", parameters: { code: task.code, fraud: 1 }, grave: true }));
     buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));
   }
@@ -31,7 +31,7 @@ export function signOut(who, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });
 }
 
-/** The button that freezes, releases or returns red packets; `about` says of what, as /ops/freeze takes it. */
+/** The button that freezes, releases or returns prizes; `about` says of what, as /ops/freeze takes it. */
 export function payout(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release" });
 }
@@ -41,9 +41,9 @@ export function decide(act, key, target, done) {
   return may("act") && button(act, { target, path: "/ops/decide", parameters: { key, shown: Number(act === "approve") }, done, grave: act === "refuse" });
 }
 
-/** The button that freezes what a person won and gave: who dug a depth of a red packet, or with 0 its publisher. */
-export function freezePerson(task, depth, name) {
-  return Boolean(task.money) && payout("freeze", { what: "person", code: task.code, depth }, name, () => {});
+/** The button that freezes what a person won and gives: who dug a depth of a task, or with 0 its publisher. */
+export function freezePerson({ code, depth }, name) {
+  return payout("freeze", { what: "person", code, depth }, name, () => {});
 }
 
 /** Buttons for the acts on a person, named as for `signOut`; `done` is called after an act. */
@@ -53,6 +53,7 @@ export function personActs(who, name, banned, done) {
   return [
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
     signOut(who, name),
+    who.code && freezePerson(who, name),
   ];
 }
 

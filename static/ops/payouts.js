@@ -1,4 +1,4 @@
-// The payouts that wait for an operator, with release and return, and what is frozen.
+// The prizes that wait for an operator, with release and return, and what is frozen.
 
 import { payout } from "./acts.js";
 import { get } from "./api.js";
@@ -7,7 +7,7 @@ import { clock, count, day, isolated, money } from "./format.js";
 import { listPage } from "./lists.js";
 import { named, t } from "./words.js";
 
-/** Show what is not paid out for now, the longest first, and what is frozen, the newest first. */
+/** Show what is not given for now, the longest first, and what is frozen, the newest first. */
 export function payoutsPage(root) {
   const [waiting, frozen] = [new Part(), new Part()];
   const place = el("div.found", {}, waiting.element, frozen.element);
@@ -32,7 +32,7 @@ function waits(row, again) {
     {},
     at(row.since),
     el(`span.state${row.state === "held" ? ".cools" : ".bad"}`, {}, named("payout", row.state)),
-    el("b", {}, money(row.amount_fen)),
+    el("b", {}, row.amount_fen ? money(row.amount_fen) : t("payout_goods")),
     el("span", {}, isolated(row.wxname), " ", t("wins_at", count(row.depth))),
     el("a", { href: `#/task/${row.code}` }, isolated(target)),
     el("span.reason", {}, row.only_back ? t("only_back") : row.why && named("why", row.why)),

@@ -76,7 +76,7 @@ function facts(reply, row, participants) {
     reply.pic && el("img.picture", { src: reply.pic, alt: "" }),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, signOut({ code: task.code, depth: 0 }, task.wxname), freezePerson(task, 0, task.wxname))],
+      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, signOut({ code: task.code, depth: 0 }, task.wxname), freezePerson({ code: task.code, depth: 0 }, task.wxname))],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), participants],
       [t("created"), day(reply.created_at)],
@@ -148,7 +148,7 @@ function digsOf(found, task) {
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
           el("time", {}, clock(dig.at)),
-          el("span.acts", {}, signOut({ code: task.code, depth: dig.depth }, dig.wxname), freezePerson(task, dig.depth, dig.wxname)),
+          el("span.acts", {}, signOut({ code: task.code, depth: dig.depth }, dig.wxname), freezePerson({ code: task.code, depth: dig.depth }, dig.wxname)),
         ),
       ),
     ),

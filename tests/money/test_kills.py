@@ -196,6 +196,17 @@ STEPS = {
     ],
     "goods are claimed on site": ["prizes.await_pickup"],
     "goods are handed over": ["pickups.begin_try", "prizes.give_on_site", "pickups.forgive"],
+    "goods of a frozen treasure are won": [
+        "tasks.record_dig",
+        "digs.insert",
+        "prizes.insert",
+        "held_prizes.withhold",
+        "prizes.finish",
+        "tasks.settle",
+    ],
+    "goods are frozen": ["freezes.put", "held_prizes.withhold", "freezes.finish"],
+    "frozen goods are released": ["freezes.begin_end", "held_prizes.let_off", "freezes.delete"],
+    "frozen goods are returned": ["freezes.begin_end", "held_prizes.give_back", "freezes.delete"],
 }
 
 

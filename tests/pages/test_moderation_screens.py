@@ -42,6 +42,8 @@ LOOKS = {
     for scheme in ("light", "dark")
 }
 DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
+STOLEN = "一箱橙子"
+ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
 QUALITY, LARGEST_BYTES, PATIENCE_SECONDS = 64, 60_000, 20
 TEXTS = "".join(text.read_text(encoding="utf-8") for text in SOURCE.glob("docs/*.md"))
 
@@ -61,17 +63,21 @@ def address(data_dir: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def codes(address: str, data_dir: Path) -> dict[str, str]:
-    """The codes of treasures by name. One is doubtful, one refused, one reported, one is a red packet."""
+    """The codes of treasures by name. One is a red packet, one was won; the others say what they are."""
     hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
     made = {
         DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="存疑：加微信 abc123 领取"),
         REFUSED: hong.publish(draw(teapot), name=REFUSED, synopsis="违规的话"),
         REPORTED: ming.publish(draw(oranges), name=REPORTED, synopsis="加群领取，先到先得。"),
+        STOLEN: hong.publish(draw(oranges), name=STOLEN, forecast_num=1),
     }
-    wait_for(lambda: ming.get("/getTaskDetails", code=made[REPORTED])["review"] == "shown")
+    for code in (made[REPORTED], made[STOLEN]):
+        wait_for(lambda code=code: ming.get("/getTaskDetails", code=code)["review"] == "shown")
     for code, review in ((made[DOUBTFUL], "held"), (made[REFUSED], "refused")):
         wait_for(lambda code=code, review=review: hong.get("/getTaskDetails", code=code)["review"] == review)
     xiong.post("/postTask", code=made[REPORTED])
+    xiong.post("/postTask", code=made[STOLEN])
+    xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
     for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
         reporter = Person.log_in(address, user)
         write_old_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
@@ -83,6 +89,8 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         person, task = {"code": made[REPORTED], "depth": 1}, {"what": "task", "code": made[FRAUD]}
         checked(operator.post("/ops/ban", json={**person, "days": 7, "reason": "用脚本挖宝"}))
         checked(operator.post("/ops/freeze", json={**task, "reason": "像是刷奖"}))
+        stolen = {"what": "person", "code": made[STOLEN], "depth": 1}
+        checked(operator.post("/ops/freeze", json={**stolen, "reason": "用脚本挖到的"}))
     return made
 
 
@@ -203,6 +211,25 @@ def test_a_publisher_may_be_told_of_the_end(
     assert TEMPLATES["ended"]
 
 
+def test_winner_and_publisher_read_that_goods_are_frozen(
+    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+) -> None:
+    winner = window(f"/#/task/{codes[STOLEN]}", "大熊")
+    claim = winner.page.locator(".claim")
+    expect(claim).to_contain_text("这个奖品被运营者冻结了")
+    expect(claim).not_to_contain_text("之前领取")
+    expect(claim.get_by_role("button")).to_have_count(0)
+    claim.scroll_into_view_if_needed()
+    keep(winner, "frozen")
+    publisher = window(f"/#/winners/{codes[STOLEN]}", "小红")
+    row = publisher.page.locator(".winners li")
+    expect(row).to_contain_text("已冻结")
+    expect(row).to_contain_text("先不要交付")
+    expect(row.locator("img")).to_have_js_property("complete", value=True)
+    expect(row.get_by_role("button")).to_have_count(0)
+    keep(publisher, "frozen-winners")
+
+
 def test_operators_see_what_waits_for_them(
     window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
@@ -218,6 +245,8 @@ def test_operators_see_what_waits_for_them(
     for path, said in pages.items():
         opened.go(f"/ops#/{path}")
         expect(opened.page.locator("main")).to_contain_text(said)
+        if path == "payouts":
+            expect(opened.page.locator(".payouts li", has_text=STOLEN).first).to_contain_text("实物")
         keep(opened, f"ops-{path.partition('/')[0]}")
 
 

@@ -12,6 +12,7 @@ MODERATION = frozenset(
     {
         *("held", "refused", "released", "not-shown", "name-checking", "report", "banned"),
         *("consent", "consent-asked", "ops-reviews", "ops-reports", "ops-payouts", "ops-person"),
+        *("frozen", "frozen-winners"),
     }
 )
 

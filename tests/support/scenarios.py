@@ -263,6 +263,21 @@ async def act_return(victim: Context, stage: Stage) -> None:
     await give_back(victim, "prize", stage.code, 1)
 
 
+async def open_goods_frozen(stage: Stage) -> Stage:
+    """Goods that anybody can dig, and the first dig wins; an operator froze their treasure before."""
+    code = await stage.alice.publish(forecast_num=1, draw_type=2)
+    await freeze(stage.context, "task", code, 0)
+    return stage.of(code)
+
+
+async def addressed_and_frozen(stage: Stage) -> Stage:
+    """Goods by mail for which Bob has given his address, and which an operator froze."""
+    stage = await addressed(stage)
+    await freeze(stage.context, "prize", stage.code, 1)
+    await rest(stage.context)
+    return stage
+
+
 async def act_hand_over(victim: Context, stage: Stage) -> None:
     """confirmDraw."""
     prize = (await find(stage.context, "prizes", code=stage.code))[0]
@@ -365,4 +380,8 @@ SCENARIOS: dict[
     "goods were sent long ago": (sent_long_ago, act_sweep),
     "goods are claimed on site": (on_site, act_claim),
     "goods are handed over": (on_site_claimed, act_hand_over),
+    "goods of a frozen treasure are won": (open_goods_frozen, act_dig),
+    "goods are frozen": (on_site_claimed, act_freeze),
+    "frozen goods are released": (addressed_and_frozen, act_release),
+    "frozen goods are returned": (addressed_and_frozen, act_return),
 }

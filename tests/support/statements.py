@@ -43,7 +43,9 @@ async def check_nothing_is_half_done(context: Context) -> None:
     for frozen in freezes:
         whose = [{field: frozen["of"]} for field in ("code", "_id", "unionid", "publisher")]
         free = await find(context, "prizes", **{"$or": whose}, state={"$in": ["won", "claiming"]})
-        assert [prize for prize in free if prize["amount_fen"]] == [], "it is frozen, and can be claimed"
+        assert free == [], "it is frozen, and can be claimed"
+        unsent = await find(context, "prizes", **{"$or": whose}, state="given", address_box={"$exists": True})
+        assert unsent == [], "it is frozen, and can be sent"
     for task in await find(context, "tasks", status=1):
         assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
     for prize in await find(context, "prizes", state="sent"):

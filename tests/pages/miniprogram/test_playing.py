@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from support import SOURCE
-from support.browser import Person, a_server
+from support.browser import Person, a_server, checked
 from support.client import a_picture
 from support.messages import MESSAGES, TEMPLATES
 from support.phone import ROOT, a_phone, needs_node
@@ -209,6 +209,20 @@ def test_goods_by_mail_are_sent_and_received(address: str, publisher: Person):
         phone.shows("已寄出：顺丰速运 SF12345678")
         phone.tap(".received")
         phone.shows("已收到")
+
+
+@needs_node
+def test_who_won_what_was_frozen_reads_so(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
+    Person.log_in(address, "大熊").post("/postTask", code=code)
+    with httpx.Client(base_url=address) as operator:
+        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+        act = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
+        checked(operator.post("/ops/freeze", json=act))
+        with a_phone(address, "大熊") as phone:
+            phone.open(f"/pages/treasure/treasure?code={code}")
+            phone.shows("被运营者冻结了，暂时不能领取")
+            phone.until("shown", lambda told: "领奖" not in told["text"].replace("领奖期限", ""))
 
 
 @needs_node

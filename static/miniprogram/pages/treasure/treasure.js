@@ -81,7 +81,8 @@ Component({
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
-      const until = task.claim_until && !task.is_draw ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
+      const claimable = task.claim_until && !task.is_draw && task.prize_state !== "withheld";
+      const until = claimable ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
       this.setData({ task, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.count();
     },

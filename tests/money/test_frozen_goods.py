@@ -1,0 +1,235 @@
+"""Goods that an operator froze: nobody gets them, until they are released or returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions import freeze as freezing
+from server.context import Context
+from server.store.freezes import Freezes
+from server.store.held_prizes import HeldPrizes
+from server.store.prizes import Prizes
+from support.client import Client, Someone
+from support.purse import DAY_MS, find, let_pass, sweep_until_quiet, win
+
+ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+PARCEL = {"depth": 1, "carrier": "顺丰速运", "number": "SF1234567890"}
+ON_SITE, BY_MAIL = 1, 2
+# How far the winner has come: where goods are fetched, and whether they are claimed.
+STAGES = [(ON_SITE, False), (ON_SITE, True), (BY_MAIL, False), (BY_MAIL, True)]
+BEFORE = {
+    (ON_SITE, False): "won",
+    (ON_SITE, True): "claiming",
+    (BY_MAIL, False): "won",
+    (BY_MAIL, True): "given",
+}
+
+
+async def won(client: Client, context: Context, draw_type: int, *, claimed: bool) -> str:
+    """Return the code of goods of alice's that bob won; log the client in as an operator."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1, draw_type=draw_type)
+    await win(client, context, bob, code)
+    if claimed:
+        assert (await claim(bob, code))["status"] == 0
+    reply = await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+    assert reply["status"] == 0
+    return code
+
+
+async def claim(winner: Someone, code: str) -> dict[str, Any]:
+    return await winner.post("/drawPrize", code=code, **ADDRESS)
+
+
+async def act(client: Client, path: str, code: str, what: str = "task", depth: int = 0) -> dict[str, Any]:
+    return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason="查一查")
+
+
+async def prize_of(context: Context, code: str) -> dict[str, Any]:
+    [prize] = await find(context, "prizes", code=code)
+    return prize
+
+
+async def hand_over(client: Client, context: Context, code: str, draw_type: int) -> dict[str, Any]:
+    """Let the publisher send the goods, or hand them over for the code that the winner has."""
+    alice = client.people["alice"]
+    if draw_type == BY_MAIL:
+        return await alice.post("/shipPrize", code=code, **PARCEL)
+    pickup = (await prize_of(context, code)).get("pickup", "000000")
+    return await alice.post("/confirmDraw", code=code, pickup=pickup)
+
+
+@pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
+@pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
+@pytest.mark.gen_test
+async def test_nobody_gets_them_until_they_are_released_and_then_they_are_where_they_were(
+    client: Client, context: Context, draw_type: int, claimed: bool, what: str, depth: int
+) -> None:
+    code = await won(client, context, draw_type, claimed=claimed)
+    alice, bob = client.people["alice"], client.people["bob"]
+    before = await prize_of(context, code)
+    assert before["state"] == BEFORE[draw_type, claimed]
+
+    assert (await act(client, "freeze", code, what, depth))["status"] == 0
+    refused = await claim(bob, code)
+    assert (refused["error"], "奖品被运营者冻结" in refused["msg"]) == ("payout_held", True)
+    refused = await hand_over(client, context, code, draw_type)
+    assert refused["error"] in ("not_shippable", "payout_held", "wrong_pickup"), refused
+    if claimed:
+        assert "冻结" in refused["msg"]
+    await sweep_until_quiet(context)
+    details = await bob.get("/getTaskDetails", code=code)
+    assert (details["prize_state"], details["is_draw"]) == ("withheld", 0)
+    [row] = (await client.get("/ops/payouts"))["data"]
+    assert (row["code"], row["state"], row["amount_fen"]) == (code, "withheld", 0)
+    assert (await client.get("/ops/task", code=code))["money"]["prizes"] == {"withheld": 1}
+    assert (await alice.get("/getStatement", code=code))["prizes_given"] == 0
+
+    assert (await act(client, "release", code, what, depth))["status"] == 0
+    after = await prize_of(context, code)
+    assert {**after, "released_at": 0, "let_off": 0} == {**before, "released_at": 0, "let_off": 0}
+    listed = await client.get("/ops/payouts")
+    assert (listed["data"], listed["frozen"]) == ([], [])
+    assert (await claim(bob, code))["status"] == 0
+    assert (await hand_over(client, context, code, draw_type))["status"] == 0
+
+
+@pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
+@pytest.mark.parametrize("days", [0, 40])
+@pytest.mark.gen_test
+async def test_what_is_returned_is_the_publishers_at_once_and_names_no_address(
+    client: Client, context: Context, draw_type: int, claimed: bool, days: int
+) -> None:
+    code = await won(client, context, draw_type, claimed=claimed)
+    alice, bob = client.people["alice"], client.people["bob"]
+    await act(client, "freeze", code)
+    await let_pass(context, days * DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await prize_of(context, code))["state"] == "withheld"  # the deadline takes nothing from it
+    assert (await act(client, "return", code, "prize", 1))["status"] == 0
+    prize = await prize_of(context, code)
+    assert (prize["state"], "address_box" in prize) == ("returned", False)
+    assert prize.get("address_deleted", 0) == int(claimed and draw_type == BY_MAIL)
+    refused = await claim(bob, code)
+    assert (refused["error"], "运营者退回" in refused["msg"]) == ("claim_over", True)
+    assert (await hand_over(client, context, code, draw_type))["status"] != 0
+    [row] = (await alice.get("/getWinners", code=code))["data"]
+    assert (row["state"], row["address"]) == ("returned", "")
+    for _ in range(2):
+        await let_pass(context, 40 * DAY_MS)
+        await sweep_until_quiet(context)
+    [task] = await find(context, "tasks", _id=code)
+    assert "due_at" not in task
+    assert await find(context, "prizes", due_at={"$exists": True}) == []
+
+
+@pytest.mark.gen_test
+async def test_what_was_sent_or_handed_over_is_not_taken_back(client: Client, context: Context) -> None:
+    codes = {kind: await won(client, context, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
+    for kind, code in codes.items():
+        assert (await hand_over(client, context, code, kind))["status"] == 0
+        await act(client, "freeze", code)
+    assert (await prize_of(context, codes[BY_MAIL]))["state"] == "sent"
+    assert (await prize_of(context, codes[ON_SITE]))["state"] == "given"
+    assert (await act(client, "return", codes[ON_SITE]))["error"] == "bad_request"
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.gen_test
+async def test_what_is_won_during_a_freeze_is_withheld_also_if_a_process_dies(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1, draw_type=BY_MAIL)
+    await freezing.freeze(context, "task", code, 0)
+    with monkeypatch.context() as patched:
+        if dies:
+
+            async def die(self: Freezes, keys: list[str]) -> set[str]:
+                return set()
+
+            async def leave(self: Prizes, prize: Any) -> None:
+                """Leave it due, as a process that dies before."""
+
+            patched.setattr(Freezes, "frozen", die)
+            patched.setattr(Prizes, "finish", leave)
+        await win(client, context, bob, code)
+    await let_pass(context, 61_000)
+    await sweep_until_quiet(context)
+    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await claim(bob, code))["error"] == "payout_held"
+
+
+@pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
+@pytest.mark.gen_test
+async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
+    client: Client, context: Context, draw_type: int
+) -> None:
+    code = await won(client, context, draw_type, claimed=False)
+    await freezing.freeze(context, "person", code, 1)
+    # As if it had come while a freeze of the treasure was released, by a process that died then.
+    await context.store.held_prizes.let_off(f"{code}:1", context.clock.now_ms())
+    assert (await claim(client.people["bob"], code))["error"] == "payout_held"
+    assert (await prize_of(context, code))["state"] == "withheld"
+
+
+@pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
+@pytest.mark.gen_test
+async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, draw_type: int
+) -> None:
+    code = await won(client, context, draw_type, claimed=False)
+    frozen = Freezes.frozen
+
+    async def frozen_then(self: Freezes, keys: list[str]) -> set[str]:
+        monkeypatch.setattr(Freezes, "frozen", frozen)
+        found = await frozen(self, keys)
+        await freezing.freeze(context, "task", code, 0)
+        return found
+
+    monkeypatch.setattr(Freezes, "frozen", frozen_then)
+    assert (await claim(client.people["bob"], code))["error"] == "payout_held"
+    assert (await hand_over(client, context, code, draw_type))["status"] != 0
+    assert (await prize_of(context, code))["state"] == "withheld"
+
+
+@pytest.mark.gen_test
+async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(
+    client: Client, context: Context
+) -> None:
+    code = await won(client, context, ON_SITE, claimed=True)
+    await act(client, "freeze", code)
+    await let_pass(context, 40 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await act(client, "release", code))["status"] == 0
+    await let_pass(context, 2 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await hand_over(client, context, code, ON_SITE))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_winner_and_publisher_are_told_on_their_open_pages(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    pages = [await open_page(client.people[name], code) for name in ("alice", "bob")]
+    for page in pages:
+        await page.until("snapshot")
+    await act(client, "freeze", code, "prize", 1)
+    assert [(await page.until("claim"))["depth"] for page in pages] == [1, 1]
+
+
+@pytest.mark.gen_test
+async def test_an_address_that_is_old_is_deleted_from_withheld_goods_too(
+    client: Client, context: Context
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    await act(client, "freeze", code)
+    await let_pass(context, 91 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert "address_box" not in await prize_of(context, code)
+    assert (await act(client, "release", code))["status"] == 0
+    assert (await prize_of(context, code))["state"] == "given"
+    assert await HeldPrizes.of_scope(context.store.held_prizes, {"code": code}) == []
