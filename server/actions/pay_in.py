@@ -18,6 +18,7 @@ from server.errors import (
     Ended,
     NoSuchTask,
     NothingToPay,
+    NotShown,
     NotYours,
     OutcomeUnknown,
     OverLimit,
@@ -25,7 +26,7 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
-from server.game.review import IN_REVIEW
+from server.game.review import IN_REVIEW, review_of
 from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
@@ -49,7 +50,7 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
 
     `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
-    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, OverLimit, WeChatBusy, OutcomeUnknown.
+    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit, WeChatBusy, OutcomeUnknown.
     """
     task = await context.store.tasks.find(code)
     if task is None:
@@ -79,6 +80,8 @@ def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
     owed = task["money"] * task["prize_num"]
     if yuan not in (task["money"], owed):
         raise WrongAmount(f"支付的金额不对，应付 {owed} 元")
+    if review_of(task) == "hidden":  # nobody could dig it
+        raise NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
 
 
 async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:

@@ -155,10 +155,10 @@ class Page {
   showOwn() {
     const { task } = this;
     this.statement.show(task, task.mine);
-    const shown = `${task.mine} ${task.need_pay}`;
+    const shown = `${task.mine} ${task.need_pay} ${task.review}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
-    fill(this.due, task.need_pay ? payment(task, this.signal, () => this.acted()) : null);
+    fill(this.due, task.need_pay && task.review !== "hidden" ? payment(task, this.signal, () => this.acted()) : null);
     if (!task.mine || task.need_pay) {
       fill(this.own);
       return;

@@ -251,6 +251,20 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, c
 
 
 @pytest.mark.gen_test
+async def test_what_was_taken_down_is_paid_only_once_it_is_shown_again(
+    client: Client, context: Context
+) -> None:
+    [alice] = await client.log_in_all("alice")
+    code = await publish_red_packet(alice)
+    await context.store.shown_tasks.set_hidden(code, hidden=True, note="违规")
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
+    assert await find(context, "orders") == []
+    await context.store.shown_tasks.set_hidden(code, hidden=False, note="")
+    assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
+
+
+@pytest.mark.gen_test
 async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
