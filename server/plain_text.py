@@ -1,7 +1,7 @@
 """Removes characters from typed text that would harm the text around it. Pure.
 
 Others see a person's text between words of ours. Characters of Unicode's categories Cc (controls), Zl and
-Zp (line and paragraph separators) break a line or a terminal; those with its property Bidi_Control reorder
+Zp (line and paragraph separators) break a line or a terminal. Those with its property Bidi_Control reorder
 the words around them. Other format characters (Cf) stay: emoji of families and flags are made with them, and
 Persian and Indian names need joiners. A name of invisible characters alone becomes empty.
 """

@@ -19,9 +19,10 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
     People count if they first logged in a day ago or earlier and have dug somewhere, so a storm from new
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
-    task is held. Safe to repeat: if the process dies before that, a sweep does it. Raises NoSuchTask,
-    BadRequest if the task is their own, NotShown if it was never shown: reports of what is refused would wait
-    for a decision that nobody can make.
+    task is held. Safe to repeat: if the process dies before that, a sweep does it.
+
+    Raises NoSuchTask; BadRequest if the task is their own; NotShown if it was never shown, since nobody could
+    decide about reports of what is refused.
     """
     task = await context.store.tasks.find(code)
     if task is None:

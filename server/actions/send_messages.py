@@ -4,8 +4,8 @@ The steps: claim the message, hold a consent, note that it is being sent, send i
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
 which a message is sent only once, but it counts consents as we do. So a message that WeChat may have taken is
 sent again if it holds the person's last consent: WeChat would refuse a second one. If the person has more
-consents, a message that got no answer is sent again; one whose process died while sending it is not, and
-ends as `unclear`.
+consents, a message that got no answer is sent again. One whose process died while sending it is not: it ends
+as `unclear`.
 """
 
 from __future__ import annotations

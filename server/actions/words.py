@@ -40,7 +40,7 @@ MOOT = Words(moot=True)
 
 
 async def words_of(context: Context, message: Message) -> Words:
-    """Return what a message says now."""
+    """Return what a message says by what the store holds now; MOOT if nobody needs it any more."""
     task = await context.store.tasks.find(message["code"])
     if task is None:
         return MOOT

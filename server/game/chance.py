@@ -1,7 +1,7 @@
 """How likely a dig wins by the draw's law, and how likely somebody wins so often. Pure.
 
-The law is in `draw.py`. Nobody can beat it by choosing when to dig unless they know the seed: the chance of
-each dig already counts what everybody knew then, the depths of the prizes found so far.
+The law is in `draw.py`. Nobody can beat it by choosing when to dig unless they know the seed: the depths of
+the prizes found so far are all that anybody knows, and the chance of each dig counts them already.
 """
 
 from __future__ import annotations

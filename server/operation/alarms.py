@@ -91,8 +91,8 @@ class Check:
     def pass_time(self, *, able: bool) -> None:
         """Count the time since the last call as overdue, if the check is. Call it once a second.
 
-        After a stop the check is not late by itself: if it was not `able` to run, or this process stood
-        still, it has all of LATE_SECONDS again.
+        A check that was not `able` to run, or whose process stood still, is not late for that: it then has
+        all of LATE_SECONDS again.
         """
         now = self._clock()
         passed, self._seen = now - self._seen, now

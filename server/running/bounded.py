@@ -48,8 +48,8 @@ class Bounds:
     """What one process allows.
 
     `an_address` bounds an address's open connections; behind a trusted proxy, its websockets and its requests
-    under way. 0 is no bound. A websocket counts until a token proves whose it is: a mobile network has
-    thousands of people behind one address, and each person's websockets have a bound of their own.
+    under way. 0 is no bound. A websocket counts until a token proves whose it is, since a mobile network has
+    thousands of people behind one address. A person's websockets have a bound of their own.
 
     `header_seconds` limits the time from the start of a connection, or from the first byte of a later
     request, to the end of the headers. `idle_seconds` limits it from a reply to the end of the next headers.

@@ -269,8 +269,8 @@ def server_address(settings: Settings, *, port_is_set: bool) -> str:
 def _free_port() -> int:
     """Return a free port below the system's ephemeral ports.
 
-    Outgoing connections take ephemeral ports. While a store is down, one of them could take the store's port;
-    if it is our own attempt to reach the store, it would even connect to itself.
+    Outgoing connections take ephemeral ports. While a store is down, one of them could take the store's port.
+    Our own attempt to reach the store could, and would then connect to itself.
     """
     text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     lowest_ephemeral = int(text.split()[0])

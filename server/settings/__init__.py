@@ -317,8 +317,8 @@ def _better_secret(name: str, least_characters: int) -> str:
 def _bits(value: str) -> float:
     """Estimate how many bits a secret has. Sees repeats and sequences, but knows no words.
 
-    Multiplies the number of different pairs of neighbours (repeats add nothing) by an entropy: that of the
-    characters, or of the steps between them if it is less (an alphabet has only one step).
+    Multiplies the number of different pairs of neighbours (repeats add nothing) by an entropy. It is that of
+    the characters, or that of the steps between them if it is less: an alphabet has only one step.
     """
     codes = [ord(character) for character in value]
     steps = [after - before for before, after in pairwise(codes)]

@@ -1,7 +1,7 @@
 """MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
-Every operation has a 5 s limit. Reads are from the primary. Reads and writes are of majority concern: a
-primary that is cut off goes on to serve for a while, and what it wrote in that time is undone. What is read
+Every operation has a 5 s limit. Reads are from the primary. A primary that is cut off goes on to serve for a
+while, and what it wrote in that time is undone. Reads and writes are of majority concern, so what is read
 here, and what is acknowledged, stays.
 """
 

@@ -92,8 +92,8 @@ class Bills(Payments[Bill]):
     async def give_up(self, bill: Bill, under_way_ms: int) -> Bill | None:
         """Note that a bill failed: WeChat has just said that it holds no such bill.
 
-        None if that is not certain: WeChat has named a state of it before, it may still be sent, or it was
-        sent less than `under_way_ms` ago, by MongoDB's clock, and may be under way.
+        None if that is not certain: WeChat has named a state of it before, or it may still be sent. Also if
+        it was sent less than `under_way_ms` ago, by MongoDB's clock: it may be under way.
         """
         arrived = {"$lte": [{"$ifNull": ["$sent_at", 0]}, {"$subtract": [NOW_MS, under_way_ms]}]}
         changes = {

@@ -48,8 +48,8 @@ class Documents(Generic[T]):
     ) -> T | None:
         """Do what Motor's method of this name does, and tell every failure as PyMongo's own.
 
-        PyMongo 4.20 cannot read a labelled writeConcernError, which is what a retryable findAndModify gets
-        while a primary steps down, if types of BSON have decoders: it fails itself, by an AttributeError.
+        While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
+        BSON have decoders, PyMongo 4.20 cannot read one: it fails itself, by an AttributeError.
         """
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))

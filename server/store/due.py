@@ -1,7 +1,7 @@
 """What is left to do: a document has `due_at` as long as it has to be looked at again.
 
-Any number of processes may claim at once. A claim moves `due_at` ahead by a lease, so that one process at a
-time works on a document, and it comes due again if that process dies.
+Any number of processes may claim at once. A claim moves `due_at` ahead by a lease. So one process at a time
+works on a document, and it comes due again if that process dies.
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
     `base_url` has no trailing slash. No call takes longer than twice `call_seconds` (a busy WeChat is asked
-    once more), messages apart. Every method raises WeChatBusy if WeChat does not answer or answers nonsense,
-    and WeChatError if it answers an error code that only the operator can do something about.
+    once more), messages apart. Every method raises WeChatBusy if WeChat does not answer or answers nonsense.
+    It raises WeChatError for an error code that only the operator can do something about.
     """
 
     def __init__(

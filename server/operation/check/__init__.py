@@ -1,8 +1,8 @@
 """`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
 
-It works in a scratch database of its own beside the one that is served, and drops it: each method of the
-store once, then MongoDB's plan for each query. A store may be unable to answer a question; the table says so,
-and the check goes on.
+It makes a scratch database of its own beside the one that is served, calls each method of the store on it
+once, asks for MongoDB's plan for each query, and drops it. A store may be unable to answer a question; the
+table says so, and the check goes on.
 """
 
 from __future__ import annotations
