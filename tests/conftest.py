@@ -32,6 +32,7 @@ pytest.register_assert_rewrite("support")  # so that a failed assertion there sh
 from server.app import make_app
 from server.certificates import trusted
 from server.context import Context
+from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
@@ -124,6 +125,7 @@ class TestedStore:
 
 
 _tested: list[TestedStore] = []
+_made_pictures: dict[bytes, Any] = {}
 
 
 @pytest.fixture(scope="session")
@@ -237,6 +239,24 @@ def _private_keys_read_once() -> Iterator[None]:
     """Read each private key once: checking its primes takes 80 ms, the rest of a context's opening 25."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(wechatpay, "load_private_key", functools.cache(wechatpay.load_private_key))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures_made_once() -> Iterator[None]:
+    """Make each picture once: starting a process takes 0.1 s, and most tests upload the same picture.
+
+    Tests of pictures override this.
+    """
+    ask = pictures._Process.ask
+
+    async def remember(process: pictures._Process, job: bytes) -> Any:
+        if job not in _made_pictures:
+            _made_pictures[job] = await ask(process, job)
+        return _made_pictures[job]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pictures._Process, "ask", remember)
         yield
 
 
