@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.actions.announce import announce_claim
-from server.actions.hold import refuse_held
+from server.actions.hold import refuse_held, withhold_if_frozen
 from server.context import Context
 from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
 from server.game.amounts import claim_deadline_ms
@@ -34,6 +34,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
     if prize["state"] == "claiming" and in_time:
+        await withhold_if_frozen(context, prize)  # by a freeze that passed it by, as in a claim
         given = await store.prizes.give_on_site(prize["_id"], now_ms)
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)
@@ -44,6 +45,8 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     await store.pickups.excuse(code, locked_by_it=not tries_left)
     if prize is not None:
         refuse_held(prize)
+        if "denied" in prize:
+            raise ClaimOver("这个奖品已由运营者退给你，不用交付")
     if prize is None or prize["state"] != "given":
         raise ClaimOver
     return prize

@@ -51,6 +51,7 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     let_off = await context.store.held_prizes.let_off(of, now_ms) if what == "prize" else None
     if let_off is None:
         raise BadRequest("它没有被冻结，也没有在核对")
+    await withhold_if_frozen(context, let_off)  # by a freeze that came since we looked
     await announce_claim(context, let_off)
 
 
@@ -84,6 +85,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
             await settle_freeze(context, own)
         else:
             await store.held_prizes.give_back(prize["_id"])
+    _announce_all(context, held)
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
@@ -127,6 +129,7 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.held_prizes.withhold(scope, context.clock.now_ms())
         stopped += await context.store.held_prizes.of_scope(scope)
+    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: a winner may confirm one
     for first in range(min(AT_ONCE, len(stopped))):
         context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
     await context.store.freezes.finish(freeze)
@@ -145,9 +148,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
             elif (ended := await end(prize["_id"], context.clock.now_ms())) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
                 released.append(ended)
-    # In the background: each waits for a Redis that hangs.
-    for first in range(min(AT_ONCE, len(released))):
-        context.background.spawn(_announce_each(context, released[first::AT_ONCE]))
+    _announce_all(context, released)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
@@ -161,6 +162,12 @@ async def _settle_each(context: Context, prizes: list[Prize]) -> None:
             await settle_freezing(context, prize)
         else:
             await announce_claim(context, prize)
+
+
+def _announce_all(context: Context, prizes: list[Prize]) -> None:
+    """Tell their winners and publishers. In the background: each waits for a Redis that hangs."""
+    for first in range(min(AT_ONCE, len(prizes))):
+        context.background.spawn(_announce_each(context, prizes[first::AT_ONCE]))
 
 
 async def _announce_each(context: Context, prizes: list[Prize]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.actions.announce import announce_claim
+from server.actions.hold import withhold_if_frozen
 from server.actions.publish import BY_MAIL, GOODS
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
@@ -27,6 +28,9 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
     if task["publisher"] != unionid:
         raise NotYours
     prize_id = f"{code}:{depth}"
+    prize = await prizes.find(prize_id)
+    if prize is not None:
+        await withhold_if_frozen(context, prize)  # by a freeze that passed it by, as in a claim
     sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
     if sent is None:
         sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)

@@ -12,7 +12,16 @@ from server.store.freezes import Freezes
 from server.store.held_prizes import HeldPrizes
 from server.store.prizes import Prizes
 from support.client import Client, Someone
-from support.purse import DAY_MS, find, let_pass, sweep_until_quiet, win
+from support.purse import (
+    DAY_MS,
+    find,
+    let_pass,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    win,
+)
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰速运", "number": "SF1234567890"}
@@ -114,7 +123,9 @@ async def test_what_is_returned_is_the_publishers_at_once_and_names_no_address(
     assert prize.get("address_deleted", 0) == int(claimed and draw_type == BY_MAIL)
     refused = await claim(bob, code)
     assert (refused["error"], "运营者退回" in refused["msg"]) == ("claim_over", True)
-    assert (await hand_over(client, context, code, draw_type))["status"] != 0
+    refused = await hand_over(client, context, code, draw_type)
+    assert refused["error"] in ("not_shippable", "claim_over", "wrong_pickup")
+    assert "运营者退给你" in refused["msg"] or not claimed
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["state"], row["address"]) == ("returned", "")
     for _ in range(2):
@@ -177,6 +188,19 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
 @pytest.mark.gen_test
+async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
+    client: Client, context: Context, draw_type: int
+) -> None:
+    code = await won(client, context, draw_type, claimed=True)
+    await freezing.freeze(context, "person", code, 1)
+    await context.store.held_prizes.let_off(f"{code}:1", context.clock.now_ms())
+    refused = await hand_over(client, context, code, draw_type)
+    assert (refused["error"], "冻结" in refused["msg"]) in {("not_shippable", True), ("payout_held", True)}
+    assert (await prize_of(context, code))["state"] == "withheld"
+
+
+@pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
+@pytest.mark.gen_test
 async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, draw_type: int
 ) -> None:
@@ -192,6 +216,24 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     monkeypatch.setattr(Freezes, "frozen", frozen_then)
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await hand_over(client, context, code, draw_type))["status"] != 0
+    assert (await prize_of(context, code))["state"] == "withheld"
+
+
+@pytest.mark.gen_test
+async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    await freezing.freeze(context, "task", code, 0)
+    await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
+    let_off = HeldPrizes.let_off
+
+    async def frozen_before(self: HeldPrizes, prize_id: str, now_ms: int) -> Any:
+        await freezing.freeze(context, "person", code, 1)
+        return await let_off(self, prize_id, now_ms)
+
+    monkeypatch.setattr(HeldPrizes, "let_off", frozen_before)
+    await act(client, "release", code, "prize", 1)
     assert (await prize_of(context, code))["state"] == "withheld"
 
 
@@ -217,8 +259,46 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(
     pages = [await open_page(client.people[name], code) for name in ("alice", "bob")]
     for page in pages:
         await page.until("snapshot")
-    await act(client, "freeze", code, "prize", 1)
-    assert [(await page.until("claim"))["depth"] for page in pages] == [1, 1]
+    for path, what in (("freeze", "prize"), ("return", "prize")):
+        assert (await act(client, path, code, what, 1))["status"] == 0
+        assert [(await page.until("claim"))["depth"] for page in pages] == [1, 1]
+
+
+@pytest.mark.gen_test
+async def test_they_are_told_too_of_what_is_returned_with_its_treasure(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    code = await won(client, context, ON_SITE, claimed=True)
+    await act(client, "freeze", code)
+    await rest(context)
+    page = await open_page(client.people["bob"], code)
+    await page.until("snapshot")
+    assert (await act(client, "return", code))["status"] == 0
+    assert (await page.until("claim"))["depth"] == 1
+
+
+@pytest.mark.gen_test
+async def test_bills_are_cancelled_before_anybody_is_told(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await won(client, context, ON_SITE, claimed=True)
+    alice, bob = client.people["alice"], client.people["bob"]
+    red_packet = await publish_red_packet(alice)
+    await pay(client, context, alice, red_packet)
+    await win(client, context, bob, red_packet)
+    assert (await claim(bob, red_packet))["package_info"]
+    later = await alice.publish(forecast_num=1)
+    await win(client, context, bob, later)
+    told = []
+
+    async def tell(_: Context, prize: Any) -> None:
+        told.append((prize["code"], [bill["state"] for bill in await find(context, "sandbox_bills")]))
+
+    monkeypatch.setattr(freezing, "announce_claim", tell)
+    monkeypatch.setattr(freezing, "AT_ONCE", 1)
+    await act(client, "freeze", code, "person", 1)
+    await rest(context)
+    assert sorted(told) == sorted([(code, ["CANCELLED"]), (later, ["CANCELLED"])])
 
 
 @pytest.mark.gen_test
