@@ -38,7 +38,7 @@ TITLES = {
     "books": "账目不平",
     "unchecked": "没有按时核对",
     "pattern": "可疑的领奖",
-    "held": "有红包等你核对",
+    "held": "有奖品等你处理",
     "order": "付款等你处理",
     "bill": "转账等你处理",
     "refund": "退款等你处理",

@@ -6,8 +6,12 @@ import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
-// What a prize waits for that its winner does not get for now. Only red packets are held.
-const HELD = { held: "这个红包正在人工核对，核对后就能领取，不会丢失。" };
+// Why a winner does not get a prize, or not for now. Only red packets are held.
+const HELD = {
+  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
+  expiring: "已过领奖期限，或被运营者退回：奖品正在退回发布者。",
+  returned: "已过领奖期限，或被运营者退回：奖品已退回发布者。",
+};
 const FROZEN = {
   1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
   2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
@@ -17,6 +21,11 @@ const LATER = "微信正在处理，过一会儿再来看看";
 /** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
 export function stateOf({ is_prize, is_draw, prize_state }) {
   return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
+}
+
+/** Return whether a winner may still claim, so that the page says until when. */
+export function isClaimable({ claim_until, is_draw, prize_state }) {
+  return claim_until && !is_draw && !["withheld", "expiring", "returned"].includes(prize_state);
 }
 
 /** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */

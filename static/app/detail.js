@@ -4,7 +4,7 @@ import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, title } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
-import { claim, stateOf } from "./claim.js";
+import { claim, isClaimable, stateOf } from "./claim.js";
 import { consent } from "./consent.js";
 import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
@@ -130,7 +130,7 @@ class Page {
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });
-    write(this.deadline, task.claim_until && !task.is_draw && task.prize_state !== "withheld" ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
+    write(this.deadline, isClaimable(task) ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
     this.showReview();
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }

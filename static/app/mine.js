@@ -146,8 +146,8 @@ function act(card) {
   return el("a.button", { href: `#/winners/${card.code}` }, "中奖者和发奖");
 }
 
-// Red packets that an operator has to decide about: the page says what that means.
-const HELD = { held: "核对中", withheld: "已冻结" };
+// What its winner cannot claim, or not now: the page says what that means.
+const HELD = { held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
 
 function won(card) {
   if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, "确认收到"));

@@ -33,7 +33,8 @@ export function signOut(who, name) {
 
 /** The button that freezes, releases or returns prizes; `about` says of what, as /ops/freeze takes it. */
 export function payout(act, about, target, done) {
-  return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release" });
+  const more = act === "freeze" && about.what === "person" && t("ask_freeze_person_text");
+  return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
 }
 
 /** The button that shows (approve) or refuses what is held for a review. */
@@ -67,7 +68,7 @@ function button(act, about) {
   return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
 }
 
-function ask(act, { target, path, parameters, done, grave, asksDays }) {
+function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
   const result = el("p.result", { role: "status" });
   const reason = el("input", { id: "reason", required: true, maxlength: "200", pattern: ".*\\S.*", autocomplete: "off", "aria-describedby": "reason-hint" });
   const days = asksDays && daysOf();
@@ -99,6 +100,7 @@ function ask(act, { target, path, parameters, done, grave, asksDays }) {
     },
     el("h2", { id: "asked" }, t(`ask_${act}`, isolated(target))),
     el("p", {}, t(`ask_${act}_text`)),
+    more && el("p", {}, more),
     days && el("label", { for: "days" }, t("ban_how_long")),
     days,
     el("label", { for: "reason" }, t("reason")),

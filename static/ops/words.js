@@ -284,6 +284,7 @@ const WORDS = {
   ask_end_fraud_text: ["立刻停止挖宝，不能恢复；没中的退给发布者，挖到而还没到手的先扣下。所有人都会看到你写的理由。", "Digging stops for good; what nobody won goes back, and what was won and is not given yet is withheld. Everybody will see the reason."],
   ask_freeze: ["冻结「{0}」的奖品？", "Freeze the prizes of “{0}”?"],
   ask_freeze_text: ["红包不再付，在途的转账先撤销；实物不再交付、不再寄出。已经收款、领走或寄出的拿不回来。可以再放行或退回。", "Red packets are not paid and bills that are out are cancelled; goods are not handed over or sent. What was confirmed, fetched or sent is gone. You can release or return it later."],
+  ask_freeze_person_text: ["这个人挖到的，和别人从这个人的宝贝里挖到的，都算在内。", "This covers what the person won, and what others won of their treasures."],
   ask_release: ["放行「{0}」的奖品？", "Release the prizes of “{0}”?"],
   ask_release_text: ["中奖者又可以领取；过了期限的，从现在起还有三天。", "Its winners can claim again; if the deadline is over, for three days from now."],
   ask_return: ["把「{0}」的奖品退回发布者？", "Return the prize of “{0}” to its publisher?"],

@@ -42,6 +42,7 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     expect(opened.page.locator("main")).to_contain_text("用脚本挖宝")
     heading.locator("[data-act=freeze]").click()
     expect(dialog).to_contain_text("冻结「\u2068大熊\u2069」的奖品？")
+    expect(dialog).to_contain_text("别人从这个人的宝贝里挖到的，都算在内")
     dialog.locator("#reason").fill("用脚本挖宝")
     dialog.locator("button[type=submit]").click()
     expect(dialog.get_by_role("status")).to_contain_text("已冻结")

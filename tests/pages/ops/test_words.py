@@ -11,6 +11,7 @@ from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
+from server.operation.webhook import TITLES
 from server.realtime.bus import Fault
 from server.settings.limits import LIMITED
 from server.store.bills import BillState
@@ -111,3 +112,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
 def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
     for what, sentence in SENTENCES.items():
         assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what
+
+
+def test_an_alarm_has_the_same_title_on_the_screen_and_to_the_webhook() -> None:
+    shown = words()
+    assert {kind: shown[f"alarm_{kind}"][0] for kind in TITLES} == TITLES

@@ -81,8 +81,8 @@ Component({
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
-      const claimable = task.claim_until && !task.is_draw && task.prize_state !== "withheld";
-      const until = claimable ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
+      const over = ["withheld", "expiring", "returned"].includes(task.prize_state);
+      const until = task.claim_until && !task.is_draw && !over ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
       this.setData({ task, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.count();
     },
