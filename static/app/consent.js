@@ -82,7 +82,7 @@ async function allow(templates) {
 
 /** Return what may be offered about a task, "" if nothing. */
 function nameOf(task) {
-  if (task.is_prize) return task.is_draw ? "" : "won";
+  if (task.is_prize) return task.is_draw || ["expiring", "returned"].includes(task.prize_state) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
   return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";

@@ -37,7 +37,7 @@ export async function accept({ occasion, reminds, missing }, code) {
 }
 
 function nameOf(task) {
-  if (task.is_prize) return task.is_draw ? "" : "won";
+  if (task.is_prize) return task.is_draw || ["expiring", "returned"].includes(task.prize_state) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
   return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";

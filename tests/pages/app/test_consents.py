@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.browser import DESK, PHONE, Opener, Person, a_server, checked, needs_chromium
 from support.client import a_picture
 from support.messages import MESSAGES
+from support.screen import TOKEN
 
 pytestmark = needs_chromium
 
@@ -27,7 +29,7 @@ WAIT_FOR_MESSAGES = """async (user) => {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with a_server(tmp_path_factory.mktemp("consents"), **MESSAGES) as running:
+    with a_server(tmp_path_factory.mktemp("consents"), OPS_TOKEN=TOKEN, **MESSAGES) as running:
         yield running.address
 
 
@@ -51,6 +53,22 @@ def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(
     assert message["data"]["thing1"]["value"] == "一只茶壶"
     opened.page.reload()
     expect(opened.page.get_by_role("heading", name="领奖")).to_be_visible()
+    expect(section).to_have_count(0)
+
+
+def test_a_winner_whose_prize_is_returned_is_offered_no_reminder(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1)
+    Person.log_in(address, "阿冰").post("/postTask", code=code)
+    opened = window("阿冰", path=f"/#/task/{code}")
+    section = opened.page.get_by_role("region", name="提醒")
+    expect(section).to_be_visible()
+    with httpx.Client(base_url=address) as operator:
+        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+        for act in ("freeze", "return"):
+            asked = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
+            checked(operator.post(f"/ops/{act}", json=asked))
     expect(section).to_have_count(0)
 
 

@@ -223,9 +223,10 @@ def test_who_won_what_was_frozen_reads_so(address: str, publisher: Person):
             phone.open(f"/pages/treasure/treasure?code={code}")
             phone.shows("被运营者冻结了，暂时不能领取")
             phone.until("shown", lambda told: "领奖" not in told["text"].replace("领奖期限", ""))
+            phone.shows("到期前提醒我")
             checked(operator.post("/ops/return", json=act))
-            phone.shows("奖品归发布者")
-            phone.until("shown", lambda told: "之前领取" not in told["text"])
+            assert "之前领取" not in phone.shows("奖品归发布者")
+            phone.until("shown", lambda told: "到期前提醒我" not in told["text"])
 
 
 @needs_node
