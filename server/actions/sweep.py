@@ -70,7 +70,7 @@ async def settle_prize(context: Context, prize: Prize) -> None:
         await enter_owed(context, prize)
     if "freezing" in prize:
         await settle_freezing(context, prize)
-    elif prize["state"] in ("won", "claiming", "given"):
+    elif prize["state"] in ("won", "claiming"):
         await withhold_if_frozen(context, prize)
     if prize["amount_fen"] and prize["state"] == "claiming" and "freezing" not in prize:
         await ensure_bill(context, prize)
