@@ -173,6 +173,24 @@ async def test_what_is_won_during_a_freeze_is_withheld_also_if_a_process_dies(
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
+@pytest.mark.gen_test
+async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        async def leave(self: Prizes, prize: Any) -> None:
+            """Leave it due, as a process that dies before."""
+
+        patched.setattr(Prizes, "finish", leave)
+        code = await won(client, context, ON_SITE, claimed=True)
+    await let_pass(context, 61_000)
+    await sweep_until_quiet(context)
+    prize = await prize_of(context, code)
+    assert (prize["state"], "due_at" in prize) == ("claiming", False)
+    assert await find(context, "bills") == []
+
+
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
 @pytest.mark.gen_test
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
