@@ -91,9 +91,10 @@ class TestedStore:
 
     @property
     def uri(self) -> str:
-        """The URI of the wire."""
+        """The URI of the wire. No client's thread watches a store that stays the same for a whole test."""
         port = self.wire.port if self.wire else self._store.port
-        return self._store.uri.replace(f":{self._store.port}/", f":{port}/")
+        uri = self._store.uri.replace(f":{self._store.port}/", f":{port}/")
+        return f"{uri}&serverMonitoringMode=poll"
 
     def begin_test(self) -> None:
         """Start the store again if it lives but does not answer, as the supervisor does."""
