@@ -108,7 +108,7 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_once_i
     wire.become_aware()
     made = await first
     assert (made["status"], made["now_depth"], made["repeated"]) == (0, 1, 0)
-    assert (await second)["status"] == 1  # cooling down, or not known in time
+    assert (await second)["error"] in ("cooling_down", "outcome_unknown", "unavailable")
     assert len(await check_history(context, code)) == 1
 
 
