@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from server.actions import freeze as freezing
+from server.actions.forget import CannotForget, forget
 from server.context import Context
 from server.store.freezes import Freezes
 from server.store.held_prizes import HeldPrizes
@@ -235,6 +236,16 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await hand_over(client, context, code, draw_type))["status"] != 0
     assert (await prize_of(context, code))["state"] == "withheld"
+
+
+@pytest.mark.gen_test
+async def test_their_winner_is_not_forgotten_before_an_operator_decides(
+    client: Client, context: Context
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    await act(client, "freeze", code)
+    with pytest.raises(CannotForget, match=f"{code}:1 is withheld"):
+        await forget(context.store, client.people["bob"].unionid)
 
 
 @pytest.mark.gen_test
