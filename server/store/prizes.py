@@ -277,10 +277,10 @@ class Prizes(DueDocuments[Prize]):
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
         """Delete those of these addresses whose goods arrived `age_ms` ago by MongoDB's clock.
 
-        Goods that were never sent count from when their address came.
+        Goods that were never sent count from when their address came, or from their release.
         """
         without = {"address_deleted": 1} | dict.fromkeys(WHERE_SENT, "$$REMOVE")
-        arrived = {"$ifNull": ["$received_at", "$given_at"]}
+        arrived = {"$max": [{"$ifNull": ["$received_at", "$given_at"]}, "$released_at"]}
         old = {"$lte": [arrived, {"$subtract": [NOW_MS, age_ms]}]}
         await self.collection.update_many(
             _old_address(before_ms),
@@ -344,7 +344,9 @@ def _old_address(before_ms: int) -> _Document:
         "address_box": {"$exists": True},
         "given_at": {"$gt": 0, "$lte": before_ms},
         "received_at": {"$not": {"$gt": before_ms}},
-        "state": {"$ne": "sent"},  # the winner still needs the parcel's number
+        "released_at": {"$not": {"$gt": before_ms}},
+        # The winner still needs the parcel's number, the publisher the address once the goods are released.
+        "state": {"$nin": ["sent", "withheld"]},
     }
 
 
