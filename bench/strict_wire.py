@@ -36,9 +36,8 @@ class Cost(NamedTuple):
 
 def run_tests(tests: list[str], *, wired: bool) -> Cost:
     """Run them once. Processes that outlive their parents count too, since they become our children."""
-    environment = os.environ | ({} if wired else {"WITHOUT_STRICT_WIRE": "1"})
-    if wired:
-        environment.pop("WITHOUT_STRICT_WIRE", None)
+    environment = os.environ | {"WITHOUT_STRICT_WIRE": "" if wired else f"bench/strict_wire.py {os.getpid()}"}
+    environment.pop("MONGODB_URI", None)  # the wire stands before the embedded one alone
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
     cpu, began = _cpu_of_children(), time.monotonic()
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
