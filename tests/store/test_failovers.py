@@ -113,6 +113,31 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_once_i
 
 
 @pytest.mark.gen_test
+async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
+    client: Client, context: Context, wire: FaultyWire
+) -> None:
+    """Of the wire itself: a bench whose faults overlap must not see a loss that no replica set has."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0, forecast_num=100_000)
+    wire.fall_behind()
+    assert (await bob.dig(code))["now_depth"] == 1
+    await context.background.finish()
+    wire.become_aware()
+    assert (await bob.dig(code))["now_depth"] == 2  # nobody notes it any more
+    await context.background.finish()
+    wire.elect_unaware(commits=False)
+    assert (await bob.dig(code))["now_depth"] == 3
+    wire.fall_behind()
+    assert (await bob.dig(code))["now_depth"] == 4
+    await context.background.finish()
+    wire.elect_unaware(commits=False)
+    assert len(await context.store.digs.after(code, 0, 10)) == 3  # the wire has undone the fourth
+    wire.fall_behind()
+    wire.become_aware()
+    assert len(await check_history(context, code)) == 4
+
+
+@pytest.mark.gen_test
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     client: Client, context: Context, wire: FaultyWire, open_page: Any
 ) -> None:

@@ -154,6 +154,7 @@ class FaultyWire(Wire):
     def fall_behind(self) -> None:
         """From now on, the member that `elect_unaware` elects does not hear what a majority has."""
         with self._turn:
+            self._end_unawareness()
             self._suffix.forget()
             for event in (self._aware, self.held):
                 event.clear()
@@ -163,11 +164,12 @@ class FaultyWire(Wire):
         """Elect the member that fell behind, which reads what was so before.
 
         It does so until it has written something; if it does not commit, until `become_aware`, and before
-        that no write is answered.
+        that no write is answered. If `become_aware` or `cut_off` came since `fall_behind`, none is behind.
         """
         with self._turn:
-            self._noting, self._unaware, self._commits = False, True, commits
             self._election = ObjectId()
+            if self._noting:
+                self._noting, self._unaware, self._commits = False, True, commits
 
     def become_aware(self) -> None:
         """A majority has all that the new primary has, and it knows."""
