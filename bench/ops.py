@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import random
@@ -210,6 +211,7 @@ def measure_browser(operator: Operator) -> None:
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     with running(WORKERS) as server, a_crowd(server):
         operator = Operator(server)
         time.sleep(15)  # the crowd logs in
