@@ -1,4 +1,4 @@
-"""Reporting a treasure takes two taps; one that was taken down has neither name nor picture any more."""
+"""Reporting a treasure takes two taps; one that was taken down has no name or picture, and cannot be paid."""
 
 from __future__ import annotations
 
@@ -43,3 +43,16 @@ def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(
     expect(card.locator("h3")).to_have_text("看不到的宝贝")
     expect(card.locator(".state")).to_have_text("看不到了")
     expect(card.locator("img").first).to_be_hidden()
+
+
+def test_what_was_taken_down_offers_its_publisher_no_payment(
+    window: Opener, publisher: Person, address: str
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    page = window("小明", f"/#/task/{code}").page
+    pay = page.get_by_role("button", name="支付 1 元")
+    expect(pay).to_be_visible()
+    take_down(address, code)
+    page.reload()
+    expect(page.get_by_text("平台下架了它")).to_be_visible()
+    expect(pay).to_have_count(0)

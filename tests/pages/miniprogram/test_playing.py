@@ -78,6 +78,18 @@ def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(address:
 
 
 @needs_node
+def test_what_was_taken_down_offers_its_publisher_no_payment(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("支付 1 元后开挖")
+        take_down(address, code)
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("平台下架了它")
+        phone.until("shown", lambda told: "支付" not in told["text"])
+
+
+@needs_node
 def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path: Path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())
