@@ -17,7 +17,7 @@ from server.game.amounts import DAY_MS
 from server.random_codes import derived_code, random_code
 from server.store.due import FOLLOWED_MS
 from server.store.files import thumbnail_path
-from server.store.people import Person, shown_name
+from server.store.people import Person, is_named, shown_name
 from server.store.tasks import Task
 
 RED_PACKET, GOODS = 1, 2
@@ -158,12 +158,21 @@ def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rul
     return rules
 
 
+def _own_name(publisher: Person) -> str:
+    """Return the name that signs a treasure. The first name that a person chose may still be checked.
+
+    It signs all the same: it is checked with the treasure, before anybody sees that.
+    """
+    chosen = publisher.get("chosen", {}).get("wxname")
+    return chosen if chosen and not is_named(publisher) else shown_name(publisher)
+
+
 def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) -> Task:
     seed = secrets.token_bytes(draw.SEED_BYTES)
     params = draw.encode_rules(rules)
     now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS and not context.settings.checks_content
-    own_name = shown_name(publisher)
+    own_name = _own_name(publisher)
     wxname = draft.wxname or own_name
     return Task(
         _id=rules.code,

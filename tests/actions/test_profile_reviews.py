@@ -209,8 +209,7 @@ async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
 async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Client, context: Context) -> None:
     alice = await client.log_in("alice", nickname="小爱")
     assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
-    code = await alice.publish()
-    assert (await alice.get("/getTaskDetails", code=code))["wxname"] == "还没起名"
+    assert await profile_of(context, alice) == {}
     await settle(context)
     assert (await client.log_in("alice", nickname="小爱")).data["nickName"] == "小爱"
     bad = await client.log_in("bob", nickname="违规词")
@@ -283,3 +282,34 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, c
     await alice.post("/setProfile", wxname="小爱", wxheadpic=path)
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
+
+
+@pytest.mark.gen_test
+async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await alice.post("/setProfile", wxname="小红")
+    code = await alice.publish()
+    await settle(context)
+    task = await bob.get("/getTaskDetails", code=code)
+    assert (task["wxname"], task["signed"]) == ("小红", 0)
+
+    await alice.post("/setProfile", wxname="小明")  # the name that others see stays until this one passes
+    code = await alice.publish()
+    await settle(context)
+    assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"
+
+
+@pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
+@pytest.mark.gen_test
+async def test_a_first_treasure_shows_no_name_that_did_not_pass(
+    client: Client, context: Context, name: str, review: str
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await alice.post("/setProfile", wxname=name)
+    code = await alice.publish()
+    await settle(context)
+    assert (await alice.get("/getTaskDetails", code=code))["review"] == review
