@@ -259,7 +259,7 @@ def test_every_page_fits_its_window_and_can_be_read(
         expect(opened.page.locator(ready).first).to_be_visible()
         is_readable(opened)
     opened.go(f"/ops#/task/{code}")
-    opened.page.get_by_role("button", name="结束").click()
+    opened.page.get_by_role("button", name="结束", exact=True).click()
     expect(opened.page.get_by_role("dialog")).to_be_visible()
     is_readable(opened)
 
