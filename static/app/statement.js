@@ -63,7 +63,7 @@ export function statement(code, signal) {
         ["挖到", task.now_depth, `/ ${task.max_depth} 层`],
         ["奖品剩", task.prizes_left, `/ ${task.prize_num} 份`],
       ]);
-      count(task.status ? null : task.cd_until);
+      count(task.status || task.review !== "shown" ? null : task.cd_until);
       if (appears) renew();
     },
   };

@@ -56,13 +56,15 @@ export class TaskRow {
   }
 }
 
+const UNSEEN = ["checking", "held", "hidden"]; // what only its publisher sees cannot be dug
+
 /** Return a task's state as a kind and a text: why it cannot be dug, its cooldown, or that it is open. */
 export function stateOf(task, now) {
   if (task.status) return ["ended", named("end", task.end_reason) || t("ended")];
+  if (UNSEEN.includes(task.review)) return ["unpaid", t(task.review === "held" && task.open ? "reported" : task.review)];
   if (!task.open) return ["unpaid", t("unpaid")];
   const left = task.cd_until - now;
-  const [kind, text] = left > 0 ? ["cools", duration(left + 999)] : ["open", t("can_dig")];
-  return task.hidden ? ["unpaid", `${t("hidden")} · ${text}`] : [kind, text];
+  return left > 0 ? ["cools", duration(left + 999)] : ["open", t("can_dig")];
 }
 
 /** A line of the stream: a dig, a win, or the end of a task. */

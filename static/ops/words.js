@@ -243,6 +243,9 @@ const WORDS = {
   ended: ["已结束", "ended"],
   hidden: ["已隐藏", "hidden"],
   unpaid: ["未支付", "unpaid"],
+  checking: ["检查中", "being checked"],
+  held: ["待审", "to be reviewed"],
+  reported: ["有举报待处理", "reported"],
   red_packet: ["红包 {0} 元", "¥{0} each"],
 
   stream: ["刚刚发生", "Just now"],

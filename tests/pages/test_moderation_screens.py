@@ -9,6 +9,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,14 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         REPORTED: ming.publish(draw(oranges), name=REPORTED, synopsis="加群领取，先到先得。"),
         STOLEN: hong.publish(draw(oranges), name=STOLEN, forecast_num=1),
     }
-    for code in (made[REPORTED], made[STOLEN]):
-        wait_for(lambda code=code: ming.get("/getTaskDetails", code=code)["review"] == "shown")
-    for code, review in ((made[DOUBTFUL], "held"), (made[REFUSED], "refused")):
-        wait_for(lambda code=code, review=review: hong.get("/getTaskDetails", code=code)["review"] == review)
+    for name, who, review in (
+        (REPORTED, ming, "shown"),
+        (STOLEN, hong, "shown"),  # to others it does not exist until then
+        (DOUBTFUL, hong, "held"),
+        (REFUSED, hong, "refused"),
+    ):
+        asked = partial(who.get, "/getTaskDetails", code=made[name])
+        wait_for(lambda asked=asked, review=review: asked()["review"] == review)
     xiong.post("/postTask", code=made[REPORTED])
     xiong.post("/postTask", code=made[STOLEN])
     xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
@@ -148,6 +153,8 @@ def test_a_publisher_reads_what_became_of_the_check(
 ) -> None:
     opened = window(f"/#/task/{codes[DOUBTFUL]}", "小红")
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
+    expect(opened.page.locator(".statement")).to_contain_text("已领奖")
+    expect(opened.page.locator(".statement")).not_to_contain_text("现在可以挖")
     keep(opened, "held")
     opened.go(f"/#/task/{codes[REFUSED]}")
     expect(opened.page.locator(".ending")).to_contain_text("没有通过内容检查")

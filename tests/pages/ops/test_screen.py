@@ -118,7 +118,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     for words in (" 在第 1 层挖到了！", "结束：奖品挖完"):
         assert line.evaluate(IN_ORDER, words) is True
     opened.go(f"/ops#/task/{other}")
-    opened.page.get_by_role("button", name="结束").click()
+    opened.page.get_by_role("button", name="结束", exact=True).click()
     assert opened.page.get_by_role("dialog").evaluate(IN_ORDER, "」？") is True
     opened.go(f"/ops#/search/{packet}")
     assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包 8 元") is True
@@ -241,19 +241,19 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     search.fill(code)
     search.press("Enter")
     opened.page.locator(".page-list").get_by_role("link", name="要结束的猫").click()
-    opened.page.get_by_role("button", name="结束").click()
+    opened.page.get_by_role("button", name="结束", exact=True).click()
     dialog = opened.page.get_by_role("dialog", name="结束「\u2068要结束的猫\u2069」？")
     dialog.get_by_role("button", name="取消").click()
     expect(dialog).to_have_count(0)
     expect(visitor.page.get_by_role("button", name="秒后可挖")).to_be_visible()
-    opened.page.get_by_role("button", name="结束").click()
+    opened.page.get_by_role("button", name="结束", exact=True).click()
     dialog.get_by_label("理由").fill("图片违规")
     dialog.get_by_role("button", name="确认结束").click()
     expect(dialog.get_by_text("已结束，并写入操作记录。")).to_be_visible()
     expect(visitor.page.get_by_text("图片违规")).to_be_visible()
     dialog.get_by_role("button", name="关闭").click()
     expect(opened.page.get_by_text("图片违规")).to_be_visible()
-    expect(opened.page.get_by_role("button", name="结束")).to_have_count(0)
+    expect(opened.page.get_by_role("button", name="结束", exact=True)).to_have_count(0)
     opened.page.get_by_role("link", name="操作记录").click()
     expect(opened.page.locator(".log li").first).to_contain_text(f"值班员共用口令结束{code}图片违规")
 
@@ -271,6 +271,25 @@ def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Pe
         # The other process may show an older square for one more second.
         while (code in {card["code"] for card in publisher.get("/getTaskList")["data"]}) != listed:
             pass
+
+
+def test_an_operator_reads_why_a_treasure_cannot_be_dug(
+    operator: Opener, publisher: Person, data_dir: Path
+) -> None:
+    code = publisher.publish(a_picture(), name="还不能挖的猫")
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    state = opened.page.locator(".heading .state")
+    expect(state).to_have_text("可以挖")
+    for changed, text in (
+        ({"review": "checking", "open": 0}, "检查中"),
+        ({"review": "held"}, "待审"),
+        ({"review": "shown", "hidden": 1, "open": 1}, "已隐藏"),
+        ({"reported": 1}, "有举报待处理"),
+        ({"hidden": 0, "open": 0}, "未支付"),
+    ):
+        write_old_record(data_dir, "tasks", code, **changed)
+        expect(state).to_have_text(text)
 
 
 def test_what_was_refused_after_its_publisher_ended_it_cannot_be_shown_again(
@@ -291,7 +310,7 @@ def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publishe
     code = publisher.publish(a_picture(), name="早就结束的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
-    opened.page.get_by_role("button", name="结束").click()
+    opened.page.get_by_role("button", name="结束", exact=True).click()
     publisher.post("/endTask", code=code)
     opened.page.get_by_label("理由").fill("太晚了")
     confirm = opened.page.get_by_role("button", name="确认结束")
