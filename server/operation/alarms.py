@@ -28,6 +28,9 @@ MESSAGES_SECONDS = 30.0
 REVIEWS_SECONDS = 30.0
 # WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
+QUEUES_SECONDS = 30.0
+# How long something may wait for an operator before they are told.
+QUEUE_LATE_MS = 600_000
 REST_FACTOR = 20
 # A check that is this much overdue, or takes this long the first time, is late.
 LATE_SECONDS = 15.0
@@ -40,7 +43,7 @@ TASKS_AT_ONCE = 5
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "disk", "unchecked", "message", "review", "pattern", "held", FindingKind
+    "redis", "mongodb", "disk", "unchecked", "message", "review", "queue", "pattern", "held", FindingKind
 ]
 
 
@@ -52,7 +55,8 @@ class Alarm(msgspec.Struct, frozen=True):
     those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
     values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
     left. `what` is its error code, or `late` if it does not answer, and the value is how many wait. `review`
-    is the same of content checks, and always `late`.
+    is the same of content checks, and always `late`. `queue`: an operator has decided nothing about contents
+    that are held or reported, `what` is `reviews` or `reports`, and the value is how many.
     `pattern` is one of `patterns.py`, with its numbers. The values of `held` are how many red packets wait
     for the operator, and their sum in yuan.
     """
@@ -155,6 +159,16 @@ async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm if WeChat is late with its checks of what people publish."""
     number = await store.reviews.checking_number(now_ms - REVIEW_LATE_MS)
     return [Alarm("review", "", "late", (str(number),))] if number else []
+
+
+async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
+    """Return an alarm for each queue in which something waits for an operator for too long."""
+    before_ms = now_ms - QUEUE_LATE_MS
+    waiting = {
+        "reviews": await store.reviews.held_number(before_ms),
+        "reports": await store.reports.waiting_number(before_ms),
+    }
+    return [Alarm("queue", "", what, (str(number),)) for what, number in waiting.items() if number]
 
 
 def _alarm(finding: Finding) -> Alarm:

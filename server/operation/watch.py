@@ -18,12 +18,14 @@ from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
     MESSAGES_SECONDS,
+    QUEUES_SECONDS,
     REVIEWS_SECONDS,
     STATEMENTS_SECONDS,
     Alarm,
     Check,
     check_books,
     check_messages,
+    check_queues,
     check_reviews,
     check_statements,
 )
@@ -81,6 +83,7 @@ class Watch:
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
             *([Check("messages", lambda: check_messages(store), MESSAGES_SECONDS)] if messages else []),
             *([Check("reviews", lambda: check_reviews(store, now_ms()), REVIEWS_SECONDS)] if reviews else []),
+            Check("queues", lambda: check_queues(store, now_ms()), QUEUES_SECONDS),
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 

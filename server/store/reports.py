@@ -63,6 +63,10 @@ class Reports(DueDocuments[Report]):
         found = self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
         return await found.to_list(limit)
 
+    async def waiting_number(self, before_ms: int) -> int:
+        """Return how many open reports were made before a time (unix ms)."""
+        return await self.collection.count_documents({"open": 1, "at": {"$lt": before_ms}})
+
     async def of_task(self, code: str, limit: int) -> list[Report]:
         """Return a task's newest reports, those that do not count too."""
         found = self.collection.find({"code": code}, sort=[("at", pymongo.DESCENDING)], limit=limit)

@@ -91,6 +91,10 @@ class Reviews(DueDocuments[Review]):
         late = {"state": "checking", "created_at": {"$lt": before_ms}}
         return await self.rows.count_documents(late)
 
+    async def held_number(self, before_ms: int) -> int:
+        """Return how many that were submitted before a time (unix ms) wait for an operator."""
+        return await self.rows.count_documents({"state": "held", "created_at": {"$lt": before_ms}})
+
     async def delete_of_task(self, code: str) -> None:
         """Delete what is left of a task's review."""
         await self.collection.delete_one({"_id": f"task:{code}"})

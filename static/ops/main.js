@@ -19,7 +19,7 @@ import { language, t } from "./words.js";
 const STALE_MS = 3_000; // older data is never shown as live
 const LOOK_MS = 500;
 // Kinds of alarms that are no faults: a payment waits for the operator.
-const WAITING = ["order", "bill", "refund", "pattern", "held"];
+const WAITING = ["order", "bill", "refund", "pattern", "held", "queue"];
 
 const page = document.getElementById("page");
 const top = document.getElementById("top");

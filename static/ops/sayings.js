@@ -10,6 +10,7 @@ export function say({ kind, what, values }) {
   if (kind === "redis") return t(`redis_${what}`);
   if (kind === "message") return named("message", what) === what ? t("message_other", values[0], what) : t(`message_${what}`, ...values);
   if (kind === "review") return t(`review_${what}`, ...values);
+  if (kind === "queue") return t(`queue_${what}`, ...values);
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
   if (kind === "pattern") return t(`pattern_${what}`, ...values);
   if (kind === "held") return t("held_waits", ...values);

@@ -56,6 +56,7 @@ const WORDS = {
   alarm_refund: ["退款等你处理", "A refund needs you"],
   off_messages: ["通知消息没有开通：设 MESSAGE_WON 等。", "Messages to people who left are off: set MESSAGE_WON and the others."],
   alarm_review: ["微信迟迟没有检查完内容", "WeChat's content checks are late"],
+  alarm_queue: ["有内容等你处理", "Contents wait for you"],
   alarm_message: ["微信不收通知消息", "WeChat does not take messages"],
 
   late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
@@ -70,6 +71,9 @@ const WORDS = {
   late_books: ["账目的核对：{0}", "the books: {0}"],
   late_reviews: ["内容检查的核对：{0}", "content checks: {0}"],
   review_late: ["{0} 条十多分钟没有检查完，别人还看不到：微信没有答复，或收不到它的推送（检查 /wxPush）", "{0} for over ten minutes, seen by nobody: WeChat does not answer, or its push does not arrive (look at /wxPush)"],
+  queue_reviews: ["{0} 条等了十多分钟，别人还看不到，见「待审」", "{0} for over ten minutes, seen by nobody: see the reviews"],
+  queue_reports: ["{0} 份等了十多分钟，见「举报」", "{0} for over ten minutes: see the reports"],
+  late_queues: ["待审和举报的核对：{0}", "reviews and reports that wait: {0}"],
   late_messages: ["通知消息的核对：{0}", "messages: {0}"],
   message_late: ["{0} 条消息十多分钟没有发出去：微信没有答复，还在重试", "{0} messages for over ten minutes: WeChat does not answer; they are tried again"],
   message_47003: ["{0} 条：模板的字段不对（47003），检查 MESSAGE_… 的设置", "{0}: a template's fields are wrong (47003); look at the MESSAGE_… settings"],

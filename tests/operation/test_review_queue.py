@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from server.context import Context
+from server.operation.alarms import Alarm, check_queues
+from server.operation.check.seeds import a_review
 from support.client import Client
 from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
+from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 
 
@@ -82,3 +85,20 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
     (refund,) = await find(context, "refunds")
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_what_waits_for_an_operator_for_ten_minutes_is_an_alarm(context: Context) -> None:
+    now_ms = context.clock.now_ms()
+    for key, ago_ms in (("a", 590_000), ("b", 610_000)):
+        review = a_review(f"task:{key}", key)
+        review["state"], review["created_at"] = "held", now_ms - ago_ms
+        await context.store.reviews.add(review)
+        await context.store.reports.insert(a_report("A" * 12, key, now_ms - ago_ms))
+    assert await check_queues(context.store, now_ms) == [
+        Alarm("queue", "", "reviews", ("1",)),
+        Alarm("queue", "", "reports", ("1",)),
+    ]
+    await context.store.reviews.decide("task:b", "shown", "")
+    await context.store.reports.settle("A" * 12, now_ms)
+    assert await check_queues(context.store, now_ms) == []

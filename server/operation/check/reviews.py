@@ -21,6 +21,7 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.reviews.add(a_review("check", _ONE)),
     lambda store: store.reviews.add(a_review("profile", "")),
     lambda store: store.reviews.checking_number(NOW),
+    lambda store: store.reviews.held_number(NOW),
     lambda store: store.reviews.delete_of_task(_NEXT),
     lambda store: store.reviews.find("check"),
     lambda store: store.reviews.of_profile(person_of(2)),

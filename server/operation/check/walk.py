@@ -200,6 +200,7 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.reports.insert(_REPORT),
     lambda store: store.reports.open_number(_ONE, 1, 5),
     lambda store: store.reports.queue(10),
+    lambda store: store.reports.waiting_number(NOW),
     lambda store: store.reports.of_task(_ONE, 10),
     lambda store: store.reports.number_by(_WHO),
     lambda store: store.reports.claim(_REPORT["_id"]),

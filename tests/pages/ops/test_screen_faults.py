@@ -152,6 +152,9 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
         {"kind": "bill", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
     ]
     alarms += [
+        {"kind": "queue", "what": what, "values": ["3"]} for what in ("reviews", "reports")
+    ]
+    alarms += [
         {"kind": "unchecked", "what": what, "values": [at]}
         for what in ("books", "statements")
         for at in ("", "1795000000000")

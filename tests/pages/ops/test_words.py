@@ -54,7 +54,7 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
 def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
     known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
     assert known is not None
-    assert json.loads(known[1]) == [*get_args(PaymentKind), "pattern", "held"]
+    assert json.loads(known[1]) == [*get_args(PaymentKind), "pattern", "held", "queue"]
 
 
 PAYOUT_ACTS = {"end_fraud", "freeze", "release", "return"}
@@ -74,7 +74,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "limit": {*LIMITED, "operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
-        "late": {"books", "statements", "messages", "reviews", "patterns"},
+        "late": {"books", "statements", "messages", "reviews", "queues", "patterns"},
+        "queue": {"reviews", "reports"},
         "review": {"late"},
         "message": {"late", "other", "47003", "40037", "41030"},
         "off": {"messages"},
