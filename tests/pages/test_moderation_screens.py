@@ -148,6 +148,17 @@ def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
     return kept
 
 
+def test_people_without_a_picture_have_a_place_all_the_same(
+    window: Callable[..., Window], codes: dict[str, str]
+) -> None:
+    opened = window(f"/#/task/{codes[REPORTED]}", "路人")
+    face = opened.page.locator(".people .avatar").first
+    expect(face).to_be_visible()
+    expect(face).to_have_css("opacity", "1")
+    expect(face).to_have_js_property("offsetWidth", 44)
+    expect(face).to_have_js_property("naturalWidth", 1)  # no sign of a broken picture
+
+
 def test_a_publisher_reads_what_became_of_the_check(
     window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
@@ -255,6 +266,22 @@ def test_operators_see_what_waits_for_them(
         if path == "payouts":
             expect(opened.page.locator(".payouts li", has_text=STOLEN).first).to_contain_text("实物")
         keep(opened, f"ops-{path.partition('/')[0]}")
+
+
+def test_the_key_that_decides_is_not_written_into_the_reason(
+    window: Callable[..., Window], codes: dict[str, str], look: str
+) -> None:
+    opened = window("/ops")
+    enter(opened, "值班员", TOKEN)
+    opened.go("/ops#/reviews")
+    expect(opened.page.locator("main")).to_contain_text(DOUBTFUL)
+    for key in "ar":
+        opened.page.keyboard.press(key)
+        expect(opened.page.get_by_label("理由")).to_be_focused()
+        opened.page.keyboard.type("看过了")
+        expect(opened.page.get_by_label("理由")).to_have_value("看过了")
+        opened.page.get_by_role("dialog").get_by_role("button", name="取消").click()
+        expect(opened.page.get_by_role("dialog")).to_have_count(0)
 
 
 def teapot(pen: ImageDraw.ImageDraw) -> None:
