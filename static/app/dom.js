@@ -61,11 +61,14 @@ export function onReturn(listener, signal) {
   addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
 }
 
-/** Return a picture of a person. It has no alternative text: their name is beside it. */
+// One transparent pixel: what it is shown in has the colour of an empty place.
+const NOBODY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
+/** Return a picture of a person, who may have none. It has no alternative text: their name is beside it. */
 export function avatar(address, size = 36) {
   const image = el("img.avatar", { alt: "", width: size, height: size, loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.classList.add("missing"), { once: true });
-  image.src = address;
+  image.addEventListener("error", () => (image.src = NOBODY), { once: true });
+  image.src = address || NOBODY;
   return image;
 }
 
