@@ -263,6 +263,8 @@ def test_operators_see_what_waits_for_them(
     for path, said in pages.items():
         opened.go(f"/ops#/{path}")
         expect(opened.page.locator("main")).to_contain_text(said)
+        if path in ("reviews", "reports"):
+            expect(opened.page.locator("main img").first).to_have_js_property("complete", value=True)
         if path == "payouts":
             expect(opened.page.locator(".payouts li", has_text=STOLEN).first).to_contain_text("实物")
         keep(opened, f"ops-{path.partition('/')[0]}")
