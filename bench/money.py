@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def play_batch(world: World, count: int, steps: int, seed: int) -> None:
         run_state_machine_as_test(hypothesis.seed(seed)(MoneyMachine), settings=chosen)
     except Exception as error:  # noqa: BLE001  (any error is a finding, with the sequence that led to it)
         world.seen["failed"] += 1
-        print(f"seed {seed}: {error!r}", *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
+        print(f"seed {seed}:", file=sys.stderr)
+        traceback.print_exception(error)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
 
+# More than one process of a sequence has open to its store.
+CONNECTIONS = 16
 PEOPLE = ("alice", "bob", "carol", "dave")
 SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
 
@@ -132,6 +134,10 @@ class World:
             return None
         finally:
             await rest(actor)
+            if self.trouble is not nullcontext:
+                # The driver repeats reads. So these find the connections that were cut, and not a write that
+                # lets time pass, which nobody repeats.
+                await asyncio.gather(*(self.context.store.tasks.find("") for _ in range(CONNECTIONS)))
 
 
 def replace_store(store: Store) -> Store:
