@@ -64,7 +64,8 @@ def is_alive(pid: int) -> bool:
 def memory_of(pid: int) -> dict[str, int]:
     """Return the kernel's counts in bytes: VmHWM is the most memory so far, RssAnon what is its own now."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines if line.startswith(("Vm", "Rss"))}
+    counts = (line.split() for line in lines if line.startswith(("Vm", "Rss")))
+    return {name.removesuffix(":"): int(kilobytes) << 10 for name, kilobytes, *_ in counts}
 
 
 async def warmed_up(own: Studio) -> Studio:

@@ -32,10 +32,11 @@ async def allow(client: Client, user: str, *kinds: str) -> None:
 
 async def sent_to(client: Client, user: str) -> list[tuple[str, dict[str, str]]]:
     """Return what a person was sent, the oldest first: its kind, and what its fields show."""
-    found = (await client.http.get("/sandbox/messages", params={"user": user})).json()["messages"]
+    response = await client.http.get("/sandbox/messages", params={"user": user})
+    assert response.status_code == 200, response.text
     kinds = {template_id: kind for kind, template_id in TEMPLATES.items()}
     told = []
-    for message in reversed(found):
+    for message in reversed(response.json()["messages"]):
         kind, data = kinds[message["template_id"]], message["data"]
         fields = (field.split("=") for field in FIELDS[kind].split())
         told.append((kind, {shown: data[name]["value"] for name, shown in fields}))
