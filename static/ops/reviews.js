@@ -21,7 +21,7 @@ export function reviewsPage(root) {
   });
   document.addEventListener("keydown", (event) => {
     const act = KEYS[event.key];
-    const busy = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog") || event.target.closest?.("input, textarea");
+    const busy = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || event.target.closest?.("input, textarea");
     if (!act || busy) return;
     event.preventDefault(); // else the key is written into the reason, which has the focus by then
     list.element.querySelector(`li [data-act=${act}]`)?.click();
