@@ -78,6 +78,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         rules = msgspec.structs.replace(rules, code=random_code())
     if published.get("review") == "checking":
         await submit_task(context, published, publisher["openid"])
+        # The sweep need not look whether it was; the end of the check makes it due.
+        await context.store.tasks.postpone(published, published["created_at"] + DAY_MS)
     context.square.forget()
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()

@@ -30,7 +30,7 @@ PROFILE, FORUM = 1, 3
 # WeChat pushes the result of a picture within this time. If it does not, it is asked once more.
 RESULT_MS = 1_800_000
 ASKS = 2
-# So many reviews are brought further at once, since WeChat may be slow.
+# So many reviews are brought further at once, since WeChat may be slow, once a first one was answered.
 AT_ONCE = 10
 
 # What a banned publisher and the operator read.
@@ -48,12 +48,13 @@ async def settle_reviews(context: Context) -> None:
         if "chosen" in person:
             await _submit(context, person, person["chosen"])
     due: list[Review] = []
+    at_once = 1
     async for review in context.store.reviews.claim_due(context.clock.now_ms):
         due.append(review)
-        if len(due) == AT_ONCE:
+        if len(due) == at_once:
             if not all(await asyncio.gather(*(_settle(context, one) for one in due))):
                 return
-            due = []
+            due, at_once = [], AT_ONCE
     await asyncio.gather(*(_settle(context, one) for one in due))
 
 

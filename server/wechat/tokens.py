@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -19,6 +20,8 @@ from server.keys import Keys
 FRESH_MS = 300_000
 # Longer than two calls with their timeouts: an older claim is a dead process's.
 CLAIM_MS = 20_000
+# For so long a process does not read again what it read. If another one replaced it, WeChat refuses it.
+REMEMBERED_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.1
 
@@ -59,14 +62,18 @@ class AccessToken:
         self._keys = keys
         self._fetch = fetch
         self._renewals: dict[str | None, asyncio.Task[str]] = {}
+        self._read: tuple[str, float] | None = None  # a token, and until when it is not read again
 
     async def current(self, refused: str | None = None) -> str:
         """Return a token that is valid for some minutes. `refused` is one that WeChat just refused.
 
         Raises what `fetch` raises, and WeChatBusy if another process does not finish its renewal.
         """
+        if self._read is not None and self._read[0] != refused and time.monotonic() < self._read[1]:
+            return self._read[0]
         token, _ = await self._stored(refused)
         if token is not None:
+            self._read = token, time.monotonic() + REMEMBERED_SECONDS
             return token
         renewal = self._renewals.get(refused)
         if renewal is None:

@@ -19,6 +19,7 @@ STEPS = {
     "a treasure is published and checked": [
         "tasks.insert",
         "reviews.add",
+        "tasks.postpone",
         *CHECKING,
         "wechat.check_picture",
         "reviews.note_asked",

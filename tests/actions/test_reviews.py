@@ -6,17 +6,19 @@ import asyncio
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from server.actions import forget as forgetting
 from server.actions.operate import decide_review, hide_task
 from server.actions.people import ban_person
 from server.actions.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
-from server.errors import BadRequest
+from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
 from server.store.people import Ban
+from server.store.reviews import Review
 from support.client import Client, a_picture
 from support.purse import (
     check_books,
@@ -409,16 +411,34 @@ async def test_an_older_name_never_comes_after_a_newer_one(client: Client, conte
 
 
 @pytest.mark.gen_test
-async def test_a_task_that_a_dead_process_did_not_submit_is_submitted_by_a_sweep(
-    client: Client, context: Context
+async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish()
-    await context.store.reviews.rows.delete_many({})
+    monkeypatch.setattr(context.store.reviews, "add", lose_the_connection)
+    with pytest.raises(AssertionError, match="outcome_unknown"):
+        await alice.publish()
+    monkeypatch.undo()
+    (task,) = await find(context, "tasks")
+    assert await find(context, "reviews", code=task["_id"]) == []
     await let_pass(context, 11_000)
     await settle(context)
-    assert await shown_to(bob, code) == "shown"
+    assert await shown_to(bob, task["_id"]) == "shown"
     await send_notices(context)
+
+
+async def lose_the_connection(_review: Review) -> None:
+    raise AutoReconnect
+
+
+@pytest.mark.gen_test
+async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
+    client: Client, context: Context
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    await alice.publish()
+    (task,) = await find(context, "tasks")
+    assert task["due_at"] == task["created_at"] + DAY_MS
 
 
 @pytest.mark.gen_test
@@ -441,3 +461,22 @@ async def test_who_is_forgotten_is_in_no_review_and_what_is_reviewed_keeps_them(
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
     await forgetting.forget(context.store, alice.unionid)
     assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_while_wechat_is_late_one_review_at_a_time_finds_out(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    for _ in range(3):
+        await alice.publish()
+    asked = []
+
+    async def be_late(_openid: str, _scene: int, text: str) -> None:
+        asked.append(text)
+        raise WeChatBusy
+
+    monkeypatch.setattr(context.wechat, "check_text", be_late)
+    await retry(context)
+    await settle_reviews(context)
+    assert len(asked) == 1

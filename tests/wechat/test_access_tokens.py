@@ -72,3 +72,34 @@ async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
     assert await process(context, answering("new", 7200)).current() == "new"
     never.set()
     assert await dying == "late"
+
+
+@pytest.mark.gen_test
+async def test_a_token_is_read_once_in_ten_seconds_and_again_when_wechat_refuses_it(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = iter(("first", "second"))
+
+    async def fetch(_force: bool) -> tuple[str, int]:
+        return next(names), 7200
+
+    reads = 0
+    find = context.store.access_tokens.find
+
+    async def count(appid: str) -> tuple[bytes, int]:
+        nonlocal reads
+        reads += 1
+        return await find(appid)
+
+    one, another = process(context, fetch), process(context, fetch)
+    assert await one.current() == await one.current() == "first"
+    monkeypatch.setattr(context.store.access_tokens, "find", count)
+    assert [await one.current() for _ in range(3)] == ["first"] * 3
+    assert reads == 0
+    assert await another.current(refused="first") == "second"
+    assert await one.current() == "first"
+    assert await one.current(refused="first") == await one.current() == "second"
+    monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0.0)
+    brief, reads = process(context, fetch), 0
+    assert await brief.current() == await brief.current() == "second"
+    assert reads == 2
