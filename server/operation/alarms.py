@@ -38,8 +38,8 @@ LATE_SECONDS = 15.0
 STEP_SECONDS = 3.0
 # Tasks with more digs than this are not checked: adding them up each time costs too much.
 CHECKED_DIGS = 20_000
-# Tasks read together, before and after their digs are added up. That must take less than a cooldown.
-TASKS_AT_ONCE = 5
+# After each task the store is left to others for as long as that took, but no longer than this.
+PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
@@ -131,15 +131,15 @@ class Check:
 async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
     """Compare tasks with their history. Those with more than CHECKED_DIGS digs are left out."""
     found: list[Finding] = []
-    codes = [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]
-    for at in range(0, len(codes), TASKS_AT_ONCE):
-        some = codes[at : at + TASKS_AT_ONCE]
-        before = {task["_id"]: task["now_depth"] for task in await store.tasks.find_many(some)}
-        totals = {code: await store.digs.totals(code) for code in some}
-        for task in await store.tasks.find_many(some):
+    for code in [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]:
+        began = time.monotonic()
+        before = {task["now_depth"] for task in await store.tasks.find_many([code])}
+        totals = await store.digs.totals(code)
+        for task in await store.tasks.find_many([code]):
             # A task that was dug meanwhile cannot be compared.
-            if before.get(task["_id"]) == task["now_depth"]:
-                found += broken_by_totals(task, totals[task["_id"]])
+            if task["now_depth"] in before:
+                found += broken_by_totals(task, totals)
+        await asyncio.sleep(min(time.monotonic() - began, PAUSE_SECONDS))
     return list(map(_alarm, found))
 
 
