@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import httpx
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 from server.settings.messages import NAMES, SHOWN
 
@@ -148,13 +148,6 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(40)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -26,9 +26,10 @@ import slow_proxy
 from guests import Digs, dig_all
 from lines import log_in_all
 from live import a_dig, percentile
-from serving import BRAKES, MESSAGES, PUSH, Person, Server, free_port, running
+from serving import BRAKES, MESSAGES, PUSH, Person, Server, running
 from table import Row
 
+from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 
 ROUND_SECONDS, DIGS_A_SECOND, DIGGERS_A_ROUND = 10.0, 20, 40

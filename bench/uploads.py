@@ -13,7 +13,6 @@ import http.client
 import io
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from pathlib import Path
 
 import httpx
 from PIL import Image
+
+from server.running.stores import free_port
 
 SIZE = (3872, 2592)  # 10.04 megapixels
 KINDS = ("jpeg", "png", "webp")
@@ -78,12 +79,6 @@ def a_photo(kind: str) -> bytes:
         image = image.point(lambda value: value & 0xF0)  # else its size would be over the limit
     image.save(buffer, kind, **({} if kind == "png" else {"quality": 88}))
     return buffer.getvalue()
-
-
-def free_port() -> int:
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        return int(probe_socket.getsockname()[1])
 
 
 def start_server(directory: Path, port: int) -> subprocess.Popen[bytes]:

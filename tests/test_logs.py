@@ -14,9 +14,10 @@ import pytest
 from server.actions.win import record_prize
 from server.context import Context
 from server.logs import OneLine
+from server.running.stores import free_port
 from support.client import Client
 from support.purse import find, pay, publish_red_packet, rest, win
-from support.servers import Running, a_free_port
+from support.servers import Running
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_long_message_is_cut_and_shows_no_control_characters(log: io.StringIO)
 
 
 def test_no_header_of_a_malformed_request_is_logged(tmp_path: Path) -> None:
-    server = Running(tmp_path / "data", a_free_port())
+    server = Running(tmp_path / "data", free_port())
     server.wait_for("is ready")
     sent = (
         b"GET / HTTP/1.1\r\nHost: wabao\r\nAuthorization: Bearer secret " + b"a " * 30_000 + b"\x00\r\n\r\n"

@@ -51,7 +51,7 @@ class EmbeddedStore:
             )
         self.package = Path(package.origin).parent
         self.directory = Path(directory).absolute()
-        self.port = _free_port()
+        self.port = free_port()
         self._lock = lock
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -266,7 +266,7 @@ def server_address(settings: Settings, *, port_is_set: bool) -> str:
     return f"http://127.0.0.1:{settings.port}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a free port below the system's ephemeral ports.
 
     Outgoing connections take ephemeral ports. While a store is down, one of them could take the store's port.

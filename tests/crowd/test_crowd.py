@@ -24,11 +24,12 @@ from server.crowd.tally import Tally
 from server.crowd.watch import Watch
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
+from server.running.stores import free_port
 from server.settings import Settings
 from support import SOURCE
 from support.login import log_in
 from support.screen import stopped
-from support.servers import Running, a_free_port, assert_all_end, clean_environment, pidfds_of, until
+from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 PATIENCE_SECONDS = 100
 CODE = "Abcdefghij12"
@@ -40,7 +41,7 @@ def command(url: str, *options: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("crowded") / "data", a_free_port(), WEB_CONCURRENCY="2")
+    running = Running(tmp_path_factory.mktemp("crowded") / "data", free_port(), WEB_CONCURRENCY="2")
     running.wait_for("Wabao is ready at ")
     yield running
     running.kill()
@@ -149,7 +150,7 @@ def test_a_crowd_without_an_address_finds_the_server(server: Running, tmp_path: 
 
 
 def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
-    running = Running(tmp_path / "data", a_free_port(), ("--demo",))
+    running = Running(tmp_path / "data", free_port(), ("--demo",))
     try:
         running.wait_for("A crowd plays there")
         until(lambda: bool(everyones_tasks(running.address)))
@@ -163,7 +164,7 @@ def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
 
 def test_a_demo_without_the_stand_in_is_refused(tmp_path: Path):
     environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
-    running = Running(tmp_path / "data", a_free_port(), ("serve", "--demo"), **environment)
+    running = Running(tmp_path / "data", free_port(), ("serve", "--demo"), **environment)
     assert running.wait() == 2
     assert "--demo needs the stand-in for WeChat" in "".join(running.said)
 
@@ -183,7 +184,7 @@ def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Runni
 
 
 def test_without_a_server_one_line_says_what_to_do():
-    address = f"http://127.0.0.1:{a_free_port()}"
+    address = f"http://127.0.0.1:{free_port()}"
     done = subprocess.run(
         command(address), cwd=SOURCE, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )

@@ -23,11 +23,11 @@ from handlers.health import is_local
 from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
-from server.running.stores import EmbeddedMongoDB
+from server.running.stores import EmbeddedMongoDB, free_port
 from server.settings import Settings
 from server.store import Store
 from support.client import Client
-from support.servers import Running, a_free_port
+from support.servers import Running
 from support.trips import Trips
 
 TOKEN = "what only Prometheus knows"
@@ -154,7 +154,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(data_dir: Path) -> Iterator[Running]:
     """A server with two workers."""
-    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="2", METRICS_TOKEN=TOKEN)
+    running = Running(data_dir, free_port(), WEB_CONCURRENCY="2", METRICS_TOKEN=TOKEN)
     running.wait_for("ready")
     yield running
     running.kill()

@@ -18,11 +18,12 @@ from handlers.uploads import UploadFile
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import MEMORY_BYTES
+from server.running.stores import free_port
 from server.settings import Settings
 from support.client import Client, Someone, a_picture
 from support.login import log_in
 from support.replies import raw_reply
-from support.servers import Running, a_free_port
+from support.servers import Running
 from support.stored import stored_files
 
 MB = 1 << 20
@@ -466,7 +467,7 @@ def memory_mb(pid: int) -> float:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = Running(tmp_path_factory.mktemp("uploads"), a_free_port())
+    server = Running(tmp_path_factory.mktemp("uploads"), free_port())
     server.wait_for("is ready")
     yield server
     server.kill()

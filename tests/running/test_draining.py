@@ -10,7 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support.servers import Running, a_free_port, assert_all_end, pidfds_of
+from server.running.stores import free_port
+from support.servers import Running, assert_all_end, pidfds_of
 
 # Half of the clients never pause, so some are always in the middle of a request; the others pause in between.
 PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
@@ -18,7 +19,7 @@ REQUEST = b"GET /readyz HTTP/1.1\r\nHost: wabao\r\n\r\n"
 
 
 def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(tmp_path: Path) -> None:
-    running = Running(tmp_path / "data", a_free_port(), WEB_CONCURRENCY="1")
+    running = Running(tmp_path / "data", free_port(), WEB_CONCURRENCY="1")
     try:
         running.wait_for("is ready")
         (worker,) = running.children()["worker"]

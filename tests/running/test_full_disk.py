@@ -17,9 +17,10 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from server.context import Context
+from server.running.stores import free_port
 from support.client import Client
 from support.login import log_in
-from support.servers import Running, a_free_port, until
+from support.servers import Running, until
 
 LEAST_MB = 20
 DISK_MB = 120
@@ -93,7 +94,7 @@ def fill_store(data_dir: Path) -> str:
 
 
 def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk: Path) -> None:
-    running = Running(disk / "data", a_free_port(), DISK_FREE_MB=str(LEAST_MB))
+    running = Running(disk / "data", free_port(), DISK_FREE_MB=str(LEAST_MB))
     try:
         running.wait_for("Wabao is ready at ")
         with httpx.Client(base_url=running.address, timeout=20) as http:
@@ -119,7 +120,7 @@ def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk: P
 
 
 def test_a_store_that_lives_but_does_not_answer_is_started_again(tmp_path: Path) -> None:
-    running = Running(tmp_path / "data", a_free_port())
+    running = Running(tmp_path / "data", free_port())
     try:
         running.wait_for("Wabao is ready at ")
         (frozen,) = running.children()["SecantusDB"]

@@ -14,16 +14,17 @@ from typing import Any
 import httpx
 import pytest
 
+from server.running.stores import free_port
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, a_free_port, assert_all_end, pidfds_of, until
+from support.servers import Running, assert_all_end, pidfds_of, until
 
 WINDOW_MS = 2000
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "data", a_free_port(), WEB_CONCURRENCY="1", FAIR_START_MS=str(WINDOW_MS))
+    running = Running(tmp_path / "data", free_port(), WEB_CONCURRENCY="1", FAIR_START_MS=str(WINDOW_MS))
     try:
         running.wait_for("is ready")
         yield running

@@ -19,14 +19,13 @@ from PIL import Image
 
 from server.errors import BadSettings
 from server.running import stores as embedded
-from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, free_port
 from support import SOURCE
 from support.login import log_in
 from support.production import PRODUCTION
 from support.servers import (
     PATIENCE_SECONDS,
     Running,
-    a_free_port,
     assert_all_end,
     child_pids,
     clean_environment,
@@ -75,7 +74,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(data_dir: Path) -> Iterator[Running]:
     """One server for the tests that leave it running."""
-    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="2")
+    running = Running(data_dir, free_port(), WEB_CONCURRENCY="2")
     running.wait_for("Wabao is ready at ")
     yield running
     if running.process.poll() is None:
@@ -144,7 +143,7 @@ def test_each_workers_metrics_sum_all_workers(server: Running):
 def test_a_second_server_on_the_same_directory_or_port_is_refused(
     server: Running, data_dir: Path, tmp_path: Path
 ):
-    same_directory = Running(data_dir, a_free_port())
+    same_directory = Running(data_dir, free_port())
     same_port = Running(tmp_path / "other", server.port)
     assert same_directory.wait() == 2
     assert same_port.wait() == 2
@@ -244,7 +243,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(
 
 
 def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Path):
-    running = Running(tmp_path / "data", a_free_port())
+    running = Running(tmp_path / "data", free_port())
     until(lambda: len(child_pids(running.process.pid)) >= 1)
     descriptors = pidfds_of(child_pids(running.process.pid))
     running.process.kill()
@@ -253,7 +252,7 @@ def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Pa
 
 
 def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path: Path):
-    running = Running(tmp_path / "data", a_free_port(), APP_ENV="production")
+    running = Running(tmp_path / "data", free_port(), APP_ENV="production")
     assert running.wait() == 2
     (line,) = running.said
     for name in ("MONGODB_URI", "REDIS_URL", "PUBLIC_URL", "SECRET_KEY", "OPS_TOKEN", "WECHAT_APPID"):
@@ -263,11 +262,11 @@ def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path
 
 def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
-    running = Running(tmp_path / "without", a_free_port(), **{**PRODUCTION, **silent})
+    running = Running(tmp_path / "without", free_port(), **{**PRODUCTION, **silent})
     running.wait_for("TRUSTED_PROXIES is empty")
     running.kill()
     trusting = {**PRODUCTION, **silent, "TRUSTED_PROXIES": "10.0.0.0/8"}
-    running = Running(tmp_path / "with", a_free_port(), **trusting)
+    running = Running(tmp_path / "with", free_port(), **trusting)
     running.wait_for("MongoDB does not answer; trying again")
     running.kill()
     assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
@@ -280,7 +279,7 @@ def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path)
     released = [sys.executable, "-m", "server", "release", "--unchecked"]
     subprocess.run(released, cwd=SOURCE, env=environment, check=True, capture_output=True)
     store.kill()
-    running = Running(tmp_path / "data", a_free_port(), MONGODB_URI=store.uri)
+    running = Running(tmp_path / "data", free_port(), MONGODB_URI=store.uri)
     running.wait_for("MongoDB does not answer; trying again")
     [worker] = running.children()["worker"]
     store.start()
@@ -293,7 +292,7 @@ def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path)
 
 
 def test_a_server_stops_while_it_waits_for_mongodb(tmp_path: Path):
-    running = Running(tmp_path, a_free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
+    running = Running(tmp_path, free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
     running.wait_for("MongoDB does not answer; trying again")
     assert running.end() == 0
 

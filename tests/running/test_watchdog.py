@@ -28,12 +28,13 @@ from tornado.websocket import websocket_connect
 
 from server.children import start_child
 from server.operation.pulses import Pulse
+from server.running.stores import free_port
 from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
 from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, a_free_port, assert_all_end, clean_environment, pidfds_of, until
+from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 REPLACED_SECONDS = 15
 DIGS = 8
@@ -61,7 +62,7 @@ def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A server with three workers, each of which can be made to spin."""
     spinning = tmp_path_factory.mktemp("spinning")
     (spinning / "sitecustomize.py").write_text(SPIN_ON_SIGUSR1)
-    running = Running(data_dir, a_free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
+    running = Running(data_dir, free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
     for _ in range(3):
         running.wait_for("wabao.worker serving")
     yield running

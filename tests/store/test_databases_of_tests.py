@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from pymongo.uri_parser import parse_uri
 
+from server.running.stores import free_port
 from support.client import Client
 from support.databases import primary_of, with_database
-from support.servers import a_free_port
 from support.wire.faulty import SET_NAME, FaultyWire
 from support.wire.fixtures import settings, wire
 
@@ -46,7 +46,7 @@ def mongodb_uri(mongodb_uri: str) -> Iterator[str]:
     """A replica set of which the first host does not answer."""
     member = FaultyWire(*primary_of(mongodb_uri))
     member.start()
-    yield f"mongodb://127.0.0.1:{a_free_port()},127.0.0.1:{member.port}/wabao?replicaSet={SET_NAME}"
+    yield f"mongodb://127.0.0.1:{free_port()},127.0.0.1:{member.port}/wabao?replicaSet={SET_NAME}"
     member.end()
 
 

@@ -10,9 +10,10 @@ import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from server.errors import BadSettings
+from server.running.stores import free_port
 from server.store import denials_told, is_unavailable, refused_reason
 from support import SOURCE
-from support.servers import Running, a_free_port, clean_environment
+from support.servers import Running, clean_environment
 from support.wire.faulty import FaultyWire, refuse
 from support.wire.fixtures import wire
 
@@ -54,7 +55,7 @@ def test_a_denial_ends_a_server_with_one_line(
     wire: FaultyWire, redis_url: str, tmp_path: Path, command: str, code: int, said: str, told: str
 ) -> None:
     wire.next(command, refuse(code, said=said), times=9)
-    server = Running(tmp_path, a_free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
+    server = Running(tmp_path, free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
     assert server.wait() == 2
     assert len(server.said) == 1
     assert f"MONGODB_URI: MongoDB refuses its user: {told}" in server.said[0]

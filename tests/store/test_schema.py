@@ -22,12 +22,13 @@ from pymongo.monitoring import (
 )
 
 from server.errors import BadSettings
+from server.running.stores import free_port
 from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
 from server.store import Store, schema
 from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
 from support.databases import with_database
-from support.servers import Running, a_free_port
+from support.servers import Running
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
 from support.wire.fixtures import wire
 from support.wire.messages import command_of, message_of, request_id
@@ -303,7 +304,7 @@ def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
 
     io_loop.run_sync(of_the_future)
     uri = with_database(mongodb_uri, store.database.name)
-    server = Running(tmp_path, a_free_port(), MONGODB_URI=uri, REDIS_URL=redis_url)
+    server = Running(tmp_path, free_port(), MONGODB_URI=uri, REDIS_URL=redis_url)
     assert server.wait() == 2
     assert len(server.said) == 1
     assert "start the newer one" in server.said[0]

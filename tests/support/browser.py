@@ -15,11 +15,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pymongo import MongoClient
 
-from server.running.stores import running_store
+from server.running.stores import free_port, running_store
 from server.settings import read_settings
 from support.client import a_rare_prize
 from support.login import log_in
-from support.servers import Running, a_free_port
+from support.servers import Running
 
 # The headless shell is the same engine without windows; a page takes it a third of the CPU time.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -49,7 +49,7 @@ def a_browser() -> Iterator[Browser]:
 @contextmanager
 def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
     """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, a_free_port(), **environment)
+    running = Running(data_dir, free_port(), **environment)
     try:
         running.wait_for("is ready")
         yield running

@@ -7,7 +7,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -129,7 +128,3 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)  # leave the core to the processes that we wait for
 
 
-def a_free_port() -> int:
-    with socket.socket() as attempt:
-        attempt.bind(("127.0.0.1", 0))
-        return int(attempt.getsockname()[1])

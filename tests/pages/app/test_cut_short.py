@@ -11,9 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
+from server.running.stores import free_port
 from support.browser import Person, Window, checked, needs_chromium, open_window, write_old_record
 from support.client import a_picture
-from support.servers import Running, a_free_port
+from support.servers import Running
 
 pytestmark = needs_chromium
 
@@ -42,7 +43,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(data_dir: Path) -> Iterator[str]:
-    running = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN)
+    running = Running(data_dir, free_port(), OPS_TOKEN=TOKEN)
     try:
         running.wait_for("is ready")
         yield running.address

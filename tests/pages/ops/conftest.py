@@ -11,10 +11,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from server.operation.pulses import HISTORY_SECONDS
+from server.running.stores import free_port
 from support.browser import DESK, Opener, Person, Window, open_window
 from support.pulses import fill_history
 from support.screen import TOKEN, enter
-from support.servers import Running, a_free_port
+from support.servers import Running
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
     """A server with two workers, and 15 minutes of history."""
-    started = Running(data_dir, a_free_port(), OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
+    started = Running(data_dir, free_port(), OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
     started.wait_for("is ready")
     now = int(time.time())
     fill_history(data_dir, range(now - HISTORY_SECONDS, now))
