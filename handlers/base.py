@@ -37,7 +37,7 @@ from server.store.people import Person
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
-# A body up to this size, as digs have, needs no room among uploads: whoever fills that would stop the digs.
+# A body up to this size, such as a dig's, needs no room among the uploads: a full room must not stop digs.
 SMALL_BYTES = 16 << 10
 # From the whole request to the reply. Pictures and WeChat have limits of their own, and do not count.
 ANSWER_SECONDS = 5.0
@@ -133,9 +133,9 @@ class BaseHandler(RequestHandler):
         self.finish(self._envelope(refusal))
 
     def _unanswered(self) -> Refusal:
-        """Return the refusal where a store did not answer: what writes may have written.
+        """Return the refusal if a store did not answer. A request that writes may have written.
 
-        A person who is told that it did not would do it twice.
+        If the person were told that nothing was written, they would do it twice.
         """
         return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 

@@ -14,7 +14,7 @@ from server.errors import NoSuchTask, NotShown
 from server.game.review import is_shown
 from server.store.files import File as StoredFile
 
-# What was taken down may still be seen so long by who has it already.
+# A browser that has a picture may go on showing it for this long after it was taken down.
 TAKEN_DOWN_SECONDS = 3600
 
 
@@ -85,7 +85,7 @@ class MiniProgramCode(BaseHandler):
 class File(BaseHandler):
     """A stored picture. A name's content never changes.
 
-    Clients may cache what we drew for all for ever; what may be taken down for an hour, and then ask again.
+    Clients may cache for ever what is never taken down, and other pictures for an hour.
     """
 
     _etag: str | None = None
@@ -103,7 +103,7 @@ class File(BaseHandler):
         await self._serve(name, with_body=True)
 
     async def may_see(self, file: StoredFile) -> bool:
-        """Whether to send a file to whoever asks. No client says who it is for a picture."""
+        """Whether to send a file to everybody: no client says who it is when it asks for a picture."""
         return not await is_taken_down(self.context, file)
 
     def caching(self, file: StoredFile) -> str:

@@ -50,7 +50,7 @@ class SquareReply(CardsReply, kw_only=True):
 class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
-    What is searched by `name` comes in order of names, running tasks first too.
+    A search by `name` is in order of names, also with running tasks first.
     """
 
     path = "/getTaskList"

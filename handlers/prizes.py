@@ -62,7 +62,7 @@ class DrawPrizeReply(Reply, kw_only=True):
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over; `pickup_pic` is its QR code, as a
     data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
-    that is deleted; once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
+    that is deleted. Once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
     apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs.
     """
 
@@ -194,9 +194,10 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, withheld by an operator, expiring, returned; red packets also held; goods
-    by mail are given once their address is here, then sent and received. `address_deleted` is 1 once that
-    was deleted: 90 days after it came, or because the prize was returned or the winner forgotten.
+    `state`: won, claiming, given, withheld by an operator, expiring, returned. Red packets may also be held.
+    Goods by mail are given once their address is here, then sent and received. `address_deleted` is 1 once
+    the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
+    deleted if the prize is returned or the winner forgotten.
     """
 
     depth: int

@@ -13,7 +13,7 @@ from server.game.review import is_shown
 async def require_shown(context: Context, code: str, task: Mapping[str, Any], unionid: str) -> None:
     """Raise NotShown unless a person may see a task. As `WatchedTask.opens_for`, for one that is not watched.
 
-    What everybody may see asks no store.
+    Asks no store if everybody may see it.
     """
     if is_shown(task) or task["publisher"] == unionid:
         return

@@ -17,7 +17,7 @@ from server.store.digs import Participant
 from server.store.prizes import GIVEN, PrizeState, WonPrize
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
-# that is over, so it must not be too short.
+# the cooldown is over, so this must not be too short.
 LEAST_WAIT_SECONDS = 10
 
 Why: TypeAlias = Literal[

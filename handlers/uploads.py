@@ -47,8 +47,8 @@ class PictureNotRead(PictureTooLarge):
 class UploadFile(Interface):
     """Upload a JPEG, PNG, WebP or GIF as the form's field `file`: at most 10 MB, 16 megapixels (WebP 8).
 
-    A file is not kept before it is known who sends it: by a token, by `unionid` in the query, or by the
-    form's field `unionid`, which must then come before the file.
+    A file is not kept before it is known who sends it. A token says so, or `unionid` in the query, or the
+    form's field `unionid`: then that field must come before the file.
     """
 
     path = "/uploadFile"

@@ -29,8 +29,8 @@ from server.settings.operators import NAME_CHARACTERS, Role
 
 COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
-# Per minute, across processes: 10 failed logins per address, so that a guesser shuts out nobody else, and 300
-# in total, which bounds a guesser with many addresses.
+# Failed logins per minute, across processes. Per address, so that a guesser shuts out nobody else; in total,
+# to bound a guesser with many addresses.
 TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
 
 

@@ -17,7 +17,7 @@ def operators_picture(path: str) -> str:
 
 
 class OpsFile(File):
-    """Any stored picture, for who is logged in as an operator."""
+    """Any stored picture, for operators who are logged in."""
 
     async def may_see(self, file: StoredFile) -> bool:
         """Whether an operator asks."""

@@ -25,13 +25,13 @@ async def announce_end(context: Context, code: str) -> None:
 
 
 async def announce_judged(context: Context, code: str) -> None:
-    """Let all processes read who may see a task, after that has changed."""
+    """Tell all processes that who may see a task has changed: each reads it anew."""
     context.square.forget()
     await context.hub.announce(code, News(judged=1))
 
 
 async def announce_claim(context: Context, prize: Prize) -> None:
-    """Let the winner and the publisher, where they have the treasure open, read a prize anew.
+    """Tell the winner and the publisher, if they have the task open, to read the prize anew.
 
     If this news is lost, their pages show the change when they next read the prize.
     """

@@ -54,8 +54,7 @@ class Claim:
 async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
     """Claim the prize this person won. The last three arguments are only for goods by mail.
 
-    A given prize does not change any more, except that its address may change in the first 24 hours, until
-    the goods are sent.
+    Once the prize is given, only its address may still change: for 24 hours, and until the goods are sent.
 
     Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
     and WeChatBusy.
@@ -125,7 +124,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
 
 
 async def _may_ask(context: Context, bill: Bill) -> bool:
-    """Whether to ask WeChat, which answers a merchant so often and not more. A bill may always be sent."""
+    """Whether to ask WeChat now: it limits how often a merchant may ask. A bill may always be sent."""
     if not bill["package_info"]:
         return True
     return await context.store.bills.begin_asking(bill["_id"], context.clock.now_ms(), LOOK_APART_MS)
@@ -182,7 +181,7 @@ async def _reread(context: Context, prize: Prize) -> Prize:
 
 
 def check_address(receiver: str, phone: str, address: str) -> Address:
-    """Return the address. Raises BadRequest, which says which value is wrong but never repeats it."""
+    """Return the address. Raises BadRequest, which names the wrong parameter and never repeats its value."""
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")

@@ -13,7 +13,7 @@ from server.store.prizes import Prize, claimable_until_ms
 async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
     """Note that the prize of this pick-up code was handed over. Safe to repeat.
 
-    Five wrong codes lock the task for ten minutes, in all processes, also against right codes. Raises
+    Five wrong codes lock the task for ten minutes, in all processes: right codes are refused too. Raises
     NoSuchTask, NotYours, Locked, WrongPickup, PayoutHeld, ClaimOver.
     """
     store = context.store
@@ -34,7 +34,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
     if prize["state"] == "claiming" and in_time:
-        await withhold_if_frozen(context, prize)  # by a freeze that passed it by, as in a claim
+        await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
         given = await store.prizes.give_on_site(prize["_id"], now_ms)
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)

@@ -37,7 +37,7 @@ from server.store import is_unavailable
 from server.store.people import Person, shown_name
 from server.store.tasks import View
 
-# Less than a request's own limit, which cannot tell whether anything was tried.
+# Less than a request's own limit: once that strikes, nobody knows whether anything was tried.
 DEADLINE_SECONDS = 4.5
 # Between two tries of a store that refuses at once, so that digs do not flood one that has no primary.
 PAUSE_SECONDS = 0.05
@@ -97,7 +97,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
 
 
 def _publisher(context: Context, code: str) -> str:
-    """Return who published a task, as far as this process knows: somebody watches it here or dug it."""
+    """Return who published a task; "" unless somebody watches it in this process or dug it here."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         publisher: str = watched.task["publisher"]
@@ -123,7 +123,7 @@ async def dig(
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
-    their token, None without one: nobody takes somebody's lot by sending only their id. `address` returns
+    their token, None without one, so that a bare id does not take the lot of its owner. `address` returns
     their IP.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
@@ -156,7 +156,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                         request.had_lot_for = await context.fair_start.wait(
                             request.code, digger, proven=request.session is not None
                         )
-                # Nothing may stand between these two: those who had lots get their turns in that order.
+                # No await before `acquire`: those who had lots get their turns in that order.
                 turn = context.digging.turn(request.code)
                 await turn.acquire()
         except TimeoutError:
@@ -172,7 +172,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
 
 
 async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
-    """Return who gets the request's lot; None if the caller will not be admitted, which they are told later.
+    """Return who gets the request's lot; None for a caller who will be refused later.
 
     A person has one lot, even if they ask both by a token and by their bare id. Unknown ids and ended tokens
     get none: they would go before people, and each costs a read of the store.

@@ -23,7 +23,7 @@ from server.store.tasks import Task
 from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
-# Where all that is left waits for an operator.
+# Look again after this if all prizes that are left wait for an operator.
 HELD_LOOK_MS = 600_000
 # Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
@@ -100,7 +100,7 @@ async def _expire(context: Context, task: Task) -> Task | None:
 
 
 async def _settle_unopened(context: Context, task: Task) -> None:
-    """Submit what nobody submitted to review, follow a payment that waited; delete what is not paid in a day.
+    """Submit a task that no process submitted; follow a payment that waited; delete it after a day unpaid.
 
     The day begins when the task could be paid and opened: once it is shown.
     """
@@ -133,7 +133,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
 async def _wind_up(context: Context, task: Task) -> None:
     """Refund what nobody won and, after the claim deadline, what nobody claimed."""
     store, code = context.store, task["_id"]
-    if not task["open"]:  # a payment that comes later is refunded by its order, one that waited now
+    if not task["open"]:  # its order refunds a payment that comes later; one that waited goes back now
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])

@@ -17,7 +17,7 @@ from server.store.tasks import Task
 
 # Longer than a process caches a person's record, plus the longest request after that.
 SETTLED_SECONDS = 20.0
-# Longer than a process caches whose share token it was; the visits noted until then are moved after it.
+# Longer than a process caches whose a share token was. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
 

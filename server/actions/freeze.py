@@ -1,6 +1,6 @@
 """Freezing, releasing and returning prizes, by an operator.
 
-A freeze is saved first; then all that it concerns follows it. If the process dies first, a sweep goes on.
+A freeze is saved first, then applied to each prize that it concerns. If the process dies, a sweep goes on.
 Refunds to publishers are not frozen: they go back to the card that paid.
 """
 
@@ -23,7 +23,7 @@ AT_ONCE = 10
 
 
 async def freeze(context: Context, what: What, code: str, depth: int) -> None:
-    """Freeze a treasure, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
+    """Freeze a task, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
 
     A bill that is out is cancelled; until WeChat says that it is, the winner may still confirm it. Raises
     NoSuchTask, BadRequest.
@@ -39,7 +39,7 @@ async def freeze(context: Context, what: What, code: str, depth: int) -> None:
 async def release(context: Context, what: What, code: str, depth: int) -> None:
     """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest.
 
-    Brakes weigh what is released, except a prize that is released by itself.
+    Brakes weigh the next claim, except that of a prize which was released by itself.
     """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":
@@ -66,7 +66,7 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
 
 
 async def give_back(context: Context, what: What, code: str, depth: int) -> None:
-    """Let the held prizes of a treasure, or one, go back to the publisher with what nobody claims.
+    """Return the held prizes of a task, or one of them, to the publisher with what nobody claims.
 
     Raises NoSuchTask, BadRequest.
     """
@@ -89,7 +89,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
-    """Return the code, the prize's id or the person's. Raises NoSuchTask, BadRequest.
+    """Return the id of what is meant: a task's code, a prize's or a person's. Raises NoSuchTask, BadRequest.
 
     Operators see no ids of people, so they name a person by what they did.
     """
@@ -117,7 +117,7 @@ def _scopes(what: What, of: str) -> list[dict[str, Any]]:
 
 
 async def settle_freeze(context: Context, freeze: Freeze) -> None:
-    """Let all prizes that a freeze concerns follow it. Safe to repeat."""
+    """Apply a freeze, or its end, to each prize that it concerns. Safe to repeat."""
     if freeze["state"] == "releasing":
         await _settle_release(context, freeze)
         return
@@ -156,7 +156,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
 
 
 async def _settle_each(context: Context, prizes: list[Prize]) -> None:
-    """Tell their winners, or cancel their bills, which a sweep does if this does not come to it."""
+    """Cancel their bills, or tell their winners. A sweep cancels what this does not get to."""
     for prize in prizes:
         if "freezing" in prize:
             await settle_freezing(context, prize)

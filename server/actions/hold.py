@@ -48,15 +48,15 @@ def _frozen(prize: Prize) -> PayoutHeld:
 
 
 async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
-    """Withhold goods that a freeze passed by, since another was just being released, and raise PayoutHeld."""
+    """Withhold goods that a freeze missed because another was just being released; then raise PayoutHeld."""
     if await withhold_if_frozen(context, prize):
         raise _frozen(prize)
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
-    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once an attempt.
+    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
 
-    Freezes are looked at here too: one that came just as another was released may have passed this prize by.
+    Freezes are looked at here too: one that came just as another was released may have missed this prize.
     """
     if prize.get("weighed") == prize["attempt"]:
         return True
@@ -97,7 +97,7 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
 
 
 async def withhold_if_frozen(context: Context, prize: Prize) -> bool:
-    """Withhold a prize if it, its treasure, its winner or its publisher is frozen; return whether one is.
+    """Withhold a prize if it, its task, its winner or its publisher is frozen; return whether one is.
 
     Safe to repeat.
     """

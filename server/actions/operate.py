@@ -40,7 +40,7 @@ async def _logged(context: Context, actor: Actor, act: str, target: str, reason:
 async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fraud: bool) -> None:
     """End a task; everybody can read the reason. Raises NoSuchTask, and Ended without `fraud`.
 
-    With `fraud` what it gave is frozen first; then it is no matter if it has ended already.
+    With `fraud` its prizes are frozen first, also if it has ended already.
     """
     async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
         if fraud:
@@ -53,19 +53,19 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 
 
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
-    """Let no prize of a treasure, at a depth, or of a person be given. See `freeze.freeze`."""
+    """Freeze the prizes of a task or of a person, or the one at a depth. See `freeze.freeze`."""
     async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason):
         await freezing.freeze(context, what, code, depth)
 
 
 async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
-    """Let what was frozen or held be claimed. See `freeze.release`."""
+    """Release what is frozen or held, so that it can be claimed. See `freeze.release`."""
     async with _logged(context, actor, f"release_{what}", _named(code, depth), reason):
         await freezing.release(context, what, code, depth)
 
 
 async def give_back(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
-    """Let what was frozen or held go back to the publisher. See `freeze.give_back`."""
+    """Return what is frozen or held to the publisher. See `freeze.give_back`."""
     async with _logged(context, actor, f"return_{what}", _named(code, depth), reason):
         await freezing.give_back(context, what, code, depth)
 
@@ -75,14 +75,14 @@ def _named(code: str, depth: int) -> str:
 
 
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
-    """Take a task from all but its publisher and its winners, or give it back.
+    """Hide a task from all but its publisher and its winners, or show it again.
 
     The publisher is told the reason. Raises NoSuchTask; BadRequest if a refused one is to be shown.
     """
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
-        # In this order: if the process dies in between, the operator still has it before them.
+        # In this order: if the process dies in between, a reported task is still in the queue.
         decided = await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
         if not decided:
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
@@ -133,5 +133,5 @@ async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> N
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason):
         person = await find_person(context, whom)
-        # In one write: while another record of theirs is banned, a login bans this one again.
+        # In one write: while another record of theirs is banned, a login would ban this one again.
         await context.store.people.lift_ban(person["openid"])

@@ -1,6 +1,6 @@
 """Operators' sessions: they begin with a token, and end by logout, after 12 hours, or with the token.
 
-Only the browser has a session's id. The store has its hash under a key made with the token: once that
+Only the browser has a session's id. The store has its hash under a key made with the token: once the token
 changes, no old record is found. Name and role are those of the settings, so they change at the next start.
 """
 

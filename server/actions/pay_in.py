@@ -40,7 +40,7 @@ FIRST_ASK_MS = 60_000
 LOOK_APART_MS = 2_000
 LOOK_SECONDS = 2.0
 ATTEMPTS = 3
-# Everybody reads this, and nobody reads of the ban.
+# Everybody can read this, so it does not mention the ban.
 NOT_BEGUN = "没有开始，付的钱全额退回"
 
 log = logging.getLogger("wabao.money")
@@ -205,7 +205,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             log.warning("WeChat refuses to tell of order %s: %s", number, refused)
             await context.store.orders.raise_alarm(number, refused.code)
             raise WeChatBusy from None
-        # WeChat does not have it. Until it expires it may still get it: our request may be on its way.
+        # WeChat does not have the order. Until it expires our request may still reach WeChat.
         if expired:
             await context.store.orders.close_expired(number)
         return await _reread(context, number)
@@ -285,7 +285,7 @@ async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
     """End unopened tasks whose publisher was banned since they were shown; to open them would be to publish.
 
     An order from before the ban can still be paid. The task is ended, so that its refund stays right if the
-    ban is lifted meanwhile. A task in review waits for an operator; shown in spite of a ban, it opens.
+    ban is lifted meanwhile. A task in review waits for an operator: if they show it all the same, it opens.
     """
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
     bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}

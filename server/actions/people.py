@@ -70,13 +70,13 @@ async def log_in_with_data(
     unionid = session.unionid or user.union_id or f"openid:{session.openid}"
     if session.unionid is None and user.union_id is not None:
         # WeChat's encryption does not authenticate: the sender can alter the data. So a unionid found only
-        # there does not open a record that another openid has made.
+        # there gives no access to a record that was made under another openid.
         known = await context.store.people.find(unionid)
         if known is not None and known["openid"] != session.openid:
             raise BadUserData
     await admit(unionid)
-    # The sender may have altered these too, so they are checked like what a person chooses. The picture is
-    # then left out: what an address elsewhere shows can change after a check.
+    # The sender may have altered these too, so they are checked like what a person chooses. If they are
+    # checked, the picture is left out: what an address elsewhere shows can change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
     person = await context.store.people.save(
         Person(
@@ -128,7 +128,7 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     banned = await people.carry_over(person, carried)
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
-        # If the ban was lifted after it was read, this one came too late to be lifted with it.
+        # The other ban may have been lifted after it was read, before this one was there to be lifted too.
         if await _other_ban(context, person) is None:
             await people.lift_ban(person["openid"])
     return await people.find(person["_id"]) or person

@@ -38,8 +38,8 @@ async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int
 async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDrawing) -> str:
     """Return the path of the poster with which this person shares this task.
 
-    It is drawn once, and again after the task has ended or the person changed their name or picture. Then the
-    one before goes soon.
+    It is drawn once, and again after the task has ended or the person changed their name or picture. The
+    one before is then deleted soon.
     If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
     under another name, so that a later call can still get the one with the mini-program code.
     """

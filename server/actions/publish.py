@@ -78,7 +78,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         rules = msgspec.structs.replace(rules, code=random_code())
     if published.get("review") == "checking":
         await submit_task(context, published, publisher["openid"])
-        # The sweep need not look whether it was; the end of the check makes it due.
+        # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
         await context.store.tasks.postpone(published, published["created_at"] + DAY_MS)
     context.square.forget()
     if published["commitment"] == task["commitment"]:
@@ -96,7 +96,7 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
-    """Raise Banned if that happened since the publisher was read. A ban ends their tokens: memory tells."""
+    """Raise Banned if the publisher was banned since they were read. Asks the store only if tokens ended."""
     if context.hub.sessions.valid(publisher["_id"]) > publisher.get("generation", 0):
         person = await context.store.people.find(publisher["_id"])
         check_ban(person or publisher, context.clock.now_ms())
@@ -161,9 +161,9 @@ def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rul
 
 
 def _own_name(publisher: Person) -> str:
-    """Return the name that signs a treasure. The first name that a person chose may still be checked.
+    """Return the name that signs a task. The first name that a person chose may not be checked yet.
 
-    It signs all the same: it is checked with the treasure, before anybody sees that.
+    It signs all the same: it is checked with the task, before anybody sees that.
     """
     chosen = publisher.get("chosen", {}).get("wxname")
     return chosen if chosen and not is_named(publisher) else shown_name(publisher)

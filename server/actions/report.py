@@ -1,4 +1,4 @@
-"""Reporting a treasure. Enough people who count put it out of sight until an operator decides."""
+"""Reporting a task. Enough people who count put it out of sight until an operator decides."""
 
 from __future__ import annotations
 

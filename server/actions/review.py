@@ -30,7 +30,7 @@ PROFILE, FORUM = 1, 3
 # WeChat pushes the result of a picture within this time. If it does not, it is asked once more.
 RESULT_MS = 1_800_000
 ASKS = 2
-# So many reviews are brought further at once, since WeChat may be slow, once a first one was answered.
+# Once WeChat has answered about a first review, this many go on at once, because WeChat may be slow.
 AT_ONCE = 10
 
 # What a banned publisher and the operator read.
@@ -69,7 +69,7 @@ async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
 
 
 async def _settle(context: Context, review: Review) -> bool:
-    """Return whether WeChat answered. What fails is logged and stays due."""
+    """Bring a review one step nearer to its end; return whether WeChat answered. What fails stays due."""
     try:
         checked = review if review["state"] != "checking" else await _check(context, review)
         if checked is not None and checked["state"] != "checking":
@@ -215,7 +215,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     if picture is not None and person.get("wxheadpic") == picture:
         await context.store.files.keep(picture)  # the digs that the person makes show it
     if "chosen" in person and person["chosen"]["number"] > number:
-        # If the process that noted this choice died before it submitted it, what it replaces ends here.
+        # A newer choice was noted, and its process may have died before it submitted it.
         await submit_chosen(context, person, person["chosen"])
 
 

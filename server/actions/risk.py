@@ -43,7 +43,7 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
 
 
 async def _rank(context: Context, openid: str, address: str) -> int | None:
-    """Return what WeChat says; None if it says nothing, or was late before and is being tried."""
+    """Return what WeChat says; None if it says nothing, or is late and another call is waiting already."""
     looks, in_time = context.risk_looks, False
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")

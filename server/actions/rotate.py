@@ -19,7 +19,7 @@ from server.store.boxes import PLACES
 
 # A box that changed meanwhile is read again in the next pass.
 PASSES = 10
-# A store that is busy or elects a primary is asked again: a rotation of hours must not end for it.
+# A store that is busy or elects a primary is asked again: that must not end a rotation of hours.
 TRIES, REST_SECONDS = 20, 2.0
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from server.wechat import WeChatError
 from server.wechat.messages import data_of
 
 AT_ONCE = 8
-# How often a message that waits for a consent looks for itself. A consent wakes it at once.
+# How often a message looks for a consent by itself. A new consent wakes it at once.
 LOOK_AGAIN_MS = 6 * 3_600_000
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 60_000, 3_600_000
 LATE_MS = 600_000
@@ -106,7 +106,7 @@ async def settle_message(context: Context, message: Message) -> None:
 
 
 async def _has_more(context: Context, consent: Consent) -> bool:
-    """Whether WeChat would take a message twice. What ended has spent its consent, noted or not."""
+    """Whether WeChat would take a message twice. One that ended spent its consent, even if not noted."""
     return consent["left"] + await context.store.messages.open_number(consent.get("held", [])) > 1
 
 
@@ -162,7 +162,7 @@ async def _drop(context: Context, message: Message, template: Template, end: Mes
 async def _end(
     context: Context, message: Message, end: MessageEnd, template: Template | None = None
 ) -> None:
-    """End a message; `template`: and spend its consent."""
+    """End a message. With `template`, also spend its consent."""
     if await context.store.messages.end(message, end, context.clock.now_ms()):
         metrics.MESSAGES.labels(message["kind"], end).inc()
     if template is not None:

@@ -30,7 +30,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:
-        await withhold_if_frozen(context, prize)  # by a freeze that passed it by, as in a claim
+        await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
     sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
     if sent is None:
         sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)
@@ -38,7 +38,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
         await announce_claim(context, sent)
     else:
         sent = await prizes.find(prize_id)
-        # Asked again for the parcel that is noted: that is true, even if it could not be changed any more.
+        # The parcel that is noted already may be named again, even once it may not be changed any more.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
             raise NotShippable(_why_not(task, sent))
     return sent
@@ -79,7 +79,7 @@ async def receive(context: Context, code: str, unionid: str) -> Prize:
 
 
 async def settle_arrival(context: Context, prize: Prize) -> None:
-    """Count goods as received that were sent long ago."""
+    """Count goods as received if they were sent ARRIVAL_MS ago and the winner said nothing."""
     now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
     if now_ms >= arrived_ms:
         await context.store.prizes.receive(prize["_id"], now_ms)

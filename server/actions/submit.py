@@ -11,7 +11,7 @@ from server.store.tasks import Task
 
 
 async def submit_task(context: Context, task: Task, openid: str) -> None:
-    """Have a task checked that is `checking`. Safe to repeat. A picture that we drew needs no check."""
+    """Submit a task that is `checking`. Safe to repeat. A picture that we drew needs no check."""
     uploaded = await context.store.files.is_upload(task["pic"])
     text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"])))
     review = _review(context, f"task:{task['_id']}", task["publisher"], openid, text)
@@ -22,7 +22,7 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
 async def submit_profile(
     context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
 ) -> None:
-    """Have a name, a picture or both checked that a person chose; others go on seeing the old ones.
+    """Submit the name, the picture or both that a person chose. Others go on seeing the old ones.
 
     What they chose before and is not shown yet is checked with it. Raises NotLoggedIn.
     """
@@ -34,10 +34,10 @@ async def submit_profile(
 
 
 async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> None:
-    """Have what a person chose last checked, instead of what they chose before. Safe to repeat.
+    """Submit what a person chose last, in place of what they chose before. Safe to repeat.
 
-    If the process dies before the end, a sweep does it. For somebody who is being forgotten it is not done: a
-    review names them.
+    If the process dies before the end, a sweep does it. Nothing is submitted for somebody who is being
+    forgotten, because a review names them.
     """
     if "forgotten_as" in person:
         return
@@ -54,7 +54,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
 
 
 async def submit_name(context: Context, person: Person, name: str) -> None:
-    """Have the name checked that WeChat gave for somebody who chose none, unless it was refused before."""
+    """Submit the name that WeChat gave for somebody who chose none, unless it was refused before."""
     if "wxname" in person or "chosen" in person or name in ("", WECHAT_USER):
         return
     refused = await context.store.reviews.of_profile(person["_id"])

@@ -40,7 +40,7 @@ log = logging.getLogger("wabao.money")
 async def sweep(context: Context) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
     store, now_ms = context.store, context.clock.now_ms
-    context.clock.see(await store.now_ms())  # it may be the only one that this process ever sees
+    context.clock.see(await store.now_ms())  # it may be the only time of MongoDB's that this process sees
     await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
     await _each(context, store.tasks.claim_due(now_ms), settle_task)
     await _each(context, store.freezes.claim_due(now_ms), settle_freeze)

@@ -15,7 +15,7 @@ from server.store.messages import Message
 from server.store.prizes import Prize
 from server.store.tasks import Task
 
-# What happened longer ago is told no more. Messages that ended are kept for longer, so none is written twice.
+# What happened longer ago is not told. Messages that ended are kept for longer, so none is written twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
 

@@ -20,8 +20,8 @@ LEASE_MS = 180_000
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
 VISITS_AT_ONCE = REPORTS_AT_ONCE = 500
-# Nobody asks for a visit or a report once a task that began with it has ended and its prizes are claimed, and
-# a month on. A report that no operator has decided on stays.
+# A visit or a report is kept for this long after each task of its time must have ended, and nobody can claim
+# its prizes any more. A report that no operator has decided on stays.
 OVER_DAYS = 30
 
 log = logging.getLogger("wabao.tidy")
@@ -61,7 +61,7 @@ async def tidy_files(context: Context) -> int:
         await files.settle_thumbnails(thumbnails)
     if rows:
         paths = [ROUTE + row["_id"] for row in rows]
-        # First, since a picture leaves its review once the person has it.
+        # Reviews are read first: a picture leaves its review once the person has it.
         reviewed = {path.removeprefix(ROUTE) for path in await store.reviews.pictures_among(paths)}
         used = await store.tasks.pictures_among(paths) | await store.people.pictures_among(paths)
         stay = {row["_id"] for row in rows if "kept" in row["metadata"] or ROUTE + row["_id"] in used}

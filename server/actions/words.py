@@ -25,9 +25,10 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The values that a template may show. `moot`: nobody needs the message; `later_ms`: not true before.
+    """The values that a template may show. `moot`: nobody needs the message.
 
-    `until_ms` prolongs the time in which the message is of use; 0 leaves it as it was written.
+    `later_ms` is when to look again, because it is not true before (unix ms). `until_ms` prolongs the time in
+    which the message is of use; 0 leaves it as it was written.
     """
 
     values: Values = field(default_factory=dict)

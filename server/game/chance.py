@@ -1,7 +1,7 @@
 """How likely a dig wins by the draw's law, and how likely somebody wins so often. Pure.
 
-The law is in `draw.py`. Nobody can beat it by choosing when to dig unless they know the seed: the depths of
-the prizes found so far are all that anybody knows, and the chance of each dig counts them already.
+The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. All that
+people know is how deep the prizes found so far lay, and the chance of each dig counts that already.
 """
 
 from __future__ import annotations

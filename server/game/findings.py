@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-# Payments in, to winners and back. Nothing contradicts such a payment, but it waits for the operator.
+# A payment in, to a winner or back, that contradicts nothing but waits for the operator.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 # `statement`: a task contradicts its digs. `books`: the books contradict themselves or WeChat.
 FindingKind: TypeAlias = Literal["statement", "books", PaymentKind]

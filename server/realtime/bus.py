@@ -28,7 +28,7 @@ OPERATION_SECONDS = 1.0
 # Small hosted plans take 20 of all processes together (docs/mongodb.md). One of ours reads. A
 # crowd's publishes wait for the others, each of which carries some thousands in a second.
 CONNECTIONS = 6
-# A request waits for a script. So many at once leave connections for the news.
+# A request waits for a script. This many at once leave connections for the news.
 SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
@@ -88,7 +88,7 @@ class Bus:
 
     @classmethod
     def of(cls, settings: Settings, prefix: str) -> Bus:
-        """Return one to the Redis of the settings. Raises BadSettings."""
+        """Return a bus to the Redis that the settings name. Raises BadSettings."""
         return cls(
             settings.redis_url,
             prefix,

@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.settings.limits import WINDOW_SECONDS, Limited
 
 REMEMBERED = 50_000
-# The other processes are told of a count each time it has grown by this part of its limit.
+# The other processes are told of a count each time it has grown by a twentieth of its limit.
 TOLD_PARTS = 20
 NEWS = "limits"
 KILOBYTES = 1 << 10
@@ -35,9 +35,13 @@ SETTLE_SECONDS = 3.0
 TOLD_AT_ONCE = 100
 RETELL_SECONDS = 0.1
 
-# For each key: what to add, the limit, the window (ms), what the caller knows that others counted, until when
-# (ms from now), and what it counted itself meanwhile. Nothing is added if one of them would exceed its limit.
-# Returns 1 if something was added, else 0, then each key's count and the milliseconds left of its window.
+# Takes six numbers for each key:
+# - what to add, the limit, and the window (ms);
+# - what Redis may have forgotten: the count that it told before a reconnect (else 0), and how much is left of
+#   that window (ms);
+# - what this process counted by itself and Redis does not know yet.
+# Nothing is added if one key would exceed its limit. Returns 1 if something was added, else 0; then each
+# key's count and how much is left of its window (ms).
 _COUNT = """
 local found, over = {}, false
 for i, key in ipairs(KEYS) do
@@ -133,7 +137,7 @@ class Limits:
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
         """Return what to count for a person and an address; "" for one that is not known or not limited.
 
-        A limit that is switched off is left out. Of `upload_mb`, `by` is in kilobytes.
+        A limit that is switched off is left out. For `upload_mb`, `by` is in kilobytes.
         """
         unit = KILOBYTES if what == "upload_mb" else 1
         found = []

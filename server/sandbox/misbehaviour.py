@@ -21,18 +21,18 @@ WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk")
 class MisbehaveRequest(msgspec.Struct):
     """`what` happens `times` times, to `number` in `call`; an empty `number` or `call` means any.
 
-    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted; act and never answer (`timeout`),
-    break the connection (`disconnect`) or sign wrongly (`bad_signature`); or `refuse` with `code` (default
-    NOT_ENOUGH). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted` until
-    it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A refund
-    may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded by a
-    forged one; so may the push of a picture's result. A content check (`msg_sec_check`, `media_check_async`)
-    may be `slow` by `seconds`, answer `garbage`, `refuse` with the error code `code` (default 61010), or
-    `judge` that the content is `code`: pass, review or risky. A message may also be answered after `seconds`
-    (`slow`) or by `garbage`, both once it was sent. Its number is an openid, and its codes are WeChat's
-    (default 43101, which also withdraws the consent). A question about a `risk` may be answered late, by
-    garbage, by an error code, or by the `rank` `code`. `expire` and `settle` (to the state `code`) act on
-    `number` at once. `behave` forgets all misbehaviour that is left.
+    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code` (default
+    NOT_ENOUGH). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign wrongly
+    (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted`
+    until it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A
+    refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded
+    by a forged one; so may the push of a picture's result. A content check (`msg_sec_check`,
+    `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the error code `code`
+    (default 61010). It may also `judge` that the content is `code`: pass, review or risky. A message may also
+    be answered after `seconds` (`slow`) or by `garbage`, both once it was sent. Its number is an openid, and
+    its codes are WeChat's (default 43101, which also withdraws the consent). A question about a `risk` may be
+    answered late, by garbage, by an error code, or by the `rank` `code`. `expire` and `settle` (to the state
+    `code`) act on `number` at once. `behave` forgets all misbehaviour that is left.
     """
 
     what: Literal[

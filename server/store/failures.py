@@ -4,6 +4,7 @@ Codes are those of https://www.mongodb.com/docs/manual/reference/error-codes/; w
 retry is in https://github.com/mongodb/specifications (retryable writes, server discovery and monitoring).
 MongoDB's own error_codes.yml says what kind of error a code is, and that some never reach a client:
 https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+
 A $lookup of read concern majority may meet 246 even without a transaction: see its src/mongo/db/db_raii.cpp
 (assertAllNamespacesAreCompatibleForReadTimestamp).
 """

@@ -18,12 +18,16 @@ from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 
-# sent: WeChat took it. refused: the person withdrew their consent. failed: WeChat does not know the person.
-# unclear: its process died while it was sent. moot: nobody needs it any more. late: its time is over.
+# - sent: WeChat took it.
+# - refused: the person withdrew their consent.
+# - failed: WeChat does not know the person.
+# - unclear: its process died while it was sent.
+# - moot: nobody needs it any more.
+# - late: its time is over.
 MessageEnd: TypeAlias = Literal["sent", "refused", "failed", "unclear", "moot", "late"]
 MessageState: TypeAlias = Literal["waiting", "sending"] | MessageEnd
 _OPEN = ["waiting", "sending"]
-# Who says again and again that they consented is believed so many times.
+# The most consents that are noted of one person for a template: they may say again and again that they agree.
 MOST_CONSENTS = 50
 
 

@@ -16,8 +16,9 @@ from server.store.payments import CLEAR_UNKNOWN, Payments
 _Document = dict[str, Any]
 
 RefundState: TypeAlias = Literal["asked", "processing", "refunded", "abnormal", "closed"]
-# whole: of a payment that could not open its task. unwon: of prizes that nobody won, at the end.
-# unclaimed: of prizes that nobody claimed, at the deadline.
+# - whole: of a payment that could not open its task.
+# - unwon: of prizes that nobody won, at the end.
+# - unclaimed: of prizes that nobody claimed, at the deadline.
 RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"}
 _OPEN = ["asked", "processing", "abnormal"]

@@ -24,7 +24,7 @@ __all__ = ["SealedTokens", "Session", "UserData", "WeChat", "WeChatError", "decr
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
-# Nobody waits for a message, and one that WeChat takes after we gave it up may be sent twice.
+# Long, because nobody waits for a message, and one that WeChat takes after we gave up may be sent twice.
 MESSAGE_CALL_SECONDS = 20.0
 # With its repetition and a new token: less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0
@@ -79,9 +79,9 @@ class _Rank(msgspec.Struct):
 class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
-    `base_url` has no trailing slash. No call takes longer than twice `call_seconds` (a busy WeChat is asked
-    once more), messages apart. Every method raises WeChatBusy if WeChat does not answer or answers nonsense.
-    It raises WeChatError for an error code that only the operator can do something about.
+    `base_url` has no trailing slash. A busy WeChat is asked once more, so no call takes longer than twice
+    `call_seconds`, except for messages. Every method raises WeChatBusy if WeChat does not answer or answers
+    nonsense. It raises WeChatError for an error code that only the operator can do something about.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from server.keys import Keys
 FRESH_MS = 300_000
 # Longer than two calls with their timeouts: an older claim is a dead process's.
 CLAIM_MS = 20_000
-# For so long a process does not read again what it read. If another one replaced it, WeChat refuses it.
+# A process reads the token again after this long. If it was replaced meanwhile, WeChat refuses the old one.
 REMEMBERED_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.1

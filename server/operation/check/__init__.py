@@ -1,7 +1,7 @@
 """`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
 
-It makes a scratch database of its own beside the one that is served, calls each method of the store on it
-once, asks for MongoDB's plan for each query, and drops it. A store may be unable to answer a question; the
+It makes a scratch database beside the one that is served, and drops it in the end. There it calls each method
+of the store once, and asks for MongoDB's plan for each query. A store may be unable to answer a question; the
 table says so, and the check goes on.
 """
 

@@ -1,7 +1,7 @@
 """The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
-`wechatpayv3` signs, sends, verifies and decrypts. This adds what it lacks: another base URL than WeChat's, a
-limit on the age of a notice, typed answers, and what an error means for the money.
+`wechatpayv3` signs, sends, verifies and decrypts. This adds a base URL (the stand-in has another), a limit on
+the age of a notice, typed answers, and what an error means for the money.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class Pay:
     `base_url` has no trailing slash; signed paths begin after it. WeChat is told to send notices to
     `notify_url` + /payNotify, /refundNotify, /transferNotify. No call takes longer than `call_seconds`.
 
-    Every call raises PayRefused if WeChat says no; PayUnknown if the outcome is unknown (no answer in time, a
-    broken connection, WeChat's own error, a wrong signature); Contradiction if the answer is about something
-    else. If `merchant` is None, WeChat is configured without payments: every call raises
+    Every call raises PayRefused if WeChat says no, and Contradiction if the answer is about something else.
+    It raises PayUnknown if the outcome is unknown: no answer in time, a broken connection, WeChat's own
+    error, a wrong signature. If `merchant` is None, WeChat is configured without payments: every call raises
     PayRefused("NOT_CONFIGURED").
     """
 
