@@ -10,6 +10,7 @@ import { keep, person, recall } from "./session.js";
 const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unionid, occasion]
 const KEPT = 200;
 const LONG_SECONDS = 60; // a shorter cooldown is waited for
+const NOT_TO_CLAIM = ["withheld", "expiring", "returned"]; // a deadline is nothing to be reminded of
 
 const OFFERS = {
   won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
@@ -82,7 +83,7 @@ async function allow(templates) {
 
 /** Return what may be offered about a task, "" if nothing. */
 function nameOf(task) {
-  if (task.is_prize) return task.is_draw || ["expiring", "returned"].includes(task.prize_state) ? "" : "won";
+  if (task.is_prize) return task.is_draw || NOT_TO_CLAIM.includes(task.prize_state) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
   return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";

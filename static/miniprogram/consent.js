@@ -6,6 +6,7 @@ import { api, requestMessages } from "./wechat.js";
 const KEY = "wabao.asked";
 const KEPT = 200;
 const LONG_SECONDS = 60; // a shorter cooldown is waited for
+const NOT_TO_CLAIM = ["withheld", "expiring", "returned"]; // a deadline is nothing to be reminded of
 const OFFERS = {
   won: { kinds: ["won", "claim_ends"], button: "到期前提醒我领奖" },
   published: { kinds: ["ended", "refused"], button: "结束时通知我" },
@@ -37,7 +38,7 @@ export async function accept({ occasion, reminds, missing }, code) {
 }
 
 function nameOf(task) {
-  if (task.is_prize) return task.is_draw || ["expiring", "returned"].includes(task.prize_state) ? "" : "won";
+  if (task.is_prize) return task.is_draw || NOT_TO_CLAIM.includes(task.prize_state) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
   return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";
