@@ -88,10 +88,12 @@ OPS_MEANINGS = {
         "为什么没有给", {"held": "等核对", "withheld": "已冻结", "freezing": "已冻结，转账正在撤销"}
     ),
     "HeldPayout.why": Meaning("被哪一条限制拦下；不是被限制拦下时为空", WHY_HELD),
+    "frozen_for": Meaning("运营者冻结时写的理由：它、它的宝贝、中奖者或发布者的；旧版本没有记下"),
     "only_back": Meaning("是否只能退回：微信没有说清上一笔转账的结果", NO_YES),
     "HeldPayout.since": Meaning("从什么时刻起没有给（unix 毫秒）"),
     "OpsPayoutsReply.frozen": Meaning("正在冻结的对象，最新的 200 个"),
     "Frozen.what": Meaning("冻结的对象", FROZEN),
+    "Frozen.reason": Meaning("运营者冻结时写的理由；旧版本没有记下，为空"),
     "Frozen.depth": Meaning("哪一层的奖品，或挖到哪一层的人（0 是发布者）；冻结的是宝贝时为 0"),
     "OpsPayoutRequest.what": Meaning("对什么做", FROZEN),
     "OpsPayoutRequest.depth": Meaning("哪一层的奖品，或挖到哪一层的人；0 是发布者，对宝贝时不用填"),

@@ -11,9 +11,10 @@ from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
+from server.actions.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
 from server.store.freezes import What
-from server.store.prizes import Why
+from server.store.prizes import Prize, Why
 
 LISTED = 200
 
@@ -26,6 +27,7 @@ class HeldPayout(msgspec.Struct):
     """A prize that waits for an operator. `amount_fen` is 0 for goods.
 
     `state`: held by a brake (`why`), withheld by an operator, or freezing: its bill is being cancelled.
+    `frozen_for` is why operators froze it, its treasure, its winner or its publisher.
     `only_back` is 1 if it cannot be released. Times are unix ms.
     """
 
@@ -36,6 +38,7 @@ class HeldPayout(msgspec.Struct):
     amount_fen: int
     state: Literal["held", "withheld", "freezing"]
     why: Why | Literal[""]
+    frozen_for: list[str]
     only_back: int
     won_at: int
     since: int
@@ -49,6 +52,7 @@ class Frozen(msgspec.Struct):
     depth: int
     name: str
     at: int
+    reason: str
 
 
 class OpsPayoutsReply(Reply, kw_only=True):
@@ -70,6 +74,8 @@ class OpsPayouts(OperatorInterface):
         store = self.context.store
         prizes, freezes = await store.held_prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
+        keys = {key for prize in prizes for key in freezes_of(prize)}
+        reasons = await store.freezes.reasons(sorted(keys))
         names = {task["_id"]: task["name"] for task in await store.tasks.find_many(sorted(codes))}
         return OpsPayoutsReply(
             data=[
@@ -85,6 +91,7 @@ class OpsPayouts(OperatorInterface):
                     if prize["state"] == "withheld"
                     else "freezing",
                     why=prize.get("held_for", ""),
+                    frozen_for=_reasons_of(prize, reasons),
                     only_back=int("bill_lost" in prize),
                     won_at=prize["won_at"],
                     since=prize.get("withheld_at", 0),
@@ -98,10 +105,16 @@ class OpsPayouts(OperatorInterface):
                     freeze["depth"],
                     names.get(freeze["code"], ""),
                     freeze["at"],
+                    freeze.get("reason", ""),
                 )
                 for freeze in freezes
             ],
         )
+
+
+def _reasons_of(prize: Prize, reasons: dict[str, str]) -> list[str]:
+    """Return why a prize is frozen, each reason once."""
+    return list(dict.fromkeys(reasons[key] for key in freezes_of(prize) if key in reasons))
 
 
 class OpsPayoutRequest(msgspec.Struct):

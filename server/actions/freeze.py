@@ -22,15 +22,22 @@ LOOK_AGAIN_MS = 60_000
 AT_ONCE = 10
 
 
-async def freeze(context: Context, what: What, code: str, depth: int) -> None:
+async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
     """Freeze a task, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
 
-    A bill that is out is cancelled; until WeChat says that it is, the winner may still confirm it. Raises
-    NoSuchTask, BadRequest.
+    Only operators read the reason. A bill that is out is cancelled; until WeChat says that it is, the winner
+    may still confirm it. Raises NoSuchTask, BadRequest.
     """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     new = Freeze(
-        _id=freeze_key(what, of), what=what, of=of, code=code, depth=depth, state="frozen", at=now_ms
+        _id=freeze_key(what, of),
+        what=what,
+        of=of,
+        code=code,
+        depth=depth,
+        state="frozen",
+        at=now_ms,
+        reason=reason,
     )
     frozen = await context.store.freezes.put(new)
     await settle_freeze(context, frozen)

@@ -44,7 +44,7 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
     """
     async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
         if fraud:
-            await freezing.freeze(context, "task", code, 0)
+            await freezing.freeze(context, "task", code, 0, reason)
         try:
             await end_task_as_operator(context, code, reason)
         except Ended:
@@ -55,7 +55,7 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Freeze the prizes of a task or of a person, or the one at a depth. See `freeze.freeze`."""
     async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason):
-        await freezing.freeze(context, what, code, depth)
+        await freezing.freeze(context, what, code, depth, reason)
 
 
 async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:

@@ -17,7 +17,10 @@ What: TypeAlias = Literal["task", "prize", "person"]
 
 
 class Freeze(TypedDict):
-    """`_id` is from `freeze_key`. The operator named it by `code` and `depth`. `at` is unix ms."""
+    """`_id` is from `freeze_key`. The operator named it by `code` and `depth`. `at` is unix ms.
+
+    `reason` is what the operator wrote, for operators alone; earlier versions kept none.
+    """
 
     _id: str
     what: What
@@ -26,6 +29,7 @@ class Freeze(TypedDict):
     depth: int
     state: Literal["frozen", "releasing", "returning"]
     at: int
+    reason: NotRequired[str]
     due_at: NotRequired[int]
 
 
@@ -41,11 +45,20 @@ class Freezes(DueDocuments[Freeze]):
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest"), DUE_INDEX]
 
     async def put(self, freeze: Freeze) -> Freeze:
-        """Freeze; return the freeze that is there then. Also if it was just being released."""
+        """Freeze; return the freeze that is there then. Also if it was just being released.
+
+        A second freeze of the same gives it its own reason.
+        """
         await self.add_or_read(freeze)
         again = await self.find_one_and_update(
             {"_id": freeze["_id"]},
-            {"$set": {"state": "frozen", "due_at": freeze["at"]}},
+            {
+                "$set": {
+                    "state": "frozen",
+                    "due_at": freeze["at"],
+                    "reason": freeze.get("reason", ""),
+                }
+            },
             return_document=True,
         )
         return again or await self.put(freeze)  # it was deleted in between
@@ -66,6 +79,11 @@ class Freezes(DueDocuments[Freeze]):
         """Return those of these ids that are frozen."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"_id": 1})
         return {row["_id"] for row in await found.to_list(len(keys))}
+
+    async def reasons(self, keys: list[str]) -> dict[str, str]:
+        """Return the reasons of those of these ids that are frozen and have one."""
+        found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
+        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row.get("reason")}
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""

@@ -35,12 +35,18 @@ function waits(row, again) {
     el("b", {}, row.amount_fen ? money(row.amount_fen) : t("payout_goods")),
     el("span", {}, isolated(row.wxname), " ", t("wins_at", count(row.depth))),
     el("a", { href: `#/task/${row.code}` }, isolated(target)),
-    el("span.reason", {}, row.only_back ? t("only_back") : row.why && named("why", row.why)),
+    el("span.reason", {}, reasonOf(row)),
     el("span.acts", {}, decides),
   );
 }
 
-function freeze({ what, code, depth, name, at: since }, again) {
+/** Why a prize is not given: what holds it, and what operators wrote when they froze it. */
+function reasonOf({ only_back: onlyBack, why, frozen_for: frozenFor }) {
+  const limit = onlyBack ? t("only_back") : why && named("why", why);
+  return [limit, ...frozenFor.map(isolated)].filter(Boolean).join(" · ");
+}
+
+function freeze({ what, code, depth, name, at: since, reason }, again) {
   const target = name || code;
   return el(
     "li",
@@ -49,6 +55,7 @@ function freeze({ what, code, depth, name, at: since }, again) {
     el("span.state.bad", {}, named("frozen", what)),
     el("a", { href: `#/task/${code}` }, isolated(target)),
     what !== "task" && el("span", {}, depth ? t("depth_of", count(depth)) : t("publisher")),
+    el("span.reason", {}, reason && isolated(reason)),
     el("span.acts", {}, payout("release", { what, code, depth }, target, again)),
   );
 }

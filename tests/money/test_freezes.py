@@ -373,6 +373,7 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert (await claim(bob, code))["error"] == "payout_held"
+    assert [row["frozen_for"] for row in (await client.get("/ops/payouts"))["data"]] == [["套现"]]
     await sweep_until_quiet(context)
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
     assert (await client.get("/ops/log"))["data"][0]["act"] == "end_fraud"

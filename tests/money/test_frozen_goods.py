@@ -53,8 +53,10 @@ async def claim(winner: Someone, code: str) -> dict[str, Any]:
     return await winner.post("/drawPrize", code=code, **ADDRESS)
 
 
-async def act(client: Client, path: str, code: str, what: str = "task", depth: int = 0) -> dict[str, Any]:
-    return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason="查一查")
+async def act(
+    client: Client, path: str, code: str, what: str = "task", depth: int = 0, reason: str = "查一查"
+) -> dict[str, Any]:
+    return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason=reason)
 
 
 async def prize_of(context: Context, code: str) -> dict[str, Any]:
@@ -104,6 +106,57 @@ async def test_nobody_gets_them_until_they_are_released_and_then_they_are_where_
     assert (listed["data"], listed["frozen"]) == ([], [])
     assert (await claim(bob, code))["status"] == 0
     assert (await hand_over(client, context, code, draw_type))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_operators_read_why_they_were_frozen_and_players_do_not(
+    client: Client, context: Context
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    alice, bob = client.people["alice"], client.people["bob"]
+    for what, depth, reason in (
+        ("task", 0, "像是骗局"),
+        ("person", 1, "用脚本挖到的"),
+        ("person", 0, "像是骗局"),
+        ("prize", 1, "看错了"),
+        ("prize", 1, "再看一次"),
+    ):
+        assert (await act(client, "freeze", code, what, depth, reason))["status"] == 0
+    listed = await client.get("/ops/payouts")
+    assert [row["frozen_for"] for row in listed["data"]] == [["像是骗局", "再看一次", "用脚本挖到的"]]
+    frozen = {(row["what"], row["depth"]): row["reason"] for row in listed["frozen"]}
+    assert frozen == {
+        ("task", 0): "像是骗局",
+        ("person", 1): "用脚本挖到的",
+        ("person", 0): "像是骗局",
+        ("prize", 1): "再看一次",
+    }
+    told = [
+        await bob.get("/getTaskDetails", code=code),
+        await bob.get("/getMyPartake"),
+        await claim(bob, code),
+        await alice.get("/getTaskDetails", code=code),
+        await alice.get("/getWinners", code=code),
+        await hand_over(client, context, code, BY_MAIL),
+    ]
+    assert not [reason for reason in frozen.values() if reason in str(told)]
+    assert (await act(client, "release", code, "person", 1))["status"] == 0
+    [row] = (await client.get("/ops/payouts"))["data"]
+    assert row["frozen_for"] == ["像是骗局", "再看一次"]
+
+
+@pytest.mark.gen_test
+async def test_a_freeze_of_an_earlier_version_is_listed_without_a_reason(
+    client: Client, context: Context
+) -> None:
+    code = await won(client, context, BY_MAIL, claimed=True)
+    await act(client, "freeze", code)
+    await context.store.freezes.collection.update_one({"_id": f"task:{code}"}, {"$unset": {"reason": ""}})
+    listed = await client.get("/ops/payouts")
+    assert [row["frozen_for"] for row in listed["data"]] == [[]]
+    assert [row["reason"] for row in listed["frozen"]] == [""]
+    assert (await act(client, "release", code))["status"] == 0
+    assert (await prize_of(context, code))["state"] == "given"
 
 
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)

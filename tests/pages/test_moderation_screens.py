@@ -266,7 +266,10 @@ def test_operators_see_what_waits_for_them(
         if path in ("reviews", "reports"):
             expect(opened.page.locator("main img").first).to_have_js_property("complete", value=True)
         if path == "payouts":
-            expect(opened.page.locator(".payouts li", has_text=STOLEN).first).to_contain_text("实物")
+            prize, *freezes = opened.page.locator(".payouts li", has_text=STOLEN).all()
+            expect(prize).to_contain_text("实物")
+            for row in (prize, *freezes):
+                expect(row).to_contain_text("用脚本挖到的")
         keep(opened, f"ops-{path.partition('/')[0]}")
 
 

@@ -23,7 +23,16 @@ async def _all(found: AsyncIterator[Any]) -> None:
 
 
 def _freeze() -> Freeze:
-    return Freeze(_id=f"task:{_ONE}", what="task", of=_ONE, code=_ONE, depth=0, state="frozen", at=NOW)
+    return Freeze(
+        _id=f"task:{_ONE}",
+        what="task",
+        of=_ONE,
+        code=_ONE,
+        depth=0,
+        state="frozen",
+        at=NOW,
+        reason="a check",
+    )
 
 
 PAYOUTS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
@@ -53,6 +62,7 @@ PAYOUTS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.freezes.put(_freeze()),
     lambda store: store.freezes.find(_freeze()["_id"]),
     lambda store: store.freezes.frozen([_freeze()["_id"]]),
+    lambda store: store.freezes.reasons([_freeze()["_id"]]),
     lambda store: store.freezes.newest(20),
     lambda store: store.freezes.claim(_freeze()["_id"]),
     lambda store: _all(store.freezes.claim_due(_now)),
