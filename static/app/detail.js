@@ -78,6 +78,7 @@ class Page {
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
+    this.sharing = el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享");
     this.prizes = el("span.fact");
     this.claim = el("div", { id: "claim" });
     this.deadline = el("p.hint");
@@ -97,7 +98,7 @@ class Page {
         el("div.toolbar", {},
           el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
           this.watchers,
-          el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享")),
+          this.sharing),
         task.pic && el("div.cover", {},
           el("img.behind", { src: task.thumbnail, alt: "" }),
           el("img", { src: task.pic, alt: `${task.name} 的图片` })),
@@ -127,6 +128,7 @@ class Page {
     this.consent.show(task);
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
     set(this.watchers, { hidden: !task.watchers });
+    set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
     set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
     set(this.ending, { hidden: !task.status });

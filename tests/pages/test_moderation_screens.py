@@ -164,12 +164,17 @@ def test_a_publisher_reads_what_became_of_the_check(
 ) -> None:
     opened = window(f"/#/task/{codes[DOUBTFUL]}", "小红")
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
+    sharing = opened.page.get_by_role("button", name="分享")
+    expect(sharing).to_have_count(0)
     expect(opened.page.locator(".statement")).to_contain_text("已领奖")
     expect(opened.page.locator(".statement")).not_to_contain_text("现在可以挖")
     keep(opened, "held")
     opened.go(f"/#/task/{codes[REFUSED]}")
     expect(opened.page.locator(".ending")).to_contain_text("没有通过内容检查")
+    expect(sharing).to_have_count(0)
     keep(opened, "refused")
+    opened.go(f"/#/task/{codes[STOLEN]}")
+    expect(sharing).to_be_visible()
     opened.go("/#/mine")
     for name in (DOUBTFUL, REFUSED):
         expect(opened.page.locator(".card", has_text=name)).to_be_visible()

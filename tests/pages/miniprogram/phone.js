@@ -142,6 +142,8 @@ global.wx = {
 
   navigateTo: ({ url }) => setTimeout(open, 0, url),
   switchTab: ({ url }) => setTimeout(open, 0, url),
+  hideShareMenu: () => say({ type: "menu", shares: false }),
+  showShareMenu: () => say({ type: "menu", shares: true }),
   showToast: ({ title }) => say({ type: "toast", title }),
   stopPullDownRefresh() {},
 };

@@ -82,11 +82,11 @@ def test_what_was_taken_down_offers_its_publisher_no_payment(address: str, publi
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("支付 1 元后开挖")
+        phone.shows("支付 1 元后开挖", "分享给朋友来挖")
         take_down(address, code)
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("平台下架了它")
-        phone.until("shown", lambda told: "支付" not in told["text"])
+        assert phone.until("menu")["shares"] is False
+        assert not re.search("支付|分享", phone.shows("平台下架了它"))
 
 
 @needs_node

@@ -15,6 +15,7 @@ Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
     parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
+    shared: true,
   },
 
   methods: {
@@ -81,9 +82,11 @@ Component({
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
+      const shared = task.review === "shown"; // else nobody could open it
+      if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
       const over = ["withheld", "expiring", "returned"].includes(task.prize_state);
       const until = task.claim_until && !task.is_draw && !over ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
-      this.setData({ task, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      this.setData({ task, shared, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.count();
     },
 
