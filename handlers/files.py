@@ -69,7 +69,7 @@ class MiniProgramCode(BaseHandler):
     """
 
     async def get(self) -> None:
-        """Redirect to the picture."""
+        """Redirect to the picture. Raises HTTPError 404 if there is no such task or share."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
             code, _ = await self.context.visiting.resolve(asked.code)

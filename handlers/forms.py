@@ -66,7 +66,7 @@ class Form:
             raise BadRequest(_NOT_READ) from None
 
     def feed(self, data: bytes) -> list[Field | FilePart]:
-        """Parse more of the body; return the fields and file parts that it completed."""
+        """Parse more of the body; return the fields and file parts that it completed. Raises BadRequest."""
         try:
             self._parser.write(data)
         except FormParserError:

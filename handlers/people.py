@@ -67,8 +67,8 @@ class UserLogin(Interface):
     async def answer(self, request: UserLoginRequest) -> Reply:
         """Return the person of the code, with a new token.
 
-        Raises what `log_in_with_data` raises, and TooOften. Only wrong codes count against an address,
-        because thousands of people may share it.
+        Raises what `log_in_with_data` raises, BadRequest and TooOften. Only wrong codes count against an
+        address, because thousands of people may share it.
         """
         if request.iv is None and request.encryptedData is not None:
             raise BadRequest("请填写“用户信息的初始向量”，应为微信授权得到的内容", param="iv")

@@ -123,7 +123,7 @@ def _may_be_sent(code: int) -> bool:
 class Socket(WebSocketHandler):
     """A websocket to which encoded frames can be sent. It knows nothing of tasks.
 
-    It is refused before a body comes: Tornado would collect 100 MB of it, whoever sends it.
+    A request with a body is refused before the body comes: Tornado would collect 100 MB of it from anybody.
     """
 
     iostream: IOStream

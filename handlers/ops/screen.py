@@ -30,8 +30,8 @@ from server.store import is_unavailable
 
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
-# A history has at most 1.5 MB: with every refusal and every close code in each of its seconds. A pulse has at
-# most 0.1 MB. Operators are few.
+# A frame `history` has at most 1.5 MB: with every refusal and every close code in each of its seconds. A
+# frame `pulse` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
 class OpsTaskRequest(msgspec.Struct):
@@ -174,7 +174,7 @@ class OpsFeed(Socket):
 
     @property
     def unsent_bytes_allowed(self) -> int:
-        """Most bytes queued: a history that goes out over a slow line, and pulses behind it."""
+        """Most bytes queued: the frame `history` on a slow line, and the frames behind it."""
         return UNSENT_BYTES
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
@@ -202,10 +202,10 @@ class OpsFeed(Socket):
         self.session, self._ends_at = session.key, session.ends_at
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Send the history and what follows."""
+        """Send the frame `history` and those that follow."""
         await super().open()
         await self.context.feed.show(self)
-        if self.iostream.closed():  # it closed while the history was read, and `on_close` is over
+        if self.iostream.closed():  # it closed while `history` was made, and `on_close` is over
             self.context.feed.leave(self)
 
     def send(self, frames: bytes) -> None:

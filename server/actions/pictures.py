@@ -42,6 +42,8 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     one before is then deleted soon.
     If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
     under another name, so that a later call can still get the one with the mini-program code.
+
+    Raises NotLoggedIn, what `admit` raises, and Unavailable if its turn did not come in time.
     """
     person = await context.store.people.find(unionid)
     if person is None:

@@ -15,7 +15,7 @@ from server.store.proofs import WrittenProof
 from server.store.tasks import Task
 
 # Digs per query. Some stores finish a query before they answer any other: 10,000 digs took 260 ms. After
-# each, the store is left to others for REST_TIMES as long as it took.
+# each, the store is left to others for REST_TIMES times as long.
 DIGS_A_READ, REST_TIMES = 50, 4
 # A request waits this long for its turn, then writes this long, before it is told to come again.
 PATIENCE_SECONDS = 1.0

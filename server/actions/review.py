@@ -65,7 +65,7 @@ async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
     except Exception as error:
         if is_unavailable(error):
             raise
-        log.exception("%s was not submitted", chosen["key"])
+        log.exception("review %s was not submitted", chosen["key"])
 
 
 async def _settle(context: Context, review: Review) -> bool:
@@ -135,7 +135,7 @@ async def _check_text(context: Context, review: Review) -> Review | None:
         try:
             result = await context.wechat.check_text(review["openid"], scene, seen(review["text"]))
         except WeChatError:
-            log.exception("WeChat refuses to check the text of review %s: an operator has to", review["_id"])
+            log.exception("WeChat refuses the text of review %s: an operator has to check it", review["_id"])
     return await _note(context, review, "text", result)
 
 
@@ -173,7 +173,7 @@ async def _ask_about_picture(context: Context, review: Review) -> str | None:
     try:
         return await context.wechat.check_picture(review["openid"], scene, url)
     except WeChatError:
-        log.exception("WeChat refuses to check the picture of review %s: an operator has to", review["_id"])
+        log.exception("WeChat refuses the picture of review %s: an operator has to check it", review["_id"])
         return None
 
 

@@ -97,7 +97,7 @@ async def _each(
         except WeChatBusy as error:
             log.warning("%s %s is refused by WeChat: %s", settle.__name__, document["_id"], error)
         except Contradiction:
-            log.exception("%s %s has to be looked at", settle.__name__, document["_id"])
+            log.exception("%s %s failed: the operator has to look at it", settle.__name__, document["_id"])
             if payments is not None:
                 await payments.raise_alarm(document["_id"], CONTRADICTION)
         except Exception as error:

@@ -46,7 +46,7 @@ async def _repeat(
         looked_at += number
         await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
     if looked_at:
-        log.info("looked at %d %s that may have to go", looked_at, what)
+        log.info("looked at %d %s that were due to be deleted if unused", looked_at, what)
 
 
 async def tidy_files(context: Context) -> int:

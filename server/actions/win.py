@@ -14,7 +14,10 @@ from server.wechat.pay import Contradiction
 
 
 async def record_prize(context: Context, dig: Dig) -> None:
-    """Write the prize of a dig that won, and enter it as owed. Safe to repeat."""
+    """Write the prize of a dig that won, and enter it as owed. Safe to repeat.
+
+    Raises Contradiction if the dig's task is gone.
+    """
     task = await context.store.tasks.find(dig["code"])
     if task is None:
         raise Contradiction(f"dig {dig['_id']} has no task")

@@ -167,11 +167,11 @@ class Feed:
         self._lasting: list[Alarm] = []
 
     async def show(self, viewer: Viewer) -> None:
-        """Send a viewer the history, then each second until `leave`."""
+        """Send a viewer the frame `history`, then each second until `leave`."""
         async with self._beginning:
             if not self._running:
                 await self._begin()
-        # No await from here on: between the history and the next frame this viewer must miss nothing.
+        # No await from here on: between `history` and the next frame this viewer must miss nothing.
         history = HistoryFrame(
             self._now_ms(),
             Second.__struct_fields__,
@@ -202,7 +202,7 @@ class Feed:
         self._telling.spawn(self._run())
 
     def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
-        """Add new pulses and seconds to the history, and drop what is too old."""
+        """Add new pulses and seconds to those of the last 15 minutes, and drop what is too old."""
         oldest = self._shown - HISTORY_SECONDS
         self._seconds |= {second.at: second for second in seconds}
         self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}

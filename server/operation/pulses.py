@@ -225,7 +225,7 @@ def _rss_bytes() -> int:
 
 
 class Second(msgspec.Struct, array_like=True):
-    """All processes' pulses of one second, added up. Sent as an array, because a history has 900 of them.
+    """All processes' pulses of one second, added up. Sent as an array, because `history` has 900 of them.
 
     Durations are in milliseconds, None if nothing was measured. `lag` and `queue` (bytes) are the largest of
     any process.

@@ -209,7 +209,7 @@ class Bus:
         return sum(count for count, _ in _fresh(found or {}, now_ms).values())
 
     async def write_pulse(self, pulse: bytes) -> None:
-        """Append a process's pulse to the history, which keeps 15 minutes. Without Redis it is lost."""
+        """Append a process's pulse to those of the last 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
         # The entries' ids are times of Redis's clock, so only that says which are old.

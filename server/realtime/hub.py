@@ -384,10 +384,10 @@ class Hub:
                 metrics.POLLED_GAPS.inc()
                 self._read_soon(watched)
 
-    # ---- once a second
+    # ---- what is kept, and how many watch
 
     async def _clear_away(self) -> None:
-        """Drop connections that take nothing, and forget tasks that nobody has used for a while."""
+        """Once a second: drop connections that take nothing, and forget tasks that are long unused."""
         now = time.monotonic()
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
         self.known.clear_away()

@@ -39,13 +39,13 @@ def thing(text: str) -> str:
 
 
 def moment(at_ms: int) -> str:
-    """Return a time in China, as `time` and `date` take it."""
+    """Return a time in China as `time` and `date` take it, to the minute."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA)
     return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def yuan(amount_fen: int) -> str:
-    """Return an amount, as `amount` takes it."""
+    """Return an amount as `amount` takes it, such as 12.00元."""
     return f"{amount_fen // 100}.{amount_fen % 100:02}元"
 
 

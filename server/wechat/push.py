@@ -71,8 +71,8 @@ class Push:
     def read(self, msg_signature: str, timestamp: str, nonce: str, body: bytes) -> Event:
         """Return the event in the body of a push. Raises ForgedPush.
 
-        Whatever is signed is WeChat's: an event that cannot be read gets the kind "". A result that cannot be
-        read, or that WeChat calls invalid, is UNCHECKED.
+        What is signed is WeChat's, so an event that cannot be read is no forgery: its kind is "". A result
+        that cannot be read, or that WeChat calls invalid, is UNCHECKED.
         """
         try:
             sealed = msgspec.json.decode(body, type=_Sealed)
@@ -106,7 +106,7 @@ def _event_in(message: bytes) -> Event:
         read = msgspec.json.decode(message, type=_Message)
         kind, trace_id = (msgspec.json.decode(part, type=str) for part in (read.kind, read.trace_id))
     except ValueError:
-        log.warning("WeChat pushed a message that is not what it documents")
+        log.warning("WeChat pushed a message that does not have the documented fields")
         return Event()
     if kind != MEDIA_CHECK:
         return Event(kind, trace_id)
@@ -114,7 +114,7 @@ def _event_in(message: bytes) -> Event:
         failed = msgspec.json.decode(read.errcode, type=int, strict=False) != 0
         return Event(kind, trace_id, UNCHECKED if failed else msgspec.json.decode(read.result, type=Result))
     except ValueError:
-        log.warning("WeChat pushed a result of a picture that is not what it documents")
+        log.warning("WeChat pushed a picture's result that does not have the documented fields")
         return Event(kind, trace_id)
 
 
