@@ -43,7 +43,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
     under another name, so that a later call can still get the one with the mini-program code.
 
-    Raises NotLoggedIn, what `admit` raises, and Unavailable if its turn did not come in time.
+    Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come in time.
     """
     person = await context.store.people.find(unionid)
     if person is None:
