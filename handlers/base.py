@@ -243,7 +243,7 @@ class Receiver(BaseHandler):
     def refuse_body(self, refusal: Refusal) -> None:
         """Send the refusal at once, but end the connection only after the body.
 
-        Some clients wait for the reply before they send the rest; others read it only after they sent all,
+        Some clients wait for the reply before they send the rest. Others read it only after they sent all,
         and get none if they are cut off. A client that asked first (`Expect`) need not send the body.
         """
         self._refused = True

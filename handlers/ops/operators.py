@@ -83,8 +83,8 @@ class OpsLogin(Interface):
         """Count a try; return what was counted. Raises TooOften.
 
         It is counted before the token is compared, so that parallel tries gain nothing. An address that is
-        over its own limit adds nothing to the total. Strangers with many addresses can use the total up, but
-        that does not shut out operators: known addresses are neither counted in it nor bound by it.
+        over its own limit adds nothing to the total. Strangers with many addresses can use the total up.
+        That does not shut out operators: known addresses are neither counted in it nor bound by it.
         """
         of_one = self.context.keys.operator_hash(address, "")  # Redis gets no address
         counted = [Count("operators", of_one, TRIES_OF_ONE, TRIES_SECONDS)]

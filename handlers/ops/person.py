@@ -1,7 +1,7 @@
 """A person, as an operator sees them: what they published, won, were paid, and whether they are banned.
 
-A person is named by what they did: the publisher of a task, who dug one of its depths, who chose a name,
-reported or shared something. No id, no openid and no address is shown.
+A person is named by what they did: published a task, dug one of its depths, chose a name, reported or shared
+something. No id, no openid and no address is shown.
 """
 
 from __future__ import annotations

@@ -39,10 +39,8 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     """Return the path of the poster with which this person shares this task.
 
     It is drawn once, and again after the task has ended or the person changed their name or picture. The
-    one before is then deleted soon.
-    If WeChat draws no mini-program code, the poster shows the QR code of the task's page instead. It is kept
-    under another name, so that a later call can still get the one with the mini-program code.
-
+    one before is then deleted soon. If WeChat draws no mini-program code, the poster shows the QR code of the
+    task's page. It is then kept under another name, so that a later call can still get the right one.
     Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come in time.
     """
     person = await context.store.people.find(unionid)

@@ -81,7 +81,7 @@ async def write_proofs(context: Context) -> None:
 async def write_proof(context: Context, code: str, seconds: float) -> None:
     """Go on with a claimed proof for `seconds`; if that is not enough, it is due again at once.
 
-    Each part is read, encoded and stored before the next begins, so memory does not grow with the digs and
+    Each part is read, encoded and stored before the next begins. So memory does not grow with the digs, and
     others get their turn in between. Raises BrokenHistory.
     """
     store, until = context.store, time.monotonic() + seconds

@@ -21,8 +21,8 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
     task is held. Safe to repeat: if the process dies before that, a sweep does it.
 
-    Raises NoSuchTask; BadRequest if the task is their own; NotShown if it was never shown, since nobody could
-    decide about reports of what is refused.
+    Raises NoSuchTask; BadRequest if the task is their own; NotShown if it was never shown. (Nobody could
+    decide about reports of what is refused.)
     """
     task = await context.store.tasks.find(code)
     if task is None:

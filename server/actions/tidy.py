@@ -20,8 +20,8 @@ LEASE_MS = 180_000
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
 VISITS_AT_ONCE = REPORTS_AT_ONCE = 500
-# A visit or a report is kept for this long after each task of its time must have ended, and nobody can claim
-# its prizes any more. A report that no operator has decided on stays.
+# How long a visit or a report is kept once all tasks of its time must have ended, with nothing left to claim.
+# A report that no operator has decided on stays.
 OVER_DAYS = 30
 
 log = logging.getLogger("wabao.tidy")

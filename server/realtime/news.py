@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class News(msgspec.Struct, frozen=True, omit_defaults=True):
     """News of a task: a dig, an end without a dig, a start, a claim, a count of watchers, or who may see it.
 
-    It goes over Redis and never to a client: a dig's record holds the digger's id, which a process needs to
+    It goes over Redis and never to a client. A dig's record holds the digger's id, which a process needs to
     answer that person's next request.
     """
 

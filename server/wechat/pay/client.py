@@ -1,7 +1,7 @@
 """The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
 `wechatpayv3` signs, sends, verifies and decrypts. This adds a base URL (the stand-in has another), a limit on
-the age of a notice, typed answers, and what an error means for the money.
+the age of a notice, and typed answers. It also tells what an error means for the money.
 """
 
 from __future__ import annotations
