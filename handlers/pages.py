@@ -116,7 +116,10 @@ class Static(FileHandler):
         self._sites = sites
 
     def get(self, name: str, version: str, path: str) -> None:
-        """Send a file. Under the current version it may be cached for ever, under another not at all."""
+        """Send a file. Under the current version it may be cached for ever, under another not at all.
+
+        Raises HTTPError 404.
+        """
         site = self._sites.get(name)
         file = None if site is None else site.files.get(path)
         if site is None or file is None:

@@ -135,7 +135,7 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes. `pieces` are the bytes between them; `holes` are their names, each one twice."""
+    """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes."""
 
     def __init__(self, encoded: bytes, users: bytes) -> None:
         parts = encoded.split(_MARK)

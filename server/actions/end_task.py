@@ -68,7 +68,7 @@ async def _end(
 async def settle_task(context: Context, task: Task) -> None:
     """Do what is due: end an expired task, wind up an ended one, look after one that never opened.
 
-    Raises PayUnknown.
+    Raises PayUnknown, WeChatBusy, Contradiction.
     """
     tasks, code = context.store.tasks, task["_id"]
     if not task["status"]:

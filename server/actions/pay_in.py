@@ -323,7 +323,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
 
 
 async def settle_order(context: Context, order: Order) -> None:
-    """Bring an order that is due one step nearer to its end. Raises PayUnknown and WeChatBusy."""
+    """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction."""
     if order["state"] == "asked":
         try:
             order = await ask_about_order(context, order, close=False)

@@ -24,7 +24,8 @@ ASK_WAITING_MS = 600_000
 ALARM_AFTER_MS = 3_600_000
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
-# In the first two, WeChat goes on only after we send the transfer again, under the same number.
+# In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
+# only the reply to a transfer has the `package_info` that the winner needs.
 _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 log = logging.getLogger("wabao.money")
@@ -77,7 +78,10 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | Non
 
 
 async def send_bill(context: Context, bill: Bill) -> Bill:
-    """Send a bill's body, for the first time or again; return the bill as it is then. Raises PayUnknown."""
+    """Send a bill's body, for the first time or again; return the bill as it is then.
+
+    Raises PayUnknown, Contradiction.
+    """
     number = bill["_id"]
     sending = await context.store.bills.begin_sending(number)
     if sending is None:
@@ -97,7 +101,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
-    """Ask WeChat about a bill that is not final; return the bill as it is then. Raises PayUnknown."""
+    """Ask WeChat about a bill that is not final; return it as it is then. Raises PayUnknown, Contradiction."""
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
@@ -112,7 +116,7 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
 async def retract(context: Context, prize: Prize) -> None:
     """Cancel the bill of a prize that is `claiming`, after the deadline or because it is frozen.
 
-    If WeChat does not say what became of it, that is logged, and a later try tells.
+    If WeChat does not say what became of it, that is logged, and a later try finds out.
     """
     ensured = await ensure_bill(context, prize)
     if ensured is None:
@@ -128,7 +132,7 @@ async def retract(context: Context, prize: Prize) -> None:
 
 
 async def _retract_bill(context: Context, bill: Bill) -> Bill:
-    """Cancel a bill unless it is final; return it as it is then. Raises PayUnknown.
+    """Cancel a bill unless it is final; return it as it is then. Raises PayUnknown, Contradiction.
 
     A bill that the winner cannot confirm yet is never sent again.
     """
@@ -213,7 +217,7 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 
 
 async def settle_bill(context: Context, bill: Bill) -> None:
-    """Bring a bill that is due one step nearer to its end. Raises PayUnknown."""
+    """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
     if bill["state"] in ("given", "failed"):
         await follow_bill(context, bill)
         return

@@ -44,7 +44,7 @@ async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fe
 
 
 async def settle_refund(context: Context, refund: Refund) -> None:
-    """Bring a refund that is due one step nearer to its end. Raises PayUnknown.
+    """Bring a refund that is due one step nearer to its end. Raises PayUnknown, Contradiction.
 
     Until WeChat has answered once, it is sent again under the same number: WeChat makes one refund per
     number. After that we only ask.

@@ -62,6 +62,7 @@ async def settle_prize(context: Context, prize: Prize) -> None:
     """Do for a prize what a dead process left undone: enter it in the books, tell its winner, make its bill.
 
     The bill of one that is being frozen is cancelled. Goods on their way count as received after a while.
+    Raises Contradiction.
     """
     if prize["state"] == "sent":
         await settle_arrival(context, prize)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
 
-# How long tasks are kept that nobody uses, how many of them, and how many bytes.
+# How long unused tasks are kept, how many of them, and how many bytes.
 IDLE_SECONDS = 30.0
 IDLE_TASKS = 1000
 IDLE_BYTES = 16 << 20
