@@ -101,7 +101,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
-    """Ask WeChat about a bill that is not final; return it as it is then. Raises PayUnknown, Contradiction."""
+    """Ask WeChat about a bill that is not final; return what it is then. Raises PayUnknown, Contradiction."""
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
