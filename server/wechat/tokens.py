@@ -71,6 +71,7 @@ class AccessToken:
         """
         if self._read is not None and self._read[0] != refused and time.monotonic() < self._read[1]:
             return self._read[0]
+        self._read = None
         token, _ = await self._stored(refused)
         if token is not None:
             self._read = token, time.monotonic() + REMEMBERED_SECONDS

@@ -98,6 +98,7 @@ async def test_a_token_is_read_once_in_ten_seconds_and_again_when_wechat_refuses
     assert reads == 0
     assert await another.current(refused="first") == "second"
     assert await one.current() == "first"
+    assert await another.current() == "second"
     assert await one.current(refused="first") == await one.current() == "second"
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0.0)
     brief, reads = process(context, fetch), 0
