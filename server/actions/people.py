@@ -12,7 +12,6 @@ from server.context import Context
 from server.errors import (
     BadRequest,
     BadToken,
-    BadUserData,
     Banned,
     LoginBlocked,
     NotLoggedIn,
@@ -51,7 +50,10 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
 
 
 async def _id_of(context: Context, openid: str) -> str:
-    """Return the id of a person without a unionid: the one that WeChat once put into their data, if any."""
+    """Return the id of a person without a unionid: one that WeChat gave with a session before, if any.
+
+    Earlier versions took one from the data too; it stays theirs.
+    """
     own = f"openid:{openid}"
     known = [person["_id"] for person in await context.store.people.of_openid(openid)]
     return next((unionid for unionid in known if unionid != own), own)
@@ -67,13 +69,9 @@ async def log_in_with_data(
     """
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
-    unionid = session.unionid or user.union_id or f"openid:{session.openid}"
-    if session.unionid is None and user.union_id is not None:
-        # WeChat's encryption does not authenticate: the sender can alter the data. So a unionid found only
-        # there gives no access to a record that was made under another openid.
-        known = await context.store.people.find(unionid)
-        if known is not None and known["openid"] != session.openid:
-            raise BadUserData
+    # Never the unionid in the data: WeChat's encryption does not authenticate, so that the sender can put any
+    # id there, and be as many people as they like. WeChat gives it with the session, if there is one.
+    unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
     # The sender may have altered these too, so they are checked like what a person chooses. If they are
     # checked, the picture is left out: what an address elsewhere shows can change after a check.

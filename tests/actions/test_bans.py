@@ -74,24 +74,24 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
     assert (claimed["status"], len(claimed["pickup"])) == (0, 6)
 
 
-@pytest.mark.parametrize("banned", ["0", "data"])
+@pytest.mark.parametrize("banned", ["0", "1"])
 @pytest.mark.gen_test
 async def test_who_logs_in_with_and_without_a_unionid_is_banned_and_let_off_as_one(
     client: Client, banned: str
 ) -> None:
     await operator(client)
     ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
-    if banned == "data":
-        ways["data"] = await client.log_in("alice", unionid="data")
+    if banned == "1":
+        ways["1"] = await client.log_in("alice", unionid="1")
     code = await ways[banned].publish()
     await ban(client, code)
-    if banned == "data":  # the token of the other record
+    if banned == "1":  # the token of the other record
         assert (await ways["0"].get("/getMyInfo"))["error"] == "bad_token"
-    again = await client.log_in("alice", unionid="data")
+    again = await client.log_in("alice", unionid="1")
     assert again.unionid != ways["0"].unionid
     assert (await again.post("/setProfile", wxname="新名字"))["error"] == "banned"
     assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
-    again = await client.log_in("alice", unionid="data")
+    again = await client.log_in("alice", unionid="1")
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
 
@@ -120,13 +120,13 @@ async def test_who_logs_in_while_their_ban_is_lifted_is_not_banned_again(
 ) -> None:
     await operator(client)
     await client.log_in("alice", unionid="0")
-    code = await (await client.log_in("alice", unionid="data")).publish()
+    code = await (await client.log_in("alice", unionid="1")).publish()
     await ban(client, code)
     lift = context.store.people.lift_ban
 
     async def lift_and_log_in(*arguments: Any) -> None:
         await lift(*arguments)
-        await client.log_in("alice", unionid="data")
+        await client.log_in("alice", unionid="1")
 
     monkeypatch.setattr(context.store.people, "lift_ban", lift_and_log_in)
     assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
@@ -147,7 +147,7 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
         return await carry_over(*arguments)
 
     monkeypatch.setattr(context.store.people, "carry_over", carry_over_late)
-    alice = await client.log_in("alice", unionid="data")
+    alice = await client.log_in("alice", unionid="1")
     assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
     assert not await find(context, "people", banned={"$exists": True})
 
@@ -157,7 +157,7 @@ async def test_what_was_shown_before_a_ban_was_carried_over_does_not_open(
     client: Client, context: Context
 ) -> None:
     first = await client.log_in("alice", unionid="0")
-    alice = await client.log_in("alice", unionid="data")
+    alice = await client.log_in("alice", unionid="1")
     bob = await client.log_in("bob")
     code = await publish_red_packet(alice, money=2)
     parameters, people = await order(alice, code), context.store.people.rows
@@ -166,7 +166,7 @@ async def test_what_was_shown_before_a_ban_was_carried_over_does_not_open(
     await people.update_one({"_id": first.unionid}, {"$set": {"banned": then}})
     shown = {"shown_at": then["at"] + DAY_MS}
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": shown})
-    await client.log_in("alice", unionid="data")
+    await client.log_in("alice", unionid="1")
     assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
     await rest(context)
     assert (await bob.dig(code))["error"] == "not_paid"

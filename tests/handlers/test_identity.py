@@ -214,9 +214,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> N
     assert plain.unionid == f"openid:{plain.data['openid']}"
     code = await plain.publish(forecast_num=100_000)
     bob = await client.log_in("bob", unionid="data")
-    assert bob.unionid
-    assert bob.unionid != bob.data["openid"]
-    assert (await client.log_in("bob")).unionid == bob.unionid
+    assert bob.unionid == f"openid:{bob.data['openid']}"  # what only the data says may be altered
     shared = await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=plain.unionid)
     assert shared["status"] == 0
     assert (await bare(plain).get("/getMyInfo"))["status"] == 0

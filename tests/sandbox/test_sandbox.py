@@ -300,18 +300,21 @@ async def test_user_login_refuses_as_wechat_does_and_records_nobody(client, cont
 
 
 @pytest.mark.gen_test
-async def test_forged_data_gives_no_access_to_anothers_record(client, context):
-    bob = await client.log_in("bob", unionid="data")
-    again = await client.log_in("bob", unionid="data")
-    assert again.unionid == bob.unionid
-    ticket = await a_ticket(client.http, user="mallory", unionid=0)
-    code = await context.sandbox.codes.find_code(ticket["code"], 0)
-    key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
-    bent = json.dumps({"unionId": bob.unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
-    ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16))
-    ticket["encryptedData"] = base64.b64encode(ciphertext).decode()
-    assert (await client.get("/userLogin", **ticket))["error"] == "bad_user_data"
-    assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"]
+async def test_altered_data_makes_nobody_another_person_or_several(client, context):
+    bob = await client.log_in("bob")
+    found = set()
+    for unionid in (bob.unionid, "one", "two"):
+        ticket = await a_ticket(client.http, user="mallory", unionid=0)
+        code = await context.sandbox.codes.find_code(ticket["code"], 0)
+        key, iv = (base64.b64decode(part) for part in (code["session_key"], ticket["iv"]))
+        bent = json.dumps({"unionId": unionid, "watermark": {"appid": SANDBOX_APPID}}).encode()
+        ciphertext = AES.new(key, AES.MODE_CBC, iv).encrypt(pad(bent, 16))
+        ticket["encryptedData"] = base64.b64encode(ciphertext).decode()
+        reply = await client.get("/userLogin", **ticket)
+        found.add((reply["data"]["unionid"], reply["data"]["openid"]))
+    [(unionid, openid)] = found
+    assert unionid == f"openid:{openid}"
+    assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"] != openid
 
 
 # -- the access token and what it is for
