@@ -17,7 +17,7 @@ from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
-from server.game.review import IN_REVIEW
+from server.game.review import IN_REVIEW, is_taken_down
 from server.store.prizes import UNSETTLED, claimable_until_ms
 from server.store.tasks import Task
 from server.wechat.pay import Contradiction
@@ -108,6 +108,8 @@ async def _settle_unopened(context: Context, task: Task) -> None:
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     order = await context.store.orders.find_live(task["_id"])
+    if order is not None and is_taken_down(task):
+        await context.store.orders.wake("code", [task["_id"]])  # its own sweep closes it
     unpaid_until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
@@ -137,6 +139,8 @@ async def _wind_up(context: Context, task: Task) -> None:
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
+        elif order is not None:
+            await store.orders.wake("code", [code])  # its own sweep closes it
         await store.tasks.finish(code)
         return
     if task["prizes_left"]:

@@ -26,7 +26,7 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
-from server.game.review import IN_REVIEW, review_of
+from server.game.review import IN_REVIEW, is_taken_down
 from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
@@ -52,10 +52,7 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
     NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit, WeChatBusy, OutcomeUnknown.
     """
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
-    _refuse_payment(task, publisher["_id"], yuan)
+    task = await _find_payable(context, publisher, code, yuan)
     most = context.settings.cash_order_yuan
     if most and total_fen(task) > most * FEN_PER_YUAN:
         raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
@@ -64,8 +61,18 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     for _ in range(ATTEMPTS):
         order = await _payable_order(context, task, publisher)
         if order is not None:
+            # If it was taken down before the order was saved, nobody looked for the order to close it.
+            await _find_payable(context, publisher, code, yuan)
             return context.pay.payment_parameters(order["prepay_id"])
     raise OutcomeUnknown
+
+
+async def _find_payable(context: Context, publisher: Person, code: str, yuan: int) -> Task:
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    _refuse_payment(task, publisher["_id"], yuan)
+    return task
 
 
 def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
@@ -80,7 +87,7 @@ def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
     owed = task["money"] * task["prize_num"]
     if yuan not in (task["money"], owed):
         raise WrongAmount(f"支付的金额不对，应付 {owed} 元")
-    if review_of(task) == "hidden":  # nobody could dig it
+    if is_taken_down(task):  # nobody could dig it
         raise NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
 
 
@@ -268,25 +275,51 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     for order in paid:
         if order["_id"] in spent:
             continue
-        task = await store.tasks.find(order["code"])
+        task = await _end_if_taken_down(context, order["code"])
         if task is not None and task.get("paid_by") == order["_id"]:
             spent.append(order["_id"])
-        elif task is None or task["open"] or task["status"]:
+        elif _is_over(task):
             await owe_refund(context, "whole", order, order["amount_fen"])
             await store.orders.mark_unusable(order["_id"])
-        # The task is in review. If that has just ended, a sweep follows the order again soon.
+        # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
         elif await store.shown_tasks.note_prepaid(order["code"]):
             await announce_judged(context, order["code"])
     if spent:
         await store.orders.mark_spent(spent)
 
 
-async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
-    """End unopened tasks whose publisher was banned since they were shown; to open them would be to publish.
+def _is_over(task: Task | None) -> bool:
+    """Whether no payment opens a task any more."""
+    return task is None or bool(task["open"] or task["status"])
 
-    An order from before the ban can still be paid. The task is ended, so that its refund stays right if the
-    ban is lifted meanwhile. A task in review waits for an operator: if they show it all the same, it opens.
+
+async def _end_if_taken_down(context: Context, code: str) -> Task | None:
+    """Return the task of a paid order, which ends if an operator hid it before it opened.
+
+    It is ended, so that its refund stays right if it is shown again meanwhile. A task in review waits.
     """
+    task = await context.store.tasks.find(code)
+    if task is None or not is_taken_down(task) or _is_over(task):
+        return task
+    if await context.store.shown_tasks.end_taken_down(code, NOT_BEGUN):
+        await announce_end(context, code)
+    return await context.store.tasks.find(code)
+
+
+async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
+    """End what bans bar. So its refund stays right if the ban is lifted meanwhile."""
+    for code in await _barred_by_bans(context, orders):
+        if await context.store.tasks.end(code, "operator", NOT_BEGUN, undug=True):
+            await announce_end(context, code)
+
+
+async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
+    """Return the unopened tasks whose publisher was banned since they were shown.
+
+    To open them would be to publish. A task in review waits for an operator: if they show it all the same,
+    it opens.
+    """
+    barred: list[str] = []
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
     bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
     for order in orders:
@@ -294,10 +327,9 @@ async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
         task = await context.store.tasks.find(order["code"]) if ban is not None else None
         if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
             continue
-        if task.get("shown_at", 0) < ban["at"] and await context.store.tasks.end(
-            task["_id"], "operator", NOT_BEGUN, undug=True
-        ):
-            await announce_end(context, task["_id"])
+        if task.get("shown_at", 0) < ban["at"]:
+            barred.append(task["_id"])
+    return barred
 
 
 async def look_at_payment(context: Context, code: str) -> bool:
@@ -322,24 +354,33 @@ async def look_at_payment(context: Context, code: str) -> bool:
     return order["state"] in ("paid", "spent")
 
 
+async def _is_useless(context: Context, order: Order) -> bool:
+    """Whether a payment of an order would only go back: its task ended, was taken down, or is barred."""
+    task = await context.store.tasks.find(order["code"])
+    if task is None or _is_over(task) or is_taken_down(task):
+        return True
+    return bool(await _barred_by_bans(context, [order]))
+
+
 async def settle_order(context: Context, order: Order) -> None:
-    """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction."""
+    """Bring an order that is due one step nearer to its end. Raises PayUnknown and WeChatBusy.
+
+    One that would be paid in vain is closed. If WeChat does not have it yet, that is tried every minute.
+    """
+    claimed, useless = order, False
     if order["state"] == "asked":
+        useless = await _is_useless(context, order)
         try:
-            order = await ask_about_order(context, order, close=False)
+            order = await ask_about_order(context, order, close=useless)
         except PayUnknown:
             await context.store.orders.note_unknown(order, context.clock.now_ms())
             raise
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
         # Less often as it gets older, and once right after it expires.
-        due_at_ms, end_ms = (
-            now_ms + max(FIRST_ASK_MS, now_ms - order["created_at"]),
-            order["expires_at"] + 1000,
-        )
-        await context.store.orders.postpone(
-            order["_id"], min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
-        )
+        rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
+        due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
+        await context.store.orders.postpone(claimed, min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms)
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:

@@ -32,6 +32,11 @@ def note_of(task: Mapping[str, object]) -> str:
     return str(note if note is not None else task.get("review_note", ""))
 
 
+def is_taken_down(task: Mapping[str, object]) -> bool:
+    """Whether an operator hides a task, in review or not. What only reports hide waits for them."""
+    return bool(task.get("hidden")) and not task.get("reported")
+
+
 def is_shown(task: Mapping[str, object]) -> bool:
     """Whether others than its publisher may see a task."""
     return review_of(task) == "shown"

@@ -165,9 +165,18 @@ class Orders(Payments[Order]):
             [{"$set": {field: {"$cond": [over, new, f"${field}"]} for field, new in changes.items()}}],
         )
 
-    async def postpone(self, out_trade_no: str, due_at_ms: int) -> None:
-        """Note that WeChat calls an order unpaid; ask about it again at `due_at_ms`."""
+    async def wake(self, field: Literal["code", "publisher"], values: list[str]) -> None:
+        """Ask WeChat soon about the unpaid orders of tasks or of publishers: they may have to be closed."""
+        await self.collection.update_many(
+            {field: {"$in": values}, "state": "asked"}, [{"$set": {"due_at": NOW_MS}}]
+        )
+
+    async def postpone(self, order: Order, due_at_ms: int) -> None:
+        """Note that WeChat calls an order unpaid; ask about it again at `due_at_ms`.
+
+        Not if its `due_at` has changed since it was read: `wake` is not undone.
+        """
         await self.collection.update_one(
-            {"_id": out_trade_no, "state": "asked"},
+            {"_id": order["_id"], "state": "asked", "due_at": order.get("due_at")},
             {"$set": {"due_at": due_at_ms, "alarm": ""}, "$unset": CLEAR_UNKNOWN},
         )

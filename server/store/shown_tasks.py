@@ -83,21 +83,35 @@ class ShownTasks(Documents[Task]):
         """Take a task from all but its publisher, who is told why, or give it back, as an operator decided.
 
         No review does. Returns how often operators have decided so, with this one; 0 if there is no such
-        task, or if it was refused and so is never shown.
+        task, or if it was refused and so is never shown. What is hidden before it opened is due: it may have
+        an order, which has to be closed.
         """
-        changes: _Document = (
-            {"$set": {"hidden": 1, "hidden_note": note}, "$unset": {"reported": ""}}
-            if hidden
-            else {"$set": {"hidden": 0}, "$unset": {"hidden_note": "", "reported": ""}}
-        )
+        unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
+        changes: _Document = {
+            "hidden": int(hidden),
+            "hidden_note": {"$literal": note} if hidden else "$$REMOVE",
+            "reported": "$$REMOVE",
+            "decided": {"$add": [{"$ifNull": ["$decided", 0]}, 1]},
+            **({"due_at": {"$cond": [unopened, NOW_MS, "$due_at"]}} if hidden else {}),
+        }
         may_be = {} if hidden else {"review": {"$ne": "refused"}}
         task = await self.find_one_and_update(
             {"_id": code, **may_be},
-            changes | {"$inc": {"decided": 1}},
+            [{"$set": changes}],
             projection={"decided": 1},
             return_document=True,
         )
         return 0 if task is None else task["decided"]
+
+    async def end_taken_down(self, code: str, note: str) -> bool:
+        """End what an operator hid before it opened, unless it is in review; return whether this ended it."""
+        said = {"end_reason": "operator", "end_note": {"$literal": note}}
+        ends = {**said, "status": 1, "ended_at": NOW_MS, "due_at": NOW_MS}
+        found = await self.collection.update_one(
+            {"_id": code, "hidden": 1, "reported": None, "review": {"$nin": list(IN_REVIEW)}, **_UNOPENED},
+            [{"$set": ends}],
+        )
+        return found.modified_count == 1
 
     async def is_hidden(self, code: str) -> bool:
         """Whether a task is hidden or refused."""

@@ -218,7 +218,7 @@ class Tasks(DueDocuments[Task]):
     async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
         """Open a task that this order paid for.
 
-        False if it is open, in review, has ended, or is not there.
+        False if it is open, in review, taken down, has ended, or is not there.
         """
         changes = {
             "open": 1,
@@ -228,7 +228,8 @@ class Tasks(DueDocuments[Task]):
             "due_at": {"$add": [NOW_MS, lasts_ms]},
         }
         unopened = {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
-        found = await self.collection.update_one(unopened, [{"$set": changes}])
+        visible = [{"hidden": 0}, {"reported": 1}]  # not `is_taken_down`
+        found = await self.collection.update_one({**unopened, "$or": visible}, [{"$set": changes}])
         return found.modified_count == 1
 
     async def end(

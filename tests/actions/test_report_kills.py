@@ -21,7 +21,7 @@ STEPS = {
     "a treasure is reported": ["reports.insert", "shown_tasks.hide_reported", "reports.finish"],
     "an operator hides a reported treasure": DECIDED,
     "an operator shows a reported treasure": DECIDED,
-    "a publisher is banned": [LOGGED[0], "people.ban", LOGGED[1]],
+    "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
 # Which step of each decides.
 DECIDES = {"shown_tasks.set_hidden", "people.ban"}

@@ -253,12 +253,14 @@ async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_pai
             await pay(client, context, alice, code)
         else:
             parameters = await alice.post("/payTask", code=code, money=2)
-        await settle(context)
-        if not pays_first:
+        if not pays_first:  # before a sweep closes the order
+            await settle_reviews(context)
+            assert (await state_of(context, code))["review"] == "refused"
             names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
             asked = {name: parameters[name] for name in names}
             await client.http.post("/sandbox/pay", json={"appId": context.settings.appid, **asked})
             await rest(context)
+        await settle(context)
         await sweep_until_quiet(context)
         (order,) = await find(context, "orders", code=code)
         (refund,) = await find(context, "refunds", code=code)

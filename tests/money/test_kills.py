@@ -14,6 +14,11 @@ from support.purse import sweep_until_quiet
 from support.scenarios import SCENARIOS
 from support.statements import check_nothing_is_half_done
 
+# How an order is closed.
+CLOSED = (
+    *("orders.claim_due", "pay.query_order", "pay.close_order", "pay.query_order"),
+    *("orders.mark_closed", "orders.finish"),
+)
 # The steps of each scenario, in order.
 STEPS = {
     "a payment is ordered": ["orders.insert", "pay.create_order", "orders.save_prepay"],
@@ -40,6 +45,40 @@ STEPS = {
         "refunds.claim_due",
         "pay.refund",
         "refunds.note",
+    ],
+    "what is ordered is taken down": [
+        "shown_tasks.set_hidden",
+        "tasks.claim_due",
+        "orders.wake",
+        "tasks.postpone",
+        *CLOSED,
+    ],
+    "what was taken down is paid": [
+        "tasks.claim_due",
+        "orders.wake",
+        "tasks.postpone",
+        "orders.claim_due",
+        "pay.query_order",
+        "orders.mark_paid",
+        "tasks.open_paid",
+        "ledger.enter_all",
+        "shown_tasks.end_taken_down",
+        "refunds.insert",
+        "orders.mark_unusable",
+        "orders.finish",
+        "tasks.claim_due",
+        "proofs.ask",
+        "tasks.finish",
+        "refunds.claim_due",
+        "pay.refund",
+        "refunds.note",
+    ],
+    "what was ordered has ended": [
+        "tasks.claim_due",
+        "proofs.ask",
+        "orders.wake",
+        "tasks.finish",
+        *CLOSED,
     ],
     "a red packet is won": [
         "tasks.record_dig",

@@ -18,11 +18,13 @@ from server.actions.confirm import confirm_pickup
 from server.actions.dig import dig
 from server.actions.end_task import end_own_task
 from server.actions.freeze import freeze, give_back, release
+from server.actions.operate import hide_task
 from server.actions.pay_in import look_at_payment, order_payment
 from server.actions.ship import receive, ship
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld
+from server.store.audit_log import Actor
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -37,6 +39,8 @@ from support.purse import (
     win,
     wx,
 )
+
+OPERATOR = Actor("a", shared=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,27 @@ async def paid_too_late(stage: Stage) -> Stage:
     await rest(stage.context)
     await let_pass(stage.context, 61_000)
     return stage.of(code)
+
+
+async def ordered(stage: Stage) -> Stage:
+    """A red packet whose publisher has not paid yet."""
+    code = await publish_red_packet(stage.alice)
+    await order(stage.alice, code)
+    return stage.of(code)
+
+
+async def ordered_and_ended(stage: Stage) -> Stage:
+    """The same, which its publisher ended."""
+    stage = await ordered(stage)
+    await stage.alice.post("/endTask", code=stage.code)
+    return stage
+
+
+async def paid_and_taken_down(stage: Stage) -> Stage:
+    """A red packet that was paid just before an operator took it down; WeChat's notice was lost."""
+    stage = await paid_unheard(stage)
+    await hide_task(stage.context, OPERATOR, stage.code, "违法", hidden=True)
+    return stage
 
 
 async def open_packet(stage: Stage) -> Stage:
@@ -248,6 +273,12 @@ async def act_freeze(victim: Context, stage: Stage) -> None:
     await rest(victim)
 
 
+async def act_take_down(victim: Context, stage: Stage) -> None:
+    """An operator takes the treasure down, and what follows."""
+    await hide_task(victim, OPERATOR, stage.code, "违法", hidden=True)
+    await act_sweep(victim, stage)
+
+
 async def act_release(victim: Context, stage: Stage) -> None:
     """An operator releases the prize."""
     await release(victim, "prize", stage.code, 1)
@@ -356,6 +387,9 @@ SCENARIOS: dict[
     "a payment is ordered": (unpaid, act_order),
     "a payment is heard of": (paid_unheard, act_look),
     "a payment that came too late is heard of": (paid_too_late, act_sweep),
+    "what is ordered is taken down": (ordered, act_take_down),
+    "what was taken down is paid": (paid_and_taken_down, act_sweep),
+    "what was ordered has ended": (ordered_and_ended, act_sweep),
     "a red packet is won": (open_packet, act_dig),
     "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),

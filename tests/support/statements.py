@@ -9,6 +9,7 @@ import msgspec
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs
+from server.game.review import is_taken_down
 from support.purse import check_books, find
 
 
@@ -35,6 +36,10 @@ async def check_nothing_is_half_done(context: Context) -> None:
     for name, states in allowed.items():
         returned = {"denied": {"$exists": False}} if name == "prizes" else {}  # waits for its task's deadline
         assert {document["state"] for document in await find(context, name, **returned)} <= states, name
+    for order in await find(context, "orders", state="asked"):
+        [task] = await find(context, "tasks", _id=order["code"])
+        useless = task["open"] or task["status"] or is_taken_down(task)
+        assert not useless, "it would be paid in vain"
     freezes = await find(context, "freezes")
     assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}
     assert await find(context, "prizes", freezing=1) == []

@@ -46,5 +46,6 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.shown_tasks.hold(_ONE, "check"),
     lambda store: store.shown_tasks.note_prepaid(_ONE),
     lambda store: store.shown_tasks.show(_ONE, 1000),
+    lambda store: store.shown_tasks.end_taken_down(_NEXT, "check"),
     lambda store: store.shown_tasks.refuse(_NEXT, "check"),
 )

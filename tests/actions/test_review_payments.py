@@ -1,0 +1,90 @@
+"""What is ordered while a treasure is checked, and does not open it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.operate import decide_review, hide_task
+from server.actions.sweep import sweep
+from server.context import Context
+from server.store.audit_log import Actor
+from support.client import Client
+from support.purse import check_books, find, order, pay, publish_red_packet, wx
+from support.reviews import CHECKED, settle, state_of
+
+ME = Actor("小林", shared=False)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return CHECKED
+
+
+async def states(context: Context, collection: str, field: str = "state") -> list[Any]:
+    return [found[field] for found in await find(context, collection)]
+
+
+@pytest.mark.gen_test
+async def test_the_order_of_what_a_check_refuses_is_closed(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice, name="违规")
+    parameters = await order(alice, code)
+    await settle(context)
+    assert (await state_of(context, code))["review"] == "refused"
+    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
+    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice, name="存疑")
+    await order(alice, code)
+    await settle(context)
+    assert await states(context, "orders") == ["asked"]
+    await decide_review(context, ME, f"task:{code}", "不合适", shown=False)
+    for _ in range(2):
+        await sweep(context)
+    assert await states(context, "orders") == ["closed"]
+    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
+
+
+@pytest.mark.gen_test
+async def test_what_is_taken_down_while_it_is_checked_is_not_ordered(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    old = await order(alice, code)
+    await hide_task(context, ME, code, "骗人", hidden=True)
+    for _ in range(2):
+        await sweep(context)
+    assert await states(context, "orders") == ["closed"]
+    assert (await state_of(context, code))["review"] == "checking"
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
+    await hide_task(context, ME, code, "看错了", hidden=False)
+    assert (await order(alice, code))["package"] != old["package"]
+
+
+@pytest.mark.gen_test
+async def test_what_was_paid_while_it_was_checked_goes_back_if_it_passes_and_is_taken_down(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await hide_task(context, ME, code, "骗人", hidden=True)
+    await sweep(context)
+    assert await states(context, "orders") == ["paid"]
+    await settle(context)
+    task = await state_of(context, code)
+    assert (task["review"], task["open"], task["status"]) == ("shown", 0, 1)
+    assert await states(context, "orders") == ["unusable"]
+    assert await states(context, "refunds") == ["refunded"]
+    await check_books(context)

@@ -1,0 +1,276 @@
+"""A red packet is taken down while its publisher has its payment open: the order is closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.pay_in import FIRST_ASK_MS, NOT_BEGUN, settle_order
+from server.actions.sweep import sweep
+from server.context import Context
+from server.store.orders import Order
+from support.client import Client
+from support.operators import operator
+from support.purse import (
+    check_books,
+    find,
+    let_pass,
+    misbehave,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+    wx,
+)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame"}
+
+
+async def act(client: Client, what: str, **asked: Any) -> None:
+    """Do something as an operator."""
+    await operator(client)
+    reply = await client.post(f"/ops/{what}", reason="违法", **asked)
+    assert reply["status"] == 0, reply
+
+
+async def try_to_pay(client: Client, context: Context, parameters: dict[str, Any]) -> bool:
+    """Pay on a payment sheet that was opened before; return whether WeChat takes the money."""
+    said = await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await rest(context)
+    return said.endswith(":ok")
+
+
+async def sweep_twice(context: Context) -> None:
+    """Sweep as any process does within four seconds, without that time passes."""
+    for _ in range(2):
+        await sweep(context)
+
+
+async def the_order(context: Context) -> Order:
+    [found] = await find(context, "orders")
+    return found  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("what", "asked"),
+    [
+        ("hide", {"hidden": 1}),
+        ("end", {}),
+        ("ban", {"depth": 0, "days": 0}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_the_order_of_what_is_taken_down_is_closed_at_once(
+    client: Client, context: Context, what: str, asked: dict[str, Any]
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    await act(client, what, code=code, **asked)
+    await sweep_twice(context)
+    assert [found["trade_state"] for found in await find(context, "sandbox_orders")] == ["CLOSED"]
+    made = await the_order(context)
+    assert (made["state"], "live" in made, "due_at" in made) == ("closed", False, False)
+    assert not await try_to_pay(client, context, parameters)
+    await check_books(context)
+
+
+@pytest.mark.parametrize(
+    ("down", "up"),
+    [
+        (("hide", {"hidden": 1}), ("hide", {"hidden": 0})),
+        (("ban", {"depth": 0, "days": 0}), ("unban", {"depth": 0})),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_is_shown_again_is_ordered_anew_and_opens(
+    client: Client, context: Context, down: Any, up: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    old = await order(alice, code)
+    for what, asked in (down, up):
+        await act(client, what, code=code, **asked)
+        await sweep_twice(context)
+    alice = await client.log_in("alice")  # a ban ends her session
+    new = await order(alice, code)
+    assert new["package"] != old["package"]
+    assert not await try_to_pay(client, context, old)
+    assert await try_to_pay(client, context, new)
+    assert (await bob.dig(code))["is_prize"] == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_what_is_shown_again_before_its_order_is_closed_keeps_it(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    old = await order(alice, code)
+    await act(client, "hide", code=code, hidden=1)
+    await sweep(context)
+    made = await the_order(context)
+    assert made["due_at"] <= context.clock.now_ms()  # the next sweep would close it
+    await act(client, "hide", code=code, hidden=0)
+    await sweep(context)
+    assert (await order(alice, code))["package"] == old["package"]
+    assert await try_to_pay(client, context, old)
+    assert (await bob.dig(code))["is_prize"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    await act(client, "hide", code=code, hidden=1)
+    assert await try_to_pay(client, context, parameters)
+    await sweep_twice(context)
+    [refund] = await find(context, "refunds")
+    assert (refund["kind"], refund["amount_fen"]) == ("whole", 200)
+    assert (await the_order(context))["state"] == "unusable"
+    [task] = await find(context, "tasks")
+    assert (task["open"], task["status"], task["end_note"]) == (0, 1, NOT_BEGUN)
+    await act(client, "hide", code=code, hidden=0)
+    await sweep_until_quiet(context)
+    assert (await bob.dig(code))["error"] == "not_paid"
+    assert len(await find(context, "refunds", state="refunded")) == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_what_is_shown_again_just_before_its_end_is_opened_by_its_payment(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    await act(client, "hide", code=code, hidden=1)
+    end = context.store.shown_tasks.end_taken_down
+
+    async def shown_first(*arguments: Any) -> bool:
+        await context.store.shown_tasks.set_hidden(code, hidden=False)
+        return await end(*arguments)
+
+    monkeypatch.setattr(context.store.shown_tasks, "end_taken_down", shown_first)
+    assert await try_to_pay(client, context, parameters)
+    await sweep_until_quiet(context)
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert await find(context, "refunds") == []
+
+
+@pytest.mark.gen_test
+async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be_closed(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await misbehave(client, "lose_notice")
+    await pay(client, context, alice, code)
+    await act(client, "hide", code=code, hidden=1)
+    await sweep_until_quiet(context)
+    assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("whole", "refunded")]
+    assert (await the_order(context))["state"] == "unusable"
+    await check_books(context)
+
+
+@pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "disconnect", "bad_signature"])
+@pytest.mark.parametrize("call", ["query_order", "close"])
+@pytest.mark.gen_test
+async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, what: str, call: str
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    monkeypatch.setattr(context.pay, "_call_seconds", 0.5)
+    await misbehave(client, what, call=call)
+    await act(client, "hide", code=code, hidden=1)  # does not fail, and asks nothing
+    assert len(await find(context, "sandbox_misbehaviours", left=1)) == 1
+    await sweep_twice(context)
+    assert (await the_order(context))["state"] == "asked"
+    await let_pass(context, 61_000)
+    await sweep_twice(context)
+    assert (await the_order(context))["state"] == "closed"
+    assert not await try_to_pay(client, context, parameters)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await misbehave(client, "error_before", call="order")
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
+    await let_pass(context, 1_800_000)
+    await act(client, "hide", code=code, hidden=1)
+    await sweep_twice(context)
+    made = await the_order(context)
+    assert made["state"] == "asked"
+    assert made["due_at"] <= context.clock.now_ms() + FIRST_ASK_MS
+
+
+@pytest.mark.gen_test
+async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    insert = context.store.orders.insert
+
+    async def too_late(made: Order) -> bool:
+        await act(client, "hide", code=code, hidden=1)
+        await sweep_twice(context)  # and find no order to close
+        return await insert(made)
+
+    monkeypatch.setattr(context.store.orders, "insert", too_late)
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
+    await let_pass(context, 61_000)
+    await sweep(context)
+    assert (await the_order(context))["state"] == "closed"
+
+
+@pytest.mark.gen_test
+async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await order(alice, code)
+    ask = context.pay.query_order
+
+    async def overtaken(number: str) -> Any:
+        answer = await ask(number)
+        await act(client, "hide", code=code, hidden=1)
+        await sweep(context)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.pay, "query_order", overtaken)
+        await settle_order(context, await the_order(context))
+    await sweep_twice(context)
+    assert (await the_order(context))["state"] == "closed"
+
+
+@pytest.mark.gen_test
+async def test_what_reports_hide_may_be_paid_since_an_operator_has_not_decided(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    assert await context.store.shown_tasks.hide_reported(code, 0, "有多人举报")
+    await sweep_until_quiet(context)
+    assert await try_to_pay(client, context, parameters)
+    assert (await the_order(context))["state"] == "spent"
