@@ -307,7 +307,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
 
 
 async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
-    """End what bans bar. So its refund stays right if the ban is lifted meanwhile."""
+    """End what `_barred_by_bans` names. So its refund stays right if the ban is lifted meanwhile."""
     for code in await _barred_by_bans(context, orders):
         if await context.store.tasks.end(code, "operator", NOT_BEGUN, undug=True):
             await announce_end(context, code)
@@ -363,7 +363,7 @@ async def _is_useless(context: Context, order: Order) -> bool:
 
 
 async def settle_order(context: Context, order: Order) -> None:
-    """Bring an order that is due one step nearer to its end. Raises PayUnknown and WeChatBusy.
+    """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
 
     One that would be paid in vain is closed. If WeChat does not have it yet, that is tried every minute.
     """

@@ -216,10 +216,7 @@ class Tasks(DueDocuments[Task]):
         return recorded
 
     async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
-        """Open a task that this order paid for.
-
-        False if it is open, in review, taken down, has ended, or is not there.
-        """
+        """Open a task that this order paid for; False if it is open, in review, taken down, over, or gone."""
         changes = {
             "open": 1,
             "paid_by": {"$literal": out_trade_no},

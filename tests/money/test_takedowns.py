@@ -182,7 +182,7 @@ async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be
     await check_books(context)
 
 
-@pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "disconnect", "bad_signature"])
+@pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "bad_signature", "refuse"])
 @pytest.mark.parametrize("call", ["query_order", "close"])
 @pytest.mark.gen_test
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
@@ -199,7 +199,8 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     assert (await the_order(context))["state"] == "asked"
     await let_pass(context, 61_000)
     await sweep_twice(context)
-    assert (await the_order(context))["state"] == "closed"
+    made = await the_order(context)
+    assert (made["state"], made["alarm"]) == ("closed", "")
     assert not await try_to_pay(client, context, parameters)
     await check_books(context)
 
