@@ -29,6 +29,7 @@ from server.realtime.frames import (
     Join,
     Pong,
     Prize,
+    Review,
     Service,
     Snapshot,
     Start,
@@ -59,7 +60,7 @@ _FIGURES = [
 ]
 
 _chance = secrets.SystemRandom()
-_OfATask = Snapshot | Cd | Tick | Join | Prize | Claim | Start | End | Watchers
+_OfATask = Snapshot | Cd | Tick | Join | Prize | Claim | Review | Start | End | Watchers
 _decoder: msgspec.json.Decoder[_OfATask | Service | Error | Pong] = msgspec.json.Decoder(
     _OfATask | Service | Error | Pong
 )

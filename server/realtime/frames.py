@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from server.game.dig import Dig, seconds_left
+from server.game.review import ReviewShown
 
 
 class Frame(msgspec.Struct, tag_field="type", kw_only=True):
@@ -93,6 +94,16 @@ class Claim(Frame, tag="claim"):
 
     code: str
     depth: int
+
+
+class Review(Frame, tag="review"):
+    """Whether others may see the task changed, or why not: read it anew.
+
+    Only its publisher and its winners get it, while they watch. It is never sent again.
+    """
+
+    code: str
+    review: ReviewShown
 
 
 class Start(Frame, tag="start"):

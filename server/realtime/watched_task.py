@@ -14,7 +14,18 @@ import msgspec
 from server.errors import NotShown
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown, note_of, review_of
-from server.realtime.frames import Claim, End, Error, Frame, Setting, Snapshot, Start, dig_frames, encode
+from server.realtime.frames import (
+    Claim,
+    End,
+    Error,
+    Frame,
+    Review,
+    Setting,
+    Snapshot,
+    Start,
+    dig_frames,
+    encode,
+)
 from server.realtime.replay import Replay
 
 if TYPE_CHECKING:
@@ -171,23 +182,29 @@ class WatchedTask:
         return whole
 
     def judge(self, task: Task) -> None:
-        """Take who may see the task. Watchers who no longer may are told so, and sent nothing more of it."""
+        """Take who may see the task, and tell watchers. Who no longer may is sent nothing more of it."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)
         if before != (self.prepaid, self.review, self.review_note, self.hidden):
             self.prepared = None
-            self._turn_away()
+            self._tell_review()
 
     def opens_for(self, unionid: str) -> bool:
         """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
-        return self.review == "shown" or unionid == self.task["publisher"] or unionid in self.winners
+        return self.review == "shown" or self._is_whose(unionid)
 
-    def _turn_away(self) -> None:
-        told = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
+    def _is_whose(self, unionid: str) -> bool:
+        return unionid == self.task["publisher"] or unionid in self.winners
+
+    def _tell_review(self) -> None:
+        told = encode([Review(code=self.code, review=self.review)])
+        refused = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
         for watcher in list(self.watchers):
-            if not self.opens_for(watcher.unionid):
+            if self._is_whose(watcher.unionid):
                 watcher.send(told)
+            elif self.review != "shown":
+                watcher.send(refused)
                 self.part(watcher)
 
     def tell_claim(self, winner: str, depth: int, at_ms: int) -> None:

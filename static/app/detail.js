@@ -23,7 +23,7 @@ import { report } from "./report.js";
 import { share } from "./share.js";
 import { statement } from "./statement.js";
 
-const LOOK_AGAIN_MS = 5000; // while it is checked: no frame tells how that ends
+const LOOK_AGAIN_MS = 5000; // while it is checked: the frame `review` tells how that ends, unless it is lost
 const RELOAD_AGAIN_MS = 800;
 
 export function detail(root, signal, code) {
@@ -62,6 +62,7 @@ class Page {
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
   #reloading = 0;
+  #judged = ""; // the `review` that a frame told and that was not read yet
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -219,6 +220,10 @@ class Page {
       case "start":
         this.reload();
         break;
+      case "review":
+        this.#judged = frame.review;
+        this.reload();
+        break;
       case "claim":
         if (task.is_prize) this.reload();
         break;
@@ -256,8 +261,11 @@ class Page {
       if (!mayPass(error)) return notice(error.message);
     }
     if (this.signal.aborted) return;
+    // Another process may not know yet what the frame told. Once is enough: it may have changed again since.
+    const judgedSince = data && this.#judged && data.review !== this.#judged;
+    if (data) this.#judged = "";
     // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
-    if (!data || data.seq < this.task.seq || (this.task.status && !data.status)) {
+    if (!data || judgedSince || data.seq < this.task.seq || (this.task.status && !data.status)) {
       // If the channel is lost, the next snapshot tries again.
       const again = () => this.signal.aborted || this.reload();
       if (channel.isOpen()) this.#reloading = setTimeout(again, RELOAD_AGAIN_MS * (1 + Math.random() / 2));

@@ -238,7 +238,7 @@ async def test_the_channel_is_described_with_each_message_and_frame(client: Clie
         "ping",
     ]
     frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}
-    assert len(frames) == 12
+    assert len(frames) == 13
     described = {
         said[at["$ref"].rpartition("/")[2]]["name"]: at["$ref"].rpartition("/")[2] for at in sent["messages"]
     }

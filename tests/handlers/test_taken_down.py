@@ -59,6 +59,28 @@ async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alon
     assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]] == [2, 1]
 
 
+@pytest.mark.gen_test
+async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_are_turned_away(
+    client: Client, context: Context, open_page: Any, other_port: int
+) -> None:
+    code, [alice, bob, carol, dan] = await won_and_dug(client, context)
+    pages = [await open_page(who, code, port=other_port) for who in (alice, bob, carol)]
+    for page in pages:
+        await page.until("snapshot")
+    *told, turned_away = pages
+    for hidden, review in ((True, "hidden"), (False, "shown")):
+        await context.store.shown_tasks.set_hidden(code, hidden=hidden, note="违法")
+        for _ in range(2):
+            await announce_judged(context, code)
+        assert [(await page.until("review"))["review"] for page in told] == [review] * 2
+    assert (await turned_away.until("error"))["error"] == "no_such_task"
+    assert (await dan.dig(code))["now_depth"] == 3
+    for page in told:
+        await page.until("cd")
+        assert [frame["type"] for frame in page.frames].count("review") == 2
+    assert "review" not in {frame["type"] for frame in turned_away.frames}
+
+
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.gen_test
 async def test_who_dug_it_finds_it_in_their_list_without_its_name_and_picture(

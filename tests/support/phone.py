@@ -90,6 +90,10 @@ class Phone:
         """Let something tell an event: what was typed, what was chosen."""
         self._order(do="fire", selector=selector, event=event, detail=detail)
 
+    def hear(self, **frame: Any) -> None:
+        """Let the treasure's page hear a frame that the server did not send."""
+        self._order(do="hear", frame=frame)
+
     def share(self) -> dict[str, Any]:
         """Share the page; return what WeChat is told."""
         self._order(do="share")

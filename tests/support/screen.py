@@ -68,8 +68,8 @@ def is_readable(opened: Window) -> None:
     assert faint == [], opened.page.url
 
 
-def take_down(address: str, code: str) -> None:
-    """Hide a treasure, as an operator who logs in for it."""
+def take_down(address: str, code: str, hidden: int = 1) -> None:
+    """Hide a treasure, or with 0 show it again, as an operator who logs in for it."""
     with httpx.Client(base_url=address) as http:
         checked(http.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        checked(http.post("/ops/hide", json={"code": code, "hidden": 1, "reason": "违法"}))
+        checked(http.post("/ops/hide", json={"code": code, "hidden": hidden, "reason": "违法"}))

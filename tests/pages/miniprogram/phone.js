@@ -179,6 +179,7 @@ const ORDERS = {
     if (!found) throw new Error(`${selector} is not on the page`);
     found.dispatchEvent(event, { bubbles: true, detail });
   },
+  hear: ({ frame }) => watched(frame),
   share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
 };
 
@@ -187,11 +188,14 @@ new MutationObserver(show).observe(document.body, { subtree: true, childList: tr
 require(path.join(root, "config.js")).SERVER = server;
 const { channel } = require(path.join(root, "wechat.js"));
 const { subscribe } = channel;
-channel.subscribe = (code, seq, deliver) =>
-  subscribe(code, seq, (frame) => {
+let watched = null;
+channel.subscribe = (code, seq, deliver) => {
+  watched = (frame) => {
     say({ type: "frame", frame });
     deliver(frame);
-  });
+  };
+  return subscribe(code, seq, watched);
+};
 global.App = (app) => {
   app.onLaunch();
   app.onShow();

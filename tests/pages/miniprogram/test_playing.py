@@ -83,10 +83,21 @@ def test_what_was_taken_down_offers_its_publisher_no_payment(address: str, publi
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("支付 1 元后开挖", "分享给朋友来挖")
+        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         take_down(address, code)
-        phone.open(f"/pages/treasure/treasure?code={code}")
         assert phone.until("menu")["shares"] is False
         assert not re.search("支付|分享", phone.shows("平台下架了它"))
+
+
+@needs_node
+def test_what_another_process_does_not_know_yet_is_read_once_more(address: str, publisher: Person):
+    code = publisher.publish(a_picture())
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
+        phone.hear(type="review", code=code, review="hidden")
+        for _ in range(2):
+            phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
 @needs_node

@@ -8,6 +8,7 @@ import { inReview } from "../../shared/reviews.js";
 import { admitted, api, channel, choose, isUnnamed, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
+const READ_AGAIN_MS = 1000;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
 const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
 
@@ -53,6 +54,12 @@ Component({
     async read() {
       const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
       if (this.data.task && data.seq < this.data.task.seq) return; // frames overtook it
+      const { judged } = this;
+      this.judged = "";
+      if (judged && data.review !== judged) { // another process may not know yet what the frame told
+        setTimeout(() => this.closed || this.read().catch(showProblem), READ_AGAIN_MS);
+        return;
+      }
       observe(data.server_time);
       this.setData({ task: data, people: data.users, unnamed: isUnnamed() });
       this.show();
@@ -120,6 +127,10 @@ Component({
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left) });
           break;
         case "start":
+          this.read().catch(showProblem);
+          break;
+        case "review":
+          this.judged = frame.review;
           this.read().catch(showProblem);
           break;
         case "claim": // a publisher gets those of all winners, and sees nothing of them here

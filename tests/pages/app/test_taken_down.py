@@ -1,0 +1,74 @@
+"""A publisher's open page while an operator takes the treasure down and gives it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.client import a_picture
+from support.screen import TOKEN, take_down
+
+pytestmark = needs_chromium
+
+LOOKS = {
+    f"{size}-{scheme}": {"viewport": viewport, "color_scheme": scheme}
+    for size, viewport in (("phone", PHONE), ("desk", DESK))
+    for scheme in ("light", "dark")
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with a_server(tmp_path_factory.mktemp("taken-down"), OPS_TOKEN=TOKEN) as running:
+        yield running.address
+
+
+def offers(page: Page, number: int) -> None:
+    for name in ("支付 1 元", "分享"):
+        expect(page.get_by_role("button", name=name)).to_have_count(number)
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_paying_and_sharing_are_offered_only_while_it_is_not(
+    window: Opener, address: str, publisher: Person, look: dict[str, Any]
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    opened = window("小明", **look)
+    opened.go(f"/#/task/{code}")
+    expect(opened.page.locator(".watchers")).to_be_visible()  # it hears frames
+    offers(opened.page, 1)
+    take_down(address, code)
+    expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
+    expect(opened.page.locator(".review")).to_contain_text("违法")
+    offers(opened.page, 0)
+    assert opened.overflow() <= 0
+    take_down(address, code, hidden=0)
+    expect(opened.page.locator(".review")).to_be_hidden()
+    offers(opened.page, 1)
+
+
+def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(
+    window: Opener, address: str, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    page = window("小明", f"/#/task/{code}").page
+    expect(page.locator(".watchers")).to_be_visible()
+    old: list[str] = []
+
+    def answer_as_before(route: Route) -> None:
+        reply = route.fetch()
+        details = reply.json()
+        if not old:
+            old.append(code)
+            details["data"] |= {"review": "shown", "review_note": ""}
+        route.fulfill(response=reply, json=details)
+
+    page.route("**/getTaskDetails*", answer_as_before)
+    take_down(address, code)
+    expect(page.locator(".review")).to_contain_text("平台下架了它")
+    offers(page, 0)
+    assert old
