@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 from server.actions.announce import announce_end, announce_judged, announce_start
 from server.actions.pay_in import follow_payments
@@ -32,6 +35,7 @@ RESULT_MS = 1_800_000
 ASKS = 2
 # Once WeChat has answered about a first review, this many go on at once, because WeChat may be slow.
 AT_ONCE = 10
+PARTS: tuple[Part, ...] = ("text", "picture")
 
 # What a banned publisher and the operator read.
 BANNED = "发布者已被封禁，等平台的人看一看"
@@ -42,19 +46,34 @@ log = logging.getLogger("wabao.reviews")
 async def settle_reviews(context: Context) -> None:
     """Bring all reviews that are due one step nearer to their end. Every process repeats this.
 
-    If WeChat does not answer, the rest waits for the next time.
+    What waits for a part about which WeChat does not answer holds up nothing else.
     """
     async for person in context.store.people.claim_due(context.clock.now_ms):
         if "chosen" in person:
             await _submit(context, person, person["chosen"])
+    turns = (_settle_due(context, part) for part in (None, *PARTS))
+    for failed in await asyncio.gather(*turns, return_exceptions=True):
+        if failed is not None:
+            raise failed
+
+
+async def _settle_due(context: Context, part: Part | None) -> None:
+    """Bring the due reviews further of which WeChat is to be asked about this part; with None, the others.
+
+    It is asked about one at first, then about several at once. After two that it did not answer, the rest
+    waits for the next turn: many questions at once would take the store from digs.
+    """
+    reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
-    at_once = 1
-    async for review in context.store.reviews.claim_due(context.clock.now_ms):
+    at_once, late = 1, False
+    async for review in reviews.claim_due_for(part, context.clock.now_ms, before_ms):
         due.append(review)
         if len(due) == at_once:
-            if not all(await asyncio.gather(*(_settle(context, one) for one in due))):
+            unanswered = await asyncio.gather(*(_settle(context, one) for one in due))
+            if part in unanswered and (late or at_once > 1):
                 return
-            due, at_once = [], AT_ONCE
+            due, late = [], part in unanswered
+            at_once = 1 if late else AT_ONCE
     await asyncio.gather(*(_settle(context, one) for one in due))
 
 
@@ -68,32 +87,34 @@ async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
         log.exception("review %s was not submitted", chosen["key"])
 
 
-async def _settle(context: Context, review: Review) -> bool:
-    """Bring a review one step nearer to its end; return whether WeChat answered. What fails stays due."""
+async def _settle(context: Context, review: Review) -> Part | Literal[""]:
+    """Return the part about which WeChat did not answer, "" if there is none. What fails stays due."""
     try:
         checked = review if review["state"] != "checking" else await _check(context, review)
         if checked is not None and checked["state"] != "checking":
             await follow_review(context, checked)
-    except WeChatBusy as error:
-        log.warning("review %s waits for WeChat: %s", review["_id"], error)
-        return False
+    except _Late as late:
+        log.warning("review %s waits for WeChat: %s", review["_id"], late.__cause__)
+        return late.part
     except Exception as error:
         if is_unavailable(error):
             raise
         log.exception("review %s failed", review["_id"])
-    return True
+    return ""
 
 
 async def _check(context: Context, review: Review) -> Review | None:
     """Ask WeChat what it has not said yet. Returns the review as it is then, None if it is gone.
 
-    Raises WeChatBusy.
+    Raises _Late.
     """
     found: Review | None = review
     if review["text"] and not review["text_said"]:
-        found = await _check_text(context, review)
+        with _asking_about("text"):
+            found = await _check_text(context, review)
     if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
-        found = await _check_picture(context, found)
+        with _asking_about("picture"):
+            found = await _check_picture(context, found)
     if found is None or found["state"] != "checking":
         return found
     said = {found[f"{part}_said"] for part in _parts(found)}  # type: ignore[literal-required]
@@ -106,6 +127,22 @@ async def _check(context: Context, review: Review) -> Review | None:
     if found["code"] and await _is_banned(context, found["unionid"]):
         return await context.store.reviews.conclude(found["_id"], "held", BANNED)
     return await context.store.reviews.conclude(found["_id"], "shown", "")
+
+
+class _Late(Exception):
+    """WeChat did not answer about this part of a review."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        super().__init__()
+
+
+@contextmanager
+def _asking_about(part: Part) -> Iterator[None]:
+    try:
+        yield
+    except WeChatBusy as error:
+        raise _Late(part) from error
 
 
 async def _is_banned(context: Context, unionid: str) -> bool:

@@ -36,14 +36,16 @@ DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"du
 class DueDocuments(Documents[T]):
     """Documents that may be due. `DUE_INDEX` must be among their INDEXES."""
 
-    async def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
+    def claim_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
         """Yield documents that are due, the longest due first. Each is claimed just before it is yielded.
 
         `now_ms` only says where to look; MongoDB's clock decides what is due.
         """
-        found = self.rows.find(
-            {"due_at": {"$lte": now_ms()}}, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH
-        )
+        return self._claim_among({}, now_ms)
+
+    async def _claim_among(self, among: dict[str, Any], now_ms: Callable[[], int]) -> AsyncIterator[T]:
+        due = {"due_at": {"$lte": now_ms()}, **among}
+        found = self.rows.find(due, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH)
         for row in await found.to_list(BATCH):
             claimed = await self.find_one_and_update(
                 {"_id": row["_id"], "due_at": row["due_at"]}, self._claim(now_ms()), return_document=True

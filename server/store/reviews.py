@@ -6,6 +6,7 @@ so is a refused treasure, once the treasure itself says so.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 import pymongo
@@ -49,6 +50,22 @@ class Review(TypedDict):
     due_at: NotRequired[int]
 
 
+def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
+    """Return the query that finds what `Reviews.claim_due_for` yields."""
+    no_text = {"text": {"$ne": ""}, "text_said": ""}
+    text: _Document = {"state": "checking", **no_text}
+    picture: _Document = {
+        "state": "checking",
+        "picture": {"$ne": ""},
+        "picture_said": "",
+        "asked_at": {"$lte": asked_before_ms},
+        "text_said": {"$ne": "risky"},
+        "$nor": [no_text],
+    }
+    others: _Document = {"$nor": [text, picture]}
+    return text if part == "text" else picture if part == "picture" else others
+
+
 class Reviews(DueDocuments[Review]):
     """Reads and writes of `reviews`. Each change is one update, conditional on the state before it."""
 
@@ -59,6 +76,15 @@ class Reviews(DueDocuments[Review]):
         IndexModel([("unionid", 1), ("code", 1), ("created_at", -1)], name="of_person"),
         DUE_INDEX,
     ]
+
+    def claim_due_for(
+        self, part: Part | None, now_ms: Callable[[], int], asked_before_ms: int
+    ) -> AsyncIterator[Review]:
+        """Yield, as `claim_due` does, the due reviews of which WeChat is to be asked about this part.
+
+        None: the others. A picture is asked about again if that was last done before a time (unix ms).
+        """
+        return self._claim_among(_waiting_for(part, asked_before_ms), now_ms)
 
     async def add(self, review: Review) -> None:
         """Write a new review, unless it is there. Raises Uncommitted if that may be undone."""
@@ -113,9 +139,7 @@ class Reviews(DueDocuments[Review]):
 
     async def postpone(self, key: str, due_at_ms: int) -> None:
         """Look at a review again at `due_at_ms`, if it is still `checking`."""
-        await self.collection.update_one(
-            {"_id": key, "state": "checking"}, {"$set": {"due_at": due_at_ms}}
-        )
+        await self.collection.update_one({"_id": key, "state": "checking"}, {"$set": {"due_at": due_at_ms}})
 
     async def wake(self, trace_id: str) -> None:
         """Make the review of a picture due: WeChat pushed the result of this request."""

@@ -13,7 +13,7 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.people import ban_person
 from server.actions.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
-from server.errors import BadRequest, WeChatBusy
+from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
@@ -463,22 +463,3 @@ async def test_who_is_forgotten_is_in_no_review_and_what_is_reviewed_keeps_them(
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
     await forgetting.forget(context.store, alice.unionid)
     assert await find(context, "reviews") == []
-
-
-@pytest.mark.gen_test
-async def test_while_wechat_is_late_one_review_at_a_time_finds_out(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (alice,) = await client.log_in_all("alice")
-    for _ in range(3):
-        await alice.publish()
-    asked = []
-
-    async def be_late(_openid: str, _scene: int, text: str) -> None:
-        asked.append(text)
-        raise WeChatBusy
-
-    monkeypatch.setattr(context.wechat, "check_text", be_late)
-    await retry(context)
-    await settle_reviews(context)
-    assert len(asked) == 1

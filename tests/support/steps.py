@@ -75,8 +75,8 @@ class _Traced:
     def __getattr__(self, attribute: str) -> Any:
         found = getattr(self._target, attribute)
         step = f"{self._name}.{attribute}"
-        if attribute == "claim_due":
-            return lambda now_ms: self._claim(step, found(now_ms))
+        if attribute.startswith("claim_due"):
+            return lambda *arguments: self._claim(f"{self._name}.claim_due", found(*arguments))
         reads = attribute == "aclose" or (self._name != "pay" and attribute.startswith(_READS))
         if reads or not inspect.iscoroutinefunction(found):
             return found

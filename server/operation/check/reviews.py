@@ -7,14 +7,16 @@ from typing import Any
 
 from server.operation.check.seeds import NOW, a_review, code_of, person_of
 from server.store import Store
-from server.store.reviews import Reviews
+from server.store.reviews import Part, Reviews
 
 _ONE, _NEXT = code_of(1), code_of(2)
 
 
 async def _all(reviews: Reviews) -> None:
-    async for _ in reviews.claim_due(lambda: NOW):
-        pass
+    parts: tuple[Part | None, ...] = (None, "text", "picture")
+    for part in parts:
+        async for _ in reviews.claim_due_for(part, lambda: NOW, NOW):
+            pass
 
 
 REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (

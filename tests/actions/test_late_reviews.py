@@ -1,0 +1,98 @@
+"""WeChat answers late about contents, or some of them: the rest goes on, and few questions wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.review import settle_reviews
+from server.context import Context
+from server.errors import WeChatBusy
+from support.client import Client
+from support.purse import find
+from support.reviews import CHECKED, retry, settle, state_of
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return CHECKED
+
+
+class Late:
+    """A question that WeChat does not answer. Counts how often it was asked, and how many waited at once."""
+
+    def __init__(self) -> None:
+        self.asked = self.most = self.waiting = 0
+
+    async def __call__(self, *_asked: Any) -> None:
+        self.asked += 1
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await asyncio.sleep(0)  # so that others begin if they may
+        self.waiting -= 1
+        raise WeChatBusy
+
+
+@pytest.mark.parametrize("part", ["text", "picture"])
+@pytest.mark.gen_test
+async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    for _ in range(5):
+        await alice.publish()
+    late = Late()
+    monkeypatch.setattr(context.wechat, f"check_{part}", late)
+    await settle_reviews(context)  # texts are known from here on, if pictures are late
+    late.asked = late.most = 0
+    await retry(context)
+    await settle_reviews(context)
+    assert (late.asked, late.most) == (2, 1)
+
+
+@pytest.mark.gen_test
+async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    doubtful, pushed = await alice.publish(name="存疑"), await alice.publish()
+    await settle_reviews(context)
+    await settle(context)
+    assert (await state_of(context, doubtful))["review"] == "held"
+    monkeypatch.setattr(context.wechat, "check_picture", Late())
+    for _ in range(12):
+        await alice.publish()
+    await settle_reviews(context)
+    await alice.post("/setProfile", wxname="新名字")
+    # A process died after it noted what an operator decided.
+    await context.store.reviews.decide(f"task:{doubtful}", "shown", "可以")
+    await retry(context)
+    await settle_reviews(context)
+    [person] = await find(context, "people", _id=alice.unionid)
+    assert person["wxname"] == "新名字"
+    assert (await state_of(context, doubtful))["review"] == "shown"
+    assert (await state_of(context, pushed))["review"] == "shown"
+    waiting = await find(context, "reviews", state="checking")
+    assert [(review["text_said"], review["picture_said"]) for review in waiting] == [("pass", "")] * 12
+
+
+@pytest.mark.gen_test
+async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    never = await alice.publish(name="永远没有回答")
+    others = [await alice.publish() for _ in range(3)]
+    check_text = context.wechat.check_text
+
+    async def check(openid: str, scene: int, text: str) -> Any:
+        if "永远" in text:
+            raise WeChatBusy
+        return await check_text(openid, scene, text)
+
+    monkeypatch.setattr(context.wechat, "check_text", check)
+    await settle(context)
+    shown = [(await state_of(context, code))["review"] for code in (never, *others)]
+    assert shown == ["checking", "shown", "shown", "shown"]
