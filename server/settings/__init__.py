@@ -282,9 +282,8 @@ def _check_push(settings: Settings) -> None:
     if token and not _PUSH_TOKEN.fullmatch(token):
         raise BadSettings("WECHAT_PUSH_TOKEN must have 3 to 32 letters or digits")
     if key and not _AES_KEY.fullmatch(key):
-        raise BadSettings(
-            f"WECHAT_ENCODING_AES_KEY must have 43 letters or digits, and it has {len(key)} characters"
-        )
+        wrong = "and it has others" if len(key) == 43 else f"and it has {len(key)} characters"
+        raise BadSettings(f"WECHAT_ENCODING_AES_KEY must have 43 letters or digits, {wrong}")
 
 
 def _operators(settings: Settings) -> tuple[Operator, ...]:
