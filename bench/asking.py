@@ -81,6 +81,8 @@ class Sender:
                 values[name] = self._cast.operator_token if self._often(RIGHT_TOKEN) else values[name]
             elif not self._often(KNOWN):
                 continue
+            elif name in ("url", "wxheadpic") and person.pictures and self._often(OWN):
+                values[name] = self._chance.choice(person.pictures)
             elif pool.get(name):
                 values[name] = self._chance.choice(pool[name])
             elif name in SMALL:
@@ -153,7 +155,7 @@ class Sender:
         elif path == "/getTaskDetails":
             cast.note(reply["share"], "code", "from_unionid")
         elif path == "/uploadFile":
-            cast.note(reply["url"], "url", "wxheadpic")
+            cast.note_picture(actor, reply["url"])
         elif path == "/payTask" and self._often(PAID):
             cast.pay_order(reply)
         elif path == "/shipPrize":

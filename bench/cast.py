@@ -42,6 +42,7 @@ class Actor:
     unionid: str = ""
     openid: str = ""
     tokens: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)  # the addresses of those that they uploaded
 
     @property
     def address(self) -> dict[str, str]:
@@ -95,9 +96,7 @@ class Cast:
         self.log_operator_in()
         alice, bob, carol, dave, erin, frank = self.people
         for actor in (alice, bob):
-            picture = self.upload(actor)
-            for name in ("url", "wxheadpic"):
-                self.pool[name].append(picture)
+            self.upload(actor)
         self.templates += [each["template_id"] for each in self.get(alice, "/getTemplates")["templates"]]
         running = self.publish(alice)
         for digger in (carol, dave, bob, erin, frank):
@@ -209,18 +208,24 @@ class Cast:
         Image.new("RGB", (48, 32), colour).save(buffer, "JPEG")
         return buffer.getvalue()
 
-    def upload(self, actor: Actor) -> str:
-        """Upload a picture; return its address."""
+    def upload(self, actor: Actor) -> None:
+        """Upload a picture."""
         form = {"unionid": actor.unionid}
         sent = self.http.post(
             "/uploadFile", files={"file": self.picture()}, data=form, headers=self.headers(actor)
         )
-        return str(self.fine(sent.json())["url"])
+        self.note_picture(actor, self.fine(sent.json())["url"])
+
+    def note_picture(self, actor: Actor, url: str) -> None:
+        """Remember what a person uploaded, which nobody else can publish."""
+        actor.pictures.append(url)
+        del actor.pictures[:-NEWEST]
+        self.note(url, "url", "wxheadpic")
 
     def publish(self, actor: Actor, *, shown: bool = True, **parameters: Any) -> str:
         """Publish goods, wait until WeChat has checked them if they are to be `shown`; return the code."""
         asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 1000, "draw_type": 2}
-        asked |= {"cd": 0, "is_public": 1, "url": self._chance.choice(self.pool["url"]), **parameters}
+        asked |= {"cd": 0, "is_public": 1, "url": self._chance.choice(actor.pictures), **parameters}
         code = self.note_task(actor, self.fine(self.post(actor, "/postTask", **asked))["code"])
         if shown:
             self._wait_until_open(actor, code)

@@ -106,8 +106,9 @@ class Scenes:
 
     def _dig_or_publish(self) -> Scene | None:
         if self._chance.random() < PUBLISHES:
-            picture = self._chance.choice(self._cast.pool["url"])
-            return None, self._chance.choice(DRAFTS) | {"code": None, "publish_id": None, "url": picture}
+            publisher = self._chance.choice([person for person in self._cast.people if person.pictures])
+            picture = self._chance.choice(publisher.pictures)
+            return publisher, self._chance.choice(DRAFTS) | {"code": None, "publish_id": None, "url": picture}
         return self._as_stranger(reversed(self._cast.publishers), {"goods_type": None, "dig_id": None})
 
     def _claim(self) -> Scene:

@@ -124,7 +124,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is not None and order["state"] == "asked":
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
-        await context.store.files.take(task["pic"], context.clock.now_ms())  # a sweep deletes it later
+        await context.store.files.take(task["pic"], None, context.clock.now_ms())  # a sweep deletes it later
         await context.store.reviews.delete_of_task(task["_id"])  # before the task, which alone leads to it
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])

@@ -204,13 +204,14 @@ async def set_profile(
 
     Where WeChat checks contents, others go on seeing the old ones until it has: then returns "checking".
 
-    Raises BadRequest if both are None, or the picture was not uploaded here.
+    Raises BadRequest if both are None, or the person did not upload the picture here.
     """
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
     files, checked, picture = context.store.files, context.settings.checks_content, None
     if wxheadpic is not None:  # once it is shown it stays for good: the digs that the person makes show it
-        taken = files.take(wxheadpic, context.clock.now_ms()) if checked else files.keep(wxheadpic)
+        now_ms = context.clock.now_ms()
+        taken = files.take(wxheadpic, unionid, now_ms) if checked else files.keep(wxheadpic, unionid)
         picture = upload_of("头像", "wxheadpic", await taken)
     if not checked:
         await context.store.people.set_profile(unionid, wxname, picture)
@@ -220,10 +221,10 @@ async def set_profile(
 
 
 def upload_of(title: str, parameter: str, path: str | None) -> str:
-    """Return the path of a picture that `uploadFile` gave out; None stands for any other picture.
+    """Return the path of a picture that `uploadFile` gave this person; None stands for any other picture.
 
     `title` is what the form calls the parameter. Raises BadRequest.
     """
     if path is None:
-        raise BadRequest(f"“{title}”应为在这里上传过的图片", param=parameter)
+        raise BadRequest(f"“{title}”应为自己在这里上传过的图片", param=parameter)
     return path

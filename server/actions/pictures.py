@@ -127,7 +127,10 @@ async def is_taken_down(context: Context, file: File) -> bool:
         return False
     if file.made_for:
         return await context.store.shown_tasks.is_hidden(file.made_for.split(":")[1])
-    return file.refused or await context.store.shown_tasks.hides_picture(file.path)
+    if file.refused or not await context.store.shown_tasks.hides_picture(file.path):
+        return file.refused
+    # A treasure that is hidden, maybe for its text alone, takes no picture from a person who shows it.
+    return not await context.store.people.pictures_among([file.path])
 
 
 def published_by(task: Task) -> str:

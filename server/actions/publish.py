@@ -49,7 +49,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     Where WeChat checks contents, nobody else sees it and it stays closed until it has passed.
     The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
-    Raises BadRequest if the values do not fit, or the picture was not uploaded here; DiskLow; Banned.
+    Raises BadRequest if the values do not fit, or they did not upload the picture here; DiskLow; Banned.
     """
     if context.disk.low:
         raise DiskLow
@@ -89,7 +89,9 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
     """Return the path of the draft's picture; a red packet without one gets a picture drawn."""
     if draft.url:
-        return upload_of("图片", "url", await context.store.files.take(draft.url, context.clock.now_ms()))
+        now_ms = context.clock.now_ms()
+        taken = await context.store.files.take(draft.url, publisher["_id"], now_ms)
+        return upload_of("图片", "url", taken)
     if draft.goods_type == RED_PACKET:
         return await draw_red_packet(context, money_yuan, publisher["_id"])
     raise BadRequest("请先选一张图片", param="url")

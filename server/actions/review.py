@@ -235,7 +235,7 @@ async def follow_review(context: Context, review: Review) -> None:
         await _apply_to_person(context, review)
     # A bad text says nothing against the picture beside it.
     if review["state"] == "refused" and review["picture_said"] in ("review", "risky"):
-        await context.store.files.refuse(review["picture"], context.clock.now_ms())
+        await context.store.files.refuse(review["picture"], review["unionid"], context.clock.now_ms())
     await context.store.reviews.finish(review)
 
 
@@ -250,7 +250,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     if person is None:
         return
     if picture is not None and person.get("wxheadpic") == picture:
-        await context.store.files.keep(picture)  # the digs that the person makes show it
+        await context.store.files.keep(picture, None)  # the digs that the person makes show it
     if "chosen" in person and person["chosen"]["number"] > number:
         # A newer choice was noted, and its process may have died before it submitted it.
         await submit_chosen(context, person, person["chosen"])

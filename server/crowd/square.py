@@ -50,7 +50,7 @@ class Square:
         # A winner does not dig the task again, so there must be more people than prizes.
         self._most_prizes = max(1, (people - 1) // 2)
         self._publishers: list[Publisher] = []
-        self._pictures: dict[str, str] = {}
+        self._pictures: dict[tuple[str, str], str] = {}  # of whom (a unionid), and of which treasure
         self._opened = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -132,7 +132,8 @@ class Square:
         names = {task.name for task in self.running.values()}
         treasure = _chance.choice([one for one in TREASURES if one.name not in names] or TREASURES)
         login = _chance.choice(self._publishers).login
-        url = self._pictures.get(treasure.name) or await self._upload(login, treasure)
+        picture = (login.unionid, treasure.name)  # nobody can publish what somebody else uploaded
+        url = self._pictures.get(picture) or await self._upload(login, treasure)
         reply = await self._site.post(
             "/postTask",
             login,
@@ -150,7 +151,7 @@ class Square:
             cd=treasure.cd,
         )
         if reply.get("status") != 0:
-            del self._pictures[treasure.name]  # the server may have a new database without the picture
+            del self._pictures[picture]  # the server may have a new database without the picture
             self._refused("postTask", reply)
         if reply["need_pay"]:
             await self._pay(login, reply["code"], reply["owed"])
@@ -174,8 +175,8 @@ class Square:
         reply = await self._site.upload(login, await asyncio.to_thread(treasure.picture_file.read_bytes))
         if reply.get("status") != 0:
             self._refused("uploadFile", reply)
-        self._pictures[treasure.name] = str(reply["url"])
-        return self._pictures[treasure.name]
+        url = self._pictures[login.unionid, treasure.name] = str(reply["url"])
+        return url
 
     def _refused(self, what: str, reply: Reply) -> NoReturn:
         self._tally.failures[f"{what} {reply.get('error')}"] += 1

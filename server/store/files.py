@@ -151,18 +151,19 @@ class Files(Documents[_Document]):
         soon = {"$min": {"metadata.delete_at": now_ms + SUPERSEDED_MS}}
         await self.collection.update_many({"metadata.made_for": made_for}, soon)
 
-    async def take(self, address: str, now_ms: int) -> str | None:
-        """Return the path of the upload that a URL or path names, on any host; None if it names none.
+    async def take(self, address: str, owner: str | None, now_ms: int) -> str | None:
+        """Return the path of the owner's upload that a URL or path names, on any host; None if it names none.
 
-        It stays for UNUSED_MS more, within which a task must have it, or have been deleted.
+        None as owner: whose it is was asked before. It stays for UNUSED_MS more, within which a task must
+        have it, or have been deleted.
         """
-        return await self._use(address, {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}})
+        return await self._use(address, owner, {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}})
 
-    async def keep(self, address: str) -> str | None:
+    async def keep(self, address: str, owner: str | None) -> str | None:
         """Do as `take` does, but the upload stays for good."""
-        return await self._use(address, {"$set": {"metadata.kept": 1}})
+        return await self._use(address, owner, {"$set": {"metadata.kept": 1}})
 
-    async def _use(self, address: str, changes: _Document) -> str | None:
+    async def _use(self, address: str, owner: str | None, changes: _Document) -> str | None:
         path = path_of(address)
         if path is None:
             return None
@@ -170,13 +171,17 @@ class Files(Documents[_Document]):
             "_id": path.removeprefix(ROUTE),
             "metadata.file_id": {"$exists": True},
             "metadata.refused": {"$exists": False},
+            **({} if owner is None else _of(owner)),
         }
         return path if (await self.collection.update_one(query, changes)).matched_count else None
 
-    async def refuse(self, path: str, now_ms: int) -> None:
-        """Show an upload to operators alone, and delete it soon unless a task or a person has it."""
+    async def refuse(self, path: str, owner: str, now_ms: int) -> None:
+        """Show the owner's upload to operators alone, and delete it soon unless a task or a person has it.
+
+        Earlier versions let people use the uploads of others, which stay as they are.
+        """
         await self.collection.update_one(
-            {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}},
+            {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}, **_of(owner)},
             {
                 "$set": {"metadata.refused": 1, "metadata.delete_at": now_ms},
                 "$unset": {"metadata.kept": ""},
@@ -313,6 +318,11 @@ def _record(name: str, data: bytes, metadata: _Document, now_ms: int) -> _Docume
         "uploadDate": datetime.fromtimestamp(now_ms / 1000, UTC),
         "metadata": metadata,
     }
+
+
+def _of(owner: str) -> _Document:
+    """Return the filter of what this person uploaded; what names no owner is anybody's."""
+    return {"metadata.owner": {"$in": [owner, None]}}
 
 
 def _is_thumbnail(name: str) -> bool:

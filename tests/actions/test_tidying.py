@@ -107,7 +107,7 @@ async def test_what_a_task_or_a_person_uses_or_used_stays(client: Client, contex
         assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
     for _ in range(3):
         # A publish with it that was never saved must not make it go.
-        assert await context.store.files.take(pictures[1][0], context.clock.now_ms()) is not None
+        assert await context.store.files.take(pictures[1][0], None, context.clock.now_ms()) is not None
         await let_files_age(context, 100 * DAY_MS)
         await tidy(context)
         for both in pictures:
@@ -122,7 +122,7 @@ async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
     alice = await client.log_in("alice")
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS)
-    assert await context.store.files.take(unused[0], context.clock.now_ms()) is not None
+    assert await context.store.files.take(unused[0], None, context.clock.now_ms()) is not None
     await tidy(context)
     assert (await served(client, *unused))[0] == 200
     await let_files_age(context, UNUSED_MS)
@@ -286,7 +286,7 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
         killing.after, number = 0, number + 1
         unused = await uploaded(alice)
         await alice.get("/getTaskDetails", code=code)
-        await context.store.files.take(used[0], context.clock.now_ms())
+        await context.store.files.take(used[0], None, context.clock.now_ms())
         await let_files_age(context, UNUSED_MS)
         await context.store.visits.rows.update_many({}, {"$set": {"opened_at": 1}})
         killing.after, killing.done = number, 0
@@ -334,7 +334,7 @@ async def test_pictures_of_before_stay_if_uploaded_and_age_from_now_if_drawn(
     await let_files_age(context, MADE_MS - 60_000)
     await tidy(context)
     assert await served(client, poster) == [200]
-    await context.store.files.take(old[0], context.clock.now_ms())
+    await context.store.files.take(old[0], None, context.clock.now_ms())
     await let_files_age(context, MADE_MS)
     names = (await stored(context))[0]
     await tidy(context)

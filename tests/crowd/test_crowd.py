@@ -13,13 +13,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 from PIL import Image
 
 from server.crowd import treasures
+from server.crowd.site import Login, Site
+from server.crowd.square import Square
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
@@ -274,6 +277,41 @@ def test_each_treasure_has_a_picture_of_its_own_and_no_picture_is_left_over():
     for file in files:
         with Image.open(file) as picture:
             assert (picture.format, picture.size) == ("WEBP", (900, 900))
+
+
+class SiteOfOwners:
+    """A site that takes a picture from whoever uploaded it, and from nobody else."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+        self.published: set[str] = set()
+
+    async def get(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"status": 0, "data": []}
+
+    async def upload(self, login: Login, _: bytes) -> dict[str, Any]:
+        url = f"/files/{len(self.owners)}"
+        self.owners[url] = login.unionid
+        return {"status": 0, "url": url}
+
+    async def post(self, _: str, login: Login, *, url: str, **__: Any) -> dict[str, Any]:
+        assert self.owners[url] == login.unionid
+        self.published.add(login.unionid)
+        return {"status": 0, "code": CODE, "need_pay": 0}
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("server.crowd.square.TREASURES", treasures.TREASURES[:1])
+    site = SiteOfOwners()
+    square = Square(cast(Site, site), Tally(), tasks=1, people=6)
+    for unionid in ("alice", "bob"):
+        await square.admit(SimpleNamespace(login=Login(unionid, "token")))
+    while len(site.published) < 2:
+        await square._publish()
+    assert sorted(site.owners.values()) == ["alice", "bob"]
 
 
 def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 0) -> Snapshot:

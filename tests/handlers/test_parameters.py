@@ -167,9 +167,9 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
     ({"cd": -1}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
     ({"cd": 3601}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
     ({"url": None}, "请先选一张图片"),
-    ({"url": "https://example.com/cat.jpg"}, "“图片”应为在这里上传过的图片"),
-    ({"url": f"/files/{'0' * 32}.jpg"}, "“图片”应为在这里上传过的图片"),
-    ({"url": "x" * 501}, "“图片”应为在这里上传过的图片"),
+    ({"url": "https://example.com/cat.jpg"}, "“图片”应为自己在这里上传过的图片"),
+    ({"url": f"/files/{'0' * 32}.jpg"}, "“图片”应为自己在这里上传过的图片"),
+    ({"url": "x" * 501}, "“图片”应为自己在这里上传过的图片"),
     ({"goods_type": 1, "money": None}, "请填写“每个红包多少元”，应为 1 到 200 的整数"),
     ({"goods_type": 1, "money": 0}, "“每个红包多少元”应为 1 以上的整数"),
     ({"goods_type": 1, "money": 201}, "“每个红包多少元”应为 1 到 200 的整数"),
@@ -249,11 +249,11 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("POST /setProfile", {}, "请填写“名字”，或选一张“头像”"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "名" * 33}, "“名字”应为 1 到 32 个字"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "　"}, "“名字”应为 1 到 32 个字"),
-    ("POST /setProfile", {"wxheadpic": "/"}, "“头像”应为在这里上传过的图片"),
+    ("POST /setProfile", {"wxheadpic": "/"}, "“头像”应为自己在这里上传过的图片"),
     (
         "POST /setProfile",
         {"wxname": "名", "wxheadpic": "http://x/a"},
-        "“头像”应为在这里上传过的图片",
+        "“头像”应为自己在这里上传过的图片",
     ),
 ]
 

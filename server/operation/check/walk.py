@@ -69,8 +69,8 @@ async def _all(found: AsyncIterator[Any]) -> None:
 async def _uploaded(store: Store) -> None:
     """Save a picture, and read it in each way there is."""
     _, path, _ = await store.files.save(_PICTURE, _WHO, NOW)
-    await store.files.take(path, NOW)
-    await store.files.keep(path)
+    await store.files.take(path, _WHO, NOW)
+    await store.files.keep(path, _WHO)
     file = await store.files.find(path.rpartition("/")[2])
     if file is not None:
         await _all(store.files.read(file))
@@ -78,7 +78,7 @@ async def _uploaded(store: Store) -> None:
     await store.files.is_upload(path)
     await store.shown_tasks.hides_picture(path)
     await store.files.renew([path.rpartition("/")[2]], NOW)
-    await store.files.refuse(path, NOW)
+    await store.files.refuse(path, _WHO, NOW)
 
 
 def _alarm(end_at: int = 0) -> AlarmRecord:

@@ -1,0 +1,130 @@
+"""What somebody uploaded is theirs: nobody else can publish it, choose it as a face or have it taken down."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from server.actions.operate import decide_review, hide_task
+from server.context import Context
+from server.store.audit_log import Actor
+from support.client import Client, Someone, a_picture
+from support.purse import find, misbehave
+from support.reviews import CHECKED, settle
+
+ME = Actor("小林", shared=False)
+DRAFT = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+
+
+@pytest.fixture(params=[{}, CHECKED], ids=["unchecked", "checked"])
+def environment(request: pytest.FixtureRequest) -> dict[str, str]:
+    return dict(request.param)
+
+
+async def uploaded(someone: Someone) -> str:
+    return urlsplit((await someone.upload(a_picture()))["url"]).path
+
+
+async def statuses(client: Client, path: str) -> list[int]:
+    """Return how a picture and its thumbnail are answered to a stranger."""
+    paths = (path, path.replace(".jpg", "_t.jpg"))
+    return [(await client.http.get(each)).status_code for each in paths]
+
+
+async def with_face(client: Client, context: Context, user: str) -> tuple[Someone, str]:
+    """Return somebody, and the picture that others see of them."""
+    someone = await client.log_in(user)
+    path = await uploaded(someone)
+    assert (await someone.post("/setProfile", wxheadpic=path))["status"] == 0
+    await settle(context)
+    (person,) = await find(context, "people", _id=someone.unionid)
+    assert person["wxheadpic"] == path
+    return someone, path
+
+
+@pytest.mark.gen_test
+async def test_what_somebody_else_uploaded_is_refused_and_stays_as_it_is(
+    client: Client, context: Context
+) -> None:
+    alice, face = await with_face(client, context, "alice")
+    bob, of_treasure, unused = await client.log_in("bob"), await uploaded(alice), await uploaded(alice)
+    await alice.publish(url=of_treasure)
+    await settle(context)
+    before = await find(context, "pictures.files")
+    for path in (face, of_treasure, unused):
+        for where, name, others in (("/postTask", "url", DRAFT), ("/setProfile", "wxheadpic", {})):
+            refused = await bob.post(where, **{**others, name: path})
+            nowhere = await bob.post(where, **{**others, name: f"/files/{'0' * 32}.jpg"})
+            assert (refused["error"], refused["param"]) == ("bad_request", name)
+            assert refused["msg"] == nowhere["msg"]
+    assert await find(context, "pictures.files") == before
+    assert await find(context, "tasks", publisher=bob.unionid) == []
+    again = [(await alice.post("/postTask", url=face, publish_id="twice-the-same", **DRAFT)) for _ in "12"]
+    assert again[0]["code"] == again[1]["code"]
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_names_no_owner_is_anybodys(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    path = await uploaded(alice)
+    await context.store.files.rows.update_many({}, {"$unset": {"metadata.owner": ""}})
+    assert (await bob.post("/postTask", url=path, **DRAFT))["status"] == 0
+    assert (await bob.post("/setProfile", wxheadpic=path))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is_hidden(
+    client: Client, context: Context
+) -> None:
+    alice, face = await with_face(client, context, "alice")
+    code = await (await client.log_in("bob")).publish()
+    await settle(context)
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"pic": face}})
+    await hide_task(context, ME, code, "违法", hidden=True)
+    assert await statuses(client, face) == [200, 200]
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$unset": {"wxheadpic": ""}})
+    assert await statuses(client, face) == [404, 404]
+
+
+class TestOfEarlierVersions:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return CHECKED
+
+    @pytest.mark.gen_test
+    async def test_refusing_somebody_elses_picture_takes_it_from_nobody(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        path = await uploaded(alice)
+        await alice.publish(url=path)
+        await settle(context)
+        await misbehave(client, "judge", call="media_check_async", code="review", times=2)
+        take = context.store.files.take
+
+        async def take_anybodys(address: str, owner: str | None, now_ms: int) -> Any:
+            return await take(address, None, now_ms)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(context.store.files, "take", take_anybodys)
+            assert (await bob.post("/postTask", url=path, **DRAFT))["status"] == 0
+            assert (await bob.post("/setProfile", wxheadpic=path))["status"] == 0
+        await settle(context)
+        held = await find(context, "reviews", state="held")
+        assert [each["picture"] for each in held] == [path] * 2
+        for each in held:
+            await decide_review(context, ME, each["_id"], "广告", shown=False)
+        assert await statuses(client, path) == [200, 200]
+        await alice.publish(url=path)
+
+    @pytest.mark.gen_test
+    async def test_ones_own_refused_picture_is_taken_down(self, client: Client, context: Context) -> None:
+        alice = await client.log_in("alice")
+        path = await uploaded(alice)
+        await misbehave(client, "judge", call="media_check_async", code="risky")
+        await alice.publish(url=path)
+        await settle(context)
+        assert await statuses(client, path) == [404, 404]
+        assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
