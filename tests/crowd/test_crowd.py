@@ -306,7 +306,7 @@ async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
 ):
     monkeypatch.setattr("server.crowd.square.TREASURES", treasures.TREASURES[:1])
     site = SiteOfOwners()
-    square = Square(cast(Site, site), Tally(), tasks=1, people=6)
+    square = Square(cast(Site, site), Tally(6), tasks=1, people=6)
     for unionid in ("alice", "bob"):
         await square.admit(SimpleNamespace(login=Login(unionid, "token")))
     while len(site.published) < 2:

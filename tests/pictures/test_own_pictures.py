@@ -118,13 +118,3 @@ class TestOfEarlierVersions:
             await decide_review(context, ME, each["_id"], "广告", shown=False)
         assert await statuses(client, path) == [200, 200]
         await alice.publish(url=path)
-
-    @pytest.mark.gen_test
-    async def test_ones_own_refused_picture_is_taken_down(self, client: Client, context: Context) -> None:
-        alice = await client.log_in("alice")
-        path = await uploaded(alice)
-        await misbehave(client, "judge", call="media_check_async", code="risky")
-        await alice.publish(url=path)
-        await settle(context)
-        assert await statuses(client, path) == [404, 404]
-        assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
