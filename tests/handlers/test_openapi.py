@@ -126,7 +126,7 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Cl
 @pytest.mark.gen_test
 async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    url = await alice.upload(a_picture())
+    url = await bob.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
     replies = [
         ("/userLogin", {"status": 0, "msg": "", "data": alice.data}),
