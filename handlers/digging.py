@@ -67,7 +67,9 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     forecast_num: Annotated[
         int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")
     ]
-    url: Annotated[str, Meta(max_length=500, title="图片", description="在这里上传过的图片")] | None = None
+    url: (
+        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
+    ) = None
     wxname: (
         Annotated[
             str,

@@ -168,7 +168,7 @@ class SetProfileRequest(msgspec.Struct):
         | None
     ) = None
     wxheadpic: (
-        Annotated[str, Meta(min_length=1, max_length=500, title="头像", description="在这里上传过的图片")]
+        Annotated[str, Meta(min_length=1, max_length=500, title="头像", description="自己在这里上传过的图片")]
         | None
     ) = None
     unionid: Unionid | None = None
