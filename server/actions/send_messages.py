@@ -2,10 +2,9 @@
 
 The steps: claim the message, hold a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
-which a message is sent only once, but it counts consents as we do. So a message that WeChat may have taken is
-sent again if it holds the person's last consent: WeChat would refuse a second one. If the person has more
-consents, a message that got no answer is sent again. One whose process died while sending it is not: it ends
-as `unclear`.
+which a message is sent only once, but it counts consents as we do. Of a message that got no answer, or whose
+process died, nobody knows whether WeChat took it. It is sent again if it holds the person's last consent:
+WeChat would refuse a second one. If the person has more consents, it is not: it ends as `unclear`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from server.game.amounts import DAY_MS
 from server.settings.messages import Template
 from server.store import is_unavailable
 from server.store.messages import Consent, Message, MessageEnd
-from server.wechat import WeChatError
+from server.wechat import Unanswered, WeChatError
 from server.wechat.messages import data_of
 
 AT_ONCE = 8
@@ -98,16 +97,24 @@ async def settle_message(context: Context, message: Message) -> None:
     if consent is None:
         await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, until_ms + 1))
         return
-    if message["state"] == "sending" and await _has_more(context, consent):
-        await _end(context, message, "unclear", template)
+    if _may_be_taken(message) and await _has_more(context, consent):
+        await _end(context, message, "unclear")
         return
     if await messages.begin_sending(message):
         await _send(context, message, template, person["openid"], words)
 
 
+def _may_be_taken(message: Message) -> bool:
+    """Whether WeChat may have taken a message without our knowing."""
+    return message["state"] == "sending" or "unsure" in message
+
+
 async def _has_more(context: Context, consent: Consent) -> bool:
-    """Whether WeChat would take a message twice. One that ended spent its consent, even if not noted."""
-    return consent["left"] + await context.store.messages.open_number(consent.get("held", [])) > 1
+    """Whether WeChat would take a message twice. One that was sent spent its consent, even if not noted.
+
+    One that ended otherwise and still holds a consent may not have, so WeChat may count one more than we do.
+    """
+    return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
 
 
 async def _send(context: Context, message: Message, template: Template, openid: str, words: Words) -> None:
@@ -116,8 +123,8 @@ async def _send(context: Context, message: Message, template: Template, openid: 
     data = data_of(template, words.values)
     try:
         await context.wechat.send_message(openid, template.template_id, data, page, settings.message_opens)
-    except WeChatBusy:
-        await _try_later(context, message, "")
+    except WeChatBusy as error:
+        await _try_later(context, message, "", unsure=isinstance(error, Unanswered))
         raise
     except WeChatError as error:
         await _refused(context, message, template, error)
@@ -128,8 +135,7 @@ async def _send(context: Context, message: Message, template: Template, openid: 
 async def _refused(context: Context, message: Message, template: Template, error: WeChatError) -> None:
     if error.errcode == NO_CONSENT:
         # WeChat has counted differently, or it took the message before, and that was the last consent.
-        unsure = "unsure" in message or message["state"] == "sending"
-        await _end(context, message, "sent" if unsure else "refused")
+        await _end(context, message, "sent" if _may_be_taken(message) else "refused")
         await context.store.consents.forget(message["unionid"], template.template_id)
     elif error.errcode == BAD_PERSON:
         log.warning("WeChat does not know the person of a message: %s", error)
@@ -139,22 +145,20 @@ async def _refused(context: Context, message: Message, template: Template, error
         await _try_later(context, message, str(error.errcode))
 
 
-async def _try_later(context: Context, message: Message, errcode: str) -> None:
-    """Try again later. Without an `errcode`, WeChat did not answer, and may have taken it."""
+async def _try_later(context: Context, message: Message, errcode: str, *, unsure: bool = False) -> None:
+    """Try again later. Without an `errcode`, WeChat is busy or silent; `unsure`: it may have taken it."""
     now_ms = context.clock.now_ms()
     since_ms = message.get("failing_since", now_ms)
     wait_ms = min(FIRST_RETRY_MS * 2 ** min(message["tries"], 10), LONGEST_RETRY_MS)
     late = LATE if now_ms - since_ms >= LATE_MS else ""
     due_at_ms = now_ms + (LONGEST_RETRY_MS if errcode else wait_ms)
-    await context.store.messages.try_later(
-        message, due_at_ms, since_ms, errcode or late, unsure=not errcode
-    )
+    await context.store.messages.try_later(message, due_at_ms, since_ms, errcode or late, unsure=unsure)
     metrics.MESSAGES.labels(message["kind"], "again").inc()
 
 
 async def _drop(context: Context, message: Message, template: Template, end: MessageEnd) -> None:
     """End a message without sending it. Its consent is good for another."""
-    if "unsure" not in message and message["state"] != "sending":
+    if not _may_be_taken(message):
         await context.store.consents.give_back(message["unionid"], template.template_id, message["_id"])
     await _end(context, message, end)
 

@@ -21,7 +21,7 @@ _Document = dict[str, Any]
 # - sent: WeChat took it.
 # - refused: the person withdrew their consent.
 # - failed: WeChat does not know the person.
-# - unclear: its process died while it was sent.
+# - unclear: nobody knows whether WeChat took it.
 # - moot: nobody needs it any more.
 # - late: its time is over.
 MessageEnd: TypeAlias = Literal["sent", "refused", "failed", "unclear", "moot", "late"]
@@ -86,6 +86,10 @@ class Messages(DueDocuments[Message]):
     async def open_number(self, keys: list[str]) -> int:
         """Return how many of these messages have not ended."""
         return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$in": _OPEN}})
+
+    async def unsent_number(self, keys: list[str]) -> int:
+        """Return how many of these messages are not known to be sent."""
+        return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$ne": "sent"}})
 
     async def begin_sending(self, message: Message) -> bool:
         """Note that a claimed message is about to be sent; False if another process has it now."""
@@ -154,8 +158,8 @@ class Messages(DueDocuments[Message]):
 class Consent(TypedDict):
     """How many messages of a template a person still allows. `_id` is "unionid:template_id".
 
-    `held` has the messages that are being sent by one of them each, and those whose process died before it
-    spent theirs.
+    `held` has the messages that are being sent by one of them each, those that ended without anybody knowing
+    whether WeChat took them, and those whose process died before it spent theirs.
     """
 
     _id: str

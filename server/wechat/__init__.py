@@ -15,16 +15,16 @@ from msgspec import Meta
 
 from server.errors import BadUserData, WeChatBusy
 from server.keys import Keys
-from server.wechat.api import Api, WeChatError
+from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
 from server.wechat.tokens import AccessToken, SealedTokens
 from server.wechat.user_data import Id, UserData, decrypt_user
 
-__all__ = ["SealedTokens", "Session", "UserData", "WeChat", "WeChatError", "decrypt_user"]
+__all__ = ["SealedTokens", "Session", "Unanswered", "UserData", "WeChat", "WeChatError", "decrypt_user"]
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
-# Long, because nobody waits for a message, and one that WeChat takes after we gave up may be sent twice.
+# Long, because nobody waits for a message, and of one that WeChat takes after we gave up nobody knows.
 MESSAGE_CALL_SECONDS = 20.0
 # With its repetition and a new token: less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0
@@ -229,7 +229,8 @@ class WeChat:
 
         `page` may have a query; "" opens nothing. `opens` is formal, trial or developer. Raises WeChatError:
         it was not sent (43101: there is no consent; 47003: a field is wrong; 40003: the person is). Raises
-        WeChatBusy: WeChat did not acknowledge it, and may have sent it.
+        Unanswered: WeChat did not acknowledge it, and may have sent it. Raises WeChatBusy otherwise: WeChat
+        was not asked, or says that it is busy.
 
         https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
         """
@@ -245,7 +246,7 @@ class WeChat:
             async with asyncio.timeout(MESSAGE_SECONDS):
                 await self._with_token(lambda token: self._send_message(token, body))
         except TimeoutError:
-            raise WeChatBusy from None
+            raise Unanswered from None
 
     async def _send_message(self, token: str, body: Mapping[str, object]) -> None:
         path, parameters = "/cgi-bin/message/subscribe/send", {"access_token": token}
@@ -265,5 +266,8 @@ class WeChat:
             "secret": self._secret,
             "force_refresh": force_refresh,
         }
-        found = await self._api.read("POST", "/cgi-bin/stable_token", _Token, {}, body)
+        try:
+            found = await self._api.read("POST", "/cgi-bin/stable_token", _Token, {}, body)
+        except Unanswered:
+            raise WeChatBusy from None  # what needed the token was not asked
         return found.access_token, found.expires_in

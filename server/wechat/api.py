@@ -20,6 +20,8 @@ from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
 
 CONNECT_SECONDS = 3.0
 SYSTEM_BUSY = -1
+# There was no connection, so WeChat was not asked.
+_NOT_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
@@ -44,6 +46,10 @@ class WeChatError(Exception):
     def __init__(self, path: str, errcode: int, errmsg: str) -> None:
         self.errcode = errcode
         super().__init__(f"{path} answered {errcode}: {errmsg[:200]}")
+
+
+class Unanswered(WeChatBusy):
+    """WeChat may have been asked and gave no usable answer, so nobody knows whether it acted."""
 
 
 class _Failure(msgspec.Struct):
@@ -79,13 +85,13 @@ class Api:
         parameters: Mapping[str, str],
         body: Mapping[str, object] | None = None,
     ) -> _Answer:
-        """Return the answer as a `kind`. Raises what `call` raises; WeChatBusy if the answer is no `kind`."""
+        """Return the answer as a `kind`. Raises what `call` raises; Unanswered if the answer is no `kind`."""
         content = await self.call(method, path, parameters, body)
         try:
             return msgspec.json.decode(content, type=kind)
         except ValueError:  # msgspec's errors, and UnicodeDecodeError
             _log.warning("WeChat's %s did not answer what its documentation says", path)
-            raise WeChatBusy from None
+            raise Unanswered from None
 
     async def call(
         self,
@@ -97,7 +103,8 @@ class Api:
         """Return the body of a successful answer, JSON or not.
 
         If WeChat says that it is busy, it is asked once more. Raises the refusal for WeChat's error code,
-        WeChatError if the code has none, WeChatBusy if no usable answer came in time.
+        WeChatError if the code has none, WeChatBusy if WeChat is not reached, Unanswered if no usable answer
+        came in time.
         """
         content = await self._send(method, path, parameters, body)
         failure = _failure(path, content)
@@ -120,10 +127,10 @@ class Api:
                     response = await self._http.request(method, path, params=parameters, json=body)
         except (httpx.HTTPError, TimeoutError) as error:
             _log.warning("WeChat's %s does not answer: %s", path, type(error).__name__)
-            raise WeChatBusy from None
+            raise (WeChatBusy if isinstance(error, _NOT_ASKED) else Unanswered) from None
         if response.status_code != httpx.codes.OK:  # WeChat says what went wrong in the body of a 200
             _log.warning("WeChat's %s answered HTTP %d", path, response.status_code)
-            raise WeChatBusy
+            raise Unanswered
         return response.content
 
 
@@ -135,4 +142,4 @@ def _failure(path: str, content: bytes) -> _Failure:
         return msgspec.json.decode(content, type=_Failure)
     except ValueError:  # msgspec's errors, and UnicodeDecodeError
         _log.warning("WeChat's %s answered broken JSON", path)
-        raise WeChatBusy from None
+        raise Unanswered from None

@@ -15,7 +15,7 @@ COLLECTIONS = (
 )
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
-    *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number"),
+    *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "unsent_number"),
 )
 
 

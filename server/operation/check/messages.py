@@ -31,6 +31,7 @@ MESSAGES: tuple[Call, ...] = (
     lambda store: store.messages.end(a_message(2), "sent", NOW),
     lambda store: store.messages.renew(a_message(2)),
     lambda store: store.messages.open_number([a_message(2)["_id"]]),
+    lambda store: store.messages.unsent_number([a_message(2)["_id"]]),
     lambda store: store.messages.delete_ended(NOW),
     lambda store: store.consents.add(_WHO, "template"),
     lambda store: store.consents.left(_WHO, ["template", "other"]),

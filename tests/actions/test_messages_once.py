@@ -1,0 +1,129 @@
+"""A message whose sending got no answer: with one consent it is sent again, with more it never is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server import wechat as real
+from server.actions import send_messages as sending
+from server.actions.send_messages import send_messages
+from server.context import Context
+from support.client import Client
+from support.messages import MESSAGES, allow, send_until_quiet, sent_to, states
+from support.purse import find, misbehave, win
+from support.steps import Killed
+
+UNANSWERED = ["timeout", "disconnect", "garbage"]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return MESSAGES
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a call that WeChat does not answer end soon."""
+    monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
+
+
+async def wins(client: Client, context: Context, *names: str, consents: int) -> None:
+    """Let Bob, who allowed so many messages of a win, win goods of these names."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    for _ in range(consents):
+        await allow(client, "bob", "won")
+    for name in names:
+        await win(client, context, bob, await alice.publish(forecast_num=1, name=name))
+
+
+async def told(client: Client) -> list[str]:
+    """Return the names of what Bob was told he won, the oldest first."""
+    return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
+
+
+@pytest.mark.parametrize("what", UNANSWERED)
+@pytest.mark.gen_test
+async def test_with_several_consents_what_got_no_answer_is_not_sent_again(
+    client: Client, context: Context, what: str
+) -> None:
+    await wins(client, context, "茶壶", consents=2)
+    await misbehave(client, what, call="message")
+    await send_messages(context)
+    assert (await states(context))["won"] == "waiting"
+    await send_until_quiet(context)
+    assert await told(client) == ["茶壶"]
+    assert (await states(context))["won"] == "unclear"
+    # The other consent is as good as before.
+    bob = client.people["bob"]
+    await win(client, context, bob, await client.people["alice"].publish(forecast_num=1, name="茶杯"))
+    await send_until_quiet(context)
+    assert await told(client) == ["茶壶", "茶杯"]
+
+
+@pytest.mark.parametrize("what", UNANSWERED)
+@pytest.mark.gen_test
+async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(
+    client: Client, context: Context, what: str
+) -> None:
+    await wins(client, context, "茶壶", consents=1)
+    await misbehave(client, what, call="message")
+    await send_until_quiet(context)
+    assert await told(client) == ["茶壶"]
+    assert (await states(context))["won"] == "sent"
+
+
+@pytest.mark.gen_test
+async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
+    client: Client, context: Context
+) -> None:
+    await wins(client, context, "茶壶", consents=1)
+    await misbehave(client, "disconnect", call="message")
+    await send_messages(context)
+    await allow(client, "bob", "won")
+    await send_until_quiet(context)
+    assert await told(client) == ["茶壶"]
+    assert (await states(context))["won"] == "unclear"
+
+
+@pytest.mark.parametrize("code", ["-1", "45009"])
+@pytest.mark.gen_test
+async def test_with_several_consents_what_wechat_says_it_did_not_take_comes_later(
+    client: Client, context: Context, code: str
+) -> None:
+    await wins(client, context, "茶壶", consents=2)
+    await misbehave(client, "refuse", call="message", code=code, times=2)
+    await send_messages(context)
+    assert await told(client) == []
+    await misbehave(client, "behave")
+    await send_until_quiet(context)
+    assert await told(client) == ["茶壶"]
+    assert (await states(context))["won"] == "sent"
+
+
+@pytest.mark.gen_test
+async def test_of_two_that_nobody_knows_of_neither_is_sent_again(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The consent of the one that WeChat never saw would let the other be sent twice."""
+    await wins(client, context, "茶壶", "茶杯", consents=2)
+    monkeypatch.setattr(sending, "AT_ONCE", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(context.wechat, "send_message", raise_killed)
+        with pytest.raises(Killed):
+            await send_messages(context)
+    (unseen,) = await find(context, "messages", state="sending")
+    await misbehave(client, "disconnect", call="message")
+    await send_messages(context)
+    assert len(await told(client)) == 1
+    await context.store.messages.rows.update_one({"_id": unseen["_id"]}, {"$set": {"due_at": 1}})
+    await send_messages(context)
+    await send_until_quiet(context)
+    assert len(await told(client)) == 1
+    assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
+
+
+async def raise_killed(*_: Any) -> None:
+    """Die before WeChat is asked."""
+    raise Killed
