@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 STATEMENTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 MESSAGES_SECONDS = 30.0
+# Nobody can do anything about a message that may not have come, so its alarm ends by itself.
+UNCLEAR_MS = 3_600_000
 REVIEWS_SECONDS = 30.0
 # WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
@@ -54,9 +56,10 @@ class Alarm(msgspec.Struct, frozen=True):
     never. `redis` may have a fault of the bus as `what`. The values of `disk` are the MiB that are free, and
     those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
     values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
-    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait. `review`
-    is the same of content checks, and always `late`. `queue`: an operator has decided nothing about contents
-    that are held or reported, `what` is `reviews` or `reports`, and the value is how many.
+    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait. Those of
+    the last hour of which nobody knows whether WeChat took them are `unclear`; they are not sent again.
+    `review` is the same of content checks, and always `late`. `queue`: an operator has decided nothing about
+    contents that are held or reported, `what` is `reviews` or `reports`, and the value is how many.
     `pattern` is one of `patterns.py`, with its numbers. The values of `held` are how many red packets wait
     for the operator, and their sum in yuan.
     """
@@ -149,9 +152,11 @@ async def check_books(store: Store) -> list[Alarm]:
     return list(map(_alarm, audited.differences + audited.waiting))
 
 
-async def check_messages(store: Store) -> list[Alarm]:
+async def check_messages(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm for each reason why WeChat does not take messages."""
     found = await store.messages.alarms()
+    if unclear := await store.messages.unclear_number(now_ms - UNCLEAR_MS):
+        found["unclear"] = unclear
     return [Alarm("message", "", why, (str(number),)) for why, number in sorted(found.items())]
 
 

@@ -81,7 +81,11 @@ class Watch:
         self._checks = (
             Check("statements", self._check_statements, STATEMENTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
-            *([Check("messages", lambda: check_messages(store), MESSAGES_SECONDS)] if messages else []),
+            *(
+                [Check("messages", lambda: check_messages(store, now_ms()), MESSAGES_SECONDS)]
+                if messages
+                else []
+            ),
             *([Check("reviews", lambda: check_reviews(store, now_ms()), REVIEWS_SECONDS)] if reviews else []),
             Check("queues", lambda: check_queues(store, now_ms()), QUEUES_SECONDS),
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),

@@ -146,6 +146,10 @@ class Messages(DueDocuments[Message]):
         ]
         return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
 
+    async def unclear_number(self, since_ms: int) -> int:
+        """Return of how many messages that ended since then nobody knows whether WeChat took them."""
+        return await self.collection.count_documents({"ended_at": {"$gt": since_ms}, "state": "unclear"})
+
     async def delete_ended(self, before_ms: int) -> None:
         """Delete the messages that ended before a time."""
         await self.collection.delete_many({"ended_at": {"$gt": 0, "$lt": before_ms}})

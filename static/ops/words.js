@@ -76,6 +76,7 @@ const WORDS = {
   late_queues: ["待审和举报的核对：{0}", "reviews and reports that wait: {0}"],
   late_messages: ["通知消息的核对：{0}", "messages: {0}"],
   message_late: ["{0} 条消息十多分钟没有发出去：微信没有答复，还在重试", "{0} messages for over ten minutes: WeChat does not answer; they are tried again"],
+  message_unclear: ["{0} 条消息可能没有送到：微信没有答复，或进程中断了，为免重复不再发（一小时内的）", "{0} messages of the last hour may not have come: WeChat did not answer, or a process died; they are not sent again, so that none comes twice"],
   message_47003: ["{0} 条：模板的字段不对（47003），检查 MESSAGE_… 的设置", "{0}: a template's fields are wrong (47003); look at the MESSAGE_… settings"],
   message_40037: ["{0} 条：没有这个模板（40037），检查 MESSAGE_… 的设置", "{0}: there is no such template (40037); look at the MESSAGE_… settings"],
   message_41030: ["{0} 条：小程序没有这个页面（41030），检查 WECHAT_PAGE", "{0}: the mini-program has no such page (41030); look at WECHAT_PAGE"],

@@ -23,7 +23,7 @@ from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
 from server.operation import watch as watching
-from server.operation.alarms import Alarm, check_reviews
+from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
 from server.operation.check.seeds import a_message, a_review
 from server.operation.watch import LEASE_MS, Watch, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
@@ -164,12 +164,14 @@ async def test_content_checks_that_are_late_are_an_alarm(context: Context) -> No
 
 @pytest.mark.gen_test
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
-    review = a_review("task:a", "a")
-    review["created_at"] = 1
-    await context.store.reviews.add(review)
+    await context.store.reviews.add(a_review("task:a", "a") | {"created_at": 1})
     await context.store.messages.insert(a_message(1, alarm="47003"))
     await context.store.messages.insert(a_message(2, alarm="late"))
     await context.store.messages.insert(a_message(3, alarm="late"))
+    ended = [("unclear", UNCLEAR_MS // 2), ("unclear", UNCLEAR_MS), ("sent", 0)]
+    for number, (state, ago_ms) in enumerate(ended, 4):
+        at_ms = context.clock.now_ms() - ago_ms
+        await context.store.messages.insert(a_message(number, state=state, ended_at=at_ms))
     watch = Watch(
         context.store,
         context.outages,
@@ -182,11 +184,12 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
     )
     async with running(watch.run()):
         async with asyncio.timeout(10):
-            while len(found := await context.store.alarms.lasting()) < 3:  # noqa: ASYNC110  (nothing tells)
+            while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)
     assert [(each["kind"], each["what"], each["values"]) for each in found] == [
         ("message", "47003", ["1"]),
         ("message", "late", ["2"]),
+        ("message", "unclear", ["1"]),
         ("review", "late", ["1"]),
     ]
 

@@ -28,6 +28,7 @@ MESSAGES: tuple[Call, ...] = (
     lambda store: store.messages.begin_sending(a_message(2)),
     lambda store: store.messages.try_later(a_message(2), NOW, NOW, "CHECK", unsure=True),
     lambda store: store.messages.alarms(),
+    lambda store: store.messages.unclear_number(NOW),
     lambda store: store.messages.end(a_message(2), "sent", NOW),
     lambda store: store.messages.renew(a_message(2)),
     lambda store: store.messages.open_number([a_message(2)["_id"]]),
