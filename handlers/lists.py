@@ -134,7 +134,8 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 class PartakenCard(Card, kw_only=True):
     """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
 
-    `is_prize` is 1 if the caller won. `name`, `pic` and `thumbnail` are "" if the caller may not see it now.
+    `is_prize` is 1 if the caller won. If the caller may not see the task now, `name`, `pic`, `thumbnail`,
+    `wxname` and the publisher's picture are "", and `signed` is 0.
     """
 
     wxheadimgurl: str
@@ -167,7 +168,8 @@ class GetMyPartake(Interface):
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
     if not is_shown(task) and not task["wins"]:
-        fields |= dict.fromkeys(("name", "pic", "thumbnail"), "")
+        # A signature is content too. Without its mark, the publisher's picture would stand in its place.
+        fields |= dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic"), "") | {"signed": 0}
     return msgspec.convert(
         fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
     )

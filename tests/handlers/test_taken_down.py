@@ -33,7 +33,9 @@ async def seen_by(someone: Someone, code: str) -> set[str]:
 async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someone]]:
     """Return a treasure's code, and its publisher, a winner, a digger and somebody else."""
     alice, bob, carol, dan = await client.log_in_all("alice", "bob", "carol", "dan")
-    code = await alice.publish(prize_num=2, forecast_num=4, interval=2, fluctuation=0)
+    code = await alice.publish(
+        prize_num=2, forecast_num=4, interval=2, fluctuation=0, wxname="加微信 abc"
+    )
     assert [(await who.dig(code))["is_prize"] for who in (carol, bob)] == [0, 1]
     await context.background.finish()
     return code, [alice, bob, carol, dan]
@@ -83,7 +85,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.gen_test
-async def test_who_dug_it_finds_it_in_their_list_without_its_name_and_picture(
+async def test_who_dug_it_finds_it_in_their_list_without_its_name_signature_and_pictures(
     client: Client, context: Context, state: dict[str, Any]
 ) -> None:
     code, [_, bob, carol, _] = await won_and_dug(client, context)
@@ -93,4 +95,6 @@ async def test_who_dug_it_finds_it_in_their_list_without_its_name_and_picture(
     [dug] = (await carol.get("/getMyPartake"))["data"]
     # Nobody gets the file of what is hidden, so that its winner is told of none.
     assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
-    assert dug == before[carol.unionid] | {"name": "", "pic": "", "thumbnail": ""}
+    assert before[carol.unionid]["wxname"] == "加微信 abc"
+    blank = dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic", "wxheadimgurl"), "")
+    assert dug == before[carol.unionid] | blank | {"signed": 0}
