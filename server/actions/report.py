@@ -6,6 +6,7 @@ from server.actions.announce import announce_judged
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, NotShown
 from server.game.amounts import DAY_MS
+from server.game.review import is_shown, review_of
 from server.store.due import FOLLOWED_MS
 from server.store.people import Person
 from server.store.reports import Report, ReportReason
@@ -19,17 +20,18 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
     People count if they first logged in a day ago or earlier and have dug somewhere, so a storm from new
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
-    task is held. Safe to repeat: if the process dies before that, a sweep does it.
+    task is held. Safe to repeat: if the process dies before that, a sweep does it. What a winner says about a
+    task that an operator has hidden is saved, and waits for no operator.
 
-    Raises NoSuchTask; BadRequest if the task is their own; NotShown if it was never shown. (Nobody could
-    decide about reports of what is refused.)
+    Raises NoSuchTask; BadRequest if the task is their own; NotShown if they may not see it or it was never
+    shown. (Nobody could decide about reports of what is refused.)
     """
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
     if task["publisher"] == person["_id"]:
         raise BadRequest("不能举报自己发布的宝贝")
-    if task.get("review", "shown") != "shown":
+    if task.get("review", "shown") != "shown" or not (is_shown(task) or await _saw(context, code, person)):
         raise NotShown
     now_ms = context.clock.now_ms()
     counts = person.get("created_at", 0) <= now_ms - DAY_MS
@@ -45,13 +47,21 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
         counts=int(counts),
         at=now_ms,
     )
-    if counts:
+    if counts and review_of(task) != "hidden":
         saved["open"], saved["due_at"] = 1, now_ms + FOLLOWED_MS
         if "decided" in task:
             saved["decided"] = task["decided"]
     saved = await context.store.reports.insert(saved)
     if "open" in saved:
         await _follow(context, saved)
+
+
+async def _saw(context: Context, code: str, person: Person) -> bool:
+    """Whether a person may see a hidden task, as a winner, or reported it before it was hidden."""
+    if await context.store.reports.find(code, person["_id"]) is not None:
+        return True
+    view = await context.store.tasks.view(code, person["_id"])
+    return view is not None and view["won"] is not None
 
 
 async def settle_reports(context: Context) -> None:

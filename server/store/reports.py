@@ -49,6 +49,10 @@ class Reports(DueDocuments[Report]):
         """Write a report unless its author has reported the task before; return the one that is stored."""
         return await self.add_or_read(report)
 
+    async def find(self, code: str, unionid: str) -> Report | None:
+        """Return what a person reported about a task, None if nothing."""
+        return await self.collection.find_one({"_id": f"{code}:{unionid}"})
+
     async def open_number(self, code: str, decided: int, limit: int) -> int:
         """Return how many open reports a task got after so many decisions; `limit` at most."""
         made = {"code": code, "open": 1, "decided": decided or None}  # None: it is 0, or not there

@@ -10,6 +10,7 @@ import pytest
 from server.actions import report as reporting
 from server.actions.report import REPORTED, settle_reports
 from server.context import Context
+from server.errors import NotShown
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.running.worker import PERIODIC
@@ -211,6 +212,56 @@ async def test_what_reports_hide_is_held_until_an_operator_hides_or_shows_it(
         assert (details["review"], details["review_note"]) == (review, note)
         [position] = await context.store.tasks.positions([code])  # how other processes learn of it
         assert review_of(position) == review
+
+
+@pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
+@pytest.mark.gen_test
+async def test_who_may_not_see_a_hidden_task_cannot_report_it(
+    client: Client, context: Context, state: dict[str, int]
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=100_000)
+    bob, carol = await who_counts(client, context, 2)
+    assert (await bob.dig(code))["is_prize"] == 0
+    assert (await report(carol, code))["status"] == 0
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
+    refused = await report(bob, code)
+    assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
+    assert (await report(carol, code))["status"] == 0  # as a client asks again that got no reply
+    assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
+
+
+@pytest.mark.gen_test
+async def test_what_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(prize_num=TO_HOLD, forecast_num=TO_HOLD, interval=1, fluctuation=0, cd=0)
+    people = await who_counts(client, context, TO_HOLD)
+    for someone in people:
+        assert (await someone.dig(code))["is_prize"] == 1
+    await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+    for someone in people:
+        assert (await report(someone, code))["status"] == 0
+    assert (await client.get("/ops/reports"))["data"] == []
+    assert await context.store.reports.waiting_number(context.clock.now_ms() + DAY_MS) == 0
+    assert len(await context.store.reports.of_task(code, 10)) == TO_HOLD
+    details = await alice.get("/getTaskDetails", code=code)
+    assert (details["review"], details["review_note"]) == ("hidden", "违法")
+
+
+@pytest.mark.gen_test
+async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, context: Context) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=1)
+    winner, *people = await who_counts(client, context, TO_HOLD + 1)
+    assert (await winner.dig(code))["is_prize"] == 1
+    for someone in [*people, winner]:
+        assert (await report(someone, code))["status"] == 0
+    [queued] = (await client.get("/ops/reports"))["data"]
+    assert queued["number"] == TO_HOLD + 1
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,7 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.begin_moving(person_of(3)),
     lambda store: store.people.delete_forgotten(person_of(3), "forgotten:check"),
     lambda store: store.reports.insert(_REPORT),
+    lambda store: store.reports.find(_ONE, _WHO),
     lambda store: store.reports.open_number(_ONE, 1, 5),
     lambda store: store.reports.queue(10),
     lambda store: store.reports.waiting_number(NOW),
