@@ -296,6 +296,7 @@ async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
     assert (first["status"], again["code"]) == (0, first["code"])
     assert await context.store.tasks.collection.count_documents({}) == 1
     other = await alice.post("/postTask", **asked, publish_id="the-cat-2")
+    asked["url"] = (await bob.upload(a_picture()))["url"]
     bobs = await bob.post("/postTask", **asked, publish_id="the-cat-1")
     assert len({first["code"], other["code"], bobs["code"]}) == 3
 
