@@ -125,8 +125,10 @@ async def test_of_orders_at_the_same_time_none_gets_past_the_limit(
 
     monkeypatch.setattr(Orders, "insert", insert_together)
     replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
-    assert [reply["error"] for reply in replies] == ["over_limit", "over_limit"]
-    assert await find(context, "sandbox_orders") == []
+    refused = [reply["error"] for reply in replies if reply["status"]]
+    # Once the order of one that was refused is gone, the other one's fits.
+    assert refused in (["over_limit"], ["over_limit", "over_limit"])
+    assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
 @pytest.mark.gen_test
