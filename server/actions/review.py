@@ -51,13 +51,14 @@ async def settle_reviews(context: Context) -> None:
     async for person in context.store.people.claim_due(context.clock.now_ms):
         if "chosen" in person:
             await _submit(context, person, person["chosen"])
-    turns = (_settle_due(context, part) for part in (None, *PARTS))
+    late: set[Part] = set()  # about which WeChat did not answer in this turn
+    turns = (_settle_due(context, part, late) for part in (None, *PARTS))
     for failed in await asyncio.gather(*turns, return_exceptions=True):
         if failed is not None:
             raise failed
 
 
-async def _settle_due(context: Context, part: Part | None) -> None:
+async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> None:
     """Bring the due reviews further of which WeChat is to be asked about this part; with None, the others.
 
     It is asked about one at first, then about several at once. After two that it did not answer, the rest
@@ -65,16 +66,16 @@ async def _settle_due(context: Context, part: Part | None) -> None:
     """
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
-    at_once, late = 1, False
+    at_once, again = 1, False
     async for review in reviews.claim_due_for(part, context.clock.now_ms, before_ms):
         due.append(review)
         if len(due) == at_once:
-            unanswered = await asyncio.gather(*(_settle(context, one) for one in due))
-            if part in unanswered and (late or at_once > 1):
+            unanswered = await asyncio.gather(*(_settle(context, one, late) for one in due))
+            if part in unanswered and (again or at_once > 1):
                 return
-            due, late = [], part in unanswered
-            at_once = 1 if late else AT_ONCE
-    await asyncio.gather(*(_settle(context, one) for one in due))
+            due, again = [], part in unanswered
+            at_once = 1 if again else AT_ONCE
+    await asyncio.gather(*(_settle(context, one, late) for one in due))
 
 
 async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
@@ -87,15 +88,16 @@ async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
         log.exception("review %s was not submitted", chosen["key"])
 
 
-async def _settle(context: Context, review: Review) -> Part | Literal[""]:
+async def _settle(context: Context, review: Review, late: set[Part]) -> Part | Literal[""]:
     """Return the part about which WeChat did not answer, "" if there is none. What fails stays due."""
     try:
-        checked = review if review["state"] != "checking" else await _check(context, review)
+        checked = review if review["state"] != "checking" else await _check(context, review, late)
         if checked is not None and checked["state"] != "checking":
             await follow_review(context, checked)
-    except _Late as late:
-        log.warning("review %s waits for WeChat: %s", review["_id"], late.__cause__)
-        return late.part
+    except _Late as error:
+        log.warning("review %s waits for WeChat: %s", review["_id"], error.__cause__)
+        late.add(error.part)
+        return error.part
     except Exception as error:
         if is_unavailable(error):
             raise
@@ -103,16 +105,19 @@ async def _settle(context: Context, review: Review) -> Part | Literal[""]:
     return ""
 
 
-async def _check(context: Context, review: Review) -> Review | None:
+async def _check(context: Context, review: Review, late: set[Part]) -> Review | None:
     """Ask WeChat what it has not said yet. Returns the review as it is then, None if it is gone.
 
     Raises _Late.
     """
     found: Review | None = review
-    if review["text"] and not review["text_said"]:
+    asks_text = review["text"] and not review["text_said"]
+    if asks_text:
         with _asking_about("text"):
             found = await _check_text(context, review)
     if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
+        if asks_text and "picture" in late:  # other texts do not wait for this: pictures have their own turn
+            return found
         with _asking_about("picture"):
             found = await _check_picture(context, found)
     if found is None or found["state"] != "checking":

@@ -61,10 +61,12 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
     await settle_reviews(context)
     await settle(context)
     assert (await state_of(context, doubtful))["review"] == "held"
-    monkeypatch.setattr(context.wechat, "check_picture", Late())
+    late = Late()
+    monkeypatch.setattr(context.wechat, "check_picture", late)
     for _ in range(12):
         await alice.publish()
     await settle_reviews(context)
+    assert late.asked == 1  # the other texts did not wait for their pictures
     await alice.post("/setProfile", wxname="新名字")
     # A process died after it noted what an operator decided.
     await context.store.reviews.decide(f"task:{doubtful}", "shown", "可以")
