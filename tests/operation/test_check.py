@@ -18,7 +18,7 @@ from server.operation import check as checking
 from server.operation.check import CALLS, Row, check, line_of
 from server.operation.check.seeds import code_of, seed
 from server.operation.check.walk import methods, noting
-from server.running.stores import EmbeddedRedis
+from server.running.stores import EmbeddedRedis, free_port
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
@@ -316,7 +316,8 @@ class AFullCluster(EmbeddedRedis):
 
     def command(self) -> list[str]:
         odd = ("--cluster-enabled", "yes", "--maxmemory-policy", "allkeys-lru", "--maxclients", "12")
-        return [*super().command(), *odd]
+        # Its own choice, 10,000 above the port, may be an outgoing connection's.
+        return [*super().command(), *odd, "--cluster-port", str(free_port())]
 
 
 @pytest.mark.gen_test
