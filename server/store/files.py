@@ -43,7 +43,7 @@ _BUCKET = "pictures"
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 _CONTENT_TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()}
 _THUMBNAIL = "_t"
-_NAME = re.compile(r"[0-9a-f]{32}(_t)?(\.jpg|\.png)")
+_NAME = re.compile(r"\A[0-9a-f]{32}(_t)?(\.jpg|\.png)")
 
 
 @dataclass(frozen=True, slots=True)
