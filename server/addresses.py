@@ -26,7 +26,7 @@ MOST_HOPS = 16
 def networks(text: str) -> tuple[Network, ...]:
     """Return the networks of a comma-separated list of addresses and networks.
 
-    Raises ValueError if one cannot be read, or holds every address: a client could then claim any address.
+    Raises ValueError if one cannot be read, or covers every address: then a client could choose its address.
     """
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):

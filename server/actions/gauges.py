@@ -30,7 +30,7 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
     """
     gauges, now_ms = context.store.gauges, context.clock.now_ms()
     known = await gauges.find()
-    if (known is None or known["due_at"] <= now_ms) and await gauges.claim(now_ms, now_ms + LEASE_MS):
+    if (known is None or known["due_at"] <= now_ms) and await gauges.lease(now_ms, now_ms + LEASE_MS):
         computed = asyncio.Event()
         context.background.spawn(_compute(context, known, computed))
         try:

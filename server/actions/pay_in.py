@@ -367,7 +367,7 @@ async def settle_order(context: Context, order: Order) -> None:
 
     One that would be paid in vain is closed. If WeChat does not have it yet, that is tried every minute.
     """
-    claimed, useless = order, False
+    leased, useless = order, False
     if order["state"] == "asked":
         useless = await _is_useless(context, order)
         try:
@@ -380,7 +380,7 @@ async def settle_order(context: Context, order: Order) -> None:
         # Less often as it gets older, and once right after it expires.
         rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
         due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
-        await context.store.orders.postpone(claimed, min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms)
+        await context.store.orders.postpone(leased, min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms)
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:

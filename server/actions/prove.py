@@ -20,7 +20,7 @@ DIGS_A_READ, REST_TIMES = 50, 4
 # A request waits this long for its turn, then writes this long, before it is told to come again.
 PATIENCE_SECONDS = 1.0
 REQUEST_SECONDS = 2.0
-# Well below the lease of a claimed proof (`server/store/due.py`). The rest is claimed again.
+# Well below the lease of a proof (`server/store/due.py`). The rest is leased again.
 TURN_SECONDS = 20.0
 
 log = logging.getLogger("wabao.proof")
@@ -57,7 +57,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
     except TimeoutError:
         raise ProofNotReady from None
     try:
-        if await proofs.claim(code):
+        if await proofs.lease(code):
             await write_proof(context, code, REQUEST_SECONDS)
         found = await context.proofs.find(code)
     finally:
@@ -68,8 +68,8 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
 
 
 async def write_proofs(context: Context) -> None:
-    """Write the proofs that are due. Every process runs this again and again, and claims each proof first."""
-    async for record in context.store.proofs.claim_due(context.clock.now_ms):
+    """Write the proofs that are due. Every process runs this again and again, and leases each proof first."""
+    async for record in context.store.proofs.lease_due(context.clock.now_ms):
         try:
             await write_proof(context, record["_id"], TURN_SECONDS)
         except Exception as error:
@@ -79,7 +79,7 @@ async def write_proofs(context: Context) -> None:
 
 
 async def write_proof(context: Context, code: str, seconds: float) -> None:
-    """Go on with a claimed proof for `seconds`; if that is not enough, it is due again at once.
+    """Go on with a leased proof for `seconds`; if that is not enough, it is due again at once.
 
     Each part is read, encoded and stored before the next begins. So memory does not grow with the digs, and
     others get their turn in between. Raises BrokenHistory.

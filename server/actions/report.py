@@ -66,7 +66,7 @@ async def _saw(context: Context, code: str, person: Person) -> bool:
 
 async def settle_reports(context: Context) -> None:
     """Do what follows from reports whose process died. Safe in several processes at once."""
-    async for saved in context.store.reports.claim_due(context.clock.now_ms):
+    async for saved in context.store.reports.lease_due(context.clock.now_ms):
         await _follow(context, saved)
 
 

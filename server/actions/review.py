@@ -48,7 +48,7 @@ async def settle_reviews(context: Context) -> None:
 
     What waits for a part about which WeChat does not answer holds up nothing else.
     """
-    async for person in context.store.people.claim_due(context.clock.now_ms):
+    async for person in context.store.people.lease_due(context.clock.now_ms):
         if "chosen" in person:
             await _submit(context, person, person["chosen"])
     late: set[Part] = set()  # about which WeChat did not answer in this turn
@@ -67,7 +67,7 @@ async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> N
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
     at_once, again = 1, False
-    async for review in reviews.claim_due_for(part, context.clock.now_ms, before_ms):
+    async for review in reviews.lease_due_for(part, context.clock.now_ms, before_ms):
         due.append(review)
         if len(due) == at_once:
             unanswered = await asyncio.gather(*(_settle(context, one, late) for one in due))

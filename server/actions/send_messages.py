@@ -1,6 +1,6 @@
 """Sending the messages to people who left: each once, by a consent, repeated by its own rules.
 
-The steps: claim the message, hold a consent, note that it is being sent, send it, note its end, spend the
+The steps: lease the message, hold a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
 which a message is sent only once, but it counts consents as we do. Of a message that got no answer, or whose
 process died, nobody knows whether WeChat took it. It is sent again if it holds the person's last consent:
@@ -43,7 +43,7 @@ async def send_messages(context: Context) -> None:
     if not context.settings.templates:
         return
     some: list[Message] = []
-    async for message in context.store.messages.claim_due(context.clock.now_ms):
+    async for message in context.store.messages.lease_due(context.clock.now_ms):
         some.append(message)
         if len(some) == AT_ONCE:
             if not await _settle_all(context, some):
@@ -59,7 +59,7 @@ async def delete_old_messages(context: Context) -> None:
 
 
 async def _settle_all(context: Context, messages: list[Message]) -> bool:
-    """Settle claimed messages; return whether WeChat answers. What fails is logged and comes due again."""
+    """Settle leased messages; return whether WeChat answers. What fails is logged and comes due again."""
     done = await asyncio.gather(*(settle_message(context, each) for each in messages), return_exceptions=True)
     answers = True
     for message, result in zip(messages, done, strict=True):
@@ -73,7 +73,7 @@ async def _settle_all(context: Context, messages: list[Message]) -> bool:
 
 
 async def settle_message(context: Context, message: Message) -> None:
-    """Bring a claimed message one step nearer to its end. Raises WeChatBusy if WeChat does not answer."""
+    """Bring a leased message one step nearer to its end. Raises WeChatBusy if WeChat does not answer."""
     messages, now_ms = context.store.messages, context.clock.now_ms()
     template = context.settings.templates.get(message["kind"])
     if template is None:

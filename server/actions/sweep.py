@@ -1,6 +1,6 @@
 """One sweep over everything that is due. Every process sweeps again and again; each thing is done once.
 
-A sweep claims each due thing by a conditional update before it acts (`server/store/due.py`). So of several
+A sweep leases each due thing by a conditional update before it acts (`server/store/due.py`). So of several
 sweeps only one acts; if it dies, another one does later.
 """
 
@@ -41,12 +41,12 @@ async def sweep(context: Context) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
     store, now_ms = context.store, context.clock.now_ms
     context.clock.see(await store.now_ms())  # it may be the only time of MongoDB's that this process sees
-    await _each(context, store.orders.claim_due(now_ms), settle_order, store.orders)
-    await _each(context, store.tasks.claim_due(now_ms), settle_task)
-    await _each(context, store.freezes.claim_due(now_ms), settle_freeze)
-    await _each(context, store.prizes.claim_due(now_ms), settle_prize)
-    await _each(context, store.bills.claim_due(now_ms), settle_bill, store.bills)
-    await _each(context, store.refunds.claim_due(now_ms), settle_refund, store.refunds)
+    await _each(context, store.orders.lease_due(now_ms), settle_order, store.orders)
+    await _each(context, store.tasks.lease_due(now_ms), settle_task)
+    await _each(context, store.freezes.lease_due(now_ms), settle_freeze)
+    await _each(context, store.prizes.lease_due(now_ms), settle_prize)
+    await _each(context, store.bills.lease_due(now_ms), settle_bill, store.bills)
+    await _each(context, store.refunds.lease_due(now_ms), settle_refund, store.refunds)
     await _delete_old_addresses(context)
 
 

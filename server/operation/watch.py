@@ -241,7 +241,7 @@ class Watch:
         """Tell the webhook all that is due, in one message."""
         if not self._holds or "mongodb" in self._outages.silent or not self._may_tell():
             return
-        records = [record async for record in self._store.alarms.claim_due(self._now_ms)]
+        records = [record async for record in self._store.alarms.lease_due(self._now_ms)]
         if not records:
             return
         events = sorted((event for record in records for event in self._untold(record)), key=lambda e: e.at)

@@ -69,7 +69,7 @@ async def send_notices(context: Context) -> None:
         return
     while True:
         now = now_ms()
-        notice = await state.notices.claim(now, now + int(ANSWER_SECONDS * 2000) + 1000)
+        notice = await state.notices.lease(now, now + int(ANSWER_SECONDS * 2000) + 1000)
         if notice is None:
             return
         await _attempt(context.settings, state.notices, pairs, notice)

@@ -17,7 +17,7 @@ _Document = dict[str, Any]
 
 
 class AccessTokens(Documents[_Document]):
-    """One document per appid: the box, when its token expires, and until when its renewal is claimed."""
+    """One document per appid: the box, when its token expires, and until when its renewal is leased."""
 
     NAME = "access_tokens"
 
@@ -31,22 +31,22 @@ class AccessTokens(Documents[_Document]):
             return bytes(row["box"]), int(row["left_ms"])
         return b"", 0
 
-    async def claim(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
-        """Claim the renewal for so long; False if another has claimed it or the box is not `seen`."""
+    async def lease(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
+        """Lease the renewal for so long; False if another process has it or the box is not `seen`."""
         free = {"$lte": [{"$ifNull": ["$renewing_until_ms", 0]}, NOW_MS]}
         until = {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$renewing_until_ms"]}
         try:
-            claimed = await self.collection.update_one(
+            leased = await self.collection.update_one(
                 {"_id": appid, "box": seen},
                 [{"$set": {"renewing_until_ms": until}}],
                 upsert=True,  # if there is a document with another box, its _id is taken
             )
         except DuplicateKeyError:
             return False
-        return claimed.modified_count == 1 or claimed.upserted_id is not None
+        return leased.modified_count == 1 or leased.upserted_id is not None
 
     async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
-        """Store a renewed token and end the claim."""
+        """Store a renewed token and end the lease."""
         fields = {
             "box": {"$literal": box},
             "expires_at_ms": {"$add": [NOW_MS, lasts_ms]},
@@ -55,5 +55,5 @@ class AccessTokens(Documents[_Document]):
         await self.collection.update_one({"_id": appid}, [{"$set": fields}], upsert=True)
 
     async def release(self, appid: str) -> None:
-        """End the claim without a renewed token."""
+        """End the lease without a renewed token."""
         await self.collection.update_one({"_id": appid}, {"$set": {"renewing_until_ms": 0}})

@@ -47,7 +47,7 @@ class Alarms(DueDocuments[AlarmRecord]):
         DUE_INDEX,
     ]
 
-    def _claim(self, now_ms: int) -> list[dict[str, Any]]:
+    def _lease(self, now_ms: int) -> list[dict[str, Any]]:
         # By the watch's own clock: at worst, a webhook is told of an alarm early or twice.
         return [{"$set": {"due_at": now_ms + LEASE_MS}}]
 

@@ -43,15 +43,15 @@ class Gauges(Documents[MoneyGauges]):
         """Return what was computed last, None if nothing was yet."""
         return await self.collection.find_one({"_id": _ID, "at": {"$gt": 0}}, {"_id": 0})
 
-    async def claim(self, now_ms: int, until_ms: int) -> bool:
-        """Claim the next computation until `until_ms`; False if it is not due, or another process has it."""
+    async def lease(self, now_ms: int, until_ms: int) -> bool:
+        """Lease the next computation until `until_ms`; False if it is not due, or another process has it."""
         try:
-            claimed = await self.collection.update_one(
+            leased = await self.collection.update_one(
                 {"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}}, upsert=True
             )
         except DuplicateKeyError:
             return False  # it exists, and is not due
-        return claimed.modified_count == 1 or claimed.upserted_id is not None
+        return leased.modified_count == 1 or leased.upserted_id is not None
 
     async def save(self, gauges: MoneyGauges) -> None:
         """Replace what was computed before."""

@@ -92,17 +92,17 @@ class Messages(DueDocuments[Message]):
         return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$ne": "sent"}})
 
     async def begin_sending(self, message: Message) -> bool:
-        """Note that a claimed message is about to be sent; False if another process has it now."""
+        """Note that a leased message is about to be sent; False if another process has it now."""
         begun: _Document = {"state": "sending", **({"unsure": 1} if message["state"] == "sending" else {})}
         changed = await self.collection.update_one(
-            self._claimed(message), {"$set": begun, "$inc": {"tries": 1}, "$unset": {"asleep": ""}}
+            self._leased(message), {"$set": begun, "$inc": {"tries": 1}, "$unset": {"asleep": ""}}
         )
         return changed.modified_count == 1
 
     async def sleep(self, message: Message, until_ms: int) -> None:
-        """Let a claimed message wait for a consent, at most until then. One woken since stays due."""
+        """Let a leased message wait for a consent, at most until then. One woken since stays due."""
         await self.collection.update_one(
-            self._claimed(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
+            self._leased(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
         )
 
     async def wake(self, unionid: str, kinds: list[MessageKind]) -> None:
@@ -113,9 +113,9 @@ class Messages(DueDocuments[Message]):
         )
 
     async def postpone(self, message: Message, due_at_ms: int, until_ms: int) -> None:
-        """Look at a claimed message again then; it is of use until `until_ms` at least."""
+        """Look at a leased message again then; it is of use until `until_ms` at least."""
         later = {"$set": {"due_at": due_at_ms}, "$max": {"until": until_ms}}
-        await self.collection.update_one(self._claimed(message), later)
+        await self.collection.update_one(self._leased(message), later)
 
     async def try_later(
         self, message: Message, due_at_ms: int, failing_since_ms: int, alarm: str, *, unsure: bool
@@ -154,8 +154,8 @@ class Messages(DueDocuments[Message]):
         """Delete the messages that ended before a time."""
         await self.collection.delete_many({"ended_at": {"$gt": 0, "$lt": before_ms}})
 
-    def _claimed(self, message: Message) -> _Document:
-        """Return the condition that nobody has touched a message since it was claimed."""
+    def _leased(self, message: Message) -> _Document:
+        """Return the condition that nobody has touched a message since it was leased."""
         return {"_id": message["_id"], "state": message["state"], "due_at": message.get("due_at")}
 
 

@@ -51,7 +51,7 @@ class Review(TypedDict):
 
 
 def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
-    """Return the query that finds what `Reviews.claim_due_for` yields."""
+    """Return the query that finds what `Reviews.lease_due_for` yields."""
     no_text = {"text": {"$ne": ""}, "text_said": ""}
     text: _Document = {"state": "checking", **no_text}
     picture: _Document = {
@@ -77,14 +77,14 @@ class Reviews(DueDocuments[Review]):
         DUE_INDEX,
     ]
 
-    def claim_due_for(
+    def lease_due_for(
         self, part: Part | None, now_ms: Callable[[], int], asked_before_ms: int
     ) -> AsyncIterator[Review]:
-        """Yield, as `claim_due` does, the due reviews of which WeChat is to be asked about this part.
+        """Yield, as `lease_due` does, the due reviews of which WeChat is to be asked about this part.
 
         None: the others. A picture is asked about again if that was last done before a time (unix ms).
         """
-        return self._claim_among(_waiting_for(part, asked_before_ms), now_ms)
+        return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
 
     async def add(self, review: Review) -> None:
         """Write a new review, unless it is there. Raises Uncommitted if that may be undone."""

@@ -1,6 +1,6 @@
 """The access token: one per appid, shared by all processes, kept sealed in a store.
 
-WeChat allows twenty forced renewals a day, and each ends the token before. So one request claims the renewal,
+WeChat allows twenty forced renewals a day, and each ends the token before. So one request leases the renewal,
 and all others, in this process and elsewhere, wait for the token that it stores.
 """
 
@@ -18,8 +18,8 @@ from server.keys import Keys
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_MS = 300_000
-# Longer than two calls with their timeouts: an older claim is a dead process's.
-CLAIM_MS = 20_000
+# Longer than two calls with their timeouts: an older lease is a dead process's.
+LEASE_MS = 20_000
 # A process reads the token again after this long. If it was replaced meanwhile, WeChat refuses the old one.
 REMEMBERED_SECONDS = 10.0
 WAIT_SECONDS = 15.0
@@ -37,14 +37,14 @@ class SealedTokens(Protocol):
     async def find(self, appid: str) -> tuple[bytes, int]:
         """Return the box and for how long its token is still valid (ms)."""
 
-    async def claim(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
-        """Claim the renewal for so long; False if another has it or the box is no longer `seen`."""
+    async def lease(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
+        """Lease the renewal for so long; False if another has it or the box is no longer `seen`."""
 
     async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
-        """Save a renewed token and give the claim back."""
+        """Save a renewed token and give the lease back."""
 
     async def release(self, appid: str) -> None:
-        """Give the claim back without a renewed token."""
+        """Give the lease back without a renewed token."""
 
 
 class AccessToken:
@@ -91,7 +91,7 @@ class AccessToken:
                     token, box = await self._stored(refused)
                     if token is not None:
                         return token
-                    if await self._tokens.claim(self._appid, box, CLAIM_MS):
+                    if await self._tokens.lease(self._appid, box, LEASE_MS):
                         return await self._renew(force=refused is not None)
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:

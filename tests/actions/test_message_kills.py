@@ -21,7 +21,7 @@ from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Killed, Steps
 
 SENT = [
-    "messages.claim_due",
+    "messages.lease_due",
     "consents.take",
     "messages.begin_sending",
     "wechat.send_message",
@@ -37,7 +37,7 @@ WON = [
     "tasks.settle",
     *SENT,
 ]
-SWEPT = ["tasks.claim_due", "proofs.ask", "messages.insert"]
+SWEPT = ["tasks.lease_due", "proofs.ask", "messages.insert"]
 STEPS = {
     "a winner is told": WON,
     "a winner with several consents is told": WON,

@@ -246,7 +246,7 @@ async def test_killed_after_any_step_the_next_process_makes_the_same_bytes_and_r
         return steps
 
     whole = await run(0)
-    assert whole.names == ["proofs.claim_due", *["proofs.add_part"] * 3, "proofs.complete"]
+    assert whole.names == ["proofs.lease_due", *["proofs.add_part"] * 3, "proofs.complete"]
     parts, record = await parts_of(context, code), await context.store.proofs.find(code)
     for kill_after in range(1, len(whole.names) + 1):
         killed = await run(kill_after)
@@ -303,7 +303,7 @@ async def test_only_one_process_writes_and_requests_meanwhile_are_told_to_come_a
 async def test_two_processes_that_write_the_same_proof_make_one(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first process has lost its claim but goes on; the second has another zlib."""
+    """The first process has lost its lease but goes on; the second has another zlib."""
     code = await dig_to(client, context, 8)
     whole = (await served(client, code)).extensions["raw"]
     for collection in (context.store.proofs.collection, context.store.proofs.parts):
@@ -314,19 +314,19 @@ async def test_two_processes_that_write_the_same_proof_make_one(
         proof.zlib, "compressobj", lambda level, wbits: compressobj(level=next(levels, 1), wbits=wbits)
     )
     other = replace(context, store=Store(settings.mongodb_uri), background=Background())
-    first_claimed, both_claimed = asyncio.Event(), asyncio.Barrier(2)
+    first_leased, both_leased = asyncio.Event(), asyncio.Barrier(2)
     for each in (context, other):
         find = each.store.proofs.find_progress
 
         async def together(code: str, find: Any = find) -> proof.Progress:
-            first_claimed.set()
-            await both_claimed.wait()
+            first_leased.set()
+            await both_leased.wait()
             return await find(code)
 
         monkeypatch.setattr(each.store.proofs, "find_progress", together)
     await context.store.proofs.ask(code, 0)
     first = asyncio.create_task(write_proofs(context))
-    await first_claimed.wait()
+    await first_leased.wait()
     await context.store.proofs.collection.update_one({}, {"$set": {"due_at": 0}})
     await asyncio.gather(first, write_proofs(other))
     other.store.close()

@@ -13,7 +13,7 @@ from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
 from support.statements import check_nothing_is_half_done
 
-CHECKING = ["reviews.claim_due", "wechat.check_text", "reviews.note_said"]
+CHECKING = ["reviews.lease_due", "wechat.check_text", "reviews.note_said"]
 # The steps of each scenario, in order.
 STEPS = {
     "a treasure is published and checked": [
@@ -27,7 +27,7 @@ STEPS = {
     "a picture's result is pushed": [
         "media_checks.add",
         "reviews.wake",
-        "reviews.claim_due",
+        "reviews.lease_due",
         "reviews.note_said",
         "reviews.conclude",
         "shown_tasks.show",

@@ -34,7 +34,7 @@ async def read_again(context: Context, code: str) -> None:
 
 
 async def retry(context: Context) -> None:
-    """Make due what was claimed and failed."""
+    """Make due what was leased and failed."""
     soon = context.clock.now_ms() + 120_000
     await context.store.reviews.rows.update_many({"due_at": {"$lt": soon}}, {"$set": {"due_at": 1}})
 

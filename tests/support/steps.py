@@ -75,8 +75,8 @@ class _Traced:
     def __getattr__(self, attribute: str) -> Any:
         found = getattr(self._target, attribute)
         step = f"{self._name}.{attribute}"
-        if attribute.startswith("claim_due"):
-            return lambda *arguments: self._claim(f"{self._name}.claim_due", found(*arguments))
+        if attribute.startswith("lease_due"):
+            return lambda *arguments: self._lease(f"{self._name}.lease_due", found(*arguments))
         reads = attribute == "aclose" or (self._name != "pay" and attribute.startswith(_READS))
         if reads or not inspect.iscoroutinefunction(found):
             return found
@@ -89,7 +89,7 @@ class _Traced:
 
         return traced
 
-    async def _claim(self, step: str, due: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _lease(self, step: str, due: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for document in due:
             self._steps.done(step)
             yield document

@@ -57,7 +57,7 @@ async def test_a_token_that_such_a_machine_stored_is_renewed_before_it_is_over(c
 async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "CLAIM_MS", 100)
+    monkeypatch.setattr(tokens, "LEASE_MS", 100)
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 3.0)
     begun, never = asyncio.Event(), asyncio.Event()
 

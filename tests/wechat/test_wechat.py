@@ -397,21 +397,21 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
 
 
 @pytest.mark.gen_test
-async def test_a_renewal_that_a_dead_process_claimed_is_taken_over(context, base, script):
+async def test_a_renewal_that_a_dead_process_leased_is_taken_over(context, base, script):
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.claim(APPID, b"", -1)
+        assert await context.store.access_tokens.lease(APPID, b"", -1)
         assert await wechat.access_token() == "new"
 
 
 @pytest.mark.gen_test
-async def test_a_token_that_was_renewed_since_the_look_is_not_claimed_again(context):
+async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(context):
     kept = context.store.access_tokens
-    assert await kept.claim(APPID, b"", 60_000)
-    assert not await kept.claim(APPID, b"", 60_000)
+    assert await kept.lease(APPID, b"", 60_000)
+    assert not await kept.lease(APPID, b"", 60_000)
     await kept.save(APPID, b"new", 60_000)
-    assert not await kept.claim(APPID, b"", 60_000)
-    assert await kept.claim(APPID, b"new", 60_000)
+    assert not await kept.lease(APPID, b"", 60_000)
+    assert await kept.lease(APPID, b"new", 60_000)
 
 
 @pytest.mark.gen_test
@@ -419,7 +419,7 @@ async def test_the_wait_for_another_processs_renewal_is_short(context, base, scr
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.claim(APPID, b"", 1 << 40)
+        assert await context.store.access_tokens.lease(APPID, b"", 1 << 40)
         with pytest.raises(WeChatBusy):
             await wechat.access_token()
         assert script.asked == []

@@ -13,16 +13,16 @@ Call: TypeAlias = Callable[[Store], Awaitable[Any]]
 _WHO = person_of(2)
 
 
-async def _claim_due(store: Store) -> None:
-    async for _ in store.messages.claim_due(lambda: NOW):
+async def _lease_due(store: Store) -> None:
+    async for _ in store.messages.lease_due(lambda: NOW):
         pass
 
 
 MESSAGES: tuple[Call, ...] = (
     lambda store: store.messages.insert(a_message(TASKS + 1)),
     lambda store: store.messages.wake(person_of(1), ["won"]),
-    lambda store: store.messages.claim(a_message(1)["_id"]),
-    lambda store: _claim_due(store),
+    lambda store: store.messages.lease(a_message(1)["_id"]),
+    lambda store: _lease_due(store),
     lambda store: store.messages.postpone(a_message(1), NOW, NOW),
     lambda store: store.messages.sleep(a_message(1), NOW),
     lambda store: store.messages.begin_sending(a_message(2)),

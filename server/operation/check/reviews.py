@@ -15,7 +15,7 @@ _ONE, _NEXT = code_of(1), code_of(2)
 async def _all(reviews: Reviews) -> None:
     parts: tuple[Part | None, ...] = (None, "text", "picture")
     for part in parts:
-        async for _ in reviews.claim_due_for(part, lambda: NOW, NOW):
+        async for _ in reviews.lease_due_for(part, lambda: NOW, NOW):
             pass
 
 
@@ -33,7 +33,7 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.reviews.note_asked("check", "trace", NOW, NOW),
     lambda store: store.reviews.postpone("check", NOW),
     lambda store: store.reviews.wake("trace"),
-    lambda store: store.reviews.claim("check"),
+    lambda store: store.reviews.lease("check"),
     lambda store: _all(store.reviews),
     lambda store: store.reviews.conclude("check", "held", "check"),
     lambda store: store.reviews.held(20),

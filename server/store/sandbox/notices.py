@@ -52,8 +52,8 @@ class SandboxNotices(Documents[SandboxNotice]):
         """Store a notice to be sent."""
         await self.rows.insert_one(dict(notice))
 
-    async def claim(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
-        """Take one that is due. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
+    async def lease(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
+        """Lease one that is due. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
         return await self.find_one_and_update(
             {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
             {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
