@@ -103,7 +103,7 @@ class GetTaskDetails(Interface):
         code, sharer = await context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
-        async with context.hub.known.hold(code) as watched:
+        async with context.hub.known.keep(code) as watched:
             await self.let_in()
             if not watched.opens_for(unionid):
                 raise NotShown

@@ -32,7 +32,7 @@ async def tidy(context: Context) -> None:
     store, clock = context.store, context.clock
     clock.see(await store.now_ms())  # what is deleted must be old by MongoDB's clock
     now_ms = clock.now_ms()
-    if await store.leases.hold(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
+    if await store.leases.acquire(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
         until = time.monotonic() + TURN_SECONDS
         for what, batch in (("files", tidy_files), ("visits", tidy_visits), ("reports", tidy_reports)):
             await _repeat(context, what, batch, until)

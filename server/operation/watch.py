@@ -73,7 +73,7 @@ class Watch:
         """`messages`: there are messages to people who left. `reviews`: WeChat checks contents."""
         self._store, self._outages, self._webhook = store, outages, webhook
         self._disk, self._process, self._now_ms = disk, process, now_ms
-        self._held_until = 0  # unix ms; 0 if another process has the lease
+        self._leased_until = 0  # unix ms; 0 if another process has the lease
         self._asked_at = float("-inf")
         self._silent_since = 0  # since when MongoDB is silent, unix ms; 0 if it answers
         self._silence_told = False
@@ -110,7 +110,7 @@ class Watch:
 
     async def close(self) -> None:
         """Give the lease back, so that another process need not wait for its end."""
-        if not self._held_until:
+        if not self._leased_until:
             return
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -122,8 +122,8 @@ class Watch:
                 raise
 
     @property
-    def _holds(self) -> bool:
-        return self._now_ms() < self._held_until
+    def _has_lease(self) -> bool:
+        return self._now_ms() < self._leased_until
 
     async def _look(self) -> None:
         """Notice MongoDB's silence, while all others may be waiting for its answer. Asks no store."""
@@ -139,28 +139,28 @@ class Watch:
             return
         if self._silent_since:  # even if another process has the lease by now: only we know of it
             await self._write_silence()
-        if await self._hold():
+        if await self._acquire():
             await self._reconcile()
 
-    async def _hold(self) -> bool:
+    async def _acquire(self) -> bool:
         """Whether we have the lease. It is renewed long before it ends; another's is asked for as often."""
         now_ms = self._now_ms()
-        if now_ms < self._held_until - LEASE_MS + RENEWED_MS:
+        if now_ms < self._leased_until - LEASE_MS + RENEWED_MS:
             return True
-        if not self._held_until and time.monotonic() - self._asked_at < RENEWED_MS / 1000:
+        if not self._leased_until and time.monotonic() - self._asked_at < RENEWED_MS / 1000:
             return False
-        had = self._held_until
+        had = self._leased_until
         self._asked_at = time.monotonic()
-        held = await self._store.leases.hold(_DUTY, self._process, now_ms, now_ms + LEASE_MS)
-        self._held_until = now_ms + LEASE_MS if held else 0
-        if held and not had:
+        acquired = await self._store.leases.acquire(_DUTY, self._process, now_ms, now_ms + LEASE_MS)
+        self._leased_until = now_ms + LEASE_MS if acquired else 0
+        if acquired and not had:
             for check in self._checks:
                 check.begin()
-        return held
+        return acquired
 
     async def _note_silence(self) -> None:
         """Remember and tell MongoDB's silence, if ours was the last lease: nobody gets another meanwhile."""
-        if not self._held_until:
+        if not self._leased_until:
             return
         self._silent_since = self._silent_since or self._now_ms()
         if self._webhook.wanted and not self._silence_told and self._may_tell():
@@ -216,7 +216,7 @@ class Watch:
         return found + [alarm for check in self._checks for alarm in check.found]
 
     async def _run_check(self, check: Check) -> None:
-        if self._holds and "mongodb" not in self._outages.silent:
+        if self._has_lease and "mongodb" not in self._outages.silent:
             await check.run_if_due(self._now_ms)
 
     # ---- the webhook
@@ -239,7 +239,7 @@ class Watch:
 
     async def _tell_due(self) -> None:
         """Tell the webhook all that is due, in one message."""
-        if not self._holds or "mongodb" in self._outages.silent or not self._may_tell():
+        if not self._has_lease or "mongodb" in self._outages.silent or not self._may_tell():
             return
         records = [record async for record in self._store.alarms.lease_due(self._now_ms)]
         if not records:

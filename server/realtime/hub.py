@@ -125,7 +125,7 @@ class Hub:
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable."""
-        async with self.known.hold(code) as watched:
+        async with self.known.keep(code) as watched:
             # The watcher may have been told more by a process that is ahead of this one. If we cannot catch
             # up now, a snapshot from here would make it hear the same digs twice.
             if since is not None and since > watched.seq and not await self.read_now(watched):

@@ -51,8 +51,8 @@ class KnownTasks:
         return list(self._opening.values())
 
     @asynccontextmanager
-    async def hold(self, code: str) -> AsyncIterator[WatchedTask]:
-        """Yield a task, and keep it while it is held. Raises NoSuchTask, or what `read` raises.
+    async def keep(self, code: str) -> AsyncIterator[WatchedTask]:
+        """Yield a task, and keep it in memory meanwhile. Raises NoSuchTask, or what `read` raises.
 
         The first caller starts the read; others wait for the same read.
         """

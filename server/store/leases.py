@@ -22,7 +22,7 @@ class Leases(Documents[Lease]):
 
     NAME = "leases"
 
-    async def hold(self, duty: str, holder: str, now_ms: int, until_ms: int) -> bool:
+    async def acquire(self, duty: str, holder: str, now_ms: int, until_ms: int) -> bool:
         """Take or renew a duty's lease; False if another process has it."""
         free = {"_id": duty, "$or": [{"holder": holder}, {"until": {"$lte": now_ms}}]}
         try:

@@ -308,7 +308,7 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
 @pytest.mark.gen_test
 async def test_one_process_tidies_for_all(client: Client, context: Context) -> None:
     now_ms = context.clock.now_ms()
-    assert await context.store.leases.hold("tidy", "another", now_ms, now_ms + 60_000)
+    assert await context.store.leases.acquire("tidy", "another", now_ms, now_ms + 60_000)
     alice = await client.log_in("alice")
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS)

@@ -138,7 +138,7 @@ class Scene:
         code = self.random.choice(CODES)
         hub = self.random.choice(self.hubs)
         try:
-            async with hub.known.hold(code) as watched:
+            async with hub.known.keep(code) as watched:
                 before = len(self.world.digs[code])
                 heard = hub._bus.hears(code)
                 await hub.refresh(watched)

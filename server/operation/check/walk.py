@@ -158,7 +158,7 @@ OPERATION: tuple[Call, ...] = (
     lambda store: store.listed_tasks.with_money(20),
     lambda store: store.prizes.search_winners("Check", 20),
     lambda store: store.ledger.held_fen([_ONE, _NEXT]),
-    lambda store: store.leases.hold("check", "a", NOW, NOW + 1),
+    lambda store: store.leases.acquire("check", "a", NOW, NOW + 1),
     lambda store: store.leases.release("check", "a"),
     lambda store: store.alarms.begin(_alarm()),
     lambda store: store.alarms.lasting(),
