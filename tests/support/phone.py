@@ -35,15 +35,27 @@ def why_not() -> str:
     return ""
 
 
-needs_node = pytest.mark.skipif(bool(why_not()), reason=why_not())
+WHY_NOT = why_not()
+needs_node = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+
+def compile_program(target: Path) -> Path:
+    """Copy the mini-program to a new folder, compile its modules there, and return the folder."""
+    assert NODE is not None
+    shutil.copytree(ROOT, target)
+    subprocess.run([NODE, "compile.js", str(target)], cwd=HERE, check=True)
+    return target
 
 
 class Phone:
-    """The mini-program as somebody uses it, and what it said."""
+    """The mini-program as somebody uses it, and what it said. `root`: the folder of the compiled one."""
+
+    root: Path
 
     def __init__(self, address: str, user: str, **environment: str) -> None:
         assert NODE is not None
-        command = [NODE, "--experimental-websocket", "--no-warnings", "phone.js", str(ROOT), address, user]
+        options = ("--experimental-websocket", "--no-warnings")
+        command = [NODE, *options, "phone.js", str(self.root), address, user]
         self.process = subprocess.Popen(
             command,
             cwd=HERE,

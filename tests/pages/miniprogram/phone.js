@@ -1,15 +1,13 @@
-// A phone that runs the mini-program: node phone.js ROOT SERVER USER. It obeys lines of JSON on stdin, and writes a
-// line of JSON for what it shows and does.
+// A phone that runs the mini-program: node phone.js ROOT SERVER USER. The modules under ROOT are compiled
+// (`compile.js`). It obeys lines of JSON on stdin, and writes a line of JSON for what it shows and does.
 //
-// miniprogram-simulate renders the pages, with WeChat's own compiler of WXML. Babel makes of the modules what
-// WeChat's developer tools do (preset-env for chrome 53 and ios 8). What of `wx` must reach the server is given
-// here over Node's fetch and WebSocket; the sandbox plays WeChat's servers.
+// miniprogram-simulate renders the pages, with WeChat's own compiler of WXML. What of `wx` must reach the server
+// is given here over Node's fetch and WebSocket; the sandbox plays WeChat's servers.
 
 "use strict";
 
 const path = require("node:path");
 const readline = require("node:readline");
-const babel = require("@babel/core");
 const { JSDOM } = require("jsdom");
 
 const [root, server, user] = process.argv.slice(2);
@@ -23,18 +21,6 @@ console.error = sayWrong; // exparser catches what the pages throw
 const { window } = new JSDOM("<!doctype html><body></body>");
 global.window = window;
 for (const name of ["document", "Element", "CustomEvent", "MutationObserver"]) global[name] = window[name];
-
-const loadPlain = require.extensions[".js"];
-require.extensions[".js"] = (module, file) => {
-  if (!file.startsWith(root)) return loadPlain(module, file);
-  const { code } = babel.transformFileSync(file, {
-    babelrc: false,
-    configFile: false,
-    cwd: __dirname,
-    presets: [["@babel/preset-env", { targets: { chrome: "53", ios: "8" } }]],
-  });
-  return module._compile(code, file);
-};
 
 /** Answer as `wx` does: success or fail, then complete. */
 async function answer(options, name, work) {
