@@ -43,6 +43,12 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (BaseIOStream.close, "error"),
     (BaseIOStream._read_to_buffer, "read_from_fd"),
 ]
+# Words of one meaning, each with where functions may be called by it.
+WORDS = {
+    "claim": ("server/actions/claim", "server/game/amounts", "server/store/prizes"),  # a winner's
+    "hold": ("server/store/held_prizes", "server/store/shown_tasks"),  # until an operator decides
+    "settle": ("server/actions/",),  # what is due, to its next state
+}
 # server/wechat/pay/client.py
 WECHATPAY: list[tuple[Callable[..., Any], str]] = [
     (AsyncWeChatPay.__init__, "_core"),
@@ -81,6 +87,18 @@ def test_no_file_is_too_long(place: str):
     }
     too_long = {name: lines for name, lines in lengths.items() if lines > FILE_LINES[place]}
     assert too_long == {}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_means_one_thing(word: str):
+    elsewhere = [
+        f"{place}:{node.lineno} {node.name}"
+        for path in sources("server", "handlers")
+        if not (place := str(path.relative_to(ROOT))).startswith(WORDS[word])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_").startswith(word)
+    ]
+    assert elsewhere == []
 
 
 def names(code: CodeType) -> set[str]:

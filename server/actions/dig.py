@@ -344,7 +344,7 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
 
 
 async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) -> None:
-    """Once the history has the dig, write its prize and mark the task as settled. The reply does not wait.
+    """Once the history has the dig, write its prize, then note both in its task. The reply does not wait.
 
     If the history lacks the dig, it stays pending and `settle_pending` writes it.
     """
@@ -352,7 +352,7 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
         return
     try:
         await _keep_prize(context, recorded)
-        await context.store.tasks.settle(recorded["code"], recorded["depth"])
+        await context.store.tasks.note_written(recorded["code"], recorded["depth"])
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -371,6 +371,6 @@ async def settle_pending(context: Context) -> None:
         try:
             await context.store.digs.insert(recorded)
             await _keep_prize(context, recorded)
-            await context.store.tasks.settle(recorded["code"], recorded["depth"])
+            await context.store.tasks.note_written(recorded["code"], recorded["depth"])
         except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)
             app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

@@ -181,14 +181,14 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
         if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
             log.warning("WeChat refuses order %s: %s", order["_id"], refused)
             raise WeChatBusy from None
-        await _settle_refused(context, order)
+        await _ask_about_refused(context, order)
         return None
     await context.store.orders.save_prepay(order["_id"], prepay_id)
     order["prepay_id"] = prepay_id
     return order
 
 
-async def _settle_refused(context: Context, order: Order) -> None:
+async def _ask_about_refused(context: Context, order: Order) -> None:
     try:
         await ask_about_order(context, order, close=False)
     except PayUnknown:

@@ -58,7 +58,7 @@ async def tidy_files(context: Context) -> int:
     files = store.files
     rows, thumbnails = await files.due(now_ms, FILES_AT_ONCE)
     if thumbnails:
-        await files.settle_thumbnails(thumbnails)
+        await files.delete_cut_off(thumbnails)
     if rows:
         paths = [ROUTE + row["_id"] for row in rows]
         # Reviews are read first: a picture leaves its review once the person has it.

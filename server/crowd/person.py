@@ -138,7 +138,7 @@ class Person:
             await self._pause()
             return True
         finally:
-            self._settle_down()
+            self._cancel_plans()
         if self._went_away:
             self._tally.closes["went away for a while"] += 1
             self._went_away = False
@@ -176,7 +176,7 @@ class Person:
         return details
 
     def _open_page(self, code: str, details: Reply) -> None:
-        self._settle_down()
+        self._cancel_plans()
         self._square.moved(self._code, code)
         self._code = code
         self._may_dig = details["why"] in ("", "cooling_down")
@@ -214,7 +214,7 @@ class Person:
     def _subscription(self, code: str) -> int | None:
         return self._watches.setdefault(code, Watch()).subscribe()
 
-    def _settle_down(self) -> None:
+    def _cancel_plans(self) -> None:
         """Cancel the planned dig and the planned move."""
         for timer in (self._next_dig, self._next_move):
             if timer is not None:
@@ -271,7 +271,7 @@ class Person:
     def _consider(self, frame: Frame) -> None:
         """Decide what to do after a frame of the page's task."""
         if isinstance(frame, End) or (isinstance(frame, Snapshot) and frame.status):
-            self._settle_down()
+            self._cancel_plans()
             self._plan_move(_chance.uniform(1, 4))
         elif isinstance(frame, Cd | Snapshot):
             self._plan_dig((frame.cd_until - frame.server_time) / 1000)
@@ -335,7 +335,7 @@ class Person:
         if code != self._code:
             return
         self._may_dig = False
-        self._settle_down()
+        self._cancel_plans()
         self._plan_move(_chance.uniform(2, 6))
 
     def _dig_later(self, code: str, left_seconds: float) -> None:

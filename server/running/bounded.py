@@ -90,7 +90,7 @@ class BoundedServer(HTTPServer):
         self._bounds = bounds or Bounds()
         self._doors: list[Door] = []
         self._turned_away = TurnedAway()
-        self._lobby = Lobby(self._bounds.header_seconds, self._settle, self._drop)
+        self._lobby = Lobby(self._bounds.header_seconds, self._decide, self._drop)
         self._others = 0  # descriptors open before we accept connections
         self._served = 0
         self._spares = 0
@@ -139,11 +139,11 @@ class BoundedServer(HTTPServer):
         if self._served < room.connections:
             self._serve(newcomer)
             return True
-        if not self._settle(newcomer):
+        if not self._decide(newcomer):
             self._lobby.add(newcomer, room.lobby)
         return False
 
-    def _settle(self, newcomer: Newcomer) -> bool:
+    def _decide(self, newcomer: Newcomer) -> bool:
         """Serve a newcomer or turn it away; return False if it has sent no request yet.
 
         In a full process, one with a request gets the place of an idle connection, or a spare place.

@@ -237,15 +237,15 @@ class Door:
 class Lobby:
     """Newcomers for whom there is no room and who have sent no request yet. Each costs only a descriptor.
 
-    `settle` is called for a newcomer each time it sends something, until it returns True. After `seconds`, or
+    `decide` is called for a newcomer each time it sends something, until it returns True. After `seconds`, or
     if it is the oldest of too many, a newcomer goes to `drop`.
     """
 
     def __init__(
-        self, seconds: float, settle: Callable[[Newcomer], bool], drop: Callable[[Newcomer, str], None]
+        self, seconds: float, decide: Callable[[Newcomer], bool], drop: Callable[[Newcomer, str], None]
     ) -> None:
         self._seconds = seconds
-        self._settle = settle
+        self._decide = decide
         self._drop = drop
         self._inside: dict[int, Newcomer] = {}  # by descriptor, the oldest first
         self._timer: object | None = None
@@ -266,7 +266,7 @@ class Lobby:
     def _hear(self, _descriptor: object, _events: int) -> None:
         for descriptor, _ in self._epoll.poll(0, HEARD_A_TURN):
             newcomer = self._inside[descriptor]
-            if self._settle(newcomer):
+            if self._decide(newcomer):
                 del self._inside[descriptor]
                 if newcomer.taken.fileno() == descriptor:  # served; a closed one has left by itself
                     self._epoll.unregister(descriptor)

@@ -94,7 +94,7 @@ class Misbehave(Wallet):
         elif asked.what == "expire":
             await self._expire(asked.number)
         elif asked.what == "settle":
-            await self._settle(asked.number, asked.code)
+            await self._end_pending(asked.number, asked.code)
         else:
             _check_code(asked)
             await self.state.misbehaviours.add(
@@ -118,7 +118,7 @@ class Misbehave(Wallet):
         else:
             raise WalletFailure("no such order or bill")
 
-    async def _settle(self, number: str, code: str) -> None:
+    async def _end_pending(self, number: str, code: str) -> None:
         pay = self.state.pay
         for pending, final in (("TRANSFERING", code or "SUCCESS"), ("CANCELING", code or "CANCELLED")):
             moved = await pay.move_bill(number, (pending,), final, now_ms())
@@ -130,7 +130,7 @@ class Misbehave(Wallet):
         if known is None:
             raise WalletFailure("nothing of that number is pending")
         given_back_fen = known[1]["amount_fen"] if status == "CLOSED" else 0
-        if not await pay.settle_refund(number, status, given_back_fen):
+        if not await pay.end_refund(number, status, given_back_fen):
             raise WalletFailure("nothing of that number is pending")
         await tell_refund(self.context, known[0], {**known[1], "status": status})
 

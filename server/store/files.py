@@ -266,7 +266,7 @@ class Files(Documents[_Document]):
         await self.chunks.delete_many({"files_id": {"$in": [*names, *thumbnails]}})
         await self.collection.delete_many({"_id": {"$in": names}})
 
-    async def settle_thumbnails(self, thumbnails: list[str]) -> None:
+    async def delete_cut_off(self, thumbnails: list[str]) -> None:
         """Delete what is there of uploads that were cut off; spare the thumbnails of the others."""
         full = [name.replace(_THUMBNAIL, "") for name in thumbnails]
         rows = await self.collection.find({"_id": {"$in": full}}, {"_id": 1}).to_list(len(full))

@@ -80,7 +80,7 @@ class Reports(DueDocuments[Report]):
         """Return how often a person reported something."""
         return await self.collection.count_documents({"unionid": unionid})
 
-    async def settle(self, code: str, decided: int) -> None:
+    async def close_decided(self, code: str, decided: int) -> None:
         """Close the reports that a task got before this decision; later ones stay open."""
         earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
         await self.collection.update_many(earlier, {"$unset": {"open": ""}})

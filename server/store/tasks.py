@@ -307,7 +307,7 @@ class Tasks(DueDocuments[Task]):
         found = await self.rows.aggregate(pipeline).to_list(1)
         return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}
 
-    async def settle(self, code: str, depth: int) -> None:
+    async def note_written(self, code: str, depth: int) -> None:
         """Note that the dig of this depth is written in `digs`."""
         await self.collection.update_one(
             {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}

@@ -34,7 +34,7 @@ WON = [
     "prizes.insert",
     "messages.insert",
     "prizes.finish",
-    "tasks.settle",
+    "tasks.note_written",
     *SENT,
 ]
 SWEPT = ["tasks.lease_due", "proofs.ask", "messages.insert"]

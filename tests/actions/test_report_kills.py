@@ -15,7 +15,7 @@ from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
 
 LOGGED = ("audit_log.begin", "audit_log.conclude")
-DECIDED = [LOGGED[0], "shown_tasks.set_hidden", "reports.settle", LOGGED[1]]
+DECIDED = [LOGGED[0], "shown_tasks.set_hidden", "reports.close_decided", LOGGED[1]]
 # The steps of each scenario, in order.
 STEPS = {
     "a treasure is reported": ["reports.insert", "shown_tasks.hide_reported", "reports.finish"],

@@ -184,13 +184,13 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
     code = await alice.publish()
     bob, carol = await who_counts(client, context, 2)
     await report(bob, code)
-    settle = context.store.reports.settle
+    close = context.store.reports.close_decided
 
-    async def report_and_settle(*asked: Any) -> None:
+    async def report_and_close(*asked: Any) -> None:
         await report(carol, code)
-        await settle(*asked)
+        await close(*asked)
 
-    monkeypatch.setattr(context.store.reports, "settle", report_and_settle)
+    monkeypatch.setattr(context.store.reports, "close_decided", report_and_close)
     await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == 1

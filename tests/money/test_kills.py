@@ -86,7 +86,7 @@ STEPS = {
         "prizes.insert",
         "ledger.enter",
         "prizes.finish",
-        "tasks.settle",
+        "tasks.note_written",
     ],
     "a red packet of a frozen treasure is won": [
         "tasks.record_dig",
@@ -95,7 +95,7 @@ STEPS = {
         "ledger.enter",
         "held_prizes.withhold",
         "prizes.finish",
-        "tasks.settle",
+        "tasks.note_written",
     ],
     "a win is overtaken by the next": [
         "digs.insert",
@@ -107,7 +107,7 @@ STEPS = {
         "prizes.insert",
         "ledger.enter",
         "prizes.finish",
-        "tasks.settle",
+        "tasks.note_written",
     ],
     "a red packet is claimed": [
         "prizes.begin_claiming",
@@ -241,7 +241,7 @@ STEPS = {
         "prizes.insert",
         "held_prizes.withhold",
         "prizes.finish",
-        "tasks.settle",
+        "tasks.note_written",
     ],
     "goods are frozen": ["freezes.put", "held_prizes.withhold", "freezes.finish"],
     "frozen goods are released": ["freezes.begin_end", "held_prizes.let_off", "freezes.delete"],

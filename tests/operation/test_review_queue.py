@@ -100,5 +100,5 @@ async def test_what_waits_for_an_operator_for_ten_minutes_is_an_alarm(context: C
         Alarm("queue", "", "reports", ("1",)),
     ]
     await context.store.reviews.decide("task:b", "shown", "")
-    await context.store.reports.settle("A" * 12, now_ms)
+    await context.store.reports.close_decided("A" * 12, now_ms)
     assert await check_queues(context.store, now_ms) == []

@@ -383,12 +383,12 @@ async def test_the_lobby_looks_at_a_newcomer_once_for_each_piece_it_sends() -> N
     dropped: list[tuple[str, str]] = []
     looks = asyncio.Queue[str | None]()
 
-    def settle(newcomer: Newcomer) -> bool:
+    def decide(newcomer: Newcomer) -> bool:
         looked.append(newcomer.path())
         looks.put_nowait(looked[-1])
         return looked[-1] is not None
 
-    lobby = Lobby(60, settle, lambda newcomer, why: dropped.append((newcomer.peer, why)))
+    lobby = Lobby(60, decide, lambda newcomer, why: dropped.append((newcomer.peer, why)))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

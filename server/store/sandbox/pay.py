@@ -159,7 +159,7 @@ class SandboxPay:
             return None
         return order, next(r for r in order["refunds"] if r["out_refund_no"] == out_refund_no)
 
-    async def settle_refund(self, out_refund_no: str, status: str, given_back_fen: int) -> bool:
+    async def end_refund(self, out_refund_no: str, status: str, given_back_fen: int) -> bool:
         """End a refund that is PROCESSING; `given_back_fen` may then be refunded again."""
         changed = await self.orders.update_one(
             {"refunds": {"$elemMatch": {"out_refund_no": out_refund_no, "status": "PROCESSING"}}},

@@ -175,7 +175,7 @@ class Pay:
     async def close_order(self, out_trade_no: str) -> None:
         """Close the order, so that nobody can pay it. Refused with ORDERPAID if paid. Safe to repeat."""
         try:
-            await self._settle(self._pay.close(out_trade_no=out_trade_no))
+            await self._body_of(self._pay.close(out_trade_no=out_trade_no))
         except PayRefused as refused:
             if refused.code not in ("ORDER_CLOSED", "ORDERCLOSED"):
                 raise
@@ -344,13 +344,13 @@ class Pay:
             raise Contradiction(f"the amount of {number} is in {currency}")
 
     async def _ask(self, kind: type[_Wire], call: Awaitable[tuple[int, str | bytes]]) -> _Wire:
-        content = await self._settle(call)
+        content = await self._body_of(call)
         try:
             return msgspec.json.decode(content, type=kind)
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
 
-    async def _settle(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
+    async def _body_of(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
         """Return the body of a successful call; else raise PayRefused or PayUnknown."""
         try:
             with paused():
