@@ -41,7 +41,7 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
     """Return the address that requests count for: an IPv4 address, or an IPv6 network ("2001:db8::/64").
 
     `peer` is the other end of the connection. X-Forwarded-For is read from the right, as each proxy appends
-    the address it was called from; a hop is believed only if a trusted proxy wrote it. Reading stops at
+    the address it was called from. A hop is believed only if a trusted proxy wrote it. Reading stops at
     the first hop that is no address: nothing left of it can be believed. UNKNOWN if `peer` is no address.
     """
     client = _client(peer, forwarded_for, trusted)

@@ -18,7 +18,7 @@ REPORTED = "有多人举报，等平台的人看一看"
 async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:
     """Save what a person says about a task; a second report of theirs changes nothing.
 
-    People count if they first logged in a day ago or earlier and have dug somewhere, so a storm from new
+    People count if they first logged in a day ago or earlier and have dug somewhere. So a storm from new
     accounts does nothing. Once REPORTS_TO_HOLD of them have reported it since an operator last decided, the
     task is held. Safe to repeat: if the process dies before that, a sweep does it. What a winner says about a
     task that an operator has hidden is saved, and waits for no operator.

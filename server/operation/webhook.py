@@ -1,7 +1,8 @@
 """Telling a group's robot, or any URL, that alarms begin and end. One POST tells of several.
 
 The forms are those of 企业微信's group robots (developer.work.weixin.qq.com, path/91770) and of 钉钉's custom
-robots (open.dingtalk.com, custom-robot-access), and for any other address plain JSON.
+robots (open.dingtalk.com, custom-robot-access). Any other address gets plain JSON,
+unless ALARM_WEBHOOK_FORM says otherwise.
 """
 
 from __future__ import annotations

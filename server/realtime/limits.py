@@ -2,7 +2,7 @@
 
 Redis holds the counts, and one script compares and adds all counts of a request. Each process remembers what
 Redis last told it. While Redis is away, each process admits its share of what was left. When Redis is back,
-perhaps empty, each process tells it what it knows, and keeps to its share until the others have done so.
+perhaps empty, each process tells it what it knows. Until the others have done so, it keeps to its share.
 """
 
 from __future__ import annotations

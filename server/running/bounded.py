@@ -51,8 +51,8 @@ class Bounds:
     under way. 0 is no bound. A websocket counts until a token proves whose it is, since a mobile network has
     thousands of people behind one address. A person's websockets have a bound of their own.
 
-    `header_seconds` limits the time from the start of a connection, or from the first byte of a later
-    request, to the end of the headers. `idle_seconds` limits it from a reply to the end of the next headers.
+    `header_seconds` limits the time to the end of the headers: from the start of a connection, or from the
+    first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.
     `body_seconds` limits a body that nobody takes; handlers that take one have limits of their own.
     """
 

@@ -24,7 +24,7 @@ from server import metrics
 from server.errors import Refusal
 
 # At most so many are accepted, and so many heard in the lobby, in one turn of the loop. After CROWDED_A_TURN
-# for which there was no room, the door rests, so that a flood of connections takes only a part of a core.
+# for which there was no room, the door rests. So a flood of connections takes only a part of a core.
 ACCEPTS_A_TURN, HEARD_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 64, 64, 0.005
 FAILED_SECONDS = 0.1
 TOLD_SECONDS = 60

@@ -41,7 +41,7 @@ SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
 # What `_bits` must find in a secret. It finds about 77 in 24 random hexadecimal digits (less than 50 once in
-# 3,000 times), 22 in "password" written four times, 6 in an alphabet.
+# 3,000 times). It finds 22 in "password" written four times, 6 in an alphabet.
 SECRET_BITS = 50
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 

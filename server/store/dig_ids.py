@@ -1,6 +1,6 @@
 """Whether a dig_id was used before, asked for many people in one round trip.
 
-When a countdown ends, every open page digs at the same instant, each under a dig_id of its own, and all but
+When a countdown ends, every open page digs at the same instant, each under a dig_id of its own. All but
 one are refused. Each may repeat a dig whose reply was lost, so memory alone cannot refuse it. All who ask
 while a query is under way share the next one.
 """

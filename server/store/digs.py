@@ -294,7 +294,7 @@ class Digs(Documents[Dig]):
     async def made_as(self, made_as: list[str]) -> set[str]:
         """Return which of these texts `code:unionid:dig_id` belong to a dig that is in the history now.
 
-        Before MongoDB 8 a new primary may not know at once that a majority has a dig, and a `majority` read
+        Before MongoDB 8 a new primary may not know at once that a majority has a dig. Then a `majority` read
         would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about what is found.
         """
         newest = self.collection.with_options(read_concern=ReadConcern("local"))

@@ -124,7 +124,7 @@ class Ledger(Documents[Entry]):
     async def sums_fen(self, now_ms: int) -> dict[EntryKind, int]:
         """Return the sum of each kind of entry, over all tasks.
 
-        The entries up to yesterday are added to the sums that are kept, a day at a time; the rest is added
+        Entries from before yesterday are added to the sums that are kept, a day at a time. The rest is added
         up each time. An entry that is written a day after its `at` would be missed.
         """
         kept, today_ms = await self._kept_sums(), now_ms // DAY_MS * DAY_MS

@@ -82,9 +82,9 @@ class ShownTasks(Documents[Task]):
     async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> int:
         """Take a task from all but its publisher, who is told why, or give it back, as an operator decided.
 
-        No review does. Returns how often operators have decided so, with this one; 0 if there is no such
-        task, or if it was refused and so is never shown. What is hidden before it opened is due: it may have
-        an order, which has to be closed.
+        No review does. Returns how often operators have hidden or shown the task, this time included. 0 if
+        there is no such task, or if a refused one is to be shown. What is hidden before it opened is due: it
+        may have an order, which has to be closed.
         """
         unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
         changes: _Document = {

@@ -103,8 +103,8 @@ class Api:
         """Return the body of a successful answer, JSON or not.
 
         If WeChat says that it is busy, it is asked once more. Raises the refusal for WeChat's error code,
-        WeChatError if the code has none, WeChatBusy if WeChat is not reached, Unanswered if no usable answer
-        came in time.
+        or WeChatError if the code has none. Raises WeChatBusy if WeChat is not reached, Unanswered if no
+        usable answer came in time.
         """
         content = await self._send(method, path, parameters, body)
         failure = _failure(path, content)
