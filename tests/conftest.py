@@ -56,6 +56,8 @@ WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wi
 
 log = logging.getLogger(__name__)
 
+# The folders of tests that start servers, browsers and crowds, or kill at each step: up to 100 s a file.
+LONGEST = {"crowd", "money", "operation", "pages", "running"}
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
@@ -69,6 +71,17 @@ def pytest_configure() -> None:
     """Keep temporary files in memory: each test has a database of its own, and a disk is slow at that."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core, for half of the time a test waits: for a server, a timeout, a browser."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that one process does not end minutes after the others."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: LONGEST.isdisjoint(item.nodeid.split("/")))
 
 
 @pytest.fixture(scope="session", autouse=True)
