@@ -11,7 +11,7 @@ from server.context import Context
 from server.settings import Settings
 from server.store import Store
 from support.client import Client
-from support.purse import misbehave, rest
+from support.purse import find_all, misbehave, rest
 from support.scenarios import Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -31,8 +31,9 @@ async def play(
     Returns the steps it took, those in the collections `also` too. With `kill_after`, it dies right after
     that one.
     """
-    for name in COLLECTIONS:
-        await context.store.database[name].delete_many({})
+    for name, documents in (await find_all(context, *COLLECTIONS)).items():
+        if documents:
+            await context.store.database[name].delete_many({})
     await misbehave(client, "behave")
     prepare, act = scenario
     people = [client.people[name] for name in ("alice", "bob")]

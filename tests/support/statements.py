@@ -10,7 +10,7 @@ from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs
 from server.game.review import is_taken_down
-from support.purse import check_books, find
+from support.purse import check_books, find_all
 
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
@@ -27,6 +27,7 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
 async def check_nothing_is_half_done(context: Context) -> None:
     """Assert that each document is in a state it can stay in, and that the books balance."""
     await check_books(context)
+    stored = await find_all(context, "tasks", "orders", "prizes", "bills", "refunds", "freezes", "proofs")
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
         "prizes": {"won", "claiming", "given", "sent", "received", "held", "withheld", "returned"},
@@ -34,27 +35,34 @@ async def check_nothing_is_half_done(context: Context) -> None:
         "refunds": {"refunded"},
     }
     for name, states in allowed.items():
-        returned = {"denied": {"$exists": False}} if name == "prizes" else {}  # waits for its task's deadline
-        assert {document["state"] for document in await find(context, name, **returned)} <= states, name
-    for order in await find(context, "orders", state="asked"):
-        [task] = await find(context, "tasks", _id=order["code"])
-        useless = task["open"] or task["status"] or is_taken_down(task)
-        assert not useless, "it would be paid in vain"
-    freezes = await find(context, "freezes")
+        # A denied prize waits for its task's deadline.
+        assert {found["state"] for found in stored[name] if "denied" not in found} <= states, name
+    tasks = {task["_id"]: task for task in stored["tasks"]}
+    for order in stored["orders"]:
+        task = tasks[order["code"]]
+        useless = task["open"] or task["status"] or is_taken_down(task)  # type: ignore[arg-type]
+        assert order["state"] != "asked" or not useless, "it would be paid in vain"
+    check_freezes(stored)
+    proofs = {proof["_id"] for proof in stored["proofs"]}
+    for code, task in tasks.items():
+        assert task["status"] != 1 or code in proofs, "nobody will write its proof"
+    for prize in stored["prizes"]:
+        assert prize["state"] != "sent" or "due_at" in prize, "nobody will count it as received"
+        if prize["state"] == "claiming" and prize["amount_fen"] > 0:
+            bills = [bill for bill in stored["bills"] if bill["prize"] == prize["_id"]]
+            states_now = [bill["state"] for bill in bills if bill["attempt"] == prize["attempt"]]
+            assert states_now == ["waiting"]
+
+
+def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
+    """Assert that each freeze is done, and that it holds all that it is about."""
+    freezes, prizes = stored["freezes"], stored["prizes"]
     assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}
-    assert await find(context, "prizes", freezing=1) == []
-    if await find(context, "prizes", state="withheld"):
-        assert freezes, "it is withheld, and nothing is frozen"
-    for frozen in freezes:
-        whose = [{field: frozen["of"]} for field in ("code", "_id", "unionid", "publisher")]
-        free = await find(context, "prizes", **{"$or": whose}, state={"$in": ["won", "claiming"]})
-        assert free == [], "it is frozen, and can be claimed"
-        unsent = await find(context, "prizes", **{"$or": whose}, state="given", address_box={"$exists": True})
-        assert unsent == [], "it is frozen, and can be sent"
-    for task in await find(context, "tasks", status=1):
-        assert await find(context, "proofs", _id=task["_id"]), "nobody will write its proof"
-    for prize in await find(context, "prizes", state="sent"):
-        assert "due_at" in prize, "nobody will count it as received"
-    for prize in await find(context, "prizes", state="claiming", amount_fen={"$gt": 0}):
-        bills = await find(context, "bills", prize=prize["_id"], attempt=prize["attempt"])
-        assert [bill["state"] for bill in bills] == ["waiting"]
+    assert not [prize for prize in prizes if prize.get("freezing") == 1]
+    assert freezes or not [prize for prize in prizes if prize["state"] == "withheld"], "nothing is frozen"
+    frozen = {freeze["of"] for freeze in freezes}
+    for prize in prizes:
+        if frozen.isdisjoint(prize.get(field) for field in ("code", "_id", "unionid", "publisher")):
+            continue
+        assert prize["state"] not in ("won", "claiming"), "it is frozen, and can be claimed"
+        assert prize["state"] != "given" or "address_box" not in prize, "it is frozen, and can be sent"
