@@ -27,6 +27,11 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
 async def check_nothing_is_half_done(context: Context) -> None:
     """Assert that each document is in a state it can stay in, and that the books balance."""
     await check_books(context)
+    await check_states(context)
+
+
+async def check_states(context: Context) -> None:
+    """Assert that each document is in a state it can stay in."""
     stored = await find_all(context, "tasks", "orders", "prizes", "bills", "refunds", "freezes", "proofs")
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
@@ -57,8 +62,8 @@ async def check_nothing_is_half_done(context: Context) -> None:
 def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
     """Assert that each freeze is done, and that it holds all that it is about."""
     freezes, prizes = stored["freezes"], stored["prizes"]
-    assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}
-    assert not [prize for prize in prizes if prize.get("freezing") == 1]
+    assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}, "freezes"
+    assert not [prize for prize in prizes if prize.get("freezing") == 1], "not all are frozen yet"
     assert freezes or not [prize for prize in prizes if prize["state"] == "withheld"], "nothing is frozen"
     frozen = {freeze["of"] for freeze in freezes}
     for prize in prizes:

@@ -1,0 +1,49 @@
+"""What the kills look for afterwards, planted: a check that finds nothing must be able to find something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.purse import pay, publish_red_packet, sweep_until_quiet, win
+from support.statements import check_states
+
+
+@pytest.mark.parametrize(
+    ("collection", "update", "said"),
+    [
+        ("orders", {"state": "paid"}, "orders"),
+        ("orders", {"state": "asked"}, "paid in vain"),
+        ("prizes", {"state": "asked"}, "prizes"),
+        ("prizes", {"freezing": 1}, "not all are frozen yet"),
+        ("prizes", {"state": "withheld"}, "nothing is frozen"),
+        ("prizes", {"state": "sent"}, "nobody will count it as received"),
+        ("prizes", {"state": "claiming"}, "waiting"),
+        ("proofs", {}, "nobody will write its proof"),
+        ("freezes", {"state": "frozen", "due_at": 1}, "freezes"),
+        ("freezes", {"state": "frozen"}, "can be claimed"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_is_half_done_is_found(
+    client: Client, context: Context, collection: str, update: dict[str, Any], said: str
+) -> None:
+    await client.log_in_all("alice", "bob")
+    alice, bob = client.people["alice"], client.people["bob"]
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    await sweep_until_quiet(context)
+    await check_states(context)
+    stored = context.store.database[collection]
+    if collection == "freezes":
+        await stored.insert_one({"of": bob.unionid, **update})
+    elif update:
+        assert (await stored.update_one({}, {"$set": update, "$unset": {"due_at": 0}})).modified_count == 1
+    else:
+        assert (await stored.delete_one({})).deleted_count == 1
+    with pytest.raises(AssertionError, match=said):
+        await check_states(context)
