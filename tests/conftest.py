@@ -1,7 +1,7 @@
 """Fixtures of all tests: real stores, and a real server in this loop.
 
 The stores are the embedded ones, or those of MONGODB_URI and REDIS_URL if set. Each test has a database of
-its own.
+its own, which may have been another's before (`support/kept_databases.py`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import logging
 import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import hypothesis
+import msgspec
 import pytest
 import wechatpayv3.async_.core as wechatpay
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from redis import Redis
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
@@ -34,15 +37,13 @@ from server.certificates import trusted
 from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
-from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
-from server.store import Store
-from server.store.sandbox import SandboxStore
 from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.brakes import NO_BRAKES
 from support.client import Client, Someone
-from support.databases import with_database
+from support.databases import database_of, with_database
+from support.kept_databases import KeptDatabases, prepare_for_tests
 from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
@@ -100,7 +101,8 @@ class TestedStore:
         self._store = EmbeddedMongoDB(directory)
         self._store.start()
         self.wire = None if WITHOUT_STRICT_WIRE else StrictWire(self._store.port, directory)
-        self._client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
+        self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
+        self.kept: KeptDatabases | None = None
         self.tests = 0
 
     @property
@@ -110,15 +112,21 @@ class TestedStore:
         uri = self._store.uri.replace(f":{self._store.port}/", f":{port}/")
         return f"{uri}&serverMonitoringMode=poll"
 
+    def objections(self) -> list[str]:
+        """Return what the wire objected to. Nobody knows what such a command changed: no database is kept."""
+        objected = self.wire.take() if self.wire else []
+        if objected and self.kept:
+            self.kept.clear()
+        return objected
+
     def begin_test(self) -> None:
         """Start the store again if it lives but does not answer, as the supervisor does."""
         self.tests += 1
         try:
-            self._client.wabao.tasks.find_one()
+            self.client.wabao.tasks.find_one()
         except PyMongoError as error:
             log.warning("SecantusDB is started again: %s", error)
-            self._store.kill()
-            self._store.start()
+            self._start_again()
 
     def begin_file(self) -> None:
         """Start with an empty store from time to time.
@@ -126,14 +134,20 @@ class TestedStore:
         After some 600 tests with a database each, SecantusDB twice let all wait in its cache for ever.
         """
         if self.tests >= TESTS_A_STORE:
-            self._store.kill()
-            shutil.rmtree(self._store.directory / "mongodb")
-            self._store.start()
+            self._start_again(emptied=True)
             self.tests = 0
+
+    def _start_again(self, *, emptied: bool = False) -> None:
+        self._store.kill()
+        if emptied:
+            shutil.rmtree(self._store.directory / "mongodb")
+        self._store.start()
+        if self.kept:
+            self.kept.clear()
 
     def end(self) -> None:
         """End both; there is nothing to keep."""
-        self._client.close()
+        self.client.close()
         if self.wire:
             self.wire.end()
         self._store.kill()
@@ -173,7 +187,7 @@ def pytest_runtest_setup() -> None:
 
 def _refuse_what_mongodb_would(test: pytest.Item) -> None:
     """Fail the test whose commands are not all of the reviewed list (`support/wire/manual.py`)."""
-    objected = [objection for store in _tested if store.wire for objection in store.wire.take()]
+    objected = [objection for store in _tested for objection in store.objections()]
     if objected and test.get_closest_marker("refused_by_mongodb") is None:
         said = "\n".join(objected)
         pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
@@ -196,8 +210,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Any:
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis for the whole run."""
+def tested_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The Redis of the whole run."""
     given = os.environ.get("REDIS_URL")
     if given:
         yield given
@@ -206,6 +220,33 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.start()
     yield store.uri
     store.kill()  # there is nothing to keep
+
+
+@pytest.fixture(scope="session")
+def redis_url(tested_redis: str) -> str:
+    """A Redis for the tests; those of Redis itself have one of their own."""
+    return tested_redis
+
+
+@pytest.fixture(scope="session")
+def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Iterator[KeptDatabases | None]:
+    """The databases that tests hand on; None without the wire, which says what changes there.
+
+    A test that starts a process keeps its database: nobody knows when the last of that process has arrived.
+    """
+    if tested_store is None or tested_store.wire is None:
+        yield None
+        return
+    start = subprocess.Popen.__init__
+    with Redis.from_url(tested_redis) as redis, pytest.MonkeyPatch.context() as patched:
+        kept = tested_store.kept = KeptDatabases(tested_store.client, tested_store.wire, redis)
+
+        def starting(*arguments: Any, **options: Any) -> None:
+            kept.keep_lent()
+            start(*arguments, **options)
+
+        patched.setattr(subprocess.Popen, "__init__", starting)
+        yield kept
 
 
 @pytest.fixture
@@ -224,13 +265,15 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def settings(
+    request: pytest.FixtureRequest,
     mongodb_uri: str,
     redis_url: str,
     environment: dict[str, str],
     tmp_path: Any,
     _unused_port: tuple[Any, int],
+    kept_databases: KeptDatabases | None,
 ) -> Settings:
-    """Settings with a database of the test's own."""
+    """Settings with a database of the test's own: a new one, or, for `context`, one that is as if it were."""
     values = {
         "MONGODB_URI": with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"),
         "REDIS_URL": redis_url,
@@ -240,7 +283,11 @@ def settings(
         "FAIR_START_MS": "0",  # only tests about it wait for lots
         **NO_BRAKES,
     }
-    return read_settings(values | NO_LIMITS | environment)
+    found = read_settings(values | NO_LIMITS | environment)
+    if kept_databases and mongodb_uri == _tested[0].uri and "context" in request.fixturenames:
+        name = kept_databases.lend(database_of(found.mongodb_uri), sandboxed=found.sandboxed)
+        return msgspec.structs.replace(found, mongodb_uri=with_database(mongodb_uri, name))
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -276,26 +323,33 @@ def _pictures_made_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def context(io_loop: Any, settings: Settings, key_pairs: SandboxKeyPairs) -> Iterator[Context]:
-    """An open context. Its database is dropped only from a given MongoDB: dropping takes seconds."""
+def context(
+    io_loop: Any,
+    settings: Settings,
+    key_pairs: SandboxKeyPairs,
+    kept_databases: KeptDatabases | None,
+) -> Iterator[Context]:
+    """An open context. Its database is kept for the next test, or dropped from a given MongoDB."""
+    name = database_of(settings.mongodb_uri)
 
-    async def open_with_keys() -> Context:
-        await look_at_data(settings, prepares=True)
-        if settings.sandboxed:
-            store = Store(settings.mongodb_uri)
-            await SandboxStore(store.database).keys.add(key_pairs)
-            store.close()
+    async def open_prepared() -> Context:
+        if kept_databases is None or not kept_databases.is_prepared(name):
+            await prepare_for_tests(settings, key_pairs)
+            if kept_databases:
+                kept_databases.note_prepared(name)
         return await Context.open(settings)
 
-    opened = io_loop.run_sync(open_with_keys)
+    opened = io_loop.run_sync(open_prepared)
     yield opened
 
     async def close() -> None:
         if "MONGODB_URI" in os.environ:
-            await opened.store.client.drop_database(opened.store.database.name)
+            await opened.store.client.drop_database(name)
         await opened.close()
 
     io_loop.run_sync(close)
+    if kept_databases:
+        kept_databases.give_back(name, sandboxed=settings.sandboxed)
 
 
 @pytest.fixture

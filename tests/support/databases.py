@@ -20,6 +20,11 @@ def with_database(uri: str, name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{name}", query=urlencode(options)))
 
 
+def database_of(uri: str) -> str:
+    """Return the name of the database that a URI names."""
+    return urlsplit(uri).path.strip("/")
+
+
 def primary_of(uri: str) -> tuple[str, int]:
     """Return the host and port of the member that takes writes: a URI may name several, or none by itself."""
     with MongoClient(uri) as client:

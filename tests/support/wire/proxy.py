@@ -57,6 +57,7 @@ class Wire:
                 client, _ = self._listening.accept()
             except OSError:
                 return  # ended
+            self.connected(client)
             threading.Thread(target=self._converse, args=(client,), daemon=True).start()
 
     def end(self) -> None:
@@ -79,7 +80,19 @@ class Wire:
             link.answer(reply)
             reply = link.store.read() if more_to_come(reply) else None
 
+    def connected(self, client: socket.socket) -> None:
+        """Note a connection, in the order in which they came."""
+
+    def gone(self, client: socket.socket) -> None:
+        """Note that a connection is closed, and that nothing of it is on its way to the store."""
+
     def _converse(self, client: socket.socket) -> None:
+        try:
+            self._pass_on(client)
+        finally:
+            self.gone(client)
+
+    def _pass_on(self, client: socket.socket) -> None:
         try:
             store = socket.create_connection(self._target, timeout=5)
         except OSError:

@@ -1,14 +1,16 @@
 """The strict wire as a process, so that it takes no time of the tests': `StrictWire` starts one.
 
-    python -m support.wire.strict_process STORE_PORT FILE
+    python -m support.wire.strict_process STORE_PORT FILE USES
 
 It writes its port into FILE, and then a line for each command that is not in the reviewed list, before that
-command is sent on. The command itself goes on, since what it says of itself is enough to fail the test.
+command is sent on. The command itself goes on, since what it says of itself is enough to fail the test. USES
+is told who uses which database (`uses.py`).
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -18,9 +20,10 @@ from bson.errors import BSONError
 
 from server.children import start_child
 from support import SOURCE
-from support.wire.messages import command_of, is_command
+from support.wire.messages import Stream, command_of, is_command, message_of
 from support.wire.proxy import Link, Wire
 from support.wire.strict import objections, shape
+from support.wire.uses import Told, Uses
 
 START_SECONDS = 20.0
 
@@ -28,15 +31,22 @@ START_SECONDS = 20.0
 class _Strict(Wire):
     """Writes a line for each command that is not in the list."""
 
-    def __init__(self, port: int, found: IO[str]) -> None:
+    def __init__(self, port: int, found: IO[str], told: Told) -> None:
         super().__init__("127.0.0.1", port)
-        self._found = found
+        self._found, self._told = found, told
+
+    def connected(self, client: socket.socket) -> None:
+        self._told.begin(client)
+
+    def gone(self, client: socket.socket) -> None:
+        self._told.end(client)
 
     def exchange(self, link: Link, request: bytes) -> None:
         """Check, then forward."""
         if is_command(request):
             try:
                 command = command_of(request, leave_out="documents")
+                self._told.use(link.client.socket, command)
                 objected = objections(command)
             except (BSONError, LookupError, TypeError, ValueError, AttributeError) as error:
                 objected, command = [f"a command of a form that cannot be read: {error!r}"], {}
@@ -50,10 +60,12 @@ class StrictWire:
     """A process between the tests and the embedded MongoDB on `port`."""
 
     def __init__(self, port: int, directory: Path) -> None:
-        file = directory / "wire"
+        file, uses = directory / "wire", directory / "uses"
         file.touch()
+        uses.touch()
         self._found = file.open()
-        command = [sys.executable, "-m", "support.wire.strict_process", str(port), str(file)]
+        self.uses = Uses(uses)
+        command = [sys.executable, "-m", "support.wire.strict_process", str(port), str(file), str(uses)]
         path = f"{SOURCE}{os.pathsep}{SOURCE / 'tests'}"
         self._process = start_child(command, environment=os.environ | {"PYTHONPATH": path})
         self.port = self._read_port()
@@ -72,17 +84,24 @@ class StrictWire:
         """Return what was objected to since the last call."""
         return list(dict.fromkeys(self._found.read().splitlines()))
 
+    def answer(self) -> None:
+        """Return once it answers, so that `uses` has been told of all who connected before."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(message_of({"ping": 1, "$db": "admin"}))
+            Stream(connection).read()
+
     def end(self) -> None:
         """End the process."""
         self._process.kill()
         self._process.wait()
         self._found.close()
+        self.uses.close()
 
 
 def main() -> None:
     """Serve until killed."""
     with Path(sys.argv[2]).open("a") as found:
-        wire = _Strict(int(sys.argv[1]), found)
+        wire = _Strict(int(sys.argv[1]), found, Told(Path(sys.argv[3])))
         found.write(f"{wire.port}\n")
         found.flush()
         wire.serve()

@@ -1,0 +1,161 @@
+"""A database that one test hands on to the next is as if it were new, or is not handed on."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from server.context import Context
+from server.settings import Settings
+from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
+from server.store.schema import META
+from support.databases import with_database
+from support.kept_databases import KeptDatabases, prepare_for_tests
+
+Found = dict[str, Any]
+TRIES = 5_000
+
+
+class Lender:
+    """What lends the databases of one test, beside the one that lends it its own."""
+
+    def __init__(self, kept: KeptDatabases, settings: Settings, key_pairs: SandboxKeyPairs) -> None:
+        self.kept = KeptDatabases(kept.client, kept.wire, kept.redis)
+        self._settings, self._key_pairs = settings, key_pairs
+
+    def settings_of(self, name: str) -> Settings:
+        return msgspec.structs.replace(self._settings, mongodb_uri=self.uri(name))
+
+    def uri(self, name: str) -> str:
+        return with_database(self._settings.mongodb_uri, name)
+
+    async def prepare(self, name: str) -> None:
+        await prepare_for_tests(self.settings_of(name), self._key_pairs)
+
+    async def lend_new(self, name: str) -> None:
+        """Lend a new one, prepared."""
+        assert self.kept.lend(name, sandboxed=True) == name
+        await self.prepare(name)
+        self.kept.note_prepared(name)
+
+    def wait(self, name: str) -> None:
+        """Wait until no connection is open that may use it."""
+        for _ in range(TRIES):
+            self.kept.wire.answer()
+            self.kept.wire.uses.read()
+            if not self.kept.wire.uses.users(name):
+                return
+        pytest.fail("a connection was left open")
+
+    def look(self, name: str) -> Found:
+        """Return each collection's documents, indexes and options, without those that have none of these."""
+        database = self.kept.client[name]
+        found = {}
+        for each in database.list_collections():
+            collection = database[each["name"]]
+            found[collection.name] = list(collection.find()), list(collection.list_indexes()), each["options"]
+            if found[collection.name] == ([], [{"v": 2, "key": {"_id": 1}, "name": "_id_"}], {}):
+                del found[collection.name]
+        return found
+
+    def keys_in_redis(self, name: str) -> list[bytes]:
+        return self.kept.redis.keys(f"*{name}*")
+
+
+@pytest.fixture
+def lender(settings: Settings, key_pairs: SandboxKeyPairs, kept_databases: KeptDatabases | None) -> Lender:
+    if kept_databases is None:
+        pytest.skip("a given MongoDB keeps no database for another test")
+    return Lender(kept_databases, settings, key_pairs)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test_{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def other(name: str) -> str:
+    return f"{name}_other"
+
+
+@pytest.mark.gen_test
+async def test_what_a_test_wrote_is_gone_and_all_else_is_as_in_a_new_database(
+    lender: Lender, name: str, other: str
+) -> None:
+    await lender.prepare(other)
+    new = lender.look(other)
+    assert len(new) > 20  # collections with indexes
+    await lender.lend_new(name)
+    context = await Context.open(lender.settings_of(name))
+    await context.bus.connected.wait()
+    await context.bus.count_watchers({"code": 1}, await context.store.now_ms())
+    for written in (new.keys() - {META, SandboxKeys.NAME}) | {"of_no_store"}:
+        await context.store.database[written].insert_one({"code": "c", "depth": 1, "n": 1})
+    await context.close()
+    lender.kept.give_back(name, sandboxed=True)
+    assert lender.keys_in_redis(name) != []
+    lender.wait(name)
+    assert lender.kept.lend(other, sandboxed=False) == other
+    assert lender.kept.lend(other, sandboxed=True) == name
+    assert lender.kept.is_prepared(name)
+    assert lender.look(name) == new
+    assert lender.keys_in_redis(name) == []
+    assert lender.kept.lend(other, sandboxed=True) == other
+    assert not lender.kept.is_prepared(other)
+
+
+SPOILING: dict[str, Callable[[Database[Found]], Any]] = {
+    "an index": lambda database: database["digs"].create_index([("depth", 1)], name="own"),
+    "one index less": lambda database: database["digs"].drop_index("history"),
+    "one collection less": lambda database: database.drop_collection("digs"),
+    "the version": lambda database: database[META].update_one({}, {"$set": {"version": 1}}),
+    "the keys": lambda database: database[SandboxKeys.NAME].delete_one({}),
+}
+
+
+@pytest.mark.parametrize("change", SPOILING.values(), ids=SPOILING.keys())
+@pytest.mark.gen_test
+async def test_a_database_with_another_change_is_not_handed_on(
+    lender: Lender, name: str, other: str, change: Callable[[Database[Found]], Any]
+) -> None:
+    await lender.lend_new(name)
+    with MongoClient[Found](lender.uri(name)) as client:
+        change(client[name])
+    lender.kept.give_back(name, sandboxed=True)
+    lender.wait(name)
+    assert lender.kept.lend(other, sandboxed=True) == other
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.gen_test
+async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
+    lender: Lender, name: str, other: str, used: bool
+) -> None:
+    await lender.lend_new(name)
+    with MongoClient[Found](lender.uri(name)) as client:
+        client[name if used else "admin"]["digs"].find_one()
+        lender.kept.give_back(name, sandboxed=True)
+        assert lender.kept.lend(other, sandboxed=True) == other
+        client[name]["digs"].insert_one({"code": "late"})
+    lender.wait(name)
+    assert lender.kept.lend(other, sandboxed=True) == name
+    assert lender.kept.client[name]["digs"].count_documents({}) == 0
+
+
+def test_who_starts_a_process_has_the_database_for_good(
+    context: Context, kept_databases: KeptDatabases | None
+) -> None:
+    if kept_databases is None:
+        pytest.skip("a given MongoDB keeps no database for another test")
+    assert kept_databases.is_prepared(context.store.database.name)
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    assert not kept_databases.is_prepared(context.store.database.name)

@@ -1,0 +1,94 @@
+"""Databases that are prepared once and used by one test after another: making one takes most of a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import MongoClient
+from redis import Redis
+
+from server.running.worker import look_at_data
+from server.settings import Settings
+from server.store import Store
+from server.store.sandbox import SandboxStore
+from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
+from server.store.schema import META
+from support.wire.strict_process import StrictWire
+from support.wire.uses import OTHER
+
+# A test that writes there, or does anything but read and write documents, has its database for good.
+SPOIL = {META, SandboxKeys.NAME, OTHER}
+
+
+async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> None:
+    """Make the database that the settings name, with the stand-in's keys."""
+    await look_at_data(settings, prepares=True)
+    if settings.sandboxed:
+        store = Store(settings.mongodb_uri)
+        await SandboxStore(store.database).keys.add(key_pairs)
+        store.close()
+
+
+class KeptDatabases:
+    """Lends a test a database that is as it was prepared, if there is one.
+
+    What the wire did not see did not happen: it knows what a test changed, and who may still send something.
+    """
+
+    def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
+        """`client` goes past the wire, so that what it does is nobody's use."""
+        self.client, self.wire, self.redis = client, wire, redis
+        self._lent: dict[str, bool] = {}  # by name, whether it is prepared
+        # By name: whether it is for the stand-in too, and the connections when it was given back.
+        self._free: dict[str, tuple[bool, set[str]]] = {}
+
+    def clear(self) -> None:
+        """Forget all, also those that are lent."""
+        self._lent.clear()
+        self._free.clear()
+
+    def keep_lent(self) -> None:
+        """Take none back of those that are lent."""
+        self._lent.clear()
+
+    def lend(self, new: str, *, sandboxed: bool) -> str:
+        """Return a prepared database, or else `new`, which the caller prepares."""
+        uses = self.wire.uses
+        uses.read()
+        used = set().union(*uses.open.values())
+        for database, (kind, there) in list(self._free.items()):
+            if kind != sandboxed or there & uses.open.keys() or database in used:
+                continue
+            del self._free[database]
+            changed = uses.changed.pop(database, set())
+            if not changed & SPOIL:
+                self._empty(database, changed)
+                self._lent[database] = True
+                return database
+        self._lent[new] = False
+        return new
+
+    def is_prepared(self, database: str) -> bool:
+        """Whether it is lent, and prepared."""
+        return self._lent.get(database, False)
+
+    def note_prepared(self, database: str) -> None:
+        """Hear that one that is lent was prepared, and that nothing else was done yet."""
+        if database in self._lent:
+            self.wire.uses.read()
+            self.wire.uses.changed.pop(database, None)
+            self._lent[database] = True
+
+    def give_back(self, database: str, *, sandboxed: bool) -> None:
+        """Take one back whose test has closed its connections, if it is still lent."""
+        if self._lent.pop(database, False):
+            self.wire.answer()  # whoever connected before is known from here on
+            self.wire.uses.read()
+            self._free[database] = sandboxed, self.wire.uses.users(database)
+
+    def _empty(self, database: str, collections: set[str]) -> None:
+        for collection in collections:
+            self.client[database][collection].delete_many({})
+        self.redis.ping()  # once it is answered, Redis has done all that was sent before
+        if keys := self.redis.keys(f"wabao:{database}:*"):
+            self.redis.delete(*keys)
