@@ -1,15 +1,17 @@
-"""A phone on which the mini-program runs: Node with miniprogram-simulate, over the real interfaces."""
+"""Phones on which the mini-program runs: Node with miniprogram-simulate, over the real interfaces."""
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import pytest
@@ -47,37 +49,81 @@ def compile_program(target: Path) -> Path:
     return target
 
 
-class Phone:
-    """The mini-program as somebody uses it, and what it said. `root`: the folder of the compiled one."""
+class PhonesProcess:
+    """The process that plays phones, from the folder of the compiled mini-program."""
 
-    root: Path
-
-    def __init__(self, address: str, user: str, **environment: str) -> None:
+    def __init__(self, root: Path) -> None:
         assert NODE is not None
-        options = ("--experimental-websocket", "--no-warnings")
-        command = [NODE, *options, "phone.js", str(self.root), address, user]
-        self.process = subprocess.Popen(
-            command,
+        self._process = subprocess.Popen(
+            [NODE, "--experimental-websocket", "--no-warnings", "phone.js", str(root)],
             cwd=HERE,
-            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._numbers = itertools.count()
+        self._lines: dict[int, Queue[dict[str, Any] | None]] = {}
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def add(self) -> tuple[int, Queue[dict[str, Any] | None]]:
+        """Return the number of a new phone, and what it will say; None: the process ended."""
+        number = next(self._numbers)
+        self._lines[number] = Queue()
+        return number, self._lines[number]
+
+    def remove(self, number: int) -> None:
+        """Listen to a phone no more."""
+        del self._lines[number]
+
+    def order(self, number: int, **order: Any) -> None:
+        """Give a phone an order."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"phone": number, **order}) + "\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            if lines := self._lines.get(told.pop("phone")):  # one that is off may have said something
+                lines.put(told)
+        for lines in list(self._lines.values()):
+            lines.put(None)
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._reader.join()
+        self._process.communicate()
+
+
+class Phone:
+    """The mini-program as somebody uses it, and what it said. `plays`: the process that plays all phones."""
+
+    plays: PhonesProcess
+
+    def __init__(self, server: str, user: str, picture: str, stored: dict[str, Any]) -> None:
         self.said: list[dict[str, Any]] = []
-        self._patience = threading.Timer(PATIENCE_SECONDS, self.process.kill)
-        self._patience.start()
+        self._number, self._lines = self.plays.add()
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        self._order(do="on", server=server, user=user, picture=picture, stored=stored)
 
     def until(self, kind: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Read up to the next line of a type for which it holds."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            told: dict[str, Any] = json.loads(line)
+        while told := self._next():
             self.said.append(told)
             assert told["type"] != "wrong", told["error"]
             if told["type"] == kind and holds(told):
                 return told
-        pytest.fail(f"it ended before {kind}: {self.said[-20:]}")
+        pytest.fail(f"it did not say {kind}: {self.said[-20:]}")
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return what it says next; None if it says nothing any more."""
+        try:
+            return self._lines.get(timeout=max(0, self._deadline - time.monotonic()))
+        except Empty:
+            return None
 
     def shows(self, *texts: str) -> str:
         """Wait until the page has all these texts, and return all that it shows."""
@@ -112,15 +158,12 @@ class Phone:
         return self.until("share")
 
     def _order(self, **order: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
+        self.plays.order(self._number, **order)
 
     def end(self) -> None:
         """Switch it off."""
-        self._patience.cancel()
-        self.process.kill()
-        self.process.communicate()
+        self._order(do="off")
+        self.plays.remove(self._number)
 
 
 @contextmanager
@@ -133,7 +176,7 @@ def a_phone(
     """
     if named:
         log_in(address, user, nickname=user)
-    phone = Phone(address, user, PICTURE=str(picture or ""), STORAGE=json.dumps(storage))
+    phone = Phone(address, user, str(picture or ""), storage)
     try:
         yield phone
     finally:

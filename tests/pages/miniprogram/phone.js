@@ -1,19 +1,25 @@
-// A phone that runs the mini-program: node phone.js ROOT SERVER USER. The modules under ROOT are compiled
-// (`compile.js`). It obeys lines of JSON on stdin, and writes a line of JSON for what it shows and does.
+// Phones that run the mini-program: node phone.js ROOT. The modules under ROOT are compiled (`compile.js`). It
+// obeys lines of JSON on stdin, and writes a line of JSON for what a phone shows and does; both name the phone.
+//
+// Loading what plays them takes a second of CPU time, so one process plays all phones. Each has modules, a `wx`,
+// timers and sockets of its own, and nothing of them runs any more once it is off.
 //
 // miniprogram-simulate renders the pages, with WeChat's own compiler of WXML. What of `wx` must reach the server
 // is given here over Node's fetch and WebSocket; the sandbox plays WeChat's servers.
 
 "use strict";
 
+const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
+const vm = require("node:vm");
 const { JSDOM } = require("jsdom");
 
-const [root, server, user] = process.argv.slice(2);
-const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const root = fs.realpathSync(process.argv[2]);
+const phones = new Map();
 
-const sayWrong = (error) => say({ type: "wrong", error: String((error && error.stack) || error) });
+const wrong = (error) => ({ type: "wrong", error: String((error && error.stack) || error) });
+const sayWrong = (error) => phones.forEach((phone) => phone.say(wrong(error)));
 process.on("unhandledRejection", sayWrong);
 process.on("uncaughtException", sayWrong);
 console.error = sayWrong; // exparser catches what the pages throw
@@ -22,17 +28,29 @@ const { window } = new JSDOM("<!doctype html><body></body>");
 global.window = window;
 for (const name of ["document", "Element", "CustomEvent", "MutationObserver"]) global[name] = window[name];
 
-/** Answer as `wx` does: success or fail, then complete. */
-async function answer(options, name, work) {
-  try {
-    const result = await work();
-    if (options.success) options.success({ errMsg: `${name}:ok`, ...result });
-  } catch (error) {
-    if (options.fail) options.fail({ errMsg: `${name}:fail ${error.message}` });
+// miniprogram-simulate loads a page by `require`: the phone that opens it loads it instead.
+let opening = null;
+const loadPlain = require.extensions[".js"];
+require.extensions[".js"] = (module, file) => (file.startsWith(root) ? opening(file) : loadPlain(module, file));
+const simulate = require("miniprogram-simulate");
+
+/** Return what loads a module anew; what it imports is loaded once. All get these globals. */
+function loaderWith(globals) {
+  const loaded = new Map();
+  const once = (file) => (loaded.get(file) || { exports: load(file) }).exports;
+  function load(file) {
+    const module = { exports: {} };
+    loaded.set(file, module);
+    const names = ["module", "exports", "require", ...Object.keys(globals)];
+    const run = vm.compileFunction(fs.readFileSync(file, "utf8"), names, { filename: file });
+    const near = (name) => once(path.resolve(path.dirname(file), name));
+    run(module, module.exports, near, ...Object.values(globals));
+    return module.exports;
   }
+  return { load, once };
 }
 
-async function askSandbox(route, body) {
+async function askSandbox(server, route, body) {
   const reply = await fetch(`${server}/sandbox${route}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -43,156 +61,200 @@ async function askSandbox(route, body) {
   return answer;
 }
 
-const storage = new Map(Object.entries(JSON.parse(process.env.STORAGE || "{}")));
+/** Return the `wx` of a phone. */
+function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
+  /** Answer as `wx` does: success or fail. */
+  async function answer(options, name, work) {
+    try {
+      const result = await work();
+      if (options.success) ifOn(options.success)({ errMsg: `${name}:ok`, ...result });
+    } catch (error) {
+      if (options.fail) ifOn(options.fail)({ errMsg: `${name}:fail ${error.message}` });
+    }
+  }
 
-global.wx = {
-  getStorageSync: (key) => storage.get(key) || "",
-  setStorageSync(key, value) {
-    say({ type: "stored", key, value });
-    storage.set(key, value);
-  },
+  return {
+    getStorageSync: (key) => storage.get(key) || "",
+    setStorageSync(key, value) {
+      say({ type: "stored", key, value });
+      storage.set(key, value);
+    },
 
-  login: (options) =>
-    answer(options, "login", async () => {
-      const query = new URLSearchParams({ user });
-      const { code } = await (await fetch(`${server}/sandbox/authorize?${query}`)).json();
-      say({ type: "login" });
-      return { code };
-    }),
+    login: (options) =>
+      answer(options, "login", async () => {
+        const query = new URLSearchParams({ user });
+        const { code } = await (await fetch(`${server}/sandbox/authorize?${query}`)).json();
+        say({ type: "login" });
+        return { code };
+      }),
 
-  request: (options) =>
-    answer(options, "request", async () => {
-      say({ type: "asking", path: new URL(options.url).pathname });
-      const body = options.data === undefined ? undefined : JSON.stringify(options.data);
-      const headers = { "Content-Type": "application/json", ...options.header };
-      const reply = await fetch(options.url, { method: options.method, headers, body });
-      const text = await reply.text();
-      let data = text;
-      try {
-        data = JSON.parse(text);
-      } catch {
-        // wx.request gives what is not JSON as it is
-      }
-      return { statusCode: reply.status, data };
-    }),
+    request: (options) =>
+      answer(options, "request", async () => {
+        say({ type: "asking", path: new URL(options.url).pathname });
+        const body = options.data === undefined ? undefined : JSON.stringify(options.data);
+        const headers = { "Content-Type": "application/json", ...options.header };
+        const reply = await fetch(options.url, { method: options.method, headers, body });
+        const text = await reply.text();
+        let data = text;
+        try {
+          data = JSON.parse(text);
+        } catch {
+          // wx.request gives what is not JSON as it is
+        }
+        return { statusCode: reply.status, data };
+      }),
 
-  chooseMedia: (options) => answer(options, "chooseMedia", async () => ({ tempFiles: [{ tempFilePath: process.env.PICTURE }] })),
-  uploadFile: (options) =>
-    answer(options, "uploadFile", async () => {
-      const form = new FormData();
-      const file = require("node:fs").readFileSync(options.filePath);
-      form.append(options.name, new Blob([file]), path.basename(options.filePath));
-      const reply = await fetch(options.url, { method: "POST", headers: options.header, body: form });
-      return { statusCode: reply.status, data: await reply.text() };
-    }),
+    chooseMedia: (options) => answer(options, "chooseMedia", async () => ({ tempFiles: [{ tempFilePath: picture }] })),
+    uploadFile: (options) =>
+      answer(options, "uploadFile", async () => {
+        const form = new FormData();
+        const file = fs.readFileSync(options.filePath);
+        form.append(options.name, new Blob([file]), path.basename(options.filePath));
+        const reply = await fetch(options.url, { method: "POST", headers: options.header, body: form });
+        return { statusCode: reply.status, data: await reply.text() };
+      }),
 
-  connectSocket({ url }) {
-    const socket = new WebSocket(url);
-    say({ type: "connecting" });
-    return {
-      onOpen: (then) => socket.addEventListener("open", () => then({})),
-      onMessage: (then) => socket.addEventListener("message", ({ data }) => then({ data })),
-      onError: (then) => socket.addEventListener("error", () => then({ errMsg: "connectSocket:fail" })),
-      onClose: (then) => socket.addEventListener("close", ({ code, reason }) => then({ code, reason })),
-      send({ data }) {
-        say({ type: "sent", message: JSON.parse(data) });
-        socket.send(data);
-      },
-      close: () => socket.close(),
-    };
-  },
+    connectSocket({ url }) {
+      const socket = new WebSocket(url);
+      sockets.push(socket);
+      say({ type: "connecting" });
+      return {
+        onOpen: (then) => socket.addEventListener("open", ifOn(() => then({}))),
+        onMessage: (then) => socket.addEventListener("message", ifOn(({ data }) => then({ data }))),
+        onError: (then) => socket.addEventListener("error", ifOn(() => then({ errMsg: "connectSocket:fail" }))),
+        onClose: (then) => socket.addEventListener("close", ifOn(({ code, reason }) => then({ code, reason }))),
+        send({ data }) {
+          say({ type: "sent", message: JSON.parse(data) });
+          socket.send(data);
+        },
+        close: () => socket.close(),
+      };
+    },
 
-  requestPayment: (options) =>
-    answer(options, "requestPayment", () => {
-      const { timeStamp, nonceStr, signType, paySign } = options;
-      return askSandbox("/pay", { appId: "wxsandbox000000000", package: options.package, timeStamp, nonceStr, signType, paySign });
-    }),
-  requestMerchantTransfer: (options) =>
-    answer(options, "requestMerchantTransfer", () => {
-      say({ type: "transfer", mchId: options.mchId, appId: options.appId });
-      return askSandbox("/confirm", { package: options.package });
-    }),
+    requestPayment: (options) =>
+      answer(options, "requestPayment", () => {
+        const { timeStamp, nonceStr, signType, paySign } = options;
+        const paid = { package: options.package, timeStamp, nonceStr, signType, paySign };
+        return askSandbox(server, "/pay", { appId: "wxsandbox000000000", ...paid });
+      }),
+    requestMerchantTransfer: (options) =>
+      answer(options, "requestMerchantTransfer", () => {
+        say({ type: "transfer", mchId: options.mchId, appId: options.appId });
+        return askSandbox(server, "/confirm", { package: options.package });
+      }),
 
-  requestSubscribeMessage: (options) =>
-    answer(options, "requestSubscribeMessage", () => {
-      say({ type: "asked", tmplIds: options.tmplIds });
-      return askSandbox("/subscribe", { user, tmplIds: options.tmplIds });
-    }),
+    requestSubscribeMessage: (options) =>
+      answer(options, "requestSubscribeMessage", () => {
+        say({ type: "asked", tmplIds: options.tmplIds });
+        return askSandbox(server, "/subscribe", { user, tmplIds: options.tmplIds });
+      }),
 
-  // The first is tapped.
-  showActionSheet: (options) =>
-    answer(options, "showActionSheet", async () => {
-      say({ type: "sheet", itemList: options.itemList });
-      return { tapIndex: 0 };
-    }),
+    // The first is tapped.
+    showActionSheet: (options) =>
+      answer(options, "showActionSheet", async () => {
+        say({ type: "sheet", itemList: options.itemList });
+        return { tapIndex: 0 };
+      }),
 
-  navigateTo: ({ url }) => setTimeout(open, 0, url),
-  switchTab: ({ url }) => setTimeout(open, 0, url),
-  hideShareMenu: () => say({ type: "menu", shares: false }),
-  showShareMenu: () => say({ type: "menu", shares: true }),
-  showToast: ({ title }) => say({ type: "toast", title }),
-  stopPullDownRefresh() {},
-};
+    navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
+    switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
+    hideShareMenu: () => say({ type: "menu", shares: false }),
+    showShareMenu: () => say({ type: "menu", shares: true }),
+    showToast: ({ title }) => say({ type: "toast", title }),
+    stopPullDownRefresh() {},
+  };
+}
 
-const simulate = require("miniprogram-simulate");
+/** Return the timers of a phone, and what stops them. */
+function timersOf(ifOn) {
+  const begun = [];
+  const kept = (begin) => (then, ...given) => {
+    begun.push(begin(ifOn(then), ...given));
+    return begun.at(-1);
+  };
+  const timers = { setTimeout: kept(setTimeout), setInterval: kept(setInterval) };
+  return { timers, stop: () => begun.forEach(clearTimeout) };
+}
 
-let page = null;
+/** Switch a phone on: return what it obeys. */
+function switchOn({ phone: number, server, user, picture, stored }) {
+  let on = true;
+  const ifOn = (then) => (...given) => on && then(...given);
+  const say = ifOn((what) => process.stdout.write(`${JSON.stringify({ phone: number, ...what })}\n`));
+  const screen = document.body.appendChild(document.createElement("div"));
+  const show = () => say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
+  const observer = new MutationObserver(show);
+  let page = null;
 
-/** Open a page, over the one before. */
-function open(url) {
-  const { pathname, searchParams } = new URL(url, "https://mini.program/");
-  if (page) {
+  function close() {
     if (page.instance.onHide) page.instance.onHide();
     if (page.instance.onUnload) page.instance.onUnload();
     page.detach();
   }
-  page = simulate.render(simulate.load(path.join(root, pathname), { rootPath: root }));
-  page.attach(document.body);
-  if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
-  if (page.instance.onShow) page.instance.onShow();
-  say({ type: "opened", page: pathname });
-  show();
-}
 
-function show() {
-  say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
-}
+  /** Open a page, over the one before. */
+  function open(url) {
+    const { pathname, searchParams } = new URL(url, "https://mini.program/");
+    if (page) close();
+    opening = load;
+    page = simulate.render(simulate.load(path.join(root, pathname), { rootPath: root }));
+    page.attach(screen);
+    if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
+    if (page.instance.onShow) page.instance.onShow();
+    say({ type: "opened", page: pathname });
+    show();
+  }
 
-const ORDERS = {
-  open: ({ url }) => open(url),
-  fire({ selector, event = "tap", detail = {} }) {
-    const found = page.querySelector(selector);
-    if (!found) throw new Error(`${selector} is not on the page`);
-    found.dispatchEvent(event, { bubbles: true, detail });
-  },
-  hear: ({ frame }) => watched(frame),
-  share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
-};
-
-new MutationObserver(show).observe(document.body, { subtree: true, childList: true, characterData: true });
-
-require(path.join(root, "config.js")).SERVER = server;
-const { channel } = require(path.join(root, "wechat.js"));
-const { subscribe } = channel;
-let watched = null;
-channel.subscribe = (code, seq, deliver) => {
-  watched = (frame) => {
-    say({ type: "frame", frame });
-    deliver(frame);
+  const sockets = [];
+  const { timers, stop } = timersOf(ifOn);
+  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets });
+  const App = (app) => {
+    app.onLaunch();
+    app.onShow();
   };
-  return subscribe(code, seq, watched);
-};
-global.App = (app) => {
-  app.onLaunch();
-  app.onShow();
-};
-require(path.join(root, "app.js"));
+  const { load, once } = loaderWith({ wx, App, ...timers });
+
+  once(path.join(root, "config.js")).SERVER = server;
+  const { channel } = once(path.join(root, "wechat.js"));
+  const { subscribe } = channel;
+  let watched = null;
+  channel.subscribe = (code, seq, deliver) => {
+    watched = (frame) => {
+      say({ type: "frame", frame });
+      deliver(frame);
+    };
+    return subscribe(code, seq, watched);
+  };
+  observer.observe(screen, { subtree: true, childList: true, characterData: true });
+  once(path.join(root, "app.js"));
+
+  return {
+    say,
+    open: ({ url }) => open(url),
+    fire({ selector, event = "tap", detail = {} }) {
+      const found = page.querySelector(selector);
+      if (!found) throw new Error(`${selector} is not on the page`);
+      found.dispatchEvent(event, { bubbles: true, detail });
+    },
+    hear: ({ frame }) => watched(frame),
+    share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
+    off() {
+      on = false;
+      stop();
+      sockets.forEach((socket) => socket.close());
+      observer.disconnect();
+      screen.remove();
+      phones.delete(number);
+    },
+  };
+}
 
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const order = JSON.parse(line);
   try {
-    ORDERS[order.do](order);
+    if (order.do === "on") phones.set(order.phone, switchOn(order));
+    else phones.get(order.phone)[order.do](order);
   } catch (error) {
-    sayWrong(error);
+    process.stdout.write(`${JSON.stringify({ phone: order.phone, ...wrong(error) })}\n`);
   }
 }).on("close", () => process.exit(0));

@@ -20,6 +20,7 @@ from support.messages import MESSAGES, TEMPLATES
 from support.phone import ROOT, a_phone, needs_node
 from support.reviews import CHECKED
 from support.screen import TOKEN, take_down
+from support.servers import until
 
 
 @pytest.fixture(scope="module")
@@ -304,12 +305,11 @@ def test_who_publishes_or_chooses_a_name_is_told_how_far_its_check_is(tmp_path: 
         publisher = Person.log_in(server.address, "小明")
         held = publisher.publish(a_picture(), name="存疑的猫")
         publisher.post("/setProfile", wxname="违规的人")
-        with a_phone(server.address, "小明") as phone:
+        until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
+        until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
+        with a_phone(server.address, "小明", named=False) as phone:  # told again, it is checked again
             phone.open(f"/pages/treasure/treasure?code={held}")
-            shown = "大家才看得到、才能挖。"
-            while "人看一看" not in phone.shows("存疑的猫", shown):
-                phone.open(f"/pages/treasure/treasure?code={held}")
-            assert "理由：" in phone.shows("正在等平台的人看一看")
+            phone.shows("存疑的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
             phone.open("/pages/mine/mine")
             phone.shows("我发布的存疑的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
             phone.fire(".name", "blur", value="小满")
