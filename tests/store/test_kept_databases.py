@@ -55,6 +55,14 @@ class Lender:
                 return
         pytest.fail("a connection was left open")
 
+    def lends_again(self, name: str, other: str) -> bool:
+        """Whether it is lent once no connection is open that was there when it was given back."""
+        for _ in range(TRIES):
+            if self.kept.lend(other, sandboxed=True) == name:
+                return True
+            self.kept.wire.answer()
+        return False
+
     def look(self, name: str) -> Found:
         """Return each collection's documents, indexes and options, without those that have none of these."""
         database = self.kept.client[name]
@@ -97,15 +105,15 @@ async def test_what_a_test_wrote_is_gone_and_all_else_is_as_in_a_new_database(
     await lender.lend_new(name)
     context = await Context.open(lender.settings_of(name))
     await context.bus.connected.wait()
-    await context.bus.count_watchers({"code": 1}, await context.store.now_ms())
+    while await context.bus.count_watchers({"code": 1}, await context.store.now_ms()) is None:
+        pass  # a busy Redis may not answer in time
     for written in (new.keys() - {META, SandboxKeys.NAME}) | {"of_no_store"}:
         await context.store.database[written].insert_one({"code": "c", "depth": 1, "n": 1})
     await context.close()
     lender.kept.give_back(name, sandboxed=True)
     assert lender.keys_in_redis(name) != []
-    lender.wait(name)
     assert lender.kept.lend(other, sandboxed=False) == other
-    assert lender.kept.lend(other, sandboxed=True) == name
+    assert lender.lends_again(name, other)
     assert lender.kept.is_prepared(name)
     assert lender.look(name) == new
     assert lender.keys_in_redis(name) == []
@@ -146,8 +154,7 @@ async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
         lender.kept.give_back(name, sandboxed=True)
         assert lender.kept.lend(other, sandboxed=True) == other
         client[name]["digs"].insert_one({"code": "late"})
-    lender.wait(name)
-    assert lender.kept.lend(other, sandboxed=True) == name
+    assert lender.lends_again(name, other)
     assert lender.kept.client[name]["digs"].count_documents({}) == 0
 
 
