@@ -51,7 +51,7 @@ from support.open_pages import Page
 from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
-DATABASES_A_STORE = 150
+TESTS_A_STORE = 150
 # Nothing is checked without the wire. Only `bench/strict_wire.py` leaves it out, to measure what it costs: it
 # names itself as the process that started this one, which no variable that is left over does.
 WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wire.py {os.getppid()}"
@@ -76,8 +76,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core, for half of the time a test waits: for a server, a timeout, a browser."""
-    return 2 * len(os.sched_getaffinity(0))
+    """One process more than cores: now and then a test waits, for a timeout or another process."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,6 +104,7 @@ class TestedStore:
         self.wire = None if WITHOUT_STRICT_WIRE else StrictWire(self._store.port, directory)
         self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
         self.kept: KeptDatabases | None = None
+        self.tests = 0
 
     @property
     def uri(self) -> str:
@@ -121,6 +122,7 @@ class TestedStore:
 
     def begin_test(self) -> None:
         """Start the store again if it lives but does not answer, as the supervisor does."""
+        self.tests += 1
         try:
             self.client.wabao.tasks.find_one()
         except PyMongoError as error:
@@ -130,10 +132,11 @@ class TestedStore:
     def begin_file(self) -> None:
         """Start with an empty store from time to time.
 
-        With some 600 databases in it, SecantusDB twice let all wait in its cache for ever.
+        After some 400 to 600 tests, SecantusDB three times let all wait in its cache for ever.
         """
-        if len(self.client.list_database_names()) >= DATABASES_A_STORE:
+        if self.tests >= TESTS_A_STORE:
             self._start_again(emptied=True)
+            self.tests = 0
 
     def _start_again(self, *, emptied: bool = False) -> None:
         self._store.kill()
