@@ -1,11 +1,16 @@
-"""A database that one test hands on to the next is as if it were new, or is not handed on."""
+"""A database that one test hands on to the next is as if it were new, or is not handed on.
+
+These tests have a wire of their own: connections of other tests may be open at the other.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,23 +24,27 @@ from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 from server.store.schema import META
 from support.databases import with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
+from support.wire.strict_process import StrictWire
 
 Found = dict[str, Any]
-TRIES = 5_000
+PATIENCE_SECONDS = 20
 
 
 class Lender:
     """What lends the databases of one test, beside the one that lends it its own."""
 
-    def __init__(self, kept: KeptDatabases, settings: Settings, key_pairs: SandboxKeyPairs) -> None:
-        self.kept = KeptDatabases(kept.client, kept.wire, kept.redis)
+    def __init__(
+        self, kept: KeptDatabases, wire: StrictWire, settings: Settings, key_pairs: SandboxKeyPairs
+    ) -> None:
+        self.kept = KeptDatabases(kept.client, wire, kept.redis)
         self._settings, self._key_pairs = settings, key_pairs
 
     def settings_of(self, name: str) -> Settings:
         return msgspec.structs.replace(self._settings, mongodb_uri=self.uri(name))
 
     def uri(self, name: str) -> str:
-        return with_database(self._settings.mongodb_uri, name)
+        uri = with_database(self._settings.mongodb_uri, name)
+        return re.sub(r":\d+/", f":{self.kept.wire.port}/", uri)
 
     async def prepare(self, name: str) -> None:
         await prepare_for_tests(self.settings_of(name), self._key_pairs)
@@ -48,7 +57,8 @@ class Lender:
 
     def wait(self, name: str) -> None:
         """Wait until no connection is open that may use it."""
-        for _ in range(TRIES):
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < patience:
             self.kept.wire.answer()
             self.kept.wire.uses.read()
             if not self.kept.wire.uses.users(name):
@@ -57,7 +67,8 @@ class Lender:
 
     def lends_again(self, name: str, other: str) -> bool:
         """Whether it is lent once no connection is open that was there when it was given back."""
-        for _ in range(TRIES):
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < patience:
             if self.kept.lend(other, sandboxed=True) == name:
                 return True
             self.kept.wire.answer()
@@ -78,11 +89,22 @@ class Lender:
         return self.kept.redis.keys(f"*{name}*")
 
 
-@pytest.fixture
-def lender(settings: Settings, key_pairs: SandboxKeyPairs, kept_databases: KeptDatabases | None) -> Lender:
+@pytest.fixture(scope="module")
+def wire(
+    kept_databases: KeptDatabases | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StrictWire]:
     if kept_databases is None:
         pytest.skip("a given MongoDB keeps no database for another test")
-    return Lender(kept_databases, settings, key_pairs)
+    own = StrictWire(kept_databases.client.address[1], tmp_path_factory.mktemp("wire"))
+    yield own
+    own.end()
+
+
+@pytest.fixture
+def lender(
+    settings: Settings, key_pairs: SandboxKeyPairs, kept_databases: KeptDatabases, wire: StrictWire
+) -> Lender:
+    return Lender(kept_databases, wire, settings, key_pairs)
 
 
 @pytest.fixture
