@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from support.drawings import MODERATION, draw, oranges
 from support.messages import MESSAGES, TEMPLATES
 from support.reviews import CHECKED
 from support.screen import TOKEN, a_red_packet, enter, is_readable
+from support.servers import until
 
 pytestmark = needs_chromium
 
@@ -45,7 +45,7 @@ LOOKS = {
 DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
-QUALITY, LARGEST_BYTES, PATIENCE_SECONDS = 64, 60_000, 20
+QUALITY, LARGEST_BYTES = 64, 60_000
 TEXTS = "".join(text.read_text(encoding="utf-8") for text in SOURCE.glob("docs/*.md"))
 
 
@@ -79,7 +79,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         (REFUSED, hong, "refused"),
     ):
         asked = partial(who.get, "/getTaskDetails", code=made[name])
-        wait_for(lambda asked=asked, review=review: asked()["review"] == review)
+        until(lambda asked=asked, review=review: asked()["review"] == review)
     xiong.post("/postTask", code=made[REPORTED])
     xiong.post("/postTask", code=made[STOLEN])
     xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
@@ -97,13 +97,6 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         stolen = {"what": "person", "code": made[STOLEN], "depth": 1}
         checked(operator.post("/ops/freeze", json={**stolen, "reason": "用脚本挖到的"}))
     return made
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 @pytest.fixture(params=LOOKS)
@@ -222,7 +215,7 @@ def test_a_publisher_may_be_told_of_the_end(
     user = f"掌柜{look}"
     publisher = Person.log_in(address, user)
     code = publisher.publish(draw(oranges), name="一箱赣南脐橙")
-    wait_for(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
+    until(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
     opened = window(f"/#/task/{code}", user)
     section = opened.page.get_by_role("region", name="提醒")
     expect(section.get_by_role("button")).to_be_visible()
