@@ -32,10 +32,10 @@ from serving import Person, Server, running, store_of
 
 from server.game import draw
 from server.game.invariants import broken_by_digs
+from server.game.task import Task
 from server.keys import Keys
 from server.operation.findings import line_of
 from server.store import Store
-from server.store.tasks import Task
 
 COOLDOWN_SECONDS = 1
 # With faults: longer than any process takes to restart, so that people ask again within the cooldown.

@@ -6,7 +6,7 @@ import msgspec
 
 from server.context import Context
 from server.game.dig import seconds_left
-from server.store.tasks import Task
+from server.game.task import Task
 
 
 class Card(msgspec.Struct, kw_only=True):

@@ -14,8 +14,8 @@ from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, par
 from server import metrics
 from server.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
+from server.game.task import Participant
 from server.memory.visiting import NotNoted
-from server.store.digs import Participant
 from server.store.prizes import WonPrize
 
 

@@ -14,10 +14,10 @@ from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
 from server.game.amounts import claim_until_ms
 from server.game.review import ReviewShown, is_shown, note_of, review_of
+from server.game.task import Task
 from server.store.digs import JoinedTask, WonTask
 from server.store.prizes import GIVEN, PrizeState, WonPrize, parcel
 from server.store.square import Kind, Wanted
-from server.store.tasks import Task
 
 NEWEST = 500
 PAGE_SIZE = 20

@@ -12,8 +12,8 @@ from server.context import Context
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown
+from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
-from server.store.digs import Participant
 from server.store.prizes import GIVEN, PrizeState, WonPrize
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when

@@ -1,10 +1,11 @@
-"""The house's rules: how long a function and a file may be, and which privates of libraries we use."""
+"""The house's rules: how long a function and a file may be, what is pure, which privates we use."""
 
 from __future__ import annotations
 
 import ast
 import configparser
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_a_word_means_one_thing(word: str):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_").startswith(word)
     ]
     assert elsewhere == []
+
+
+def test_what_calls_itself_pure_is_held_to_it():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    held = tuple(f"{name}." for name in setup["importlinter:contract:pure"]["source_modules"].split())
+    pure = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in sources("server", "handlers")
+        if re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+    ]
+    assert len(pure) > 20
+    assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
 def names(code: CodeType) -> set[str]:

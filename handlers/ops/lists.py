@@ -12,8 +12,8 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from server.actions.gauges import money_gauges
 from server.context import Context
+from server.game.task import Task
 from server.operation.feed import BoardTask, board_task
-from server.store.tasks import Task
 
 LISTED_TASKS = 50
 MONEY_SECONDS = 2.0

@@ -16,9 +16,9 @@ from server.actions.win import ensure_prize
 from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
+from server.game.task import Task
 from server.store.bills import Bill
 from server.store.prizes import GIVEN, Prize, claimable_until_ms
-from server.store.tasks import Task
 from server.wechat.pay import PayUnknown
 
 ATTEMPTS = 3

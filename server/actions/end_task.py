@@ -18,8 +18,8 @@ from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
 from server.game.review import IN_REVIEW, is_taken_down
+from server.game.task import Task
 from server.store.prizes import UNSETTLED, claimable_until_ms
-from server.store.tasks import Task
 from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000

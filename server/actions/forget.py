@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from server.game.task import Task
 from server.store import Store
 from server.store.freezes import freeze_key
 from server.store.prizes import GIVEN
-from server.store.tasks import Task
 
 # Longer than a process caches a person's record, plus the longest request after that.
 SETTLED_SECONDS = 20.0

@@ -27,10 +27,10 @@ from server.errors import (
 )
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
 from server.game.review import IN_REVIEW, is_taken_down
+from server.game.task import Task
 from server.random_codes import random_code
 from server.store.orders import Order
 from server.store.people import Person
-from server.store.tasks import Task
 from server.wechat.pay import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
 
 ORDER_MS = 7_200_000

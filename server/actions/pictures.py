@@ -10,10 +10,10 @@ from datetime import datetime, timedelta, timezone
 from server import metrics
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
+from server.game.task import Task
 from server.pictures.poster import Poster
 from server.store.files import File, thumbnail_path
 from server.store.pipelines import begins_with
-from server.store.tasks import Task
 from server.wechat import WeChatError
 
 BEIJING = timezone(timedelta(hours=8))

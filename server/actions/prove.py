@@ -10,9 +10,9 @@ from typing import Any
 from server.context import Context
 from server.errors import NoSuchTask, NotEnded, ProofNotReady
 from server.game import proof
+from server.game.task import Task
 from server.store import is_unavailable
 from server.store.proofs import WrittenProof
-from server.store.tasks import Task
 
 # Digs per query. Some stores finish a query before they answer any other: 10,000 digs took 260 ms. After
 # each, the store is left to others for REST_TIMES times as long.

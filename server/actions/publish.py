@@ -14,11 +14,11 @@ from server.context import Context
 from server.errors import BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS
+from server.game.task import Task
 from server.random_codes import derived_code, random_code
 from server.store.due import FOLLOWED_MS
 from server.store.files import thumbnail_path
 from server.store.people import Person, is_named, shown_name
-from server.store.tasks import Task
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2

@@ -8,8 +8,8 @@ from server.actions.publish import BY_MAIL, GOODS
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
 from server.game.amounts import DAY_MS
+from server.game.task import Task
 from server.store.prizes import Prize
-from server.store.tasks import Task
 
 CORRECTABLE_MS = DAY_MS
 # Goods whose winner says nothing count as received after this.

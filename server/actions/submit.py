@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from server.context import Context
 from server.errors import NotLoggedIn
+from server.game.task import Task
 from server.random_codes import random_code
 from server.store.people import WECHAT_USER, Chosen, Person
 from server.store.reviews import Review
-from server.store.tasks import Task
 
 
 async def submit_task(context: Context, task: Task, openid: str) -> None:

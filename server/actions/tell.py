@@ -10,10 +10,10 @@ from server.context import Context
 from server.errors import AlreadyWon, BadRequest, Ended, NoSuchTask, NotShown, OwnTask
 from server.game.amounts import DAY_MS
 from server.game.review import is_shown
+from server.game.task import Task
 from server.settings.messages import MessageKind
 from server.store.messages import Message
 from server.store.prizes import Prize
-from server.store.tasks import Task
 
 # What happened longer ago is not told. Messages that ended are kept for longer, so none is written twice.
 FRESH_MS = 7 * DAY_MS

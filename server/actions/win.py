@@ -7,9 +7,9 @@ from server.actions.tell import tell_winner
 from server.context import Context
 from server.game.amounts import prize_fen
 from server.game.dig import Dig
+from server.game.task import Task
 from server.store.due import FOLLOWED_MS
 from server.store.prizes import Prize
-from server.store.tasks import Task
 from server.wechat.pay import Contradiction
 
 

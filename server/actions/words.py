@@ -8,10 +8,10 @@ from server.actions.publish import BY_MAIL, RED_PACKET
 from server.context import Context
 from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, prize_fen
 from server.game.review import is_shown
+from server.game.task import Task
 from server.store.held_prizes import HELD
 from server.store.messages import Message
 from server.store.prizes import Prize, claimable_until_ms
-from server.store.tasks import Task
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000

@@ -8,10 +8,10 @@ import weakref
 import msgspec
 
 from server.game import draw
+from server.game.task import Task
 from server.keys import Keys
 from server.store import Store
 from server.store.dig_ids import DigIds
-from server.store.tasks import Task
 
 WINNING_REMEMBERED = 1_000
 PUBLISHERS_REMEMBERED = 10_000

@@ -15,9 +15,9 @@ import msgspec
 
 from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
+from server.game.task import Task
 from server.operation.books import audit
 from server.operation.findings import texts_of
-from server.store.tasks import Task
 
 if TYPE_CHECKING:
     from server.store import Store

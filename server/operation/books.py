@@ -12,13 +12,13 @@ from typing import Any
 
 from server.game.amounts import prize_fen, total_fen
 from server.game.findings import Finding, PaymentKind, Value, What
+from server.game.task import Task
 from server.store import Store
 from server.store.bills import NEVER_HELD, Bill
 from server.store.ledger import Entry
 from server.store.orders import Order
 from server.store.prizes import Prize
 from server.store.refunds import Refund
-from server.store.tasks import Task
 from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
 
 # Payments move while they are read: a difference counts only if it is still there after some more looks.

@@ -16,6 +16,7 @@ from tornado.log import app_log
 from server.background import Background
 from server.clock import Clock
 from server.game.review import ReviewShown, review_of
+from server.game.task import Task
 from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm
 from server.operation.pulses import (
     HISTORY_SECONDS,
@@ -30,7 +31,6 @@ from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
 from server.realtime.outages import Outages
 from server.store import Store
-from server.store.tasks import Task
 
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s

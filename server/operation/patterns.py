@@ -14,9 +14,9 @@ import msgspec
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.chance import chance_to_win, luck
+from server.game.task import Task
 from server.operation.alarms import Alarm
 from server.store.prizes import Prize
-from server.store.tasks import Task
 
 if TYPE_CHECKING:
     from server.store import Store

@@ -17,10 +17,10 @@ from prometheus_client.samples import Sample
 
 from server import metrics
 from server.game.dig import Dig
+from server.game.task import Task
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
 from server.realtime.outages import Outages
-from server.store.tasks import Task
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1

@@ -18,6 +18,7 @@ from server.background import Background, end_tasks
 from server.clock import Clock
 from server.errors import NoSuchTask, NotShown, Unavailable
 from server.game.dig import Dig
+from server.game.task import Task
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
@@ -30,7 +31,6 @@ from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.store import Store, is_unavailable
-from server.store.tasks import Task
 
 POLL_SECONDS = 3.0
 POLL_SECONDS_ALONE = 1.0  # while Redis is down

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from server.game.dig import Dig
-
-if TYPE_CHECKING:
-    from server.store.tasks import Task
+from server.game.task import Task
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):

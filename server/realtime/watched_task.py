@@ -7,13 +7,14 @@ it too, so a page is never older than the last frame that was sent.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from server.errors import NotShown
-from server.game.dig import seconds_left
+from server.game.dig import Dig, seconds_left
 from server.game.review import ReviewShown, note_of, review_of
+from server.game.task import Participant, Task
 from server.realtime.frames import (
     Claim,
     End,
@@ -26,13 +27,8 @@ from server.realtime.frames import (
     dig_frames,
     encode,
 )
+from server.realtime.news import News
 from server.realtime.replay import Replay
-
-if TYPE_CHECKING:
-    from server.game.dig import Dig
-    from server.realtime.news import News
-    from server.store.digs import Participant
-    from server.store.tasks import Task
 
 # How many participants a task's page shows at once.
 FIRST_PARTICIPANTS = 50

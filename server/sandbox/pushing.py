@@ -1,4 +1,4 @@
-"""Message push in safe mode, as WeChat sends it. Pure, except for the clock."""
+"""Message push in safe mode, as WeChat sends it. It sends nothing."""
 
 from __future__ import annotations
 

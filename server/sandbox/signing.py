@@ -1,4 +1,4 @@
-"""WeChat Pay's signatures and encrypted notices, as WeChat makes them. Pure, except for the clock.
+"""WeChat Pay's signatures and encrypted notices, as WeChat makes them. It sends nothing.
 
 https://pay.weixin.qq.com/doc/v3/merchant/4012365336
 """

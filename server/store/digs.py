@@ -6,7 +6,7 @@ newest dig add it with `pending_digs`; the others say "in the history".
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired
 
 import pymongo
 from pymongo import IndexModel
@@ -15,22 +15,12 @@ from pymongo.read_concern import ReadConcern
 
 from server.game.dig import Dig
 from server.game.invariants import Totals
+from server.game.task import Participant, Task
 from server.store.documents import Documents
 from server.store.pipelines import judged, judged_task, own_dig, pending_digs
 from server.store.prizes import WonPrize
-from server.store.tasks import Task
 
 _Document = dict[str, Any]
-
-
-class Participant(TypedDict):
-    """A person in a task's list, at their place `no` from 1."""
-
-    unionid: str
-    no: int
-    wxname: str
-    wxheadpic: str
-    is_prize: int
 
 
 def stored(dig: Dig) -> _Document:

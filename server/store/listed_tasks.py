@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import pymongo
 from pymongo import IndexModel
 
+from server.game.task import Task
 from server.store.documents import Documents
 from server.store.pipelines import begins_with
-from server.store.tasks import Task
 
 _Document = dict[str, Any]
 

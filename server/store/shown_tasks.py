@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from server.game.review import IN_REVIEW
+from server.game.task import Task
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
-from server.store.tasks import Task
 
 _Document = dict[str, Any]
 

@@ -11,10 +11,11 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import UpdateOne
 
+from server.game.task import Task
 from server.store.digs import Digs, stored
 from server.store.files import ROUTE, Files
 from server.store.prizes import WHERE_SENT
-from server.store.tasks import Task, Tasks
+from server.store.tasks import Tasks
 
 _Document = dict[str, Any]
 

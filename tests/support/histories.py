@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from server.game.dig import Dig
+from server.game.task import Task
 from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.watched_task import WatchedTask
-from server.store.tasks import Task
 
 CODE = "abcDEF012345"
 

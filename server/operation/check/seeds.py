@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from server.game.dig import Dig
+from server.game.task import Task
 from server.store import Store
 from server.store.bills import Bill
 from server.store.digs import stored
@@ -15,7 +16,6 @@ from server.store.people import Person
 from server.store.prizes import Prize
 from server.store.refunds import Refund
 from server.store.reviews import Review
-from server.store.tasks import Task
 from server.store.visits import Visit
 
 TASKS, DIGS_A_TASK = 60, 10

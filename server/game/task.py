@@ -1,0 +1,82 @@
+"""A task's record, and a person in its list."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from server.game.dig import Dig
+from server.game.review import ReviewState
+
+
+class Task(TypedDict):
+    """One treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
+
+    `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
+    `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
+    `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
+    who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
+    process then reads the names again. `due_at` is as `server/store/due.py` explains.
+
+    `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
+    `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
+    it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
+    reports hide it; `decided` is how often operators hid or showed it.
+    """
+
+    _id: str
+    publisher: str
+    wxname: str
+    wxheadpic: str
+    name: str
+    synopsis: str
+    goods_type: int
+    draw_type: int
+    money: int
+    prize_num: int
+    forecast_num: int
+    interval: int
+    fluctuation: int
+    max_depth: int
+    is_public: int
+    hidden: int
+    pic: str
+    thumbnail: str
+    params: str
+    commitment: str
+    seed_box: bytes
+    cd_ms: int
+    cd_until: int
+    now_depth: int
+    participants: int
+    prizes_left: int
+    status: int
+    open: int
+    created_at: int
+    opened_at: int
+    expires_at: int
+    ended_at: int
+    end_reason: str
+    last_dig: NotRequired[Dig]
+    pending: NotRequired[int]
+    paid_by: NotRequired[str]
+    end_note: NotRequired[str]
+    signed: NotRequired[int]
+    renamed: NotRequired[int]
+    review: NotRequired[ReviewState]
+    review_note: NotRequired[str]
+    hidden_note: NotRequired[str]
+    shown_at: NotRequired[int]
+    prepaid: NotRequired[int]
+    reported: NotRequired[int]
+    decided: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+class Participant(TypedDict):
+    """A person in a task's list, at their place `no` from 1."""
+
+    unionid: str
+    no: int
+    wxname: str
+    wxheadpic: str
+    is_prize: int
