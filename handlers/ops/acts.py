@@ -47,7 +47,7 @@ class OpsEnd(OperatorInterface):
 
 
 class OpsHideRequest(msgspec.Struct):
-    """`hidden` 1 takes the task out of the square, 0 puts it back."""
+    """`hidden` 1 hides the task from all but its publisher and its winners, 0 shows it again."""
 
     code: Code
     hidden: Annotated[int, Meta(ge=0, le=1, title="是否隐藏", description="0 或 1")]
@@ -55,7 +55,7 @@ class OpsHideRequest(msgspec.Struct):
 
 
 class OpsHide(OperatorInterface):
-    """Hide a task from the square, or show it."""
+    """Hide a task from all but its publisher and its winners, or show it again."""
 
     path = "/ops/hide"
     method = "POST"

@@ -80,7 +80,7 @@ class OpsTasks(OperatorInterface):
 
 
 class OpsListRequest(msgspec.Struct):
-    """`hidden`: out of the square. `unpaid`: red packets that nobody paid. `held`: we hold money for them."""
+    """`hidden`: only publisher and winners see them. `unpaid`: red packets. `held`: we hold their money."""
 
     of: Annotated[
         Literal["hidden", "unpaid", "held"], Meta(title="种类", description="隐藏、未支付或有钱三种之一")

@@ -53,7 +53,7 @@ class ListedTasks(Documents[Task]):
         return list(found.values())
 
     async def hidden(self, limit: int) -> list[Task]:
-        """Return the newest tasks that are out of the square, without seeds."""
+        """Return the newest hidden tasks, without seeds."""
         return await self._newest({"hidden": 1}, limit)
 
     async def unpaid(self, limit: int) -> list[Task]:

@@ -80,11 +80,11 @@ class ShownTasks(Documents[Task]):
         return found.modified_count == 1
 
     async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> int:
-        """Take a task from all but its publisher, who is told why, or give it back, as an operator decided.
+        """Hide a task from all but its publisher, who is told why, and its winners; or show it again.
 
-        No review does. Returns how often operators have hidden or shown the task, this time included. 0 if
-        there is no such task, or if a refused one is to be shown. What is hidden before it opened is due: it
-        may have an order, which has to be closed.
+        Operators decide so, reviews never. Returns how often operators have hidden or shown the task, this
+        time included. 0 if there is no such task, or if a refused one is to be shown. What is hidden before
+        it opened is due: it may have an order, which has to be closed.
         """
         unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
         changes: _Document = {
@@ -122,9 +122,10 @@ class ShownTasks(Documents[Task]):
         return await self.rows.distinct("hidden", {"pic": path}) == [1]
 
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
-        """Take a task from all but its publisher until an operator decides; return whether this did it.
+        """Hide a task from all but publisher and winners until an operator decides.
 
-        Not if it is hidden, nor if one has decided since there were `decided` decisions.
+        Returns whether this did it: not if it is hidden, nor if an operator has decided since there were
+        `decided` decisions.
         """
         found = await self.collection.update_one(
             {"_id": code, "hidden": 0, "decided": decided or None},  # None: it is 0, or not there

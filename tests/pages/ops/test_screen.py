@@ -258,7 +258,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     expect(opened.page.locator(".log li").first).to_contain_text(f"值班员共用口令结束{code}图片违规")
 
 
-def test_a_task_leaves_the_square_and_comes_back(operator: Opener, publisher: Person) -> None:
+def test_a_hidden_task_leaves_the_square_until_it_is_shown(operator: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), name="要隐藏的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
