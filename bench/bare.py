@@ -1,6 +1,7 @@
-"""The least that can serve the same reads: Tornado handlers that make the same calls to MongoDB and write the
-results as JSON, without checking parameters, identifying anybody or shaping the reply. One more handler calls
-nothing and writes the bytes that it was given.
+"""The least that can serve the same reads.
+
+Tornado handlers make the same calls to MongoDB and write the results as JSON. They check no parameters,
+identify nobody and shape no reply. One more handler calls nothing and writes the bytes that it was given.
 
     python bench/bare.py PORT [MONGODB_URI]
 """

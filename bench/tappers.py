@@ -1,5 +1,7 @@
-"""A crowd that taps a link: each person asks for the details over a new connection, then opens the page's
-websocket over another. Like `Watchers`, it runs in a process of its own, on bare sockets and epoll.
+"""A crowd that taps a link.
+
+Each person asks for the details over a new connection, then opens the page's websocket over another. Like
+`Watchers`, the crowd runs in a process of its own, on bare sockets and epoll.
 
     crowd = Crowd(Tappers)
     crowd.call("tap", port, taps, 30.0)  # returns when all pages are live or refused, or after 30 s

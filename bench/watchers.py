@@ -1,5 +1,7 @@
-"""A crowd of websocket clients in a process of its own, on bare sockets and epoll, so that it is not the
-bottleneck. It answers pings, checks that each dig comes once and in order, and notes when.
+"""A crowd of websocket clients in a process of its own.
+
+It uses bare sockets and epoll, so that it is not the bottleneck. It answers pings, checks that each dig comes
+once and in order, and notes when.
 
 The parent process uses `Crowd`; `Watchers` runs in the child.
 """

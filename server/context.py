@@ -114,7 +114,7 @@ class Context:
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """Who may operate; without settings, whoever has a token derived from our secret."""
+        """Those who may operate. Without settings: one operator, whose token is derived from our secret."""
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod

@@ -25,7 +25,7 @@ async def announce_end(context: Context, code: str) -> None:
 
 
 async def announce_judged(context: Context, code: str) -> None:
-    """Tell all processes that who may see a task has changed: each reads it anew."""
+    """Tell all processes that a task was shown, hidden or reviewed: each reads it again."""
     context.square.forget()
     await context.hub.announce(code, News(judged=1))
 

@@ -37,9 +37,9 @@ from server.store import is_unavailable
 from server.store.people import Person, shown_name
 from server.store.tasks import View
 
-# Less than a request's own limit: once that strikes, nobody knows whether anything was tried.
+# Below a request's limit (5 s): a dig that runs into that one is not known to be tried or not.
 DEADLINE_SECONDS = 4.5
-# Between two tries of a store that refuses at once, so that digs do not flood one that has no primary.
+# The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 
@@ -71,7 +71,7 @@ class Dug:
 
 
 def _known_cooldown(context: Context, request: _Request) -> Dig | None:
-    """Return the dig whose cooldown is known to run; None if the caller made it and may be owed its reply."""
+    """Return the dig whose cooldown is known to run; None if the caller made it: this may be a repetition."""
     running = context.cooldowns.running(request.code)
     return None if running is None or running["unionid"] == request.unionid else running
 
@@ -175,7 +175,7 @@ async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
     """Return who gets the request's lot; None for a caller who will be refused later.
 
     A person has one lot, even if they ask both by a token and by their bare id. Unknown ids and ended tokens
-    get none: they would go before people, and each costs a read of the store.
+    get none: each would cost a read of the store, and could be drawn before a person.
     """
     try:
         await request.admit(await context.people.find(request.unionid, request.session))

@@ -100,9 +100,9 @@ async def _expire(context: Context, task: Task) -> Task | None:
 
 
 async def _settle_unopened(context: Context, task: Task) -> None:
-    """Submit a task that no process submitted; follow a payment that waited; delete it after a day unpaid.
+    """Submit a task that no process submitted; follow a payment that came in review; delete it if unpaid.
 
-    The day begins when the task could be paid and opened: once it is shown.
+    It has a day to be paid, which begins when it could be paid and opened: once it is shown.
     """
     if task.get("review") == "checking":
         publisher = await context.store.people.find(task["publisher"])

@@ -23,7 +23,7 @@ PASSES = 5
 
 
 class CannotForget(Exception):
-    """Why not, one reason per line. Nothing was changed."""
+    """A person cannot be forgotten. The message has one reason per line. Nothing was changed."""
 
 
 async def forget(store: Store, unionid: str) -> int:

@@ -48,7 +48,10 @@ def _frozen(prize: Prize) -> PayoutHeld:
 
 
 async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
-    """Withhold goods that a freeze missed because another was just being released; then raise PayoutHeld."""
+    """If these goods are frozen, withhold them and raise PayoutHeld.
+
+    The freeze may have missed them while another freeze was being released.
+    """
     if await withhold_if_frozen(context, prize):
         raise _frozen(prize)
 

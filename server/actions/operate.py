@@ -91,7 +91,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
 
 
 async def decide_review(context: Context, actor: Actor, key: str, reason: str, *, shown: bool) -> None:
-    """Show or refuse what is held; the publisher of what is refused reads the reason.
+    """Show or refuse what a review holds. The publisher reads the reason of a refusal.
 
     Raises BadRequest if it is not held any more.
     """

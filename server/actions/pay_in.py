@@ -61,7 +61,7 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     for _ in range(ATTEMPTS):
         order = await _payable_order(context, task, publisher)
         if order is not None:
-            # If it was taken down before the order was saved, nobody looked for the order to close it.
+            # If it was taken down just before the order was saved, nobody closes the order: refuse it here.
             await _find_payable(context, publisher, code, yuan)
             return context.pay.payment_parameters(order["prepay_id"])
     raise OutcomeUnknown
@@ -307,7 +307,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
 
 
 async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
-    """End what `_barred_by_bans` names. So its refund stays right if the ban is lifted meanwhile."""
+    """End the tasks that a ban bars. If it is lifted later, no task opens whose money went back."""
     for code in await _barred_by_bans(context, orders):
         if await context.store.tasks.end(code, "operator", NOT_BEGUN, undug=True):
             await announce_end(context, code)

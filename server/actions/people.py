@@ -95,7 +95,7 @@ async def log_in_with_data(
 
 
 async def _let_in(context: Context, person: Person) -> Person:
-    """Return the record of who logged in. A ban of another record with their openid is theirs too.
+    """Return the record of the person who logged in. If another record of their openid is banned, so is this.
 
     WeChat may give a unionid at some logins only, so a person may have two records.
     """
@@ -117,7 +117,7 @@ async def _other_ban(context: Context, person: Person) -> Ban | None:
 
 
 async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
-    """Ban a person's record as another one of theirs is, and return it.
+    """Copy the ban of another record of this person to this record, and return it.
 
     The ban begins now, so what this record showed earlier does not count as shown in spite of a ban.
     """
@@ -126,7 +126,7 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     banned = await people.carry_over(person, carried)
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
-        # The other ban may have been lifted after it was read, before this one was there to be lifted too.
+        # If the other ban was lifted meanwhile, this one was not there yet to be lifted with it.
         if await _other_ban(context, person) is None:
             await people.lift_ban(person["openid"])
     return await people.find(person["_id"]) or person
@@ -156,7 +156,7 @@ def _spoken(at_ms: int) -> str:
 
 
 def ban_of(person: Person, now_ms: int) -> Ban | None:
-    """Return the ban under which a person is, None if there is none or it is over."""
+    """Return a person's ban; None if there is none, or it is over."""
     ban = person.get("banned")
     return ban if ban is not None and (not ban["until"] or now_ms < ban["until"]) else None
 

@@ -59,7 +59,7 @@ async def settle_reviews(context: Context) -> None:
 
 
 async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> None:
-    """Bring the due reviews further of which WeChat is to be asked about this part; with None, the others.
+    """Check the due reviews whose `part` WeChat must be asked about; with None, those that need no question.
 
     It is asked about one at first, then about several at once. After two that it did not answer, the rest
     waits for the next turn: many questions at once would take the store from digs.
@@ -116,7 +116,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         with _asking_about("text"):
             found = await _check_text(context, review)
     if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
-        if asks_text and "picture" in late:  # other texts do not wait for this: pictures have their own turn
+        if asks_text and "picture" in late:  # no text waits for this: the turn of pictures asks about it
             return found
         with _asking_about("picture"):
             found = await _check_picture(context, found)

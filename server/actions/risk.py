@@ -12,7 +12,7 @@ from server.store.people import Person
 from server.store.tasks import View
 from server.wechat import WeChatError
 
-# More people at once are not asked about: content checks share their 100 connections to WeChat.
+# At most so many questions at once: content checks use the same 100 connections to WeChat.
 UNDER_WAY = 50
 NOT_SEEN = 61010
 

@@ -52,7 +52,7 @@ async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
 
 
 async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str], list[str]]:
-    """Go through all boxes once; return how many were sealed anew, and which did not open or had changed."""
+    """Go through all boxes once; return how many were sealed anew, which did not open, and which changed."""
     sealed, unopened, changed = 0, [], []
     after: str | None = ""
     while after is not None:

@@ -110,9 +110,10 @@ def _may_be_taken(message: Message) -> bool:
 
 
 async def _has_more(context: Context, consent: Consent) -> bool:
-    """Whether WeChat would take a message twice. One that was sent spent its consent, even if not noted.
+    """Whether WeChat may still allow this person a message after this one was sent.
 
-    One that ended otherwise and still holds a consent may not have, so WeChat may count one more than we do.
+    A message that was sent spent its consent, even if that is not noted. One that ended unsent and still
+    holds a consent may not have spent it: then WeChat allows one more than we count.
     """
     return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
 
@@ -134,7 +135,7 @@ async def _send(context: Context, message: Message, template: Template, openid: 
 
 async def _refused(context: Context, message: Message, template: Template, error: WeChatError) -> None:
     if error.errcode == NO_CONSENT:
-        # WeChat has counted differently, or it took the message before, and that was the last consent.
+        # WeChat counts fewer consents than we do, or it took the first try, which spent the last one.
         await _end(context, message, "sent" if _may_be_taken(message) else "refused")
         await context.store.consents.forget(message["unionid"], template.template_id)
     elif error.errcode == BAD_PERSON:

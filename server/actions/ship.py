@@ -38,7 +38,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: s
         await announce_claim(context, sent)
     else:
         sent = await prizes.find(prize_id)
-        # The parcel that is noted already may be named again, even once it may not be changed any more.
+        # To repeat the same parcel is no error, even when it may no longer change.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
             raise NotShippable(_why_not(task, sent))
     return sent

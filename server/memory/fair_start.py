@@ -1,6 +1,6 @@
 """A fair start: digs that come just after a cooldown wait, and lots decide in which order they are tried.
 
-Otherwise the first request wins every time: that of a script, or of whoever is nearest to the server. Each
+Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Each
 process draws among those who asked it. Nothing is written: if it dies, its clients ask again.
 """
 
@@ -30,7 +30,7 @@ class _Gathering:
 
     cd_until: int
     lots: dict[Hashable, _Lot] = field(default_factory=dict)
-    # Further requests of those who have a lot, and whoever comes while the lots are drawn.
+    # Further requests of people who have a lot, and requests that come while the lots are drawn.
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
 

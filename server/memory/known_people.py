@@ -1,4 +1,4 @@
-"""The people this process knows: the part of their records that says whether to let them in.
+"""The people this process knows: the fields of their records that decide whether they are admitted.
 
 What was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, that time is
 shorter.
@@ -35,7 +35,7 @@ class KnownPeople:
         self._line = Line("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
-        """Return the part of a person's record that says whether to let them in; None if there is none.
+        """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request. It is None for a bare id: then memory answers
         only if it says that the person is locked, since such an id is refused. Raises Unavailable.

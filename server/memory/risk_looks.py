@@ -1,4 +1,4 @@
-"""About whom this process asked WeChat today, and how many questions are under way. Asks no store."""
+"""The people whose risk this process asked for today, and how many questions are open. Asks no store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RiskLooks:
         self._under_way -= 1
 
     def begin_call(self) -> bool:
-        """Whether to ask WeChat. While it answers late, one call at a time finds out when it does no more."""
+        """Whether to call WeChat now. While it is late, only one call at a time: it learns when that ends."""
         if self._late and self._calls:
             return False
         self._calls += 1

@@ -50,18 +50,20 @@ Kind: TypeAlias = Literal[
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" if it concerns no task; `what` and `values` are a finding's.
+    """Something wrong. `code` is the task's, "" if it concerns no task. Kind: `what`; `values`.
 
-    `unchecked` is a check that is late: `what` names it, and its value is when it last ended (unix ms), "" if
-    never. `redis` may have a fault of the bus as `what`. The values of `disk` are the MiB that are free, and
-    those that should be. `order`, `bill` and `refund` agree with the books but need the operator: their
-    values are their number and what WeChat Pay said. `message`: WeChat does not take messages to people who
-    left. `what` is its error code, or `late` if it does not answer, and the value is how many wait. Those of
-    the last hour of which nobody knows whether WeChat took them are `unclear`; they are not sent again.
-    `review` is the same of content checks, and always `late`. `queue`: an operator has decided nothing about
-    contents that are held or reported, `what` is `reviews` or `reports`, and the value is how many.
-    `pattern` is one of `patterns.py`, with its numbers. The values of `held` are how many red packets wait
-    for the operator, and their sum in yuan.
+    redis: a fault of the bus, or ""; none
+    mongodb: ""; none
+    disk: `free`; the MiB that are free, and those that should be
+    unchecked, a check is late: its name; when it last ended (unix ms), "" if never
+    message, WeChat does not take messages: its error code, or `late` if it does not answer; how many wait
+    message, WeChat may have taken some in the last hour: `unclear`; how many. They are not sent again
+    review, WeChat does not judge content: `late`; how many wait
+    queue, an operator has not decided: `reviews` or `reports`; how many wait
+    pattern: one of `patterns.py`; its numbers
+    held, red packets wait for the operator: `held`; how many, and their sum in yuan
+    order, bill, refund, the operator is needed, the books are right: a finding's; number, WeChat Pay's word
+    statement, books: a finding's; its values
     """
 
     kind: Kind

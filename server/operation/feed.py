@@ -272,7 +272,7 @@ class Feed:
         self._send(text_frame(_encoder.encode(frame)))
 
     def _go_back_to(self, complete: int) -> None:
-        """Forget what seems still to come: the clock was set back. It would hide what comes now."""
+        """Drop seconds that lie in the future: the clock was set back. They would hide what comes now."""
         self._shown = complete
         self._pulses = [pulse for pulse in self._pulses if pulse.second <= complete]
         self._newest = {name: pulse for name, pulse in self._newest.items() if pulse.second <= complete}

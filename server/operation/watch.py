@@ -159,7 +159,7 @@ class Watch:
         return acquired
 
     async def _note_silence(self) -> None:
-        """Remember and tell MongoDB's silence, if ours was the last lease: nobody gets another meanwhile."""
+        """If we held the last lease, tell of MongoDB's silence: while it lasts, nobody else gets a lease."""
         if not self._leased_until:
             return
         self._silent_since = self._silent_since or self._now_ms()

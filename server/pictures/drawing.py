@@ -1,4 +1,4 @@
-"""Pictures that are being drawn: whoever asks for one meanwhile waits for the same."""
+"""Pictures that are being drawn: all who ask for one meanwhile wait for the same drawing."""
 
 from __future__ import annotations
 

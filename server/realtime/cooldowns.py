@@ -34,7 +34,7 @@ class Cooldowns:
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
 
     def learn(self, dig: Dig) -> None:
-        """Remember a task's newest dig. The same dig again renews the trust; an older one changes nothing."""
+        """Remember a task's newest dig for TRUSTED_SECONDS from each time it is heard. Ignore older digs."""
         code = dig["code"]
         known = self._known.get(code)
         if known is not None and known.dig["depth"] > dig["depth"]:

@@ -97,7 +97,7 @@ class Claim(Frame, tag="claim"):
 
 
 class Review(Frame, tag="review"):
-    """Whether others may see the task changed, or why not: read it anew.
+    """The task was shown, hidden or reviewed, or the reason changed: read it again.
 
     Only its publisher and its winners get it, while they watch. It is never sent again.
     """

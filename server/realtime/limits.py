@@ -30,7 +30,7 @@ REMEMBERED = 50_000
 TOLD_PARTS = 20
 NEWS = "limits"
 KILOBYTES = 1 << 10
-# Longer than the others need to connect again and tell what they counted, once one process is connected.
+# After a reconnect, the other processes have connected too and told their counts within this time.
 SETTLE_SECONDS = 3.0
 TOLD_AT_ONCE = 100
 RETELL_SECONDS = 0.1
@@ -294,7 +294,7 @@ class Limits:
             known.ends_at = now + told.left_ms / 1000
 
     def _look_at_connection(self) -> None:
-        """After each connecting tell Redis what it may lack. Until the others have too, keep to the share."""
+        """On a new connection, tell Redis our counts. For SETTLE_SECONDS admit only our share of a limit."""
         connection = self._bus.connection
         if connection in (0, self._connection):
             return

@@ -9,7 +9,7 @@ from server.game.task import Task
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):
-    """News of a task: a dig, an end without a dig, a start, a claim, a count of watchers, or who may see it.
+    """News of a task: a dig, an end without a dig, a start, a claim, its visibility, or a count of watchers.
 
     It goes over Redis and never to a client. A dig's record holds the digger's id, which a process needs to
     answer that person's next request.
@@ -21,7 +21,7 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     end_note: str = ""
     ended_at: int = 0  # unix ms
     start: int = 0  # unix ms
-    judged: int = 0  # 1: read who may see it
+    judged: int = 0  # 1: its visibility may have changed, so read the task again
     claim: tuple[str, int, int] | None = None  # the winner's id, the depth, unix ms
     watchers: tuple[str, int, int] | None = None  # process, count, unix ms
 

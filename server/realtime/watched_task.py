@@ -149,7 +149,7 @@ class WatchedTask:
     def load(self, task: Task, digs: list[Dig], early: list[Dig], public_url: str) -> bool:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
 
-        `early` is what the newest digs of a long task lack: its first participants' digs, then its wins.
+        `early`, for a task with more digs than `digs`: the digs of its first participants, then its wins.
         Returns False if a dig is missing: one that moved from its task to the history between the reads may
         be in neither. What lies before a missing dig is not replayed.
         """
@@ -178,7 +178,7 @@ class WatchedTask:
         return whole
 
     def judge(self, task: Task) -> None:
-        """Take who may see the task, and tell watchers. Who no longer may is sent nothing more of it."""
+        """Take the task's visibility, and tell watchers. Those who may no longer see it are removed."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)

@@ -31,7 +31,7 @@ from server.errors import Refusal, TooMany, Unavailable
 from server.running.listening import Connection, Door, Lobby, Newcomer, TurnedAway, reply_of, turn_away
 
 # Descriptors set aside: for files and connections to the stores; for newcomers in the lobby; for health and
-# operators. If few descriptors are free, they are at most a quarter, a quarter and an eighth of those.
+# operators. They are at most a quarter, a quarter and an eighth of the free ones.
 OWN_DESCRIPTORS, LOBBY_PLACES, SPARE_PLACES = 128, 512, 64
 # The paths that a spare connection may ask for.
 KEPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/ops"})

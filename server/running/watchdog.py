@@ -19,8 +19,8 @@ from server.children import ended
 
 SIGN_SECONDS = 1.0
 MISSED_TURNS = 10
-# Turns allowed until the first sign. It comes after the imports, which a slow disk delays, but before the
-# indexes are created.
+# Turns allowed until the first sign. Before it come the imports, which a slow disk delays; indexes are made
+# after it.
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0

@@ -64,8 +64,8 @@ class Digs(Documents[Dig]):
     """Reads and writes of `digs`."""
 
     NAME = "digs"
-    # Uniqueness of the first three is already given by the update of the task: nobody dug since the read that
-    # found no such dig. Where `digs` is sharded by code they cannot be unique, and need not be.
+    # The task's update already keeps the first three unique: it fails if anybody dug after the read that
+    # found no such dig. Where `digs` is sharded by code they cannot be unique indexes, and need not be.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),

@@ -24,7 +24,7 @@ _BEFORE = {"$cond": [{"$gt": ["$given_at", 0]}, "given", _UNCLAIMED]}
 
 
 class PaidOut(NamedTuple):
-    """What a person claimed, in fen: since a time; since a later one; of one publisher since the first."""
+    """Fen that a person claimed since a time, `lately` since a later one, `of_publisher` since the first."""
 
     since: int
     lately: int
@@ -67,11 +67,11 @@ class HeldPrizes(Documents[Prize]):
         return await self.collection.find_one(paid, {"_id": 1}) is not None
 
     async def let_through(self, prize: Prize) -> Prize | None:
-        """Note that this attempt may be paid; None if that was decided otherwise."""
+        """Note that this attempt may be paid; None if it was decided already, or is being frozen."""
         return await self._decide(prize, {"weighed": prize["attempt"]})
 
     async def hold(self, prize: Prize, why: Why, now_ms: int) -> Prize | None:
-        """Hold an attempt that has no bill yet; None if that was decided otherwise."""
+        """Hold an attempt that has no bill yet; None if it was decided already, or is being frozen."""
         return await self._decide(prize, {"state": "held", "held_for": why, "withheld_at": now_ms})
 
     async def _decide(self, prize: Prize, changes: _Document) -> Prize | None:
@@ -104,9 +104,9 @@ class HeldPrizes(Documents[Prize]):
         )
 
     async def withhold(self, scope: _Document, now_ms: int) -> None:
-        """Withhold all prizes of a scope that nobody has yet; those whose bill is out become `freezing`.
+        """Withhold the prizes of a scope that are not given out; those whose bill is out become `freezing`.
 
-        Goods by mail count as had once they are sent. A scope is a condition of one equal field: `_id`,
+        Goods by mail are given out once they are sent. A scope is a condition of one equal field: `_id`,
         `code`, `unionid` or `publisher`. It is one update: between two, a bill that fails could take a prize
         past both.
         """

@@ -1,4 +1,4 @@
-"""Who does what only one process may do: `leases`, a document per duty. A lease ends if not renewed."""
+"""Duties that one process at a time has: `leases`, a document per duty. A lease ends if not renewed."""
 
 from __future__ import annotations
 

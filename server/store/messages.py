@@ -88,7 +88,7 @@ class Messages(DueDocuments[Message]):
         return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$in": _OPEN}})
 
     async def unsent_number(self, keys: list[str]) -> int:
-        """Return how many of these messages are not known to be sent."""
+        """Return how many of these messages are not noted as sent."""
         return await self.rows.count_documents({"_id": {"$in": keys}, "state": {"$ne": "sent"}})
 
     async def begin_sending(self, message: Message) -> bool:

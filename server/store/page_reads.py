@@ -70,7 +70,7 @@ class PageReads:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            await turn  # whoever leaves hands their place on
+            await turn  # a read that ends hands its place on
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._leave()
@@ -86,7 +86,7 @@ class PageReads:
         self._running -= 1
 
     def _refuse(self) -> None:
-        """MongoDB is silent: whoever waits now would be refused later."""
+        """Refuse all that wait: MongoDB is silent, so they would only be refused later."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

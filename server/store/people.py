@@ -74,7 +74,7 @@ class Person(TypedDict):
     due_at: NotRequired[int]
 
 
-# The fields of a person's record that say whether to let them in.
+# The fields of a person's record that decide whether they are admitted.
 ADMITTING = ("_id", "locked", "generation", "banned", "forgotten_as")
 # What a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
@@ -143,9 +143,9 @@ class People(DueDocuments[Person]):
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
     async def of_openid(self, openid: str) -> list[Person]:
-        """Return who logged in with this openid: two if WeChat gave a unionid at some logins only.
+        """Return the records of an openid: there are two if WeChat gave a unionid at some logins only.
 
-        There may be more: a unionid in WeChat's encrypted data can be altered by its sender.
+        There may be more, since earlier versions took the unionid from data that its sender can alter.
         """
         return await self.collection.find({"openid": openid}).to_list(None)
 

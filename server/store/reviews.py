@@ -80,9 +80,10 @@ class Reviews(DueDocuments[Review]):
     def lease_due_for(
         self, part: Part | None, now_ms: Callable[[], int], asked_before_ms: int
     ) -> AsyncIterator[Review]:
-        """Yield, as `lease_due` does, the due reviews of which WeChat is to be asked about this part.
+        """Lease and yield the due reviews whose `part` WeChat must be asked about.
 
-        None: the others. A picture is asked about again if that was last done before a time (unix ms).
+        With None, those that need no question. A picture is asked about again if that was last done before a
+        time (unix ms).
         """
         return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
 

@@ -37,7 +37,7 @@ RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _NAMESPACE_NOT_FOUND = 26
-_OTHER_OPTIONS = (85, 86)  # of an index of this name or key: a collation, say
+_OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
 # Indexes of earlier versions. Servers of these need them, so they are dropped only when asked to.
 RETIRED: dict[str, frozenset[str]] = {
     "digs": frozenset({"persons_digs"}),
@@ -70,7 +70,7 @@ async def _sum_ledger(database: _Database) -> None:
 
 
 async def _lock_people(database: _Database) -> None:
-    """Lock who paid or claimed something while a version served that marked such people otherwise."""
+    """Lock the people who paid or claimed something and have `token_seen`, an older version's mark."""
     acted: list[tuple[str, str, _Document]] = [
         ("orders", "publisher", {}),
         ("prizes", "unionid", {"claimed_at": {"$gt": 0}}),
@@ -85,7 +85,7 @@ async def _lock_people(database: _Database) -> None:
 
 
 async def _date_pictures(database: _Database) -> None:
-    """Keep what was uploaded before anything noted whether it is used; let what we drew grow old from now."""
+    """Date the pictures of versions that dated none: uploads are kept, drawn ones go MADE_MS from now."""
     files, delete_at = database["pictures.files"], await now_ms(database.client) + MADE_MS
     undated = {"metadata.delete_at": {"$exists": False}}
     for drawn in ("poster:", "mini_program_code:"):

@@ -67,10 +67,10 @@ class Tasks(DueDocuments[Task]):
     ]
 
     async def insert(self, task: Task) -> Task | None:
-        """Write a new task; return None if its code is taken by somebody else's.
+        """Write a new task and return it; None if another person's task has its code.
 
-        If the first reply was lost, its publisher or the driver writes it again, and gets what was written.
-        Raises Uncommitted as long as that may be undone.
+        Safe to repeat after a lost reply: the same publisher gets the task that was stored. Raises
+        Uncommitted while that may be undone.
         """
         taken = await self.add_or_read(task)
         return taken if taken["publisher"] == task["publisher"] else None

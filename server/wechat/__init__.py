@@ -24,7 +24,7 @@ __all__ = ["SealedTokens", "Session", "Unanswered", "UserData", "WeChat", "WeCha
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
-# Long, because nobody waits for a message, and of one that WeChat takes after we gave up nobody knows.
+# Long: nobody waits for a message, and if WeChat takes one after this time, nobody knows that it did.
 MESSAGE_CALL_SECONDS = 20.0
 # With its repetition and a new token: less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0

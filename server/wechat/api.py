@@ -27,8 +27,7 @@ _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 # https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
-# 45011 becomes WeChatBusy, not `too_many`: that is HTTP 429, which says that a request reached no interface
-# of ours. This one did. Both tell the person to wait.
+# 45011 is WeChatBusy, not `too_many`: HTTP 429 says that our interface did nothing, but it asked WeChat.
 _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
     SYSTEM_BUSY: (WeChatBusy, None),
     40029: (BadLoginCode, None),
