@@ -1,10 +1,10 @@
 // The realtime channel of this page, over the browser's WebSocket.
 
-import { makeChannel } from "../miniprogram/shared/channel.js";
+import { Channel } from "../miniprogram/shared/channel.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { person } from "./session.js";
 
-export const channel = makeChannel({ openSocket, observe, inSight: () => !document.hidden });
+export const channel = new Channel({ openSocket, observe, inSight: () => !document.hidden });
 
 function openSocket({ opened, said, closed }) {
   const address = new URL("/ws", location.href);

@@ -3,7 +3,7 @@
 
 import { PLAY_AS, SERVER } from "./config.js";
 import { asQuery, makeApi, Unreachable } from "./shared/api.js";
-import { makeChannel } from "./shared/channel.js";
+import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
 
 const KEY = "wabao.person";
@@ -113,11 +113,11 @@ export async function admitted() {
   if (!person) await logIn();
 }
 
-export const channel = makeChannel({ openSocket, observe, inSight: () => inSight });
+export const channel = new Channel({ openSocket, observe, inSight: () => inSight });
 
 /** Connect once somebody is logged in, and try until then. */
 function connect(entering) {
-  entering().then(channel.connect, () => setTimeout(connect, LOG_IN_AGAIN_MS, entering));
+  entering().then(() => channel.connect(), () => setTimeout(connect, LOG_IN_AGAIN_MS, entering));
 }
 
 channel.on("refused", () => connect(logIn));

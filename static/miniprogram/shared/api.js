@@ -55,12 +55,6 @@ export function makeApi({ send, person, refused }) {
     return someone ? { Authorization: `Bearer ${someone.token}` } : {};
   }
 
-  /** Return the reply that came; throw the refusal that it is. */
-  function read({ httpStatus, reply }) {
-    if (!reply.status) return reply;
-    throw new Refused(reply, httpStatus);
-  }
-
   /** Send what `request` makes, anew for each person; ask for a login where the server does. */
   async function asPerson(request) {
     try {
@@ -71,16 +65,9 @@ export function makeApi({ send, person, refused }) {
     }
   }
 
-  async function get(path, parameters = {}) {
-    const request = () =>
-      send({ method: "GET", address: `${path}?${asQuery(identified(parameters))}`, headers: authorized() });
-    try {
-      return await asPerson(request);
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      await pause(400);
-      return asPerson(request);
-    }
+  function get(path, parameters = {}) {
+    const address = () => `${path}?${asQuery(identified(parameters))}`;
+    return onceMore(() => asPerson(() => send({ method: "GET", address: address(), headers: authorized() })));
   }
 
   /** POST JSON, once: most POSTs must not happen twice. */
@@ -88,12 +75,35 @@ export function makeApi({ send, person, refused }) {
     return asPerson(() => send({ method: "POST", address: path, headers: authorized(), body: identified(parameters) }));
   }
 
-  const waiting = new Set(); // digs before their next try
-
-  /** The server is back: repeat at once the digs that wait. */
-  function repeatDigs() {
-    waiting.forEach((repeat) => repeat());
+  /** Log in with what WeChat gave; return the person with their token. */
+  async function logIn({ code, iv, encryptedData }) {
+    const address = `/userLogin?${asQuery({ code, iv, encryptedData })}`;
+    return read(await send({ method: "GET", address, headers: {} })).data;
   }
+
+  return { get, post, ...makeDigs(post), logIn, asPerson, identified, authorized };
+}
+
+/** Return the reply that came; throw the refusal that it is. */
+function read({ httpStatus, reply }) {
+  if (!reply.status) return reply;
+  throw new Refused(reply, httpStatus);
+}
+
+/** Send a request that changes nothing; if it may pass later, send it once more. */
+async function onceMore(request) {
+  try {
+    return await request();
+  } catch (error) {
+    if (!mayPass(error)) throw error;
+    await pause(400);
+    return request();
+  }
+}
+
+/** Return `dig`, which repeats a dig whose outcome is unknown, and `repeatDigs`. */
+function makeDigs(post) {
+  const waiting = new Set(); // digs before their next try
 
   function beforeRepeat(milliseconds) {
     return new Promise((resolve) => {
@@ -123,13 +133,12 @@ export function makeApi({ send, person, refused }) {
     }
   }
 
-  /** Log in with what WeChat gave; return the person with their token. */
-  async function logIn({ code, iv, encryptedData }) {
-    const address = `/userLogin?${asQuery({ code, iv, encryptedData })}`;
-    return read(await send({ method: "GET", address, headers: {} })).data;
+  /** The server is back: repeat at once the digs that wait. */
+  function repeatDigs() {
+    waiting.forEach((repeat) => repeat());
   }
 
-  return { get, post, dig, repeatDigs, logIn, asPerson, identified, authorized };
+  return { dig, repeatDigs };
 }
 
 function pause(milliseconds) {

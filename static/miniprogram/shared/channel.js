@@ -21,7 +21,7 @@ const AFTER_CLOSE = {
 };
 
 /**
- * Return a channel over a transport:
+ * The channel, over a transport:
  *
  * - `openSocket({ opened, said, closed })` connects to `/ws` as the person who is logged in, and returns `{ send, close }`.
  *   It calls `opened()`, `said(text)` for each frame, and at the end `closed(code)`, 0 where there is no code.
@@ -29,94 +29,161 @@ const AFTER_CLOSE = {
  * - `inSight()` says whether somebody looks at the client now.
  * - `observe(serverTime)` is told the server's clock (unix ms) with each frame that has it.
  */
-export function makeChannel({ openSocket, inSight, observe }) {
-  const subscriptions = new Map();
-  const listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set(), service: new Set() };
-  let socket = null;
-  let ready = false; // it takes messages
-  let answered = false; // frames come in
-  let attempt = 0;
-  let timer = 0;
-  let quiet = 0;
-  let wanted = false;
-  let missed = false;
-  let toldMs = 0; // how long the last error frame asked us to wait
+export class Channel {
+  constructor({ openSocket, inSight, observe }) {
+    Object.assign(this, { openSocket, inSight, observe });
+    this.subscriptions = makeSubscriptions((message) => this.send(message));
+    this.listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set(), service: new Set() };
+    this.socket = null;
+    this.ready = false; // it takes messages
+    this.answered = false; // frames come in
+    this.attempt = 0;
+    this.timer = 0;
+    this.quiet = 0;
+    this.wanted = false;
+    this.missed = false;
+    this.toldMs = 0; // how long the last error frame asked us to wait
+  }
 
-  const tell = (what, ...told) => listeners[what].forEach((listener) => listener(...told));
+  /** Whether frames come in. */
+  isOpen() {
+    return this.answered;
+  }
 
-  function open() {
-    clearTimeout(timer);
-    if (!wanted || socket) return;
-    const mine = openSocket({
-      opened() {
-        if (socket !== mine) return;
-        ready = true;
-        subscriptions.forEach((subscription, code) => ask(code, subscription));
-        send({ action: "ping" }); // only a reply shows that we are let in: a refused socket opens too
-        listen();
-      },
-      said(text) {
-        if (socket !== mine) return;
-        const frame = JSON.parse(text);
-        if (frame.type !== "error") found(); // an error may come just before a close
-        listen();
-        receive(frame);
-      },
-      closed(code) {
-        if (socket === mine) lost(code);
-      },
+  /** Connect as the person who is logged in, and stay connected until `close`. */
+  connect() {
+    this.wanted = true;
+    this.attempt = 0;
+    this.missed = false;
+    this.open();
+  }
+
+  close() {
+    this.wanted = false;
+    this.subscriptions.clear();
+    this.drop();
+  }
+
+  /**
+   * Call `listener` at an event: "lost"; "found" after a loss, so read anew what was missed; "refused", so log in
+   * again; "over", which does not reconnect; "service" with the server's own state. Returns a function that ends that.
+   */
+  on(what, listener) {
+    this.listeners[what].add(listener);
+    return () => this.listeners[what].delete(listener);
+  }
+
+  /**
+   * Call `deliver` with each frame of a task. `seq` is the dig up to which the caller knows everything.
+   * A snapshot that leaps over digs is marked `leapt`: the caller must read the task anew.
+   * Returns a function that ends the subscription.
+   */
+  subscribe(code, seq, deliver) {
+    return this.subscriptions.add(code, seq, deliver);
+  }
+
+  /** Ask whether the server is still there; if it does not answer soon, the connection counts as lost. */
+  probe() {
+    if (!this.socket) return;
+    this.send({ action: "ping" });
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.lost(0), ANSWER_MS);
+  }
+
+  /** The network is gone: do not wait for a silence. */
+  cut() {
+    if (this.wanted && this.socket) this.lost(0);
+  }
+
+  /** The network is back: do not wait for the next try. */
+  retry() {
+    if (this.wanted && !this.socket) this.open();
+  }
+
+  // The rest is the channel's own.
+
+  tell(what, ...told) {
+    this.listeners[what].forEach((listener) => listener(...told));
+  }
+
+  send(message) {
+    if (this.ready) this.socket.send(JSON.stringify(message));
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    if (!this.wanted || this.socket) return;
+    const ifMine = (act) => (told) => this.socket === mine && act(told);
+    const mine = this.openSocket({
+      opened: ifMine(() => this.opened()),
+      said: ifMine((text) => this.said(JSON.parse(text))),
+      closed: ifMine((code) => this.lost(code)),
     });
-    socket = mine;
-    listen();
+    this.socket = mine;
+    this.listen();
   }
 
-  function found() {
-    attempt = 0;
-    if (answered) return;
-    answered = true;
-    if (missed) tell("found");
-    missed = false;
+  opened() {
+    this.ready = true;
+    this.subscriptions.ask();
+    this.send({ action: "ping" }); // only a reply shows that we are let in: a refused socket opens too
+    this.listen();
   }
 
-  function lost(closeCode) {
-    drop();
-    missed = true;
-    const after = AFTER_CLOSE[closeCode] || { within_ms: 500 * 2 ** attempt };
-    attempt += 1;
-    wanted = Boolean(after.within_ms); // if false, `retry` does not reconnect either
-    if (wanted) {
+  said(frame) {
+    if (frame.type !== "error") this.found(); // an error may come just before a close
+    this.listen();
+    if (frame.server_time) this.observe(frame.server_time);
+    if (frame.type === "error") this.toldMs = 1000 * (frame.retry_after || 0);
+    if (frame.type === "service") this.tell("service", frame.state);
+    this.subscriptions.receive(frame);
+  }
+
+  found() {
+    this.attempt = 0;
+    if (this.answered) return;
+    this.answered = true;
+    if (this.missed) this.tell("found");
+    this.missed = false;
+  }
+
+  lost(closeCode) {
+    this.drop();
+    this.missed = true;
+    const after = AFTER_CLOSE[closeCode] || { within_ms: 500 * 2 ** this.attempt };
+    this.attempt += 1;
+    this.wanted = Boolean(after.within_ms); // if false, `retry` does not reconnect either
+    if (this.wanted) {
       const delay = Math.random() * Math.min(after.within_ms, LONGEST_DELAY_MS);
-      timer = setTimeout(open, delay + (after.as_told ? toldMs : 0));
+      this.timer = setTimeout(() => this.open(), delay + (after.as_told ? this.toldMs : 0));
     }
-    tell("lost");
-    if (after.log_in) tell("refused");
-    else if (!after.within_ms) tell("over");
+    this.tell("lost");
+    if (after.log_in) this.tell("refused");
+    else if (!after.within_ms) this.tell("over");
   }
 
   // A dead connection may take minutes to close, so we drop it and ignore what it still says.
-  function drop() {
-    clearTimeout(timer);
-    clearTimeout(quiet);
-    const dropped = socket;
-    socket = null;
-    ready = false;
-    answered = false;
+  drop() {
+    clearTimeout(this.timer);
+    clearTimeout(this.quiet);
+    const dropped = this.socket;
+    this.socket = null;
+    this.ready = false;
+    this.answered = false;
     if (dropped) dropped.close();
   }
 
-  function listen() {
-    clearTimeout(quiet);
-    const watched = subscriptions.size && inSight();
-    const patience = answered ? (watched ? SILENCE_IN_SIGHT_MS : SILENCE_MS) : ANSWER_MS;
-    quiet = setTimeout(() => (answered ? probe() : lost(0)), patience);
+  listen() {
+    clearTimeout(this.quiet);
+    const watched = this.subscriptions.any() && this.inSight();
+    const patience = this.answered ? (watched ? SILENCE_IN_SIGHT_MS : SILENCE_MS) : ANSWER_MS;
+    this.quiet = setTimeout(() => (this.answered ? this.probe() : this.lost(0)), patience);
   }
+}
 
-  function probe() {
-    if (!socket) return;
-    send({ action: "ping" });
-    clearTimeout(quiet);
-    quiet = setTimeout(() => lost(0), ANSWER_MS);
-  }
+/** Return the watched tasks, over what sends a message if the connection takes one. */
+function makeSubscriptions(send) {
+  const subscriptions = new Map(); // by code
 
   // Ask for the last dig again: the connection may have ended between its frames.
   function ask(code, { seq }) {
@@ -130,80 +197,12 @@ export function makeChannel({ openSocket, inSight, observe }) {
     }, UNAVAILABLE_MS * (1 + Math.random()));
   }
 
-  function send(message) {
-    if (ready) socket.send(JSON.stringify(message));
-  }
-
-  function receive(frame) {
-    if (frame.server_time) observe(frame.server_time);
-    if (frame.type === "error") toldMs = 1000 * (frame.retry_after || 0);
-    if (frame.type === "service") tell("service", frame.state);
-    const subscription = subscriptions.get(frame.code);
-    if (subscription && frame.error === "unavailable") askLater(frame.code, subscription);
-    if (subscription && isNew(subscription, frame)) subscription.deliver(frame);
-  }
-
-  function isNew(subscription, frame) {
-    const { seq, seen } = subscription;
-    switch (frame.type) {
-      case "snapshot":
-        frame.leapt = frame.seq !== seq;
-        subscription.seq = frame.seq;
-        subscription.seen = new Set(["cd", "join", "prize"]);
-        return true;
-      case "cd":
-        if (frame.seq <= seq) return false;
-        if (frame.seq > seq + 1) {
-          ask(frame.code, subscription);
-          return false;
-        }
-        subscription.seq = frame.seq;
-        subscription.seen = new Set(["cd"]);
-        return true;
-      case "join":
-      case "prize":
-      case "end":
-        if (frame.seq !== seq || seen.has(frame.type)) return false;
-        seen.add(frame.type);
-        return true;
-      default:
-        return true;
-    }
-  }
-
   return {
-    /** Whether frames come in. */
-    isOpen: () => answered,
+    any: () => subscriptions.size > 0,
+    ask: () => subscriptions.forEach((subscription, code) => ask(code, subscription)),
+    clear: () => subscriptions.clear(),
 
-    /** Connect as the person who is logged in, and stay connected until `close`. */
-    connect() {
-      wanted = true;
-      attempt = 0;
-      missed = false;
-      open();
-    },
-
-    close() {
-      wanted = false;
-      subscriptions.clear();
-      drop();
-    },
-
-    /**
-     * Call `listener` at an event: "lost"; "found" after a loss, so read anew what was missed; "refused", so log in
-     * again; "over", which does not reconnect; "service" with the server's own state. Returns a function that ends that.
-     */
-    on(what, listener) {
-      listeners[what].add(listener);
-      return () => listeners[what].delete(listener);
-    },
-
-    /**
-     * Call `deliver` with each frame of a task. `seq` is the dig up to which the caller knows everything.
-     * A snapshot that leaps over digs is marked `leapt`: the caller must read the task anew.
-     * Returns a function that ends the subscription.
-     */
-    subscribe(code, seq, deliver) {
+    add(code, seq, deliver) {
       const subscription = { seq, deliver, seen: new Set(["cd", "join", "prize"]) };
       subscriptions.set(code, subscription);
       ask(code, subscription);
@@ -214,17 +213,37 @@ export function makeChannel({ openSocket, inSight, observe }) {
       };
     },
 
-    /** Ask whether the server is still there; if it does not answer soon, the connection counts as lost. */
-    probe,
-
-    /** The network is gone: do not wait for a silence. */
-    cut() {
-      if (wanted && socket) lost(0);
-    },
-
-    /** The network is back: do not wait for the next try. */
-    retry() {
-      if (wanted && !socket) open();
+    receive(frame) {
+      const subscription = subscriptions.get(frame.code);
+      if (!subscription) return;
+      if (frame.error === "unavailable") askLater(frame.code, subscription);
+      if (frame.type === "cd" && frame.seq > subscription.seq + 1) ask(frame.code, subscription);
+      else if (isNew(subscription, frame)) subscription.deliver(frame);
     },
   };
+}
+
+/** Return whether a frame tells what its subscriber does not know yet, and note what they know with it. */
+function isNew(subscription, frame) {
+  const { seq, seen } = subscription;
+  switch (frame.type) {
+    case "snapshot":
+      frame.leapt = frame.seq !== seq;
+      subscription.seq = frame.seq;
+      subscription.seen = new Set(["cd", "join", "prize"]);
+      return true;
+    case "cd":
+      if (frame.seq <= seq) return false;
+      subscription.seq = frame.seq;
+      subscription.seen = new Set(["cd"]);
+      return true;
+    case "join":
+    case "prize":
+    case "end":
+      if (frame.seq !== seq || seen.has(frame.type)) return false;
+      seen.add(frame.type);
+      return true;
+    default:
+      return true;
+  }
 }

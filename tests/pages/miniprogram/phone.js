@@ -216,7 +216,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
 
   once(path.join(root, "config.js")).SERVER = server;
   const { channel } = once(path.join(root, "wechat.js"));
-  const { subscribe } = channel;
+  const subscribe = channel.subscribe.bind(channel);
   let watched = null;
   channel.subscribe = (code, seq, deliver) => {
     watched = (frame) => {

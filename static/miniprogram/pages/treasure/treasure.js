@@ -107,13 +107,9 @@ Component({
     receive(frame) {
       const { task } = this.data;
       switch (frame.type) {
-        case "snapshot": {
-          const { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
-          // A start makes no dig, so no snapshot tells of one that was missed.
-          if (frame.leapt || (status && !task.status) || task.why === "not_paid") this.read().catch(showProblem);
-          this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+        case "snapshot":
+          this.catchUp(frame);
           break;
-        }
         case "cd":
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
           break;
@@ -149,6 +145,14 @@ Component({
           break;
         default:
       }
+    },
+
+    /** Take a snapshot: what it tells, and a reading of what it does not. */
+    catchUp({ leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq }) {
+      const { task } = this.data;
+      // A start makes no dig, so no snapshot tells of one that was missed.
+      if (leapt || (status && !task.status) || task.why === "not_paid") this.read().catch(showProblem);
+      this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
     },
 
     /** Append a participant, once, and only where the list is complete up to them. */
