@@ -25,7 +25,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
 STATE = ("seq", "cd_until", "now_depth", "prizes_left", "participants", "status", "end_reason")
-SETTLE_SECONDS = 20
+PATIENCE_SECONDS = 20
 
 
 class Page:
@@ -82,7 +82,7 @@ async def dig_on(http: httpx.AsyncClient, who: Person, code: str, counts: Counte
 
 async def redis_of(server: Server) -> int:
     """Return the pid of the server's Valkey; wait until it runs."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
         for pid in children.split():
@@ -122,7 +122,7 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
         for task in digging:
             task.cancel()
         await asyncio.wait(digging)
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         fresh: dict[str, Any] = {}
         while time.monotonic() < deadline:
             fresh = await snapshot(watching[0].url)

@@ -16,7 +16,7 @@ from server.store.freezes import freeze_key
 from server.store.prizes import GIVEN
 
 # Longer than a process caches a person's record, plus the longest request after that.
-SETTLED_SECONDS = 20.0
+UNDER_WAY_SECONDS = 20.0
 # Longer than a process caches whose a share token was. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
@@ -29,7 +29,7 @@ class CannotForget(Exception):
 async def forget(store: Store, unionid: str) -> int:
     """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotForget.
 
-    Waits `SETTLED_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
+    Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
     process can write anything more about them.
     """
     person = await store.people.find(unionid)
@@ -42,7 +42,7 @@ async def forget(store: Store, unionid: str) -> int:
             await _refuse_while_needed(store, unionid)
             pseudonym = f"forgotten:{secrets.token_hex(16)}"
             person = await store.people.lock_out(person, pseudonym)
-            await asyncio.sleep(SETTLED_SECONDS)
+            await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
             await _refuse_while_needed(store, unionid)
         except CannotForget:

@@ -31,7 +31,7 @@ TOLD_PARTS = 20
 NEWS = "limits"
 KILOBYTES = 1 << 10
 # After a reconnect, the other processes have connected too and told their counts within this time.
-SETTLE_SECONDS = 3.0
+CATCH_UP_SECONDS = 3.0
 TOLD_AT_ONCE = 100
 RETELL_SECONDS = 0.1
 
@@ -129,7 +129,7 @@ class Limits:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._processes = settings.web_concurrency
         self._connection = 0
-        self._settled_at = 0.0
+        self._caught_up_at = 0.0
         self._unsent: dict[str, _Known] = {}
         self._reporting = False
         bus.hear(NEWS, self._hear)
@@ -158,7 +158,7 @@ class Limits:
         known = [self._recall(count) for count in counts]
         waits = None
         self._look_at_connection()
-        if time.monotonic() >= self._settled_at:
+        if time.monotonic() >= self._caught_up_at:
             waits = await self._ask(counts, known)
         if waits is None:
             waits = self._count_here(counts, known)
@@ -300,6 +300,6 @@ class Limits:
             return
         self._connection = connection
         if self._known:
-            self._settled_at = time.monotonic() + SETTLE_SECONDS
+            self._caught_up_at = time.monotonic() + CATCH_UP_SECONDS
             self._unsent = dict(self._known)
             self._report()

@@ -26,7 +26,7 @@ EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
 ENTRY_KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 CODES_AT_ONCE = 500
 # Longer than it can take from an entry's `at` until it is written.
-SETTLED_MS = DAY_MS
+LATE_MS = DAY_MS
 _SUMS = "all"
 
 # How an entry changes what we hold: a debt to a winner does not.
@@ -128,11 +128,11 @@ class Ledger(Documents[Entry]):
         up each time. An entry that is written a day after its `at` would be missed.
         """
         kept, today_ms = await self._kept_sums(), now_ms // DAY_MS * DAY_MS
-        while kept["through"] < today_ms - SETTLED_MS:
+        while kept["through"] < today_ms - LATE_MS:
             oldest = await self.rows.find_one(
                 {"at": {"$gte": kept["through"]}}, {"_id": 0, "at": 1}, sort=[("at", pymongo.ASCENDING)]
             )
-            if oldest is None or oldest["at"] >= today_ms - SETTLED_MS:
+            if oldest is None or oldest["at"] >= today_ms - LATE_MS:
                 break
             day_ms = oldest["at"] // DAY_MS * DAY_MS
             kept = await self._keep_sums(kept, day_ms + DAY_MS)

@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the waits of forgetting: in these tests the person has no running request."""
-    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
 
 

@@ -447,7 +447,7 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
 async def test_who_is_forgotten_is_in_no_review_and_what_is_reviewed_keeps_them(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="张小明")

@@ -346,7 +346,7 @@ async def test_pictures_of_before_stay_if_uploaded_and_age_from_now_if_drawn(
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forgetting, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     alice, bob = await client.log_in_all("alice", "bob")
     poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]

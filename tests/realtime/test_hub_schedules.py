@@ -33,7 +33,7 @@ SEEDS = int(os.environ.get("HUB_SEEDS", "1000"))
 CODES = ["A" * 12, "B" * 12]
 UNKNOWN = "Z" * 12
 SCENE_SECONDS = 8.0
-SETTLED_SECONDS = 60.0
+QUIET_SECONDS = 60.0
 
 
 class WorldsClock(Clock):
@@ -185,13 +185,13 @@ class Scene:
         acts += [self.read(number) for number in range(12)] + [self.dig(), self.disturb()]
         self.random.shuffle(acts)
         playing = [asyncio.ensure_future(act) for act in acts]
-        done, waiting = await asyncio.wait(playing, timeout=SCENE_SECONDS + SETTLED_SECONDS)
+        done, waiting = await asyncio.wait(playing, timeout=SCENE_SECONDS + QUIET_SECONDS)
         assert not waiting, f"{len(waiting)} people or acts wait for ever"
         for act in done:
             act.result()
-        await self.settle()
+        await self.end_when_quiet()
 
-    async def settle(self) -> None:
+    async def end_when_quiet(self) -> None:
         """When all is quiet: people who stayed know all digs, and nothing is left after they go."""
         await asyncio.sleep(10)
         for code, visitor in self.staying:
@@ -200,7 +200,7 @@ class Scene:
             for hub in self.hubs:
                 hub.leave(visitor, code)
         turns = self.loop.turns
-        await asyncio.sleep(SETTLED_SECONDS)
+        await asyncio.sleep(QUIET_SECONDS)
         assert self.loop.turns - turns < 3000, "something keeps spinning"
         for hub in self.hubs:
             assert not hub.known.by_code

@@ -147,7 +147,7 @@ async def test_what_is_given_back_may_be_taken_by_another_process(start: Any) ->
 async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
     start: Any, redis: EmbeddedRedis, used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "CATCH_UP_SECONDS", 0.5)
     one, other = await start(), await start()
     admitted = await one.admitted("a", used)  # all in one process: the other one must hear of it
     assert admitted == used
@@ -163,7 +163,7 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
         for _ in range(MOST):
             admitted += await one.admits(a_count("a")) + await other.admits(a_count("a"))
         for process in (one, other):
-            while time.monotonic() < process.limits._settled_at or process.bus._doubted:
+            while time.monotonic() < process.limits._caught_up_at or process.bus._doubted:
                 await process.bus.publish("", b"")  # what is heard ends the doubt
     assert 0.95 * MOST <= admitted <= 1.05 * MOST
 
