@@ -43,7 +43,7 @@ SMALL_BYTES = 16 << 10
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
-HTTPS_ONLY = "max-age=31536000"  # for this host alone: its subdomains may not be ours
+HTTPS_ONLY = "max-age=31536000"  # without includeSubDomains: they may belong to others
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
@@ -70,7 +70,7 @@ class RefusalReply(Reply, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request says it is from. `generation` is that of the token that proved it, None without token."""
+    """The sender of a request, as it claims. `generation` is that of the token that proves it, else None."""
 
     unionid: str
     generation: int | None

@@ -139,7 +139,7 @@ class PostTask(Interface):
         return PublishRequest
 
     async def answer(self, request: DigRequest | PublishRequest) -> Reply:
-        """Dig or publish. Raises what `dig` and `publish` raise."""
+        """Raises what `dig` and `publish` raise."""
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> Reply:

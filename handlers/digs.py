@@ -16,7 +16,7 @@ PAGE_SIZE = 50
 
 
 class GetDigsRequest(msgspec.Struct):
-    """`before` is the least depth that is known already; without it, the newest digs."""
+    """`before` is the least depth that the client has; without it, the newest digs are returned."""
 
     unionid: Unionid
     code: Code
@@ -48,7 +48,7 @@ class GetDigs(Interface):
     gives = (GetDigsReply,)
 
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
-        """Return a page. However deep, it costs the same. Raises NoSuchTask, NotShown."""
+        """However deep, a page costs the same. Raises NoSuchTask, NotShown."""
         await self.let_in()
         store, reads = self.context.store, self.context.store.page_reads
         digs, task = await reads.answered(

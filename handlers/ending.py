@@ -26,7 +26,7 @@ class EndTask(Interface):
     locks = True
 
     async def answer(self, request: TaskRequest) -> Reply:
-        """End it. Raises what `end_own_task` raises."""
+        """Raises what `end_own_task` raises."""
         publisher = await self.person()
         await end_own_task(self.context, request.code, publisher["_id"])
         return Reply()

@@ -95,7 +95,6 @@ class File(BaseHandler):
         return self._etag
 
     async def head(self, name: str) -> None:
-        """Send the headers only."""
         await self._serve(name, with_body=False)
 
     async def get(self, name: str) -> None:

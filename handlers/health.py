@@ -29,7 +29,6 @@ class Health(BaseHandler):
     """`/healthz`: the process is alive and its loop runs. Asks no store."""
 
     def get(self) -> None:
-        """Answer `status` 0."""
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 
 
@@ -154,12 +153,10 @@ class OpenApi(BaseHandler):
     """`/openapi.json`, generated from the declarations that parse requests."""
 
     def initialize(self, context: object, document: bytes) -> None:  # type: ignore[override]
-        """Take the encoded document from the route table."""
         super().initialize(context)  # type: ignore[arg-type]
         self._document = document
 
     def get(self) -> None:
-        """Send the document."""
         self.finish(self._document)
 
 

@@ -106,14 +106,13 @@ class ReleasedReply(Reply, kw_only=True):
 
 
 class GetMyRelease(Interface):
-    """The tasks that I published."""
+    """The tasks that the caller published, also unpaid ones."""
 
     path = "/getMyRelease"
     takes = (OwnListRequest,)
     gives = (ReleasedReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Return them, also the unpaid ones."""
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window), None)
@@ -149,14 +148,13 @@ class PartakenReply(Reply, kw_only=True):
 
 
 class GetMyPartake(Interface):
-    """The tasks that I dug."""
+    """The tasks that the caller dug."""
 
     path = "/getMyPartake"
     takes = (OwnListRequest,)
     gives = (PartakenReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Return them, ordered by the caller's first digs."""
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(
@@ -198,14 +196,13 @@ class PrizesReply(Reply, kw_only=True):
 
 
 class GetMyPrize(Interface):
-    """The tasks that I won."""
+    """The tasks in which the caller won."""
 
     path = "/getMyPrize"
     takes = (OwnListRequest,)
     gives = (PrizesReply,)
 
     async def answer(self, request: OwnListRequest) -> Reply:
-        """Return them, ordered by the caller's winning digs."""
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window), None)

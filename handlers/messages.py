@@ -42,7 +42,7 @@ class GetTemplates(Interface):
     gives = (GetTemplatesReply,)
 
     async def answer(self, request: GetTemplatesRequest) -> GetTemplatesReply:
-        """Read the caller's consents. Raises what `let_in` raises."""
+        """Raises what `let_in` raises."""
         await self.let_in()
         templates = self.context.settings.templates
         if not templates:
@@ -79,7 +79,7 @@ class Subscribed(Interface):
     takes = (SubscribedRequest,)
 
     async def answer(self, request: SubscribedRequest) -> Reply:
-        """Note it. Raises TooOften and what `subscribe` raises."""
+        """Raises TooOften and what `subscribe` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller.unionid, {"consents": 1})
         await subscribe(self.context, self.caller.unionid, request.templates.split(","))
@@ -87,7 +87,7 @@ class Subscribed(Interface):
 
 
 class RemindRequest(msgspec.Struct):
-    """Of which treasure."""
+    """The task whose cooldown the caller waits for."""
 
     unionid: Unionid
     code: Code
@@ -100,7 +100,7 @@ class RemindReply(Reply, kw_only=True):
 
 
 class Remind(Interface):
-    """Send the caller one message when the treasure's cooldown is over. Safe to repeat."""
+    """Send the caller one message when the task's cooldown is over. Safe to repeat."""
 
     path = "/remind"
     method = "POST"
@@ -108,7 +108,7 @@ class Remind(Interface):
     gives = (RemindReply,)
 
     async def answer(self, request: RemindRequest) -> RemindReply:
-        """Note it. Raises TooOften and what `remind` raises."""
+        """Raises TooOften and what `remind` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller.unionid, {"consents": 1})
         return RemindReply(cd_until=await remind(self.context, request.code, self.caller.unionid))

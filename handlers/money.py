@@ -46,7 +46,7 @@ class PayTask(Interface):
     gives = (PayTaskReply,)
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
-        """Return the payment's parameters. Raises Banned, for paying opens a task, and as `order_payment`."""
+        """Raises Banned, for paying opens a task, and what `order_payment` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(

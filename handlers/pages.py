@@ -184,5 +184,4 @@ class NotFound(Receiver):
     """All paths without a route."""
 
     async def serve(self, body: bytes) -> None:
-        """Raise HTTPError 404."""
         raise HTTPError(404)

@@ -138,7 +138,6 @@ class GetMyInfo(Interface):
     gives = (GetMyInfoReply,)
 
     async def answer(self, request: PersonRequest) -> Reply:
-        """Return the numbers as the store has them now."""
         await self.let_in()
         digs, tasks = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
@@ -190,7 +189,7 @@ class SetProfile(Interface):
     needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> Reply:
-        """Save what is given. Raises Banned, TooOften and what `set_profile` raises."""
+        """Raises Banned, TooOften and what `set_profile` raises."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, person["_id"], {"profiles": 1})
         review = await set_profile(
@@ -214,6 +213,6 @@ class Logout(Interface):
     needs_token = True
 
     async def answer(self, request: LogoutRequest) -> Reply:
-        """End them. Safe to repeat, with another token."""
+        """Safe to repeat, with another token."""
         await end_sessions(self.context, await self.person())
         return Reply()

@@ -97,7 +97,7 @@ class DrawPrize(Interface):
     locks = True
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
-        """Claim it. Raises what `claim` raises."""
+        """Raises what `claim` raises."""
         person = await self.person()
         claimed = await claim(
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
@@ -170,7 +170,7 @@ class ConfirmDraw(Interface):
     locks = True
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
-        """Confirm it. Raises what `confirm_pickup` raises."""
+        """Raises what `confirm_pickup` raises."""
         publisher = await self.person()
         prize = await confirm_pickup(self.context, request.code, publisher["_id"], request.pickup)
         return ConfirmDrawReply(
@@ -237,7 +237,7 @@ class GetWinners(Interface):
     needs_token = True
 
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
-        """Return them to the task's publisher. Raises NoSuchTask, NotYours."""
+        """Raises NoSuchTask, and NotYours unless the caller published the task."""
         publisher = await self.person()
         task = await self.context.store.tasks.find(request.code)
         if task is None:

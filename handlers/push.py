@@ -102,7 +102,6 @@ class Push(Socket):
     context: Context
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
-        """Take the context from the route table."""
         super().initialize()
         self.context = context
         self.unionid = ""
@@ -257,7 +256,6 @@ class Push(Socket):
         self._watched.clear()
 
     def on_close(self) -> None:
-        """Stop watching, and forget the connection."""
         super().on_close()
         if self in self.context.hub.connections:
             self.context.hub.connections.discard(self)

@@ -1,4 +1,4 @@
-"""Reporting a treasure."""
+"""Reporting a task."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReportTask(Interface):
     needs_token = True
 
     async def answer(self, request: ReportRequest) -> Reply:
-        """Save it. Raises Banned, TooOften and what `report` raises."""
+        """Raises Banned, TooOften and what `report` raises."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, person["_id"], {"reports": 1})
         await report(self.context, person, request.code, request.reason, request.text)

@@ -56,7 +56,7 @@ class ShipPrize(Interface):
     locks = True
 
     async def answer(self, request: ShipPrizeRequest) -> ShipmentReply:
-        """Note it. Raises what `ship` raises."""
+        """Raises what `ship` raises."""
         publisher = await self.person()
         prize = await ship(
             self.context, request.code, publisher["_id"], request.depth, request.carrier, request.number
@@ -82,7 +82,7 @@ class ReceivePrize(Interface):
     locks = True
 
     async def answer(self, request: ReceivePrizeRequest) -> ShipmentReply:
-        """Note it. Raises what `receive` raises."""
+        """Raises what `receive` raises."""
         winner = await self.person()
         return _reply(await receive(self.context, request.code, winner["_id"]))
 

@@ -54,7 +54,7 @@ class GetStatement(Interface):
     needs_token = True
 
     async def answer(self, request: GetStatementRequest) -> GetStatementReply:
-        """Return it to the task's publisher, from the store. Raises NoSuchTask, NotYours."""
+        """Raises NoSuchTask, and NotYours unless the caller published the task."""
         publisher = await self.person()
         store = self.context.store
         task = await store.tasks.find(request.code)

@@ -163,7 +163,7 @@ class UploadFile(Interface):
         return UploadFileRequest(self.caller.unionid)
 
     async def answer(self, request: UploadFileRequest) -> Reply:
-        """Store the picture. Raises what `upload_picture` raises."""
+        """Raises what `upload_picture` raises."""
         assert self._upload is not None  # noqa: S101  (else `read` refused)
         if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
             await self._admit()  # their sessions ended while the picture came: they may be banned

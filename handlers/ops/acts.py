@@ -38,7 +38,7 @@ class OpsEnd(OperatorInterface):
     takes = (OpsEndRequest,)
 
     async def operate(self, request: OpsEndRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
+        """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
         task = await self.context.store.tasks.find(request.code)
         if request.fraud or (task is not None and task["money"]):
             self.need("money")
@@ -63,7 +63,7 @@ class OpsHide(OperatorInterface):
     takes = (OpsHideRequest,)
 
     async def operate(self, request: OpsHideRequest) -> Reply:
-        """Log it and do it. Raises what `hide_task` raises."""
+        """Raises what `hide_task` raises."""
         await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
         return Reply()
 
@@ -84,7 +84,7 @@ class OpsDisconnect(OperatorInterface):
     takes = (OpsDisconnectRequest,)
 
     async def operate(self, request: OpsDisconnectRequest) -> Reply:
-        """Log it and tell the process. Raises Unavailable if Redis does not answer."""
+        """Raises Unavailable if Redis does not answer."""
         await disconnect_watchers(self.context, self.actor, request.process, request.reason)
         return Reply()
 
@@ -104,7 +104,7 @@ class OpsSignOut(OperatorInterface):
     takes = (OpsSignOutRequest,)
 
     async def operate(self, request: OpsSignOutRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         await sign_out(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 
@@ -125,7 +125,7 @@ class OpsBan(OperatorInterface):
     takes = (OpsBanRequest,)
 
     async def operate(self, request: OpsBanRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest, Unavailable."""
+        """Raises NoSuchTask, BadRequest, Unavailable."""
         await ban(self.context, self.actor, request.whom(), request.days, request.reason)
         return Reply()
 
@@ -145,7 +145,7 @@ class OpsUnban(OperatorInterface):
     takes = (OpsUnbanRequest,)
 
     async def operate(self, request: OpsUnbanRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         await lift_ban(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 
@@ -170,7 +170,7 @@ class OpsAct(msgspec.Struct):
 
 
 class OpsLogReply(Reply, kw_only=True):
-    """The newest 200 acts."""
+    """At most 200 acts, the newest first."""
 
     data: list[OpsAct]
 
@@ -183,6 +183,5 @@ class OpsLog(OperatorInterface):
     gives = (OpsLogReply,)
 
     async def operate(self, request: OpsLogRequest) -> OpsLogReply:
-        """Return them, the newest first."""
         acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
         return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))

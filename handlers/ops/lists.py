@@ -64,7 +64,6 @@ class OpsTasks(OperatorInterface):
     gives = (OpsTasksReply,)
 
     async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
-        """Return the tasks and the winners that match."""
         store = self.context.store
         found = await store.listed_tasks.search(request.query, LISTED_TASKS)
         prizes = await store.prizes.search_winners(request.query, LISTED_TASKS)
@@ -102,7 +101,6 @@ class OpsList(OperatorInterface):
     gives = (OpsListReply,)
 
     async def operate(self, request: OpsListRequest) -> OpsListReply:
-        """Return them, with what is held if that was asked for."""
         store, held_fen = self.context.store, dict[str, int]()
         tasks = store.listed_tasks
         if request.of == "held":
@@ -132,7 +130,7 @@ class PastAlarm(msgspec.Struct):
 
 
 class OpsAlarmsReply(Reply, kw_only=True):
-    """The newest 100 alarms."""
+    """At most 100 alarms, the newest first."""
 
     data: list[PastAlarm]
 
@@ -145,7 +143,6 @@ class OpsAlarms(OperatorInterface):
     gives = (OpsAlarmsReply,)
 
     async def operate(self, request: OpsAlarmsRequest) -> OpsAlarmsReply:
-        """Return them, the newest first."""
         found = await self.context.store.alarms.newest()
         return OpsAlarmsReply(data=msgspec.convert(found, list[PastAlarm]))
 
@@ -173,7 +170,7 @@ class OpsMoney(OperatorInterface):
     gives = (OpsMoneyReply,)
 
     async def operate(self, request: OpsMoneyRequest) -> OpsMoneyReply:
-        """Return the sums that `/metrics` shows too; one process adds them up for all."""
+        """The sums are those of `/metrics`; one process adds them up for all."""
         gauges = await money_gauges(self.context, MONEY_SECONDS)
         sums = gauges["sums_fen"] if gauges else {}
         return OpsMoneyReply(

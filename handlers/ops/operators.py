@@ -132,11 +132,10 @@ class OperatorInterface(Interface):
             raise NotAllowed
 
     async def answer(self, request: Any) -> msgspec.Struct:
-        """Answer with what `operate` returns."""
         return await self.operate(request)
 
     async def operate(self, request: Any) -> msgspec.Struct:
-        """Act for the operator, and return the reply. Refusals are raised."""
+        """Return the reply. Refusals are raised."""
         raise NotImplementedError
 
 
@@ -160,7 +159,7 @@ class OpsLogout(OperatorInterface):
     takes = (OpsLogoutRequest,)
 
     async def operate(self, request: OpsLogoutRequest) -> Reply:
-        """End the session in all processes, and clear the cookie."""
+        """The session ends in all processes."""
         await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
         return Reply()
@@ -190,7 +189,7 @@ class OpsMe(Interface):
     gives = (OpsMeReply,)
 
     async def answer(self, request: OpsMeRequest) -> OpsMeReply:
-        """Return the name. It is no error if nobody is logged in."""
+        """It is no error if nobody is logged in."""
         session = await find_session(self.context, self.get_cookie(COOKIE) or "")
         if session is None:
             return OpsMeReply(name="", role="", shared=0, off=[])

@@ -27,7 +27,7 @@ class HeldPayout(msgspec.Struct):
     """A prize that waits for an operator. `amount_fen` is 0 for goods.
 
     `state`: held by a brake (`why`), withheld by an operator, or freezing: its bill is being cancelled.
-    `frozen_for` is why operators froze it, its treasure, its winner or its publisher.
+    `frozen_for` is why operators froze it, its task, its winner or its publisher.
     `only_back` is 1 if it cannot be released. Times are unix ms.
     """
 
@@ -70,7 +70,6 @@ class OpsPayouts(OperatorInterface):
     gives = (OpsPayoutsReply,)
 
     async def operate(self, request: OpsPayoutsRequest) -> OpsPayoutsReply:
-        """Return both."""
         store = self.context.store
         prizes, freezes = await store.held_prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
@@ -118,7 +117,7 @@ def _reasons_of(prize: Prize, reasons: dict[str, str]) -> list[str]:
 
 
 class OpsPayoutRequest(msgspec.Struct):
-    """A treasure (task), the prize at `depth`, or the person who dug it; depth 0 is the publisher."""
+    """A task, the prize at `depth`, or the person who dug it; depth 0 is the publisher."""
 
     what: Annotated[What, Meta(title="对象", description="宝贝、奖品或人三种之一")]
     code: Code
@@ -133,12 +132,12 @@ class _PayoutAct(OperatorInterface):
 
 
 class OpsFreeze(_PayoutAct):
-    """Let no prize of a treasure, at a depth, or of a person be given; a bill that is out is cancelled."""
+    """Let no prize of a task, at a depth, or of a person be given; a bill that is out is cancelled."""
 
     path = "/ops/freeze"
 
     async def operate(self, request: OpsPayoutRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         await freeze(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()
 
@@ -149,7 +148,7 @@ class OpsRelease(_PayoutAct):
     path = "/ops/release"
 
     async def operate(self, request: OpsPayoutRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         await release(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()
 
@@ -160,6 +159,6 @@ class OpsReturn(_PayoutAct):
     path = "/ops/return"
 
     async def operate(self, request: OpsPayoutRequest) -> Reply:
-        """Log it and do it. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         await give_back(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()

@@ -36,7 +36,7 @@ class Named(msgspec.Struct, kw_only=True):
     key: PersonKey | None = None
 
     def whom(self) -> Whom:
-        """Return whom it means. Raises BadRequest unless it says that once."""
+        """Return the person that is named. Raises BadRequest unless exactly one is."""
         if self.key is not None:
             if self.code is not None or self.depth is not None:
                 raise BadRequest("“编号”和“层数”，或“哪一条”，只能填一种", param="key")
@@ -97,7 +97,7 @@ class OpsPerson(OperatorInterface):
     gives = (OpsPersonReply,)
 
     async def operate(self, request: OpsPersonRequest) -> OpsPersonReply:
-        """Read it from the store. Raises NoSuchTask, BadRequest."""
+        """Raises NoSuchTask, BadRequest."""
         store = self.context.store
         person = await find_person(self.context, request.whom())
         unionid = person["_id"]

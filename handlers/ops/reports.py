@@ -61,7 +61,7 @@ class OpsReports(OperatorInterface):
     gives = (OpsReportsReply,)
 
     async def operate(self, request: OpsReportsRequest) -> OpsReportsReply:
-        """Return it. Reports of new accounts, and of people who never dug, are not among it."""
+        """Reports of new accounts, and of people who never dug, are left out."""
         by_task: dict[str, list[Report]] = {}
         for each in await self.context.store.reports.queue(READ_REPORTS):
             by_task.setdefault(each["code"], []).append(each)

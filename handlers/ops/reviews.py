@@ -26,7 +26,7 @@ class OpsReviewsRequest(msgspec.Struct):
 
 
 class HeldReview(msgspec.Struct):
-    """A treasure, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
+    """A task, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
 
     `why` says why it is held; `created_at` is since when it waits, unix ms.
     """
@@ -54,7 +54,6 @@ class OpsReviews(OperatorInterface):
     gives = (OpsReviewsReply,)
 
     async def operate(self, request: OpsReviewsRequest) -> OpsReviewsReply:
-        """Read it from the store."""
         held = await self.context.store.reviews.held(LISTED)
         return OpsReviewsReply(
             data=[
@@ -89,7 +88,7 @@ class OpsDecide(OperatorInterface):
     takes = (OpsDecideRequest,)
 
     async def operate(self, request: OpsDecideRequest) -> Reply:
-        """Log it and do it. Raises BadRequest if it is not held any more, NotAllowed if it moves money."""
+        """Raises BadRequest if it is not held any more, NotAllowed if it moves money."""
         kind, _, code = request.key.partition(":")
         if kind == "task" and not request.shown:
             task = await self.context.store.tasks.find(code)

@@ -118,7 +118,7 @@ class OpsTask(OperatorInterface):
     gives = (OpsTaskReply,)
 
     async def operate(self, request: OpsTaskRequest) -> OpsTaskReply:
-        """Read it from the store. Raises NoSuchTask."""
+        """Raises NoSuchTask."""
         store = self.context.store
         task = await store.tasks.find(request.code)
         if task is None:
@@ -178,7 +178,6 @@ class OpsFeed(Socket):
         return UNSENT_BYTES
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
-        """Take the context from the route table."""
         super().initialize()
         self.context = context
 
@@ -228,7 +227,6 @@ class OpsFeed(Socket):
         """Ignore messages: an operator's screen sends none."""
 
     def on_close(self) -> None:
-        """Stop sending to this screen."""
         super().on_close()
         self.context.feed.leave(self)
 

@@ -129,7 +129,7 @@ async def is_taken_down(context: Context, file: File) -> bool:
         return await context.store.shown_tasks.is_hidden(file.made_for.split(":")[1])
     if file.refused or not await context.store.shown_tasks.hides_picture(file.path):
         return file.refused
-    # A treasure that is hidden, maybe for its text alone, takes no picture from a person who shows it.
+    # A task that is hidden, maybe for its text alone, takes no picture from a person who shows it.
     return not await context.store.people.pictures_among([file.path])
 
 

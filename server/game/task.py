@@ -9,7 +9,7 @@ from server.game.review import ReviewState
 
 
 class Task(TypedDict):
-    """One treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
+    """A treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.

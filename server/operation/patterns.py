@@ -1,4 +1,4 @@
-"""Patterns of people who play into each other's hands, as alarms: numbers and a treasure, nobody's id.
+"""Patterns of people who play into each other's hands, as alarms: numbers and a task, nobody's id.
 
 It only reads: the newest red packets that were won within a week, and what belongs to them.
 """
@@ -27,7 +27,7 @@ WINDOW_MS = 7 * DAY_MS
 PRIZES, JOINED = 2_000, 50
 # An alarm begins at: red packets of a pair; winners whom one person brought; people who dig from one address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
-# A private treasure with no more diggers than this has few.
+# A private task with no more diggers than this has few.
 FEW = 3
 # So many people with the most wins are looked at, if they won this often. One in a million reaches this
 # p-value by chance alone.
@@ -70,7 +70,7 @@ def _pairs(prizes: list[Prize]) -> Iterable[Alarm]:
 
 
 def _few_diggers(prizes: list[Prize], tasks: dict[str, Task]) -> Iterable[Alarm]:
-    """Treasures that one person dug alone, and private ones that few dug."""
+    """Tasks that one person dug alone, and private ones that few dug."""
     won: dict[str, list[Prize]] = defaultdict(list)
     for prize in prizes:
         won[prize["code"]].append(prize)

@@ -1,4 +1,4 @@
-"""What operators froze: `freezes`, one per treasure, prize or person. One that is released is deleted.
+"""What operators froze: `freezes`, one per task, prize or person. One that is released is deleted.
 
 frozen → releasing → deleted; that of a prize also frozen → returning → deleted. A freeze is due until its
 prizes follow it.

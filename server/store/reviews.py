@@ -1,7 +1,7 @@
-"""What is checked before others see it: `reviews`, a treasure or a name and picture that somebody chose.
+"""What is checked before others see it: `reviews`, a task or a name and picture that somebody chose.
 
 checking → shown | held | refused · held → shown | refused, by an operator. What is shown is deleted here, and
-so is a refused treasure, once the treasure itself says so.
+so is a refused task, once the task itself says so.
 """
 
 from __future__ import annotations
