@@ -122,9 +122,9 @@ MEANINGS = {
     "cd": Meaning("每一锹之后冷却多少秒"),
     "PublishRequest.cd": Meaning("每一锹之后冷却多少秒，不传则用服务器的默认值"),
     "is_cd": Meaning("是否在冷却", {0: "没有", 1: "冷却中"}),
-    "Gift.is_cd": Meaning("这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}),
+    "TaskPage.is_cd": Meaning("这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}),
     "time": Meaning("冷却还剩多少秒，向上取整；没有冷却时为 0"),
-    "Gift.time": Meaning(
+    "TaskPage.time": Meaning(
         "冷却还剩多少秒，向上取整；没有冷却时是挖一锹会开始的冷却秒数，这时不能挖的人至少得到 10"
     ),
     "Tick.time": Meaning("冷却还剩多少秒；0 表示刚刚结束"),
@@ -139,7 +139,7 @@ MEANINGS = {
     "watchers": Meaning("正在看这个宝贝的人数，所有进程合计"),
     "commitment": Meaning("开奖承诺：埋宝位置的 SHA-256（十六进制），发布时就已固定"),
     "Card.status": Meaning("宝贝的状态", RUNNING_ENDED),
-    "GiftData.status": Meaning("宝贝的状态", RUNNING_ENDED),
+    "TaskPageData.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "Snapshot.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "BoardTask.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "task_status": Meaning("这一锹之后宝贝的状态", RUNNING_ENDED),
@@ -181,9 +181,9 @@ MEANINGS = {
     "OpsLoginRequest.token": Meaning("运营者的口令"),
     "wxname": Meaning("显示的名字"),
     "Card.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
-    "Gift.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
+    "TaskPage.wxname": Meaning("发布者的署名，没有署名则是自己的名字"),
     "Card.wxheadpic": Meaning("发布者头像的完整地址"),
-    "Gift.wxheadpic": Meaning("发布者头像的完整地址"),
+    "TaskPage.wxheadpic": Meaning("发布者头像的完整地址"),
     "PublishRequest.wxname": Meaning("发布时的署名，不传则用自己的名字"),
     "DigReply.wxname": Meaning("挖下这一锹的人的名字"),
     "Cd.wxname": Meaning("挖下这一锹的人的名字"),

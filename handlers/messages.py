@@ -10,7 +10,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid
-from server.actions.tell import remind, subscribe
+from server.actions.write_messages import remind, subscribe
 from server.settings.messages import MessageKind
 
 

@@ -42,7 +42,7 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
     ]
 
 
-class Gift(msgspec.Struct, kw_only=True):
+class TaskPage(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
@@ -98,18 +98,18 @@ class Gift(msgspec.Struct, kw_only=True):
     owed: int
 
 
-class GiftData(Gift, kw_only=True):
-    """The gift again. Here `status` is the task's: 0 running, 1 ended."""
+class TaskPageData(TaskPage, kw_only=True):
+    """The page again. Here `status` is the task's: 0 running, 1 ended."""
 
     status: int
 
 
-class GetTaskDetailsReply(Gift, kw_only=True):
-    """The gift, flat as in the original document. Here `status` is the call's, as in any reply."""
+class GetTaskDetailsReply(TaskPage, kw_only=True):
+    """The page, flat as in the original document. Here `status` is the call's, as in any reply."""
 
     status: int = 0
     msg: str = ""
-    data: GiftData
+    data: TaskPageData
 
 
 # Fields that differ per caller or moment. The prepared page has holes in their places.
@@ -225,7 +225,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "review_note": watched.review_note,
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
-    reply = GetTaskDetailsReply(**fields, data=GiftData(**fields, status=watched.status))
+    reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))
     users = participant_rows(context, watched.first())
     return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users))
 

@@ -11,8 +11,8 @@ from server.actions.pay_out import retract
 from server.actions.prove import ask_for_proof
 from server.actions.refund import owe_refund
 from server.actions.submit import submit_task
-from server.actions.tell import tell_of_deadline, tell_of_end
 from server.actions.win import record_prize
+from server.actions.write_messages import tell_of_deadline, tell_of_end
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen

@@ -13,7 +13,7 @@ import asyncio
 import logging
 
 from server import metrics
-from server.actions.words import Words, words_of
+from server.actions.message_words import Words, words_of
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS

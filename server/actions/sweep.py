@@ -17,8 +17,8 @@ from server.actions.pay_in import settle_order
 from server.actions.pay_out import ensure_bill, settle_bill
 from server.actions.refund import settle_refund
 from server.actions.ship import settle_arrival
-from server.actions.tell import tell_winner
 from server.actions.win import enter_owed
+from server.actions.write_messages import tell_winner
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS

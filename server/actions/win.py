@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.actions.hold import withhold_if_frozen
-from server.actions.tell import tell_winner
+from server.actions.write_messages import tell_winner
 from server.context import Context
 from server.game.amounts import prize_fen
 from server.game.dig import Dig

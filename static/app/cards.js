@@ -13,7 +13,7 @@ const inSight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "150px" });
 
-/** A gift's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
+/** A task's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
 export function title({ goods_type, money, name }) {
   if (!name) return "看不到的宝贝";
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;

@@ -9,9 +9,9 @@ import pytest
 
 from server.actions import send_messages as sending
 from server.actions.freeze import freeze, release
+from server.actions.message_words import HELD_MS
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
-from server.actions.words import HELD_MS
 from server.context import Context
 from server.errors import NotShown
 from server.wechat.messages import moment

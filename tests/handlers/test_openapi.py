@@ -202,11 +202,11 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
 
 def test_what_a_task_and_a_call_have_of_one_name_is_told_apart() -> None:
     shapes = interfaces()["components"]["schemas"]
-    for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "GiftData"):
+    for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "TaskPageData"):
         assert shapes[name]["properties"]["status"]["description"] == "宝贝的状态：0 进行中，1 已结束"
     assert shapes["GetTaskDetailsReply"]["properties"]["status"]["description"].startswith("这次请求的结果")
-    assert all(shapes[name]["properties"]["is_cd"]["enum"] == [0, 1] for name in ("Card", "GiftData"))
-    assert "这个人" in shapes["GiftData"]["properties"]["is_cd"]["description"]
+    assert all(shapes[name]["properties"]["is_cd"]["enum"] == [0, 1] for name in ("Card", "TaskPageData"))
+    assert "这个人" in shapes["TaskPageData"]["properties"]["is_cd"]["description"]
 
 
 def test_values_that_have_a_meaning_are_those_of_the_code() -> None:

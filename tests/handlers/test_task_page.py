@@ -14,7 +14,7 @@ from tornado.testing import bind_unused_port
 
 from handlers.cards import card_fields
 from handlers.details import GetTaskDetails
-from handlers.task_page import GetTaskDetailsReply, GiftData, participant_rows
+from handlers.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
 from server.actions.end_task import end_task_as_operator
 from server.app import make_app
 from server.context import Context
@@ -71,7 +71,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "review": "shown",
         "review_note": "",
     } | {name: given[name] for name in TIMES}
-    data = msgspec.convert(fields | {"status": task["status"]}, GiftData)
+    data = msgspec.convert(fields | {"status": task["status"]}, TaskPageData)
     return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from server.actions.send_messages import send_messages
 from server.actions.sweep import sweep
-from server.actions.tell import remind, subscribe
+from server.actions.write_messages import remind, subscribe
 from server.context import Context
 from support.client import Client
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
