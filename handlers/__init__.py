@@ -1,1 +1,1 @@
-"""The edges: HTTP interfaces and the websockets. They read stores and call actions, and never write."""
+"""The edges: HTTP interfaces and the websockets. They read stores, call actions and write to no store."""

@@ -17,7 +17,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
 from server import metrics
-from server.actions.people import check_session
+from server.actions.people import check_session, read_caller
 from server.context import Context
 from server.deadline import TookTooLong, within
 from server.errors import (
@@ -392,7 +392,5 @@ class Interface(Receiver):
     async def person(self) -> Person:
         """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""
         if self.caller.proven:
-            return await self.admit(
-                await self.context.people.read_whole(self.caller.unionid, lock=self.locks)
-            )
+            return await self.admit(await read_caller(self.context, self.caller.unionid, lock=self.locks))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))

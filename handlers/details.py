@@ -13,9 +13,9 @@ from handlers.shown import require_shown
 from handlers.task_page import GetTaskDetailsReply, ParticipantRow, owed_by, participant_rows, task_page
 from server import metrics
 from server.actions.pay_in import look_at_payment
+from server.actions.visit import NotNoted, visit
 from server.errors import NoSuchTask, NotShown
 from server.game.task import Participant
-from server.memory.visiting import NotNoted
 from server.store.prizes import WonPrize
 
 
@@ -122,7 +122,7 @@ class GetTaskDetails(Interface):
         A page can be read while MongoDB takes no writes. A token that was not written leads nowhere.
         """
         try:
-            return await self.context.visiting.open(code, unionid, sharer)
+            return await visit(self.context, code, unionid, sharer)
         except NotNoted:
             metrics.VISITS_LOST.inc()
             return ""

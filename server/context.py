@@ -107,7 +107,7 @@ class Context:
         self.limits = Limits(self.settings, self.keys, self.bus, self.background)
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
-        self.visiting = Visiting(self.store, self.keys, self.people, self.clock.now_ms)
+        self.visiting = Visiting(self.store, self.keys, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
         self.proofs = KnownProofs(self.store)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)

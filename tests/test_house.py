@@ -1,4 +1,4 @@
-"""The house's rules: how long a function and a file may be, what is pure, which privates we use."""
+"""The house's rules: how long functions and files may be, what is pure, who writes, whose privates we use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -21,6 +21,8 @@ from tornado.iostream import BaseIOStream
 from tornado.websocket import WebSocketProtocol13
 from wechatpayv3.async_ import AsyncWeChatPay
 from wechatpayv3.async_.core import AsyncCore
+
+from server.store import Store
 
 ROOT = Path(__file__).parents[1]
 FUNCTION_LINES = 45
@@ -50,6 +52,18 @@ WORDS = {
     "hold": ("server/store/held_prizes", "server/store/shown_tasks"),  # until an operator decides
     "settle": ("server/actions/",),  # what is due, to its next state
 }
+# What makes a method of a store one that writes: its own names, or those of what it calls in the store.
+WRITING = {
+    *("insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one", "delete_many"),
+    *("find_one_and_update", "find_one_and_delete", "find_one_and_replace", "bulk_write"),
+}
+# Where methods of the store that write may be called.
+WRITERS = (
+    "server/actions/",
+    "server/memory/visiting.py",  # the visits of a moment, for actions/visit.py
+    "server/operation/watch.py",  # its lease, and the alarms
+    "server/operation/check/",  # in a database that it makes and drops
+)
 # server/wechat/pay/client.py
 WECHATPAY: list[tuple[Callable[..., Any], str]] = [
     (AsyncWeChatPay.__init__, "_core"),
@@ -113,6 +127,81 @@ def test_what_calls_itself_pure_is_held_to_it():
     ]
     assert len(pure) > 20
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
+
+
+def test_only_actions_write_to_a_store():
+    store = Store("mongodb://nowhere")
+    writing = {
+        name: writing_methods(type(kept))
+        for name, kept in vars(store).items()
+        if type(kept).__module__.startswith("server.store.")
+    }
+    store.close()
+    assert sum(map(len, writing.values())) > 150
+    assert "record_dig" in writing["tasks"]
+    assert "view" not in writing["tasks"]
+    written = {
+        place: found
+        for path in sources("server", "handlers")
+        if not (place := str(path.relative_to(ROOT))).startswith("server/store/")
+        and (found := calls_of(writing, ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert {place: found for place, found in written.items() if not place.startswith(WRITERS)} == {}
+    assert [writer for writer in WRITERS if not any(place.startswith(writer) for place in written)] == []
+
+
+def writing_methods(kind: type) -> set[str]:
+    """Return the methods of a store that write, also by other methods of its class."""
+    uses = {name: names_within_store(method) for name, method in inspect.getmembers(kind, inspect.isfunction)}
+    found: set[str] = set()
+    while more := {name for name, used in uses.items() if used & (WRITING | found)} - found:
+        found |= more
+    return found
+
+
+def names_within_store(function: FunctionType) -> set[str]:
+    """Return the names that a function uses, and those that the store's functions use which it calls."""
+    found = names(function.__code__)
+    called = [function.__globals__.get(name) for name in found]
+    own = [
+        each
+        for each in called
+        if isinstance(each, FunctionType) and each.__module__.startswith("server.store") and each != function
+    ]
+    return found.union(*map(names_within_store, own))
+
+
+def calls_of(writing: dict[str, set[str]], tree: ast.Module) -> list[str]:
+    """Return where a module uses one of these methods: by `store.tasks`, or a name that it gave to that."""
+    stores: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        for target, value in assigned(node):
+            if store := store_in(value):
+                stores.setdefault(ast.unparse(target), set()).add(store)
+    return [
+        f"{node.lineno} {store}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        for store in {store_in(node.value), *stores.get(ast.unparse(node.value), ())}
+        if node.attr in writing.get(store, ())
+    ]
+
+
+def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
+    """Return what an assignment gives a name to, by the name."""
+    if not isinstance(node, ast.Assign):
+        return []
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
+def store_in(node: ast.expr) -> str:
+    """Return "tasks" for `context.store.tasks` and the like, else ""."""
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("store"):
+        return node.attr
+    return ""
 
 
 def names(code: CodeType) -> set[str]:

@@ -132,6 +132,20 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     return await people.find(person["_id"]) or person
 
 
+async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person | None:
+    """Return the whole record of a person who sent a valid token; with `lock`, lock it first.
+
+    One round trip. Raises what the store raises.
+    """
+    known, people = context.people, context.store.people
+    if lock and not known.is_locked(unionid):
+        return await known.learn(people.lock(unionid))
+    person = await known.learn(people.find(unionid))
+    if lock and person is not None and not person.get("locked"):  # somebody who was forgotten came back
+        return await known.learn(people.lock(unionid))
+    return person
+
+
 def check_session(generation: int | None, person: Person | None) -> Person:
     """Return the record of a caller with a token of this generation; None stands for a bare unionid.
 

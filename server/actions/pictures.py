@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 from server import metrics
+from server.actions.visit import visit
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.game.task import Task
@@ -55,7 +56,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     if path is not None:
         return path
     await admit()
-    share = await context.visiting.open(task["_id"], unionid)
+    share = await visit(context, task["_id"], unionid)
     code = b""
     if not context.settings.sandboxed:
         try:

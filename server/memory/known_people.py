@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from server.memory.line import Line
@@ -52,18 +52,18 @@ class KnownPeople:
                 return person
         return await self._line.ask(unionid)
 
-    async def read_whole(self, unionid: str, *, lock: bool) -> Person | None:
-        """Return the whole record of a person who sent a valid token; with `lock`, lock it first.
-
-        One round trip. Raises what the store raises.
-        """
+    def is_locked(self, unionid: str) -> bool:
+        """Whether memory says that a person is locked. One who was forgotten and came back may not be."""
         known = self._known.get(unionid)
-        locked = known is not None and known[0].get("locked")
+        return known is not None and bool(known[0].get("locked"))
+
+    async def learn(self, read: Awaitable[Person | None]) -> Person | None:
+        """Return a person's whole record as `read` returns it, and remember what admits them.
+
+        Raises what the store raises.
+        """
         began, connection = _now(), self._connection()
-        people = self._store.people
-        person = await (people.lock(unionid) if lock and not locked else people.find(unionid))
-        if lock and person is not None and not person.get("locked"):  # somebody who was forgotten came back
-            person = await people.lock(unionid)
+        person = await read
         if person is not None:
             admitting = {name: person[name] for name in ADMITTING if name in person}  # type: ignore[literal-required]
             self._remember([cast(Person, admitting)], began, connection)

@@ -9,24 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from server.errors import Unavailable
 from server.keys import Keys
-from server.memory.known_people import KnownPeople
 from server.memory.line import Line
 from server.random_codes import derived_code
-from server.store import Store, is_unavailable
+from server.store import Store
 from server.store.visits import SHARE_CHARACTERS, Visit
 
 REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0
 # An unknown token is remembered as unknown for this long, against repeated tries.
 UNKNOWN_SECONDS = 1.0
-
-
-class NotNoted(Unavailable):
-    """MongoDB does not take the note of a visit, or of who brought whom."""
 
 
 class Share(NamedTuple):
@@ -39,12 +33,9 @@ class Share(NamedTuple):
 class Visiting:
     """One per process."""
 
-    def __init__(
-        self, store: Store, keys: Keys, people: KnownPeople, now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, keys: Keys, now_ms: Callable[[], int]) -> None:
         self._store = store
         self._keys = keys
-        self._people = people
         self._now_ms = now_ms
         self._shares: OrderedDict[str, tuple[Share | None, float]] = OrderedDict()
         self._visits = Line("visits", self._write_visits)
@@ -52,32 +43,16 @@ class Visiting:
         self._tokens = Line("share tokens", self._read_tokens)
 
     def token(self, code: str, unionid: str) -> str:
-        """Return the token that stands for a person and a task in links. It resolves after `open`."""
+        """Return the token that stands for a person and a task in links. It resolves after `note_visit`."""
         return derived_code(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
 
-    async def open(self, code: str, unionid: str, sharer: str | None = None) -> str:
-        """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
+    async def note_visit(self, code: str, unionid: str) -> None:
+        """Write that a person opened a task. Raises Unavailable, or what MongoDB raises."""
+        await self._visits.ask((code, unionid))
 
-        Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
-        Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
-        be read.
-        """
-        noted = _noted(self._visits, (code, unionid))
-        if sharer is None:
-            await noted
-        else:
-            await asyncio.gather(noted, self._note_sharer(code, sharer, unionid))
-        return self.token(code, unionid)
-
-    async def _note_sharer(self, code: str, sharer: str, newcomer: str) -> None:
-        if len(sharer) == SHARE_CHARACTERS:
-            share = await self._of_token(sharer)
-            found = share.unionid if share is not None and share.code == code else None
-        else:
-            person = await self._people.find(sharer, None)
-            found = None if person is None else person["_id"]
-        if found is not None and found != newcomer:
-            await _noted(self._brought, (code, found, newcomer))
+    async def note_brought(self, code: str, sharer: str, newcomer: str) -> None:
+        """Write who brought somebody to a task. Raises Unavailable, or what MongoDB raises."""
+        await self._brought.ask((code, sharer, newcomer))
 
     async def resolve(
         self, code_or_share: str, *, in_line: bool = True
@@ -135,17 +110,6 @@ class Visiting:
         while len(self._shares) > REMEMBERED_SHARES:
             self._shares.popitem(last=False)
         return found
-
-
-async def _noted(line: Line[Any, None], key: tuple[str, ...]) -> None:
-    try:
-        await line.ask(key)
-    except Unavailable as error:
-        raise NotNoted from error
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        raise NotNoted from error
 
 
 def _now() -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from server.actions.dig import dig
+from server.actions.visit import visit
 from server.context import Context
 from server.errors import CoolingDown
 from server.settings import Settings
@@ -235,7 +236,7 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
     bob = await digger(client, "bob")
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
-    await context.visiting.open(code, bob.unionid)
+    await visit(context, code, bob.unionid)
     made = await context.store.digs.collection.find_one({"code": code})
     assert made is not None
     await context.store.digs.collection.insert_many(
