@@ -4,7 +4,7 @@ const chinese = navigator.languages.some((tag) => tag.startsWith("zh")) && !navi
 export const language = chinese ? "zh-CN" : "en";
 
 const WORDS = {
-  title: ["挖宝 · 运维", "Wabao · Operations"],
+  title: ["挖宝 · 运营", "Wabao · Operations"],
   skip: ["跳到内容", "Skip to content"],
   screen: ["大屏", "Screen"],
   alarms: ["告警", "Alarms"],
@@ -26,7 +26,7 @@ const WORDS = {
   search_label: ["按编号、宝贝名、发布者或中奖者搜索，可以只写开头", "Search by code, treasure, publisher or winner; the beginning is enough"],
   leave: ["退出", "Log out"],
 
-  login_title: ["运维登录", "Operator login"],
+  login_title: ["运营登录", "Operator login"],
   login_name: ["你的姓名", "Your name"],
   login_name_hint: ["用共用的 OPS_TOKEN 登录时要填；用自己的口令登录，记录里写的是口令主人的名字", "needed with the shared OPS_TOKEN; a token of your own has its owner's name"],
   login_token: ["口令", "Token"],
@@ -196,7 +196,7 @@ const WORDS = {
   limit_profiles: ["改名", "names"],
   limit_consents: ["订阅", "consents"],
   limit_new_sockets: ["新连接", "new sockets"],
-  limit_operators: ["运维登录", "operators' logins"],
+  limit_operators: ["运营登录", "operators' logins"],
 
   refusal_proof_not_ready: ["证明还没写好", "proof not ready"],
   refusal_bad_request: ["请求有误", "bad request"],
@@ -261,7 +261,7 @@ const WORDS = {
   end_depth_reached: ["挖到底", "last depth reached"],
   end_expired: ["到期", "expired"],
   end_publisher: ["发布者结束", "by its publisher"],
-  end_operator: ["运维结束", "by an operator"],
+  end_operator: ["运营者结束", "by an operator"],
   end_refused: ["没有通过检查", "refused by a review"],
 
   processes: ["进程", "Processes"],

@@ -274,7 +274,7 @@ async def marks_of(client: Client) -> tuple[Someone, dict[bytes, bytes]]:
     url = (await bob.upload(a_picture()))["url"]
     share = (await bob.get("/getTaskDetails", code=code))["share"]
     found = {"unionid": bob.unionid, "code": code, "share": share, "url": url, "token": bob.token}
-    reply = await client.http.post("/ops/login", json={"name": "运维", "token": OPS_TOKEN})
+    reply = await client.http.post("/ops/login", json={"name": "运营", "token": OPS_TOKEN})
     found["operator"] = reply.cookies["wabao_operator"]
     return bob, {f"<{name}>".encode(): value.encode() for name, value in found.items()}
 
