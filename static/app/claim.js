@@ -1,4 +1,4 @@
-// Claiming a prize: an address for the post, a code to pick it up, or a transfer to confirm.
+// Claiming a prize: an address for the post, a code to pick it up, or a bill to confirm.
 
 import { callWeChat, get, post } from "./api.js";
 import { el, fill, write } from "./dom.js";

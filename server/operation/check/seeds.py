@@ -166,7 +166,7 @@ def an_order(task: int, **fields: Any) -> Order:
 
 
 def a_bill(task: int, **fields: Any) -> Bill:
-    """Return the transfer that pays a task's first prize."""
+    """Return the bill that pays a task's first prize."""
     bill = Bill(
         _id=f"B{code_of(task)}",
         code=code_of(task),
