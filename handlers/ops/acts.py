@@ -11,7 +11,7 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
 from handlers.parameters import ONE_LINE, Code
-from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, sign_out
+from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, log_out_person
 from server.store.audit_log import BEGUN
 
 SHOWN_ACTS = 200
@@ -89,23 +89,23 @@ class OpsDisconnect(OperatorInterface):
         return Reply()
 
 
-class OpsSignOutRequest(Named, kw_only=True):
-    """Who is signed out."""
+class OpsLogOutPersonRequest(Named, kw_only=True):
+    """Who is logged out."""
 
     reason: Reason
 
 
-class OpsSignOut(OperatorInterface):
+class OpsLogOutPerson(OperatorInterface):
     """End all sessions of a person."""
 
     path = "/ops/signout"
     method = "POST"
     role = "act"
-    takes = (OpsSignOutRequest,)
+    takes = (OpsLogOutPersonRequest,)
 
-    async def operate(self, request: OpsSignOutRequest) -> Reply:
+    async def operate(self, request: OpsLogOutPersonRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
-        await sign_out(self.context, self.actor, request.whom(), request.reason)
+        await log_out_person(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 
 

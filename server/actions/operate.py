@@ -112,7 +112,7 @@ async def disconnect_watchers(context: Context, actor: Actor, process: str, reas
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 
-async def sign_out(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
+async def log_out_person(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """End all sessions of a person. They may log in again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "signout", str(whom), reason):
         await end_sessions(context, await find_person(context, whom))

@@ -27,7 +27,7 @@ export function disconnect(row) {
 }
 
 /** The button that logs somebody out; `who` is `{ code, depth }`, with depth 0 the publisher, or `{ key }`. */
-export function signOut(who, name) {
+export function logOut(who, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });
 }
 
@@ -47,13 +47,13 @@ export function freezePerson({ code, depth }, name) {
   return payout("freeze", { what: "person", code, depth }, name, () => {});
 }
 
-/** Buttons for the acts on a person, named as for `signOut`; `done` is called after an act. */
+/** Buttons for the acts on a person, named as for `logOut`; `done` is called after an act. */
 export function personActs(who, name, banned, done) {
   if (!may("act")) return [];
   const about = { target: name, parameters: who, done };
   return [
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
-    signOut(who, name),
+    logOut(who, name),
     who.code && freezePerson(who, name),
   ];
 }

@@ -1,6 +1,6 @@
 // A task's page: what it is, its digs, who brought whom as numbers, and its money.
 
-import { freezePerson, signOut, taskActs } from "./acts.js";
+import { freezePerson, logOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { clock, count, day, isolated, money } from "./format.js";
@@ -76,7 +76,7 @@ function facts(reply, row, participants) {
     reply.pic && el("img.picture", { src: reply.pic, alt: "" }),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, signOut({ code: task.code, depth: 0 }, task.wxname), freezePerson({ code: task.code, depth: 0 }, task.wxname))],
+      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, logOut({ code: task.code, depth: 0 }, task.wxname), freezePerson({ code: task.code, depth: 0 }, task.wxname))],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), participants],
       [t("created"), day(reply.created_at)],
@@ -148,7 +148,7 @@ function digsOf(found, task) {
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
           el("time", {}, clock(dig.at)),
-          el("span.acts", {}, signOut({ code: task.code, depth: dig.depth }, dig.wxname), freezePerson({ code: task.code, depth: dig.depth }, dig.wxname)),
+          el("span.acts", {}, logOut({ code: task.code, depth: dig.depth }, dig.wxname), freezePerson({ code: task.code, depth: dig.depth }, dig.wxname)),
         ),
       ),
     ),

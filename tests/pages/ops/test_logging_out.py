@@ -1,4 +1,4 @@
-"""An operator ends somebody's sessions, on a phone and on a desk."""
+"""An operator logs somebody out, on a phone and on a desk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def error_of(person: Person) -> str:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_only_whose_dig_it_was_is_signed_out_and_it_is_written_down(
+def test_only_the_person_of_the_dig_is_logged_out_and_the_log_says_so(
     operator: Opener, running: Running, viewport: dict[str, int]
 ) -> None:
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
