@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from serving import PUSH, Person, Server, running, store_of
 from tornado.websocket import websocket_connect
 
+from parts.serving import PUSH, Person, Server, running, store_of
 from server.actions.review import RESULT_MS
 from server.store import Store
 

@@ -32,13 +32,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tes
 
 import httpx
 from faults import Page, snapshot
-from lines import Line, Lost, log_in_all
 from money import play_batch
 from PIL import Image
 from race import Ending, Race, Tally
-from serving import Person, Server, running
-from trouble import Trouble
 
+from parts.lines import Line, Lost, log_in_all
+from parts.serving import Person, Server, running
+from parts.trouble import Trouble
 from server.errors import REFUSALS
 from server.keys import Keys
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
@@ -204,7 +204,7 @@ def _bearer(who: Person) -> dict[str, str]:
 
 
 async def race(server: Server, wire: FaultyWire, asked: argparse.Namespace) -> bool:
-    people = await log_in_all(server.port, asked.people + 1)
+    people = log_in_all(server.port, asked.people + 1)
     store = Store(wire.uri("wabao"))
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
     trouble = Trouble(wire, random.Random(asked.seed), longest_seconds=3.0)

@@ -22,9 +22,8 @@ from dataclasses import dataclass, field
 from math import comb
 from typing import Any
 
-from lines import Line, log_in_all, post
-from serving import Person, Server, running, store_of
-
+from parts.lines import Line, log_in_all, post
+from parts.serving import Person, Server, running, store_of
 from server.clock import Clock
 from server.game.dig import Dig
 from server.memory.fair_start import FairStart
@@ -227,7 +226,7 @@ def measure(workers: int, window_ms: int, people: int, windows: int) -> bool:
             _, port = store_of(server)
             store = Store(f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false")
             try:
-                everybody = await log_in_all(server.port, people + 1)
+                everybody = log_in_all(server.port, people + 1)
                 return await Windows(server, everybody, store, window_ms).run(windows)
             finally:
                 store.close()

@@ -13,10 +13,8 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-import cpu
-import live
-import table
-from table import Row, Sections
+from parts import cpu, live, table
+from parts.table import Row, Sections
 
 DIGS = 60
 

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from serving import Person, Server, running
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError, websocket_connect
+
+from parts.serving import Person, Server, running
 
 STATE = ("seq", "cd_until", "now_depth", "prizes_left", "participants", "status", "end_reason")
 PATIENCE_SECONDS = 20

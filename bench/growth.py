@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tes
 
 import httpx
 from pymongo import MongoClient
-from serving import Person, Server, running
 
+from parts.serving import Person, Server, running
 from server.running.stores import EmbeddedMongoDB
 from server.store.digs import stored
 from support.wire.messages import command_of, is_command

@@ -2,7 +2,7 @@
 
     python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs]
 
-Needs seven minutes. The attacks are in `attackers.py`. Each has a server of its own (one serving process,
+Needs seven minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
 embedded stores). People dig 20 times per second, each time over a new connection: for 15 s without the
 attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it is due, so
 delays in the client count too. Attackers and honest people are separate processes; that of the attackers gets
@@ -12,7 +12,6 @@ pictures and the stores; shared memory counts once. Exits with 1 if a bar is mis
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 import resource
 import sys
@@ -26,19 +25,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import attackers
-import guests
 import pymongo
-import table
-from attackers import Weapons
-from guests import Digs, Guests
-from lines import log_in_all
-from live import a_dig, open_pages, page, percentile
 from pymongo.database import Database
-from serving import Person, Server, memory_bytes, processes_of, running, store_of
-from table import Row
-from watchers import Crowd
 
+from parts import attackers, guests, table
+from parts.attackers import Weapons
+from parts.guests import Digs, Guests
+from parts.lines import log_in_all
+from parts.live import a_dig, open_pages, page, percentile
+from parts.serving import Person, Server, memory_bytes, processes_of, running, store_of
+from parts.table import Row
+from parts.watchers import Crowd
 from server.store.digs import stored
 
 HONEST, ATTACKERS, TASKS = 100, 10, 4
@@ -63,7 +60,7 @@ class Scene:
         """Make the people, their tasks and the attackers' pictures."""
         self.weapons.draw()
         with running(directory=self.directory) as server:
-            publisher, *people = asyncio.run(log_in_all(server.port, HONEST + ATTACKERS + 1))
+            publisher, *people = log_in_all(server.port, HONEST + ATTACKERS + 1)
             self.people, self.weapons.people = people[:HONEST], people[HONEST:]
             self.tasks = [server.publish(publisher, 0) for _ in range(TASKS)]
             self.weapons.long_task = server.publish(publisher, 0)

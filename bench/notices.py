@@ -16,8 +16,8 @@ import time
 from typing import Any
 
 import httpx
-from serving import Person, Server, cpu_seconds, running, store_of
 
+from parts.serving import Person, Server, cpu_seconds, running, store_of
 from server.sandbox.signing import sealed_notice
 from server.store import Store
 from server.store.sandbox import SandboxStore

@@ -23,10 +23,10 @@ from pathlib import Path
 import httpx
 import msgspec
 from redis import Redis
-from serving import Server, cpu_seconds, running
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from parts.serving import Server, cpu_seconds, running
 from server.operation.pulses import HISTORY_SECONDS, Pulse
 
 VIEWERS = 20

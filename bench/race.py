@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from lines import Line, Lost, log_in_all, post
-from serving import Person, Server, running, store_of
 
+from parts.lines import Line, Lost, log_in_all, post
+from parts.serving import Person, Server, running, store_of
 from server.game import draw
 from server.game.invariants import broken_by_digs
 from server.game.task import Task
@@ -304,7 +304,7 @@ def show(name: str, tally: Tally) -> None:
 
 
 async def race(server: Server, number: int, windows: int, seed: int) -> bool:
-    people = await log_in_all(server.port, number + 1)
+    people = log_in_all(server.port, number + 1)
     store = Store(os.environ.get("MONGODB_URI") or embedded_uri(server))
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
     racing = Race(server, people, store, keys, random.Random(seed))

@@ -2,10 +2,10 @@
 
     python bench/rest.py [--rounds 7] [--requests 80] [--participants 50000]
 
-Starts a server of its own (one serving process, embedded stores, an empty directory) and `bare.py` on the
-same store, with a task of 50,000 participants. Each round sends the same requests to both, first one at a
-time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits with 1 if a bar
-is missed.
+Starts a server of its own (one serving process, embedded stores, an empty directory) and `parts/bare.py`
+on the same store, with a task of 50,000 participants. Each round sends the same requests to both, first one
+at a time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits with 1 if
+a bar is missed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from lines import Line, get, log_in_all, post
-from serving import Person, Server, cpu_us, running, running_bare, store_of
-
+from parts.lines import Line, get, log_in_all, post
+from parts.serving import Person, Server, cpu_us, running, running_bare, store_of
 from server.store import Store
 from server.store.digs import stored
 
@@ -132,7 +131,7 @@ async def measure(server: Server, asked: argparse.Namespace) -> bool:
     _, store_port = store_of(server)
     uri = f"mongodb://127.0.0.1:{store_port}/wabao?directConnection=true&retryWrites=false"
     store = Store(uri)
-    publisher, digger, person = await log_in_all(server.port, 3)
+    publisher, digger, person = log_in_all(server.port, 3)
     code = server.publish(publisher, 0)
     cooling = server.publish(publisher, 3600)
     server.dig(digger, code)

@@ -31,10 +31,7 @@ from typing import Any
 import hypothesis
 import requests
 import schemathesis
-from asking import Sender
-from cast import Cast, make_older
 from hypothesis import strategies as st
-from leaks import Leaks, Listener
 from schemathesis.checks import CheckFunction
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
@@ -43,8 +40,12 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from serving import MESSAGES, PUSH, Server, running
-from table import Row
+
+from parts.asking import Sender
+from parts.cast import Cast, make_older
+from parts.leaks import Leaks, Listener
+from parts.serving import MESSAGES, PUSH, Server, running
+from parts.table import Row
 
 SECRET, OPERATOR_TOKEN = "a secret that only this bench knows, 32+", "an operator's token of this bench, 24+"
 BATCH = 500

@@ -22,13 +22,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
-import slow_proxy
-from guests import Digs, dig_all
-from lines import log_in_all
-from live import a_dig, percentile
-from serving import BRAKES, MESSAGES, PUSH, Person, Server, running
-from table import Row
-
+from parts import slow_proxy
+from parts.guests import Digs, dig_all
+from parts.lines import log_in_all
+from parts.live import a_dig, percentile
+from parts.serving import BRAKES, MESSAGES, PUSH, Person, Server, running
+from parts.table import Row
 from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 
@@ -124,7 +123,7 @@ def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
         running(**settings, SANDBOX_URL=f"http://127.0.0.1:{proxy}") as server,
         slow_proxy.before(f"http://127.0.0.1:{server.port}", proxy, SLOW_SECONDS) as slow,
     ):
-        publisher, *people = asyncio.run(log_in_all(server.port, DIGGERS_A_ROUND * (rounds + 1) + 1))
+        publisher, *people = log_in_all(server.port, DIGGERS_A_ROUND * (rounds + 1) + 1)
         found = Side(server, publisher, people)
         found.bury()
         slow.set()

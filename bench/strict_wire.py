@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from table import spread
+from parts.table import spread
 
 ROOT = Path(__file__).parents[1]
 TESTS = ["tests/handlers", "tests/memory"]

@@ -25,14 +25,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
-import pages
-import table
-from links import COOLDOWN_SECONDS, DIGGERS, Scene, Shared, bearer, taps
-from live import percentile, wait_until_counted
-from serving import Person, Server, cpu_seconds, running, store_of
-from table import Row
-from tappers import Tap, Tapped, Tappers, Told
-from watchers import Crowd
+
+from parts import pages, table
+from parts.links import COOLDOWN_SECONDS, DIGGERS, Scene, Shared, bearer, taps
+from parts.live import percentile, wait_until_counted
+from parts.serving import Person, Server, cpu_seconds, running, store_of
+from parts.table import Row
+from parts.tappers import Tap, Tapped, Tappers, Told
+from parts.watchers import Crowd
 
 SECONDS = 50.0
 WARM_UP = 20

@@ -12,27 +12,21 @@ import argparse
 import http.client
 import io
 import os
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 from PIL import Image
 
-from server.running.stores import free_port
+from parts.serving import Person, running
 
 SIZE = (3872, 2592)  # 10.04 megapixels
 KINDS = ("jpeg", "png", "webp")
 PAUSE_SECONDS = 0.002
 IDLE_PROBES = 1000
-READY_SECONDS = 30
 
 
 def main() -> None:
@@ -44,23 +38,16 @@ def main() -> None:
     drawn = {kind: a_photo(kind) for kind in kinds}
     pictures = [drawn[kinds[number % len(kinds)]] for number in range(asked.pictures)]
 
-    with tempfile.TemporaryDirectory() as directory, ProcessPoolExecutor(1) as uploader:
+    with ProcessPoolExecutor(1) as uploader, running(UPLOAD_MEMORY_MB="1024") as server:
         uploader.submit(os.getpid).result()  # start the process now, before anything is timed
-        port = free_port()
-        server = start_server(Path(directory), port)
-        try:
-            wait_until_ready(port, server)
-            people = [log_in(port, f"bench{number}") for number in range(len(pictures))]
-            upload(port, people[:2], pictures[:2])  # this starts the processes for pictures
-            idle = probe(port, lambda probes: len(probes) >= IDLE_PROBES)
-            began = time.perf_counter()
-            uploads: Future[list[float]] = uploader.submit(upload, port, people, pictures)
-            busy = probe(port, lambda _: uploads.done())
-            seconds = uploads.result()
-            took = time.perf_counter() - began
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
+        people = [server.log_in(f"bench{number}") for number in range(len(pictures))]
+        upload(server.port, people[:2], pictures[:2])  # this starts the processes for pictures
+        idle = probe(server.port, lambda probes: len(probes) >= IDLE_PROBES)
+        began = time.perf_counter()
+        uploads: Future[list[float]] = uploader.submit(upload, server.port, people, pictures)
+        busy = probe(server.port, lambda _: uploads.done())
+        seconds = uploads.result()
+        took = time.perf_counter() - began
 
     sizes = ", ".join(f"{kind} {len(data) / 2**20:.1f} MB" for kind, data in drawn.items())
     print(f"{len(pictures)} pictures of {SIZE[0]} × {SIZE[1]} at once ({sizes}), {os.cpu_count()} cores")
@@ -81,50 +68,16 @@ def a_photo(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def start_server(directory: Path, port: int) -> subprocess.Popen[bytes]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-    own = {"PORT": str(port), "DATA_DIR": str(directory / "data"), "UPLOAD_MEMORY_MB": "1024"}
-    own |= {"UPLOADS_A_PERSON": "0", "UPLOAD_MB_A_PERSON": "0"}
-    with (directory / "log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "server"],
-            cwd=Path(__file__).parents[1],
-            env=kept | own,
-            stdout=log,
-            stderr=log,
-        )
-
-
-def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise SystemExit("the server did not become ready")
-
-
-def log_in(port: int, user: str) -> tuple[str, str]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        given = client.get("/sandbox/authorize", params={"user": user, "nickname": "小明"}).json()
-        login = {name: given[name] for name in ("code", "iv", "encryptedData")}
-        data = client.get("/userLogin", params=login).json()["data"]
-    return data["unionid"], data["token"]
-
-
-def upload(port: int, people: list[tuple[str, str]], pictures: list[bytes]) -> list[float]:
+def upload(port: int, people: list[Person], pictures: list[bytes]) -> list[float]:
     """Upload all at once, each by another person; return the seconds of each."""
 
-    def one(person: tuple[str, str], data: bytes) -> float:
-        unionid, token = person
+    def one(person: Person, data: bytes) -> float:
         began = time.perf_counter()
         reply = httpx.post(
             f"http://127.0.0.1:{port}/uploadFile",
             files={"file": data},
-            data={"unionid": unionid},
-            headers={"Authorization": f"Bearer {token}"},
+            data={"unionid": person.unionid},
+            headers={"Authorization": f"Bearer {person.token}"},
             timeout=60,
         ).json()
         assert reply["status"] == 0, reply

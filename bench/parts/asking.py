@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from cast import Actor, Cast
-from scenes import Scenes
+from parts.cast import Actor, Cast
+from parts.scenes import Scenes
 
 # Probabilities: a value that exists replaces the generated one; `unionid` is the sender's own; and so on.
 KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95

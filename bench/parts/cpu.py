@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from senders import KINDS
-from watchers import Asked, Crowd, masked_text
+from parts.senders import KINDS
+from parts.watchers import Asked, Crowd, masked_text
 
 SOCKETS = 1000
 ROUNDS = 7
@@ -28,7 +27,7 @@ class Sender:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PYTHONPATH": str(Path(__file__).parents[1])},
+            env={"PYTHONPATH": str(Path(__file__).parents[2])},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -82,8 +81,3 @@ def measure(sockets: int = SOCKETS, rounds: int = ROUNDS) -> dict[str, list[floa
                 if number:
                     found[kind].append(us)
     return found
-
-
-if __name__ == "__main__":
-    for kind, figures in measure().items():
-        print(f"{kind:<24}{statistics.median(figures):>8.2f}{min(figures):>8.2f}{max(figures):>8.2f}")

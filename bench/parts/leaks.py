@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import websockets.exceptions
-from cast import Actor, Cast, kept_by
-from serving import Server
 from websockets.sync.client import ClientConnection, connect
+
+from parts.cast import Actor, Cast, kept_by
+from parts.serving import Server
 
 WATCHED_TASKS = 20  # at most so many messages a second are taken
 PROOF = "/getProof"

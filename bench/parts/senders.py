@@ -1,6 +1,6 @@
 """Five ways to send the same 200-byte message to all connections, each as a server of its own.
 
-    python bench/senders.py KIND
+    python bench/parts/senders.py KIND
 
 It prints its port and then reads commands, one per line: `send` sends the message once to all; `cpu` prints
 the microseconds of CPU that this process has used so far. It ends when its input ends.

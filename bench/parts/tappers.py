@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from watchers import Asked, Peer, Watchers
+
+from parts.watchers import Asked, Peer, Watchers
 
 HEARD_SECONDS = 10
 

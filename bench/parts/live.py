@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import httpx
 import msgspec
-from serving import Person, Server, cpu_seconds, rss_kb, running, waited_ms
-from watchers import Asked, Crowd, Heard, masked_text
+
+from parts.serving import Person, Server, cpu_seconds, rss_kb, running, waited_ms
+from parts.watchers import Asked, Crowd, Heard, masked_text
 
 # The headers that a mini-program on a phone sends.
 HEADERS = (

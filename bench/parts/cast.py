@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 import pymongo
 from PIL import Image
-from serving import Server, store_of
 
+from parts.login import a_ticket, log_in
+from parts.serving import Server, store_of
 from server.keys import Keys
 from server.settings import SANDBOX_APPID
 
@@ -166,15 +167,11 @@ class Cast:
 
     def ticket(self, actor: Actor) -> dict[str, str]:
         """Return what WeChat gives a person for one login."""
-        asked = {"user": actor.user, "nickname": f"{actor.user} 的昵称"}
-        given = self.http.get("/sandbox/authorize", params=asked).json()
-        return {name: given[name] for name in ("code", "iv", "encryptedData")}
+        return a_ticket(self.http, actor.user, f"{actor.user} 的昵称")
 
     def log_in(self, actor: Actor) -> None:
         """Get a token, if one was ended a new one."""
-        self.note_login(
-            actor, self.fine(self.http.get("/userLogin", params=self.ticket(actor)).json())["data"]
-        )
+        self.note_login(actor, log_in(self.http, actor.user, f"{actor.user} 的昵称"))
 
     def note_login(self, actor: Actor, data: dict[str, Any]) -> None:
         """Remember what a login returned."""

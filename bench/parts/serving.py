@@ -18,6 +18,7 @@ import httpx
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from parts.login import log_in
 from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 from server.settings.messages import NAMES, SHOWN
@@ -53,9 +54,7 @@ class Server:
         ]
 
     def log_in(self, user: str) -> Person:
-        given = self.http.get("/sandbox/authorize", params={"user": user, "nickname": "小明"}).json()
-        login = {name: given[name] for name in ("code", "iv", "encryptedData")}
-        data = self.http.get("/userLogin", params=login).json()["data"]
+        data = log_in(self.http, user, "小明")
         return Person(data["unionid"], data["token"])
 
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
@@ -136,7 +135,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "server"],
-                cwd=Path(__file__).parents[1],
+                cwd=Path(__file__).parents[2],
                 env={**kept, **own, **settings},
                 stdout=output,
                 stderr=output,
@@ -158,7 +157,7 @@ def running_bare(directory: Path, uri: str = "") -> Iterator[tuple[int, int]]:
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("bare.py"), str(port), *([uri] if uri else [])],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             stdout=subprocess.PIPE,
             stderr=output,
             text=True,

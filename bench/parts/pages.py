@@ -13,16 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import table
-from lines import Line, get
-from links import Scene, Shared, taps
-from live import dig_to, open_pages, page
 from redis import Redis
-from serving import Person, Server, cpu_us, running, running_bare, store_of
-from table import Row
-from tappers import Tappers
-from watchers import Crowd
 
+from parts import table
+from parts.lines import Line, get
+from parts.links import Scene, Shared, taps
+from parts.live import dig_to, open_pages, page
+from parts.serving import Person, Server, cpu_us, running, running_bare, store_of
+from parts.table import Row
+from parts.tappers import Tappers
+from parts.watchers import Crowd
 from server.running.stores import EmbeddedRedis
 
 AT_ONCE = 50

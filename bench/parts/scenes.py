@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from cast import OPERATOR, RECENT, Actor, Cast
+from parts.cast import OPERATOR, RECENT, Actor, Cast
 
 # Of a scene's parameters None means that it is not sent. The person is None if it may be anybody.
 Scene = tuple[Actor | None, dict[str, Any]]

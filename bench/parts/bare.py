@@ -3,7 +3,7 @@
 Tornado handlers make the same calls to MongoDB and write the results as JSON. They check no parameters,
 identify nobody and shape no reply. One more handler calls nothing and writes the bytes that it was given.
 
-    python bench/bare.py PORT [MONGODB_URI]
+    python bench/parts/bare.py PORT [MONGODB_URI]
 """
 
 from __future__ import annotations

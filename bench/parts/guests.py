@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lines import Line, Lost
-from watchers import Watchers
+from parts.lines import Line, Lost
+from parts.watchers import Watchers
 
 
 @dataclass(slots=True)

@@ -18,9 +18,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from lines import get
 from PIL import Image
-from serving import Person
+
+from parts.lines import get
+from parts.serving import Person
 
 ADDRESSES = 20
 PIECE_BYTES = 64 << 10

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pymongo
-from lines import get, log_in_all
-from live import page
 from pymongo.collection import Collection
-from serving import Person, running, store_of
-from tappers import Tap
 
+from parts.lines import get, log_in_all
+from parts.live import page
+from parts.serving import Person, running, store_of
+from parts.tappers import Tap
 from server.keys import Keys
 
 PEOPLE = 2500
@@ -43,7 +42,7 @@ class Scene:
     def prepare(self, tasks: int) -> None:
         """Make the people, and publish `tasks` tasks with 55 participants each."""
         with running(directory=self.directory) as server:
-            publisher, *self.diggers = asyncio.run(log_in_all(server.port, DIGGERS + 1))
+            publisher, *self.diggers = log_in_all(server.port, DIGGERS + 1)
             for _ in range(tasks):
                 code = server.publish(publisher, 0)
                 for digger in self.diggers:

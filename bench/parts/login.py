@@ -1,0 +1,22 @@
+"""Logging in through the sandbox: it gives what wx.login and wx.getUserInfo give on a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+
+def a_ticket(http: httpx.Client, user: str, nickname: str) -> dict[str, str]:
+    """Return what a mini-program holds when it calls userLogin."""
+    given = http.get("/sandbox/authorize", params={"user": user, "nickname": nickname}).json()
+    return {name: given[name] for name in ("code", "iv", "encryptedData")}
+
+
+def log_in(http: httpx.Client, user: str, nickname: str) -> dict[str, Any]:
+    """Log somebody in; return the reply's data."""
+    reply = http.get("/userLogin", params=a_ticket(http, user, nickname)).json()
+    if reply["status"]:
+        raise SystemExit(f"{user} cannot log in: {reply}")
+    data: dict[str, Any] = reply["data"]
+    return data
