@@ -27,6 +27,7 @@ from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
 from support.client import Client, Someone
+from support.invariants import check_nothing_is_half_done
 from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
 from support.messages import MESSAGES
 from support.money_world import World
@@ -35,7 +36,6 @@ from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_wait
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
 from support.scenarios import SCENARIOS, Stage
-from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Steps
 
 SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED, *MESSAGES)

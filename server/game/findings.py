@@ -8,11 +8,11 @@ import msgspec
 
 # A payment in, to a winner or back, that contradicts nothing but waits for the operator.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# `statement`: a task contradicts its digs. `books`: the books contradict themselves or WeChat.
+# `statement`: an invariant does not hold. `books`: the books contradict themselves or WeChat.
 FindingKind: TypeAlias = Literal["statement", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
-StatementWhat: TypeAlias = Literal[
+InvariantWhat: TypeAlias = Literal[
     "depth",
     "wins",
     "participants",
@@ -43,7 +43,7 @@ BooksWhat: TypeAlias = Literal[
     "left",
     "at_wechat",
 ]
-What: TypeAlias = Literal[StatementWhat, BooksWhat, "waits"]
+What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits"]
 
 Value: TypeAlias = str | int | tuple[str | int, ...] | None
 

@@ -1,4 +1,4 @@
-"""What is wrong: stores that do not answer, statements that do not hold, books that do not balance.
+"""What is wrong: stores that do not answer, invariants that do not hold, books that do not balance.
 
 It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`watch.py`), and a
 check rests for twenty times as long as it took.
@@ -22,7 +22,7 @@ from server.operation.findings import texts_of
 if TYPE_CHECKING:
     from server.store import Store
 
-STATEMENTS_SECONDS = 30.0
+INVARIANTS_SECONDS = 30.0
 BOOKS_SECONDS = 60.0
 MESSAGES_SECONDS = 30.0
 # Nobody can do anything about a message that may not have come, so its alarm ends by itself.
@@ -63,7 +63,7 @@ class Alarm(msgspec.Struct, frozen=True):
     pattern: one of `patterns.py`; its numbers
     held, red packets wait for the operator: `held`; how many, and their sum in yuan
     order, bill, refund, the operator is needed, the books are right: a finding's; number, WeChat Pay's word
-    statement, books: a finding's; its values
+    statement (an invariant), books: a finding's; its values
     """
 
     kind: Kind
@@ -133,7 +133,7 @@ class Check:
         self._ended_ms = str(now_ms())
 
 
-async def check_statements(store: Store, tasks: list[Task]) -> list[Alarm]:
+async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
     """Compare tasks with their history. Those with more than CHECKED_DIGS digs are left out."""
     found: list[Finding] = []
     for code in [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]:

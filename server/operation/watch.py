@@ -17,17 +17,17 @@ from server.background import Background
 from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
+    INVARIANTS_SECONDS,
     MESSAGES_SECONDS,
     QUEUES_SECONDS,
     REVIEWS_SECONDS,
-    STATEMENTS_SECONDS,
     Alarm,
     Check,
     check_books,
+    check_invariants,
     check_messages,
     check_queues,
     check_reviews,
-    check_statements,
 )
 from server.operation.patterns import PATTERNS_SECONDS, check_patterns
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
@@ -79,7 +79,7 @@ class Watch:
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (
-            Check("statements", self._check_statements, STATEMENTS_SECONDS),
+            Check("statements", self._check_invariants, INVARIANTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
             *(
                 [Check("messages", lambda: check_messages(store, now_ms()), MESSAGES_SECONDS)]
@@ -91,8 +91,8 @@ class Watch:
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
-    async def _check_statements(self) -> list[Alarm]:
-        return await check_statements(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
+    async def _check_invariants(self) -> list[Alarm]:
+        return await check_invariants(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
 
     async def run(self) -> None:
         """Watch, until cancelled."""

@@ -76,8 +76,8 @@ def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
         sort = {"sort": command["sort"]} if command.get("sort") else {}
         yield {"find": collection, "filter": command["query"], **sort, "limit": 1}
     elif name in ("update", "delete"):
-        for statement in command[f"{name}s"]:
-            yield {"find": collection, "filter": statement["q"]}
+        for part in command[f"{name}s"]:
+            yield {"find": collection, "filter": part["q"]}
 
 
 async def explain(database: AsyncIOMotorDatabase[_Document], query: Query) -> _Document:

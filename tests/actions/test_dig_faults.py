@@ -16,7 +16,7 @@ from server.game.dig import Dig
 from server.store.digs import Digs
 from server.store.tasks import Tasks
 from support.client import Client, Someone, a_picture
-from support.statements import check_history
+from support.invariants import check_history
 from support.wire.faulty import FaultyWire, lose_reply
 from support.wire.fixtures import settings, wire
 from support.wire.proxy import Link

@@ -13,7 +13,7 @@ from server.game import draw
 from server.game.dig import Dig
 from server.memory.digging import Digging
 from support.client import Client, Someone
-from support.statements import check_history
+from support.invariants import check_history
 
 
 @pytest.mark.gen_test

@@ -110,7 +110,7 @@ def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
     return sorted(holding)
 
 
-async def check_statements(context: Context) -> None:
+async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
@@ -141,7 +141,7 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
     ]
     chunks = {chunk["files_id"] for chunk in after["pictures.chunks"]}
     assert chunks == {file["_id"] for file in after["pictures.files"]}
-    await check_statements(context)
+    await check_invariants(context)
     users = (await alice.get("/getTaskDetails", code=codes["running"]))["users"]
     assert [(user["wxname"], user["no"]) for user in users] == [(NAME, 1), (carol.data["nickName"], 2)]
     [winner] = (await alice.get("/getWinners", code=codes["mailed"]))["data"]
@@ -225,7 +225,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     assert (await again.get("/getMyInfo"))["digging_num"] == 0
     assert (await again.dig(code))["no"] == 2
     assert (await old.get("/getMyInfo"))["error"] == "bad_token"
-    await check_statements(context)
+    await check_invariants(context)
 
 
 @pytest.mark.gen_test
@@ -297,7 +297,7 @@ async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed
     await alice.post("/confirmDraw", code=running, pickup=pickup)
     await win(client, context, carol, running)
     assert await forget(context.store, bob.unionid) == 1
-    await check_statements(context)
+    await check_invariants(context)
     with pytest.raises(CannotForget, match="nobody with this id"):
         await forget(context.store, bob.unionid)
 
@@ -359,7 +359,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
         pseudonyms = {dig["unionid"] for dig in found["digs"] if dig["unionid"].startswith("forgotten:")}
         assert pseudonyms <= {person["forgotten_as"] for person in first} or not first
         assert len(pseudonyms) == 1
-        await check_statements(context)
+        await check_invariants(context)
         for name, documents in before.items():
             await context.store.database[name].delete_many({})
             if documents:

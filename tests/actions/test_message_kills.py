@@ -13,11 +13,11 @@ from server.context import Context
 from server.settings import Settings
 from server.store import Store
 from support.client import Client
+from support.invariants import check_nothing_is_half_done
 from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, rest, sweep_until_quiet, win
 from support.scenarios import Stage
-from support.statements import check_nothing_is_half_done
 from support.steps import COLLECTIONS, Killed, Steps
 
 SENT = [

@@ -7,11 +7,11 @@ import pytest
 from server.context import Context
 from server.settings import Settings
 from support.client import Client
+from support.invariants import check_nothing_is_half_done
 from support.kills import play
 from support.purse import find
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
-from support.statements import check_nothing_is_half_done
 
 CHECKING = ["reviews.lease_due", "wechat.check_text", "reviews.note_said"]
 # The steps of each scenario, in order.

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from server.game.dig import Dig
-from server.game.findings import Finding, StatementWhat, Value
+from server.game.findings import Finding, InvariantWhat, Value
 from server.game.invariants import Standing, Totals, broken_by_digs, broken_by_totals
 from server.operation.findings import SENTENCES
 
@@ -95,5 +95,5 @@ def test_what_the_digs_contradict_is_found(
     assert_found(broken_by_digs(TASK, digs, WINNING_DEPTHS), what, values)
 
 
-def test_each_statement_is_tested_here() -> None:
-    assert {what for *_, what, _ in [*BY_TOTALS, *BY_DIGS]} == set(get_args(StatementWhat))
+def test_each_invariant_is_tested_here() -> None:
+    assert {what for *_, what, _ in [*BY_TOTALS, *BY_DIGS]} == set(get_args(InvariantWhat))

@@ -20,7 +20,7 @@ from server.realtime.cooldowns import Cooldowns
 from server.store.people import Person
 from support.client import Client, Someone
 from support.histories import a_history
-from support.statements import check_history
+from support.invariants import check_history
 
 WINDOW_MS = 300
 

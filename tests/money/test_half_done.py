@@ -8,8 +8,8 @@ import pytest
 
 from server.context import Context
 from support.client import Client
+from support.invariants import check_states
 from support.purse import pay, publish_red_packet, sweep_until_quiet, win
-from support.statements import check_states
 
 
 @pytest.mark.parametrize(

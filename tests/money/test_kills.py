@@ -9,10 +9,10 @@ import pytest
 from server.context import Context
 from server.settings import Settings
 from support.client import Client
+from support.invariants import check_nothing_is_half_done
 from support.kills import play
 from support.purse import sweep_until_quiet
 from support.scenarios import SCENARIOS
-from support.statements import check_nothing_is_half_done
 
 # How an order is closed.
 CLOSED = (

@@ -20,7 +20,7 @@ from server.store.gauges import MoneyGauges
 from server.store.messages import MOST_CONSENTS
 from server.store.refunds import Refund
 from support.client import Client, Someone, a_picture
-from support.statements import check_history
+from support.invariants import check_history
 from support.wire.faulty import (
     FaultyWire,
     cut_in_reply,

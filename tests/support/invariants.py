@@ -14,7 +14,7 @@ from support.purse import check_books, find_all
 
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
-    """Assert the engine's five statements from the database alone; return the digs."""
+    """Assert the engine's five invariants from the database alone; return the digs."""
     task = await context.store.tasks.collection.find_one({"_id": code})
     assert task is not None
     digs = await context.store.digs.after(code, 0, 10_000)
