@@ -22,7 +22,6 @@ from server.operation.feed import Feed
 from server.operation.pulses import Pulsing
 from server.operation.watch import Watch
 from server.operation.webhook import Webhook
-from server.pictures.drawing import Drawing
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
 from server.realtime.bus import Bus
@@ -33,6 +32,7 @@ from server.realtime.outages import Outages
 from server.realtime.sockets import Sockets
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
+from server.shared_work import SharedWork
 from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.wechat import WeChat
@@ -80,7 +80,8 @@ class Context:
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
-    drawing: Drawing = field(default_factory=Drawing)
+    # Posters and codes that are being drawn: their paths, by name.
+    drawing: SharedWork[str, str] = field(default_factory=SharedWork)
     risk_looks: RiskLooks = field(default_factory=RiskLooks)
     notices: Notices = field(default_factory=Notices)
     background: Background = field(default_factory=Background)

@@ -97,13 +97,13 @@ async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawi
         await admit()
         return await _draw_code(context, scene, made_for)
 
-    others = context.drawing.has(made_for)
+    others = made_for in context.drawing
     try:
-        return await context.drawing.path(made_for, draw)
+        return await context.drawing.result(made_for, draw)
     except TooOften:  # this may be the limit of the caller who began to draw, not of this one
         if not others:
             raise
-    return await context.drawing.path(made_for, draw)
+    return await context.drawing.result(made_for, draw)
 
 
 async def _draw_code(context: Context, scene: str, made_for: str) -> str:

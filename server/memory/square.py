@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
+from server.shared_work import SharedWork
 from server.store import Store
 from server.store.square import Wanted
 from server.store.tasks import ALL, ListedTask
@@ -35,7 +37,8 @@ class Square:
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
         self._pages: OrderedDict[_Key, SquarePage] = OrderedDict()
-        self._reading: dict[_Key, asyncio.Task[SquarePage]] = {}
+        self._reading = SharedWork[tuple[int, _Key], SquarePage]()
+        self._forgotten = 0  # how often all pages were dropped
 
     async def page(self, number: int, wanted: Wanted = ALL) -> SquarePage:
         """Return a page of what is wanted; the first is number 1. Raises Unavailable.
@@ -46,30 +49,22 @@ class Square:
         page = self._pages.get(key)
         if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
             return page
-        reading = self._reading.get(key)
-        if reading is None:
-            reading = asyncio.get_running_loop().create_task(self._read(key))
-            self._reading[key] = reading
-        return await asyncio.shield(reading)
+        since = self._forgotten
+        return await self._reading.result((since, key), partial(self._read, key, since))
 
     def forget(self) -> None:
         """A task came or went: drop all pages, and do not keep those that are being read."""
         self._pages.clear()
-        self._reading.clear()
+        self._forgotten += 1
 
-    async def _read(self, key: _Key) -> SquarePage:
+    async def _read(self, key: _Key, since: int) -> SquarePage:
         began = asyncio.get_running_loop().time()
-        own = asyncio.current_task()
-        try:
-            page = SquarePage(await self._store.page_reads.answered(lambda: self._ask(*key)), began)
-            if self._reading.get(key) is own and not key[1].name:
-                self._pages[key] = page
-                self._pages.move_to_end(key)
-                if len(self._pages) > REMEMBERED_PAGES:
-                    self._pages.popitem(last=False)
-        finally:
-            if self._reading.get(key) is own:
-                del self._reading[key]
+        page = SquarePage(await self._store.page_reads.answered(lambda: self._ask(*key)), began)
+        if since == self._forgotten and not key[1].name:
+            self._pages[key] = page
+            self._pages.move_to_end(key)
+            if len(self._pages) > REMEMBERED_PAGES:
+                self._pages.popitem(last=False)
         return page
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:

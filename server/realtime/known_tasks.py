@@ -10,9 +10,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
+from server.shared_work import SharedWork
 
 # How long unused tasks are kept, how many of them, and how many bytes.
 IDLE_SECONDS = 30.0
@@ -36,7 +38,7 @@ class KnownTasks:
         self.by_code: dict[str, WatchedTask] = {}
         self._read = read
         self._forgotten = forgotten
-        self._opening: dict[WatchedTask, asyncio.Task[None]] = {}
+        self._opening = SharedWork[WatchedTask, None]()
         self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when, and its bytes
         self._idle_bytes = 0
         self._unknown: OrderedDict[str, float] = OrderedDict()
@@ -48,7 +50,7 @@ class KnownTasks:
     @property
     def opening(self) -> list[asyncio.Task[None]]:
         """The reads under way."""
-        return list(self._opening.values())
+        return self._opening.tasks
 
     @asynccontextmanager
     async def keep(self, code: str) -> AsyncIterator[WatchedTask]:
@@ -59,8 +61,7 @@ class KnownTasks:
         watched = self._want(code)
         try:
             if not watched.loaded:
-                # A caller that is cancelled must not end the read for the others.
-                await asyncio.shield(self._opening[watched])
+                await self._opening.result(watched, partial(self._open, watched))
             if watched.gone:
                 raise NoSuchTask
             yield watched
@@ -75,9 +76,6 @@ class KnownTasks:
             if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
                 raise NoSuchTask
             watched = self.by_code[code] = WatchedTask(code)
-            opening = asyncio.get_running_loop().create_task(self._open(watched))
-            self._opening[watched] = opening
-            opening.add_done_callback(_retrieve_failure)
         idle = self._idle.pop(watched, None)
         if idle is not None:
             self._idle_bytes -= idle[1]
@@ -92,7 +90,6 @@ class KnownTasks:
             raise
         finally:
             # All in one step: the next caller finds it read, or begins anew.
-            del self._opening[watched]
             if watched.loaded:
                 self.rest(watched)
             else:
@@ -134,9 +131,3 @@ class KnownTasks:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _retrieve_failure(done: asyncio.Task[None]) -> None:
-    """Retrieve the failure, or asyncio logs it if nobody waits any more. Those who wait still get it."""
-    if not done.cancelled():
-        done.exception()

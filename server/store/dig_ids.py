@@ -21,7 +21,10 @@ class _Question:
 
 
 class DigIds:
-    """One per process."""
+    """One per process.
+
+    Not SharedWork: a question may be joined only until it is put, and each who joins adds to it.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store

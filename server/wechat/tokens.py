@@ -10,11 +10,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from server.deadline import paused
 from server.errors import WeChatBusy
 from server.keys import Keys
+from server.shared_work import SharedWork
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_MS = 300_000
@@ -61,7 +63,7 @@ class AccessToken:
         self._tokens = tokens
         self._keys = keys
         self._fetch = fetch
-        self._renewals: dict[str | None, asyncio.Task[str]] = {}
+        self._renewals = SharedWork[str | None, str]()
         self._read: tuple[str, float] | None = None  # a token, and until when it is not read again
 
     async def current(self, refused: str | None = None) -> str:
@@ -76,13 +78,8 @@ class AccessToken:
         if token is not None:
             self._read = token, time.monotonic() + REMEMBERED_SECONDS
             return token
-        renewal = self._renewals.get(refused)
-        if renewal is None:
-            renewal = asyncio.create_task(self._renewed(refused))
-            self._renewals[refused] = renewal
-            renewal.add_done_callback(lambda _: self._renewals.pop(refused))
         with paused():
-            return await asyncio.shield(renewal)  # if this caller is cancelled, others still wait for it
+            return await self._renewals.result(refused, partial(self._renewed, refused))
 
     async def _renewed(self, refused: str | None) -> str:
         try:

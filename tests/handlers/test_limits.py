@@ -126,13 +126,13 @@ async def test_who_waits_for_a_code_that_somebody_else_may_not_draw_has_it_drawn
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.log_in("alice")  # the stand-in answers
-    path, asked = context.drawing.path, []
+    result, asked = context.drawing.result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
 
     async def note(name: str, draw: Any) -> str:
         asked.append(name)
         (one_asks if len(asked) == 1 else both_ask).set()
-        return await path(name, draw)
+        return await result(name, draw)
 
     async def may_not() -> None:
         await both_ask.wait()
@@ -141,7 +141,7 @@ async def test_who_waits_for_a_code_that_somebody_else_may_not_draw_has_it_drawn
     async def may() -> None:
         """Count nothing."""
 
-    monkeypatch.setattr(context.drawing, "path", note)
+    monkeypatch.setattr(context.drawing, "result", note)
     first = asyncio.ensure_future(draw_mini_program_code(context, "square", may_not))
     await one_asks.wait()
     assert (await draw_mini_program_code(context, "square", may)).startswith("/")

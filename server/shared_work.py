@@ -1,0 +1,45 @@
+"""Work that several ask for at once: it is done once, and all of them get its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class SharedWork(Generic[K, V]):
+    """What is under way, by key.
+
+    The first who asks for a key starts its work; those who ask before it has ended wait for the same. If one
+    of them is cancelled, the work goes on, even if nobody is left. A failure is raised to all who wait, and
+    is not logged. Whoever asks after the end starts the work anew.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[K, asyncio.Task[V]] = {}
+
+    def __contains__(self, key: K) -> bool:
+        """Whether the work of this key is under way."""
+        return key in self._under_way
+
+    @property
+    def tasks(self) -> list[asyncio.Task[V]]:
+        """All that is under way. Who cancels one cancels all who wait for it."""
+        return list(self._under_way.values())
+
+    async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        """Return what the work of this key returns. Raises what it raises."""
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.get_running_loop().create_task(work())
+            task.add_done_callback(partial(self._end, key))
+        return await asyncio.shield(task)
+
+    def _end(self, key: K, task: asyncio.Task[V]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # asyncio logs what nobody retrieves
