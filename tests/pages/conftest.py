@@ -1,14 +1,15 @@
-"""The browser of the tests of pages."""
+"""The browser of the tests of pages, and its windows. Each folder or file has an `address` of its own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
-from support.browser import a_browser
+from support.browser import Opener, Window, a_browser, open_window
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,28 @@ def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
     asyncio._set_running_loop(loop)
     yield opened
     asyncio._set_running_loop(None)
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """What each window is opened with: a folder or a file overrides this fixture."""
+    return {}
+
+
+@pytest.fixture
+def window(browser: Browser, address: str, options: dict[str, Any]) -> Iterator[Opener]:
+    """Opens windows. A test fails if `wrong` of any is not empty at its end."""
+    opened: list[Window] = []
+
+    def open_one(user: str | None = None, path: str = "/", **further: Any) -> Window:
+        made = open_window(browser, address, **(options | further))
+        opened.append(made)
+        made.go(path)
+        if user is not None:
+            made.log_in(user)
+        return made
+
+    yield open_one
+    for each in opened:
+        each.context.close()
+    assert [wrong for each in opened for wrong in each.wrong] == []

@@ -15,18 +15,18 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from support import SOURCE
 from support.browser import (
     DESK,
     PHONE,
+    Opener,
     Person,
     Window,
     a_server,
     checked,
     needs_chromium,
-    open_window,
     write_old_record,
 )
 from support.drawings import MODERATION, draw, oranges
@@ -106,23 +106,9 @@ def look(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def window(browser: Browser, address: str, look: str) -> Iterator[Callable[..., Window]]:
-    """Opens windows in the look."""
-    opened: list[Window] = []
-
-    def open_one(path: str, user: str = "") -> Window:
-        made = open_window(browser, address, reduced_motion="reduce", **LOOKS[look])
-        opened.append(made)
-        made.go("/" if user else path)
-        if user:
-            made.log_in(user)
-            made.go(path)
-        return made
-
-    yield open_one
-    for each in opened:
-        each.context.close()
-    assert [wrong for each in opened for wrong in each.wrong] == []
+def options(look: str) -> dict[str, Any]:
+    """The windows have the look."""
+    return {"reduced_motion": "reduce", **LOOKS[look]}
 
 
 @pytest.fixture
@@ -141,10 +127,8 @@ def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
     return kept
 
 
-def test_people_without_a_picture_have_a_place_all_the_same(
-    window: Callable[..., Window], codes: dict[str, str]
-) -> None:
-    opened = window(f"/#/task/{codes[REPORTED]}", "路人")
+def test_people_without_a_picture_have_a_place_all_the_same(window: Opener, codes: dict[str, str]) -> None:
+    opened = window("路人", f"/#/task/{codes[REPORTED]}")
     face = opened.page.locator(".people .avatar").first
     expect(face).to_be_visible()
     expect(face).to_have_css("opacity", "1")
@@ -153,9 +137,9 @@ def test_people_without_a_picture_have_a_place_all_the_same(
 
 
 def test_a_publisher_reads_what_became_of_the_check(
-    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
-    opened = window(f"/#/task/{codes[DOUBTFUL]}", "小红")
+    opened = window("小红", f"/#/task/{codes[DOUBTFUL]}")
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
     sharing = opened.page.get_by_role("button", name="分享")
     expect(sharing).to_have_count(0)
@@ -172,16 +156,14 @@ def test_a_publisher_reads_what_became_of_the_check(
     for name in (DOUBTFUL, REFUSED):
         expect(opened.page.locator(".card", has_text=name)).to_be_visible()
     keep(opened, "released")
-    stranger = window(f"/#/task/{codes[DOUBTFUL]}", "路人")
+    stranger = window("路人", f"/#/task/{codes[DOUBTFUL]}")
     expect(stranger.page.get_by_text("看一看")).to_have_count(0)
     expect(stranger.page.locator("main")).not_to_contain_text(DOUBTFUL)
     keep(stranger, "not-shown")
 
 
-def test_a_name_that_waits_is_told(
-    window: Callable[..., Window], keep: Callable[[Window, str], None], look: str
-) -> None:
-    opened = window("/#/mine", f"新人{look}")
+def test_a_name_that_waits_is_told(window: Opener, keep: Callable[[Window, str], None], look: str) -> None:
+    opened = window(f"新人{look}", "/#/mine")
     opened.page.get_by_role("button", name="改名").or_(
         opened.page.get_by_role("link", name="改名")
     ).first.click()
@@ -192,31 +174,31 @@ def test_a_name_that_waits_is_told(
 
 
 def test_a_treasure_is_reported(
-    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
-    opened = window(f"/#/task/{codes[REPORTED]}", "小芳")
+    opened = window("小芳", f"/#/task/{codes[REPORTED]}")
     opened.page.get_by_role("button", name="举报").click()
     expect(opened.page.get_by_role("button", name="色情低俗")).to_be_visible()
     keep(opened, "report")
 
 
 def test_a_banned_person_reads_until_when(
-    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
-    opened = window(f"/#/task/{codes[REPORTED]}", "大熊")
+    opened = window("大熊", f"/#/task/{codes[REPORTED]}")
     opened.page.locator(".dig").click()
     expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
     keep(opened, "banned")
 
 
 def test_a_publisher_may_be_told_of_the_end(
-    window: Callable[..., Window], address: str, keep: Callable[[Window, str], None], look: str
+    window: Opener, address: str, keep: Callable[[Window, str], None], look: str
 ) -> None:
     user = f"掌柜{look}"
     publisher = Person.log_in(address, user)
     code = publisher.publish(draw(oranges), name="一箱赣南脐橙")
     until(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
-    opened = window(f"/#/task/{code}", user)
+    opened = window(user, f"/#/task/{code}")
     section = opened.page.get_by_role("region", name="提醒")
     expect(section.get_by_role("button")).to_be_visible()
     section.scroll_into_view_if_needed()
@@ -228,16 +210,16 @@ def test_a_publisher_may_be_told_of_the_end(
 
 
 def test_winner_and_publisher_read_that_goods_are_frozen(
-    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
-    winner = window(f"/#/task/{codes[STOLEN]}", "大熊")
+    winner = window("大熊", f"/#/task/{codes[STOLEN]}")
     claim = winner.page.locator(".claim")
     expect(claim).to_contain_text("这个奖品被运营者冻结了")
     expect(claim).not_to_contain_text("之前领取")
     expect(claim.get_by_role("button")).to_have_count(0)
     claim.scroll_into_view_if_needed()
     keep(winner, "frozen")
-    publisher = window(f"/#/winners/{codes[STOLEN]}", "小红")
+    publisher = window("小红", f"/#/winners/{codes[STOLEN]}")
     row = publisher.page.locator(".winners li")
     expect(row).to_contain_text("已冻结")
     expect(row).to_contain_text("先不要交付")
@@ -247,9 +229,9 @@ def test_winner_and_publisher_read_that_goods_are_frozen(
 
 
 def test_operators_see_what_waits_for_them(
-    window: Callable[..., Window], codes: dict[str, str], keep: Callable[[Window, str], None]
+    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
 ) -> None:
-    opened = window("/ops")
+    opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
     pages: dict[str, Any] = {
@@ -272,9 +254,9 @@ def test_operators_see_what_waits_for_them(
 
 
 def test_the_key_that_decides_is_not_written_into_the_reason(
-    window: Callable[..., Window], codes: dict[str, str], look: str
+    window: Opener, codes: dict[str, str], look: str
 ) -> None:
-    opened = window("/ops")
+    opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     opened.go("/ops#/reviews")
     # Its name alone may be the dashboard's, which has no such keys.

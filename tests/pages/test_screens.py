@@ -10,15 +10,16 @@ import io
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
+from support.browser import DESK, PHONE, Opener, Person, Window, a_server, needs_chromium, open_window
 from support.drawings import MODERATION, draw, oranges
 
 pytestmark = needs_chromium
@@ -82,41 +83,29 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
 
 
 @pytest.fixture(params=["phone-light", "phone-dark", "desk-light"])
-def window(
-    request: pytest.FixtureRequest, browser: Browser, address: str
-) -> Iterator[Callable[[str | None], Window]]:
-    """Opens windows of one size and colour."""
-    size, scheme = request.param.split("-")
-    opened: list[Window] = []
+def look(request: pytest.FixtureRequest) -> str:
+    """A size and a colour."""
+    return str(request.param)
 
-    def open_one(user: str | None) -> Window:
-        made = open_window(
-            browser,
-            address,
-            viewport=PHONE if size == "phone" else DESK,
-            color_scheme=scheme,
-            device_scale_factor=SHARPNESS if size == "phone" else 1,
-            reduced_motion="reduce",
-        )
-        opened.append(made)
-        made.go("/")
-        if user is not None:
-            made.log_in(user)
-        return made
 
-    yield open_one
-    for each in opened:
-        each.context.close()
-    assert [wrong for each in opened for wrong in each.wrong] == []
+@pytest.fixture
+def options(look: str) -> dict[str, Any]:
+    """The windows have one size and colour."""
+    size, scheme = look.split("-")
+    return {
+        "viewport": PHONE if size == "phone" else DESK,
+        "color_scheme": scheme,
+        "device_scale_factor": SHARPNESS if size == "phone" else 1,
+        "reduced_motion": "reduce",
+    }
 
 
 def test_screens(
-    window: Callable[[str | None], Window],
+    window: Opener,
     codes: dict[str, str],
-    request: pytest.FixtureRequest,
+    look: str,
     tmp_path: Path,
 ) -> None:
-    look = request.node.callspec.params["window"]
     texts = "".join(text.read_text(encoding="utf-8") for text in TEXTS)
     shown = {f"{name}-{look}.webp" for name in re.findall(rf"\b([a-z-]+)-{look}\.webp", texts)}
     shown -= {f"{name}-{look}.webp" for name in MODERATION}
@@ -134,7 +123,7 @@ def test_screens(
             picture.save(file, quality=QUALITY, method=6)
         assert file.stat().st_size <= LARGEST_BYTES[look.partition("-")[0]]
 
-    keep(window(None), "login")
+    keep(window(), "login")
 
     visitor = window("阿强")
     expect(visitor.page.locator(".card").nth(2)).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -17,12 +18,15 @@ async def a_ticket(http: httpx.AsyncClient, **wishes: Any) -> dict[str, str]:
     return given
 
 
-def log_in(address: str, user: str, **wishes: Any) -> dict[str, Any]:
-    """Log somebody in. Each request has a connection of its own, so it may reach any worker."""
+def log_in(address: str, user: str, fields: Sequence[str] = LOGIN_FIELDS, **wishes: Any) -> dict[str, Any]:
+    """Log somebody in with these fields of their ticket.
+
+    Each request has a connection of its own, so it may reach any worker.
+    """
     asked = {"user": user, **wishes}
     options: dict[str, Any] = {"timeout": 20, "verify": trusted()}
     given = httpx.get(f"{address}/sandbox/authorize", params=asked, **options).json()
-    login = {name: given[name] for name in LOGIN_FIELDS}
+    login = {name: given[name] for name in fields}
     reply = httpx.get(f"{address}/userLogin", params=login, **options).json()
     assert reply["status"] == 0, reply
     person: dict[str, Any] = reply["data"]

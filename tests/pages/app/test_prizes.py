@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
 from support.client import a_picture
+from support.login import log_in
 
 pytestmark = needs_chromium
 
@@ -119,10 +119,7 @@ def come_in(window: Opener, data: dict[str, Any]) -> Page:
 @pytest.fixture
 def unnamed(address: str) -> dict[str, Any]:
     """Somebody who logged in with a code alone."""
-    given = httpx.get(f"{address}/sandbox/authorize", params={"user": "无名"}, timeout=20).json()
-    reply = httpx.get(f"{address}/userLogin", params={"code": given["code"]}, timeout=20).json()
-    data: dict[str, Any] = reply["data"]
-    return data
+    return log_in(address, "无名", ("code",))
 
 
 def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(

@@ -35,21 +35,26 @@ def running(data_dir: Path) -> Iterator[Running]:
     started.kill()
 
 
+@pytest.fixture(scope="module")
+def address(running: Running) -> str:
+    """The server's address."""
+    return running.address
+
+
 @pytest.fixture
-def window(browser: Browser, running: Running) -> Iterator[Opener]:
-    """Opens windows. A test fails if `wrong` of any is not empty at its end."""
-    opened: list[Window] = []
+def options() -> dict[str, Any]:
+    """The windows are as large as a desk's."""
+    return {"viewport": DESK}
 
-    def open_one(path: str = "/ops", **options: Any) -> Window:
-        made = open_window(browser, running.address, **{"viewport": DESK, **options})
-        opened.append(made)
-        made.go(path)
-        return made
 
-    yield open_one
-    for each in opened:
-        each.context.close()
-    assert [wrong for each in opened for wrong in each.wrong] == []
+@pytest.fixture
+def window(window: Opener) -> Opener:
+    """Opens windows of the operators' page, or of another path."""
+
+    def open_one(path: str = "/ops", **further: Any) -> Window:
+        return window(None, path, **further)
+
+    return open_one
 
 
 @pytest.fixture(scope="module")
