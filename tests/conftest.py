@@ -43,11 +43,12 @@ from server.store.sandbox.keys import SandboxKeyPairs
 from server.wechat.pay.merchant import make_key_pairs
 from support.brakes import NO_BRAKES
 from support.client import Client, Someone
-from support.databases import database_of, with_database
+from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
 from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
+from support.wire.faulty import FaultyWire
 from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
@@ -289,6 +290,16 @@ def settings(
         name = kept_databases.lend(database_of(found.mongodb_uri), sandboxed=found.sandboxed)
         return msgspec.structs.replace(found, mongodb_uri=with_database(mongodb_uri, name))
     return found
+
+
+@pytest.fixture
+def wire(mongodb_uri: str) -> Iterator[FaultyWire]:
+    """A faulty wire before the MongoDB of this run."""
+    started = FaultyWire(*primary_of(mongodb_uri))
+    started.start()
+    yield started
+    started.release()
+    started.end()
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,19 @@ from tornado.testing import ExpectLog
 from server.actions.dig import settle_pending
 from server.context import Context
 from server.game.dig import Dig
+from server.settings import Settings
 from server.store.digs import Digs
 from server.store.tasks import Tasks
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
 from support.wire.faulty import FaultyWire, lose_reply
-from support.wire.fixtures import settings, wire
 from support.wire.proxy import Link
 
-__all__ = ("settings", "wire")  # fixtures, which pytest finds here
+
+@pytest.fixture
+def settings(settings: Settings, wire: FaultyWire) -> Settings:
+    """MongoDB is behind the wire."""
+    return wire.before(settings)
 
 
 def lose_reply_and_hold(wire: FaultyWire, link: Link, request: bytes) -> None:

@@ -27,9 +27,6 @@ from server.store.schema import prepare
 from support.databases import with_database
 from support.planner import without_index
 from support.wire.faulty import FaultyWire, refuse
-from support.wire.fixtures import wire
-
-__all__ = ("wire",)  # a fixture, which pytest finds here
 
 
 @pytest.fixture

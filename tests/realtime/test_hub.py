@@ -201,16 +201,21 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
-    find = context.store.tasks.find
+    find, refresh, asked = context.store.tasks.find, context.hub.refresh, asyncio.Event()
 
     async def slow(code: str) -> Any:
-        await asyncio.sleep(0.3)
+        await asked.wait()
         return await find(code)
+
+    async def refreshing(watched: WatchedTask) -> None:
+        asked.set()  # the read goes on after this turn of the loop: a page that does not wait is old
+        await refresh(watched)
 
     async def dies_before(*_: object) -> bool:
         return False
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
+    monkeypatch.setattr(context.hub, "refresh", refreshing)
     monkeypatch.setattr(other.bus, "publish", dies_before)
     await dig(other, code, bob.unionid, "", admit)
     await bob.dig(code)

@@ -8,12 +8,10 @@ import pytest
 from pymongo.uri_parser import parse_uri
 
 from server.running.stores import free_port
+from server.settings import Settings
 from support.client import Client
 from support.databases import primary_of, with_database
 from support.wire.faulty import SET_NAME, FaultyWire
-from support.wire.fixtures import settings, wire
-
-__all__ = ("settings", "wire")  # fixtures, which pytest finds here
 
 
 @pytest.mark.parametrize(
@@ -48,6 +46,12 @@ def mongodb_uri(mongodb_uri: str) -> Iterator[str]:
     member.start()
     yield f"mongodb://127.0.0.1:{free_port()},127.0.0.1:{member.port}/wabao?replicaSet={SET_NAME}"
     member.end()
+
+
+@pytest.fixture
+def settings(settings: Settings, wire: FaultyWire) -> Settings:
+    """MongoDB is behind the wire."""
+    return wire.before(settings)
 
 
 @pytest.mark.gen_test

@@ -15,9 +15,6 @@ from server.store import denials_told, is_unavailable, refused_reason
 from support import SOURCE
 from support.servers import Running, clean_environment
 from support.wire.faulty import FaultyWire, refuse
-from support.wire.fixtures import wire
-
-__all__ = ("wire",)  # a fixture, which pytest finds here
 
 UNAUTHORIZED = 'not authorized on wabao to execute command { find: "meta", filter: { _id: "schema" } }'
 DENIALS = [

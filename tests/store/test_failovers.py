@@ -31,15 +31,18 @@ from support.wire.faulty import (
     lose_request,
     refuse,
 )
-from support.wire.fixtures import settings, wire
-
-__all__ = ("settings", "wire")  # fixtures, which pytest finds here
 
 PROMISED_SECONDS = 6.0
 PASSING = (
     *(6, 7, 24, 64, 89, 91, 100, 112, 133, 134, 150, 175, 189, 202, 217, 237, 246, 262, 365, 462, 8000, 9001),
     *(10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031),
 )
+
+
+@pytest.fixture
+def settings(settings: Settings, wire: FaultyWire) -> Settings:
+    """MongoDB is behind the wire."""
+    return wire.before(settings)
 
 
 @pytest.mark.gen_test

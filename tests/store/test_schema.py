@@ -30,10 +30,7 @@ from server.store.schema import STEPS, Step, compare, drop_retired, prepare, req
 from support.databases import with_database
 from support.servers import Running
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
-from support.wire.fixtures import wire
 from support.wire.messages import command_of, message_of, request_id
-
-__all__ = ("wire",)  # a fixture, which pytest finds here
 
 INDEXES = {
     "digs": [IndexModel([("code", 1)], name="of_task"), IndexModel([("n", -1)], name="n", unique=True)]

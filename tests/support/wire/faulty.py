@@ -21,10 +21,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+import msgspec
 from bson import ObjectId
 from pymongo import MongoClient
 
+from server.settings import Settings
 from support.wire.manual import HANDSHAKES
 from support.wire.messages import (
     Document,
@@ -97,6 +100,12 @@ class FaultyWire(Wire):
         """Return what a client connects to."""
         asked = "".join(f"&{name}={value}" for name, value in options.items())
         return f"mongodb://127.0.0.1:{self.port}/{database}?replicaSet={SET_NAME}{asked}"
+
+    def before(self, settings: Settings) -> Settings:
+        """Return settings whose MongoDB is behind it. The driver retries nothing, so that we have to."""
+        database = urlsplit(settings.mongodb_uri).path.strip("/")
+        uri = self.uri(database, retryWrites="false", retryReads="false")
+        return msgspec.structs.replace(settings, mongodb_uri=uri)
 
     def end(self) -> None:
         """Take no more connections, cut those there are."""
