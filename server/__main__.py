@@ -241,8 +241,8 @@ def _tell(line: str) -> None:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.operation.books import audit
-    from server.store.sandbox import SandboxStore
-    from server.wechat.pay import Pay, merchant_of
+    from server.store.sandbox.merchant import sandbox_merchant
+    from server.wechat.pay import Pay
 
     settings = read_settings(os.environ)
 
@@ -250,8 +250,7 @@ def _audit(parsed: argparse.Namespace) -> int:
         pay = None
         try:
             if parsed.remote:
-                sandbox = SandboxStore(store.database) if settings.sandboxed else None
-                merchant = await merchant_of(settings, sandbox)
+                merchant = await sandbox_merchant(store.database) if settings.sandboxed else settings.merchant
                 pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
             return _show(await audit(store, pay))
         finally:

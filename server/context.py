@@ -35,8 +35,9 @@ from server.settings.operators import Operator
 from server.shared_work import SharedWork
 from server.store import Store
 from server.store.sandbox import SandboxStore
+from server.store.sandbox.merchant import sandbox_merchant
 from server.wechat import WeChat
-from server.wechat.pay import Pay, merchant_of
+from server.wechat.pay import Pay
 from server.wechat.push import Push
 
 
@@ -129,7 +130,7 @@ class Context:
         sandbox = SandboxStore(store.database) if settings.sandboxed else None
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
-        merchant = await merchant_of(settings, sandbox)
+        merchant = await sandbox_merchant(store.database) if sandbox else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         push = None
         if settings.checks_content:

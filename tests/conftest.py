@@ -40,7 +40,7 @@ from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store.sandbox.keys import SandboxKeyPairs
-from server.wechat.pay.merchant import make_key_pairs
+from server.store.sandbox.merchant import make_key_pairs
 from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database

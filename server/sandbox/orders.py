@@ -13,8 +13,8 @@ from server.sandbox.base import now_ms
 from server.sandbox.pay_call import PayCall, PayFailure
 from server.sandbox.signing import beijing_time
 from server.settings import SANDBOX_APPID
+from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.store.sandbox.pay import SandboxOrder
-from server.wechat.pay.merchant import SANDBOX_MCHID
 
 # How long a prepay_id is valid if the order has no `time_expire`.
 PREPAY_MS = 7_200_000

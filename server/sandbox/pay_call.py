@@ -15,8 +15,8 @@ from server.context import Context
 from server.sandbox.base import SandboxHandler
 from server.sandbox.signing import signed_by_merchant, signed_headers
 from server.store.sandbox.keys import SandboxKeyPairs
+from server.store.sandbox.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
 from server.store.sandbox.notices import Misbehaviour
-from server.wechat.pay.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
 
 PREFIX = "/sandbox"
 # A request's signature may be five minutes old.

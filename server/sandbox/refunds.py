@@ -14,8 +14,8 @@ from server.sandbox.notices import tell
 from server.sandbox.orders import Fen, NotifyUrl, find_order
 from server.sandbox.pay_call import PayCall, PayFailure
 from server.sandbox.signing import beijing_time
+from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.store.sandbox.pay import REFUNDS_AN_ORDER, SandboxOrder, SandboxRefund
-from server.wechat.pay.merchant import SANDBOX_MCHID
 
 
 class RefundAmount(msgspec.Struct):

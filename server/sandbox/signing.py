@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from server.store.sandbox.keys import SandboxKeyPairs
+from server.store.sandbox.merchant import SANDBOX_PUBLIC_KEY_ID
 from server.store.sandbox.notices import SandboxNotice
-from server.wechat.pay.merchant import SANDBOX_PUBLIC_KEY_ID
 
 # Per event: its summary, and the type of the JSON that is encrypted in it.
 EVENTS = {

@@ -15,8 +15,8 @@ from server.sandbox.orders import NotifyUrl
 from server.sandbox.pay_call import PayCall, PayFailure
 from server.sandbox.signing import beijing_time
 from server.settings import SANDBOX_APPID
+from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.store.sandbox.pay import SandboxBill
-from server.wechat.pay.merchant import SANDBOX_MCHID
 
 # A person has one day to confirm.
 CONFIRM_MS = 86_400_000

@@ -14,7 +14,7 @@ from server.sandbox.orders import describe_order
 from server.sandbox.signing import signed_by_merchant
 from server.sandbox.transfers import find_bill, tell_bill
 from server.settings import SANDBOX_APPID
-from server.wechat.pay.merchant import SANDBOX_MCHID
+from server.store.sandbox.merchant import SANDBOX_MCHID
 
 Flag = Annotated[int, Meta(ge=0, le=1)]
 _Body = TypeVar("_Body", bound=msgspec.Struct)

@@ -154,6 +154,20 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
 
     @property
+    def merchant(self) -> merchant_settings.Merchant | None:
+        """The operator's merchant of WeChat Pay, None if there is none."""
+        if not self.wechat_mchid:
+            return None
+        return merchant_settings.Merchant(
+            mchid=self.wechat_mchid,
+            api_v3_key=self.wechat_api_v3_key,
+            private_key=self.wechat_private_key,
+            cert_serial=self.wechat_cert_serial,
+            public_key=self.wechat_pay_public_key,
+            public_key_id=self.wechat_pay_public_key_id,
+        )
+
+    @property
     def checks_content(self) -> bool:
         """Whether WeChat checks texts and pictures before others see them: it can push its results."""
         return bool(self.wechat_encoding_aes_key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -37,6 +38,24 @@ _SHAPES = {
     "wechat_pay_public_key_id": (re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{8,64}"), "must begin with PUB_KEY_ID_"),
 }
 _PEM = re.compile(r"-----BEGIN ([A-Z ]{1,40})-----(.{1,16000})-----END \1-----", re.DOTALL)
+
+
+class Merchant(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant of WeChat Pay in public-key mode (微信支付公钥). Keys are PEM text.
+
+    `cert_serial` names the certificate of `private_key`. WeChat signs replies and notices with the private
+    key of `public_key`, which it calls `public_key_id`, and encrypts notices with `api_v3_key` (32 bytes).
+    """
+
+    mchid: str
+    api_v3_key: str
+    private_key: str
+    cert_serial: str
+    public_key: str
+    public_key_id: str
+
+    def __repr__(self) -> str:
+        return f"Merchant({self.mchid})"  # logs and errors must not show the keys
 
 
 def check_merchant(values: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tornado.web import Application, RequestHandler
 
 from server.sandbox import signing
 from server.settings import SANDBOX_APPID, Settings
+from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.wechat.pay import (
     BillAnswer,
     Contradiction,
@@ -26,7 +27,6 @@ from server.wechat.pay import (
     PayUnknown,
     RefundAnswer,
 )
-from server.wechat.pay.merchant import SANDBOX_MCHID
 from support.merchant import OPENID, a_number
 
 

@@ -18,13 +18,11 @@ from server.wechat.pay.answers import (
 )
 from server.wechat.pay.client import Pay
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
-from server.wechat.pay.merchant import Merchant, merchant_of
 
 __all__ = [
     "BillAnswer",
     "Contradiction",
     "ForgedNotice",
-    "Merchant",
     "Notice",
     "OrderAnswer",
     "Pay",
@@ -35,5 +33,4 @@ __all__ = [
     "RefundStatus",
     "TradeState",
     "TransferState",
-    "merchant_of",
 ]

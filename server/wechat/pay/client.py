@@ -23,9 +23,9 @@ from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped
 
 from server.certificates import trusted
 from server.deadline import paused
+from server.settings.merchant import Merchant
 from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
-from server.wechat.pay.merchant import Merchant
 from server.wechat.pay.wire import (
     CURRENCY,
     Failure,

@@ -1,0 +1,52 @@
+"""The stand-in's only merchant: its numbers, and the keys with which it and the stand-in sign."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from server.settings.merchant import Merchant
+from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
+
+SANDBOX_MCHID = "1900000001"
+SANDBOX_CERT_SERIAL = "5A4D5831000000000000000000000000000000AB"
+SANDBOX_PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000"
+
+
+async def sandbox_merchant(database: AsyncIOMotorDatabase[dict[str, Any]]) -> Merchant:
+    """Return the stand-in's merchant. Its keys are made if there are none yet."""
+    keys = SandboxKeys(database)
+    pairs = await keys.find() or await keys.add(await asyncio.to_thread(make_key_pairs))
+    return Merchant(
+        mchid=SANDBOX_MCHID,
+        api_v3_key=pairs["api_v3_key"],
+        private_key=pairs["merchant_private_key"],
+        cert_serial=SANDBOX_CERT_SERIAL,
+        public_key=pairs["platform_public_key"],
+        public_key_id=SANDBOX_PUBLIC_KEY_ID,
+    )
+
+
+def make_key_pairs() -> SandboxKeyPairs:
+    """Return new key pairs: RSA of 2048 bits, as WeChat's. Slow: call it in a thread."""
+    platform_private, platform_public = _pair()
+    merchant_private, merchant_public = _pair()
+    return {
+        "platform_private_key": platform_private,
+        "platform_public_key": platform_public,
+        "merchant_private_key": merchant_private,
+        "merchant_public_key": merchant_public,
+        "api_v3_key": secrets.token_hex(16),
+    }
+
+
+def _pair() -> tuple[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
