@@ -55,7 +55,7 @@ def test_only_so_many_hops_of_a_header_are_read() -> None:
 
 
 @given(claimed=st.text(), peer=st.ip_addresses(v=4).filter(lambda a: not str(a).startswith("10.")).map(str))
-def test_what_a_client_claims_changes_nothing(claimed: str, peer: str) -> None:
+def test_an_address_that_a_client_claims_changes_nothing(claimed: str, peer: str) -> None:
     assert client_address(peer, claimed, TRUSTED) == peer
     assert client_address(PROXY, f"{claimed}, {peer}", TRUSTED) == peer
     assert client_address(PROXY, claimed, ()) == PROXY

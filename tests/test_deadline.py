@@ -10,7 +10,7 @@ from server.deadline import TookTooLong, paused, within
 
 
 @pytest.mark.gen_test
-async def test_what_takes_too_long_is_ended() -> None:
+async def test_work_that_takes_too_long_is_ended() -> None:
     with pytest.raises(TookTooLong):
         async with within(0.01):
             await asyncio.Event().wait()

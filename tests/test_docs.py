@@ -243,7 +243,7 @@ def test_the_pages_for_clients_are_twins():
     assert named[0] == named[1]
 
 
-def test_what_the_pages_for_clients_name_is_there():
+def test_names_in_the_pages_for_clients_are_there():
     fields = {field for shape in every_shape() for field in shape["properties"]}
     for field in (of for shape in every_shape() for of in shape["properties"].values()):
         fields |= {str(value) for value in field.get("enum", ())}

@@ -65,7 +65,7 @@ async def test_published_names_signatures_and_texts_are_cleaned(client: Client) 
 
 
 @pytest.mark.gen_test
-async def test_where_a_winner_wants_goods_sent_is_cleaned(client: Client) -> None:
+async def test_a_winners_address_is_cleaned(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=2)
     assert (await bob.dig(code))["is_prize"] == 1

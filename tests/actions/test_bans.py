@@ -76,7 +76,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
 
 @pytest.mark.parametrize("banned", ["0", "1"])
 @pytest.mark.gen_test
-async def test_who_logs_in_with_and_without_a_unionid_is_banned_and_let_off_as_one(
+async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(
     client: Client, banned: str
 ) -> None:
     await operator(client)
@@ -115,7 +115,7 @@ async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there
 
 
 @pytest.mark.gen_test
-async def test_who_logs_in_while_their_ban_is_lifted_is_not_banned_again(
+async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await operator(client)
@@ -153,7 +153,7 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
 
 
 @pytest.mark.gen_test
-async def test_what_was_shown_before_a_ban_was_carried_over_does_not_open(
+async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
     client: Client, context: Context
 ) -> None:
     first = await client.log_in("alice", unionid="0")
@@ -210,7 +210,7 @@ async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
 
 @pytest.mark.parametrize("step", ["insert", "mark_unusable"])
 @pytest.mark.gen_test
-async def test_killed_before_such_an_order_is_refunded_it_opens_nothing_once_the_ban_is_lifted(
+async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     await operator(client)

@@ -159,7 +159,7 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
 
 
 @pytest.mark.gen_test
-async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_with_watchers_on_them(
+async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_while_watched(
     client: Client, context: Context, elsewhere: Client, other: Context, other_port: int, open_page: Any
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

@@ -96,7 +96,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
 
 
 @pytest.mark.gen_test
-async def test_who_has_claimed_already_is_told_nothing(client: Client, context: Context) -> None:
+async def test_a_winner_who_has_claimed_already_is_told_nothing(client: Client, context: Context) -> None:
     code = await a_win(client, context)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
     await client.people["bob"].post("/drawPrize", code=code, **where)
@@ -222,7 +222,7 @@ async def test_a_silent_wechat_holds_nobody_up(
 
 
 @pytest.mark.gen_test
-async def test_who_ends_their_own_treasure_is_not_told(client: Client, context: Context) -> None:
+async def test_a_publisher_who_ends_their_own_task_is_not_told(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     await allow(client, "alice", "ended")
     code = await alice.publish()
@@ -269,7 +269,7 @@ async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, c
 
 
 @pytest.mark.gen_test
-async def test_of_a_treasure_that_was_taken_down_nobody_is_reminded(client: Client, context: Context) -> None:
+async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=3600)
     await bob.dig(code)

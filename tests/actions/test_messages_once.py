@@ -103,7 +103,7 @@ async def test_with_several_consents_what_wechat_says_it_did_not_take_comes_late
 
 
 @pytest.mark.gen_test
-async def test_of_two_that_nobody_knows_of_neither_is_sent_again(
+async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The consent of the one that WeChat never saw would let the other be sent twice."""

@@ -48,7 +48,7 @@ async def let_files_age(context: Context, milliseconds: int) -> None:
 
 @pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
 @pytest.mark.gen_test
-async def test_of_two_choices_at_once_none_is_lost(
+async def test_two_choices_at_once_are_both_kept(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, second: str
 ) -> None:
     (alice,) = await client.log_in_all("alice")
@@ -144,7 +144,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
 
 
 @pytest.mark.gen_test
-async def test_what_somebody_chose_who_is_being_forgotten_is_not_submitted(
+async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
@@ -173,7 +173,7 @@ async def leave_unsubmitted(
 
 
 @pytest.mark.gen_test
-async def test_what_was_chosen_while_checks_were_on_is_not_shown_over_a_newer_choice(
+async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     client: Client, context: Context
 ) -> None:
     (alice,) = await client.log_in_all("alice")

@@ -154,7 +154,7 @@ async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
 
 
 @pytest.mark.gen_test
-async def test_what_an_operator_shows_while_a_report_is_counted_stays_shown(
+async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await operator(client)
@@ -197,7 +197,7 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
 
 
 @pytest.mark.gen_test
-async def test_what_reports_hide_is_held_until_an_operator_hides_or_shows_it(
+async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(
     client: Client, context: Context
 ) -> None:
     await operator(client)
@@ -216,7 +216,7 @@ async def test_what_reports_hide_is_held_until_an_operator_hides_or_shows_it(
 
 @pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
 @pytest.mark.gen_test
-async def test_who_may_not_see_a_hidden_task_cannot_report_it(
+async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
     client: Client, context: Context, state: dict[str, int]
 ) -> None:
     alice = await client.log_in("alice")
@@ -232,7 +232,7 @@ async def test_who_may_not_see_a_hidden_task_cannot_report_it(
 
 
 @pytest.mark.gen_test
-async def test_what_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
+async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     client: Client, context: Context
 ) -> None:
     await operator(client)

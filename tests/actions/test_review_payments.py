@@ -55,7 +55,7 @@ async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
 
 
 @pytest.mark.gen_test
-async def test_what_is_taken_down_while_it_is_checked_is_not_ordered(
+async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -73,7 +73,7 @@ async def test_what_is_taken_down_while_it_is_checked_is_not_ordered(
 
 
 @pytest.mark.gen_test
-async def test_what_was_paid_while_it_was_checked_goes_back_if_it_passes_and_is_taken_down(
+async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")

@@ -75,7 +75,7 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
 
 
 @pytest.mark.gen_test
-async def test_what_was_published_before_there_were_reviews_is_shown(
+async def test_a_task_published_before_there_were_reviews_is_shown(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -97,7 +97,7 @@ async def test_what_was_published_before_there_were_reviews_is_shown(
     ],
 )
 @pytest.mark.gen_test
-async def test_what_does_not_pass_is_held_or_refused_with_the_reason(
+async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     client: Client, context: Context, call: str, judged: str, ends: str
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -115,7 +115,7 @@ async def test_what_does_not_pass_is_held_or_refused_with_the_reason(
 
 
 @pytest.mark.gen_test
-async def test_what_an_operator_hides_while_it_is_checked_stays_hidden_for_that_reason(
+async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -151,7 +151,7 @@ async def test_a_process_that_holds_late_undoes_no_operators_decision(
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
 @pytest.mark.gen_test
-async def test_what_somebody_published_who_was_banned_meanwhile_waits_for_an_operator(
+async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator(
     client: Client, context: Context, ended: bool, state: str
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -181,7 +181,7 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(
 
 
 @pytest.mark.gen_test
-async def test_what_an_operator_shows_in_spite_of_a_ban_opens_by_what_was_paid(
+async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -197,7 +197,7 @@ async def test_what_an_operator_shows_in_spite_of_a_ban_opens_by_what_was_paid(
 
 
 @pytest.mark.gen_test
-async def test_what_was_refused_cannot_be_shown_again_nor_reported(client: Client, context: Context) -> None:
+async def test_a_refused_task_cannot_be_shown_again_nor_reported(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="违规")
     await settle(context)
@@ -224,7 +224,7 @@ async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_opera
 
 
 @pytest.mark.gen_test
-async def test_what_was_paid_meanwhile_waits_and_opens_the_treasure_once_it_is_shown(
+async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -444,7 +444,7 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
 
 
 @pytest.mark.gen_test
-async def test_who_is_forgotten_is_in_no_review_and_what_is_reviewed_keeps_them(
+async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)

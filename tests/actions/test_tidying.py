@@ -99,7 +99,7 @@ async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, cont
 
 
 @pytest.mark.gen_test
-async def test_what_a_task_or_a_person_uses_or_used_stays(client: Client, context: Context) -> None:
+async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     pictures = [await uploaded(alice) for _ in range(3)]
     await alice.publish(url=pictures[0][0])

@@ -71,7 +71,7 @@ def test_a_history_that_holds_gives_no_finding() -> None:
 
 
 @pytest.mark.parametrize(("changes", "what", "values"), BY_TOTALS)
-def test_what_the_totals_contradict_is_found(
+def test_a_contradiction_of_the_totals_is_found(
     changes: dict[str, int], what: str, values: tuple[Value, ...]
 ) -> None:
     assert_found(broken_by_totals(TASK, msgspec.structs.replace(TOTALS, **changes)), what, values)
@@ -87,7 +87,7 @@ def test_no_more_may_win_than_there_are_prizes() -> None:
 
 
 @pytest.mark.parametrize(("index", "changes", "what", "values"), BY_DIGS)
-def test_what_the_digs_contradict_is_found(
+def test_a_contradiction_of_the_digs_is_found(
     index: int, changes: dict[str, Any], what: str, values: tuple[Value, ...]
 ) -> None:
     digs = history()

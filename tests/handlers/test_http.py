@@ -213,7 +213,7 @@ class TestStrangersBodies:
         return {"UPLOAD_MEMORY_MB": "16"}
 
     @pytest.mark.gen_test
-    async def test_they_leave_room_for_uploads(
+    async def test_bodies_of_strangers_leave_room_for_uploads(
         self, client: Client, settings: Settings, context: Context
     ) -> None:
         whole, part = 16 << 20, 4 << 20

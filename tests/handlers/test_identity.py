@@ -89,7 +89,7 @@ async def test_each_act_of_money_or_claim_locks_before_it_acts(
     assert (await bare(alice).get("/getMyInfo"))["error"] == "token_required"
 
 
-def test_what_moves_money_or_prizes_locks() -> None:
+def test_interfaces_that_move_money_or_prizes_lock() -> None:
     assert {each.path for each in INTERFACES if each.locks} == {
         "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/receivePrize", "/endTask",
     }  # fmt: skip

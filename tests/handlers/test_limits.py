@@ -122,7 +122,7 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
 
 
 @pytest.mark.gen_test
-async def test_who_waits_for_a_code_that_somebody_else_may_not_draw_has_it_drawn(
+async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.log_in("alice")  # the stand-in answers
@@ -231,7 +231,7 @@ async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
 
 
 @pytest.mark.gen_test
-async def test_what_is_refused_is_in_the_metrics_and_in_the_second_of_its_pulse(
+async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")

@@ -200,7 +200,7 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
         assert all(parameter["description"] for parameter in operation.get("parameters", ()))
 
 
-def test_what_a_task_and_a_call_have_of_one_name_is_told_apart() -> None:
+def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart() -> None:
     shapes = interfaces()["components"]["schemas"]
     for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "TaskPageData"):
         assert shapes[name]["properties"]["status"]["description"] == "宝贝的状态：0 进行中，1 已结束"

@@ -85,7 +85,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.gen_test
-async def test_who_dug_it_finds_it_in_their_list_without_its_name_signature_and_pictures(
+async def test_its_diggers_list_has_it_without_name_signature_and_pictures(
     client: Client, context: Context, state: dict[str, Any]
 ) -> None:
     code, [_, bob, carol, _] = await won_and_dug(client, context)

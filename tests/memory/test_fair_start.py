@@ -237,7 +237,7 @@ async def test_two_processes_draw_among_their_own_and_one_dig_is_made(
 
 
 @pytest.mark.gen_test
-async def test_who_comes_after_the_lots_and_who_digs_first_of_all_does_not_wait(
+async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

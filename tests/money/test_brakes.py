@@ -40,7 +40,7 @@ class TestTheDepthOfRedPackets:
         return {"CASH_LEAST_DIGGERS": "10"}
 
     @pytest.mark.gen_test
-    async def test_must_let_the_last_one_lie_as_deep_as_there_must_be_diggers(self, client: Client) -> None:
+    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client: Client) -> None:
         alice = await client.log_in("alice")
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
         several = {"prize_num": 3, "forecast_num": 1000}
@@ -96,7 +96,7 @@ async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: C
 
 
 @pytest.mark.gen_test
-async def test_what_came_back_or_was_never_paid_does_not_count(client: Client, context: Context) -> None:
+async def test_money_that_came_back_or_never_came_does_not_count(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     ended = await publish_red_packet(alice, money=6)
     parameters = await order(alice, ended, 6)
@@ -111,7 +111,7 @@ async def test_what_came_back_or_was_never_paid_does_not_count(client: Client, c
 
 
 @pytest.mark.gen_test
-async def test_of_orders_at_the_same_time_none_gets_past_the_limit(
+async def test_two_orders_at_once_cannot_both_pass_the_limit(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")

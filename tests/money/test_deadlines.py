@@ -62,7 +62,7 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
 
 
 @pytest.mark.gen_test
-async def test_what_is_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
+async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")

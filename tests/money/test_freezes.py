@@ -81,7 +81,7 @@ class TestLimits:
         ],
     )
     @pytest.mark.gen_test
-    async def test_of_what_a_winner_gets_hold_what_is_above_until_an_operator_releases_it(
+    async def test_a_claim_above_the_limit_is_held_until_an_operator_releases_it(
         self, client: Client, context: Context, publishers: list[str], passes_ms: int, why: str
     ) -> None:
         await client.log_in_all("bob", *set(publishers))
@@ -179,7 +179,7 @@ class TestTheFirstPayoutOfAPair:
         assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
 
     @pytest.mark.gen_test
-    async def test_is_stopped_by_a_freeze_in_time(self, client: Client, context: Context) -> None:
+    async def test_a_freeze_in_time_stops_the_first_payout(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
         await log_in(client, context)
@@ -290,7 +290,7 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
 
 
 @pytest.mark.gen_test
-async def test_who_confirmed_before_the_bill_was_cancelled_has_the_money(
+async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -329,7 +329,7 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
 
 
 @pytest.mark.gen_test
-async def test_what_is_returned_goes_back_to_the_card_that_paid(client: Client, context: Context) -> None:
+async def test_a_returned_prize_goes_back_to_the_card_that_paid(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -351,7 +351,7 @@ async def test_what_is_returned_goes_back_to_the_card_that_paid(client: Client, 
 
 
 @pytest.mark.gen_test
-async def test_what_is_won_after_a_freeze_is_frozen_too(client: Client, context: Context) -> None:
+async def test_a_prize_won_after_a_freeze_is_frozen_too(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)

@@ -162,7 +162,7 @@ async def test_a_freeze_of_an_earlier_version_is_listed_without_a_reason(
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize("days", [0, 40])
 @pytest.mark.gen_test
-async def test_what_is_returned_is_the_publishers_at_once_and_names_no_address(
+async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     client: Client, context: Context, draw_type: int, claimed: bool, days: int
 ) -> None:
     code = await won(client, context, draw_type, claimed=claimed)
@@ -191,7 +191,7 @@ async def test_what_is_returned_is_the_publishers_at_once_and_names_no_address(
 
 
 @pytest.mark.gen_test
-async def test_what_was_sent_or_handed_over_is_not_taken_back(client: Client, context: Context) -> None:
+async def test_goods_sent_or_handed_over_are_not_taken_back(client: Client, context: Context) -> None:
     codes = {kind: await won(client, context, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
     for kind, code in codes.items():
         assert (await hand_over(client, context, code, kind))["status"] == 0
@@ -203,7 +203,7 @@ async def test_what_was_sent_or_handed_over_is_not_taken_back(client: Client, co
 
 @pytest.mark.parametrize("dies", [False, True])
 @pytest.mark.gen_test
-async def test_what_is_won_during_a_freeze_is_withheld_also_if_a_process_dies(
+async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, dies: bool
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")

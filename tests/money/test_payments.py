@@ -251,7 +251,7 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, c
 
 
 @pytest.mark.gen_test
-async def test_what_was_taken_down_is_paid_only_once_it_is_shown_again(
+async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
     client: Client, context: Context
 ) -> None:
     [alice] = await client.log_in_all("alice")

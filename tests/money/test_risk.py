@@ -35,7 +35,7 @@ async def openid_of(context: Context, someone: Someone) -> str:
 
 @pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
 @pytest.mark.gen_test
-async def test_who_is_risky_wins_and_waits_for_the_operator(
+async def test_a_risky_person_wins_and_waits_for_the_operator(
     client: Client, context: Context, rank: str, error: str
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -50,7 +50,7 @@ async def test_who_is_risky_wins_and_waits_for_the_operator(
     ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
 )
 @pytest.mark.gen_test
-async def test_whose_risk_is_not_known_is_not_held(
+async def test_a_person_of_unknown_risk_is_not_held(
     client: Client, context: Context, what: str, code: str
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -60,7 +60,7 @@ async def test_whose_risk_is_not_known_is_not_held(
 
 
 @pytest.mark.gen_test
-async def test_who_was_risky_stays_so_until_wechat_says_otherwise(client: Client, context: Context) -> None:
+async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     openid = await openid_of(context, bob)
     for what, rank, error in (

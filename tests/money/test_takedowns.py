@@ -88,7 +88,7 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once(
     ],
 )
 @pytest.mark.gen_test
-async def test_what_is_shown_again_is_ordered_anew_and_opens(
+async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(
     client: Client, context: Context, down: Any, up: Any
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -107,7 +107,7 @@ async def test_what_is_shown_again_is_ordered_anew_and_opens(
 
 
 @pytest.mark.gen_test
-async def test_what_is_shown_again_before_its_order_is_closed_keeps_it(
+async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(
     client: Client, context: Context
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -147,7 +147,7 @@ async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_n
 
 
 @pytest.mark.gen_test
-async def test_what_is_shown_again_just_before_its_end_is_opened_by_its_payment(
+async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
@@ -265,7 +265,7 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
 
 
 @pytest.mark.gen_test
-async def test_what_reports_hide_may_be_paid_since_an_operator_has_not_decided(
+async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")

@@ -275,7 +275,7 @@ async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Contex
 
 @pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
 @pytest.mark.gen_test
-async def test_what_the_webhook_did_not_take_is_told_again(
+async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(
     context: Context, robot: Robot, caplog: pytest.LogCaptureFixture, answer: tuple[int, str]
 ) -> None:
     scene = Scene(context, "a", alarm_webhook=robot.url, alarm_webhook_form="wecom")

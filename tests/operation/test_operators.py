@@ -76,7 +76,7 @@ def test_every_act_is_tried_below() -> None:
 
 @pytest.mark.parametrize("path", sorted(ACTS))
 @pytest.mark.gen_test
-async def test_who_may_only_look_can_do_nothing(client: Client, path: str) -> None:
+async def test_an_operator_who_may_only_look_can_do_nothing(client: Client, path: str) -> None:
     await enter(client, LIN)
     assert (await client.get("/ops/tasks", query="x"))["status"] == 0
     reply = await client.post(path, **ACTS[path], reason="试试")

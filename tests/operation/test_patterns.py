@@ -99,7 +99,7 @@ async def test_luck_above_what_chance_allows_is_told(client: Client, context: Co
 
 
 @pytest.mark.gen_test
-async def test_what_is_held_is_told_until_it_is_decided(client: Client, context: Context) -> None:
+async def test_held_red_packets_are_an_alarm_until_they_are_decided(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     assert await found(context, "held") == []

@@ -48,7 +48,7 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
 
 
 @pytest.mark.gen_test
-async def test_who_reported_something_is_reached_by_their_report(
+async def test_a_reporter_is_reached_by_their_report(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whom, "READ_REPORTS", 3)
@@ -68,7 +68,7 @@ async def test_who_reported_something_is_reached_by_their_report(
 
 
 @pytest.mark.gen_test
-async def test_who_brought_somebody_is_shown_and_reached_even_if_they_only_shared(
+async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
     client: Client, context: Context
 ) -> None:
     await operator(client)
@@ -100,7 +100,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("who", "param"), BAD, ids=lambda value: str(value))
 @pytest.mark.gen_test
-async def test_who_is_named_twice_or_not_or_is_not_there_is_refused(
+async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused(
     client: Client, who: dict[str, Any], param: str
 ) -> None:
     await operator(client)
@@ -120,7 +120,7 @@ class TestChecked:
         return {"OPS_TOKEN": "open sesame", **CHECKED}
 
     @pytest.mark.gen_test
-    async def test_who_chose_a_name_is_reached_by_its_review(self, client: Client, context: Context) -> None:
+    async def test_a_chosen_name_leads_to_its_person(self, client: Client, context: Context) -> None:
         await operator(client)
         alice = await client.log_in("alice")
         assert (await alice.post("/setProfile", wxname="存疑的人"))["review"] == "checking"

@@ -88,7 +88,7 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
 
 
 @pytest.mark.gen_test
-async def test_what_waits_for_an_operator_for_ten_minutes_is_an_alarm(context: Context) -> None:
+async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context: Context) -> None:
     now_ms = context.clock.now_ms()
     for key, ago_ms in (("a", 590_000), ("b", 610_000)):
         review = a_review(f"task:{key}", key)

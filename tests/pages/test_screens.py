@@ -100,7 +100,7 @@ def options(look: str) -> dict[str, Any]:
     }
 
 
-def test_screens(
+def test_every_screen_is_readable_and_its_picture_is_taken(
     window: Opener,
     codes: dict[str, str],
     look: str,

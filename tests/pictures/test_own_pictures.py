@@ -45,7 +45,7 @@ async def with_face(client: Client, context: Context, user: str) -> tuple[Someon
 
 
 @pytest.mark.gen_test
-async def test_what_somebody_else_uploaded_is_refused_and_stays_as_it_is(
+async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(
     client: Client, context: Context
 ) -> None:
     alice, face = await with_face(client, context, "alice")

@@ -71,7 +71,7 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(
 
 
 @pytest.mark.gen_test
-async def test_what_may_be_taken_down_is_kept_by_caches_for_an_hour_only(
+async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")

@@ -135,7 +135,7 @@ async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> N
 
 
 @pytest.mark.gen_test
-async def test_what_is_given_back_may_be_taken_by_another_process(start: Any) -> None:
+async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start: Any) -> None:
     one, other = await start(), await start()
     assert await one.admitted("a", MOST) == MOST
     await one.limits.give_back([a_count("a")] * 1)
@@ -194,7 +194,7 @@ async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_
 
 
 @pytest.mark.gen_test
-async def test_what_is_kept_for_redis_while_it_is_away_is_bounded_and_of_open_windows(
+async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "REMEMBERED", 5)

@@ -77,7 +77,7 @@ async def test_a_consent_is_good_for_one_message_which_is_shown(client: Client, 
 
 
 @pytest.mark.gen_test
-async def test_who_declines_or_was_not_asked_gets_no_message(client: Client, context: Context) -> None:
+async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client: Client, context: Context) -> None:
     assert (await subscribe(client, "alice", decline=1))[TEMPLATE] == "reject"
     assert "20001" in (await subscribe(client, "alice", "a_template_that_nobody_set_up"))["errMsg"]
     with pytest.raises(WeChatError) as refused:
@@ -102,7 +102,7 @@ async def test_who_declines_or_was_not_asked_gets_no_message(client: Client, con
     ],
 )
 @pytest.mark.gen_test
-async def test_what_wechat_refuses_is_refused_and_costs_no_consent(
+async def test_a_message_that_wechat_refuses_costs_no_consent(
     client: Client, context: Context, changes: dict[str, Any], errcode: int
 ) -> None:
     await subscribe(client, "alice")

@@ -68,7 +68,7 @@ async def test_boxes_are_found_behind_many_documents_that_have_none(
 
 
 @pytest.mark.gen_test
-async def test_what_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
+async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
     client: Client, context: Context
 ) -> None:
     alice = await client.log_in("alice")

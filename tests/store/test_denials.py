@@ -72,7 +72,7 @@ def failure(code: int, said: str) -> OperationFailure:
         ("user is not allowed to do action [find] on [limits.meta]", False),
     ],
 )
-def test_of_what_atlas_refuses_only_its_limits_pass(said: str, passes: bool) -> None:
+def test_only_the_limits_among_refusals_of_atlas_count_as_unavailable(said: str, passes: bool) -> None:
     error = failure(8000, said)
     several = BulkWriteError({"writeErrors": [{"code": 8000, "errmsg": said, "index": 0}]})
     assert is_unavailable(error) == is_unavailable(several) == passes
@@ -84,7 +84,7 @@ def test_codes_that_mongodb_gives_up_or_keeps_to_itself_do_not_pass(code: int) -
 
 
 @pytest.mark.parametrize("error", [failure(2, "bad value"), failure(8000, "CMD_NOT_ALLOWED: mapReduce")])
-def test_what_we_asked_wrongly_is_no_denial(error: OperationFailure) -> None:
+def test_an_error_of_ours_is_no_denial(error: OperationFailure) -> None:
     with pytest.raises(OperationFailure), denials_told():
         raise error
 

@@ -90,7 +90,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 
 
 @pytest.mark.gen_test
-async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_once_it_is_and_stays_the_only_one(
+async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
     """Before MongoDB 8, while the other members are slow: whoever looks meanwhile reads what was before."""
@@ -305,7 +305,7 @@ async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
 
 
 @pytest.mark.gen_test
-async def test_what_is_taken_by_a_write_that_may_not_last_counts_as_no_answer(
+async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(
     context: Context, wire: FaultyWire
 ) -> None:
     refund = Refund(
@@ -382,7 +382,7 @@ async def test_a_first_consent_that_comes_while_another_one_is_written_counts_to
 
 
 @pytest.mark.gen_test
-async def test_several_entries_of_the_books_of_which_nobody_knows_if_they_last_count_as_no_answer(
+async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer(
     context: Context, wire: FaultyWire
 ) -> None:
     ledger = context.store.ledger

@@ -118,7 +118,7 @@ def other(name: str) -> str:
 
 
 @pytest.mark.gen_test
-async def test_what_a_test_wrote_is_gone_and_all_else_is_as_in_a_new_database(
+async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(
     lender: Lender, name: str, other: str
 ) -> None:
     await lender.prepare(other)
@@ -180,7 +180,7 @@ async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
     assert lender.kept.client[name]["digs"].count_documents({}) == 0
 
 
-def test_who_starts_a_process_has_the_database_for_good(
+def test_a_test_that_starts_a_process_has_the_database_for_good(
     context: Context, kept_databases: KeptDatabases | None
 ) -> None:
     if kept_databases is None:

@@ -69,7 +69,7 @@ def test_reads_begin_in_the_order_in_which_they_were_asked() -> None:
     asyncio.run(work())
 
 
-def test_who_goes_away_leaves_the_place_to_the_next() -> None:
+def test_a_caller_that_goes_away_leaves_its_place_to_the_next() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(), PageReads()
         waiting = [asyncio.ensure_future(reads.answered(partial(store.read, number))) for number in range(40)]

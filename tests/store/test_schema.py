@@ -198,7 +198,7 @@ async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_ch
 
 
 @pytest.mark.gen_test
-async def test_what_a_unique_index_forbids_is_told_in_one_line(store: Store) -> None:
+async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store: Store) -> None:
     await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
     with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
         await prepare(store.database, INDEXES, print, ())

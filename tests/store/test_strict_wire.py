@@ -16,7 +16,7 @@ from support.wire.strict import objections
 from support.wire.what_mongodb_refuses import SECRET
 
 
-def test_what_mongodb_refuses_fails_the_test_that_sent_it_and_no_other() -> None:
+def test_a_command_that_mongodb_refuses_fails_the_test_that_sent_it_and_no_other() -> None:
     file = SOURCE / "tests" / "support" / "wire" / "what_mongodb_refuses.py"
     command = [sys.executable, "-m", "pytest", "-n", "0", "-rfEp", "-p", "no:cacheprovider", str(file)]
     # Set by accident, this does not leave the wire out: only a bench that names itself does.
@@ -31,7 +31,7 @@ def test_what_mongodb_refuses_fails_the_test_that_sent_it_and_no_other() -> None
         "test_a_stage_that_nobody_reviewed",
         "test_an_index_that_is_sparse_and_partial",
     }, run.stdout
-    assert ended - failed == {"test_what_is_allowed_passes"}
+    assert ended - failed == {"test_an_allowed_command_passes"}
     assert "findAndModify things: $expr in an upsert's filter" in run.stdout
     assert "stage $sample" in run.stdout
     assert SECRET not in run.stdout

@@ -61,7 +61,7 @@ async def test_nobody_knows_of_a_message_that_got_no_answer(context: Context, an
 
 @pytest.mark.parametrize("answer", BUSY, ids=repr)
 @pytest.mark.gen_test
-async def test_what_wechat_did_not_get_or_calls_itself_too_busy_for_was_not_taken(
+async def test_a_message_that_wechat_did_not_get_or_was_too_busy_for_was_not_taken(
     context: Context, answer: Any
 ) -> None:
     assert await failure(context, answer) is WeChatBusy

@@ -481,7 +481,7 @@ async def test_a_picture_is_checked_by_its_address(context, base, script):
 
 
 @pytest.mark.gen_test
-async def test_what_wechat_does_not_check_is_for_a_person_and_what_it_cannot_answer_for_later(
+async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_later(
     context, base, script
 ):
     script("/cgi-bin/stable_token", token("one"))

@@ -73,7 +73,7 @@ def test_a_winner_is_offered_no_reminder_while_the_prize_is_frozen_or_once_it_is
             expect(section).to_have_count(offered[act])
 
 
-def test_who_declines_is_not_asked_again(window: Opener, publisher: Person) -> None:
+def test_a_person_who_declines_is_not_asked_again(window: Opener, publisher: Person) -> None:
     code = publisher.publish(a_picture(), name="一只茶壶")
     opened = window("小明", path=f"/#/task/{code}")
     section = opened.page.get_by_role("region", name="提醒")

@@ -13,7 +13,7 @@ pytestmark = needs_chromium
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_who_logs_out_is_logged_out_on_all_devices(
+def test_a_logout_ends_the_sessions_on_all_devices(
     window: Opener, address: str, viewport: dict[str, int]
 ) -> None:
     here, there = window("朵朵", "/#/mine", viewport=viewport), window("朵朵", "/#/mine")
@@ -41,7 +41,7 @@ def test_who_logs_out_is_logged_out_on_all_devices(
     expect(here.page.get_by_role("button", name="退出登录")).to_be_visible()
 
 
-def test_who_logs_out_while_the_server_is_silent_is_logged_out_here(window: Opener) -> None:
+def test_a_logout_while_the_server_is_silent_ends_the_session_here(window: Opener) -> None:
     opened = window("朵朵", "/#/mine")
     asked: list[Route] = []
     opened.page.route("**/logout", lambda route: asked.append(route))

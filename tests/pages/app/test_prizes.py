@@ -73,7 +73,7 @@ def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
     expect(card).to_contain_text("已收到")
 
 
-def test_what_is_typed_about_a_parcel_stays_when_the_page_is_renewed(
+def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(
     window: Opener, mailed: dict[str, Any]
 ) -> None:
     page = window("小明").page

@@ -19,7 +19,7 @@ def choose_picture(page: Page) -> None:
     expect(page.get_by_text("图片已上传")).to_be_visible()
 
 
-def test_what_was_filled_in_is_there_again_until_it_is_published(window: Opener) -> None:
+def test_a_filled_in_form_is_there_again_until_it_is_published(window: Opener) -> None:
     page = window("念旧的人", "/#/publish").page
     choose_picture(page)
     page.get_by_label("物品名").fill("留得住的猫")

@@ -32,7 +32,7 @@ def test_a_treasure_is_reported_in_two_taps(window: Opener, publisher: Person) -
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(
     window: Opener, publisher: Person, address: str
 ) -> None:
     code = publisher.publish(a_picture(), name="违法的猫")
@@ -45,7 +45,7 @@ def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(
     expect(card.locator("img").first).to_be_hidden()
 
 
-def test_what_was_taken_down_offers_its_publisher_no_payment(
+def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(
     window: Opener, publisher: Person, address: str
 ) -> None:
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)

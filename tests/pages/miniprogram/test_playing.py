@@ -69,7 +69,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
 
 
 @needs_node
-def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(address: str, publisher: Person):
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address: str, publisher: Person):
     code = publisher.publish(a_picture(), name="违法的猫")
     Person.log_in(address, "大熊").post("/postTask", code=code)
     take_down(address, code)
@@ -79,7 +79,7 @@ def test_who_dug_what_was_taken_down_sees_in_their_list_that_it_is_gone(address:
 
 
 @needs_node
-def test_what_was_taken_down_offers_its_publisher_no_payment(address: str, publisher: Person):
+def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address: str, publisher: Person):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -91,7 +91,7 @@ def test_what_was_taken_down_offers_its_publisher_no_payment(address: str, publi
 
 
 @needs_node
-def test_what_another_process_does_not_know_yet_is_read_once_more(address: str, publisher: Person):
+def test_details_that_another_process_does_not_know_yet_are_read_once_more(address: str, publisher: Person):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -208,7 +208,7 @@ def test_somebody_without_a_name_chooses_one_and_a_face(address: str, tmp_path: 
 
 @needs_node
 @pytest.mark.parametrize("page", ["publish", "treasure"])
-def test_who_publishes_or_claims_without_a_name_is_asked_for_one(address: str, publisher: Person, page: str):
+def test_publishing_or_claiming_without_a_name_asks_for_one(address: str, publisher: Person, page: str):
     code = publisher.publish(a_picture(), forecast_num=1)
     with a_phone(address, f"无名{page}", named=False) as phone:
         phone.open(f"/pages/{page}/{page}?code={code}")
@@ -236,7 +236,7 @@ def test_goods_by_mail_are_sent_and_received(address: str, publisher: Person):
 
 
 @needs_node
-def test_who_won_what_was_frozen_reads_so(address: str, publisher: Person):
+def test_the_winner_of_a_frozen_prize_reads_so(address: str, publisher: Person):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
     Person.log_in(address, "大熊").post("/postTask", code=code)
     with httpx.Client(base_url=address) as operator:
@@ -300,7 +300,7 @@ def test_a_treasure_is_reported_in_two_taps(address: str, publisher: Person):
 
 
 @needs_node
-def test_who_publishes_or_chooses_a_name_is_told_how_far_its_check_is(tmp_path: Path):
+def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path: Path):
     with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
         publisher = Person.log_in(server.address, "小明")
         held = publisher.publish(a_picture(), name="存疑的猫")

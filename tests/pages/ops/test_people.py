@@ -58,7 +58,7 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     expect(heading).to_contain_text("可以使用")
 
 
-def test_what_a_check_refused_is_not_offered_to_be_shown(
+def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(
     operator: Opener, running: Running, data_dir: Path
 ) -> None:
     publisher = Person.log_in(running.address, "阿丽")

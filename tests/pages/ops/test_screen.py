@@ -292,7 +292,7 @@ def test_an_operator_reads_why_a_treasure_cannot_be_dug(
         expect(state).to_have_text(text)
 
 
-def test_what_was_refused_after_its_publisher_ended_it_cannot_be_shown_again(
+def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(
     operator: Opener, publisher: Person, data_dir: Path
 ) -> None:
     code = publisher.publish(a_picture(), name="送审时结束的猫")

@@ -292,7 +292,7 @@ def test_charts_leave_no_hole_and_no_name_or_button_is_broken(
     assert search["y"] < brand["y"] + brand["height"]
 
 
-def test_picture_of_the_screen(
+def test_the_picture_of_the_screen_is_taken(
     operator: Opener, running: Running, publisher: Person, data_dir: Path, tmp_path: Path
 ) -> None:
     """To replace the picture in docs/: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""

@@ -33,5 +33,5 @@ def test_an_index_that_is_sparse_and_partial(things: Any) -> None:
     things.create_index("name", sparse=True, partialFilterExpression={"name": {"$gt": SECRET}})
 
 
-def test_what_is_allowed_passes(things: Any) -> None:
+def test_an_allowed_command_passes(things: Any) -> None:
     things.update_one({"_id": SECRET}, {"$set": {"name": SECRET}}, upsert=True)
