@@ -16,7 +16,6 @@ from server.actions.pictures import upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import Upload
-from server.realtime.limits import KILOBYTES
 from server.settings.limits import Limited
 from server.store import is_unavailable
 
@@ -134,8 +133,8 @@ class UploadFile(Interface):
                 if self.context.disk.low:
                     raise DiskLow
                 # Without a length it may become the largest.
-                kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // KILOBYTES)
-                asked: dict[Limited, int] = {"uploads": 1, "upload_mb": kilobytes}
+                kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
+                asked: dict[Limited, int] = {"uploads": 1, "upload_kb": kilobytes}
                 await limit(self.context, self.request, caller.unionid, asked)
                 self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
 

@@ -23,13 +23,12 @@ from server.errors import TooOften
 from server.keys import Keys
 from server.realtime.bus import Bus
 from server.settings import Settings
-from server.settings.limits import WINDOW_SECONDS, Limited
+from server.settings.limits import UNITS, WINDOW_SECONDS, Limited
 
 REMEMBERED = 50_000
 # The other processes are told of a count each time it has grown by a twentieth of its limit.
 TOLD_PARTS = 20
 NEWS = "limits"
-KILOBYTES = 1 << 10
 # After a reconnect, the other processes have connected too and told their counts within this time.
 CATCH_UP_SECONDS = 3.0
 TOLD_AT_ONCE = 100
@@ -137,15 +136,15 @@ class Limits:
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
         """Return what to count for a person and an address; "" for one that is not known or not limited.
 
-        A limit that is switched off is left out. For `upload_mb`, `by` is in kilobytes.
+        A limit that is switched off is left out. The metrics call a limit what its setting is called.
         """
-        unit = KILOBYTES if what == "upload_mb" else 1
+        kind, unit = UNITS.get(what, (what, 1))
         found = []
         for whose, who in (("a_person", person), ("an_address", address)):
-            most = unit * getattr(self._settings, f"{what}_{whose}")
+            most = unit * getattr(self._settings, f"{kind}_{whose}")
             if who and most:
                 name = f"{what}:{self._keys.limit_name(f'{whose}:{who}')}"
-                found.append(Count(what, name, most, WINDOW_SECONDS[what], by))
+                found.append(Count(kind, name, most, WINDOW_SECONDS[what], by))
         return found
 
     async def take(self, counts: Sequence[Count]) -> None:

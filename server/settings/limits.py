@@ -11,11 +11,13 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# `upload_mb` are megabytes, the others numbers. Of an address's `logins` only the wrong ones count.
+# What is counted. Of an address's `logins` only the wrong ones count.
 Limited: TypeAlias = Literal[
-    "publishes", "uploads", "upload_mb", "posters", "logins", "reports", "profiles", "consents", "new_sockets"
+    "publishes", "uploads", "upload_kb", "posters", "logins", "reports", "profiles", "consents", "new_sockets"
 ]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
+# A limit whose setting has another unit: the setting's name, and how many of what is counted make one of it.
+UNITS: dict[Limited, tuple[str, int]] = {"upload_kb": ("upload_mb", 1024)}
 HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
 WINDOW_SECONDS: dict[Limited, int] = {
     **dict.fromkeys(LIMITED, HOUR_SECONDS),
@@ -36,7 +38,7 @@ IN_PRODUCTION = {
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits among the settings: `<what>_a_person` and `<what>_an_address`."""
+    """The limits among the settings: `<what>_a_person` and `<what>_an_address`. UNITS has other names."""
 
     publishes_a_person: Most = 30
     publishes_an_address: Most = 0

@@ -257,8 +257,10 @@ class TestBytes:
     async def test_bytes_count_by_what_a_request_says_that_it_sends(self, client: Client) -> None:
         alice = await client.log_in("alice")
         padded = a_picture() + bytes(400 << 10)
+        before = metrics.LIMITED.labels("upload_mb")._value.get()
         assert [(await alice.upload(padded)).get("error") for _ in range(3)] == [None, None, "too_many"]
         assert (await alice.upload(a_picture()))["status"] == 0
+        assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
 
     @pytest.mark.gen_test
     async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(
