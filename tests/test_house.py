@@ -6,6 +6,7 @@ import ast
 import configparser
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_no_file_is_too_long(place: str):
     }
     too_long = {name: lines for name, lines in lengths.items() if lines > FILE_LINES[place]}
     assert too_long == {}
+
+
+def test_no_module_hides_one_of_the_standard_library():
+    """Also within a package: a reader of `site` or `socket` thinks of the other one."""
+    hiding = [
+        str(path.relative_to(ROOT))
+        for path in sources("server", "handlers", "bench")
+        for name in path.relative_to(ROOT).with_suffix("").parts
+        if name in sys.stdlib_module_names
+    ]
+    assert hiding == []
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -12,8 +12,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from server.crowd.client import Client, NoCrowd
 from server.crowd.person import Person
-from server.crowd.site import NoCrowd, Site
 from server.crowd.square import Square
 from server.crowd.tally import Tally
 
@@ -44,9 +44,9 @@ async def crowd(options: Options) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     tally = Tally(options.people)
     began = time.monotonic()
-    async with Site(options.url, tally) as site:
-        await site.check()
-        living = asyncio.create_task(_live(site, options, tally, began))
+    async with Client(options.url, tally) as client:
+        await client.check()
+        living = asyncio.create_task(_live(client, options, tally, began))
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait((living, stopping), timeout=options.seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in (living, stopping):
@@ -58,10 +58,10 @@ async def crowd(options: Options) -> int:
     return 1 if tally.violations else 0
 
 
-async def _live(site: Site, options: Options, tally: Tally, began: float) -> None:
+async def _live(client: Client, options: Options, tally: Tally, began: float) -> None:
     """Run all people. Returns when the server has told each of them not to come back."""
-    square = Square(site, tally, options.tasks, options.people)
-    people = [Person(number, site, square, tally) for number in range(options.people)]
+    square = Square(client, tally, options.tasks, options.people)
+    people = [Person(number, client, square, tally) for number in range(options.people)]
     logins = asyncio.Semaphore(LOGINS_AT_ONCE)
     async with asyncio.TaskGroup() as group:
         keepers = [group.create_task(square.keep_alive()), group.create_task(_tell(tally, began))]

@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
-from server.crowd.site import Login, Reply, Site, Unanswered
+from server.crowd.client import Client, Login, Reply, Unanswered
 from server.crowd.square import Square
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
@@ -71,14 +71,14 @@ class Person:
 
     login: Login
 
-    def __init__(self, number: int, site: Site, square: Square, tally: Tally) -> None:
+    def __init__(self, number: int, client: Client, square: Square, tally: Tally) -> None:
         self._user = f"crowd-{number:04}"
         turn, character = divmod(number, len(_CHARACTERS))
         again, _ = divmod(turn, len(_FIGURES))
         figure = (turn + character) % len(_FIGURES)
         self._nickname = f"{_CHARACTERS[character]}{_FIGURES[figure]}{again or ''}"
         self._quick = _chance.random() < QUICK_PEOPLE
-        self._site, self._square, self._tally = site, square, tally
+        self._client, self._square, self._tally = client, square, tally
         self._code = ""
         self._may_dig = False
         self._watches: dict[str, Watch] = {}
@@ -107,7 +107,7 @@ class Person:
         while True:
             try:
                 async with logins:
-                    self.login = await self._site.log_in(self._user, self._nickname)
+                    self.login = await self._client.log_in(self._user, self._nickname)
                 return
             except Unanswered:
                 await self._pause()
@@ -169,7 +169,7 @@ class Person:
 
     async def _details(self, code: str) -> Reply:
         """Read a task's details. Raises Unanswered, also for a refusal."""
-        details = await self._site.get("/getTaskDetails", self.login, code=code)
+        details = await self._client.get("/getTaskDetails", self.login, code=code)
         if details.get("status") != 0:
             self._square.forget(code)
             raise Unanswered
@@ -194,7 +194,7 @@ class Person:
         if since is not None:
             query["since"] = since
         connection = await websocket_connect(
-            f"{self._site.socket_url}?{urlencode(query)}",
+            f"{self._client.socket_url}?{urlencode(query)}",
             connect_timeout=CONNECT_SECONDS,
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
@@ -305,7 +305,7 @@ class Person:
         for attempt in range(DIG_ATTEMPTS):
             asked_at = time.monotonic()
             try:
-                reply = await self._site.post("/postTask", self.login, code=code, dig_id=dig_id)
+                reply = await self._client.post("/postTask", self.login, code=code, dig_id=dig_id)
             except Unanswered:
                 await self._pause()
                 continue

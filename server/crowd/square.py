@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from server.crowd.site import Login, Reply, Site, Unanswered
+from server.crowd.client import Client, Login, Reply, Unanswered
 from server.crowd.tally import Tally
 from server.crowd.treasures import TREASURES, Treasure
 
@@ -41,10 +41,10 @@ class Running:
 class Square:
     """The crowd's running tasks. People report the digs and ends that they see."""
 
-    def __init__(self, site: Site, tally: Tally, tasks: int, people: int) -> None:
+    def __init__(self, client: Client, tally: Tally, tasks: int, people: int) -> None:
         self.running: dict[str, Running] = {}
         self.publishers_wanted = max(1, min(PUBLISHERS, people // 3))
-        self._site = site
+        self._client = client
         self._tally = tally
         self._tasks = tasks
         # A winner does not dig the task again, so there must be more people than prizes.
@@ -56,7 +56,7 @@ class Square:
 
     async def admit(self, publisher: Publisher) -> None:
         """Let a person publish, and take up their tasks that still run. Raises Unanswered."""
-        released = await self._site.get("/getMyRelease", publisher.login, page=1)
+        released = await self._client.get("/getMyRelease", publisher.login, page=1)
         for card in released.get("data", []):
             runs = not card["status"] and not card.get("need_pay")
             if runs and card["prizes_left"] <= self._most_prizes and len(self.running) < self._tasks:
@@ -134,7 +134,7 @@ class Square:
         login = _chance.choice(self._publishers).login
         picture = (login.unionid, treasure.name)  # nobody can publish what somebody else uploaded
         url = self._pictures.get(picture) or await self._upload(login, treasure)
-        reply = await self._site.post(
+        reply = await self._client.post(
             "/postTask",
             login,
             goods_type=1 if treasure.money else 2,
@@ -160,19 +160,19 @@ class Square:
 
     async def _pay(self, login: Login, code: str, owed: int) -> None:
         """Pay a red packet and wait until it is open. Raises Unanswered."""
-        order = await self._site.post("/payTask", login, code=code, money=owed)
+        order = await self._client.post("/payTask", login, code=code, money=owed)
         if order.get("status") != 0:
             self._refused("payTask", order)
-        await self._site.pay(order)
+        await self._client.pay(order)
         for _ in range(PAYMENT_LOOKS):
-            details = await self._site.get("/getTaskDetails", login, code=code)
+            details = await self._client.get("/getTaskDetails", login, code=code)
             if details.get("status") == 0 and not details["need_pay"]:
                 return
             await asyncio.sleep(1)
         self._refused("payment", {"error": "not confirmed"})
 
     async def _upload(self, login: Login, treasure: Treasure) -> str:
-        reply = await self._site.upload(login, await asyncio.to_thread(treasure.picture_file.read_bytes))
+        reply = await self._client.upload(login, await asyncio.to_thread(treasure.picture_file.read_bytes))
         if reply.get("status") != 0:
             self._refused("uploadFile", reply)
         url = self._pictures[login.unionid, treasure.name] = str(reply["url"])

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from server.crowd import treasures
-from server.crowd.site import Login, Site
+from server.crowd.client import Client, Login
 from server.crowd.square import Square
 from server.crowd.tally import Tally
 from server.crowd.watch import Watch
@@ -279,8 +279,8 @@ def test_each_treasure_has_a_picture_of_its_own_and_no_picture_is_left_over():
             assert (picture.format, picture.size) == ("WEBP", (900, 900))
 
 
-class SiteOfOwners:
-    """A site that takes a picture from whoever uploaded it, and from nobody else."""
+class ClientOfOwners:
+    """A client of a server that takes a picture from whoever uploaded it, and from nobody else."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
@@ -305,13 +305,13 @@ async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr("server.crowd.square.TREASURES", treasures.TREASURES[:1])
-    site = SiteOfOwners()
-    square = Square(cast(Site, site), Tally(6), tasks=1, people=6)
+    client = ClientOfOwners()
+    square = Square(cast(Client, client), Tally(6), tasks=1, people=6)
     for unionid in ("alice", "bob"):
         await square.admit(SimpleNamespace(login=Login(unionid, "token")))
-    while len(site.published) < 2:
+    while len(client.published) < 2:
         await square._publish()
-    assert sorted(site.owners.values()) == ["alice", "bob"]
+    assert sorted(client.owners.values()) == ["alice", "bob"]
 
 
 def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 0) -> Snapshot:

@@ -41,8 +41,8 @@ class Login:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-class Site:
-    """One server. Use it as an asynchronous context manager."""
+class Client:
+    """A client of one server. Use it as an asynchronous context manager."""
 
     def __init__(self, url: str, tally: Tally) -> None:
         self.url = url.rstrip("/")
@@ -58,7 +58,7 @@ class Site:
             trust_env=False,
         )
 
-    async def __aenter__(self) -> Site:
+    async def __aenter__(self) -> Client:
         return self
 
     async def __aexit__(
