@@ -3,8 +3,8 @@
     python bench/failover.py [--windows 200] [--people 60] [--sequences 2000] [--seed 1]
 
 The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, which says how its faults are
-modelled: primaries step down, are cut off and rolled back, new ones do not know yet what a majority has,
-replies are lost after the work was done, connections are cut, writes are answered with a writeConcernError,
+modelled. Primaries step down, are cut off and rolled back, and new ones do not know yet what a majority has.
+Replies are lost after the work was done, connections are cut, writes are answered with a writeConcernError,
 and all is late. A window without a fault has a cooldown of 1 s. One with a fault has 6 s, so that people who
 ask again do so within it; there other interfaces are asked too. Half of the money sequences run without the
 driver's own retries, and one fault in twenty lasts up to 3 s there. Exits with 1 when something did not hold.

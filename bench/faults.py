@@ -1,6 +1,6 @@
 """Kill Redis ten times, and two serving processes in turn, while people dig and pages watch.
 
-Pages reconnect with `since`. In the end every page must have got each dig once and in order, and the state
+Pages reconnect with `since`. In the end every page must have got each dig once and in order. The state
 that it put together must equal a fresh snapshot. Exits with 1 if that does not hold.
 """
 

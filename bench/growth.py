@@ -6,7 +6,7 @@ Starts a server of its own: one serving process, embedded stores, an empty direc
 while the database has enough for full pages only, and again after it was filled. A proxy before the store
 notes when it has a command of the request; the rest of the time is ours. Prints the medians, and the command
 that grew most.
-Then the same for commands that MongoDB answers from an index, sent to the store alone: where these grow too,
+Then the same for commands that MongoDB answers from an index, sent to the store alone. Where these grow too,
 the store is the reason. Exits with 1 if our part of an interface grew by more than 1.5 times.
 """
 

@@ -3,11 +3,11 @@
     python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs]
 
 Needs seven minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
-embedded stores). People dig 20 times per second, each time over a new connection: for 15 s without the
-attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it is due, so
-delays in the client count too. Attackers and honest people are separate processes; that of the attackers gets
-what all others leave of the cores. Memory is that of the supervisor, the serving process, its processes for
-pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
+embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s
+without the attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it
+is due, so delays in the client count too. Attackers and honest people are separate processes; that of the
+attackers gets what all others leave of the cores. Memory is that of the supervisor, the serving process, its
+processes for pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations

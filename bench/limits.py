@@ -4,7 +4,7 @@
 
 Two processes of their own ask for one limit as fast as they can. In each round Redis is killed when they are
 somewhere within the limit, and started again half a second later. Prints how many were admitted of `--most`,
-how long a call takes at other times, and exits with 1 if a round is more than 5 % off.
+and how long a call takes at other times. Exits with 1 if a round is more than 5 % off.
 """
 
 from __future__ import annotations

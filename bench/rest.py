@@ -2,8 +2,8 @@
 
     python bench/rest.py [--rounds 7] [--requests 80] [--participants 50000]
 
-Starts a server of its own (one serving process, embedded stores, an empty directory) and `parts/bare.py`
-on the same store, with a task of 50,000 participants. Each round sends the same requests to both, first one
+Starts a server of its own: one serving process, embedded stores, an empty directory. `parts/bare.py` runs
+on the same store. It has a task of 50,000 participants. Each round sends the same requests to both, first one
 at a time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits with 1 if
 a bar is missed.
 """

@@ -3,7 +3,7 @@
     python bench/retryable_writes.py [--writes 12000]
 
 It needs nothing but SecantusDB and PyMongo. One client sends updates of one document, with `retryWrites` and
-then without, to a fresh store each; printed is what a write took in the first and the last thousand.
+then without, to a fresh store each. Prints what a write took in the first and the last thousand.
 """
 
 from __future__ import annotations

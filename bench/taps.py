@@ -4,10 +4,10 @@
 
 Needs two or three minutes. People, tasks and digs are made first. Then each section has a server of its own
 with them: `python -m server`, one serving process, embedded stores, nothing cached. A tap asks for the
-details over a new connection, with a token, then opens the websocket over another and waits for the snapshot.
-Half of the people have presented their token before. A quarter each taps a bare code, a link with the
-sharer's id, one with the sharer's token, and one with that token in place of the code. Exits with 1 if a bar
-is missed.
+details over a new connection, with a token. Then it opens the websocket over another and waits for the
+snapshot. Half of the people have presented their token before. A quarter each taps a bare code, a link with
+the sharer's id, a link with the sharer's token, and a link with that token in place of the code. Exits with 1
+if a bar is missed.
 """
 
 from __future__ import annotations

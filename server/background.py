@@ -83,8 +83,8 @@ def _name(work: Callable[..., Any]) -> str:
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and return when all have ended, also if with an error.
 
-    It cancels again and again: in Python 3.11 `asyncio.wait_for`, in which redis sends its commands, loses a
-    cancellation that arrives just as its inner call finishes.
+    It cancels again and again. In Python 3.11 `asyncio.wait_for`, which redis uses, loses a cancellation that
+    arrives just as its inner call finishes.
     """
     left = set(tasks)
     while left:

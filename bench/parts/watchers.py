@@ -41,8 +41,9 @@ class Head(msgspec.Struct):
 
 @dataclass(slots=True)
 class Asked:
-    """A connection to make. `first` is sent once it is open, `seq` is the last dig that it has, `dig` is a
-    request to send when a cooldown ends.
+    """A connection to make. `first` is sent once it is open.
+
+    `seq` is the last dig that it has. `dig` is a request to send when a cooldown ends.
 
     One that does not read gets small buffers, like a phone's connection: loopback would buffer megabytes
     before the server noticed.

@@ -69,8 +69,8 @@ async def log_in_with_data(
     """
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
-    # Never the unionid in the data: WeChat's encryption does not authenticate, so that the sender can put any
-    # id there, and be as many people as they like. WeChat gives it with the session, if there is one.
+    # Never the unionid in the data: WeChat's encryption does not authenticate. So the sender can put any id
+    # there, and be as many people as they like. WeChat gives it with the session, if there is one.
     unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
     # The sender may have altered these too, so they are checked like what a person chooses. If they are

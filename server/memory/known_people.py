@@ -37,8 +37,8 @@ class KnownPeople:
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
-        `generation` is that of the valid token in the request. It is None for a bare id: then memory answers
-        only if it says that the person is locked, since such an id is refused. Raises Unavailable.
+        `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
+        memory only if the person is locked there, since it is then refused. Raises Unavailable.
         """
         known = self._known.get(unionid)
         if known is not None:

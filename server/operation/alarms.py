@@ -100,7 +100,7 @@ class Check:
     def pass_time(self, *, able: bool) -> None:
         """Count the time since the last call as overdue, if the check is. Call it once a second.
 
-        A check that was not `able` to run, or whose process stood still, is not late for that: it then has
+        A check that was not `able` to run, or whose process stood still, is not late for that. It then has
         all of LATE_SECONDS again.
         """
         now = self._clock()

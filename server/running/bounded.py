@@ -51,7 +51,7 @@ class Bounds:
     under way. 0 is no bound. A websocket counts until a token proves whose it is, since a mobile network has
     thousands of people behind one address. A person's websockets have a bound of their own.
 
-    `header_seconds` limits the time to the end of the headers: from the start of a connection, or from the
+    `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
     first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.
     `body_seconds` limits a body that nobody takes; handlers that take one have limits of their own.
     """
@@ -76,8 +76,8 @@ class BoundedServer(HTTPServer):
     """An HTTP server that stays reachable even if very many connect.
 
     If it is full, a new connection that sends a request replaces the one that has been without a request for
-    longest. If all are busy, the new one gets 503, unless it asks for health or for the operators' screens:
-    a few spare places are kept for those.
+    longest. If all are busy, the new one gets 503. For health and the operators' screens a few spare places
+    are kept.
     """
 
     @property

@@ -58,7 +58,7 @@ class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
     It looks for signs once per turn of `turn_seconds`. A turn that comes late does not count against the
-    worker: then this process was stopped, or the machine slept or was too busy.
+    worker. Then this process was stopped, or the machine slept or was too busy.
     """
 
     def __init__(

@@ -27,8 +27,8 @@ class Act(TypedDict):
 
     `shared` is 1 if `operator` was only typed, beside a token that several people have.
 
-    `outcome` is "done", the code of the refusal, or "begun" while it is not known: the process may have
-    died before the act or after it.
+    `outcome` is "done", the code of the refusal, or "begun" while it is not known. Then the process may
+    have died before the act or after it.
     """
 
     at: int
