@@ -18,6 +18,7 @@ from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
+from handlers.message_push import Pushed
 from handlers.messages import GetTemplates, Remind, Subscribed
 from handlers.money import Notified, PayTask
 from handlers.ops.pictures import OpsFile
@@ -32,7 +33,6 @@ from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.statement import GetStatement
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
-from handlers.wechat_push import Pushed
 from server import __version__, metrics
 from server.context import Context
 from server.logs import shown_path

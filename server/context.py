@@ -37,8 +37,8 @@ from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.store.sandbox.merchant import sandbox_merchant
 from server.wechat import WeChat
+from server.wechat.message_push import MessagePush
 from server.wechat.pay import Pay
-from server.wechat.push import Push
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Context:
     wechat: WeChat
     pay: Pay
     # Reads WeChat's message push; None if it is not set up.
-    push: Push | None
+    message_push: MessagePush | None
     bus: Bus
     hub: Hub
     clock: Clock
@@ -132,11 +132,13 @@ class Context:
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await sandbox_merchant(store.database) if sandbox else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
-        push = None
+        message_push = None
         if settings.checks_content:
-            push = Push(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
+            message_push = MessagePush(
+                settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
+            )
         hub.start()
-        return cls(settings, keys, store, sandbox, wechat, pay, push, bus, hub, clock, cooldowns)
+        return cls(settings, keys, store, sandbox, wechat, pay, message_push, bus, hub, clock, cooldowns)
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

@@ -26,7 +26,7 @@ from server.store.people import Chosen, Person
 from server.store.reviews import Part, Review
 from server.wechat import WeChatError
 from server.wechat.content import UNCHECKED, Result
-from server.wechat.push import MEDIA_CHECK, Event
+from server.wechat.message_push import MEDIA_CHECK, Event
 
 # WeChat's `scene`: a profile, and a forum.
 PROFILE, FORUM = 1, 3

@@ -17,7 +17,7 @@ from tornado.log import app_log
 
 from server.context import Context
 from server.sandbox.base import now_ms, state_of
-from server.sandbox.pushing import sealed_push
+from server.sandbox.message_push import sealed_push
 from server.sandbox.signing import sealed_notice
 from server.settings import Settings
 from server.store.sandbox.keys import SandboxKeyPairs

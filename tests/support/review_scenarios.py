@@ -8,7 +8,7 @@ from server.actions.review import settle_reviews, take_event
 from server.context import Context
 from server.store.audit_log import Actor
 from server.wechat.content import Result
-from server.wechat.push import Event
+from server.wechat.message_push import Event
 from support.client import a_picture
 from support.kills import Scenario
 from support.purse import find, misbehave, pay, publish_red_packet, sweep_until_quiet

@@ -9,7 +9,7 @@ from tornado.log import app_log
 
 from handlers.base import Receiver
 from server.actions.review import take_event
-from server.wechat.push import ForgedPush
+from server.wechat.message_push import ForgedPush
 
 # WeChat waits 5 s, and then sends it again.
 ANSWER_SECONDS = 4.0
@@ -25,15 +25,15 @@ class Pushed(Receiver):
         """Answer `echostr`, or take an event and answer `success`."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
-        push = self.context.push
+        message_push = self.context.message_push
         try:
-            if push is None:
+            if message_push is None:
                 raise ForgedPush("message push is not set up")  # noqa: TRY301
             if self.request.method == "GET":
-                push.check_address(self._asked("signature"), timestamp, nonce)
+                message_push.check_address(self._asked("signature"), timestamp, nonce)
                 self.finish(self._asked("echostr"))
             elif self.request.method == "POST":
-                event = push.read(self._asked("msg_signature"), timestamp, nonce, body)
+                event = message_push.read(self._asked("msg_signature"), timestamp, nonce, body)
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await take_event(self.context, event)
                 self.finish("success")

@@ -55,7 +55,7 @@ class _Sealed(msgspec.Struct):
     encrypt: str = msgspec.field(name="Encrypt")
 
 
-class Push:
+class MessagePush:
     """Reads pushes with the token and the EncodingAESKey (43 characters) of WeChat's console."""
 
     def __init__(self, token: str, encoding_aes_key: str, appid: str) -> None:

@@ -13,7 +13,7 @@ from Crypto.Util.Padding import pad
 
 from server.settings import Settings
 from server.store.sandbox.notices import SandboxNotice
-from server.wechat.push import Push
+from server.wechat.message_push import MessagePush
 
 
 def sealed_push(settings: Settings, notice: SandboxNotice, genuine: bool) -> tuple[str, bytes]:
@@ -21,7 +21,7 @@ def sealed_push(settings: Settings, notice: SandboxNotice, genuine: bool) -> tup
 
     https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.md
     """
-    push = Push(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
+    push = MessagePush(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
     encrypted = seal(settings.wechat_encoding_aes_key, notice["resource"].encode(), settings.appid)
     stamp, nonce = str(int(time.time())), secrets.token_hex(5)
     query = {

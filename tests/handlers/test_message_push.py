@@ -12,8 +12,8 @@ from Crypto.Cipher import AES
 
 from server.actions.review import settle_reviews
 from server.context import Context
-from server.sandbox.pushing import seal
-from server.wechat.push import Push
+from server.sandbox.message_push import seal
+from server.wechat.message_push import MessagePush
 from support.client import Client
 from support.purse import find, misbehave
 from support.reviews import AES_KEY, CHECKED, PUSH_TOKEN
@@ -46,7 +46,7 @@ async def push(
     client: Client, context: Context, encrypted: str, *, signed: str | None = None, **query: str
 ) -> httpx.Response:
     """Push as WeChat does. `signed` is what the signature is over instead of the ciphertext."""
-    reader = Push(PUSH_TOKEN, AES_KEY, context.settings.appid)
+    reader = MessagePush(PUSH_TOKEN, AES_KEY, context.settings.appid)
     asked = {
         "timestamp": STAMP,
         "nonce": NONCE,
@@ -58,7 +58,7 @@ async def push(
 
 
 def test_signatures_are_those_of_wechats_own_examples():
-    reader = Push("AAAAA", AES_KEY, "wx1")
+    reader = MessagePush("AAAAA", AES_KEY, "wx1")
     # https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
     reader.check_address("f464b24fc39322e44b38aa78f5edd27bd1441696", "1714036504", "1514711492")
     # https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.md
@@ -67,7 +67,7 @@ def test_signatures_are_those_of_wechats_own_examples():
 
 @pytest.mark.gen_test
 async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client: Client) -> None:
-    reader = Push(PUSH_TOKEN, AES_KEY, "")
+    reader = MessagePush(PUSH_TOKEN, AES_KEY, "")
     good = {"signature": reader.signature(STAMP, NONCE), "timestamp": STAMP, "nonce": NONCE}
     answer = await client.http.get("/wxPush", params=good | {"echostr": "4375120948345356249"})
     assert (answer.status_code, answer.text) == (200, "4375120948345356249")
