@@ -1,8 +1,7 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
 import { asTime, secondsUntil } from "../miniprogram/shared/clock.js";
-import { avatar, el, fill, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
 const inSight = new IntersectionObserver((entries) => {
@@ -29,12 +28,17 @@ function stateOf({ name, status, need_pay, mine, won }, left) {
   return mine ? "mine" : won ? "won" : "open";
 }
 
+function showState(element, kind, left) {
+  element.dataset.kind = kind;
+  write(element, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : STATES[kind]);
+}
+
 /**
  * Return a card's element, with `update(card)` to show the task as it is now and `tick()` to count down.
  * A card is the server's, with `mine` or `won` if this person published or won it.
  * `foot(card)` may add an element at the card's foot.
  */
-export function cardElement(card, foot = () => null) {
+function cardElement(card, foot = () => null) {
   const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
   const state = el("span.state");
   const name = el("h3");
@@ -54,10 +58,8 @@ export function cardElement(card, foot = () => null) {
   let shown = {};
   const tick = () => {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
-    const kind = stateOf(shown, left);
-    state.dataset.kind = kind;
+    showState(state, stateOf(shown, left), left);
     write(lasting, [shown.participants ? `${shown.participants} 人挖过` : "", asLeft(shown)].filter(Boolean).join(" · "));
-    write(state, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : STATES[kind]);
   };
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {
@@ -65,9 +67,7 @@ export function cardElement(card, foot = () => null) {
       set(picture, { hidden: !now.thumbnail });
       if (now.thumbnail) inSight.observe(picture);
     }
-    if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) {
-      fill(publisher, publishedBy(now, 22));
-    }
+    if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
     write(name, title(now));
     bar.update(now.now_depth, now.max_depth);
@@ -81,6 +81,25 @@ export function cardElement(card, foot = () => null) {
   };
   update(card);
   return { element, update, tick, card: () => shown };
+}
+
+/** Return cards by code: `show(cards)` returns the elements of these, in this order; those of others are forgotten. */
+export function cardSet(foot) {
+  const shown = new Map();
+  return {
+    show(wanted) {
+      const known = new Map(shown);
+      shown.clear();
+      for (const card of wanted) {
+        const made = known.get(card.code) ?? shown.get(card.code) ?? cardElement(card, foot);
+        made.update(card);
+        shown.set(card.code, made);
+      }
+      return [...shown.values()].map(({ element }) => element);
+    },
+    cards: () => [...shown.values()].map((made) => made.card()),
+    tick: () => shown.forEach((made) => made.tick()),
+  };
 }
 
 /** How long a running task has at most. */

@@ -2,8 +2,7 @@
 
 import { title } from "./cards.js";
 import { dialog } from "./dialog.js";
-import { avatar, el } from "./dom.js";
-import { icon } from "./icons.js";
+import { avatar, el, icon } from "./dom.js";
 
 const COINS = 90;
 const FALL_MS = 2600;
@@ -17,7 +16,6 @@ export function celebrateMine(task) {
     el("p.prize-name", {}, title(task)),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
     el("button.primary", {
-      type: "button",
       onclick: () => {
         opened.close();
         const claim = document.querySelector("#claim > section");
@@ -39,7 +37,7 @@ export function celebrate(frame) {
     { role: "status" },
     avatar(frame.wxheadpic, 40),
     el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), " 挖到了！"),
-    el("button.close", { type: "button", "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
+    el("button.close", { "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
   );
   document.body.append(line);
   setTimeout(() => line.remove(), SHOWN_MS);

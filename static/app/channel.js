@@ -1,4 +1,4 @@
-// The realtime channel of this page, over the browser's WebSocket.
+// The realtime channel of this page, over the browser's WebSocket, and when to read what no frame tells.
 
 import { Channel } from "../miniprogram/shared/channel.js";
 import { observe } from "../miniprogram/shared/clock.js";
@@ -18,4 +18,44 @@ function openSocket({ opened, said, closed }) {
     send: (text) => socket.readyState === WebSocket.OPEN && socket.send(text),
     close: () => socket.close(),
   };
+}
+
+/** Call `listener` when the page is shown again, perhaps after hours without timers. */
+export function onReturn(listener, signal) {
+  document.addEventListener("visibilitychange", () => document.hidden || listener(), { signal });
+  addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
+}
+
+/** Call `renew` at intervals, when the page is shown again, and when the channel is found again; return what does so now. */
+export function keepNew(milliseconds, renew, signal) {
+  const again = () => renew().catch(keepShown);
+  const renewing = setInterval(again, milliseconds);
+  const leave = channel.on("found", again);
+  onReturn(again, signal);
+  signal.addEventListener("abort", () => {
+    clearInterval(renewing);
+    leave();
+  });
+  return again;
+}
+
+/** Return what calls `renew` while `isShown()`, at most once an interval: what comes too soon is made up for at its end. */
+export function atMostEvery(milliseconds, renew, isShown, signal) {
+  let waiting = 0;
+  let missed = false;
+  return function again() {
+    missed = true;
+    if (waiting || !isShown()) return;
+    missed = false;
+    waiting = setTimeout(() => {
+      waiting = 0;
+      if (missed && !signal.aborted) again();
+    }, milliseconds);
+    renew().catch(keepShown);
+  };
+}
+
+/** After a refusal what is shown stays: the next try comes soon. */
+function keepShown(error) {
+  if (!error.error) throw error;
 }

@@ -3,7 +3,7 @@
 
 import { callWeChat, get, post } from "./api.js";
 import { ask } from "./dialog.js";
-import { el, fill, set, write } from "./dom.js";
+import { attempt, el, fill, set } from "./dom.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { keep, person, recall } from "./session.js";
 
@@ -46,22 +46,18 @@ export function consent(signal) {
     const reminds = kinds.includes("cooldown_over");
     if (signal.aborted || occasion !== shown || !(reminds ? offered : missing).length) return;
     const said = el("p.problem", { role: "alert" });
-    const button = el("button", { type: "button", onclick: () => agree() }, label);
+    const button = el("button", { onclick: () => agree() }, label);
     const section = el("section.panel.stack.consent", { "aria-label": "提醒", tabindex: -1 }, el("p", {}, text), said, button);
 
     async function agree() {
       set(button, { disabled: true });
-      try {
+      await attempt(said, async () => {
         const allowed = !missing.length || (await allow(missing));
         noteAsked(occasion);
         if (allowed && reminds) await post("/remind", { code });
         fill(section, el("p.hint", { role: "status" }, allowed ? done : "没有开启提醒。"));
         section.focus({ preventScroll: true }); // the button that had it is gone
-      } catch (error) {
-        write(said, error.message);
-        set(button, { disabled: false });
-        if (!error.error) throw error;
-      }
+      }).finally(() => set(button, { disabled: false }));
     }
 
     fill(element, section);

@@ -9,14 +9,12 @@ import { consent } from "./consent.js";
 import { asMoment, observe } from "../miniprogram/shared/clock.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
-import { el, fill, notice, set, write } from "./dom.js";
-import { icon } from "./icons.js";
-import { participants } from "./participants.js";
+import { el, fill, icon, notice, set, write } from "./dom.js";
+import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS } from "../miniprogram/shared/reasons.js";
-import { inReview } from "../miniprogram/shared/reviews.js";
+import { ENDINGS, inReview } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -31,7 +29,7 @@ export function detail(root, signal, code) {
     fill(root, el("p.blank", { role: "status" }, "正在打开…"));
     open(root, signal, code).catch((error) => {
       if (signal.aborted) return;
-      const again = el("button", { type: "button", onclick: load }, "再试一次");
+      const again = el("button", { onclick: load }, "再试一次");
       fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
       if (!error.error) throw error; // no refusal, so a bug of ours
     });
@@ -69,7 +67,7 @@ class Page {
     this.task = task;
     this.signal = signal;
     this.shaft = shaft(() => this.dig());
-    this.people = participants(task.code, signal);
+    this.people = new Participants(task.code, signal);
     this.people.reset(task);
     this.digs = digs(task.code, signal);
     this.statement = statement(task.code, signal);
@@ -79,13 +77,13 @@ class Page {
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.watchers = el("span.watchers");
-    this.sharing = el("button.quiet", { type: "button", onclick: () => share(task) }, icon("share", 20), "分享");
+    this.sharing = el("button.quiet", { onclick: () => share(task) }, icon("share", 20), "分享");
     this.prizes = el("span.fact");
     this.claim = el("div", { id: "claim" });
     this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
-    this.early = el("button", { type: "button", onclick: () => this.end() }, "提前结束");
+    this.early = el("button", { onclick: () => this.end() }, "提前结束");
   }
 
   fill(root) {
@@ -113,7 +111,7 @@ class Page {
         this.people.element,
         this.digs.element),
       el("div.column", {}, this.fairness.element,
-        task.mine ? null : el("p", {}, el("button.quiet", { type: "button", onclick: () => report(task) }, "举报"))),
+        task.mine ? null : el("p", {}, el("button.quiet", { onclick: () => report(task) }, "举报"))),
     );
     this.show();
     this.showClaim();
@@ -189,15 +187,9 @@ class Page {
     const { task } = this;
     if (frame.type !== "watchers") this.statement.renew();
     switch (frame.type) {
-      case "snapshot": {
-        const { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq } = frame;
-        const ended = status && !task.status;
-        Object.assign(task, { now_depth, prizes_left, participants: number, status, end_reason, watchers, cd_until, seq });
-        // A snapshot does not show a missed `start`, since that is no dig.
-        if (frame.leapt) this.digs.renew();
-        if (frame.leapt || ended || this.#stale || task.why === "not_paid") this.reload();
+      case "snapshot":
+        this.catchUp(frame);
         break;
-      }
       case "cd":
         this.digs.renew();
         if (frame.seq < task.seq) return;
@@ -210,12 +202,7 @@ class Page {
         this.sayOf(frame, " 来挖了一锹");
         break;
       case "prize":
-        task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
-        this.people.mark(frame.no);
-        this.#digging.then(() => this.celebrateOnce(frame.seq, () => {
-          this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
-          celebrate(frame);
-        }));
+        this.won(frame);
         break;
       case "start":
         this.reload();
@@ -228,9 +215,7 @@ class Page {
         if (task.is_prize) this.reload();
         break;
       case "end":
-        Object.assign(task, { status: 1, end_reason: frame.end_reason, cd_until: 0 });
-        // The details have the operator's reason, and until when a prize can be claimed.
-        if (["operator", "refused"].includes(frame.end_reason) || task.is_prize) this.reload();
+        this.ended(frame);
         break;
       case "watchers":
         task.watchers = frame.watchers;
@@ -242,6 +227,34 @@ class Page {
         return;
     }
     this.show();
+  }
+
+  /** Take a snapshot: what it tells, and a reading of what it does not. */
+  catchUp({ leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq }) {
+    const { task } = this;
+    const ended = status && !task.status;
+    Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+    // A snapshot does not show a missed `start`, since that is no dig.
+    if (leapt) this.digs.renew();
+    if (leapt || ended || this.#stale || task.why === "not_paid") this.reload();
+  }
+
+  /** Somebody won, perhaps by the dig that is under way here. */
+  won(frame) {
+    const { task } = this;
+    task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
+    this.people.mark(frame.no);
+    this.#digging.then(() => this.celebrateOnce(frame.seq, () => {
+      this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
+      celebrate(frame);
+    }));
+  }
+
+  ended({ end_reason }) {
+    const { task } = this;
+    Object.assign(task, { status: 1, end_reason, cd_until: 0 });
+    // The details have the operator's reason, and until when a prize can be claimed.
+    if (["operator", "refused"].includes(end_reason) || task.is_prize) this.reload();
   }
 
   /** Say what somebody else did. One's own dig is said by its reply, which may come before or after its frames. */

@@ -1,7 +1,6 @@
 // Dialogs: one thing at a time, closed by Escape, by its button or by a click beside it.
 
-import { el } from "./dom.js";
-import { icon } from "./icons.js";
+import { el, icon } from "./dom.js";
 
 let number = 0;
 
@@ -9,7 +8,7 @@ let number = 0;
 export function dialog(title, ...children) {
   number += 1;
   const id = `dialog-${number}`;
-  const close = el("button.close", { type: "button", "aria-label": "关闭", onclick: () => opened.close() }, icon("close", 20));
+  const close = el("button.close", { "aria-label": "关闭", onclick: () => opened.close() }, icon("close", 20));
   const opened = el(
     "dialog",
     { "aria-labelledby": id },
@@ -32,8 +31,8 @@ export function ask(title, text, agreement) {
       el(
         "div.buttons",
         {},
-        el("button", { type: "button", onclick: () => opened.close() }, "取消"),
-        el("button.primary", { type: "button", onclick: () => { agreed = true; opened.close(); } }, agreement),
+        el("button", { onclick: () => opened.close() }, "取消"),
+        el("button.primary", { onclick: () => { agreed = true; opened.close(); } }, agreement),
       ),
     );
     opened.addEventListener("close", () => resolve(agreed));

@@ -1,8 +1,8 @@
 // Who dug which depth: read once it is unfolded, then kept up to date; a button shows earlier digs.
 
 import { get } from "./api.js";
-import { avatar, el, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { atMostEvery } from "./channel.js";
+import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
 const KEPT = 200; // newer digs drive older ones out, unless somebody looked back
@@ -13,72 +13,62 @@ export function digs(code, signal) {
   const list = el("ol.digs");
   const nobody = el("p.blank", { hidden: true }, "还没有人挖过");
   const problem = el("p.problem", { role: "alert" });
-  const more = el("button", { type: "button", hidden: true, onclick: () => lookBack() }, "更早的");
+  const more = el("button", { hidden: true, onclick: () => lookBack() }, "更早的");
   const element = el("details.panel.fold", { ontoggle: () => renew() },
     el("summary", {}, el("h2", {}, "谁挖了哪一层")), list, nobody, more, problem);
   const rows = new Map(); // by depth
   let lookedBack = false;
-  let renewing = 0;
-  let wanted = false;
 
-  const least = () => Math.min(...rows.keys());
-
-  function insert(found) {
-    for (const dig of found) {
-      if (rows.has(dig.depth)) continue;
-      const row = el("li", { "data-depth": dig.depth },
-        el("span.hint", {}, `第 ${dig.depth} 层`), avatar(dig.wxheadpic, 28), el("span.name", {}, dig.wxname),
-        dig.is_prize ? el("em", {}, icon("trophy", 14), "挖到了") : null);
-      rows.set(dig.depth, row);
-      list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < dig.depth) ?? null);
-    }
-    while (!lookedBack && rows.size > KEPT) {
-      rows.get(least()).remove();
-      rows.delete(least());
-    }
+  function show(found) {
+    for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig));
+    if (!lookedBack) trim(rows);
     set(nobody, { hidden: rows.size > 0 });
-    set(more, { hidden: !rows.size || least() <= 1 });
+    set(more, { hidden: !rows.size || least(rows) <= 1 });
   }
 
-  async function attempt(act) {
+  function read(before, take) {
     write(problem, "");
-    try {
-      await act();
-    } catch (error) {
-      write(problem, error.message);
-      if (!error.error) throw error;
-    }
+    return attempt(problem, async () => {
+      const { data } = await get("/getDigs", { code, before });
+      if (!signal.aborted) take(data);
+    });
   }
 
-  async function renew() {
-    wanted = true;
-    if (renewing || !element.open) return;
-    wanted = false;
-    renewing = setTimeout(() => {
-      renewing = 0;
-      if (wanted && !signal.aborted) renew();
-    }, RENEW_MS);
+  const renew = atMostEvery(RENEW_MS, () => {
     const newest = Math.max(0, ...rows.keys());
-    await attempt(async () => {
-      const { data } = await get("/getDigs", { code });
-      if (signal.aborted) return;
+    return read(null, (data) => {
       const gap = rows.size && data.length === PAGE && data.at(-1).depth > newest + 1;
       if (gap) { // more was dug than one page: begin anew
         list.replaceChildren();
         rows.clear();
         lookedBack = false;
       }
-      insert(data);
+      show(data);
     });
-  }
+  }, () => element.open, signal);
 
-  async function lookBack() {
+  function lookBack() {
     lookedBack = true;
-    await attempt(async () => {
-      const { data } = await get("/getDigs", { code, before: least() });
-      if (!signal.aborted) insert(data);
-    });
+    read(least(rows), show);
   }
 
   return { element, renew };
+}
+
+const least = (rows) => Math.min(...rows.keys());
+
+function trim(rows) {
+  while (rows.size > KEPT) {
+    rows.get(least(rows)).remove();
+    rows.delete(least(rows));
+  }
+}
+
+/** Put a dig's row where it belongs, the deepest first. */
+function insert(list, { depth, wxname, wxheadpic, is_prize }) {
+  const row = el("li", { "data-depth": depth },
+    el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname),
+    is_prize ? el("em", {}, icon("trophy", 14), "挖到了") : null);
+  list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < depth) ?? null);
+  return row;
 }

@@ -2,8 +2,7 @@
 // log people in, and this page says so.
 
 import { logIn } from "./api.js";
-import { el, fill, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { attempt, el, fill, icon } from "./dom.js";
 
 const NAMES = ["小明", "小红", "阿强", "老王", "朵朵", "大熊"];
 
@@ -16,15 +15,10 @@ export function login(root) {
     const user = name.value.trim();
     if (!user) return name.focus();
     form.inert = true;
-    try {
-      await logIn(user);
-    } catch (error) {
-      write(problem, error.message);
-      if (!error.error) throw error;
-    } finally {
+    await attempt(problem, () => logIn(user)).finally(() => {
       form.inert = false;
       name.focus();
-    }
+    });
   };
   const form = el(
     "form.panel.stack",
@@ -34,7 +28,7 @@ export function login(root) {
     el(
       "div.chips",
       { role: "group", "aria-label": "常用的名字" },
-      NAMES.map((user) => el("button.chip", { type: "button", onclick: () => { name.value = user; enter(); } }, user)),
+      NAMES.map((user) => el("button.chip", { onclick: () => { name.value = user; enter(); } }, user)),
     ),
     problem,
     el("button.primary", { type: "submit" }, "进入"),

@@ -1,10 +1,9 @@
 // The entry point: who is logged in, which page the address names, and whether the channel is open.
 
 import { repeatDigs } from "./api.js";
-import { channel } from "./channel.js";
+import { channel, onReturn } from "./channel.js";
 import { detail } from "./detail.js";
-import { el, fill, onReturn, set } from "./dom.js";
-import { icon } from "./icons.js";
+import { el, fill, icon, set, write } from "./dom.js";
 import { login, miniProgram } from "./login.js";
 import { mine } from "./mine.js";
 import { publish } from "./publish.js";
@@ -84,7 +83,7 @@ const said = { link: "", service: "" };
 function say(changes) {
   Object.assign(said, changes);
   const text = said.link || said.service;
-  if (banner.textContent !== text) banner.textContent = text;
+  write(banner, text);
   banner.classList.toggle("shown", text !== "");
 }
 

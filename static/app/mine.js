@@ -1,13 +1,13 @@
 // A person's own page: numbers, name and picture, and the treasures published, dug and won.
 
 import { get, logOut } from "./api.js";
-import { cardElement } from "./cards.js";
-import { channel } from "./channel.js";
+import { cardSet } from "./cards.js";
+import { keepNew } from "./channel.js";
 import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
-import { arrange, avatar, el, fill, onReturn, set, write } from "./dom.js";
+import { arrange, attempt, avatar, count, el, fill, set, write } from "./dom.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { inReview, profileInReview } from "../miniprogram/shared/reviews.js";
+import { inReview, profileInReview } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
 
@@ -23,21 +23,18 @@ const LISTS = {
 };
 
 export function mine(root, signal, which = "published") {
-  const [, path, nothing, foot, whose] = LISTS[which];
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const inCheck = el("p.review", { role: "status" });
-  const list = el("ul.cards");
-  const said = el("p.blank", { role: "status" }, "正在读取…");
-  const more = el("button", { type: "button", hidden: true, onclick: () => load() }, "更多");
+  const list = makeList(LISTS[which], signal);
   root.classList.add("wide");
   fill(
     root,
     el("section.panel.me", {},
       avatar(person.avatarUrl, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
-        el("button.link", { type: "button", onclick: () => editProfile(signal) }, "改名字和头像"),
-        el("button.link", { type: "button", onclick: logOut }, "退出登录"))),
+        el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
+        el("button.link", { onclick: logOut }, "退出登录"))),
       numbers),
     preferences(),
     uncounted,
@@ -45,46 +42,48 @@ export function mine(root, signal, which = "published") {
     askName(signal, "起个名字，大家才知道是你。"),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
-    list,
-    said,
-    more,
+    list.elements,
   );
 
-  const cards = new Map(); // by code
+  async function readNumbers() {
+    const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
+    write(uncounted, "");
+    write(inCheck, profileInReview(review, review_note));
+    count(numbers, [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]]);
+  }
+
+  list.load();
+  attempt(uncounted, readNumbers);
+  keepNew(RENEW_MS, () => list.renew(readNumbers), signal);
+  const ticking = setInterval(list.tick, 500);
+  signal.addEventListener("abort", () => clearInterval(ticking));
+  return "我的";
+}
+
+/** Return one of the lists, with `load()` for its next page, and `renew(readNumbers)`. */
+function makeList([, path, nothing, foot, whose], signal) {
+  const list = el("ul.cards");
+  const said = el("p.blank", { role: "status" }, "正在读取…");
+  const more = el("button", { hidden: true, onclick: () => load() }, "更多");
+  const shown = cardSet(foot);
   let pages = 0;
   let loading = false;
 
-  async function read(page) {
-    const { data } = await get(path, { page });
-    data.forEach(observeCard);
-    return data.map((card) => ({ ...card, ...whose(card) }));
+  function show(cards) {
+    arrange(list, shown.show(cards));
+    write(said, cards.length ? "" : nothing);
   }
-
-  /** Show these cards, in this order. */
-  function show(wanted) {
-    const known = new Map(cards);
-    cards.clear();
-    for (const card of wanted) {
-      const made = known.get(card.code) ?? cardElement(card, foot);
-      made.update(card);
-      cards.set(card.code, made);
-    }
-    arrange(list, [...cards.values()].map(({ element }) => element));
-    write(said, cards.size ? "" : nothing);
-  }
-
-  const shown = () => [...cards.values()].map((made) => made.card());
 
   async function load() {
     if (loading) return;
     loading = true;
     set(more, { hidden: true });
     try {
-      const data = await read(pages + 1);
+      const cards = await read(path, pages + 1, whose);
       if (signal.aborted) return;
       pages += 1;
-      show([...shown(), ...data]);
-      set(more, { hidden: data.length < PAGE });
+      show([...shown.cards(), ...cards]);
+      set(more, { hidden: cards.length < PAGE });
     } catch (error) {
       write(said, error.message);
       set(more, { hidden: false });
@@ -94,46 +93,29 @@ export function mine(root, signal, which = "published") {
     }
   }
 
-  async function count() {
-    const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
-    const rows = [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]];
-    write(uncounted, "");
-    write(inCheck, profileInReview(review, review_note));
-    fill(numbers, rows.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
-  }
-
-  async function renew() {
+  async function renew(readNumbers) {
     if (document.hidden || loading) return;
     const before = pages;
     const renewed = Math.min(Math.max(pages, 1), RENEWED_PAGES);
-    try {
-      const [, ...lists] = await Promise.all([count(), ...Array.from({ length: renewed }, (_, at) => read(at + 1))]);
-      if (signal.aborted || loading || pages !== before) return; // `load` has read newer cards meanwhile
-      pages = Math.max(pages, 1);
-      const data = lists.flat();
-      const codes = new Set(data.map(({ code }) => code));
-      const further = pages > renewed ? shown().slice(renewed * PAGE).filter(({ code }) => !codes.has(code)) : [];
-      show([...data, ...further]);
-      if (pages === renewed) set(more, { hidden: lists.at(-1).length < PAGE });
-    } catch (error) {
-      if (!error.error) throw error; // after a refusal keep what is shown
-    }
+    const [, ...found] = await Promise.all([readNumbers(), ...Array.from({ length: renewed }, (_, at) => read(path, at + 1, whose))]);
+    if (signal.aborted || loading || pages !== before) return; // `load` has read newer cards meanwhile
+    pages = Math.max(pages, 1);
+    show(pages > renewed ? withFurther(found.flat(), shown.cards().slice(renewed * PAGE)) : found.flat());
+    if (pages === renewed) set(more, { hidden: found.at(-1).length < PAGE });
   }
 
-  load();
-  count().catch((error) => {
-    write(uncounted, error.message);
-    if (!error.error) throw error;
-  });
-  onReturn(renew, signal);
-  signal.addEventListener("abort", channel.on("found", renew));
-  const renewing = setInterval(renew, RENEW_MS);
-  const ticking = setInterval(() => cards.forEach((card) => card.tick()), 500);
-  signal.addEventListener("abort", () => {
-    clearInterval(ticking);
-    clearInterval(renewing);
-  });
-  return "我的";
+  return { elements: [list, said, more], load, renew, tick: shown.tick };
+}
+
+async function read(path, page, whose) {
+  const { data } = await get(path, { page });
+  data.forEach(observeCard);
+  return data.map((card) => ({ ...card, ...whose(card) }));
+}
+
+function withFurther(cards, further) {
+  const codes = new Set(cards.map(({ code }) => code));
+  return [...cards, ...further.filter(({ code }) => !codes.has(code))];
 }
 
 function published(card) {

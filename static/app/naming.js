@@ -2,9 +2,9 @@
 
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
-import { el, notice, set, write } from "./dom.js";
+import { attempt, el, notice, set } from "./dom.js";
 import { pictureField } from "./picture.js";
-import { profileInReview } from "../miniprogram/shared/reviews.js";
+import { profileInReview } from "../miniprogram/shared/words.js";
 import { onChange, person, remember } from "./session.js";
 
 /** Whether the person has a name of their own. Logins of older versions did not say. */
@@ -16,7 +16,7 @@ export function isNamed() {
 export function askName(signal, why, saved) {
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
     el("p", {}, "别人现在看到的你是“", el("bdi", {}, person.nickName), "”。", why),
-    el("div", {}, el("button.primary", { type: "button", onclick: () => editProfile(signal, saved) }, "起个名字")));
+    el("div", {}, el("button.primary", { onclick: () => editProfile(signal, saved) }, "起个名字")));
   onChange(() => person && set(panel, { hidden: isNamed() }), signal);
   return panel;
 }
@@ -28,24 +28,20 @@ export function editProfile(signal, saved = () => dispatchEvent(new Event("hashc
   const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
   const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
   const submit = el("button.primary", { type: "submit" }, "保存");
-  const save = async (event) => {
+  const save = async () => {
+    const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
+    const { review } = await post("/setProfile", { wxname, wxheadpic });
+    if (person?.unionid !== unionid) return; // logged out meanwhile
+    if (review === "checking") notice(profileInReview(review));
+    else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
+    opened.close();
+    if (!signal.aborted) saved();
+  };
+  const onsubmit = (event) => {
     event.preventDefault();
     submit.disabled = true;
-    try {
-      const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
-      const { review } = await post("/setProfile", { wxname, wxheadpic });
-      if (person?.unionid !== unionid) return; // logged out meanwhile
-      if (review === "checking") notice(profileInReview(review));
-      else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
-      opened.close();
-      if (!signal.aborted) saved();
-    } catch (error) {
-      write(problem, error.message);
-      if (!error.error) throw error;
-    } finally {
-      submit.disabled = false;
-    }
+    attempt(problem, save).finally(() => { submit.disabled = false; });
   };
-  const opened = dialog("名字和头像", el("form.stack", { onsubmit: save },
+  const opened = dialog("名字和头像", el("form.stack", { onsubmit },
     el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem, submit));
 }

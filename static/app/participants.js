@@ -1,120 +1,122 @@
 // The people who dug a task: the newest first, as they join; a button shows earlier ones.
 
 import { get } from "./api.js";
-import { avatar, el, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getTaskUser; page n always holds the places 50 (n − 1) + 1 to 50 n
 const NEWEST = 60;
 const FEWEST = 20; // so many more at least for each press of the button
 
-/** Return the list's element, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
-export function participants(code, signal) {
-  const list = el("ul.people");
-  const total = el("span.count");
-  const more = el("button", { type: "button", hidden: true, onclick: () => lookBack() });
-  const nobody = el("p.blank", {}, "还没有人挖过");
-  const problem = el("p.problem", { role: "alert" });
-  const element = el("section.panel", {}, el("h2", {}, "一起挖的人", total), list, nobody, more, problem);
-
-  const shown = new Map(); // by no
-  const winners = new Set();
-  let number = 0;
-  let most = NEWEST; // more after somebody looked back
-  let resets = 0;
-  let looking = false;
-
-  const first = () => Math.min(number + 1, ...shown.keys());
-  const read = async (page) => (await get("/getTaskUser", { code, page })).data;
-
-  function insert({ no, wxname, wxheadpic, is_prize }) {
-    if (is_prize) winners.add(no);
-    if (shown.has(no)) return;
-    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname));
-    shown.set(no, person);
-    list.insertBefore(person, [...list.children].find(({ dataset }) => Number(dataset.no) < no) ?? null);
-    if (winners.has(no)) mark(no);
+/** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
+export class Participants {
+  constructor(code, signal) {
+    this.code = code;
+    this.signal = signal;
+    this.list = el("ul.people");
+    this.total = el("span.count");
+    this.more = el("button", { hidden: true, onclick: () => this.lookBack() });
+    this.nobody = el("p.blank", {}, "还没有人挖过");
+    this.problem = el("p.problem", { role: "alert" });
+    this.element = el("section.panel", {}, el("h2", {}, "一起挖的人", this.total), this.list, this.nobody, this.more, this.problem);
+    this.shown = new Map(); // by no
+    this.winners = new Set();
+    this.number = 0;
+    this.most = NEWEST; // more after somebody looked back
+    this.resets = 0;
+    this.looking = false;
   }
 
-  function drop(no) {
-    shown.get(no).remove();
-    shown.delete(no);
+  /** Show what the details say: `users` are the first page. */
+  async reset({ users, participants: upTo }) {
+    this.resets += 1;
+    const mine = this.resets;
+    this.number = upTo;
+    if (upTo <= PAGE) return this.replace(users, upTo);
+    const last = Math.ceil(upTo / PAGE);
+    this.show();
+    return attempt(this.problem, async () => { // and the button tries again
+      const rows = await Promise.all([last === 2 ? users : this.read(last - 1), this.read(last)]);
+      if (mine === this.resets && !this.signal.aborted) this.replace(rows.flat(), upTo);
+    });
   }
 
-  function mark(no) {
-    winners.add(no);
-    const person = shown.get(no);
+  add(row) {
+    this.insert(row);
+    this.show();
+  }
+
+  mark(no) {
+    this.winners.add(no);
+    const person = this.shown.get(no);
     if (!person || person.classList.contains("won")) return;
     person.classList.add("won");
     person.append(el("em", {}, icon("trophy", 14), "挖到了"));
   }
 
-  function show() {
-    while (shown.size > most) drop(first());
-    write(total, number ? ` ${number} 人` : "");
-    set(nobody, { hidden: number > 0 });
-    set(more, { hidden: first() <= 1 });
-    write(more, `看更早的人（还有 ${first() - 1} 人）`);
+  count(participated) {
+    this.number = participated;
+    this.show();
   }
 
-  async function lookBack() {
-    if (looking) return;
-    looking = true;
-    write(problem, "");
-    const wanted = shown.size + FEWEST;
-    try {
-      for (let before = 0; first() > 1 && shown.size < wanted && first() !== before; ) {
-        before = first();
-        const rows = await read(Math.ceil((before - 1) / PAGE));
-        if (signal.aborted) return;
-        rows.forEach(insert);
-        most = Math.max(most, shown.size);
+  // The rest is its own.
+
+  first() {
+    return Math.min(this.number + 1, ...this.shown.keys());
+  }
+
+  async read(page) {
+    return (await get("/getTaskUser", { code: this.code, page })).data;
+  }
+
+  insert({ no, wxname, wxheadpic, is_prize }) {
+    const { list, shown, winners } = this;
+    if (is_prize) winners.add(no);
+    if (shown.has(no)) return;
+    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname));
+    shown.set(no, person);
+    list.insertBefore(person, [...list.children].find(({ dataset }) => Number(dataset.no) < no) ?? null);
+    if (winners.has(no)) this.mark(no);
+  }
+
+  drop(no) {
+    this.shown.get(no).remove();
+    this.shown.delete(no);
+  }
+
+  show() {
+    const { number } = this;
+    while (this.shown.size > this.most) this.drop(this.first());
+    write(this.total, number ? ` ${number} 人` : "");
+    set(this.nobody, { hidden: number > 0 });
+    set(this.more, { hidden: this.first() <= 1 });
+    write(this.more, `看更早的人（还有 ${this.first() - 1} 人）`);
+  }
+
+  async lookBack() {
+    if (this.looking) return;
+    this.looking = true;
+    write(this.problem, "");
+    const wanted = this.shown.size + FEWEST;
+    await attempt(this.problem, async () => {
+      for (let before = 0; this.first() > 1 && this.shown.size < wanted && this.first() !== before; ) {
+        before = this.first();
+        const rows = await this.read(Math.ceil((before - 1) / PAGE));
+        if (this.signal.aborted) return;
+        rows.forEach((row) => this.insert(row));
+        this.most = Math.max(this.most, this.shown.size);
       }
-    } catch (error) {
-      write(problem, error.message);
-      if (!error.error) throw error;
-    } finally {
-      looking = false;
-      show();
-    }
+    }).finally(() => {
+      this.looking = false;
+      this.show();
+    });
   }
 
   /** Show these instead of all people up to place `upTo`; people who joined later stay. */
-  function replace(rows, upTo) {
-    for (const no of [...shown.keys()]) if (no <= upTo) drop(no);
-    most = NEWEST;
-    write(problem, "");
-    rows.forEach(insert);
-    show();
+  replace(rows, upTo) {
+    for (const no of [...this.shown.keys()]) if (no <= upTo) this.drop(no);
+    this.most = NEWEST;
+    write(this.problem, "");
+    rows.forEach((row) => this.insert(row));
+    this.show();
   }
-
-  return {
-    element,
-    /** Show what the details say: `users` are the first page. */
-    async reset({ users, participants: upTo }) {
-      resets += 1;
-      const mine = resets;
-      number = upTo;
-      if (upTo <= PAGE) return replace(users, upTo);
-      const last = Math.ceil(upTo / PAGE);
-      show();
-      try {
-        const rows = await Promise.all([last === 2 ? users : read(last - 1), read(last)]);
-        if (mine === resets && !signal.aborted) replace(rows.flat(), upTo);
-      } catch (error) {
-        write(problem, error.message); // and the button tries again
-        if (!error.error) throw error;
-      }
-      return undefined;
-    },
-    add(row) {
-      insert(row);
-      show();
-    },
-    mark,
-    count(participated) {
-      number = participated;
-      show();
-    },
-  };
 }

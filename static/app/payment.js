@@ -2,29 +2,26 @@
 // plays the person who pays.
 
 import { callWeChat, post } from "./api.js";
-import { el, write } from "./dom.js";
+import { attempt, el, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
 
 /** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */
 export function payment(task, signal, paid) {
   const said = el("p.problem", { role: "alert" });
-  const button = el("button.primary", { type: "button", onclick: () => pay() }, `支付 ${task.owed} 元`);
+  const button = el("button.primary", { onclick: () => press() }, `支付 ${task.owed} 元`);
 
-  async function pay() {
+  function press() {
     button.disabled = true;
     write(said, "");
-    try {
-      const order = await post("/payTask", { code: task.code, money: task.owed });
-      const { timeStamp, nonceStr, signType, paySign } = order;
-      await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
-      if (!signal.aborted) await paid(); // it reads the details, which asks WeChat if the notice is late
-    } catch (error) {
-      write(said, error.message);
-      if (!error.error) throw error;
-    } finally {
-      button.disabled = false;
-    }
+    attempt(said, pay).finally(() => { button.disabled = false; });
+  }
+
+  async function pay() {
+    const order = await post("/payTask", { code: task.code, money: task.owed });
+    const { timeStamp, nonceStr, signType, paySign } = order;
+    await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
+    if (!signal.aborted) await paid(); // it reads the details, which asks WeChat if the notice is late
   }
 
   return el(

@@ -1,8 +1,7 @@
 // Choosing a picture: it is shown and uploaded at once, with its progress.
 
 import { Refused, upload } from "./api.js";
-import { el, fill, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { el, fill, icon, set, write } from "./dom.js";
 
 const MOST_BYTES = 10 << 20;
 const KINDS = "image/jpeg,image/png,image/webp,image/gif";
@@ -19,7 +18,6 @@ export function pictureField(id, { label, hint, address = "", shown = address, u
   const input = el("input.unseen", { type: "file", id, accept: KINDS, onchange: () => choose(input.files[0]) });
   const element = el("div.field", {}, el("span.label", {}, label), input, el("label.picture", { for: id }, preview, el("span", {}, "选择图片")), bar, said);
   let uploading = Promise.resolve(address);
-  let chosen = address !== "";
   let local = "";
 
   function choose(file) {
@@ -29,7 +27,6 @@ export function pictureField(id, { label, hint, address = "", shown = address, u
     local = URL.createObjectURL(file);
     // If the browser cannot show it, the server will probably refuse it and say why.
     fill(preview, el("img", { src: local, alt: "所选的图片", onerror: () => fill(preview, icon("picture", 40)) }));
-    chosen = true;
     uploading = send(file);
     uploading.catch(() => {}); // shown below, and thrown by ready()
   }
@@ -56,5 +53,5 @@ export function pictureField(id, { label, hint, address = "", shown = address, u
     }
   }
 
-  return { element, input, ready: () => uploading, chosen: () => chosen };
+  return { element, input, ready: () => uploading, chosen: () => Boolean(local || address) };
 }

@@ -1,8 +1,7 @@
 // Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
 import { get, Refused } from "./api.js";
-import { el, fill, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { el, fill, icon, set, write } from "./dom.js";
 import { keep, recall } from "./session.js";
 import { verify } from "./verify.js";
 
@@ -24,7 +23,7 @@ function notedCommitment(code) {
 export function fairness(task) {
   noteCommitment(task);
   const result = el("div.checks", { role: "status" });
-  const button = el("button", { type: "button", onclick: () => run() }, icon("lock", 18), "验证这次抽奖");
+  const button = el("button", { onclick: () => run() }, icon("lock", 18), "验证这次抽奖");
   const later = el("p.hint", {}, "结束后，种子会公开，任何人都能在自己的浏览器里重新算一遍。");
   const element = el(
     "section.panel.fair",

@@ -12,19 +12,44 @@ const DAY_SECONDS = 86_400;
 const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个";
 
 export function publish(root, signal) {
-  const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
-  const kept = recall("sessionStorage", DRAFT);
-  const draft = kept?.whose === person.unionid ? kept : { whose: person.unionid, url: "", values: {} };
+  const draft = draftOf(person.unionid);
+  const remember = (changes) => keep("sessionStorage", DRAFT, Object.assign(draft, changes));
   const picture = pictureField("picture", {
     label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内", address: draft.url, uploaded: (url) => remember({ url }),
   });
-  const pictureHint = el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。");
-  const summary = el("p.summary", { role: "status" });
-  const problem = el("p.problem", { role: "alert" });
-  const named = { fields: "", id: "" }; // what was sent last, and under which name
-  const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
+  const fields = makeFields();
+  const form = el(
+    "form.stack",
+    {
+      novalidate: true, // its own problems are said in the words of this page
+      oninput: ({ target }) => { forgive(target); adapt(form, fields); remember({ values: filledIn(form) }); },
+    },
+    el("section.panel.stack", {}, fields.kinds, picture.element, fields.noPicture, fields.name, fields.synopsis, fields.wxname),
+    el("section.panel.stack", {},
+      el("h2", {}, "奖品和难度"),
+      el("div.pair", {}, fields.prize_num, fields.money),
+      fields.forecast_num,
+      el("div.pair", {}, fields.interval, fields.fluctuation),
+      fields.cd),
+    el("section.panel.stack", {}, fields.giving, fields.audience),
+    fields.summary,
+  );
+  addSending(form, picture, signal);
+  root.classList.add("narrow");
+  root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, "宝贝上会写着是谁埋的。", () => {}), form);
+  for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
+  adapt(form, fields);
+  return "发布";
+}
 
-  const fields = {
+function draftOf(whose) {
+  const kept = recall("sessionStorage", DRAFT);
+  return kept?.whose === whose ? kept : { whose, url: "", values: {} };
+}
+
+function makeFields() {
+  const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
+  return {
     name: field("name", "物品名", { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
     synopsis: field("synopsis", "简介", { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
     wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
@@ -34,114 +59,26 @@ export function publish(root, signal) {
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
     cd: number("cd", "每锹之后冷却几秒", 0, 3600, cooldownSeconds),
+    kinds: choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]),
+    giving: choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]),
+    audience: choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]),
+    noPicture: el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。"),
+    summary: el("p.summary", { role: "status" }),
   };
-  const kinds = choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]);
-  const giving = choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]);
-  const audience = choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]);
+}
 
-  const form = el(
-    "form.stack",
-    {
-      novalidate: true, // its own problems are said in the words of this page
-      oninput: ({ target }) => { forgive(target); adapt(); remember({ values: filledIn() }); },
-      onsubmit: (event) => { event.preventDefault(); send(); },
-    },
-    el("section.panel.stack", {}, kinds, picture.element, pictureHint, fields.name, fields.synopsis, fields.wxname),
-    el("section.panel.stack", {},
-      el("h2", {}, "奖品和难度"),
-      el("div.pair", {}, fields.prize_num, fields.money),
-      fields.forecast_num,
-      el("div.pair", {}, fields.interval, fields.fluctuation),
-      fields.cd),
-    el("section.panel.stack", {}, giving, audience),
-    summary,
-    problem,
-    submit,
-  );
-  root.classList.add("narrow");
-  root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, "宝贝上会写着是谁埋的。", () => {}), form);
-  for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
-  adapt();
-
-  function remember(changes) {
-    Object.assign(draft, changes);
-    keep("sessionStorage", DRAFT, draft);
-  }
-
-  /** All values by name, also of fields that do not apply now. */
-  function filledIn() {
-    const named = [...form.elements].filter(({ name, type, checked }) => name && (type !== "radio" || checked));
-    return Object.fromEntries(named.map((input) => [input.name, input.value]));
-  }
-
-  function value(name) {
-    return form.elements[name].value.trim();
-  }
-
-  function whole(name) {
-    return Number.parseInt(value(name), 10) || 0;
-  }
-
-  function adapt() {
-    const redPacket = value("goods_type") === "1";
-    const several = whole("prize_num") > 1;
-    apply(fields.money, redPacket);
-    apply(giving, !redPacket);
-    apply(fields.interval, several);
-    apply(fields.fluctuation, several);
-    set(pictureHint, { hidden: !redPacket });
-    const most = Math.max(0, whole("interval") - 1);
-    form.elements.fluctuation.max = most;
-    write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，小于间隔；0 就是人人都知道位置，只比手快`);
-    write(summary, summarise(redPacket, several));
-  }
-
-  function summarise(redPacket, several) {
-    const prizes = whole("prize_num");
-    const deepest = several
-      ? Math.max(whole("forecast_num"), prizes * (whole("interval") + whole("fluctuation")))
-      : whole("forecast_num");
-    if (!deepest) return "";
-    const seconds = deepest * whole("cd");
-    const pay = redPacket ? `，要支付 ${prizes * whole("money")} 元` : "";
-    return `最深 ${deepest} 层，挖到底至少要 ${duration(seconds)}${pay}。`;
-  }
-
-  /** Return what is wrong with a field before it is sent, "" if nothing is. */
-  function wrongWith(input) {
-    if (input === picture.input) return picture.chosen() || value("goods_type") === "1" ? "" : "请先选一张图片";
-    if (input.disabled || input.validity.valid) return "";
-    const label = input.labels[0].textContent;
-    return input.type === "number" ? `“${label}”应为 ${input.min} 到 ${input.max} 的整数` : `请填写“${label}”`;
-  }
-
-  function forgive(input) {
-    if (!input.hasAttribute("aria-invalid")) return;
-    set(input, { "aria-invalid": null, "aria-errormessage": null });
-    input.closest(".field").querySelector(":scope > .problem.own")?.remove();
-  }
-
-  /** Say beneath a field what is wrong with it, and go there. */
-  function blame(input, text) {
-    const field = input.closest(".field");
-    const id = `${input.id}-problem`;
-    forgive(input);
-    if (text) field.append(el("p.problem.own", { id, role: "alert" }, text));
-    set(input, { "aria-invalid": "true", "aria-errormessage": text ? id : null });
-    field.scrollIntoView({ block: "center" });
-    input.focus({ preventScroll: true });
-  }
-
-  /** Return the field that a parameter of the server comes from, if it is one that shows. */
-  function fieldOf(parameter) {
-    const input = parameter === "url" ? picture.input : parameter && form.querySelector(`#${CSS.escape(parameter)}`);
-    return input && !input.disabled ? input : null;
-  }
+/** Add to the form the button that sends it, and what is said of that. */
+function addSending(form, picture, signal) {
+  const problem = el("p.problem", { role: "alert" });
+  const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
+  const named = { fields: "", id: "" }; // what was sent last, and under which name
+  form.append(problem, submit);
+  form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 
   async function send() {
     write(problem, "");
-    const wrong = [...form.elements].find((input) => input.labels?.length && wrongWith(input));
-    if (wrong) return blame(wrong, wrongWith(wrong));
+    const wrong = [...form.elements].find((input) => input.labels?.length && wrongWith(input, picture));
+    if (wrong) return blame(wrong, wrongWith(wrong, picture));
     submit.disabled = true;
     let sent = false;
     try {
@@ -153,7 +90,7 @@ export function publish(root, signal) {
       keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
-      const input = sent ? fieldOf(error.reply?.param) : picture.input; // beside the picture, its problem stands already
+      const input = sent ? fieldOf(error.reply?.param, form, picture) : picture.input; // beside the picture, its problem stands already
       if (input) blame(input, sent ? error.message : "");
       else write(problem, sent && mayPass(error) ? MAYBE : error.message);
       if (!error.error) throw error;
@@ -169,8 +106,74 @@ export function publish(root, signal) {
     if (named.fields !== fields) Object.assign(named, { fields, id: crypto.getRandomValues(new Uint32Array(4)).join("_") });
     return named.id;
   }
+}
 
-  return "发布";
+/** All values by name, also of fields that do not apply now. */
+function filledIn(form) {
+  const named = [...form.elements].filter(({ name, type, checked }) => name && (type !== "radio" || checked));
+  return Object.fromEntries(named.map((input) => [input.name, input.value]));
+}
+
+function value(form, name) {
+  return form.elements[name].value.trim();
+}
+
+function whole(form, name) {
+  return Number.parseInt(value(form, name), 10) || 0;
+}
+
+function adapt(form, fields) {
+  const redPacket = value(form, "goods_type") === "1";
+  const several = whole(form, "prize_num") > 1;
+  apply(fields.money, redPacket);
+  apply(fields.giving, !redPacket);
+  apply(fields.interval, several);
+  apply(fields.fluctuation, several);
+  set(fields.noPicture, { hidden: !redPacket });
+  const most = Math.max(0, whole(form, "interval") - 1);
+  form.elements.fluctuation.max = most;
+  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，小于间隔；0 就是人人都知道位置，只比手快`);
+  write(fields.summary, summarise(form, redPacket, several));
+}
+
+function summarise(form, redPacket, several) {
+  const prizes = whole(form, "prize_num");
+  const forecast = whole(form, "forecast_num");
+  const deepest = several ? Math.max(forecast, prizes * (whole(form, "interval") + whole(form, "fluctuation"))) : forecast;
+  if (!deepest) return "";
+  const pay = redPacket ? `，要支付 ${prizes * whole(form, "money")} 元` : "";
+  return `最深 ${deepest} 层，挖到底至少要 ${duration(deepest * whole(form, "cd"))}${pay}。`;
+}
+
+/** Return what is wrong with a field before it is sent, "" if nothing is. */
+function wrongWith(input, picture) {
+  if (input === picture.input) return picture.chosen() || value(input.form, "goods_type") === "1" ? "" : "请先选一张图片";
+  if (input.disabled || input.validity.valid) return "";
+  const label = input.labels[0].textContent;
+  return input.type === "number" ? `“${label}”应为 ${input.min} 到 ${input.max} 的整数` : `请填写“${label}”`;
+}
+
+/** Return the field that a parameter of the server comes from, if it is one that shows. */
+function fieldOf(parameter, form, picture) {
+  const input = parameter === "url" ? picture.input : parameter && form.querySelector(`#${CSS.escape(parameter)}`);
+  return input && !input.disabled ? input : null;
+}
+
+function forgive(input) {
+  if (!input.hasAttribute("aria-invalid")) return;
+  set(input, { "aria-invalid": null, "aria-errormessage": null });
+  input.closest(".field").querySelector(":scope > .problem.own")?.remove();
+}
+
+/** Say beneath a field what is wrong with it, and go there. */
+function blame(input, text) {
+  const field = input.closest(".field");
+  const id = `${input.id}-problem`;
+  forgive(input);
+  if (text) field.append(el("p.problem.own", { id, role: "alert" }, text));
+  set(input, { "aria-invalid": "true", "aria-errormessage": text ? id : null });
+  field.scrollIntoView({ block: "center" });
+  input.focus({ preventScroll: true });
 }
 
 function duration(seconds) {

@@ -1,8 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { el, fill, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { el, fill, icon, set, svg, write } from "./dom.js";
 import { signal } from "./preferences.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
@@ -21,24 +20,19 @@ const WHY_NOT = {
  * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`.
  */
 export function shaft(onDig) {
-  const big = el("strong");
-  const small = el("small");
-  const circle = ring();
-  const button = el("button.dig", { type: "button", onclick: () => ready && onDig() }, circle.svg, big, small);
   const gauge = el("i");
   const now = el("b");
   const most = el("span");
+  const button = digButton(onDig);
   const line = el("p.said", { role: "status" });
   const element = el(
     "section.shaft",
     { "aria-label": "挖宝" },
     el("div.gauge", { "aria-hidden": "true" }, gauge),
     el("p.level", {}, "第 ", now, " 层", most),
-    button,
+    button.element,
     line,
   );
-
-  let ready = false;
   let cooling = false;
   let stop = () => {};
   let counted = null;
@@ -53,31 +47,47 @@ export function shaft(onDig) {
     if (key === counted) return;
     counted = key;
     stop();
-    const why = task.status ? "ended" : lasting(task.why);
     stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
-      ready = !seconds && !why && !busy;
+      const ready = button.show(task, busy, seconds);
       if (cooling && !seconds) {
         write(line, ready ? OVER : "");
         if (ready) signal();
       }
       if (seconds && line.textContent === OVER) write(line, "");
       cooling = seconds > 0;
-      set(button, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
-      button.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
-      circle.show(seconds, task.cd);
-      if (seconds) {
-        const time = asTime(seconds);
-        write(big, time);
-        big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-        write(small, seconds < 60 ? "秒后可挖" : "后可挖");
-      } else {
-        fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
-        write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
-      }
     });
   }
 
   return { element, line, show, say: (...words) => fill(line, ...words), close: () => stop() };
+}
+
+/** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed. */
+function digButton(onDig) {
+  const big = el("strong");
+  const small = el("small");
+  const circle = ring();
+  const element = el("button.dig", { onclick: () => ready && onDig() }, circle.element, big, small);
+  let ready = false;
+
+  function show(task, busy, seconds) {
+    const why = task.status ? "ended" : lasting(task.why);
+    ready = !seconds && !why && !busy;
+    set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
+    element.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
+    circle.show(seconds, task.cd);
+    if (seconds) {
+      const time = asTime(seconds);
+      write(big, time);
+      big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
+      write(small, seconds < 60 ? "秒后可挖" : "后可挖");
+    } else {
+      fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
+      write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
+    }
+    return ready;
+  }
+
+  return { element, show };
 }
 
 /** What a dig under way waits for. Just after a cooldown that is the lots, which decide who is tried first. */
@@ -91,17 +101,11 @@ function lasting(why) {
 }
 
 function ring() {
-  const make = (name, attributes) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-    return made;
-  };
-  const svg = make("svg", { viewBox: "0 0 120 120", class: "ring", "aria-hidden": "true" });
-  const left = make("circle", { cx: 60, cy: 60, r: 54, class: "left" });
-  svg.append(make("circle", { cx: 60, cy: 60, r: 54 }), left);
+  const left = svg("circle", { cx: 60, cy: 60, r: 54, class: "left" });
+  const drawn = svg("svg", { viewBox: "0 0 120 120", class: "ring", "aria-hidden": "true" }, svg("circle", { cx: 60, cy: 60, r: 54 }), left);
   left.style.setProperty("stroke-dasharray", CIRCUMFERENCE);
   return {
-    svg,
+    element: drawn,
     show(seconds, of) {
       const share = of ? Math.min(1, seconds / of) : 0;
       left.style.setProperty("stroke-dashoffset", CIRCUMFERENCE * (1 - share));

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
-import { el, fill, notice, write } from "./dom.js";
+import { attempt, el, fill, notice, write } from "./dom.js";
 
 export function share(task) {
   const link = `${location.origin}/?code=${task.share || task.code}`;
@@ -20,21 +20,14 @@ export function share(task) {
   dialog(
     "分享给朋友",
     poster,
-    el("div.row", {}, field, el("button", { type: "button", onclick: copy }, "复制")),
+    el("div.row", {}, field, el("button", { onclick: copy }, "复制")),
     el("p.hint", {}, "保存海报或复制链接发给朋友。分享不会带来任何挖宝优势。"),
   );
-  draw();
-
-  async function draw() {
-    try {
-      const { pic } = await post("/getSharePic", { code: task.code });
-      const image = el("img", { alt: `“${task.name}”的海报，上面有二维码`, width: 750, height: 1334 });
-      image.addEventListener("error", () => write(poster, "海报没有加载出来，请再试一次"), { once: true });
-      image.src = pic;
-      fill(poster, image);
-    } catch (error) {
-      write(poster, error.message);
-      if (!error.error) throw error;
-    }
-  }
+  attempt(poster, async () => {
+    const { pic } = await post("/getSharePic", { code: task.code });
+    const image = el("img", { alt: `“${task.name}”的海报，上面有二维码`, width: 750, height: 1334 });
+    image.addEventListener("error", () => write(poster, "海报没有加载出来，请再试一次"), { once: true });
+    image.src = pic;
+    fill(poster, image);
+  });
 }

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { asMoment, secondsUntil } from "../miniprogram/shared/clock.js";
-import { el, fill, write } from "./dom.js";
+import { attempt, el, fill, write } from "./dom.js";
 
 const DAY_MS = 86_400_000;
 const CARRIERS = ["顺丰速运", "中通快递", "圆通速递", "韵达快递", "申通快递", "极兔速递", "京东快递", "邮政EMS"];
@@ -37,18 +37,13 @@ export function shipping(code, winner, onSent) {
       el("datalist", { id: list }, CARRIERS.map((value) => el("option", { value }))),
       problem,
       el("div", {}, el("button", { type: "submit" }, state === "sent" ? "改好了" : "已寄出")));
-    const send = async () => {
+    const send = () => {
       write(problem, "");
       made.inert = true;
-      try {
+      attempt(problem, async () => {
         await post("/shipPrize", { code, depth, ...Object.fromEntries(new FormData(made)) });
         await onSent();
-      } catch (error) {
-        write(problem, error.message);
-        if (!error.error) throw error;
-      } finally {
-        made.inert = false;
-      }
+      }).finally(() => { made.inert = false; });
     };
     return made;
   };
@@ -59,7 +54,7 @@ export function shipping(code, winner, onSent) {
       fill(root, form());
       root.querySelector("input").focus();
     };
-    fill(root, el("button.link", { type: "button", onclick: correct }, "改快递信息"));
+    fill(root, el("button.link", { onclick: correct }, "改快递信息"));
   }
   return root;
 }

@@ -2,10 +2,10 @@
 // sight, and drops those far below.
 
 import { get } from "./api.js";
-import { cardElement } from "./cards.js";
-import { channel } from "./channel.js";
+import { cardSet } from "./cards.js";
+import { keepNew } from "./channel.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { arrange, el, fill, onReturn, set, write } from "./dom.js";
+import { arrange, el, fill, set, write } from "./dom.js";
 import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
@@ -21,135 +21,141 @@ const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], 
 const TYPING_MS = 300;
 
 export function square(root, signal) {
-  const running = el("ul.cards", { "aria-label": "正在进行" });
-  const over = el("ul.cards", { "aria-label": "已经结束" });
-  const fold = el("details.fold.over", { hidden: true, ontoggle: () => fold.open && near(sentinel) && more() },
-    el("summary", {}, el("h2", {}, "已经结束")), over);
-  const foot = el("p.blank", { role: "status" });
-  const sentinel = el("div.sentinel", { "aria-hidden": "true" });
-  const kept = left.whose === person.unionid ? left : { kind: "", name: "", unfolded: false };
-  fold.open = kept.unfolded;
-  const sought = { kind: kept.kind, name: kept.name };
-  const looking = searchForm(sought, lookFor);
-  fill(root, el("h1.quiet", {}, "广场"), looking, running, fold, sentinel, foot);
+  const page = new Square(signal);
+  fill(root, el("h1.quiet", {}, "广场"), searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
   root.classList.add("wide");
+  page.begin();
+  return "";
+}
 
-  const elements = new Map();
-  let pages = 0;
-  let complete = false;
-  let loading = false;
-  let asked = 0; // counts changes of what is sought: what was asked for before is dropped
-
-  const items = () => [...running.children, ...(fold.open ? over.children : [])];
-  const cards = () => [...running.children, ...over.children].map(({ dataset }) => elements.get(dataset.code).card());
-  const near = (element) => element.getBoundingClientRect().top < innerHeight + AHEAD_PX;
-
-  /** Show these cards, and no others. */
-  function show(wanted) {
-    const byCode = new Map(wanted.map((card) => [card.code, card])); // pages overlap if a task was published between
-    for (const [code, { element }] of elements) {
-      if (byCode.has(code)) continue;
-      element.remove();
-      elements.delete(code);
-    }
-    for (const [code, card] of byCode) {
-      if (elements.has(code)) elements.get(code).update(card);
-      else elements.set(code, cardElement(card));
-    }
-    const all = [...byCode.values()];
-    const inOrder = (chosen) => chosen.map(({ code }) => elements.get(code).element);
-    arrange(running, inOrder(all.filter(({ status }) => !status)));
-    arrange(over, inOrder(all.filter(({ status }) => status)));
-    set(fold, { hidden: !over.childElementCount });
-    if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
-    if (complete && !elements.size && (sought.kind || sought.name)) write(foot, "没有找到，换个开头试试");
-    else if (complete && !elements.size) sayEmpty(foot);
-    else if (complete) write(foot, "就这些了");
-    else write(foot, pages === MOST_PAGES ? `这里只列出最近的 ${MOST_PAGES * PAGE} 个` : "");
+class Square {
+  constructor(signal) {
+    this.signal = signal;
+    this.running = el("ul.cards", { "aria-label": "正在进行" });
+    this.over = el("ul.cards", { "aria-label": "已经结束" });
+    this.fold = el("details.fold.over", { hidden: true, ontoggle: () => this.fold.open && this.follow() },
+      el("summary", {}, el("h2", {}, "已经结束")), this.over);
+    this.foot = el("p.blank", { role: "status" });
+    this.sentinel = el("div.sentinel", { "aria-hidden": "true" });
+    const kept = left.whose === person.unionid ? left : { kind: "", name: "", unfolded: false };
+    this.fold.open = kept.unfolded;
+    this.sought = { kind: kept.kind, name: kept.name };
+    this.cards = cardSet();
+    this.pages = 0;
+    this.complete = false;
+    this.loading = false;
+    this.asked = 0; // counts changes of what is sought: what was asked for before is dropped
   }
 
-  async function read(page) {
-    const { data, mine, won } = await get("/getTaskList", { page, kind: sought.kind || null, name: sought.name || null });
+  /** Show the square as it was left, or its first page, and keep it new until another page takes its place. */
+  begin() {
+    const { signal, cards } = this;
+    const renew = keepNew(RENEW_MS, () => this.renew(), signal);
+    if (left.whose === person.unionid && left.pages) {
+      this.pages = left.pages;
+      this.show(left.cards);
+      scrollTo(0, left.scroll);
+      renew();
+    } else {
+      write(this.foot, "正在看看谁埋了宝贝…");
+      this.more();
+    }
+    const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && this.more(), { rootMargin: `${AHEAD_PX}px` });
+    seen.observe(this.sentinel);
+    const ticking = setInterval(cards.tick, 500);
+    addEventListener("online", renew, { signal });
+    signal.addEventListener("abort", () => {
+      seen.disconnect();
+      clearInterval(ticking);
+      left = { whose: person?.unionid, cards: cards.cards(), pages: this.pages, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
+    });
+  }
+
+  /** Show these cards, and no others. */
+  show(cards) {
+    const { running, over, fold, foot, sought } = this;
+    const wanted = [...new Map(cards.map((card) => [card.code, card])).values()]; // pages overlap if a task was published between
+    const runs = wanted.filter(({ status }) => !status);
+    const elements = this.cards.show([...runs, ...wanted.filter(({ status }) => status)]);
+    arrange(running, elements.slice(0, runs.length));
+    arrange(over, elements.slice(runs.length));
+    set(fold, { hidden: !over.childElementCount });
+    if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
+    if (!this.complete) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${MOST_PAGES * PAGE} 个` : "");
+    else if (elements.length) write(foot, "就这些了");
+    else if (sought.kind || sought.name) write(foot, "没有找到，换个开头试试");
+    else sayEmpty(foot);
+  }
+
+  async read(page) {
+    const { kind, name } = this.sought;
+    const { data, mine, won } = await get("/getTaskList", { page, kind: kind || null, name: name || null });
     data.forEach(observeCard);
     return data.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
   }
 
+  /** Read so many pages, from `first` on, and let `take` show them, unless something else is sought meanwhile. */
+  async load(first, number, take) {
+    this.loading = true;
+    const mine = this.asked;
+    try {
+      const pages = await Promise.all(Array.from({ length: number }, (_, before) => this.read(first + before)));
+      if (this.signal.aborted || mine !== this.asked) return;
+      this.complete = pages.at(-1).length < PAGE;
+      take(pages.flat());
+    } catch (error) {
+      if (mine === this.asked) throw error;
+      return;
+    } finally {
+      if (mine === this.asked) this.loading = false;
+    }
+    this.follow(); // if the sentinel is still in sight, its observer does not fire again
+  }
+
   /** Look for something else. */
-  function lookFor() {
-    asked += 1;
-    pages = 0;
-    complete = loading = false;
-    write(foot, "正在找…");
-    more();
+  lookFor() {
+    this.asked += 1;
+    this.pages = 0;
+    this.complete = this.loading = false;
+    write(this.foot, "正在找…");
+    this.more();
   }
 
-  async function more() {
-    if (loading || complete || pages === MOST_PAGES) return;
-    if (over.childElementCount && !fold.open && pages) return; // what follows would be folded too
-    loading = true;
-    const mine = asked;
+  /** Read on if the end is near. */
+  follow() {
+    if (near(this.sentinel)) this.more();
+  }
+
+  async more() {
+    const { foot, over, fold } = this;
+    if (this.loading || this.complete || this.pages === MOST_PAGES) return;
+    if (over.childElementCount && !fold.open && this.pages) return; // what follows would be folded too
     try {
-      const data = await read(pages + 1);
-      if (signal.aborted || mine !== asked) return;
-      pages += 1;
-      complete = data.length < PAGE;
-      show([...(pages === 1 ? [] : cards()), ...data]);
+      await this.load(this.pages + 1, 1, (cards) => {
+        this.pages += 1;
+        this.show([...(this.pages === 1 ? [] : this.cards.cards()), ...cards]);
+      });
     } catch (error) {
-      if (mine !== asked) return;
-      fill(foot, error.message, " ", el("button.link", { type: "button", onclick: () => { write(foot, ""); more(); } }, "再试一次"));
+      fill(foot, error.message, " ", el("button.link", { onclick: () => { write(foot, ""); this.more(); } }, "再试一次"));
       if (!error.error) throw error;
-      return;
-    } finally {
-      if (mine === asked) loading = false;
     }
-    // If the sentinel is still in sight, its observer does not fire again.
-    if (near(sentinel)) more();
   }
 
-  async function renew() {
-    if (document.hidden || loading) return;
-    const inSight = Math.max(1, Math.ceil(items().filter(near).length / PAGE));
+  async renew() {
+    const { running, over, fold } = this;
+    if (document.hidden || this.loading) return;
+    const shown = [...running.children, ...(fold.open ? over.children : [])];
+    const inSight = Math.max(1, Math.ceil(shown.filter(near).length / PAGE));
     if (inSight > RENEWED_PAGES) return;
-    loading = true;
-    const mine = asked;
-    try {
-      const renewed = await Promise.all(Array.from({ length: inSight }, (_, before) => read(before + 1)));
-      if (signal.aborted || mine !== asked) return;
-      pages = inSight;
-      complete = renewed.at(-1).length < PAGE;
-      show(renewed.flat());
-    } catch (error) {
-      if (!error.error) throw error; // after a refusal keep what is shown; the next try comes soon
-      return;
-    } finally {
-      if (mine === asked) loading = false;
-    }
-    if (near(sentinel)) more();
+    await this.load(1, inSight, (cards) => {
+      this.pages = inSight;
+      this.show(cards);
+    });
   }
+}
 
-  if (left.whose === person.unionid && left.pages) {
-    ({ pages } = left);
-    show(left.cards);
-    scrollTo(0, left.scroll);
-    renew();
-  } else {
-    write(foot, "正在看看谁埋了宝贝…");
-    more();
-  }
-  const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: `${AHEAD_PX}px` });
-  seen.observe(sentinel);
-  const ticking = setInterval(() => elements.forEach((card) => card.tick()), 500);
-  const renewing = setInterval(renew, RENEW_MS);
-  addEventListener("online", renew, { signal });
-  signal.addEventListener("abort", channel.on("found", renew));
-  onReturn(renew, signal);
-  signal.addEventListener("abort", () => {
-    seen.disconnect();
-    clearInterval(ticking);
-    clearInterval(renewing);
-    left = { whose: person?.unionid, cards: cards(), pages, scroll: scrollY, ...sought, unfolded: fold.open };
-  });
-  return "";
+function near(element) {
+  return element.getBoundingClientRect().top < innerHeight + AHEAD_PX;
 }
 
 /** Say what to do about an empty square; where the stand-in plays WeChat, also how to fill it. */

@@ -1,8 +1,9 @@
 // A publisher's own treasure in numbers, where others have the disc to dig.
 
 import { get } from "./api.js";
+import { atMostEvery } from "./channel.js";
 import { asTime, countDown } from "../miniprogram/shared/clock.js";
-import { el, fill, set, write } from "./dom.js";
+import { count, el, set, write } from "./dom.js";
 
 const RENEW_MS = 5_000;
 
@@ -19,30 +20,14 @@ export function statement(code, signal) {
   const element = el("section.panel.stack.statement", { hidden: true }, el("h2", {}, "这个宝贝"), live, read, cooling);
   let counted = null;
   let stop = () => {};
-  let renewing = 0;
-  let wanted = false;
 
-  const rows = (list, numbers) =>
-    fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
-
-  async function renew() {
-    wanted = true;
-    if (renewing || element.hidden) return;
-    wanted = false;
-    renewing = setTimeout(() => {
-      renewing = 0;
-      if (wanted && !signal.aborted) renew();
-    }, RENEW_MS);
-    try {
-      const found = await get("/getStatement", { code });
-      if (!signal.aborted) rows(read, numbers(found));
-    } catch (error) {
-      if (!error.error) throw error; // after a refusal keep what is shown; the next dig tries again
-    }
-  }
+  const renew = atMostEvery(RENEW_MS, async () => {
+    const found = await get("/getStatement", { code });
+    if (!signal.aborted) count(read, numbers(found));
+  }, () => !element.hidden, signal);
 
   /** Count down to when others may dig again; null if they may not any more. */
-  function count(until) {
+  function countTo(until) {
     if (until === counted) return;
     counted = until;
     stop();
@@ -58,12 +43,12 @@ export function statement(code, signal) {
       const shown = Boolean(own && !task.need_pay);
       const appears = shown && element.hidden;
       set(element, { hidden: !shown });
-      rows(live, [
+      count(live, [
         ["挖的人", task.participants, "人"],
         ["挖到", task.now_depth, `/ ${task.max_depth} 层`],
         ["奖品剩", task.prizes_left, `/ ${task.prize_num} 份`],
       ]);
-      count(task.status || task.review !== "shown" ? null : task.cd_until);
+      countTo(task.status || task.review !== "shown" ? null : task.cd_until);
       if (appears) renew();
     },
   };

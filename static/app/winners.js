@@ -2,10 +2,9 @@
 
 import { get, getFile, post } from "./api.js";
 import { title } from "./cards.js";
-import { channel } from "./channel.js";
+import { channel, onReturn } from "./channel.js";
 import { asMoment } from "../miniprogram/shared/clock.js";
-import { arrange, avatar, el, fill, notice, onReturn, set, write } from "./dom.js";
-import { icon } from "./icons.js";
+import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { BY_MAIL, parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 20_000; // frames tell of most, but not of what only time changes
@@ -15,119 +14,34 @@ const STATES = { won: "待领取", claiming: "领取中", given: "已领取", he
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {
   const heading = el("p.hint");
-  const list = el("ul.winners");
-  const said = el("p.blank", { role: "status" }, "正在读取…");
-  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, "核对取件码"), pickupForm());
-  const table = el("button", { type: "button", hidden: true, onclick: () => download() }, "下载表格（CSV）");
+  const load = inTurn(read, signal);
+  const list = makeList(code, scanned, load);
   root.classList.add("narrow");
   fill(
     root,
     el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")),
     el("header", {}, el("h1", {}, "中奖者和发奖"), heading),
-    pickup,
-    list,
-    table,
-    said,
+    list.elements,
   );
-
   let task = null;
-  let shown = "";
   let late = 0;
-  let reading = null;
-  let next = null;
-  let loud = false; // somebody who waits for the reading to come is told if it is refused
-
-  function show(data) {
-    const now = JSON.stringify(data);
-    if (now === shown) return; // keep the focus and what is selected
-    shown = now;
-    arrange(list, data.map(shownRow));
-    set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
-    set(table, { hidden: !data.length });
-    write(said, data.length ? "" : "还没有人挖到");
-  }
-
-  /** Read the list, one reading at a time: none overtakes another. All who ask during one share the next. */
-  function load({ renewing = false } = {}) {
-    loud ||= !renewing;
-    if (reading) {
-      next ??= reading.finally(() => {
-        next = null;
-        return signal.aborted || load({ renewing: true });
-      });
-      return next;
-    }
-    reading = read(loud).finally(() => (reading = null));
-    loud = false;
-    return reading;
-  }
 
   async function read(aloud) {
     try {
       const [details, { data, claim_until }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
-      if (details) watch(details.data);
+      if (details) {
+        task = details.data;
+        watch(task, renew, signal);
+      }
       write(heading, `${title(task)}${claim_until ? ` · ${asMoment(claim_until)} 截止领奖` : ""}`);
-      show(data);
+      list.show(data, task);
       clearTimeout(late);
       if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
-      if (aloud || !error.error) write(said, error.message); // a refused renewal keeps what is shown
+      if (aloud || !error.error) write(list.said, error.message); // a refused renewal keeps what is shown
       if (!error.error) throw error;
     }
-  }
-
-  function watch(details) {
-    task = details;
-    const leave = channel.subscribe(task.code, task.seq, (frame) => {
-      if (!["prize", "claim", "snapshot", "end"].includes(frame.type)) return;
-      task.prizes_left = frame.prizes_left ?? task.prizes_left;
-      renew();
-    });
-    signal.addEventListener("abort", leave);
-  }
-
-  async function download() {
-    try {
-      const address = URL.createObjectURL(await getFile("/getWinners", { code, format: "csv" }));
-      el("a", { href: address, download: `winners-${code}.csv` }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    } catch (error) {
-      notice(error.message);
-      if (!error.error) throw error;
-    }
-  }
-
-  function pickupForm() {
-    const problem = el("p.problem", { role: "alert" });
-    const input = el("input", {
-      id: "pickup", name: "pickup", inputmode: "numeric", pattern: "[0-9]{6}", maxlength: 6, required: true,
-      autocomplete: "off", value: scanned,
-    });
-    const confirm = async (event) => {
-      event.preventDefault();
-      write(problem, "");
-      try {
-        const { wxname } = await post("/confirmDraw", { code, pickup: input.value });
-        input.value = "";
-        notice("取件码正确，可以把奖品交给 ", el("bdi", {}, wxname));
-        await load();
-      } catch (error) {
-        write(problem, error.message);
-        if (!error.error) throw error;
-      }
-    };
-    return el("form.stack", { onsubmit: confirm },
-      el("label", { for: "pickup" }, "中奖者的 6 位取件码"),
-      el("div.row", {}, input, el("button.primary", { type: "submit" }, "核对")),
-      problem);
-  }
-
-  const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
-  function shownRow(winner) {
-    const says = JSON.stringify(winner);
-    if (rows.get(winner.depth)?.says !== says) rows.set(winner.depth, { says, element: row(winner, task, load) });
-    return rows.get(winner.depth).element;
   }
 
   const renew = () => document.hidden || load({ renewing: true });
@@ -140,6 +54,97 @@ export function winners(root, signal, code, scanned = "") {
   onReturn(renew, signal);
   signal.addEventListener("abort", channel.on("found", renew));
   return "中奖者";
+}
+
+/** Return the list with what is beside it, and `show(winners, task)`. */
+function makeList(code, scanned, load) {
+  const list = el("ul.winners");
+  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, "核对取件码"), pickupForm(code, scanned, load));
+  const table = el("button", { hidden: true, onclick: () => download(code) }, "下载表格（CSV）");
+  const said = el("p.blank", { role: "status" }, "正在读取…");
+  let shown = "";
+  const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
+
+  function rowOf(winner, task) {
+    const says = JSON.stringify(winner);
+    if (rows.get(winner.depth)?.says !== says) rows.set(winner.depth, { says, element: row(winner, task, load) });
+    return rows.get(winner.depth).element;
+  }
+
+  function show(data, task) {
+    const now = JSON.stringify(data);
+    if (now === shown) return; // keep the focus and what is selected
+    shown = now;
+    arrange(list, data.map((winner) => rowOf(winner, task)));
+    set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
+    set(table, { hidden: !data.length });
+    write(said, data.length ? "" : "还没有人挖到");
+  }
+
+  return { elements: [pickup, list, table, said], said, show };
+}
+
+function watch(task, renew, signal) {
+  const leave = channel.subscribe(task.code, task.seq, (frame) => {
+    if (!["prize", "claim", "snapshot", "end"].includes(frame.type)) return;
+    task.prizes_left = frame.prizes_left ?? task.prizes_left;
+    renew();
+  });
+  signal.addEventListener("abort", leave);
+}
+
+/** Return what reads, one reading at a time: none overtakes another. All who ask during one share the next. */
+function inTurn(read, signal) {
+  let reading = null;
+  let next = null;
+  let loud = false; // somebody who waits for the reading to come is told if it is refused
+
+  return function load({ renewing = false } = {}) {
+    loud ||= !renewing;
+    if (reading) {
+      next ??= reading.finally(() => {
+        next = null;
+        return signal.aborted || load({ renewing: true });
+      });
+      return next;
+    }
+    reading = read(loud).finally(() => (reading = null));
+    loud = false;
+    return reading;
+  };
+}
+
+async function download(code) {
+  try {
+    const address = URL.createObjectURL(await getFile("/getWinners", { code, format: "csv" }));
+    el("a", { href: address, download: `winners-${code}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  } catch (error) {
+    notice(error.message);
+    if (!error.error) throw error;
+  }
+}
+
+function pickupForm(code, scanned, load) {
+  const problem = el("p.problem", { role: "alert" });
+  const input = el("input", {
+    id: "pickup", name: "pickup", inputmode: "numeric", pattern: "[0-9]{6}", maxlength: 6, required: true,
+    autocomplete: "off", value: scanned,
+  });
+  const confirm = (event) => {
+    event.preventDefault();
+    write(problem, "");
+    return attempt(problem, async () => {
+      const { wxname } = await post("/confirmDraw", { code, pickup: input.value });
+      input.value = "";
+      notice("取件码正确，可以把奖品交给 ", el("bdi", {}, wxname));
+      await load();
+    });
+  };
+  return el("form.stack", { onsubmit: confirm },
+    el("label", { for: "pickup" }, "中奖者的 6 位取件码"),
+    el("div.row", {}, input, el("button.primary", { type: "submit" }, "核对")),
+    problem);
 }
 
 function row(winner, task, onSent) {

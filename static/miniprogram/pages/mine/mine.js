@@ -1,6 +1,6 @@
 // One's own: numbers, and what one won, published and dug.
 
-import { inReview, profileInReview } from "../../shared/reviews.js";
+import { inReview, profileInReview } from "../../shared/words.js";
 import { admitted, api, me, rename, showFace, showProblem } from "../../wechat.js";
 
 const LISTS = [

@@ -3,8 +3,7 @@
 import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
-import { ENDINGS, REASONS } from "../../shared/reasons.js";
-import { inReview } from "../../shared/reviews.js";
+import { ENDINGS, REASONS, inReview } from "../../shared/words.js";
 import { admitted, api, channel, choose, isUnnamed, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;

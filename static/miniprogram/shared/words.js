@@ -1,5 +1,26 @@
-// What people read about what is checked before others see it, or was taken down.
+// What people read, by what the server calls it.
 
+// Why somebody may report a treasure. WeChat's action sheet holds six.
+export const REASONS = {
+  fraud: "欺诈，不给奖品",
+  illegal: "违法违规",
+  vulgar: "色情低俗",
+  infringing: "侵权、冒充",
+  abusive: "辱骂、骚扰",
+  other: "其他",
+};
+
+// Why a treasure ended.
+export const ENDINGS = {
+  prizes_gone: "奖品全部挖完了",
+  depth_reached: "已经挖到底了",
+  expired: "时间到了，没有挖完",
+  publisher: "发布者结束了这个宝贝",
+  operator: "平台结束了这个宝贝",
+  refused: "没有通过内容检查",
+};
+
+// About what is checked before others see it, or was taken down.
 const TREASURE = {
   checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",
   held: "正在等平台的人看一看，通过以后大家才看得到、才能挖。",
