@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import replace
 from typing import TypeAlias
 
 from server.background import Background
 from server.context import Context
 from server.settings import Settings
-from server.store import Store
 from support.client import Client
 from support.purse import find_all, misbehave, rest
 from support.scenarios import Stage
@@ -40,12 +40,11 @@ async def play(
     stage = await prepare(Stage(client, context, *people))
     # WeChat is heard only when asked: a notice could come at any step.
     await misbehave(client, "lose_notice", times=100)
-    victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
+    victim = replace(context, store=copy(context.store), background=Background())
     steps = Steps(victim, kill_after, also=also)
     try:
         await act(victim, stage)
     except Killed:
         assert steps.killed
     await rest(victim)
-    victim.store.close()
     return steps
