@@ -19,8 +19,8 @@ from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.feed import Feed
+from server.operation.monitor import Monitor
 from server.operation.pulses import Pulsing
-from server.operation.watch import Watch
 from server.operation.webhook import Webhook
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
@@ -68,7 +68,7 @@ class Context:
     cooldowns: Cooldowns
     outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
-    watch: Watch = field(init=False)
+    monitor: Monitor = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
     fair_start: FairStart = field(init=False)
@@ -93,7 +93,7 @@ class Context:
         self.outages = Outages(self.store, self.bus, self.hub.connections)
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
         webhook = Webhook(self.settings)
-        self.watch = Watch(
+        self.monitor = Monitor(
             self.store,
             self.outages,
             self.disk,
@@ -144,7 +144,7 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.background.finish()
         await self.feed.close()
-        await self.watch.close()
+        await self.monitor.close()
         await self.visiting.close()
         await self.people.close()
         await self.hub.close()

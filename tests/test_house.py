@@ -62,7 +62,7 @@ WRITING = {
 WRITERS = (
     "server/actions/",
     "server/memory/visiting.py",  # the visits of a moment, for actions/visit.py
-    "server/operation/watch.py",  # its lease, and the alarms
+    "server/operation/monitor.py",  # its lease, and the alarms
     "server/operation/check/",  # in a database that it makes and drops
 )
 # server/wechat/pay/client.py

@@ -17,9 +17,9 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
 from server.crowd.client import Client, Login, Reply, Unanswered
+from server.crowd.frame_check import FrameCheck
 from server.crowd.square import Square
 from server.crowd.tally import Tally
-from server.crowd.watch import Watch
 from server.realtime.frames import (
     Cd,
     Claim,
@@ -81,7 +81,7 @@ class Person:
         self._client, self._square, self._tally = client, square, tally
         self._code = ""
         self._may_dig = False
-        self._watches: dict[str, Watch] = {}
+        self._checks: dict[str, FrameCheck] = {}
         self._connection: WebSocketClientConnection | None = None
         # Tasks unsubscribed from. A ping follows each; their frames may come until its `pong`.
         self._left: deque[str] = deque()
@@ -181,7 +181,7 @@ class Person:
         self._code = code
         self._may_dig = details["why"] in ("", "cooling_down")
         kept = {code, *self._left, *self._square.running}
-        self._watches = {code: watch for code, watch in self._watches.items() if code in kept}
+        self._checks = {code: check for code, check in self._checks.items() if code in kept}
 
     async def _watch(self) -> int | None:
         """Connect, subscribe to the page's task, and take frames until the end; return the close code."""
@@ -212,7 +212,7 @@ class Person:
         return connection.close_code
 
     def _subscription(self, code: str) -> int | None:
-        return self._watches.setdefault(code, Watch()).subscribe()
+        return self._checks.setdefault(code, FrameCheck()).subscribe()
 
     def _cancel_plans(self) -> None:
         """Cancel the planned dig and the planned move."""
@@ -240,19 +240,19 @@ class Person:
         if isinstance(frame, Pong):
             self._left.popleft()
             return
-        watch = self._watches.get(frame.code)
-        if watch is None or frame.code not in (self._code, *self._left):
+        check = self._checks.get(frame.code)
+        if check is None or frame.code not in (self._code, *self._left):
             self._tally.violations["a frame came of a task that is not watched"] += 1
             return
-        wrong = watch.take(frame)
+        wrong = check.take(frame)
         if wrong:
             self._tally.violations[f"task {frame.code}: {wrong}"] += 1
-        if isinstance(frame, Cd) and watch.live:
+        if isinstance(frame, Cd) and check.live:
             self._tally.frame_seen((frame.code, frame.seq), now)
             self._square.saw_dig(frame.code)
         if isinstance(frame, End) or (isinstance(frame, Snapshot) and frame.status):
             self._square.saw_end(frame.code)
-        if frame.code == self._code and watch.live:
+        if frame.code == self._code and check.live:
             self._consider(frame)
 
     def _take_error(self, error: Error) -> None:

@@ -1,6 +1,6 @@
 """What is wrong: stores that do not answer, invariants that do not hold, books that do not balance.
 
-It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`watch.py`), and a
+It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`monitor.py`), and a
 check rests for twenty times as long as it took.
 """
 

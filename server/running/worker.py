@@ -293,7 +293,7 @@ async def serve(
     for work, seconds in PERIODIC:
         periodic.repeat(partial(work, context), seconds)
     periodic.spawn(context.outages.run())
-    periodic.spawn(context.watch.run())
+    periodic.spawn(context.monitor.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
     server = DrainingServer(app, bounds=bounds_of(settings))

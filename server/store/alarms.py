@@ -48,7 +48,7 @@ class Alarms(DueDocuments[AlarmRecord]):
     ]
 
     def _lease(self, now_ms: int) -> list[dict[str, Any]]:
-        # By the watch's own clock: at worst, a webhook is told of an alarm early or twice.
+        # By the monitor's own clock: at worst, a webhook is told of an alarm early or twice.
         return [{"$set": {"due_at": now_ms + LEASE_MS}}]
 
     async def lasting(self) -> list[AlarmRecord]:

@@ -22,9 +22,9 @@ from PIL import Image
 
 from server.crowd import treasures
 from server.crowd.client import Client, Login
+from server.crowd.frame_check import FrameCheck
 from server.crowd.square import Square
 from server.crowd.tally import Tally
-from server.crowd.watch import Watch
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
 from server.running.stores import free_port
@@ -355,27 +355,27 @@ def an_end(seq: int) -> End:
 A_TICK = Tick(code=CODE, time=1)
 
 
-def wrongs(watch: Watch, *frames: Frame) -> list[str]:
-    return [wrong for frame in frames if (wrong := watch.take(frame))]
+def wrongs(check: FrameCheck, *frames: Frame) -> list[str]:
+    return [wrong for frame in frames if (wrong := check.take(frame))]
 
 
 def test_frames_that_come_once_and_in_order_are_right():
-    watch = Watch()
-    assert watch.subscribe() is None
-    assert not wrongs(watch, a_snapshot(4, 2), a_cd(5), a_join(5, 3), a_prize(5, 2), A_TICK)
-    assert not wrongs(watch, a_cd(6), an_end(6))
-    assert watch.subscribe() == 6
-    assert not wrongs(watch, a_snapshot(6, 3, 2, status=1))
+    check = FrameCheck()
+    assert check.subscribe() is None
+    assert not wrongs(check, a_snapshot(4, 2), a_cd(5), a_join(5, 3), a_prize(5, 2), A_TICK)
+    assert not wrongs(check, a_cd(6), an_end(6))
+    assert check.subscribe() == 6
+    assert not wrongs(check, a_snapshot(6, 3, 2, status=1))
 
 
 def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
-    watch = Watch()
-    watch.subscribe()
-    assert not wrongs(watch, a_snapshot(0, 0), a_cd(1), a_join(1, 1), A_TICK, a_cd(2))
-    assert watch.subscribe() == 1
-    assert not watch.live
-    assert not wrongs(watch, a_cd(2), a_join(2, 2), a_snapshot(2, 2))
-    assert watch.live
+    check = FrameCheck()
+    check.subscribe()
+    assert not wrongs(check, a_snapshot(0, 0), a_cd(1), a_join(1, 1), A_TICK, a_cd(2))
+    assert check.subscribe() == 1
+    assert not check.live
+    assert not wrongs(check, a_cd(2), a_join(2, 2), a_snapshot(2, 2))
+    assert check.live
 
 
 @pytest.mark.parametrize(
@@ -398,19 +398,19 @@ def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
     ],
 )
 def test_a_broken_promise_is_noticed_once(frames: list[Frame], wrong: str):
-    watch = Watch()
-    watch.subscribe()
-    assert watch.take(a_snapshot(0, 0)) == ""
-    (noticed,) = wrongs(watch, *frames)
+    check = FrameCheck()
+    check.subscribe()
+    assert check.take(a_snapshot(0, 0)) == ""
+    (noticed,) = wrongs(check, *frames)
     assert noticed.startswith(wrong)
 
 
 def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
-    watch = Watch()
-    watch.subscribe()
-    assert not wrongs(watch, a_snapshot(0, 0), a_cd(1), A_TICK)
-    watch.subscribe()
-    (noticed,) = wrongs(watch, a_cd(2), a_snapshot(2, 1))
+    check = FrameCheck()
+    check.subscribe()
+    assert not wrongs(check, a_snapshot(0, 0), a_cd(1), A_TICK)
+    check.subscribe()
+    (noticed,) = wrongs(check, a_cd(2), a_snapshot(2, 1))
     assert "the frames up to dig 2 make" in noticed
 
 

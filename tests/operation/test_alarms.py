@@ -22,10 +22,10 @@ from server.background import Background
 from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
-from server.operation import watch as watching
+from server.operation import monitor
 from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
 from server.operation.check.seeds import a_message, a_review
-from server.operation.watch import LEASE_MS, Watch, key_of
+from server.operation.monitor import LEASE_MS, Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
 from server.running.stores import EmbeddedRedis
 from server.settings import Settings, read_settings
@@ -84,27 +84,27 @@ def robot(io_loop: Any) -> Iterator[Robot]:
 
 
 class Scene:
-    """A watch whose checks find what the test says. Call `turn` for each second."""
+    """A monitor whose checks find what the test says. Call `turn` for each second."""
 
     def __init__(self, context: Context, process: str, **settings: str) -> None:
         changed = msgspec.structs.replace(context.settings, **settings)
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
         self.found: list[Alarm] = []
-        self.watch = Watch(
+        self.monitor = Monitor(
             self.store, self.outages, context.disk, Webhook(changed), process, lambda: self.now_ms
         )
-        self.watch._found = lambda: self.found  # type: ignore[method-assign]
-        for check in self.watch._checks:
+        self.monitor._found = lambda: self.found  # type: ignore[method-assign]
+        for check in self.monitor._checks:
             check.begin = lambda: None  # type: ignore[method-assign]
             check.ran = True
 
     async def turn(self, seconds: float = 1) -> None:
         self.now_ms += int(seconds * 1000)
-        self.watch._told_at = self.watch._asked_at = float("-inf")  # as if the pause had passed
-        await self.watch._look()
-        await self.watch._turn()
-        if self.watch._webhook.wanted:
-            await self.watch._tell_due()
+        self.monitor._told_at = self.monitor._asked_at = float("-inf")  # as if the pause had passed
+        await self.monitor._look()
+        await self.monitor._turn()
+        if self.monitor._webhook.wanted:
+            await self.monitor._tell_due()
 
     async def kept(self) -> list[tuple[str, bool]]:
         return [(record["kind"], bool(record["end_at"])) for record in await self.store.alarms.newest()]
@@ -172,7 +172,7 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
     for number, (state, ago_ms) in enumerate(ended, 4):
         at_ms = context.clock.now_ms() - ago_ms
         await context.store.messages.insert(a_message(number, state=state, ended_at=at_ms))
-    watch = Watch(
+    monitoring = Monitor(
         context.store,
         context.outages,
         context.disk,
@@ -182,7 +182,7 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
         messages=True,
         reviews=True,
     )
-    async with running(watch.run()):
+    async with running(monitoring.run()):
         async with asyncio.timeout(10):
             while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)
@@ -221,7 +221,7 @@ async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> 
 
 
 @pytest.mark.gen_test
-async def test_one_process_watches_and_another_goes_on_after_it(context: Context) -> None:
+async def test_one_process_monitors_and_another_goes_on_after_it(context: Context) -> None:
     first, second = Scene(context, "a"), Scene(context, "b")
     first.found = second.found = [Alarm("books", CODE, "unpaid")]
     await first.turn()
@@ -233,7 +233,7 @@ async def test_one_process_watches_and_another_goes_on_after_it(context: Context
     assert await first.kept() == [("books", False)], "only the first has the lease"
     await second.turn(LEASE_MS / 1000)  # the first was killed
     assert await first.kept() == [("books", True)]
-    await second.watch.close()
+    await second.monitor.close()
     await first.turn()
     assert await first.kept() == [("books", False), ("books", True)]
 
@@ -244,12 +244,12 @@ async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Cont
     first.found = [Alarm("books", CODE, "unpaid"), Alarm("redis")]
     await first.turn()
     second = Scene(context, "b")
-    for check in second.watch._checks:
+    for check in second.monitor._checks:
         check.ran = False
     second.now_ms = first.now_ms
     await second.turn(LEASE_MS / 1000)
     assert sorted(await first.kept()) == [("books", False), ("redis", True)]
-    for check in second.watch._checks:
+    for check in second.monitor._checks:
         check.ran = True
     await second.turn()
     assert sorted(await first.kept()) == [("books", True), ("redis", True)]
@@ -369,7 +369,7 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_ov
 
 
 @pytest.mark.gen_test
-async def test_a_silence_is_written_also_if_another_process_watches_by_then(
+async def test_a_silence_is_written_also_if_another_process_monitors_by_then(
     context: Context, robot: Robot
 ) -> None:
     first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
@@ -386,7 +386,7 @@ async def test_a_silence_is_written_also_if_another_process_watches_by_then(
 
 
 @pytest.mark.gen_test
-async def test_only_the_process_that_watched_last_tells_mongodbs_silence(
+async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(
     context: Context, robot: Robot
 ) -> None:
     first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
@@ -416,11 +416,11 @@ class TestWithARedisOfItsOwn:
     async def test_a_worker_tells_that_redis_is_gone_and_is_back(
         self, context: Context, robot: Robot, redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        context.watch._webhook = Webhook(
+        context.monitor._webhook = Webhook(
             msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
         )
-        monkeypatch.setattr(watching, "PAUSE_SECONDS", 0)
-        async with running(context.outages.run(), context.watch.run()):
+        monkeypatch.setattr(monitor, "PAUSE_SECONDS", 0)
+        async with running(context.outages.run(), context.monitor.run()):
             redis.kill()
             await robot.asked.wait()
             assert robot.events == [("begin", "redis")]

@@ -44,7 +44,7 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
 
     def begin() -> None:
         watching.spawn(context.outages.run())
-        watching.spawn(context.watch.run())
+        watching.spawn(context.monitor.run())
 
     yield begin
     io_loop.run_sync(watching.end)

@@ -9,8 +9,8 @@ import pytest
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.operation.alarms import Alarm
+from server.operation.monitor import key_of
 from server.operation.patterns import check_patterns
-from server.operation.watch import key_of
 from support.client import Client, Someone
 from support.purse import find, pay, publish_red_packet, rest, win
 

@@ -56,7 +56,7 @@ class TestNearlyFull:
             assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
         assert await context.store.tasks.collection.count_documents({}) == 0
         assert await context.store.files.collection.count_documents({}) == 0
-        alarms = context.watch._found()
+        alarms = context.monitor._found()
         assert "disk" in [alarm.kind for alarm in alarms]
 
 

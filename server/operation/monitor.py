@@ -55,7 +55,7 @@ def key_of(alarm: Alarm) -> str:
     return ":".join(about)
 
 
-class Watch:
+class Monitor:
     """One per process. It does nothing until `run` runs, and writes only while it has the lease."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Watch:
         return await check_invariants(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
 
     async def run(self) -> None:
-        """Watch, until cancelled."""
+        """Monitor, until cancelled."""
         working = Background()
         working.repeat(self._look, LOOK_SECONDS, at_once=True)
         working.repeat(self._turn, TURN_SECONDS, at_once=True)

@@ -24,8 +24,8 @@ class Known(msgspec.Struct, frozen=True):
     ended: bool
 
 
-class Watch:
-    """One watcher of one task, over all its connections."""
+class FrameCheck:
+    """What one watcher of one task is sent, over all its connections."""
 
     def __init__(self) -> None:
         self.known: Known | None = None
