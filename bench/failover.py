@@ -52,7 +52,7 @@ CALM_SECONDS, FAULTY_SECONDS = 1, 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
 WATCHERS = 20
-# What a page shows and the task's own record has, which is read at majority.
+# Fields that a page shows and the task's own record has. The record is read at majority.
 KEPT = ("now_depth", "prizes_left", "participants", "cd_until", "status")
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 2, "cd": 0}
 SEQUENCES_A_BATCH = 50

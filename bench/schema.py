@@ -5,8 +5,8 @@
 
 A server of two processes, which checks contents, sends messages and brakes payouts, has people, tasks of each
 kind, orders, prizes and claims. Schemathesis makes requests to all interfaces, which keep the declarations or
-break them. Most of their ids, codes, share tokens and tokens are then replaced by such as exist. What a reply
-gave is what later requests send, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,
+break them. Most of their ids, codes, share tokens and tokens are then replaced by such as exist. Later
+requests send what replies gave, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,
 reported and ended. An interface that let no request through counts as missed. Findings are
 
 - HTTP 500, a 503 other than `proof_not_ready`, a status, a content type or a field that is not declared;

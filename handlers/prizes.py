@@ -220,7 +220,7 @@ class WinnerRow(msgspec.Struct):
 class GetWinnersReply(Reply, kw_only=True):
     """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
-    Where an operator released prizes that nobody has claimed yet, it is that of the last one.
+    If an operator released prizes that nobody has claimed yet, it is that of the prize released last.
     """
 
     claim_until: int

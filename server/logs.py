@@ -83,7 +83,7 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Of a request that is no HTTP, tornado.general would log address and headers, with the token.
+    # tornado.general would log address and headers of a request that is no HTTP, with the token.
     for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each broken form

@@ -12,11 +12,11 @@ V = TypeVar("V")
 
 
 class SharedWork(Generic[K, V]):
-    """What is under way, by key.
+    """Work that is under way, by key.
 
     The first who asks for a key starts its work; those who ask before it has ended wait for the same. If one
     of them is cancelled, the work goes on, even if nobody is left. A failure is raised to all who wait, and
-    is not logged. Whoever asks after the end starts the work anew.
+    is not logged. The first who asks after its end starts it anew.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class SharedWork(Generic[K, V]):
 
     @property
     def tasks(self) -> list[asyncio.Task[V]]:
-        """All that is under way. Who cancels one cancels all who wait for it."""
+        """All that is under way. To cancel one cancels all who wait for it."""
         return list(self._under_way.values())
 
     async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:

@@ -53,8 +53,8 @@ from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
 TESTS_A_STORE = 150
-# Nothing is checked without the wire. Only `bench/strict_wire.py` leaves it out, to measure what it costs: it
-# names itself as the process that started this one, which no variable that is left over does.
+# Nothing is checked without the wire. Only `bench/strict_wire.py` leaves it out, to measure what it costs. It
+# names itself as the process that started this one; a variable that is left over names another one.
 WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wire.py {os.getppid()}"
 
 log = logging.getLogger(__name__)

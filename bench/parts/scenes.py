@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.cast import OPERATOR, RECENT, Actor, Cast
 
-# Of a scene's parameters None means that it is not sent. The person is None if it may be anybody.
+# A parameter that is None is not sent. The person is None if it may be anybody.
 Scene = tuple[Actor | None, dict[str, Any]]
 
 PUBLISHES, HIDES = 0.4, 0.25

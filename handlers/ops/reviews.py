@@ -72,7 +72,7 @@ class OpsReviews(OperatorInterface):
 
 
 class OpsDecideRequest(msgspec.Struct):
-    """`shown` 1 lets everybody see it, 0 refuses it. Of a refusal the publisher reads the reason."""
+    """`shown` 1 lets everybody see it, 0 refuses it. The publisher reads the reason of a refusal."""
 
     key: Key
     shown: Annotated[int, Meta(ge=0, le=1, title="是否展示", description="0 或 1")]

@@ -37,7 +37,7 @@ from server.store import is_unavailable
 from server.store.people import Person, shown_name
 from server.store.tasks import View
 
-# Below a request's limit (5 s): a dig that runs into that one is not known to be tried or not.
+# Below a request's limit (5 s): when that one strikes, nobody knows whether the dig was tried.
 DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
@@ -71,7 +71,7 @@ class Dug:
 
 
 def _known_cooldown(context: Context, request: _Request) -> Dig | None:
-    """Return the dig whose cooldown is known to run; None if the caller made it: this may be a repetition."""
+    """Return the dig whose cooldown is known to run; None if none is, or if the dig is the caller's own."""
     running = context.cooldowns.running(request.code)
     return None if running is None or running["unionid"] == request.unionid else running
 

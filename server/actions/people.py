@@ -216,7 +216,7 @@ async def set_profile(
 ) -> ReviewState:
     """Save the name or picture a person chose, or both; None stays as it is. Returns "shown".
 
-    Where WeChat checks contents, others go on seeing the old ones until it has: then returns "checking".
+    If WeChat checks contents, returns "checking": others see the old ones until it has checked the new.
 
     Raises BadRequest if both are None, or the person did not upload the picture here.
     """

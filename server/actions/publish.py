@@ -46,7 +46,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
-    Where WeChat checks contents, nobody else sees it and it stays closed until it has passed.
+    If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed.
     The same publisher gets the same task again under the same `publish_id`, as it was saved first.
 
     Raises BadRequest if the values do not fit, or they did not upload the picture here; DiskLow; Banned.

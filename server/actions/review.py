@@ -46,7 +46,7 @@ log = logging.getLogger("wabao.reviews")
 async def settle_reviews(context: Context) -> None:
     """Bring all reviews that are due one step nearer to their end. Every process repeats this.
 
-    What waits for a part about which WeChat does not answer holds up nothing else.
+    While WeChat does not answer about texts, pictures go on, and the reverse.
     """
     async for person in context.store.people.lease_due(context.clock.now_ms):
         if "chosen" in person:

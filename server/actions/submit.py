@@ -24,7 +24,7 @@ async def submit_profile(
 ) -> None:
     """Submit the name, the picture or both that a person chose. Others go on seeing the old ones.
 
-    What they chose before and is not shown yet is checked with it. Raises NotLoggedIn.
+    An earlier choice that is not shown yet is checked with it. Raises NotLoggedIn.
     """
     key = f"profile:{random_code()}"
     person = await context.store.people.choose(unionid, key, wxname, wxheadpic)

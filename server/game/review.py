@@ -14,7 +14,7 @@ IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
 def review_of(task: Mapping[str, object]) -> ReviewShown:
     """Return whether others may see a task ("shown"), or why not. A task without `review` needs none.
 
-    What enough people reported is held until an operator decides.
+    A task that enough people reported is held until an operator decides.
     """
     match task.get("review"):
         case "checking" | "held" | "refused" as review:
@@ -33,7 +33,7 @@ def note_of(task: Mapping[str, object]) -> str:
 
 
 def is_taken_down(task: Mapping[str, object]) -> bool:
-    """Whether an operator hides a task, in review or not. What only reports hide waits for them."""
+    """Whether an operator hides a task, in review or not. Reports alone do not count."""
     return bool(task.get("hidden")) and not task.get("reported")
 
 

@@ -50,20 +50,20 @@ Kind: TypeAlias = Literal[
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" if it concerns no task. Kind: `what`; `values`.
+    """Something wrong. `code` is the task's, "" if it concerns no task. By kind, `what` and the `values` are:
 
-    redis: a fault of the bus, or ""; none
-    mongodb: ""; none
-    disk: `free`; the MiB that are free, and those that should be
-    unchecked, a check is late: its name; when it last ended (unix ms), "" if never
-    message, WeChat does not take messages: its error code, or `late` if it does not answer; how many wait
-    message, WeChat may have taken some in the last hour: `unclear`; how many. They are not sent again
-    review, WeChat does not judge content: `late`; how many wait
-    queue, an operator has not decided: `reviews` or `reports`; how many wait
-    pattern: one of `patterns.py`; its numbers
-    held, red packets wait for the operator: `held`; how many, and their sum in yuan
-    order, bill, refund, the operator is needed, the books are right: a finding's; number, WeChat Pay's word
-    statement (an invariant), books: a finding's; its values
+    - redis: a fault of the bus, or "".
+    - mongodb: "".
+    - disk: `free`. The MiB that are free, and those that should be.
+    - unchecked (a check is late): its name. When it last ended (unix ms), "" if never.
+    - message (WeChat takes none): its error code, or `late` if it does not answer. How many wait.
+    - message (nobody knows whether WeChat took some): `unclear`. How many, in the last hour.
+    - review (WeChat does not judge content): `late`. How many wait.
+    - queue (an operator has not decided): `reviews` or `reports`. How many wait.
+    - pattern: one of `patterns.py`. Its numbers.
+    - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
+    - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
+    - statement (an invariant), books: a finding's. Its values.
     """
 
     kind: Kind

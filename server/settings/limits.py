@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# What is counted. Of an address's `logins` only the wrong ones count.
+# What is counted. For an address, only its failed `logins` count.
 Limited: TypeAlias = Literal[
     "publishes", "uploads", "upload_kb", "posters", "logins", "reports", "profiles", "consents", "new_sockets"
 ]

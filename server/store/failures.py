@@ -83,7 +83,7 @@ class Uncommitted(PyMongoError):
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
 
-    What was asked may have happened all the same, and what happened may be undone.
+    The command may have been done all the same, and what was done may be undone.
     """
     if not isinstance(error, PyMongoError):
         return False

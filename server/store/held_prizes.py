@@ -24,7 +24,7 @@ _BEFORE = {"$cond": [{"$gt": ["$given_at", 0]}, "given", _UNCLAIMED]}
 
 
 class PaidOut(NamedTuple):
-    """Fen that a person claimed since a time, `lately` since a later one, `of_publisher` since the first."""
+    """Fen that a person claimed. `lately` begins later than `since`; `of_publisher` begins with `since`."""
 
     since: int
     lately: int

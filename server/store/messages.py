@@ -162,8 +162,8 @@ class Messages(DueDocuments[Message]):
 class Consent(TypedDict):
     """How many messages of a template a person still allows. `_id` is "unionid:template_id".
 
-    `held` has the messages that have one of them each. Some are still to be sent. Of others nobody knows
-    whether WeChat took them, or their process died before it spent theirs.
+    `held` has the messages that have one of them each. Some are still to be sent. Others may have been
+    taken by WeChat, or their process died before it spent their consent.
     """
 
     _id: str

@@ -42,7 +42,7 @@ def pending_digs(match: _Document) -> _Document:
 
 
 def judged_task(code: str) -> _Document:
-    """Return the $unionWith stage that adds the task itself: what says who may see it. No dig has these."""
+    """Return the $unionWith stage that adds the task's fields that say who may see it. No dig has these."""
     shown = {"_id": 0, **dict.fromkeys(("publisher", "hidden", "reported", "review"), 1)}
     return {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": {"_id": code}}, {"$project": shown}]}}
 

@@ -41,7 +41,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class _Message(msgspec.Struct):
-    """A pushed message. What others than `wxa_media_check` have in these fields does not matter."""
+    """A pushed message. These fields matter only in a `wxa_media_check`."""
 
     kind: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'), name="Event")
     trace_id: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'))
@@ -71,7 +71,7 @@ class MessagePush:
     def read(self, msg_signature: str, timestamp: str, nonce: str, body: bytes) -> Event:
         """Return the event in the body of a push. Raises ForgedPush.
 
-        What is signed is WeChat's, so an event that cannot be read is no forgery: its kind is "". A result
+        A signed event is WeChat's, so one that cannot be read is no forgery: its kind is "". A result
         that cannot be read, or that WeChat calls invalid, is UNCHECKED.
         """
         try:

@@ -21,7 +21,7 @@ Values = Mapping[str, str | int]
 
 
 def data_of(template: Template, values: Values) -> dict[str, dict[str, str]]:
-    """Return the `data` of a message. Of `values`, texts are as they are, times unix ms, amounts fen."""
+    """Return the `data` of a message. In `values`, texts are as they are, times unix ms, amounts fen."""
     return {field: {"value": _shaped(field, shown, values[shown])} for field, shown in template.fields}
 
 

@@ -251,7 +251,7 @@ class KnownApart:
 class HubThatHung(Hub):
     """The old hub, with its bug: a task has no watchers between its opening and the first `join`.
 
-    `_clear_away` may remove it in that moment. A newcomer then finds no task, but an opening that is done; it
+    `_clear_away` may remove it in that moment. A newcomer then finds no task, but an opening that is done. It
     awaits that without yielding, again and again, so nothing else runs.
     """
 

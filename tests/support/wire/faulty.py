@@ -1,11 +1,11 @@
 """A replica set of one MongoDB, whose primary steps down, is cut off, stalls and loses replies.
 
-To PyMongo it is a replica set (`uri` names it), so that the driver selects a primary and retries as it does
-in production. Between faults it passes everything on, one command at a time.
+To PyMongo it is a replica set (`uri` names it). So the driver selects a primary and retries as it does in
+production. Between faults it passes everything on, one command at a time.
 
 How a cut-off primary is modelled: it goes on to serve, and can commit nothing. Each write is done and not
 answered; a read with `majority` sees none of these writes, any other read sees them all. When it is over, the
-writes are undone, an election follows in which nobody is primary, and each waiting write is told what MongoDB
+writes are undone, and an election follows in which nobody is primary. Each waiting write is told what MongoDB
 tells: a writeConcernError with 11602, which says that it may or may not last.
 
 A new primary has what was acknowledged. Before MongoDB 8 it may not know that a majority has it, until it

@@ -1,6 +1,6 @@
 """A proxy between PyMongo and MongoDB that sees each message whole; what to do with it, subclasses say.
 
-A connection has a thread of its own, which reads a request, sends it on and waits for the reply: that is how
+A connection has a thread of its own, which reads a request, sends it on and waits for the reply. That is how
 MongoDB's protocol goes, and it keeps each fault a few lines in order.
 """
 

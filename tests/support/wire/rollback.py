@@ -1,7 +1,7 @@
 """What a primary that is cut off wrote, so that it can be undone: the suffix that a replica set rolls back.
 
 Documents are read before and after each write, and compared. That is exact because the faulty wire lets one
-command through at a time. Known limits: a cursor's later batches are read as they come, and indexes and whole
+command through at a time. Known limits: a cursor's later batches are read as they come. Indexes and whole
 collections that a cut-off primary makes or drops are not undone.
 """
 

@@ -2,9 +2,9 @@
 
     python -m support.wire.strict_process STORE_PORT FILE USES
 
-It writes its port into FILE, and then a line for each command that is not in the reviewed list, before that
-command is sent on. The command itself goes on, since what it says of itself is enough to fail the test. USES
-is told who uses which database (`uses.py`).
+It writes its port into FILE. Then it writes a line for each command that is not in the reviewed list, before
+that command is sent on. The command itself goes on, since what it says of itself is enough to fail the test.
+USES is told who uses which database (`uses.py`).
 """
 
 from __future__ import annotations

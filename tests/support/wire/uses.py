@@ -1,7 +1,7 @@
 """Who uses which database of a test, and what changes there, as the strict wire tells it in a file.
 
 A line is a connection's number and what is told of it: that it `began` or `ended`, or a database and what a
-command does there. A command's line is written before the command is sent on, and a connection has ended only
+command does there. A command's line is written before the command is sent on. A connection has ended only
 when nothing of it is on the way to the store any more.
 """
 
