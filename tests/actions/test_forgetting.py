@@ -29,13 +29,13 @@ from support.purse import (
     check_books,
     confirm,
     find,
+    find_all,
     let_pass,
     pay,
     publish_red_packet,
     sweep_until_quiet,
     win,
 )
-from support.steps import Killed
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 WRITES = ("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update")
@@ -98,7 +98,7 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
     """Return all documents by collection, except those of WeChat's stand-in."""
     names = [name for name in await context.store.database.list_collection_names() if "sandbox" not in name]
-    return {name: await find(context, name) for name in names}
+    return await find_all(context, *names)
 
 
 def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
@@ -319,52 +319,49 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
+async def put_back(context: Context, left: dict[str, list[dict[str, Any]]]) -> None:
+    """Make the database what it was."""
+    for name, documents in (await everything(context)).items():
+        if documents == left.get(name, []):
+            continue
+        await context.store.database[name].delete_many({})
+        if left.get(name):
+            await context.store.database[name].insert_many(left[name])
+
+
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob, _ = await a_life(client, context)
-    before = await everything(context)
-    left = 0
+    leftovers: list[dict[str, list[dict[str, Any]]]] = []
 
-    def counted(name: str) -> Any:
+    def noted(name: str) -> Any:
         original = getattr(AsyncIOMotorCollection, name)
 
         async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
-            nonlocal left
             result = await original(collection, *arguments, **named)
-            left -= 1
-            if left == 0:
-                raise Killed
+            leftovers.append(await everything(context))
             return result
 
         return write
 
-    kills = 0
-    while True:
-        left = kills + 1
-        with monkeypatch.context() as patched:
-            for name in WRITES:
-                patched.setattr(AsyncIOMotorCollection, name, counted(name))
-            try:
-                await forget(context.store, bob.unionid)
-                break
-            except Killed:
-                kills += 1
-        first = await find(context, "people", _id=bob.unionid)
+    with monkeypatch.context() as patched:
+        for name in WRITES:
+            patched.setattr(AsyncIOMotorCollection, name, noted(name))
+        await forget(context.store, bob.unionid)
+    for kill_after, left in enumerate(leftovers, 1):
+        await put_back(context, left)
+        first = [person for person in left["people"] if person["_id"] == bob.unionid]
         if first:  # if the record is gone, the kill came after the very last write
             await forget(context.store, bob.unionid)
         found = await everything(context)
-        assert naming(found, bob.unionid, "鲍勃本人") == [], kills
+        assert naming(found, bob.unionid, "鲍勃本人") == [], kill_after
         pseudonyms = {dig["unionid"] for dig in found["digs"] if dig["unionid"].startswith("forgotten:")}
         assert pseudonyms <= {person["forgotten_as"] for person in first} or not first
         assert len(pseudonyms) == 1
         await check_invariants(context)
-        for name, documents in before.items():
-            await context.store.database[name].delete_many({})
-            if documents:
-                await context.store.database[name].insert_many(documents)
-    assert kills > 30
+    assert len(leftovers) > 30
 
 
 def test_the_command_says_that_it_knows_nobody_of_that_id(
