@@ -109,6 +109,11 @@ function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
     result,
     el("div.buttons", {}, cancel, confirm),
   );
+  const dialog = openDialog(form);
+  reason.focus();
+}
+
+function openDialog(form) {
   const dialog = fill(el("dialog", { "aria-labelledby": "asked" }), form);
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -117,5 +122,5 @@ function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
   });
   document.body.append(dialog);
   dialog.showModal();
-  reason.focus();
+  return dialog;
 }

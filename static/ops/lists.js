@@ -2,10 +2,10 @@
 
 import { get } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
+import { say } from "./findings.js";
 import { clock, count, day, duration, isolated, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
-import { say } from "./sayings.js";
 import { named, t } from "./words.js";
 
 /** Show what this code or name finds; returns the page, as main.js wants it. */

@@ -3,6 +3,7 @@
 import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
+import { say } from "./findings.js";
 import { clock } from "./format.js";
 import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
@@ -11,7 +12,6 @@ import { payoutsPage } from "./payouts.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
-import { say } from "./sayings.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { language, t } from "./words.js";

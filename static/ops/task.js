@@ -3,11 +3,11 @@
 import { freezePerson, logOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
+import { say, waits } from "./findings.js";
 import { clock, count, day, isolated, money } from "./format.js";
 import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
-import { say, waits } from "./sayings.js";
 import { named, t } from "./words.js";
 
 // What changes while a task is dug is written into elements that stay, so that a selection in them stays too.

@@ -165,7 +165,7 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
     said = opened.page.evaluate(
         """async (alarms) => {
             const root = document.querySelector("script[type=module]").src.replace("main.js", "");
-            const { say } = await import(`${root}sayings.js`);
+            const { say } = await import(`${root}findings.js`);
             return alarms.map(say);
         }""",
         alarms,

@@ -28,9 +28,9 @@ WORD = re.compile(r'^  (\w+): \[("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")\],$')
 
 def words() -> dict[str, tuple[str, str]]:
     """Return the screen's texts by key, in Chinese and in English."""
-    text = (OPS / "words.js").read_text(encoding="utf-8")
-    lines = text.partition("const WORDS = {\n")[2].partition("\n};")[0].split("\n")
-    found = {}
+    texts = [path.read_text(encoding="utf-8") for path in sorted((OPS / "words").glob("*.js"))]
+    lines = [line for text in texts for line in text.partition(" = {\n")[2].partition("\n};")[0].split("\n")]
+    found: dict[str, tuple[str, str]] = {}
     for line in lines:
         if line and not line.startswith("  //"):
             word = WORD.match(line)
