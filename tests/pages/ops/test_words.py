@@ -13,7 +13,7 @@ from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
 from server.operation.webhook import TITLES
 from server.realtime.bus import Fault
-from server.settings.limits import LIMITED
+from server.settings.limits import LIMITED, UNITS
 from server.store.bills import BillState
 from server.store.freezes import What as Frozen
 from server.store.orders import OrderState
@@ -71,7 +71,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "refusal": set(REFUSALS),
         "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
         "report": set(get_args(ReportReason)),
-        "limit": {*LIMITED, "operators"},
+        "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
         "late": {"books", "statements", "messages", "reviews", "queues", "patterns"},
