@@ -60,6 +60,7 @@ class Page {
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
   #reloading = 0;
+  #watched = false; // a snapshot came: the next one comes after frames were missed
   #judged = ""; // the `review` that a frame told and that was not read yet
 
   constructor(task, signal) {
@@ -234,9 +235,11 @@ class Page {
     const { task } = this;
     const ended = status && !task.status;
     Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
-    // A snapshot does not show a missed `start`, since that is no dig.
     if (leapt) this.digs.renew();
-    if (leapt || ended || this.#stale || task.why === "not_paid") this.reload();
+    // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
+    const untold = task.why === "not_paid" || (this.#watched && (task.mine || task.is_prize));
+    this.#watched = true;
+    if (leapt || ended || this.#stale || untold) this.reload();
   }
 
   /** Somebody won, perhaps by the dig that is under way here. */
