@@ -57,6 +57,6 @@ async def test_work_beside_a_request_does_not_stop_its_limit() -> None:
     works[0].cancel()
 
 
-def test_outside_of_a_limit_there_is_nothing_to_stop() -> None:
+def test_pausing_without_a_limit_does_nothing() -> None:
     with paused():
         pass

@@ -1,4 +1,4 @@
-"""A process dies between any two steps of a message: it is sent once, by whoever comes next."""
+"""A process dies between any two steps of a message: it is sent once, by the process that comes next."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def run(client: Client, context: Context, settings: Settings, scenario: st
 
 @pytest.mark.parametrize("scenario", MESSAGE_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_killed_after_any_step_a_message_is_sent_once(
+async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob", "carol")

@@ -45,7 +45,7 @@ async def told(client: Client) -> list[str]:
 
 @pytest.mark.parametrize("what", UNANSWERED)
 @pytest.mark.gen_test
-async def test_with_several_consents_what_got_no_answer_is_not_sent_again(
+async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
     client: Client, context: Context, what: str
 ) -> None:
     await wins(client, context, "茶壶", consents=2)
@@ -89,7 +89,7 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
 
 @pytest.mark.parametrize("code", ["-1", "45009"])
 @pytest.mark.gen_test
-async def test_with_several_consents_what_wechat_says_it_did_not_take_comes_later(
+async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(
     client: Client, context: Context, code: str
 ) -> None:
     await wins(client, context, "茶壶", consents=2)

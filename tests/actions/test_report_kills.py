@@ -29,7 +29,7 @@ DECIDES = {"shown_tasks.set_hidden", "people.ban"}
 
 @pytest.mark.parametrize("scenario", REPORT_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_killed_after_any_step_nothing_reported_is_forgotten(
+async def test_a_kill_after_any_step_lets_no_report_be_forgotten(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
     alice, _ = await client.log_in_all("alice", "bob")

@@ -71,7 +71,7 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_killed_after_any_step_shows_nothing_unchecked_and_loses_nothing(
+async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob")

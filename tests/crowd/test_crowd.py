@@ -280,7 +280,7 @@ def test_each_treasure_has_a_picture_of_its_own_and_no_picture_is_left_over():
 
 
 class ClientOfOwners:
-    """A client of a server that takes a picture from whoever uploaded it, and from nobody else."""
+    """A client of a server that takes a picture from its uploader, and from nobody else."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}

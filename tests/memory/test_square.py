@@ -106,7 +106,7 @@ async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, c
 
 
 @pytest.mark.gen_test
-async def test_who_dug_which_depth_is_listed_newest_first_and_paged_by_depth(
+async def test_digs_are_listed_newest_first_and_paged_by_depth(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

@@ -162,7 +162,7 @@ class TestWhereCreditCardsMayPay:
         return {"CASH_NO_CREDIT": "0"}
 
     @pytest.mark.gen_test
-    async def test_they_do(self, client: Client, context: Context) -> None:
+    async def test_credit_cards_may_pay_if_the_setting_is_0(self, client: Client, context: Context) -> None:
         alice = await client.log_in("alice")
         code = await publish_red_packet(alice)
         parameters = {"appId": context.settings.appid, **await order(alice, code)}

@@ -107,7 +107,7 @@ class TestLimits:
         await check_books(context)
 
     @pytest.mark.gen_test
-    async def test_hold_both_of_two_claims_at_the_same_time(
+    async def test_two_claims_at_once_are_both_held(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
@@ -124,7 +124,7 @@ class TestLimits:
         assert await find(context, "bills") == []
 
     @pytest.mark.gen_test
-    async def test_are_kept_by_the_sweep_that_goes_on_for_a_dead_process(
+    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(
         self, client: Client, context: Context
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
@@ -139,7 +139,7 @@ class TestLimits:
         assert await find(context, "bills", code=second) == []
 
     @pytest.mark.gen_test
-    async def test_that_hold_at_the_deadline_keep_the_money_until_somebody_decides(
+    async def test_money_held_at_the_deadline_stays_until_somebody_decides(
         self, client: Client, context: Context
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
@@ -166,7 +166,7 @@ class TestTheFirstPayoutOfAPair:
         return {"PAYOUT_HOLD_SECONDS": "600"}
 
     @pytest.mark.gen_test
-    async def test_waits_and_the_next_does_not(self, client: Client, context: Context) -> None:
+    async def test_the_first_payout_waits_and_the_next_not(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
         [prize] = await find(context, "prizes")
@@ -196,7 +196,7 @@ class TestBrakesAfterAFreeze:
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
     @pytest.mark.gen_test
-    async def test_they_weigh_what_was_released_unless_that_was_one_prize_by_itself(
+    async def test_brakes_weigh_a_released_prize_unless_it_was_released_by_itself(
         self, client: Client, context: Context, what: str, depth: int
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
@@ -222,7 +222,7 @@ class TestBrakesAfterAFreeze:
         await finish(context, code)
 
     @pytest.mark.gen_test
-    async def test_they_let_off_a_prize_that_was_frozen_and_released_by_itself(
+    async def test_brakes_let_off_a_prize_that_was_frozen_and_released_by_itself(
         self, client: Client, context: Context
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")

@@ -76,7 +76,7 @@ async def hand_over(client: Client, context: Context, code: str, draw_type: int)
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 @pytest.mark.gen_test
-async def test_nobody_gets_them_until_they_are_released_and_then_they_are_where_they_were(
+async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_where_they_were(
     client: Client, context: Context, draw_type: int, claimed: bool, what: str, depth: int
 ) -> None:
     code = await won(client, context, draw_type, claimed=claimed)
@@ -292,7 +292,7 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
 
 
 @pytest.mark.gen_test
-async def test_their_winner_is_not_forgotten_before_an_operator_decides(
+async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(
     client: Client, context: Context
 ) -> None:
     code = await won(client, context, BY_MAIL, claimed=True)
@@ -347,7 +347,7 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(
 
 
 @pytest.mark.gen_test
-async def test_they_are_told_too_of_what_is_returned_with_its_treasure(
+async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(
     client: Client, context: Context, open_page: Any
 ) -> None:
     code = await won(client, context, ON_SITE, claimed=True)

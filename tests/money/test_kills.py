@@ -259,7 +259,7 @@ def comparable(scenario: str, names: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_killed_after_any_step_leaves_nothing_half_done(
+async def test_a_kill_after_any_step_leaves_nothing_half_done(
     client: Client, context: Context, settings: Settings, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob", "carol")

@@ -162,7 +162,7 @@ class TestWithoutIt:
         return {"RISK_HELD": "0"}
 
     @pytest.mark.gen_test
-    async def test_nobody_is_asked_about(self, client: Client, context: Context) -> None:
+    async def test_without_the_setting_wechat_is_not_asked(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         await misbehave(client, "rank", call="risk")
         assert await claimed(client, context, alice, bob) == ""

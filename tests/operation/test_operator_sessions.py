@@ -262,7 +262,7 @@ class TestStrangersWithManyAddresses:
         assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
 
     @pytest.mark.gen_test
-    async def test_they_do_not_lock_out_an_address_from_which_an_operator_logged_in(
+    async def test_strangers_do_not_lock_out_an_address_from_which_an_operator_logged_in(
         self, client: Client
     ) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""

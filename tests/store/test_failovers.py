@@ -93,7 +93,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
-    """Before MongoDB 8, while the other members are slow: whoever looks meanwhile reads what was before."""
+    """Before MongoDB 8, while the other members are slow: a read meanwhile shows what was before."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
     code = await alice.publish(cd=60, forecast_num=1000)

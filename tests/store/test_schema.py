@@ -257,7 +257,7 @@ async def test_steps_run_in_order_and_go_on_where_they_were_cut_off(store: Store
     for _ in range(2):
         await prepare(store.database, INDEXES, print, [first, second, third])
     assert ran == ["one", "two", "two", "three"]
-    # The third breaks nobody, the second whoever does not know it.
+    # The third breaks no version, the second those that do not know it.
     await require_prepared(store.database, INDEXES, [first, second])
     await prepare(store.database, INDEXES, print, [first, second])
     await require_prepared(store.database, INDEXES, [first, second, third])

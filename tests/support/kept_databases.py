@@ -82,7 +82,7 @@ class KeptDatabases:
     def give_back(self, database: str, *, sandboxed: bool) -> None:
         """Take one back whose test has closed its connections, if it is still lent."""
         if self._lent.pop(database, False):
-            self.wire.answer()  # whoever connected before is known from here on
+            self.wire.answer()  # earlier connections are known from here on
             self.wire.uses.read()
             self._free[database] = sandboxed, self.wire.uses.users(database)
 

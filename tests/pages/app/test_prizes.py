@@ -225,7 +225,7 @@ def test_the_square_is_searched_and_what_ended_is_folded(
     expect(page.get_by_text("没有找到")).to_be_visible()
 
 
-def test_who_dug_which_depth_unfolds_grows_and_goes_back(
+def test_the_list_of_digs_unfolds_grows_and_goes_back(
     window: Opener, address: str, publisher: Person
 ) -> None:
     code = publisher.publish(a_picture(), name="人人挖的猫", forecast_num=100_000)

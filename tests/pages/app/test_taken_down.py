@@ -33,7 +33,7 @@ def offers(page: Page, number: int) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_paying_and_sharing_are_offered_only_while_it_is_not(
+def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(
     window: Opener, address: str, publisher: Person, look: dict[str, Any]
 ) -> None:
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
