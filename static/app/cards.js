@@ -97,7 +97,7 @@ export function cardSet(foot) {
       }
       return [...shown.values()].map(({ element }) => element);
     },
-    cards: () => [...shown.values()].map((made) => made.card()),
+    all: () => [...shown.values()].map((made) => made.card()),
     tick: () => shown.forEach((made) => made.tick()),
   };
 }

@@ -34,7 +34,7 @@ export function claim(task, signal, deadline) {
   const said = el("p.problem", { role: "alert" });
   const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said,
     askName(signal, "起个名字，发布者好认出中奖的人。", () => {}));
-  const panel = { task, deadline, section, said, show, step, done, draw, looking: 0 };
+  const panel = { task, deadline, section, said, show, step, done, looking: 0 };
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {
@@ -45,10 +45,6 @@ export function claim(task, signal, deadline) {
       section.inert = false;
       (section.contains(control) ? control : section).focus({ preventScroll: true });
     });
-  }
-
-  function draw(parameters = {}) {
-    return post("/drawPrize", { code: task.code, ...parameters });
   }
 
   function show(...children) {
@@ -81,13 +77,17 @@ function begin(panel) {
   else byMail(panel);
 }
 
-function redPacket({ task, said, show, step, done, draw }) {
+function draw({ code }, parameters = {}) {
+  return post("/drawPrize", { code, ...parameters });
+}
+
+function redPacket({ task, said, show, step, done }) {
   const take = async () => {
-    let { is_draw, package_info } = await draw();
+    let { is_draw, package_info } = await draw(task);
     if (package_info) {
       // In WeChat `wx.requestMerchantTransfer` asks the winner to confirm; here the sandbox plays that.
       await callWeChat("/confirm", { package: package_info });
-      ({ is_draw } = await draw());
+      ({ is_draw } = await draw(task));
     }
     if (is_draw) done("红包已到账。");
     else write(said, LATER);
@@ -100,9 +100,9 @@ function redPacket({ task, said, show, step, done, draw }) {
 }
 
 function onSite(panel) {
-  const { task, show, step, done, draw } = panel;
+  const { task, show, step, done } = panel;
   const offer = async () => {
-    const { is_draw, pickup, pickup_pic } = await draw();
+    const { is_draw, pickup, pickup_pic } = await draw(task);
     if (is_draw) return done("奖品已经领走了。");
     show(
       el("p", {}, "当面出示取件码，或让对方扫码："),
@@ -132,7 +132,7 @@ async function look({ task, section, done }) {
 }
 
 function byMail(panel, before = {}) {
-  const { task, show, step, draw } = panel;
+  const { task, show, step } = panel;
   const field = (name, label, { rows, ...attributes }) =>
     el("div.field", {}, el("label", { for: name }, label),
       el(rows ? "textarea" : "input", { id: name, name, rows, required: true, value: before[name], ...attributes },
@@ -147,7 +147,7 @@ function byMail(panel, before = {}) {
     el("button.primary", { type: "submit" }, "提交地址"),
   );
   const send = async () => {
-    sent(panel, await draw(Object.fromEntries(new FormData(form))));
+    sent(panel, await draw(task, Object.fromEntries(new FormData(form))));
   };
   show(form);
 }
@@ -170,10 +170,10 @@ function sent(panel, goods) {
 }
 
 function onItsWay(panel, goods) {
-  const { task, show, step, draw } = panel;
+  const { task, show, step } = panel;
   const arrived = async () => {
     await post("/receivePrize", { code: task.code });
-    sent(panel, await draw());
+    sent(panel, await draw(task));
   };
   show(
     el("p", {}, "发布者已经寄出。"),
@@ -184,10 +184,10 @@ function onItsWay(panel, goods) {
 }
 
 async function reopen(panel) {
-  const { show, draw } = panel;
+  const { task, show } = panel;
   show(el("p.hint", { role: "status" }, "正在读取地址…"));
   try {
-    sent(panel, await draw());
+    sent(panel, await draw(task));
   } catch (error) {
     show(el("p.problem", { role: "alert" }, error.message), el("button", { onclick: () => reopen(panel) }, "再试一次"));
     if (!error.error) throw error;

@@ -76,7 +76,7 @@ export async function attempt(place, act) {
 }
 
 /** Show numbers, each `[label, number, unit]`, in a list. */
-export function count(list, numbers) {
+export function showNumbers(list, numbers) {
   fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
 }
 

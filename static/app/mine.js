@@ -4,7 +4,7 @@ import { get, logOut } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
-import { arrange, attempt, avatar, count, el, fill, set, write } from "./dom.js";
+import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
 import { inReview, profileInReview } from "../miniprogram/shared/words.js";
@@ -49,7 +49,7 @@ export function mine(root, signal, which = "published") {
     const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
-    count(numbers, [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]]);
+    showNumbers(numbers, [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]]);
   }
 
   list.load();
@@ -82,7 +82,7 @@ function makeList([, path, nothing, foot, whose], signal) {
       const cards = await read(path, pages + 1, whose);
       if (signal.aborted) return;
       pages += 1;
-      show([...shown.cards(), ...cards]);
+      show([...shown.all(), ...cards]);
       set(more, { hidden: cards.length < PAGE });
     } catch (error) {
       write(said, error.message);
@@ -100,7 +100,7 @@ function makeList([, path, nothing, foot, whose], signal) {
     const [, ...found] = await Promise.all([readNumbers(), ...Array.from({ length: renewed }, (_, at) => read(path, at + 1, whose))]);
     if (signal.aborted || loading || pages !== before) return; // `load` has read newer cards meanwhile
     pages = Math.max(pages, 1);
-    show(pages > renewed ? withFurther(found.flat(), shown.cards().slice(renewed * PAGE)) : found.flat());
+    show(pages > renewed ? withFurther(found.flat(), shown.all().slice(renewed * PAGE)) : found.flat());
     if (pages === renewed) set(more, { hidden: found.at(-1).length < PAGE });
   }
 

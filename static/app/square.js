@@ -67,7 +67,7 @@ class Square {
     signal.addEventListener("abort", () => {
       seen.disconnect();
       clearInterval(ticking);
-      left = { whose: person?.unionid, cards: cards.cards(), pages: this.pages, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
+      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
     });
   }
 
@@ -133,7 +133,7 @@ class Square {
     try {
       await this.load(this.pages + 1, 1, (cards) => {
         this.pages += 1;
-        this.show([...(this.pages === 1 ? [] : this.cards.cards()), ...cards]);
+        this.show([...(this.pages === 1 ? [] : this.cards.all()), ...cards]);
       });
     } catch (error) {
       fill(foot, error.message, " ", el("button.link", { onclick: () => { write(foot, ""); this.more(); } }, "再试一次"));

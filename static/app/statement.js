@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { atMostEvery } from "./channel.js";
 import { asTime, countDown } from "../miniprogram/shared/clock.js";
-import { count, el, set, write } from "./dom.js";
+import { el, set, showNumbers, write } from "./dom.js";
 
 const RENEW_MS = 5_000;
 
@@ -23,11 +23,11 @@ export function statement(code, signal) {
 
   const renew = atMostEvery(RENEW_MS, async () => {
     const found = await get("/getStatement", { code });
-    if (!signal.aborted) count(read, numbers(found));
+    if (!signal.aborted) showNumbers(read, numbers(found));
   }, () => !element.hidden, signal);
 
   /** Count down to when others may dig again; null if they may not any more. */
-  function countTo(until) {
+  function count(until) {
     if (until === counted) return;
     counted = until;
     stop();
@@ -43,12 +43,12 @@ export function statement(code, signal) {
       const shown = Boolean(own && !task.need_pay);
       const appears = shown && element.hidden;
       set(element, { hidden: !shown });
-      count(live, [
+      showNumbers(live, [
         ["挖的人", task.participants, "人"],
         ["挖到", task.now_depth, `/ ${task.max_depth} 层`],
         ["奖品剩", task.prizes_left, `/ ${task.prize_num} 份`],
       ]);
-      countTo(task.status || task.review !== "shown" ? null : task.cd_until);
+      count(task.status || task.review !== "shown" ? null : task.cd_until);
       if (appears) renew();
     },
   };
