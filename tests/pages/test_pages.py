@@ -59,12 +59,12 @@ async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalida
     again = await client.http.get("/", headers={"If-None-Match": page.headers["Etag"]})
     assert (again.status_code, again.content) == (304, b"")
     here = await root(client)
-    current = await client.http.get(f"{here}/app/base.css")
+    current = await client.http.get(f"{here}/app/style.css")
     assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    old = await client.http.get("/static/app/0123456789ab/app/base.css")
+    old = await client.http.get("/static/app/0123456789ab/app/style.css")
     assert old.headers["Cache-Control"] == "no-cache"
     assert old.content == current.content
-    head = await client.http.head(f"{here}/app/base.css")
+    head = await client.http.head(f"{here}/app/style.css")
     assert (head.status_code, head.content) == (200, b"")
 
 
