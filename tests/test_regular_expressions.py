@@ -8,6 +8,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any, get_args
@@ -25,6 +26,8 @@ TRIES = 5
 # Tried besides the pattern's own characters, since its classes may match them.
 OTHERS = "a0A /?;=%.-_\n\t\x00é挖😀"
 COMPILING = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
+# A class, an escaped character or a character.
+ATOM = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[^\\]", re.DOTALL)
 SOURCES = [path for package in (server, handlers) for path in Path(package.__path__[0]).rglob("*.py")]
 
 
@@ -80,13 +83,23 @@ def hostile_to(pattern: re.Pattern[Any]) -> Iterator[Any]:
             yield text.encode("latin-1", "replace")
 
 
+def kinds(pattern: str, characters: Iterable[str]) -> Iterable[str]:
+    """Return one of each kind of characters that no part of the pattern tells apart."""
+    atoms = [re.compile(r"\w"), re.compile(".")]
+    for atom in set(ATOM.findall(pattern)):
+        atoms.append(re.compile(re.escape(atom)))
+        with suppress(re.error):  # a repetition or a group
+            atoms.append(re.compile(atom))
+    return {tuple(bool(atom.fullmatch(one)) for atom in atoms): one for one in characters}.values()
+
+
 def hostile(pattern: str) -> Iterator[str]:
     """Yield 64 KB of each character and of each pair, alone and after the pattern's literal beginning.
 
-    In pairs, one letter and one digit stand for all.
+    In pairs, one letter and one digit stand for all, and of the others one of each kind.
     """
     characters = sorted({*pattern, *OTHERS})
-    of_pairs = [one for one in characters if not one.isalnum()] + ["a", "0"]
+    of_pairs = [*kinds(pattern, (one for one in characters if not one.isalnum())), "a", "0"]
     beginning = re.match(r"(?:[^\\[\](){}.*+?|^$]|\\[^A-Za-z0-9])*", pattern)
     starts = {"", beginning[0].replace("\\", "") if beginning else ""}
     for start, unit in product(starts, [*characters, *map("".join, permutations(of_pairs, 2))]):
