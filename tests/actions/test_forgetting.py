@@ -26,13 +26,14 @@ from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.purse import (
     DAY_MS,
+    all_documents,
     check_books,
     confirm,
     find,
-    find_all,
     let_pass,
     pay,
     publish_red_packet,
+    put_back,
     sweep_until_quiet,
     win,
 )
@@ -97,8 +98,7 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
 
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
     """Return all documents by collection, except those of WeChat's stand-in."""
-    names = [name for name in await context.store.database.list_collection_names() if "sandbox" not in name]
-    return await find_all(context, *names)
+    return {name: found for name, found in (await all_documents(context)).items() if "sandbox" not in name}
 
 
 def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
@@ -319,16 +319,6 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
-async def put_back(context: Context, left: dict[str, list[dict[str, Any]]]) -> None:
-    """Make the database what it was."""
-    for name, documents in (await everything(context)).items():
-        if documents == left.get(name, []):
-            continue
-        await context.store.database[name].delete_many({})
-        if left.get(name):
-            await context.store.database[name].insert_many(left[name])
-
-
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
@@ -341,7 +331,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
 
         async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
             result = await original(collection, *arguments, **named)
-            leftovers.append(await everything(context))
+            leftovers.append(await all_documents(context))
             return result
 
         return write

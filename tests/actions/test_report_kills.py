@@ -8,7 +8,6 @@ from server.actions.people import check_ban
 from server.context import Context
 from server.errors import Banned
 from server.game.review import review_of
-from server.settings import Settings
 from support.client import Client
 from support.kills import play
 from support.purse import find
@@ -30,11 +29,11 @@ DECIDES = {"shown_tasks.set_hidden", "people.ban"}
 @pytest.mark.parametrize("scenario", REPORT_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_lets_no_report_be_forgotten(
-    client: Client, context: Context, settings: Settings, scenario: str
+    client: Client, context: Context, scenario: str
 ) -> None:
     alice, _ = await client.log_in_all("alice", "bob")
     for kill_after in range(len(STEPS[scenario]) + 1):
-        killed = await play(client, context, settings, REPORT_SCENARIOS[scenario], kill_after, TRACED)
+        killed = await play(client, context, REPORT_SCENARIOS[scenario], kill_after, TRACED)
         assert killed.names == STEPS[scenario][: kill_after or None]
         try:
             await check_nobody_waits_in_vain(context)

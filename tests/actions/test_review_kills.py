@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from server.context import Context
-from server.settings import Settings
 from support.client import Client
 from support.invariants import check_nothing_is_half_done
 from support.kills import play
@@ -72,14 +71,14 @@ def environment() -> dict[str, str]:
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(
-    client: Client, context: Context, settings: Settings, scenario: str
+    client: Client, context: Context, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob")
     play_it = REVIEW_SCENARIOS[scenario]
-    whole = await play(client, context, settings, play_it, 0)
+    whole = await play(client, context, play_it, 0)
     assert whole.names == STEPS[scenario]
     for kill_after, step in enumerate(whole.names, 1):
-        killed = await play(client, context, settings, play_it, kill_after)
+        killed = await play(client, context, play_it, kill_after)
         assert killed.names == whole.names[:kill_after]
         try:
             for task in await find(context, "tasks", review="checking"):

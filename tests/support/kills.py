@@ -5,46 +5,67 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from server.background import Background
 from server.context import Context
-from server.settings import Settings
 from support.client import Client
-from support.purse import find_all, misbehave, rest
+from support.purse import all_documents, find_all, misbehave, rest
 from support.scenarios import Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
 Scenario: TypeAlias = tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]]
+Documents: TypeAlias = dict[str, list[dict[str, Any]]]
 
 
 async def play(
-    client: Client,
-    context: Context,
-    settings: Settings,
-    scenario: Scenario,
-    kill_after: int,
-    also: tuple[str, ...] = (),
+    client: Client, context: Context, scenario: Scenario, kill_after: int, also: tuple[str, ...] = ()
 ) -> Steps:
     """Set a scenario up without other tasks, and let another process act it until it dies or is done.
 
     Returns the steps it took, those in the collections `also` too. With `kill_after`, it dies right after
     that one.
     """
-    for name, documents in (await find_all(context, *COLLECTIONS)).items():
-        if documents:
-            await context.store.database[name].delete_many({})
-    await misbehave(client, "behave")
-    prepare, act = scenario
-    people = [client.people[name] for name in ("alice", "bob")]
-    stage = await prepare(Stage(client, context, *people))
-    # WeChat is heard only when asked: a notice could come at any step.
-    await misbehave(client, "lose_notice", times=100)
-    victim = replace(context, store=copy(context.store), background=Background())
+    stage = await _set_up(client, context, scenario)
+    victim = _another(context)
     steps = Steps(victim, kill_after, also=also)
     try:
-        await act(victim, stage)
+        await scenario[1](victim, stage)
     except Killed:
         assert steps.killed
     await rest(victim)
     return steps
+
+
+async def watch(client: Client, context: Context, scenario: Scenario) -> list[tuple[str, Documents]]:
+    """Play a scenario once; return each step with what a kill after it would leave in the database.
+
+    Only for scenarios that do one thing after the other.
+    """
+    stage = await _set_up(client, context, scenario)
+    victim, left = _another(context), list[Documents]()
+
+    async def look() -> None:
+        left.append(await all_documents(context))
+
+    steps = Steps(victim, look=look)
+    await scenario[1](victim, stage)
+    await rest(victim)
+    return list(zip(steps.names, left, strict=True))
+
+
+async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage:
+    for name, documents in (await find_all(context, *COLLECTIONS)).items():
+        if documents:
+            await context.store.database[name].delete_many({})
+    await misbehave(client, "behave")
+    people = [client.people[name] for name in ("alice", "bob")]
+    stage = await scenario[0](Stage(client, context, *people))
+    # WeChat is heard only when asked: a notice could come at any step.
+    await misbehave(client, "lose_notice", times=1000)
+    return stage
+
+
+def _another(context: Context) -> Context:
+    """Return another process, whose store can be traced by itself."""
+    return replace(context, store=copy(context.store), background=Background())

@@ -106,6 +106,21 @@ async def find_all(context: Context, *collections: str) -> dict[str, list[dict[s
     return found
 
 
+async def all_documents(context: Context) -> dict[str, list[dict[str, Any]]]:
+    """Return the whole database by collection."""
+    return await find_all(context, *sorted(await context.store.database.list_collection_names()))
+
+
+async def put_back(context: Context, left: dict[str, list[dict[str, Any]]]) -> None:
+    """Make the database what `all_documents` returned then."""
+    for name, documents in (await all_documents(context)).items():
+        if documents == left.get(name, []):
+            continue
+        await context.store.database[name].delete_many({})
+        if left.get(name):
+            await context.store.database[name].insert_many(left[name])
+
+
 async def let_pass(context: Context, milliseconds: int) -> None:
     """Let time pass: move every stored time back by so much."""
     for collection, found in (await find_all(context, *_TIMES)).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from server.context import Context
@@ -32,7 +32,7 @@ class Steps:
     """Wraps a context's collections, WeChat and Pay, and notes the name of each step in `names`.
 
     With `kill_after`, a number from 1, the process is killed right after that step. `also` are more
-    collections.
+    collections. `look` is awaited after each step, before the process goes on.
     """
 
     def __init__(
@@ -41,9 +41,10 @@ class Steps:
         kill_after: int = 0,
         kill: Callable[[], None] = die,
         also: tuple[str, ...] = (),
+        look: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.names: list[str] = []
-        self._kill_after, self._kill = kill_after, kill
+        self._kill_after, self._kill, self._look = kill_after, kill, look
         for name in (*COLLECTIONS, *also):
             setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
         context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
@@ -54,13 +55,15 @@ class Steps:
         """Whether that step was reached."""
         return 0 < self._kill_after <= len(self.names)
 
-    def done(self, name: str) -> None:
+    async def done(self, name: str) -> None:
         """Note a step. After the last one, no part of the process does anything more."""
         if self.killed:
             self._kill()
         self.names.append(name)
         if self.killed:
             self._kill()
+        if self._look:
+            await self._look()
 
     def begin(self) -> None:
         """Begin a step, unless the process is dead."""
@@ -84,12 +87,12 @@ class _Traced:
         async def traced(*arguments: Any, **named: Any) -> Any:
             self._steps.begin()
             result = await found(*arguments, **named)
-            self._steps.done(step)
+            await self._steps.done(step)
             return result
 
         return traced
 
     async def _lease(self, step: str, due: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for document in due:
-            self._steps.done(step)
+            await self._steps.done(step)
             yield document
