@@ -7,8 +7,8 @@ import pytest
 from server.context import Context
 from support.client import Client
 from support.invariants import check_nothing_is_half_done
-from support.kills import play
-from support.purse import find
+from support.kills import watch
+from support.purse import find, put_back
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
 
@@ -74,12 +74,10 @@ async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(
     client: Client, context: Context, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob")
-    play_it = REVIEW_SCENARIOS[scenario]
-    whole = await play(client, context, play_it, 0)
-    assert whole.names == STEPS[scenario]
-    for kill_after, step in enumerate(whole.names, 1):
-        killed = await play(client, context, play_it, kill_after)
-        assert killed.names == whole.names[:kill_after]
+    steps = await watch(client, context, REVIEW_SCENARIOS[scenario])
+    assert [step for step, _ in steps] == STEPS[scenario]
+    for kill_after, (step, left) in enumerate(steps, 1):
+        await put_back(context, left)
         try:
             for task in await find(context, "tasks", review="checking"):
                 assert not task["open"]
