@@ -5,8 +5,8 @@
 First 2,000 windows in simulated time with the server's own code for the lots. Then a server of its own with
 one serving process and with two, with lots and without (FAIR_START_MS=0). The fastest digs as the cooldown
 ends, the others 150 to 700 ms later, on connections that the kernel spreads. Exits with 1 if the fastest won
-more than its share (p ≤ 0.001: chance alone fails one run in a thousand). So it does if somebody
-waited longer than the window and a dig, or a window did not have exactly one dig. Takes about five minutes.
+more than its share (p ≤ 0.001: chance alone fails one run in a thousand), somebody waited longer than the
+window and a dig, or a window did not have exactly one dig. Takes about five minutes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def hear_complaints() -> list[dict[str, Any]]:
 
 
 @pytest.mark.gen_test
-async def test_who_asks_meanwhile_gets_the_same_result_and_the_next_starts_anew() -> None:
+async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew() -> None:
     shared, work = SharedWork[str, int](), Work()
     waiting = await begin(shared, work, 3)
     assert "key" in shared

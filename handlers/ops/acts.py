@@ -89,21 +89,21 @@ class OpsDisconnect(OperatorInterface):
         return Reply()
 
 
-class OpsLogOutPersonRequest(Named, kw_only=True):
+class OpsSignOutRequest(Named, kw_only=True):
     """Who is logged out."""
 
     reason: Reason
 
 
-class OpsLogOutPerson(OperatorInterface):
+class OpsSignOut(OperatorInterface):
     """End all sessions of a person."""
 
     path = "/ops/signout"
     method = "POST"
     role = "act"
-    takes = (OpsLogOutPersonRequest,)
+    takes = (OpsSignOutRequest,)
 
-    async def operate(self, request: OpsLogOutPersonRequest) -> Reply:
+    async def operate(self, request: OpsSignOutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await log_out_person(self.context, self.actor, request.whom(), request.reason)
         return Reply()

@@ -79,7 +79,10 @@ class OpsTasks(OperatorInterface):
 
 
 class OpsListRequest(msgspec.Struct):
-    """`hidden`: only publisher and winners see them. `unpaid`: red packets. `held`: we hold their money."""
+    """`hidden`: only publisher and winners see them. `unpaid`: red packets that nobody paid.
+
+    `held`: tasks whose money we hold.
+    """
 
     of: Annotated[
         Literal["hidden", "unpaid", "held"], Meta(title="种类", description="隐藏、未支付或有钱三种之一")

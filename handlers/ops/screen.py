@@ -11,7 +11,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
-from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsLogOutPerson, OpsUnban
+from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut, OpsUnban
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
@@ -245,7 +245,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsEnd,
     OpsHide,
     OpsDisconnect,
-    OpsLogOutPerson,
+    OpsSignOut,
     OpsPayouts,
     OpsFreeze,
     OpsRelease,

@@ -1,7 +1,7 @@
 """Sealing anew, under the first secret, what is stored under an older one. Safe to interrupt and run again.
 
-Servers may run meanwhile: a box is replaced only if it is still the one that was read. They
-seal under the same first secret once all of them have it as their first.
+Servers may run meanwhile: a box is replaced only if it is still the one that was read. What they seal is
+under the first secret too, once all of them have it as their first.
 """
 
 from __future__ import annotations

@@ -293,7 +293,7 @@ class Limits:
             known.ends_at = now + told.left_ms / 1000
 
     def _look_at_connection(self) -> None:
-        """On a new connection, tell Redis our counts. For SETTLE_SECONDS admit only our share of a limit."""
+        """On a new connection, tell Redis our counts. For CATCH_UP_SECONDS, admit our share of a limit."""
         connection = self._bus.connection
         if connection in (0, self._connection):
             return

@@ -38,7 +38,7 @@ IN_PRODUCTION = {
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits among the settings: `<what>_a_person` and `<what>_an_address`. UNITS has other names."""
+    """The limits among the settings: `<what>_a_person` and `<what>_an_address`. `UNITS` has the exception."""
 
     publishes_a_person: Most = 30
     publishes_an_address: Most = 0

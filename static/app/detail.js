@@ -59,6 +59,7 @@ class Page {
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
+  #leapt = false; // so must the people: their frames were missed
   #reloading = 0;
   #watched = false; // a snapshot came: the next one comes after frames were missed
   #judged = ""; // the `review` that a frame told and that was not read yet
@@ -235,6 +236,7 @@ class Page {
     const { task } = this;
     const ended = status && !task.status;
     Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+    this.#leapt ||= leapt;
     if (leapt) this.digs.renew();
     // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
     const untold = task.why === "not_paid" || (this.#watched && (task.mine || task.is_prize));
@@ -290,7 +292,8 @@ class Page {
     this.#stale = false;
     observe(data.server_time);
     Object.assign(this.task, data);
-    this.people.reset(data);
+    if (this.#leapt) this.people.reset(data);
+    this.#leapt = false;
     this.show();
     this.showClaim();
     this.showOwn();

@@ -7,7 +7,7 @@ import pytest
 from server.context import Context
 from support.client import Client
 from support.invariants import check_nothing_is_half_done
-from support.kills import watch
+from support.kills import leftovers
 from support.purse import find, put_back
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
@@ -74,7 +74,7 @@ async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(
     client: Client, context: Context, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob")
-    steps = await watch(client, context, REVIEW_SCENARIOS[scenario])
+    steps = await leftovers(client, context, REVIEW_SCENARIOS[scenario])
     assert [step for step, _ in steps] == STEPS[scenario]
     for kill_after, (step, left) in enumerate(steps, 1):
         await put_back(context, left)

@@ -9,7 +9,7 @@ import pytest
 from server.context import Context
 from support.client import Client
 from support.invariants import check_nothing_is_half_done
-from support.kills import play, watch
+from support.kills import leftovers, play
 from support.purse import put_back, sweep_until_quiet
 from support.scenarios import SCENARIOS
 
@@ -268,7 +268,7 @@ async def test_a_kill_after_any_step_leaves_nothing_half_done(
     client: Client, context: Context, scenario: str
 ) -> None:
     await client.log_in_all("alice", "bob", "carol")
-    steps = await watch(client, context, SCENARIOS[scenario])
+    steps = await leftovers(client, context, SCENARIOS[scenario])
     assert [step for step, _ in steps] == STEPS[scenario]
     for kill_after, (step, left) in enumerate(steps, 1):
         await put_back(context, left)

@@ -37,7 +37,7 @@ async def play(
     return steps
 
 
-async def watch(client: Client, context: Context, scenario: Scenario) -> list[tuple[str, Documents]]:
+async def leftovers(client: Client, context: Context, scenario: Scenario) -> list[tuple[str, Documents]]:
     """Play a scenario once; return each step with what a kill after it would leave in the database.
 
     Only for scenarios that do one thing after the other.

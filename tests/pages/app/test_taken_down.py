@@ -74,11 +74,13 @@ def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(
     assert old
 
 
-def test_a_publisher_whose_page_was_offline_meanwhile_reads_it_when_the_page_is_back(
-    window: Opener, address: str, publisher: Person
+@pytest.mark.parametrize("who", ["小明", "阿强"], ids=["publisher", "winner"])
+def test_a_page_that_was_offline_meanwhile_reads_it_when_it_is_back(
+    window: Opener, address: str, publisher: Person, who: str
 ) -> None:
-    code = publisher.publish(a_picture(), forecast_num=100_000)
-    opened = window("小明", f"/#/task/{code}")
+    code = publisher.publish(a_picture(), forecast_num=2, prize_num=2, interval=1, fluctuation=0)
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    opened = window(who, f"/#/task/{code}")
     expect(opened.page.locator(".watchers")).to_be_visible()
     opened.context.set_offline(True)
     expect(opened.page.get_by_text("网络已断开")).to_be_visible()
@@ -86,3 +88,4 @@ def test_a_publisher_whose_page_was_offline_meanwhile_reads_it_when_the_page_is_
     opened.context.set_offline(False)
     expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
     expect(opened.page.get_by_role("button", name="分享")).to_have_count(0)
+    opened.wrong.clear()  # Chromium logs that the network was gone

@@ -102,6 +102,17 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
 
 
 @needs_node
+def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address: str, publisher: Person):
+    code = publisher.publish(a_picture())
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
+        first = phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")["frame"]
+        phone.hear(**first | {"leapt": False})
+        phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
+
+
+@needs_node
 def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path: Path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())

@@ -149,8 +149,10 @@ Component({
     /** Take a snapshot: what it tells, and a reading of what it does not. */
     catchUp({ leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq }) {
       const { task } = this.data;
-      // A start makes no dig, so no snapshot tells of one that was missed.
-      if (leapt || (status && !task.status) || task.why === "not_paid") this.read().catch(showProblem);
+      // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
+      const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
+      this.watched = true; // the next snapshot comes after frames were missed
+      if (leapt || (status && !task.status) || untold) this.read().catch(showProblem);
       this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
     },
 
