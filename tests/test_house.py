@@ -197,6 +197,7 @@ def test_what_calls_itself_pure_is_held_to_it():
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
+@pytest.mark.usefixtures("io_loop")  # a store's client asks for a current loop
 def test_only_actions_write_to_a_store():
     store = Store("mongodb://nowhere")
     writing = {
