@@ -193,18 +193,17 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
 
     Returns None, with nothing tried, if the read showed that lots come first.
     """
-    code, unionid, deadline, address = request.code, request.unionid, request.deadline, request.address
+    code, unionid, deadline = request.code, request.unionid, request.deadline
     own_id = request.dig_id or secrets.token_hex(12)
-    attempted = False
-    pause = PAUSE_SECONDS
+    made_as, attempted, asked_at, pause = request.dig_id, False, 0, PAUSE_SECONDS
     while True:
         try:
             async with asyncio.timeout_at(deadline):
-                made_as = own_id if request.dig_id or attempted else ""
                 view = await context.store.tasks.view(code, unionid, made_as)
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
+                asked_at = asked_at or view["now"]
                 context.digging.learn_publisher(view["task"])
                 owed = _owed_reply(view, unionid)
                 if owed is not None:
@@ -215,7 +214,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
                     if not attempted and _needs_lot(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)
-                    attempted = True
+                    made_as, attempted = own_id, True
                     recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
         except TimeoutError:
             raise (OutcomeUnknown if attempted else Unavailable) from None
@@ -230,9 +229,10 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             continue
         if not attempted or recorded["dig_id"] != own_id:
             return Dug(recorded, repeated=True)
-        look_at_risk(context, view, address())
+        look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
-        return Dug(recorded, repeated=False)
+        # What an earlier request made, a new primary may not know at our first read.
+        return Dug(recorded, repeated=owed is not None and owed["at"] < asked_at)
 
 
 async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:

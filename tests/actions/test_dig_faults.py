@@ -15,7 +15,7 @@ from server.context import Context
 from server.game.dig import Dig
 from server.settings import Settings
 from server.store.digs import Digs
-from server.store.tasks import Tasks
+from server.store.tasks import Tasks, View
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
 from support.wire.faulty import FaultyWire, lose_reply
@@ -68,6 +68,30 @@ async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_
     wire.release()
     reply = await bob.dig(code)
     assert (reply["status"], reply["now_depth"], reply["joined"], reply["repeated"]) == (0, 1, 1, 1)
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_know_it_yet(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await publisher_and_digger(client)
+    code = await alice.publish(cd=0, forecast_num=1000)
+    view = context.store.tasks.view
+    before = await view(code, bob.unionid, "bobs-dig-1")
+    assert (await bob.dig(code, dig_id="bobs-dig-1"))["repeated"] == 0
+    after = await view(code, bob.unionid, "bobs-dig-1")
+    assert before is not None
+    assert after is not None
+    views = [View(**before | {"now": after["now"]})]
+
+    async def late_view(*asked: str) -> View | None:
+        return views.pop() if views else await view(*asked)
+
+    monkeypatch.setattr(context.store.tasks, "view", late_view)
+    reply = await bob.dig(code, dig_id="bobs-dig-1")
+    assert not views
+    assert (reply["status"], reply["now_depth"], reply["repeated"]) == (0, 1, 1)
     assert len(await check_history(context, code)) == 1
 
 
