@@ -17,7 +17,7 @@ import msgspec
 from server.errors import BadSettings
 from server.game import draw
 from server.logs import set_up_logging
-from server.running.stores import StoreFailed, running_store, server_address
+from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
 from server.settings import Settings, read_settings, secrets_of
 
 if TYPE_CHECKING:
@@ -198,8 +198,7 @@ def _release(parsed: argparse.Namespace) -> int:
     from server.store.schema import drop_retired, indexes_of, prepare
 
     settings = read_settings(os.environ)
-    if not settings.mongodb_uri:
-        raise BadSettings("release needs MONGODB_URI")
+    _refuse_embedded(settings, "release")
 
     async def work(store: Store) -> int:
         if not parsed.unchecked and await _checked(settings):
@@ -221,7 +220,17 @@ def _release(parsed: argparse.Namespace) -> int:
 
 def _check(_: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
+    _refuse_embedded(settings, "check")
     return _on_store(lambda _: _checked(settings), settings)
+
+
+def _refuse_embedded(settings: Settings, command: str) -> None:
+    """Raise BadSettings without a MONGODB_URI of one's own.
+
+    A check drops databases. SecantusDB answers nothing meanwhile, so that its server would lose it.
+    """
+    if names_embedded_store(settings):
+        raise BadSettings(f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store")
 
 
 async def _checked(settings: Settings) -> int:
@@ -229,7 +238,7 @@ async def _checked(settings: Settings) -> int:
     from server.operation.check import check, line_of
 
     failed = 0
-    async for row in check(settings, settings.mongodb_uri or running_store(settings)):
+    async for row in check(settings, settings.mongodb_uri):
         _tell(line_of(row))
         failed += row.verdict == "FAILED"
     return 1 if failed else 0

@@ -239,10 +239,22 @@ def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
     return stores
 
 
+def _last_store(settings: Settings) -> str:
+    """Return the URI of the MongoDB that a server runs, or last ran, in DATA_DIR; "" if none did."""
+    path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
+    return path.read_text() if path.exists() else ""
+
+
+def names_embedded_store(settings: Settings) -> bool:
+    """Whether MONGODB_URI names the store of the server in DATA_DIR, or names none, which means that one."""
+    embedded = urlsplit(_last_store(settings)).port
+    local = [f"{host}:{embedded}" for host in ("127.0.0.1", "localhost")]
+    return not settings.mongodb_uri or urlsplit(settings.mongodb_uri).netloc in local
+
+
 def running_store(settings: Settings) -> str:
     """Return the URI of the MongoDB that a server runs in DATA_DIR. Raises BadSettings if none answers."""
-    path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
-    uri = path.read_text() if path.exists() else ""
+    uri = _last_store(settings)
     if uri:
         address = urlsplit(uri)
         with (

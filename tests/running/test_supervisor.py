@@ -152,6 +152,31 @@ def test_a_second_server_on_the_same_directory_or_port_is_refused(
     assert is_ready(server.address)
 
 
+@pytest.mark.parametrize("command", ["check", "release"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
+    server: Running, data_dir: Path, command: str, named: bool
+):
+    """It used to drop databases there. SecantusDB answered nothing meanwhile, and was ended for that."""
+    uri = (data_dir / "secantusdb.uri").read_text()
+    before = server.children()["SecantusDB"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "server", command],
+        cwd=SOURCE,
+        env=clean_environment(DATA_DIR=str(data_dir), **({"MONGODB_URI": uri} if named else {})),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store\n"
+    )
+    assert server.children()["SecantusDB"] == before
+    assert is_ready(server.address)
+
+
 def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(
     server: Running, alice: dict[str, Any]
 ):
