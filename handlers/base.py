@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
@@ -79,6 +80,14 @@ class Caller:
     def proven(self) -> bool:
         """Whether a valid token proved it. The token may have been ended: `Interface.admit` checks that."""
         return self.generation is not None
+
+
+def presented_token(headers: HTTPHeaders) -> str | None:
+    """Return the token of `Authorization: Bearer …`; None without one, "" if something else stands there."""
+    scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
+    if not token and scheme.lower() in ("", "bearer"):
+        return None
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 @stream_request_body
@@ -371,9 +380,9 @@ class Interface(Receiver):
         if "unionid" not in request.__struct_fields__:
             return Caller("", None)  # logging in must work even if an old token is sent along
         unionid: str = getattr(request, "unionid", None) or ""
-        scheme, _, token = self.request.headers.get("Authorization", "").strip().partition(" ")
-        if token or scheme.lower() not in ("", "bearer"):
-            proven = self.context.keys.read_token(token.strip()) if scheme.lower() == "bearer" else None
+        token = presented_token(self.request.headers)
+        if token is not None:
+            proven = self.context.keys.read_token(token)
             if proven is None or unionid not in ("", proven.unionid):
                 raise BadToken
             return Caller(*proven)

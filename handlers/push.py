@@ -1,10 +1,14 @@
 """`/ws`: what clients send, who they are, and the refusals that they get.
 
+A client says who it is in the head of its request (`Authorization`), else in its first message (`hello`). The
+query of older clients says it too, where every proxy may write it into a log.
+
 `server/realtime/hub.py` decides what is sent and when; `websocket.py` sends it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Annotated
 
@@ -12,6 +16,7 @@ import msgspec
 from msgspec import Meta
 from tornado.log import app_log
 
+from handlers.base import presented_token
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid, parse
 from handlers.websocket import (
@@ -46,14 +51,16 @@ from server.store import is_unavailable
 SUBSCRIPTIONS = 100
 MESSAGE_BYTES = 4096
 MESSAGES_A_SECOND = 20
+# A client says within this time who it is.
+HELLO_SECONDS = 10.0
 
 # What a client does about each code that `/ws` closes with.
 CLOSES = {
     GOING_AWAY: "服务器要停了，或数据库没有响应：随机等 0 到 5 秒再连",
-    IDENTITY_REFUSED: "身份被拒绝，或已在别处退出登录：重新登录后再连",
+    IDENTITY_REFUSED: "身份被拒绝，10 秒内没有说是谁，或已在别处退出登录：重新登录后再连",
     NO_SUCH_TASK: "查询参数中的宝贝不存在：不要再连",
     TOO_SLOW: "收得太慢：带上 since 再连",
-    MISBEHAVED: "一条消息超过 4 KB、一秒超过 20 条，或查询参数有误：不要再连",
+    MISBEHAVED: "一条消息超过 4 KB、一秒超过 20 条，或查询参数、第一条消息读不懂：不要再连",
     TOO_MANY: "新连接太频繁：按 error 帧的 retry_after 等这么多秒再连",
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
@@ -62,15 +69,24 @@ Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 
 
 
 class ConnectRequest(msgspec.Struct):
-    """The query of `/ws`. With `code`, the client is subscribed at once."""
+    """The query of `/ws`. With `code`, the client is subscribed as soon as it is known who it is.
 
-    unionid: Unionid
+    `unionid` and `token` are for older clients: an address is logged by whoever it passes.
+    """
+
+    unionid: Unionid | None = None
     code: Annotated[str, Meta(max_length=64, title="宝贝编号")] | None = (
         None  # not `Code`: a malformed one is NoSuchTask
     )
     token: Annotated[str, Meta(title="登录凭证")] | None = None
     since: Sequence | None = None
     ticks: Annotated[int, Meta(ge=0, le=1, title="倒数", description="0 或 1")] = 1
+
+
+class Hello(msgspec.Struct, tag="hello", tag_field="action"):
+    """Say who connects: the first message, where neither the request's head nor its query said it."""
+
+    token: Annotated[str, Meta(title="登录凭证")]
 
 
 class Subscribe(msgspec.Struct, tag="subscribe", tag_field="action"):
@@ -91,8 +107,8 @@ class Ping(msgspec.Struct, tag="ping", tag_field="action"):
     """Ask for a `pong`."""
 
 
-_decoder: msgspec.json.Decoder[Subscribe | Unsubscribe | Ping] = msgspec.json.Decoder(
-    Subscribe | Unsubscribe | Ping
+_decoder: msgspec.json.Decoder[Hello | Subscribe | Unsubscribe | Ping] = msgspec.json.Decoder(
+    Hello | Subscribe | Unsubscribe | Ping
 )
 
 
@@ -106,12 +122,15 @@ class Push(Socket):
         self.context = context
         self.unionid = ""
         self.generation: int | None = None
+        # The query of a client that has not said yet who it is, and the timer that ends its patience.
+        self._awaits_hello: ConnectRequest | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._watched: set[str] = set()
         self._second = 0
         self._messages = 0
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Check who it is, and subscribe to the query's task, if any."""
+        """Let the client in by its head or query; if these do not say who it is, wait for `hello`."""
         await super().open()
         hub = self.context.hub
         if hub.draining:
@@ -122,43 +141,88 @@ class Push(Socket):
         try:
             query = {name: found[-1].decode() for name, found in self.request.query_arguments.items()}
             asked = parse(ConnectRequest, query)
-            await self._identify(asked)
-            await limit(self.context, self.request, asked.unionid, {"new_sockets": 1})
-            self._enter(asked.unionid)
-            if asked.code is not None:
-                await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
-        except (NoSuchTask, BadToken, TokenRequired, NotLoggedIn) as refusal:
-            self._refuse(refusal, "")
-            code = NO_SUCH_TASK if isinstance(refusal, NoSuchTask) else IDENTITY_REFUSED
-            self.leave(code, refusal.error)
-        except TooOften as refusal:
-            self._refuse(refusal, "")
-            self.leave(TOO_MANY, refusal.error)
-        except UnicodeDecodeError:
-            self._refuse(BadRequest("查询参数不是 UTF-8 文字"), "")
-            self.leave(MISBEHAVED, BadRequest.error)
-        except BadRequest as refusal:
-            self._refuse(refusal, "")
-            # Logging in gives a client its id. No other fault of a query is mended by coming back.
-            self.leave(IDENTITY_REFUSED if refusal.param == "unionid" else MISBEHAVED, refusal.error)
-        except Exception as error:
-            if not (isinstance(error, Unavailable) or is_unavailable(error)):
-                raise
-            self._refuse(Unavailable(), "")
-            self.leave(GOING_AWAY, Unavailable.error)
-        # The query holds a token and an id; a connection may stay open for days.
+            token = presented_token(self.request.headers)
+            if token is None:
+                token = asked.token
+            if token is None and asked.unionid is None:
+                self._await_hello(asked)
+            else:
+                await self._let_in(asked, token)
+        except Exception as error:  # noqa: BLE001  (raised again, unless it is a refusal or a store that is down)
+            self._turn_away(error)
+        # They hold a token and an id; a connection may stay open for days.
         self.request.query_arguments.clear()
         self.request.arguments.clear()
+        self.request.headers.pop("Authorization", None)
 
-    async def _identify(self, asked: ConnectRequest) -> None:
-        proven = None if asked.token is None else self.context.keys.read_token(asked.token)
-        if asked.token is not None and (proven is None or proven.unionid != asked.unionid):
+    def _await_hello(self, asked: ConnectRequest) -> None:
+        """Let a client that has not said who it is do so in its first message."""
+        self._awaits_hello = asked
+        self._late = asyncio.get_running_loop().call_later(
+            HELLO_SECONDS, self.no_hello, f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello"
+        )
+        oldest = self.context.hellos.add("", self)
+        if oldest is not None:
+            oldest.no_hello("等着说 hello 的连接太多，请重新连接")
+
+    def no_hello(self, msg: str) -> None:
+        """Close because the client has not said who it is."""
+        self._turn_away(NotLoggedIn(msg))
+
+    async def _take_hello(self, asked: ConnectRequest, message: str | bytes) -> None:
+        """Let a client in by its first message, or turn it away."""
+        self._end_waiting()
+        try:
+            hello = _decode_message(message)
+            if not isinstance(hello, Hello):
+                raise NotLoggedIn('第一条消息应为 {"action":"hello","token":"…"}')  # noqa: TRY301
+            await self._let_in(asked, hello.token)
+        except Exception as error:  # noqa: BLE001  (as in `open`)
+            self._turn_away(error)
+
+    def _end_waiting(self) -> None:
+        self._awaits_hello = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+            self.context.hellos.remove("", self)
+
+    async def _let_in(self, asked: ConnectRequest, token: str | None) -> None:
+        """Check who it is, and subscribe to the query's task, if any."""
+        proven = None if token is None else self.context.keys.read_token(token)
+        if token is not None and (proven is None or asked.unionid not in (None, proven.unionid)):
             raise BadToken
-        if asked.token is None and self.context.settings.require_token:
+        if proven is None and self.context.settings.require_token:
             raise TokenRequired
         # Set before the record is read: if the token is ended after that, this connection is closed.
-        self.unionid, self.generation = asked.unionid, None if proven is None else proven.generation
-        check_session(self.generation, await self.context.people.find(asked.unionid, self.generation))
+        self.unionid, self.generation = proven or (asked.unionid or "", None)
+        check_session(self.generation, await self.context.people.find(self.unionid, self.generation))
+        await limit(self.context, self.request, self.unionid, {"new_sockets": 1})
+        self._enter(self.unionid)
+        if asked.code is not None:
+            await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
+
+    def _turn_away(self, error: Exception) -> None:
+        """Say why a client is not let in, and close. Raises what is neither a refusal nor a silent store."""
+        if isinstance(error, UnicodeDecodeError):
+            error = BadRequest("查询参数不是 UTF-8 文字")
+        elif isinstance(error, Unavailable) or is_unavailable(error):
+            error = Unavailable()
+        if isinstance(error, BadToken | TokenRequired | NotLoggedIn):
+            code = IDENTITY_REFUSED
+        elif isinstance(error, BadRequest):
+            # Logging in gives a client its id. No other fault of a client's words is mended by coming back.
+            code = IDENTITY_REFUSED if error.param == "unionid" else MISBEHAVED
+        elif isinstance(error, NoSuchTask):
+            code = NO_SUCH_TASK
+        elif isinstance(error, TooOften):
+            code = TOO_MANY
+        elif isinstance(error, Unavailable):
+            code = GOING_AWAY
+        else:
+            raise error
+        self._refuse(error, "")
+        self.leave(code, error.error)
 
     def _enter(self, unionid: str) -> None:
         """Count among the person's connections. If there are too many, the oldest is closed."""
@@ -193,11 +257,14 @@ class Push(Socket):
         if len(message if isinstance(message, bytes) else message.encode()) > MESSAGE_BYTES or self._floods():
             self.leave(MISBEHAVED, "too much")
             return
+        if self._awaits_hello is not None:
+            await self._take_hello(self._awaits_hello, message)
+            return
         code = ""
         try:
-            if isinstance(message, bytes):
-                raise BadRequest("应为 JSON 文字消息，不能用二进制")  # noqa: TRY301
             asked = _decode_message(message)
+            if isinstance(asked, Hello):
+                raise BadRequest("hello 只能是没有说过是谁的连接的第一条消息")  # noqa: TRY301
             if isinstance(asked, Ping):
                 self.send(encode([Pong(server_time=self.context.clock.now_ms())]))
                 return
@@ -242,6 +309,11 @@ class Push(Socket):
         """Let the hub check this connection once a second with `cut_if_stuck`."""
         self.context.hub.congested.add(self)
 
+    def leave(self, code: int, reason: str) -> None:
+        """Close with one of our codes."""
+        self._end_waiting()
+        super().leave(code, reason)
+
     def say_goodbye(self) -> None:
         """Close because the server stops."""
         self.leave(GOING_AWAY, "the server is stopping")
@@ -260,16 +332,19 @@ class Push(Socket):
         if self in self.context.hub.connections:
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
+        self._end_waiting()
         self.context.sockets.remove(self.unionid, self)
         self._unwatch_all()
 
 
-def _decode_message(message: str) -> Subscribe | Unsubscribe | Ping:
+def _decode_message(message: str | bytes) -> Hello | Subscribe | Unsubscribe | Ping:
     """Return the message. Raises BadRequest, which says what it should have been."""
+    if isinstance(message, bytes):
+        raise BadRequest("应为 JSON 文字消息，不能用二进制")
     try:
         return _decoder.decode(message)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         raise BadRequest(
             '应为 {"action":"subscribe"或"unsubscribe","code":"…","since":整数?,"ticks":真假?} '
-            '或 {"action":"ping"}'
+            '或 {"action":"ping"}，没有说过是谁时先发 {"action":"hello","token":"…"}'
         ) from None

@@ -29,7 +29,7 @@ from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
 from server.realtime.limits import Limits
 from server.realtime.outages import Outages
-from server.realtime.sockets import Sockets
+from server.realtime.sockets import HELLOS, Sockets
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
 from server.shared_work import SharedWork
@@ -74,6 +74,8 @@ class Context:
     fair_start: FairStart = field(init=False)
     limits: Limits = field(init=False)
     sockets: Sockets[Any] = field(init=False)
+    # Websockets that have not said yet who they are.
+    hellos: Sockets[Any] = field(default_factory=lambda: Sockets(HELLOS))
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)

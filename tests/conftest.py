@@ -27,6 +27,7 @@ import wechatpayv3.async_.core as wechatpay
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis
+from tornado.httpclient import HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
@@ -405,9 +406,11 @@ def pages(io_loop: Any) -> Iterator[list[Page]]:
 
 @pytest.fixture
 def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
-    """Open `/ws` as somebody; `query` is added to its query."""
+    """Open `/ws` as somebody, who says so in the query; `query` is added to it."""
 
-    async def opening(who: Someone | None, code: str | None = None, **query: Any) -> Page:
+    async def opening(
+        who: Someone | None, code: str | None = None, headers: dict[str, str] | None = None, **query: Any
+    ) -> Page:
         asked = dict(query)
         if who is not None:
             asked = {"unionid": who.unionid, "token": who.token} | asked
@@ -416,7 +419,7 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
         url = f"ws://127.0.0.1:{asked.pop('port', settings.port)}/ws?" + "&".join(
             f"{k}={v}" for k, v in asked.items()
         )
-        page = Page(await websocket_connect(url))
+        page = Page(await websocket_connect(HTTPRequest(url, headers=headers)))
         pages.append(page)
         return page
 

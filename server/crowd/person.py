@@ -12,7 +12,7 @@ from collections import deque
 from urllib.parse import urlencode
 
 import msgspec
-from tornado.httpclient import HTTPClientError
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
@@ -185,17 +185,13 @@ class Person:
 
     async def _watch(self) -> int | None:
         """Connect, subscribe to the page's task, and take frames until the end; return the close code."""
-        query: dict[str, str | int] = {
-            "unionid": self.login.unionid,
-            "token": self.login.token,
-            "code": self._code,
-        }
+        query: dict[str, str | int] = {"code": self._code}
         since = self._subscription(self._code)
         if since is not None:
             query["since"] = since
+        url = f"{self._client.socket_url}?{urlencode(query)}"
         connection = await websocket_connect(
-            f"{self._client.socket_url}?{urlencode(query)}",
-            connect_timeout=CONNECT_SECONDS,
+            HTTPRequest(url, headers=self.login.headers, connect_timeout=CONNECT_SECONDS),
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
         )

@@ -6,6 +6,10 @@ from typing import Generic, TypeVar
 
 S = TypeVar("S")
 
+# So many websockets of a process may be about to say who they are (`hello`): a client does it at once, so one
+# that is the oldest of more has nothing to say.
+HELLOS = 1000
+
 
 class Sockets(Generic[S]):
     """Counts sockets; it closes none."""

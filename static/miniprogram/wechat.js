@@ -124,8 +124,7 @@ channel.on("refused", () => connect(logIn));
 channel.on("found", () => api.repeatDigs());
 
 function openSocket({ opened, said, closed }) {
-  const query = asQuery({ unionid: person.unionid, token: person.token });
-  const socket = wx.connectSocket({ url: `${SERVER.replace("http", "ws")}/ws?${query}` });
+  const socket = wx.connectSocket({ url: `${SERVER.replace("http", "ws")}/ws`, header: api.authorized() });
   socket.onOpen(opened);
   socket.onMessage(({ data }) => said(data));
   socket.onError(() => closed(0));

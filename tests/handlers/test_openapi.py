@@ -233,6 +233,7 @@ async def test_the_channel_is_described_with_each_message_and_frame(client: Clie
     said = document["components"]["messages"]
     sent, taken = document["operations"]["send"], document["operations"]["receive"]
     assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
+        "hello",
         "subscribe",
         "unsubscribe",
         "ping",

@@ -75,8 +75,10 @@ def sockets(watcher: Window) -> list[WebSocketRoute]:
 def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Window, address: str) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     cut: list[str] = []
+    addresses: list[str] = []
 
     def cut_before_the_join(route: WebSocketRoute) -> None:
+        addresses.append(route.url)
         server = route.connect_to_server()
 
         def pass_on(message: str | bytes) -> None:
@@ -96,6 +98,7 @@ def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Windo
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
     assert cut
+    assert {address.rpartition("/")[2] for address in addresses} == {"ws"}  # no token there
 
 
 def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher: Window, address: str) -> None:

@@ -114,8 +114,8 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
         return { statusCode: reply.status, data: await reply.text() };
       }),
 
-    connectSocket({ url }) {
-      const socket = new WebSocket(url);
+    connectSocket({ url, header }) {
+      const socket = new WebSocket(url, { headers: header });
       sockets.push(socket);
       say({ type: "connecting" });
       return {

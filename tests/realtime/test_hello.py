@@ -1,0 +1,136 @@
+"""How a websocket says who it is: in the head of its request, or in its first message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handlers import push
+from server.context import Context
+from server.realtime import hub
+from server.realtime.sockets import Sockets
+from support.client import Client, Someone
+
+
+def head(who: Someone) -> dict[str, str]:
+    return {"Authorization": f"Bearer {who.token}"}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
+
+
+@pytest.mark.gen_test
+async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
+    client: Client, open_page: Any, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    by_head = await open_page(None, code, headers=head(alice))
+    assert (await by_head.next())["type"] == "snapshot"
+    by_hello = await open_page(None, code, since=0)
+    await by_hello.ask(action="hello", token=alice.token)
+    assert (await by_hello.next())["type"] == "snapshot"
+    later = await open_page(None)  # the oldest of three goes, so all of them count as hers
+    for message in ({"action": "hello", "token": alice.token}, {"action": "subscribe", "code": code}):
+        await later.ask(**message)
+    assert (await later.next())["type"] == "snapshot"
+    assert await by_head.closed() == 4010
+    await alice.post("/logout")
+    assert [await page.closed() for page in (by_hello, later)] == [4001, 4001]
+    assert context.hellos._of == {}
+
+
+@pytest.mark.gen_test
+async def test_nothing_but_a_hello_with_a_good_token_comes_first(client: Client, open_page: Any) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    first = {
+        '{"action":"ping"}': ("not_logged_in", 4001),
+        f'{{"action":"subscribe","code":"{code}"}}': ("not_logged_in", 4001),
+        '{"action":"hello","token":"undefined"}': ("bad_token", 4001),
+        '{"action":"hello","token":""}': ("bad_token", 4001),
+        '{"action":"hello"}': ("bad_request", 4009),
+        "{": ("bad_request", 4009),
+    }
+    for message, (error, close_code) in first.items():
+        page = await open_page(None, code)
+        await page.connection.write_message(message)
+        assert await page.closed() == close_code, message
+        assert [frame["error"] for frame in page.frames] == [error], message
+    binary = await open_page(None, code)
+    await binary.connection.write_message(b'{"action":"ping"}', binary=True)
+    assert await binary.closed() == 4009
+    too_long = await open_page(None, code)
+    await too_long.connection.write_message("x" * 5000)
+    assert await too_long.closed() == 4009
+    nowhere = await open_page(None, "A" * 12)
+    await nowhere.ask(action="hello", token=alice.token)
+    assert await nowhere.closed() == 4004
+    for refused in (
+        await open_page(None, code, headers={"Authorization": "Basic xyz"}),
+        await open_page(None, code, headers=head(bob), unionid=alice.unionid),
+        await open_page(None, code, unionid=alice.unionid),
+    ):
+        assert await refused.closed() == 4001
+
+
+@pytest.mark.gen_test
+async def test_who_is_known_cannot_become_somebody_else(client: Client, open_page: Any) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    page = await open_page(None, headers=head(alice))
+    await page.ask(action="hello", token=bob.token)
+    assert (await page.next())["error"] == "bad_request"
+    await bob.post("/logout")
+    await page.ask(action="ping")
+    await page.until("pong")
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time(
+    client: Client, open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    monkeypatch.setattr(push, "HELLO_SECONDS", 0.05)
+    silent = await open_page(None)
+    assert await silent.closed() == 4001
+    assert [frame["error"] for frame in silent.frames] == ["not_logged_in"]
+    monkeypatch.setattr(push, "HELLO_SECONDS", 0.3)
+    known = await open_page(None)
+    await known.ask(action="hello", token=alice.token)
+    later = await open_page(None)
+    assert await later.closed() == 4001
+    await known.ask(action="ping")  # its time was up before that of `later`
+    await known.until("pong")
+
+
+@pytest.mark.gen_test
+async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes(
+    client: Client, open_page: Any, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    context.hellos = Sockets(2)
+    known = await open_page(None)
+    await known.ask(action="hello", token=alice.token)
+    await known.ask(action="ping")
+    await known.until("pong")
+    oldest, *others = [await open_page(None) for _ in range(3)]
+    assert await oldest.closed() == 4001
+    for page in others:
+        await page.ask(action="hello", token=alice.token)
+        await page.ask(action="ping")
+        await page.until("pong")
+    assert await known.closed() == 4010  # not before it was the oldest of her three
+
+
+@pytest.mark.gen_test
+async def test_who_has_not_said_who_they_are_is_sent_away_too(
+    open_page: Any, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "DRAIN_SECONDS", 0)
+    page = await open_page(None)
+    await context.hub.drain()
+    assert context.hellos._of == {}
+    assert await page.closed() == 1001
