@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.1
 
 
 def start_child(
@@ -64,7 +65,11 @@ def _tie(libc: ctypes.CDLL, parent: int) -> None:
 async def ended(child: subprocess.Popen[bytes]) -> int:
     """Wait until the child has ended; return its exit code (−9 if signal 9 ended it). The loop runs on."""
     if child.poll() is None:
-        descriptor = os.pidfd_open(child.pid)
+        try:
+            descriptor = os.pidfd_open(child.pid)
+        except OSError:  # no descriptor is left
+            await _polled(child)
+            return child.wait()
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(descriptor, over.set)
         try:
@@ -73,6 +78,11 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
             loop.remove_reader(descriptor)
             os.close(descriptor)
     return child.wait()
+
+
+async def _polled(child: subprocess.Popen[bytes]) -> None:
+    while child.poll() is None:  # noqa: ASYNC110  (it has no event)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def stop_child(child: subprocess.Popen[bytes], patience_seconds: float) -> int:

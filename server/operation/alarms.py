@@ -45,7 +45,8 @@ PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "disk", "unchecked", "message", "review", "queue", "pattern", "held", FindingKind
+    "redis", "mongodb", "disk", "start",
+    "unchecked", "message", "review", "queue", "pattern", "held", FindingKind,
 ]
 
 
@@ -55,6 +56,7 @@ class Alarm(msgspec.Struct, frozen=True):
     - redis: a fault of the bus, or "".
     - mongodb: "".
     - disk: `free`. The MiB that are free, and those that should be.
+    - start (the supervisor cannot start a process): which one.
     - unchecked (a check is late): its name. When it last ended (unix ms), "" if never.
     - message (WeChat takes none): its error code, or `late` if it does not answer. How many wait.
     - message (nobody knows whether WeChat took some): `unclear`. How many, in the last hour.

@@ -35,6 +35,7 @@ TITLES = {
     "redis": "Redis 没有响应",
     "mongodb": "MongoDB 没有响应",
     "disk": "磁盘快满了，不能发布和上传",
+    "start": "有进程起不来",
     "statement": "数据前后矛盾",
     "books": "账目不平",
     "unchecked": "没有按时核对",

@@ -28,6 +28,8 @@ from server.store import Store, is_unavailable, refused_reason
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 LOCK_SECONDS = 2.0
+# The driver's connections for one question: it asks, and monitors the server meanwhile.
+ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
 
 
@@ -82,13 +84,14 @@ class EmbeddedStore:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process, without waiting for it to answer."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        # Before the process: if this fails, none was started that nobody knows of.
+        address = self.address_file(self.directory)
+        if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
+            address.write_text(self.uri)
         with self.log.open("ab") as log:
             self.process = start_child(
                 self.command(), output=log, pass_fds=() if self._lock is None else (self._lock,)
             )
-        address = self.address_file(self.directory)
-        if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
-            address.write_text(self.uri)
         return self.process
 
     @classmethod
@@ -151,7 +154,14 @@ class EmbeddedMongoDB(EmbeddedStore):
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 
     async def answers(self) -> bool:
-        """Whether it can read. Nobody waits for this, so it makes a connection of its own each time."""
+        """Whether it can read. Nobody waits for this, so it makes a connection of its own each time.
+
+        Raises OSError or RuntimeError if this process has no descriptors or threads left to ask with: the
+        driver would call that a store that does not answer.
+        """
+        with contextlib.ExitStack() as room:
+            for _ in range(ASKING_DESCRIPTORS):
+                room.enter_context(socket.socket())
         store = Store(self.uri)
         try:
             await store.read_something()

@@ -18,6 +18,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -26,6 +28,7 @@ from server.background import end_tasks
 from server.children import ended, start_child, stop_child
 from server.errors import BadSettings
 from server.keys import Keys
+from server.running.failed_starts import FailedStarts
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
 from server.running.watchdog import Watchdog
 from server.settings import Settings, secrets_of
@@ -63,6 +66,7 @@ class Supervisor:
         self._exit_code = 0
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: list[EmbeddedStore] = []
+        self._failed_starts = FailedStarts(settings)
         directory = Path(settings.data_dir).absolute()
         self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
@@ -77,7 +81,7 @@ class Supervisor:
         _raise_file_limit()
         if self._settings.app_env == "production" and not self._settings.trusted_proxies:
             log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
-        secrets_of(self._settings)  # creates a missing one here, before several workers could
+        secrets = secrets_of(self._settings)  # creates a missing one here, before several workers could
         shutil.rmtree(self._metrics, ignore_errors=True)
         try:
             self._metrics.mkdir(mode=0o700)
@@ -92,7 +96,8 @@ class Supervisor:
                     tasks.append(
                         keepers.create_task(self._keep_worker(f"worker {number}", listener, environment))
                     )
-                tasks.append(keepers.create_task(self._announce()))
+                tasks.append(keepers.create_task(self._announce(Keys(*secrets))))
+                tasks.append(keepers.create_task(self._failed_starts.tell()))
                 await self._stopping.wait()
                 for task in tasks:
                     task.cancel()
@@ -107,51 +112,83 @@ class Supervisor:
             environment[store.setting] = store.uri
         return environment
 
-    async def _keep_store(self, store: EmbeddedStore) -> None:
-        child = store.process
+    async def _keep(self, name: str, live: Callable[[], Awaitable[str]]) -> None:
+        """Run a child again and again: `live` starts it, waits for its end, and returns how it ended.
+
+        What a start meets (no process, descriptor or memory is left) ends neither us nor the other children.
+        """
         delays = Delays()
-        while child is not None:
-            watching = asyncio.create_task(_end_if_silent(store, child))
+        while not self._stopping.is_set():
             try:
-                code = await ended(child)
-            finally:
-                await end_tasks([watching])
-            child = await _launch_again(store, child.pid, code, delays)
+                how = await live()
+            except Exception as error:
+                how = f"cannot be started: {error!r}"
+                self._failed_starts.begin(name)
+                if not isinstance(error, OSError):
+                    log.exception("%s cannot be started", name)
+            if not self._stopping.is_set():
+                await delays.wait(f"{name} {how}")
+
+    async def _keep_store(self, store: EmbeddedStore) -> None:
+        first = store.process  # `start_missing` started it
+
+        async def live() -> str:
+            nonlocal first
+            child, first = first or store.launch(), None
+            self._failed_starts.end(store.name)
+            with _killed_by_failures(child):
+                watching = asyncio.create_task(_end_if_silent(store, child))
+                try:
+                    return _end_of(child, await ended(child))
+                finally:
+                    await end_tasks([watching])
+
+        await self._keep(store.name, live)
 
     async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
         descriptor = listener.fileno()
         command = [sys.executable, "-m", "server", "worker", "--listener", str(descriptor)]
         if any(isinstance(store, EmbeddedMongoDB) for store in self._stores):
             command.append("--prepare")
-        delays, uncounted = Delays(), 0
-        while True:
+        uncounted = 0
+
+        async def live() -> str:
+            nonlocal uncounted
             watchdog = Watchdog()
             signs = watchdog.worker_end
-            child = start_child(
-                [*command, "--signs", str(signs), "--replaced", str(uncounted)],
-                environment=environment,
-                pass_fds=(descriptor, signs),
-            )
+            try:
+                child = start_child(
+                    [*command, "--signs", str(signs), "--replaced", str(uncounted)],
+                    environment=environment,
+                    pass_fds=(descriptor, signs),
+                )
+            except BaseException:
+                watchdog.close()
+                raise
             self._workers[name] = child
-            code = await watchdog.ended(child, name)
+            self._failed_starts.end(name)
+            with _killed_by_failures(child):
+                code = await watchdog.ended(child, name)
             # We have no /metrics, so the next worker that serves counts the replacements.
             uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
-            mark_process_dead(child.pid, str(self._metrics))  # type: ignore[no-untyped-call]
+            _forget_metrics(child.pid, self._metrics)
             if code == BAD_SETTINGS_EXIT:  # it said why, and a restart would not help
                 self._exit_code = code
                 self._stopping.set()
-                return
-            await delays.wait(name, child.pid, code)
+            return _end_of(child, code)
 
-    async def _announce(self) -> None:
+        await self._keep(name, live)
+
+    async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""
         settings = self._settings
         while not await _answers(settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
             await asyncio.sleep(_POLL_SECONDS)
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
         if not settings.operators:  # only in development: we made the token ourselves
-            token = Keys(*secrets_of(settings)).operator_token()
-            lines.append(f"Operators look at {settings.public_url}/ops with the token {token}")
+            lines.append(
+                f"Operators look at {settings.public_url}/ops with the token {keys.operator_token()}"
+            )
         if self._demo:
             lines.append(f"A crowd plays there and writes to {self._crowd_log}")
         try:
@@ -169,17 +206,14 @@ class Supervisor:
     async def _keep_crowd(self) -> None:
         command = [sys.executable, "-m", "server", "crowd"]
         address = f"http://127.0.0.1:{self._settings.port}"
-        delays = Delays()
-        while True:
-            try:
-                output = self._crowd_log.open("ab")
-            except OSError as error:  # a full disk
-                log.warning("the crowd cannot write its log: %s", error)
-                await asyncio.sleep(GREATEST_DELAY_SECONDS)
-                continue
-            with output:
+
+        async def live() -> str:
+            with self._crowd_log.open("ab") as output:
                 self._crowd = start_child([*command, "--url", address], output=output)
-            await delays.wait("the crowd", self._crowd.pid, await ended(self._crowd))
+            self._failed_starts.end("the crowd")
+            return _end_of(self._crowd, await ended(self._crowd))
+
+        await self._keep("the crowd", live)
 
     async def _stop(self) -> None:
         """Stop the workers first, which drain and need the stores for it; then the stores.
@@ -206,15 +240,27 @@ class Supervisor:
         shutil.rmtree(self._metrics, ignore_errors=True)
 
 
-async def _launch_again(
-    store: EmbeddedStore, pid: int, code: int, delays: Delays
-) -> subprocess.Popen[bytes]:
-    while True:
-        await delays.wait(store.name, pid, code)
-        try:
-            return store.launch()
-        except OSError as error:  # a full disk
-            log.error("%s cannot be started: %s", store.name, error)  # noqa: TRY400
+def _end_of(child: subprocess.Popen[bytes], code: int) -> str:
+    return f"(pid {child.pid}) ended with {code}"
+
+
+@contextmanager
+def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill a child whose watching fails: nobody would know that it lives, and a second would be started."""
+    try:
+        yield
+    except Exception:
+        child.kill()
+        child.wait()
+        raise
+
+
+def _forget_metrics(pid: int, directory: Path) -> None:
+    """Delete the gauges of a worker that is gone. Those that cannot be deleted are shown on."""
+    try:
+        mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+    except OSError as error:
+        log.warning("metrics of worker %d were not deleted: %s", pid, error)
 
 
 async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -> None:
@@ -222,7 +268,10 @@ async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -
     failures = 0
     while failures < ASKED_TIMES:
         await asyncio.sleep(ASKED_SECONDS)
-        failures = 0 if await store.answers() else failures + 1
+        try:
+            failures = 0 if await store.answers() else failures + 1
+        except (OSError, RuntimeError) as error:  # we have no descriptor or no thread left to ask it
+            log.warning("%s cannot be asked whether it works: %s", store.name, error)
     log.error("%s (pid %d) does not answer any more: ending it", store.name, child.pid)
     child.kill()
 
@@ -248,11 +297,11 @@ class Delays:
         self._seconds = 0.0
         self._began = time.monotonic()
 
-    async def wait(self, name: str, pid: int, code: int) -> None:
-        """Log the end of a process, and wait until its next start is due."""
+    async def wait(self, what: str) -> None:
+        """Log what happened to a process, and wait until its next start is due."""
         steady = time.monotonic() - self._began >= STEADY_SECONDS
         self._seconds = 0.0 if steady else min(max(2 * self._seconds, 0.1), GREATEST_DELAY_SECONDS)
-        log.error("%s (pid %d) ended with %d; starting it again in %.1f s", name, pid, code, self._seconds)
+        log.error("%s; starting it again in %.1f s", what, self._seconds)
         await asyncio.sleep(self._seconds)
         self._began = time.monotonic()
 

@@ -76,6 +76,11 @@ class Watchdog:
         self._our_end, self.worker_end = os.pipe()
         os.set_blocking(self._our_end, False)
 
+    def close(self) -> None:
+        """Close the pipe of a worker that could not be started."""
+        os.close(self._our_end)
+        os.close(self.worker_end)
+
     async def ended(self, child: subprocess.Popen[bytes], name: str) -> int:
         """Wait until the worker has ended, and return its exit code. A worker that stands still is ended."""
         os.close(self.worker_end)

@@ -4,6 +4,7 @@ export const FINDINGS = {
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
+  alarm_start: ["有进程起不来", "A process cannot be started"],
   alarm_statement: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The books do not balance"],
   alarm_unchecked: ["没有按时核对", "A check is late"],

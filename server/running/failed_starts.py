@@ -1,0 +1,90 @@
+"""The alarm that a process of this server cannot be started. The supervisor tells it to the webhook itself.
+
+The other alarms are the workers' (`server/operation/monitor.py`), of which there may be none left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from server.settings import Settings
+from server.store.alarms import AlarmRecord
+
+if TYPE_CHECKING:
+    from server.operation.webhook import Event, Webhook
+
+# More often than every 3 s would be too much for a group's robot (`server/operation/webhook.py`).
+PAUSE_SECONDS = 3.5
+
+log = logging.getLogger("wabao.supervisor")
+
+
+class FailedStarts:
+    """One per supervisor. It remembers the last failure of each process until the webhook took its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._webhook: Webhook | None = None
+        if settings.alarm_webhook:
+            from server.operation.webhook import Webhook  # it takes 20 MB, which most supervisors need not
+
+            self._webhook = Webhook(settings)
+        self._alarms: dict[str, AlarmRecord] = {}
+        self._changed = asyncio.Event()
+
+    def begin(self, name: str) -> None:
+        """Note that the process of this name could not be started."""
+        lasting = self._alarms.get(name)
+        if self._webhook is not None and (lasting is None or lasting["end_at"]):
+            now_ms, key = _now_ms(), f"start::{name}"
+            self._alarms[name] = AlarmRecord(
+                _id=f"{key}@{now_ms}",
+                key=key,
+                kind="start",
+                code="",
+                what=name,
+                values=[],
+                begin_at=now_ms,
+                end_at=0,
+                told=0,
+                tries=0,
+            )
+            self._changed.set()
+
+    def end(self, name: str) -> None:
+        """Note that it was started."""
+        lasting = self._alarms.get(name)
+        if lasting is not None and not lasting["end_at"]:
+            lasting["end_at"] = _now_ms()
+            self._changed.set()
+
+    async def tell(self) -> None:
+        """Tell the webhook of each begin and each end, until cancelled. What is not taken is told again."""
+        while self._webhook is not None:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._tell(self._webhook)
+            except Exception as error:  # noqa: BLE001  (also: no descriptor or thread is left for us)
+                log.warning("the webhook was not told of processes that cannot be started: %r", error)
+                self._changed.set()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _tell(self, webhook: Webhook) -> None:
+        untold = [(record, bool(record["end_at"])) for record in self._alarms.values()]
+        events: list[Event] = []
+        for record, ended in untold:
+            events += [] if record["told"] else [webhook.begin(record)]
+            events += [webhook.end(record)] if ended else []
+        if events:
+            await webhook.tell(events)
+        for record, ended in untold:  # which may have ended, or begun anew, meanwhile
+            record["told"] = 2 if ended else 1
+            if ended and self._alarms.get(record["what"]) is record:
+                del self._alarms[record["what"]]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,209 @@
+"""No process or no descriptor is left: what cannot be started is started later, and nothing else ends."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pytest
+
+from server.children import ended, start_child
+from server.running import supervisor
+from server.running.stores import EmbeddedMongoDB, EmbeddedStore, free_port
+from support import SOURCE
+from support.servers import Running, until
+
+# As sitecustomize.py on PYTHONPATH, Python runs this at its start: no process starts while the file is there.
+NO_PROCESSES = """
+import errno, os, _posixsubprocess
+
+fork_exec = _posixsubprocess.fork_exec
+
+def fork_or_fail(*arguments):
+    if os.path.exists({path!r}):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork_exec(*arguments)
+
+_posixsubprocess.fork_exec = fork_or_fail
+"""
+FEWEST = 3  # descriptors: there are more already, so that no other can be opened
+
+
+class Robot:
+    """A webhook: `events` are the (event, what) that it was told of processes that cannot be started."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        told = self.events
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = msgspec.json.decode(self.rfile.read(int(self.headers["Content-Length"])))
+                told.extend(
+                    (each["event"], each["what"]) for each in body["events"] if each["kind"] == "start"
+                )
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/robot"
+
+    def of(self, what: str) -> list[str]:
+        """Return what it was told of one process."""
+        return [event for event, told in self.events if told == what]
+
+
+@pytest.fixture(scope="module")
+def robot() -> Iterator[Robot]:
+    made = Robot()
+    serving = threading.Thread(target=made.server.serve_forever)
+    serving.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    serving.join()
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """While this file is there, `server` starts no process."""
+    return tmp_path_factory.mktemp("full") / "full"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, robot: Robot, full: Path) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("failing")
+    (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full)))
+    running = Running(
+        directory / "data", free_port(), PYTHONPATH=f"{directory}:{SOURCE}", ALARM_WEBHOOK=robot.url
+    )
+    running.wait_for("Wabao is ready")
+    yield running
+    full.unlink(missing_ok=True)
+    assert running.end() == 0
+
+
+@contextmanager
+def few_descriptors(pid: int) -> Iterator[None]:
+    """Let a process open no descriptor besides those that it has."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (FEWEST, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def answers(server: Running) -> bool:
+    return httpx.get(f"{server.address}/readyz", timeout=30).status_code == 200
+
+
+def test_a_worker_that_cannot_be_forked_is_started_once_it_can_and_an_alarm_tells(
+    server: Running, robot: Robot, full: Path
+) -> None:
+    robot.events.clear()
+    (worker,) = server.children()["worker"]
+    full.touch()
+    os.kill(worker, signal.SIGKILL)
+    delays = [
+        float(server.wait_for(r"worker 1 cannot be started: Blocking.*again in ([\d.]+) s")[1])
+        for _ in range(4)
+    ]
+    assert delays == sorted(set(delays))
+    until(lambda: robot.of("worker 1") == ["begin"])
+    full.unlink()
+    server.wait_for("wabao.worker serving")
+    assert answers(server)
+    until(lambda: robot.of("worker 1") == ["begin", "end"])
+
+
+def test_a_store_that_cannot_be_forked_is_started_once_it_can(
+    server: Running, robot: Robot, full: Path
+) -> None:
+    (store,) = server.children()["Valkey"]
+    full.touch()
+    os.kill(store, signal.SIGKILL)
+    server.wait_for("Valkey cannot be started: Blocking")
+    full.unlink()
+    until(lambda: answers(server))
+    until(lambda: robot.of("Valkey") == ["begin", "end"])
+
+
+def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(
+    server: Running, robot: Robot
+) -> None:
+    robot.events.clear()
+    (worker,) = server.children()["worker"]
+    pid = server.process.pid
+    with few_descriptors(pid):
+        os.kill(worker, signal.SIGKILL)
+        server.wait_for(r"worker 1 cannot be started: OSError\(24")
+        opened = len(os.listdir(f"/proc/{pid}/fd"))
+        server.wait_for(r"worker 1 cannot be started: OSError\(24")
+        assert len(os.listdir(f"/proc/{pid}/fd")) == opened  # what failed keeps none
+    server.wait_for("wabao.worker serving")
+    assert answers(server)
+    until(lambda: robot.of("worker 1") == ["begin", "end"])
+
+
+@pytest.fixture
+def child() -> Iterator[Any]:
+    started = start_child([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield started
+    started.kill()
+    started.wait()
+
+
+def test_the_end_of_a_child_is_seen_without_a_descriptor_for_it(child: Any) -> None:
+    async def scene() -> int:
+        with few_descriptors(os.getpid()):
+            ending = asyncio.create_task(ended(child))
+            await asyncio.sleep(0)
+            child.kill()
+            return await ending
+
+    assert asyncio.run(scene()) == -signal.SIGKILL
+
+
+def test_a_store_that_nobody_has_the_descriptors_to_ask_is_not_called_silent(tmp_path: Path) -> None:
+    async def scene() -> None:
+        with few_descriptors(os.getpid()):
+            await EmbeddedMongoDB(tmp_path).answers()
+
+    with pytest.raises(OSError, match="Too many open files") as raised:
+        asyncio.run(scene())
+    assert raised.value.errno == errno.EMFILE
+
+
+def test_a_store_that_cannot_be_asked_is_not_ended(child: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "ASKED_SECONDS", 0)
+
+    class Store:
+        name = "SecantusDB"
+        asked = 0
+
+        async def answers(self) -> bool:
+            self.asked += 1
+            if self.asked == 2 * supervisor.ASKED_TIMES:
+                raise asyncio.CancelledError
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(supervisor._end_if_silent(cast(EmbeddedStore, Store()), child))
+    assert child.poll() is None
