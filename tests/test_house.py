@@ -46,7 +46,8 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
 ]
 # Words of one meaning, each with where functions may be called by it.
 WORDS = {
-    "claim": ("server/actions/claim", "server/game/amounts", "server/store/prizes"),  # a winner's
+    # A winner claims.
+    "claim": ("server/actions/claim", "server/game/amounts", "server/game/prize", "server/store/prizes"),
     "hold": ("server/store/held_prizes", "server/store/shown_tasks"),  # until an operator decides
     "settle": ("server/actions/",),  # what is due, to its next state
 }

@@ -3,7 +3,7 @@
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
 the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill is not sent
-again. If WeChat does not know it `UNDER_WAY_MS` after it was last sent, it has failed.
+again. If WeChat does not know it `UNDER_WAY_MS` (`game/bill.py`) after it was last sent, it has failed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import logging
 from server.actions.announce import announce_claim
 from server.actions.hold import weigh
 from server.context import Context
-from server.store.bills import NEVER_HELD, Bill
+from server.game.bill import NEVER_HELD
+from server.store.bills import Bill
 from server.store.payments import CONTRADICTION
 from server.store.prizes import Prize, bill_number
 from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
@@ -22,8 +23,6 @@ ASK_AGAIN_MS = 60_000
 # The winner only has to confirm, and WeChat gives them 24 hours.
 ASK_WAITING_MS = 600_000
 ALARM_AFTER_MS = 3_600_000
-# A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
-UNDER_WAY_MS = 600_000
 # In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
 # only the reply to a transfer has the `package_info` that the winner needs.
 _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
@@ -102,11 +101,14 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     """Ask WeChat about a bill that is not final; return what it is then. Raises PayUnknown, Contradiction."""
+    asked_at_ms = context.clock.now_ms()
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
         if refused.not_found and not bill["remote"]:
-            return await (_give_up(context, bill) if "unsendable" in bill else send_bill(context, bill))
+            if "unsendable" in bill:
+                return await _give_up(context, bill, asked_at_ms)
+            return await send_bill(context, bill)
         return await _note_refused(context, bill, refused)
     if answer.state in _SENT_AGAIN and not bill["package_info"] and "unsendable" not in bill:
         return await send_bill(context, bill)  # only its reply carries `package_info`
@@ -236,9 +238,9 @@ async def reread_bill(context: Context, number: str) -> Bill:
     return bill
 
 
-async def _give_up(context: Context, bill: Bill) -> Bill:
-    """End a bill that WeChat has just said it does not know, unless our request may still be under way."""
-    ended = await context.store.bills.give_up(bill, UNDER_WAY_MS)
+async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
+    """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
+    ended = await context.store.bills.give_up(bill, asked_at_ms)
     if ended is None:
         return await reread_bill(context, bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])

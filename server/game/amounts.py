@@ -8,6 +8,11 @@ DAY_MS = 86_400_000
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
 RELEASED_MS = 3 * DAY_MS
 FEN_PER_YUAN = 100
+# A process that notes what WeChat said also does what follows. After this long, a sweep does it.
+FOLLOWED_MS = 10_000
+# If WeChat does not say for this long what became of a payment, this alarm is raised, until it does.
+UNKNOWN_MS = 3_600_000
+UNKNOWN = "UNKNOWN"
 
 
 class Stakes(TypedDict):

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.game.amounts import prize_fen, total_fen
+from server.game.bill import NEVER_HELD
 from server.game.findings import Finding, PaymentKind, Value, What
 from server.game.task import Task
 from server.store import Store
-from server.store.bills import NEVER_HELD, Bill
+from server.store.bills import Bill
 from server.store.ledger import Entry
 from server.store.orders import Order
 from server.store.prizes import Prize

@@ -10,16 +10,16 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo import IndexModel
 
+from server.game.bill import give_up
 from server.store.due import DUE_INDEX, FOLLOWED_MS
 from server.store.payments import CLEAR_UNKNOWN, Payments
 from server.store.pipelines import NOW_MS
+from server.store.transitions import condition, update
 
 _Document = dict[str, Any]
 
 BillState: TypeAlias = Literal["asked", "waiting", "given", "failed"]
 _OPEN = ["asked", "waiting"]
-# `remote` of a bill that was given up.
-NEVER_HELD = "NOT_FOUND"
 
 
 class Bill(TypedDict):
@@ -89,26 +89,15 @@ class Bills(Payments[Bill]):
             return_document=True,
         )
 
-    async def give_up(self, bill: Bill, under_way_ms: int) -> Bill | None:
-        """Note that a bill failed: WeChat has just said that it holds no such bill.
+    async def give_up(self, bill: Bill, asked_at_ms: int) -> Bill | None:
+        """Note that a bill failed: asked at that time, WeChat said that it holds no such bill.
 
         None if that is not certain: WeChat has named a state of it before, or it may still be sent. Also if
-        it was sent less than `under_way_ms` ago, by MongoDB's clock: it may be under way.
+        it was sent less than `UNDER_WAY_MS` before the question: it may have been under way then.
         """
-        arrived = {"$lte": [{"$ifNull": ["$sent_at", 0]}, {"$subtract": [NOW_MS, under_way_ms]}]}
-        changes = {
-            "state": "failed",
-            "remote": NEVER_HELD,
-            "fail_reason": {"$literal": bill["alarm"]},
-            "alarm": "",
-            "ended_at": NOW_MS,
-            "due_at": {"$add": [NOW_MS, FOLLOWED_MS]},
-            **dict.fromkeys(CLEAR_UNKNOWN, "$$REMOVE"),
-        }
+        move = give_up(asked_at_ms, bill["alarm"])
         given_up = await self.find_one_and_update(
-            {"_id": bill["_id"], "state": "asked", "remote": "", "unsendable": 1},
-            [{"$set": {field: {"$cond": [arrived, new, f"${field}"]} for field, new in changes.items()}}],
-            return_document=True,
+            {"_id": bill["_id"], **condition(move)}, update(move), return_document=True
         )
         return given_up if given_up is not None and given_up["state"] == "failed" else None
 

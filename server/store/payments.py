@@ -73,7 +73,7 @@ class Payments(DueDocuments[T]):
     async def finish(self, payment: T) -> None:
         """Note that nothing is left to do, unless the payment's state has changed since."""
         await self.collection.update_one(
-            {"_id": payment["_id"], "state": payment["state"]}, {"$unset": {"due_at": ""}}
+            {"_id": payment["_id"], "state": payment["state"]}, {"$unset": {"due_at": "", "then": ""}}
         )
 
     async def alarms(self) -> dict[str, int]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from server.actions.pay_out import UNDER_WAY_MS, note_end, settle_bill
+from server.actions.pay_out import note_end, settle_bill
 from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game.bill import UNDER_WAY_MS
 from server.operation.books import audit
 from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
 from support.client import Client, Someone
@@ -164,8 +165,12 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     async def held_up(body: bytes) -> Any:
         await context.store.bills.stop_sending(f"{code}D1A1")
         bill = await only(context, "bills")
-        assert await context.store.bills.give_up(bill, HOUR_MS) is None
-        assert await context.store.bills.give_up(bill, 0) is not None
+        asked_at_ms = context.clock.now_ms()
+        assert await context.store.bills.give_up(bill, asked_at_ms) is None
+        await let_pass(context, UNDER_WAY_MS + 1000)
+        # What WeChat did not know then, it may have got since.
+        assert await context.store.bills.give_up(bill, asked_at_ms - UNDER_WAY_MS) is None
+        assert await context.store.bills.give_up(bill, asked_at_ms) is not None
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)

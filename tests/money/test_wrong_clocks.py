@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.actions.pay_out import UNDER_WAY_MS
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game.bill import UNDER_WAY_MS
 from server.store.files import MADE_MS
 from server.store.schema import prepare
 from support import SOURCE
@@ -152,7 +152,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(
     async def held_up(body: bytes) -> Any:
         bill = await context.store.bills.stop_sending(f"{code}D1A1")
         assert bill is not None
-        given_up.append(await liar.store.bills.give_up(bill, UNDER_WAY_MS) is not None)
+        given_up.append(await liar.store.bills.give_up(bill, liar.clock.now_ms()) is not None)
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)

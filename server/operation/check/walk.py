@@ -316,7 +316,7 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.bills.raise_alarm(_BILL, "CHECK"),
     lambda store: store.bills.alarms(),
     lambda store: store.bills.stop_sending(_BILL),
-    lambda store: store.bills.give_up(a_bill(2), 0),
+    lambda store: store.bills.give_up(a_bill(2), NOW),
     lambda store: store.bills.mark_waiting(_BILL, "package", NOW),
     lambda store: store.bills.mark_final(_BILL, 200, "given", "SUCCESS", "", NOW),
     lambda store: store.bills.lease(_BILL),

@@ -1,0 +1,96 @@
+"""The lifecycle of an order: what a publisher pays in, to open one red-packet task. Pure.
+
+A paid order opens its task (`spent`), or is refunded whole (`unusable`). While its task is in review it stays
+`paid`. `live` is there until the task may get another order.
+"""
+
+from __future__ import annotations
+
+from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
+from server.game.lifecycle import ABSENT, NOW, AtMost, Over, Row, Table
+
+order = Table("order", first="asked", ends="spent unusable closed", effects="ledger")
+
+
+@order
+def prepaid(prepay_id: str) -> Row:
+    """WeChat takes a payment for it, by `prepay_id`."""
+    return Row("asked", sets={"prepay_id": prepay_id})
+
+
+@order
+def asking(now_ms: int, apart_ms: int) -> Row:
+    """WeChat is about to be asked for its publisher, `apart_ms` after the last time."""
+    return Row("asked", where={"asked_at": AtMost(now_ms - apart_ms)}, sets={"asked_at": now_ms})
+
+
+@order
+def paid(amount_fen: int, transaction_id: str, now_ms: int) -> Row:
+    """WeChat has the money, also of an order that it called closed: it has to go somewhere."""
+    return Row(
+        "asked closed -> paid",
+        where={"amount_fen": amount_fen},
+        sets={
+            "transaction_id": transaction_id,
+            "paid_at": now_ms,
+            "alarm": "",
+            "due_at": now_ms + FOLLOWED_MS,
+        },
+        drops="unknown_since",
+        owes="ledger",
+    )
+
+
+@order
+def spent() -> Row:
+    """It opened its task."""
+    return Row("paid -> spent", sets={"alarm": ""}, drops="due_at")
+
+
+@order
+def unusable() -> Row:
+    """It cannot open its task. Its refund is written already."""
+    return Row("paid -> unusable", sets={"alarm": ""}, drops="due_at live")
+
+
+@order
+def closed() -> Row:
+    """WeChat takes no payment for it any more."""
+    return Row("asked -> closed", sets={"alarm": ""}, drops="due_at live unknown_since")
+
+
+@order
+def expired() -> Row:
+    """WeChat never got it, and its time is over."""
+    return Row(
+        "asked -> closed",
+        when=Over((("expires_at", 0),)),
+        sets={"alarm": ""},
+        drops="due_at live unknown_since",
+    )
+
+
+@order
+def wake() -> Row:
+    """Something happened after which it may have to be closed: WeChat is asked soon."""
+    return Row("asked", sets={"due_at": NOW})
+
+
+@order
+def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
+    """WeChat calls it unpaid. `read_due_at_ms` is from before the question, so that no `wake` is undone."""
+    return Row(
+        "asked",
+        where={"due_at": ABSENT if read_due_at_ms is None else read_due_at_ms},
+        sets={"due_at": due_at_ms, "alarm": ""},
+        drops="unknown_since",
+    )
+
+
+@order
+def unanswered(now_ms: int) -> list[Row]:
+    """WeChat does not say what became of it; an operator has to look after an hour of that."""
+    return [
+        Row("asked", where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
+        Row("asked", where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
+    ]

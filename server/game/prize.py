@@ -1,0 +1,256 @@
+"""The lifecycle of a prize, from the dig that won it until somebody has it for good. Pure.
+
+- A red packet is claimed by bills, one attempt after the other.
+- Goods by mail are given once an address is there, then sent and received; on site, by a pick-up code.
+- `held`: a payout limit lets no bill out until an operator decides. `withheld`: an operator froze it. A bill
+  that is out then is cancelled first: meanwhile the prize is `claiming`, and `freezing`.
+- At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from server.game.amounts import RELEASED_MS
+from server.game.lifecycle import ABSENT, PRESENT, Above, AtMost, IsNot, Keep, Over, Row, Table, Test
+
+# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk.
+Why: TypeAlias = Literal["pair", "day", "week", "risk"]
+
+prize = Table(
+    "prize",
+    first="won",
+    ends="given received returned",
+    effects="ledger freezes message bill",
+    owes="ledger freezes message",
+)
+
+
+@prize
+def claimed(attempt: int, now_ms: int, due_at_ms: int) -> Row:
+    """The winner of a red packet claims it; if no limit holds the payout, it gets its next bill."""
+    return Row(
+        "won -> claiming",
+        where={"attempt": attempt},
+        sets={"attempt": attempt + 1, "claimed_at": now_ms, "due_at": due_at_ms},
+        owes="bill",
+    )
+
+
+@prize
+def approved(attempt: int) -> Row:
+    """The limits let this attempt be paid; they are not asked again about it."""
+    return Row(
+        "claiming",
+        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
+        sets={"weighed": attempt},
+    )
+
+
+@prize
+def held(attempt: int, why: Why, now_ms: int) -> Row:
+    """A limit holds this attempt before it has a bill."""
+    return Row(
+        "claiming -> held",
+        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
+        sets={"held_for": why, "withheld_at": now_ms},
+    )
+
+
+@prize
+def withheld_unweighed(attempt: int) -> Row:
+    """It is being frozen and was not approved: it has no bill to be cancelled."""
+    return Row(
+        "claiming -> withheld",
+        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": 1},
+        drops="freezing",
+    )
+
+
+@prize
+def given_by_bill(attempt: int, now_ms: int) -> Row:
+    """This bill paid it, perhaps just before it was cancelled."""
+    return Row(
+        "claiming -> given",
+        where={"attempt": attempt},
+        sets={"given_at": now_ms},
+        drops="freezing withheld_at",
+    )
+
+
+@prize
+def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]:
+    """This bill pays nothing. If the prize is being frozen, it is withheld; for good if the bill is lost."""
+    where = {"attempt": attempt}
+    return [
+        Row(
+            "claiming -> withheld",
+            where={**where, "freezing": 1},
+            sets={"bill_lost": 1} if lost else {},
+            drops="freezing",
+        ),
+        Row(f"claiming -> {to}", where={**where, "freezing": ABSENT}, drops="bill_lost" if lost else ""),
+    ]
+
+
+@prize
+def given_by_mail(address_box: bytes, now_ms: int) -> Row:
+    """The winner says where to send it."""
+    return Row(
+        "won -> given", sets={"address_box": address_box, "claimed_at": now_ms, "given_at": now_ms}
+    )
+
+
+@prize
+def address_replaced(address_box: bytes, claimed_after_ms: int) -> Row:
+    """The winner gives another address, soon after the first."""
+    return Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets={"address_box": address_box})
+
+
+@prize
+def sent(carrier: str, number: str, now_ms: int, due_at_ms: int) -> Row:
+    """The publisher sent it; at `due_at_ms` it counts as received."""
+    return Row(
+        "given -> sent",
+        where={"address_box": PRESENT},
+        sets={"carrier": carrier, "number": number, "sent_at": now_ms, "due_at": due_at_ms},
+    )
+
+
+@prize
+def parcel_corrected(carrier: str, number: str, sent_after_ms: int) -> Row:
+    """The publisher corrects the parcel's number, soon after it was sent."""
+    return Row("sent", where={"sent_at": Above(sent_after_ms)}, sets={"carrier": carrier, "number": number})
+
+
+@prize
+def arrives_later(due_at_ms: int) -> Row:
+    """It counts as received at another time."""
+    return Row("sent", sets={"due_at": due_at_ms})
+
+
+@prize
+def received(now_ms: int) -> Row:
+    """It arrived."""
+    return Row("sent -> received", sets={"received_at": now_ms}, drops="due_at")
+
+
+@prize
+def awaits_pickup(pickup: str, now_ms: int) -> Row:
+    """The winner has a pick-up code, unique within its task."""
+    return Row("won -> claiming", sets={"pickup": pickup, "claimed_at": now_ms})
+
+
+@prize
+def handed_over(now_ms: int) -> Row:
+    """The publisher handed it over for its pick-up code."""
+    return Row("claiming -> given", where={"pickup": PRESENT}, sets={"given_at": now_ms})
+
+
+@prize
+def expired(deadline_ms: int) -> list[Row]:
+    """Nobody claimed it in time. Bills under way go on; what is held stays held."""
+    over = Over(((deadline_ms, 0), ("released_at", RELEASED_MS)))
+    return [
+        Row("won -> expiring", when=over),
+        Row("claiming -> expiring", where={"pickup": PRESENT}, when=over),
+    ]
+
+
+@prize
+def returned() -> Row:
+    """Its publisher has it back, with all that nobody claimed."""
+    return Row("expiring -> returned")
+
+
+@prize
+def frozen(now_ms: int) -> list[Row]:
+    """An operator freezes what is not given out yet; goods by mail are once they are sent.
+
+    It is one update: between two, a bill that fails could take a prize past both.
+    """
+    kept = {"withheld_at": Keep(now_ms)}
+    return [
+        Row(
+            "claiming",
+            where={"amount_fen": Above(0), "freezing": ABSENT},
+            sets={**kept, "freezing": 1, "due_at": now_ms},
+        ),
+        Row("claiming -> withheld", where={"amount_fen": AtMost(0), "freezing": ABSENT}, sets=kept),
+        Row("won held -> withheld", where={"freezing": ABSENT}, sets=kept),
+        Row("given -> withheld", where={"address_box": PRESENT, "freezing": ABSENT}, sets=kept),
+    ]
+
+
+@prize
+def released(now_ms: int) -> list[Row]:
+    """The operator ends a freeze that concerns it; a limit that held it before holds it again."""
+    free: dict[str, Test] = {"bill_lost": ABSENT, "held_for": ABSENT}
+    return [
+        Row(
+            "withheld -> held",
+            where={"bill_lost": ABSENT, "held_for": PRESENT},
+            sets={"released_at": now_ms},
+        ),
+        *(
+            Row(f"withheld -> {state}", {**free, **was}, sets={"released_at": now_ms}, drops="withheld_at")
+            for state, was in _BEFORE.items()
+        ),
+    ]
+
+
+@prize
+def released_alone(now_ms: int) -> list[Row]:
+    """The operator releases this one prize: its winner may claim it, and no limit holds it again."""
+    return [
+        Row(
+            f"held withheld -> {state}",
+            where={"bill_lost": ABSENT, **was},
+            sets={"released_at": now_ms, "let_off": 1},
+            drops="withheld_at held_for freezing",
+        )
+        for state, was in _BEFORE.items()
+    ]
+
+
+@prize
+def denied() -> list[Row]:
+    """The operator lets it go back: a red packet with all that is unclaimed, goods at once.
+
+    Where goods were to be sent is deleted.
+    """
+    leaves = "address_box withheld_at held_for freezing"
+    return [
+        Row(
+            "held withheld -> expiring",
+            where={"amount_fen": Above(0)},
+            sets={"denied": 1},
+            drops=f"{leaves} address_deleted",
+        ),
+        Row(
+            "held withheld -> returned",
+            where={"amount_fen": AtMost(0), "given_at": Above(0)},
+            sets={"denied": 1, "address_deleted": 1},
+            drops=leaves,
+        ),
+        Row(
+            "held withheld -> returned",
+            where={"amount_fen": AtMost(0), "given_at": AtMost(0)},
+            sets={"denied": 1},
+            drops=f"{leaves} address_deleted",
+        ),
+    ]
+
+
+@prize
+def still_freezing(due_at_ms: int) -> Row:
+    """Its bill is not cancelled yet: look again."""
+    return Row("claiming", where={"freezing": 1}, sets={"due_at": due_at_ms})
+
+
+# What a withheld prize was before: goods whose address is here, goods whose pick-up code is out, or won.
+_BEFORE: dict[str, dict[str, Test]] = {
+    "given": {"given_at": Above(0)},
+    "claiming": {"given_at": AtMost(0), "pickup": PRESENT},
+    "won": {"given_at": AtMost(0), "pickup": ABSENT},
+}

@@ -1,0 +1,69 @@
+"""The lifecycle of a refund: what goes back to a publisher, under a number of its own. Pure.
+
+It is sent again under its number until WeChat has answered once. After that WeChat is asked until it says
+how the refund ended. A step that WeChat does not tell of is skipped.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
+from server.game.lifecycle import ABSENT, AtMost, Row, Table
+
+# - whole: of a payment that could not open its task.
+# - unwon: of prizes that nobody won, at the end.
+# - unclaimed: of prizes that nobody claimed, at the deadline. They are returned then.
+RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
+
+OPEN = "asked processing abnormal"
+
+refund = Table("refund", first="asked", ends="refunded closed", effects="ledger prizes")
+
+
+@refund
+def refused(code: str, due_at_ms: int) -> Row:
+    """WeChat refuses to make it, or to say what became of it; an operator has to look."""
+    return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
+
+
+@refund
+def processing(alarm: str, due_at_ms: int) -> Row:
+    """WeChat has it; `alarm` if for too long."""
+    return Row(f"{OPEN} -> processing", sets={"alarm": alarm, "due_at": due_at_ms}, drops="unknown_since")
+
+
+@refund
+def abnormal(due_at_ms: int) -> Row:
+    """The publisher's card does not take it: an operator has to finish it in WeChat Pay's console."""
+    return Row(
+        f"{OPEN} -> abnormal", sets={"alarm": "ABNORMAL", "due_at": due_at_ms}, drops="unknown_since"
+    )
+
+
+@refund
+def refunded(kind: RefundKind, now_ms: int) -> Row:
+    """The publisher has the money back."""
+    return Row(
+        f"{OPEN} -> refunded",
+        sets={"alarm": "", "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},
+        drops="unknown_since",
+        owes="ledger prizes" if kind == "unclaimed" else "ledger",
+    )
+
+
+@refund
+def closed(now_ms: int) -> Row:
+    """WeChat will never pay it: the operator has to pay the publisher in another way."""
+    return Row(
+        f"{OPEN} -> closed", sets={"alarm": "CLOSED", "ended_at": now_ms}, drops="unknown_since due_at"
+    )
+
+
+@refund
+def unanswered(now_ms: int) -> list[Row]:
+    """WeChat does not say what became of it; an operator has to look after an hour of that."""
+    return [
+        Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
+        Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
+    ]

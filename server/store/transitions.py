@@ -1,0 +1,108 @@
+"""A move of a lifecycle, compiled to one update of MongoDB. `server/game/lifecycle.py` says what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.game.lifecycle import Above, Absent, After, AtMost, IsNot, Keep, Move, Over, Present, Row, Test
+from server.store.pipelines import NOW_MS
+
+_Document = dict[str, Any]
+
+
+def condition(move: Move) -> _Document:
+    """Return the filter of documents that one of the rows fits, whatever the time is."""
+    fits = [
+        {
+            "state": {"$in": list(row.begins)},
+            **{name: _filter(test) for name, test in row.where.items()},
+        }
+        for row in move.rows
+    ]
+    return fits[0] if len(fits) == 1 else {"$or": fits}
+
+
+def update(move: Move) -> list[_Document]:
+    """Return the pipeline that does the row that fits, for documents of `condition`.
+
+    A row by the clock that is too early leaves the document as it is: only its state tells.
+    """
+    changes = [(row, _changes(row)) for row in move.rows]
+    if len(changes) == 1 and move.rows[0].when is None:
+        return [{"$set": changes[0][1]}]
+    names = sorted({name for _, changed in changes for name in changed})
+    return [{"$set": {name: _first_that_fits(name, changes) for name in names}}]
+
+
+def _first_that_fits(name: str, changes: list[tuple[Row, _Document]]) -> Any:
+    value: Any = f"${name}"
+    for row, changed in reversed(changes):
+        value = {"$cond": [_fits(row), changed.get(name, f"${name}"), value]}
+    return value
+
+
+def _changes(row: Row) -> _Document:
+    changed: _Document = dict.fromkeys(row.drops.split(), "$$REMOVE")
+    changed |= {name: _value(name, value) for name, value in row.sets.items()}
+    if row.ends is not None:
+        changed["state"] = row.ends
+    if row.owes:
+        changed["then"] = {"$literal": dict.fromkeys(row.owes.split(), 1)}
+    return changed
+
+
+def _value(name: str, value: Any) -> Any:
+    match value:
+        case After():
+            return {"$add": [NOW_MS, value.ms]} if value.ms else NOW_MS
+        case Keep():
+            return {"$ifNull": [f"${name}", _value(name, value.otherwise)]}
+    return {"$literal": value}
+
+
+def _filter(test: Test) -> Any:
+    match test:
+        case Present():
+            return {"$exists": True}
+        case Absent():
+            return {"$exists": False}
+        case IsNot():
+            return {"$ne": test.value}
+        case Above():
+            return {"$gt": test.value}
+        case AtMost():
+            return {"$lte": test.value}
+    return {"$eq": test}
+
+
+def _fits(row: Row) -> _Document:
+    tests: list[_Document] = [{"$in": ["$state", list(row.begins)]}]
+    for name, test in row.where.items():
+        tests += _expressions(f"${name}", test)
+    if row.when is not None:
+        tests.append(_over(row.when))
+    return {"$and": tests}
+
+
+def _expressions(field: str, test: Test) -> list[_Document]:
+    is_there = {"$ne": [{"$type": field}, "missing"]}
+    match test:
+        case Present():
+            return [is_there]
+        case Absent():
+            return [{"$eq": [{"$type": field}, "missing"]}]
+        case IsNot():
+            return [{"$ne": [field, {"$literal": test.value}]}]
+        case Above():
+            return [is_there, {"$gt": [field, test.value]}]
+        case AtMost():
+            return [is_there, {"$lte": [field, test.value]}]
+    return [{"$eq": [field, {"$literal": test}]}]
+
+
+def _over(when: Over) -> _Document:
+    times = [
+        {"$add": [{"$ifNull": [f"${time}", 0]}, plus_ms]} if isinstance(time, str) else time + plus_ms
+        for time, plus_ms in when.times
+    ]
+    return {"$gt": [NOW_MS, {"$max": times}]}

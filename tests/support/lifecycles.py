@@ -1,0 +1,96 @@
+"""The lifecycles of all documents, and documents that their rows fit or just do not fit."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from server.game.bill import bill
+from server.game.lifecycle import ABSENT, Above, After, AtMost, IsNot, Keep, Move, Present, Row, Table, Test
+from server.game.order import order
+from server.game.prize import prize
+from server.game.refund import refund
+
+TABLES = (order, prize, bill, refund)
+# Further from now than a test takes, and than any number of milliseconds in a row.
+FAR_MS = 10**12
+
+
+def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> list[dict[str, Any]]:
+    """Return random documents: each field is absent, or beside a value that a row asks for or sets.
+
+    Half of them nearly fit a row of this move.
+    """
+    random, values = Random(seed), values_of_fields(table, now_ms)
+    made: list[dict[str, Any]] = []
+    for key in range(number):
+        drawn = {name: random.choice(of) for name, of in values.items()}
+        drawn["state"] = random.choice(sorted(table.states))
+        if key % 2:
+            row = random.choice(move.rows)
+            drawn["state"] = random.choice(row.begins)
+            drawn |= {name: _fitting(test) for name, test in row.where.items() if random.random() < 0.9}
+        there = {name: value for name, value in drawn.items() if value is not ABSENT}
+        made.append({"_id": f"{key}", **there})
+    return made
+
+
+def _fitting(test: Test) -> Any:
+    match test:
+        case Above():
+            return test.value + 1
+        case AtMost():
+            return test.value
+        case IsNot():
+            return ABSENT
+        case Present():
+            return "there"
+    return test
+
+
+def values_of_fields(table: Table, now_ms: int) -> dict[str, list[Any]]:
+    """Return what each field that the rows name may have as its value."""
+    values: dict[str, list[Any]] = {}
+    for move in table.examples():
+        for row in move.rows:
+            for name, found in _values(row, now_ms):
+                values.setdefault(name, [ABSENT]).extend(found)
+    return values
+
+
+def _values(row: Row, now_ms: int) -> list[tuple[str, list[Any]]]:
+    times = row.when.times if row.when else ()
+    return [
+        *((name, _around(test)) for name, test in row.where.items()),
+        *((name, [_plain(value, now_ms)]) for name, value in row.sets.items()),
+        *((name, []) for name in row.drops.split()),
+        *((time, [1, FAR_MS + now_ms]) for time, _ in times if isinstance(time, str)),
+    ]
+
+
+def _around(test: Test) -> list[Any]:
+    match test:
+        case Above() | AtMost():
+            return [test.value, test.value + 1]
+        case IsNot():
+            return [test.value, _other(test.value)]
+        case Present():
+            return ["there"]
+        case int() | str():
+            return [test, _other(test)]
+    return []
+
+
+def _other(value: int | str) -> int | str:
+    return f"{value} not" if isinstance(value, str) else value + 1
+
+
+def _plain(value: Any, now_ms: int) -> Any:
+    if isinstance(value, Keep):
+        return _plain(value.otherwise, now_ms)
+    return now_ms + value.ms if isinstance(value, After) else value
+
+
+def is_from_clock(move: Move, name: str) -> bool:
+    """Whether a move may set this field by MongoDB's clock."""
+    return any(isinstance(row.sets.get(name), After) for row in move.rows)
