@@ -81,6 +81,15 @@ class Caller:
         """Whether a valid token proved it. The token may have been ended: `Interface.admit` checks that."""
         return self.generation is not None
 
+    @property
+    def counted(self) -> str:
+        """Under which name limits count the caller; "" if nobody is known.
+
+        A bare id is counted by itself: whoever knows it must not use up what its owner may do. No id has a
+        space.
+        """
+        return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
+
 
 def presented_token(headers: HTTPHeaders) -> str | None:
     """Return the token of `Authorization: Bearer …`; None without one, "" if something else stands there."""

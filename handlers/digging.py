@@ -180,7 +180,7 @@ class PostTask(Interface):
     async def _publish(self, request: PublishRequest) -> Reply:
         person = check_ban(await self.person(), self.context.clock.now_ms())
         draft = msgspec.convert(request, Draft, from_attributes=True)
-        await limit(self.context, self.request, person["_id"], {"publishes": 1})
+        await limit(self.context, self.request, self.caller.counted, {"publishes": 1})
         task = await publish(self.context, person, draft)
         owed = owed_yuan(task)
         return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed, review=review_of(task))

@@ -49,7 +49,7 @@ class GetSharePic(Interface):
             raise NotShown
 
         async def admit() -> None:
-            await limit(self.context, self.request, request.unionid, {"posters": 1})
+            await limit(self.context, self.request, self.caller.counted, {"posters": 1})
 
         path = await make_poster(self.context, task, request.unionid, admit)
         return GetSharePicReply(pic=picture_url(self.context, path))

@@ -26,7 +26,7 @@ async def limit(
 ) -> list[Count]:
     """Count what is asked for, and return the counts. Raises TooOften; then nothing is counted.
 
-    `person` is "" while the caller is unknown.
+    `person` is `Caller.counted`: "" while the caller is unknown.
     """
     address = ""
     if context.settings.knows_addresses:

@@ -190,8 +190,8 @@ class SetProfile(Interface):
 
     async def answer(self, request: SetProfileRequest) -> Reply:
         """Raises Banned, TooOften and what `set_profile` raises."""
-        person = check_ban(await self.person(), self.context.clock.now_ms())
-        await limit(self.context, self.request, person["_id"], {"profiles": 1})
+        check_ban(await self.person(), self.context.clock.now_ms())
+        await limit(self.context, self.request, self.caller.counted, {"profiles": 1})
         review = await set_profile(
             self.context, self.caller.unionid, request.wxname, request.wxheadpic
         )

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 from tornado.log import app_log
 
-from handlers.base import presented_token
+from handlers.base import Caller, presented_token
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid, parse
 from handlers.websocket import (
@@ -197,8 +197,8 @@ class Push(Socket):
         # Set before the record is read: if the token is ended after that, this connection is closed.
         self.unionid, self.generation = proven or (asked.unionid or "", None)
         check_session(self.generation, await self.context.people.find(self.unionid, self.generation))
-        await limit(self.context, self.request, self.unionid, {"new_sockets": 1})
-        self._enter(self.unionid)
+        await limit(self.context, self.request, self._counted, {"new_sockets": 1})
+        self._enter()
         if asked.code is not None:
             await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
 
@@ -224,15 +224,22 @@ class Push(Socket):
         self._refuse(error, "")
         self.leave(code, error.error)
 
-    def _enter(self, unionid: str) -> None:
-        """Count among the person's connections. If there are too many, the oldest is closed."""
+    @property
+    def _counted(self) -> str:
+        return Caller(self.unionid, self.generation).counted
+
+    def _enter(self) -> None:
+        """Count among the person's connections. If there are too many, the oldest is closed.
+
+        Those that show only an id count by themselves, so they close none of its owner's.
+        """
         if self.iostream.closed():  # it closed while the person was read, and `on_close` is over
             return
         if self.generation is not None and isinstance(self.iostream, Countable):
             self.iostream.vouch()
         if self.context.outages.silent:
             self.send(encode([self.context.outages.frame()]))
-        oldest = self.context.sockets.add(unionid, self)
+        oldest = self.context.sockets.add(self._counted, self)
         if oldest is not None:
             oldest.make_way()
 
@@ -333,7 +340,7 @@ class Push(Socket):
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
         self._end_waiting()
-        self.context.sockets.remove(self.unionid, self)
+        self.context.sockets.remove(self._counted, self)
         self._unwatch_all()
 
 

@@ -135,8 +135,8 @@ class UploadFile(Interface):
                 # Without a length it may become the largest.
                 kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
                 asked: dict[Limited, int] = {"uploads": 1, "upload_kb": kilobytes}
-                await limit(self.context, self.request, caller.unionid, asked)
-                self._upload = self.context.uploads.begin(caller.unionid, self.expected_bytes())
+                await limit(self.context, self.request, caller.counted, asked)
+                self._upload = self.context.uploads.begin(caller.counted, self.expected_bytes())
 
     async def _admit(self) -> None:
         """Let the caller in, unless they are banned. Raises Banned and what `admit` raises."""

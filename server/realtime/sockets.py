@@ -18,13 +18,13 @@ class Sockets(Generic[S]):
         self._most = most
         self._of: dict[str, dict[S, None]] = {}
 
-    def add(self, unionid: str, socket: S) -> S | None:
-        """Add a socket. If the person has one too many, return the oldest, which then no longer counts.
+    def add(self, whose: str, socket: S) -> S | None:
+        """Add a socket. If they have one too many, return the oldest, which then no longer counts.
 
         The oldest goes, because the newest is the page that somebody looks at. The phone of an old socket may
         be gone, which the server notices only after half a minute.
         """
-        own = self._of.setdefault(unionid, {})
+        own = self._of.setdefault(whose, {})
         own[socket] = None
         if len(own) <= self._most:
             return None
@@ -32,9 +32,9 @@ class Sockets(Generic[S]):
         del own[oldest]
         return oldest
 
-    def remove(self, unionid: str, socket: S) -> None:
+    def remove(self, whose: str, socket: S) -> None:
         """Forget a socket. It may be unknown."""
-        own = self._of.get(unionid, {})
+        own = self._of.get(whose, {})
         own.pop(socket, None)
         if not own:
-            self._of.pop(unionid, None)
+            self._of.pop(whose, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -228,6 +229,28 @@ async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
     told = await third.until("error")
     assert (told["error"], 1 <= told["retry_after"] <= 60) == ("too_many", True)
     assert await third.closed() == TOO_MANY
+
+
+@pytest.mark.gen_test
+async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(
+    client: Client, open_page: Any
+) -> None:
+    alice = await client.log_in("alice")
+    stranger = replace(alice, send_token=False)
+    code = await alice.publish()
+    asked = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+    for _ in range(3):
+        uploaded = await stranger.upload(a_picture())
+        assert uploaded["status"] == 0
+    for _ in range(2):
+        assert (await stranger.post("/postTask", url=uploaded["url"], **asked))["status"] == 0
+        assert (await (await open_page(None, code, unionid=alice.unionid)).next())["type"] == "snapshot"
+    assert (await stranger.upload(a_picture()))["error"] == "too_many"
+    assert (await stranger.post("/postTask", url=uploaded["url"], **asked))["error"] == "too_many"
+    assert await (await open_page(None, code, unionid=alice.unionid)).closed() == TOO_MANY
+    assert await alice.publish() != code  # her second, as without the stranger
+    for _ in range(2):
+        assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
 @pytest.mark.gen_test

@@ -155,6 +155,30 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(
     assert (await (await open_page(None, code, unionid=bob.unionid)).next())["type"] == "snapshot"
 
 
+class TestFewSockets:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"SOCKETS_A_PERSON": "2"}
+
+    @pytest.mark.gen_test
+    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(
+        self, client: Client, open_page: Any
+    ) -> None:
+        alice = await client.log_in("alice")
+        code = await alice.publish()
+        own = [await open_page(alice, code) for _ in range(2)]
+        strangers = [await open_page(None, code, unionid=alice.unionid) for _ in range(3)]
+        assert await strangers[0].closed() == 4010
+        for page in (*own, *strangers[1:]):
+            await page.ask(action="ping")
+            await page.until("pong")
+        newest = await open_page(alice, code)
+        assert await own[0].closed() == 4010
+        for page in (own[1], newest, *strangers[1:]):
+            await page.ask(action="ping")
+            await page.until("pong")
+
+
 @pytest.mark.gen_test
 async def test_too_long_or_too_many_messages_close_with_4009(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
