@@ -18,7 +18,7 @@ from server.errors import BadSettings
 from server.game import draw
 from server.logs import set_up_logging
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
-from server.settings import Settings, read_settings, secrets_of
+from server.settings import Settings, new_secret, read_settings, secrets_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
@@ -95,6 +95,11 @@ def _add_serving(commands: _Commands) -> None:
         "that is dropped; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
         "it FAILED, 1 when something did, 2 when it could not begin.",
     ).set_defaults(run=_check)
+    commands.add_parser(
+        "secret",
+        help="print a new random secret, for SECRET_KEY, OPS_TOKEN and the like",
+        description="Print a random secret of 43 letters, digits, - and _ (256 bits). It is kept nowhere.",
+    ).set_defaults(run=_secret)
 
 
 def _add_demo(parser: argparse.ArgumentParser, default: object) -> None:
@@ -222,6 +227,11 @@ def _check(_: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "check")
     return _on_store(lambda _: _checked(settings), settings)
+
+
+def _secret(_: argparse.Namespace) -> int:
+    _tell(new_secret())
+    return 0
 
 
 def _refuse_embedded(settings: Settings, command: str) -> None:

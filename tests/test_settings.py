@@ -7,17 +7,26 @@ import secrets
 import stat
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from server.__main__ import main
 from server.errors import BadSettings
 from server.running.stores import start_missing
-from server.settings import Settings, check_secret, read_settings, secrets_of
+from server.settings import GUARDED_DEFAULTS, Settings, check_secret, read_settings, secrets_of
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
 
-PAID = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "PUBLIC_URL": "https://wabao.invalid", **MERCHANT}
+REAL = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
+PAID = {
+    **REAL,
+    "PUBLIC_URL": "https://wabao.invalid",
+    "SECRET_KEY": PRODUCTION["SECRET_KEY"],
+    "OPS_TOKEN": PRODUCTION["OPS_TOKEN"],
+    **MERCHANT,
+}
 
 
 def test_an_empty_environment_gives_a_development_server():
@@ -119,18 +128,37 @@ WEAK = [
     "password" * 8,
     "0123456789abcdef" * 2,
     "abcdefghijklmnopqrstuvwxyz0123456789",
+    "qwertyuiopasdfghjklzxcvbnm1234567890",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm1qaz",
+    "wabao-operator-token-2026-for-the-server",
+    "WabaoOperatorToken2026ForTheServer!!",
+    "my-secret-key-for-wabao-2026-prod",
+    "zhenhaowan-caozuoyuan-2026-wabao",
+    "change-me-please-this-is-a-secret-key",
+    "13800138000-wabao-20261128-operator",
+    "我的挖宝服务器操作员口令二〇二六年十一月二十八日我的挖宝服务器操作员口令",
 ]
+# What money alone asks for, in development, and what production does.
+EARNEST = [PAID, PRODUCTION]
 
 
+@pytest.mark.parametrize("given", EARNEST, ids=["money", "production"])
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
 @pytest.mark.parametrize("value", WEAK)
-def test_production_takes_no_secret_that_is_easy_to_guess_and_does_not_show_it(name: str, value: str):
+def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(
+    given: dict[str, str], name: str, value: str
+):
     with pytest.raises(BadSettings) as refused:
-        read_settings({**PRODUCTION, name: value})
+        read_settings({**given, name: value})
     assert str(refused.value).startswith(f"{name} must have at least ")
-    assert "secrets.token_urlsafe(32)" in str(refused.value)
+    assert "python -m server secret" in str(refused.value)
     assert len(value) == 1 or value not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_operators_token_of_words_and_a_year_is_refused():
+    with pytest.raises(BadSettings, match=r"OPS_TOKEN must .* hard to guess"):
+        read_settings({**PRODUCTION, "OPS_TOKEN": "wabao-operator-token-2026"})
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
@@ -141,20 +169,64 @@ def test_production_takes_no_secret_that_is_too_short(name: str):
         read_settings({**PRODUCTION, name: good[:-1]})
 
 
-def test_secrets_made_as_the_refusal_says_are_taken():
+def test_random_secrets_are_taken():
     for _ in range(200):
         check_secret("SECRET_KEY", secrets.token_urlsafe(32), 32)
-        check_secret("SECRET_KEY", secrets.token_hex(32), 32)
+        check_secret("SECRET_KEY", secrets.token_hex(16), 32)
+        check_secret("SECRET_KEY", str(uuid.uuid4()), 32)
+
+
+def test_the_command_prints_a_secret_that_is_taken_and_never_the_same(capsys: pytest.CaptureFixture[str]):
+    assert [main(["secret"]), main(["secret"])] == [0, 0]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first != second
+    assert read_settings({**PRODUCTION, "SECRET_KEY": first, "OPS_TOKEN": second}).ops_token == second
 
 
 def test_development_takes_a_simple_operators_token():
     assert read_settings({"OPS_TOKEN": "1"}).ops_token == "1"
 
 
-def test_production_asks_for_tokens_unless_it_is_told_not_to():
-    assert read_settings({}).require_token == 0
-    assert read_settings(PRODUCTION).require_token == 1
-    assert read_settings({**PRODUCTION, "REQUIRE_TOKEN": "0"}).require_token == 0
+def test_money_and_production_have_the_same_rules_unless_a_setting_says_otherwise():
+    off = read_settings({"REQUIRE_TOKEN": "0"})
+    for given in EARNEST:
+        settings = read_settings(given)
+        assert settings.guarded
+        assert settings.rules_off == []
+        for name in GUARDED_DEFAULTS:
+            assert getattr(off, name) == 0
+            assert getattr(settings, name) == int(GUARDED_DEFAULTS[name]) > 0
+        settings = read_settings({**given, "REQUIRE_TOKEN": "0", "PAYOUT_HOLD_SECONDS": "60"})
+        assert (settings.require_token, settings.payout_hold_seconds) == (0, 60)
+        assert settings.rules_off == ["REQUIRE_TOKEN"]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
+def test_money_needs_secrets_of_its_own_whatever_app_env_says(name: str):
+    with pytest.raises(BadSettings, match=f"^WECHAT_MCHID also needs {name}$"):
+        read_settings({**PAID, name: ""})
+    several = {"SECRET_KEYS": PAID["SECRET_KEY"], "OPS_TOKENS": f"小林:look:{PAID['OPS_TOKEN']}"}
+    assert read_settings({**PAID, "SECRET_KEY": "", "OPS_TOKEN": "", **several}).guarded
+
+
+def test_a_real_mini_program_without_money_names_the_rules_that_are_off():
+    assert read_settings({"OPS_TOKEN": "1"}).rules_off == []
+    settings = read_settings({**REAL, "OPS_TOKEN": "1", "POSTERS_AN_ADDRESS": "9"})
+    assert not settings.guarded
+    every = {name.upper() for name in GUARDED_DEFAULTS} | {"OPS_TOKEN"}
+    assert set(settings.rules_off) == every - {"POSTERS_AN_ADDRESS"}
+
+
+def test_production_shows_nothing_unchecked_unless_it_is_told_to():
+    unchecked = {**PRODUCTION, "WECHAT_PUSH_TOKEN": "", "WECHAT_ENCODING_AES_KEY": ""}
+    with pytest.raises(BadSettings, match=r"production also needs WECHAT_PUSH_TOKEN with .*CONTENT_CHECKS=0"):
+        read_settings(unchecked)
+    assert not read_settings(PRODUCTION).shows_unchecked
+    for told in (unchecked, PRODUCTION):
+        settings = read_settings({**told, "CONTENT_CHECKS": "0"})
+        assert (settings.checks_content, settings.shows_unchecked) == (False, True)
+    assert read_settings(REAL).shows_unchecked
+    assert not read_settings({}).shows_unchecked
 
 
 def test_no_proxy_is_trusted_unless_it_is_named():
@@ -202,7 +274,7 @@ def test_a_merchants_settings_are_given_all_or_none(name: str):
 
 def test_a_merchant_needs_a_mini_program_and_an_address_that_wechat_can_notify():
     with pytest.raises(BadSettings, match="WECHAT_APPID"):
-        read_settings(MERCHANT)
+        read_settings({**PAID, "WECHAT_APPID": "", "WECHAT_SECRET": ""})
     with pytest.raises(BadSettings, match="PUBLIC_URL must begin with https://"):
         read_settings({**PAID, "PUBLIC_URL": "http://wabao.invalid"})
 

@@ -37,7 +37,9 @@ OPS_MEANINGS = {
     "checks": Meaning("微信检查内容有没有打开", NO_YES),
     "shown": Meaning("怎么决定", {0: "不通过，发布者看得到理由", 1: "通过，大家都看得到"}),
     "reason": Meaning("操作的理由；结束宝贝的理由所有人可见"),
-    "off": Meaning("这台服务器没有开通的功能：messages 给离开的人发的微信消息"),
+    "off": Meaning(
+        "这台服务器没有开通的功能：messages 给离开的人发的微信消息，checks 内容检查（真实的小程序才列出）"
+    ),
     "process": Meaning("哪个进程"),
     "OpsReportsReply.data": Meaning("被举报的宝贝，等得最久的在前"),
     "Reported.pic": Meaning("图片在本站的路径"),

@@ -25,6 +25,7 @@ from server.actions.operator_sessions import (
 from server.context import Context
 from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired
 from server.realtime.limits import Count
+from server.settings import Settings
 from server.settings.operators import NAME_CHARACTERS, Role
 
 COOKIE = "wabao_operator"
@@ -178,7 +179,7 @@ class OpsMeReply(Reply, kw_only=True):
     name: str
     role: Role | Literal[""]
     shared: int
-    off: list[Literal["messages"]]
+    off: list[Literal["messages", "checks"]]
 
 
 class OpsMe(Interface):
@@ -197,5 +198,10 @@ class OpsMe(Interface):
             name=session.actor.name,
             role=session.operator.role,
             shared=int(session.actor.shared),
-            off=[] if self.context.settings.templates else ["messages"],
+            off=_off(self.context.settings),
         )
+
+
+def _off(settings: Settings) -> list[Literal["messages", "checks"]]:
+    off: list[Literal["messages", "checks"]] = [] if settings.templates else ["messages"]
+    return [*off, "checks"] if settings.shows_unchecked else off

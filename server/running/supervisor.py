@@ -79,8 +79,7 @@ class Supervisor:
         for asked in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(asked, self._stopping.set)
         _raise_file_limit()
-        if self._settings.app_env == "production" and not self._settings.trusted_proxies:
-            log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
+        self._warn()
         secrets = secrets_of(self._settings)  # creates a missing one here, before several workers could
         shutil.rmtree(self._metrics, ignore_errors=True)
         try:
@@ -104,6 +103,16 @@ class Supervisor:
         finally:
             await self._stop()
         return self._exit_code
+
+    def _warn(self) -> None:
+        """Log what may be meant so, and lets strangers do more than most operators want."""
+        settings = self._settings
+        if settings.guarded and not settings.trusted_proxies:
+            log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
+        if off := settings.rules_off:
+            log.warning("a real mini-program without these of production's rules: %s", ", ".join(off))
+        if settings.shows_unchecked:
+            log.warning("content checks are off: people see texts and pictures that nobody has checked")
 
     def _environment(self) -> dict[str, str]:
         """Return the workers' environment: ours, with the URIs of the embedded stores."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import secrets
 import ssl
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +20,7 @@ from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
 from server.settings.messages import NAMES, Templates, read_templates
 from server.settings.operators import Operator, read_operators
+from server.settings.strength import bits_of
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
@@ -40,9 +38,7 @@ Limit = Annotated[int, Meta(ge=0)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-# What `_bits` must find in a secret. It finds about 77 in 24 random hexadecimal digits (less than 50 once in
-# 3,000 times). It finds 22 in "password" written four times, 6 in an alphabet.
-SECRET_BITS = 50
+SECRET_BITS = 50  # `bits_of` finds as many in all but 4 of 1,000 tokens of 24 random hexadecimal digits
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 
@@ -95,6 +91,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_page: str = ""
     wechat_push_token: str = ""
     wechat_encoding_aes_key: str = ""
+    content_checks: Flag = 1
     wechat_mchid: str = ""
     wechat_api_v3_key: str = ""
     wechat_private_key: str = ""
@@ -170,7 +167,25 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     @property
     def checks_content(self) -> bool:
         """Whether WeChat checks texts and pictures before others see them: it can push its results."""
-        return bool(self.wechat_encoding_aes_key)
+        return bool(self.wechat_encoding_aes_key and self.content_checks)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether production's rules on secrets, tokens, limits and holds apply: also where money is real."""
+        return self.app_env == "production" or bool(self.wechat_mchid)
+
+    @property
+    def rules_off(self) -> list[str]:
+        """Which of these rules a real mini-program does without: the settings' names. [] in a sandbox."""
+        if self.sandboxed:
+            return []
+        off = [name.upper() for name in GUARDED_DEFAULTS if not getattr(self, name)]
+        return off + [name for name, secret, least in _named_secrets(self) if _is_weak(secret, least)]
+
+    @property
+    def shows_unchecked(self) -> bool:
+        """Whether real people see texts and pictures that nobody has checked."""
+        return not self.sandboxed and not self.checks_content
 
     @property
     def wechat_api(self) -> str:
@@ -193,12 +208,19 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}" if self.sandboxed else self.public_url
 
 
+# What production's rules set where the environment does not.
+GUARDED_DEFAULTS = {
+    "require_token": "1",
+    "sockets_an_address": "200",
+    "payout_hold_seconds": "600",
+    **limit_settings.IN_PRODUCTION,
+}
+_GUARDED_NEEDS = ("secret_key", "ops_token")
 _PRODUCTION_NEEDS = (
     "mongodb_uri",
     "redis_url",
     "public_url",
-    "secret_key",
-    "ops_token",
+    *_GUARDED_NEEDS,
     "wechat_appid",
     "wechat_secret",
     "wechat_page",
@@ -215,32 +237,44 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     }
     for name, value in values.items():
         _check_one(name, value)
-    if values.get("app_env") == "production":
-        values.setdefault("require_token", "1")
-        values.setdefault("sockets_an_address", "200")
-        values.setdefault("payout_hold_seconds", "600")
-        values = limit_settings.IN_PRODUCTION | values
+    if values.get("app_env") == "production" or any(values.get(name) for name in merchant_settings.NAMES):
+        values = GUARDED_DEFAULTS | values
     settings = msgspec.convert(values, Settings, strict=False)
-    if settings.app_env == "production":
-        missing = [name.upper() for name in _PRODUCTION_NEEDS if not getattr(settings, name)]
-        for name, other in (("SECRET_KEY", settings.secret_keys), ("OPS_TOKEN", settings.ops_tokens)):
-            if other and name in missing:
-                missing.remove(name)
-        if missing:
-            raise BadSettings(f"APP_ENV=production also needs {', '.join(missing)}")
-        for secret in settings.given_secrets:
-            name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
-            check_secret(name, secret, SECRET_KEY_CHARACTERS)
-        for operator in _operators(settings):
-            name = f"the token of {operator.name} in OPS_TOKENS" if operator.name else "OPS_TOKEN"
-            check_secret(name, operator.token, OPS_TOKEN_CHARACTERS)
-        if settings.metrics_token:
-            check_secret("METRICS_TOKEN", settings.metrics_token, METRICS_TOKEN_CHARACTERS)
+    if settings.guarded:
+        _check_guarded(settings)
     _check_shapes(settings)
     merchant = _check_merchant(settings)
     url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
     certificate = _check_certificate(settings.redis_ca_cert)
     return msgspec.structs.replace(settings, public_url=url, redis_ca_cert=certificate, **merchant)
+
+
+def _check_guarded(settings: Settings) -> None:
+    """Raise BadSettings that names all that is missing, or a secret that is easy to guess."""
+    production = settings.app_env == "production"
+    needed = _PRODUCTION_NEEDS if production else _GUARDED_NEEDS
+    given = {"secret_key": settings.secret_keys, "ops_token": settings.ops_tokens}
+    missing = [name.upper() for name in needed if not (getattr(settings, name) or given.get(name))]
+    if production and settings.content_checks and not settings.wechat_encoding_aes_key:
+        missing.append(
+            "WECHAT_PUSH_TOKEN with WECHAT_ENCODING_AES_KEY (or CONTENT_CHECKS=0, to show all unchecked)"
+        )
+    if missing:
+        because = "APP_ENV=production" if production else "WECHAT_MCHID"
+        raise BadSettings(f"{because} also needs {', '.join(missing)}")
+    for name, secret, least_characters in _named_secrets(settings):
+        check_secret(name, secret, least_characters)
+
+
+def _named_secrets(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    """Yield what a refusal calls each secret that is given, the secret, and how long it must be."""
+    for secret in settings.given_secrets:
+        yield "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY", secret, SECRET_KEY_CHARACTERS
+    for operator in _operators(settings):
+        name = f"the token of {operator.name} in OPS_TOKENS" if operator.name else "OPS_TOKEN"
+        yield name, operator.token, OPS_TOKEN_CHARACTERS
+    if settings.metrics_token:
+        yield "METRICS_TOKEN", settings.metrics_token, METRICS_TOKEN_CHARACTERS
 
 
 _TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
@@ -316,32 +350,24 @@ def _check_templates(settings: Settings) -> None:
 
 def check_secret(name: str, value: str, least_characters: int) -> None:
     """Raise BadSettings if a secret is too short or easy to guess. The message does not show it."""
-    if len(value) < least_characters or _bits(value) < SECRET_BITS:
+    if _is_weak(value, least_characters):
         raise BadSettings(_better_secret(name, least_characters))
+
+
+def _is_weak(value: str, least_characters: int) -> bool:
+    return len(value) < least_characters or bits_of(value) < SECRET_BITS
 
 
 def _better_secret(name: str, least_characters: int) -> str:
     return (
-        f"{name} must have at least {least_characters} characters and be hard to guess. To make one: "
-        "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        f"{name} must have at least {least_characters} characters and be hard to guess, as words and years "
+        "are not: `python -m server secret` prints a good one"
     )
 
 
-def _bits(value: str) -> float:
-    """Estimate how many bits a secret has. Sees repeats and sequences, but knows no words.
-
-    Multiplies the number of different pairs of neighbours (repeats add nothing) by an entropy. It is that of
-    the characters, or that of the steps between them if it is less: an alphabet has only one step.
-    """
-    codes = [ord(character) for character in value]
-    steps = [after - before for before, after in pairwise(codes)]
-    return len(set(pairwise(codes))) * min(_entropy(codes), _entropy(steps))
-
-
-def _entropy(values: Sequence[int]) -> float:
-    """Return Shannon's entropy of the values' frequencies, in bits per value."""
-    shares = [count / len(values) for count in Counter(values).values()]
-    return -sum(share * math.log2(share) for share in shares)
+def new_secret() -> str:
+    """Return a random secret of 256 bits, for any setting that takes one."""
+    return secrets.token_urlsafe(32)
 
 
 def _check_certificate(text: str) -> str:
@@ -382,7 +408,7 @@ def secrets_of(settings: Settings) -> list[bytes]:
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
+            file.write(new_secret())
             file.flush()
             os.fsync(file.fileno())
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from handlers.ops.operators import COOKIE
@@ -40,6 +41,16 @@ async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client: Cl
     await client.post("/ops/hide", code=code, hidden=0, reason="好了")
     log = (await client.get("/ops/log"))["data"]
     assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
+
+
+@pytest.mark.gen_test
+async def test_operators_read_that_real_people_see_what_nobody_checked(
+    client: Client, context: Context
+) -> None:
+    await enter(client, LIN)
+    assert (await client.get("/ops/me"))["off"] == ["messages"]
+    context.settings = msgspec.structs.replace(context.settings, wechat_appid="wx1")
+    assert (await client.get("/ops/me"))["off"] == ["messages", "checks"]
 
 
 @pytest.mark.gen_test

@@ -297,6 +297,16 @@ def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
 
 
+def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_path: Path):
+    silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
+    real = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "OPS_TOKEN": "1"}
+    running = Running(tmp_path / "data", free_port(), **silent, **real)
+    told = running.wait_for("without these of production's rules: (.*)$")[1].split(", ")
+    running.wait_for("content checks are off")
+    running.kill()
+    assert {"REQUIRE_TOKEN", "SOCKETS_AN_ADDRESS", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
+
+
 def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path):
     store = EmbeddedMongoDB(tmp_path)
     store.start()

@@ -26,5 +26,7 @@ PRODUCTION = {
     "WECHAT_APPID": "wx1",
     "WECHAT_SECRET": "s",
     "WECHAT_PAGE": "pages/task",
+    "WECHAT_PUSH_TOKEN": "AAAAA",
+    "WECHAT_ENCODING_AES_KEY": "a" * 43,
     **MERCHANT,
 }

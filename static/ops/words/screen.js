@@ -40,6 +40,7 @@ export const SCREEN = {
   stale: ["已停更 {0} 秒", "Stale for {0} s"],
   stale_bar: ["没有新数据：变灰的是旧数据，恢复后自动更新", "No new data. What is grey is old; it updates by itself once new data comes"],
   off_messages: ["通知消息没有开通：设 MESSAGE_WON 等。", "Messages to people who left are off: set MESSAGE_WON and the others."],
+  off_checks: ["内容检查没有打开：没人检查过的文字和图片都直接展示。", "Content checks are off: texts and pictures are shown that nobody has checked."],
 
   watchers: ["在看人数", "Watchers"],
   digs: ["挖到的锹数 /秒", "Digs made /s"],

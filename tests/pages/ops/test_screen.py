@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from support.browser import PHONE, Opener, Person, needs_chromium, write_old_record
+from support.browser import DESK, PHONE, Opener, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
 from support.servers import Running
@@ -45,6 +45,21 @@ def test_a_logout_that_did_not_reach_the_server_is_told(operator: Opener) -> Non
     opened.page.get_by_role("button", name="退出").click()
     expect(opened.page.locator("form.login")).to_contain_text("服务器没有响应")
     opened.wrong.clear()  # Chromium logs what was aborted
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_screen_says_that_contents_are_not_checked(
+    operator: Opener, viewport: dict[str, int]
+) -> None:
+    opened = operator(viewport=viewport)
+
+    def unchecked(route: Route) -> None:
+        reply = route.fetch().json()
+        route.fulfill(json={**reply, "off": ["messages", "checks"]})
+
+    opened.page.route("**/ops/me?", unchecked)
+    opened.page.reload()
+    expect(opened.page.get_by_text("没人检查过的文字和图片都直接展示")).to_be_visible()
 
 
 def test_pressing_enter_twice_opens_one_feed(window: Opener) -> None:

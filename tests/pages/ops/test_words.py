@@ -78,7 +78,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "queue": {"reviews", "reports"},
         "review": {"late"},
         "message": {"late", "other", "47003", "40037", "41030"},
-        "off": {"messages"},
+        "off": {"messages", "checks"},
         "pattern": {"pair", "alone", "few", "sharer", "address", "luck"},
         "redis": set(get_args(Fault)) - {""},
         "said": set(get_args(What)),
