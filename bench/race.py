@@ -26,8 +26,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from parts.lines import Line, Lost, log_in_all, post
 from parts.serving import Person, Server, running, store_of
 from server.game import draw
@@ -104,7 +102,7 @@ class Race:
         """Hold what was acknowledged against the database, once all of it is written."""
         task = await self._settled(code)
         digs = await self.store.digs.after(code, 0, windows + 100)
-        rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        rules = draw.read_rules(task["params"])
         depths = draw.winning_depths(self.keys.open("seed", bytes(task["seed_box"]), code), rules)
         tally.broken += map(line_of, broken_by_digs(task, digs, depths))
         by_depth = {dig["depth"]: dig for dig in digs}

@@ -17,10 +17,12 @@ from server.actions.publish import Draft, publish
 from server.addresses import client_ip
 from server.errors import BadRequest, NoSuchTask
 from server.game.dig import seconds_left
+from server.game.draw import NONCE
 from server.game.review import ReviewShown, review_of
 
 # What a client names a request by, so that it can be repeated.
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
+SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
 
 class DigRequest(msgspec.Struct):
@@ -54,7 +56,8 @@ class DigReply(Reply, kw_only=True):
 class PublishRequest(msgspec.Struct, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
-    The client makes a new `publish_id` for each task. The same one always gets the same task.
+    The client makes a new `publish_id` for each task. The same one always gets the same task. So does the
+    same `sealed_seed` with the same `nonce`, and takes no `publish_id`. Without both the server draws alone.
     """
 
     unionid: Unionid
@@ -104,6 +107,18 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     ) = None
     publish_id: (
         Annotated[str, Meta(pattern=NAMED, title="这次发布的编号", description="8 到 64 位字母或数字")] | None
+    ) = None
+    sealed_seed: (
+        Annotated[
+            str, Meta(pattern=SEALED_SEED, title="服务器的随机数", description="从服务器领到的那一份")
+        ]
+        | None
+    ) = None
+    nonce: (
+        Annotated[
+            str, Meta(pattern=NONCE, title="你的随机数", description="16 字节，写成 32 位小写的十六进制")
+        ]
+        | None
     ) = None
 
 

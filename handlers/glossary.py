@@ -138,6 +138,16 @@ MEANINGS = {
     "participants": Meaning("参与人数，一人只算一次"),
     "watchers": Meaning("正在看这个宝贝的人数，所有进程合计"),
     "commitment": Meaning("开奖承诺：埋宝位置的 SHA-256（十六进制），发布时就已固定"),
+    "rules_version": Meaning(
+        "位置由谁抽", {1: "服务器单独抽", 2: "发布者和服务器各出一半随机数，谁也不能单独挑位置"}
+    ),
+    "seed_hash": Meaning("服务器那一半随机数（种子）的 SHA-256（十六进制），在发布者给出 nonce 之前就已固定"),
+    "nonce": Meaning("发布者的那一半随机数"),
+    "PublishRequest.nonce": Meaning(
+        "你的那一半随机数，要用密码学安全的随机数生成；收到 seed_hash 之后再选，和 sealed_seed 一起传"
+    ),
+    "sealed_seed": Meaning("服务器那一半随机数，密封着；发布时原样传回，只能由领到它的人用一次"),
+    "CommitmentReply.expires_at": Meaning("在这个时刻（unix 毫秒）之前发布才有效"),
     "Card.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "TaskPageData.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "Snapshot.status": Meaning("宝贝的状态", RUNNING_ENDED),

@@ -9,6 +9,7 @@ import msgspec
 
 from handlers.cards import goods_url, picture_url
 from server.context import Context
+from server.game import draw
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown
@@ -48,8 +49,8 @@ class TaskPage(msgspec.Struct, kw_only=True):
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
     are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
     as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
-    caller's if they won, in unix ms; 0 while the task runs. Unless `review` is "shown", only the publisher
-    and winners see the page.
+    caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
+    is 1. Unless `review` is "shown", only the publisher and winners see the page.
     """
 
     goods_type: int
@@ -85,6 +86,9 @@ class TaskPage(msgspec.Struct, kw_only=True):
     prizes_left: int
     watchers: int
     commitment: str
+    rules_version: int
+    seed_hash: str
+    nonce: str
     forecast_num: int
     interval: int
     fluctuation: int
@@ -194,6 +198,7 @@ def task_page(
 def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     """Encode what is the same for all callers, from the declared structs."""
     task = watched.task
+    rules = draw.read_rules(task["params"])
     fields: dict[str, Any] = {
         "goods_type": task["goods_type"],
         "draw_type": task["draw_type"],
@@ -216,6 +221,9 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "participants": watched.participants,
         "prizes_left": watched.prizes_left,
         "commitment": task["commitment"],
+        "rules_version": rules.version,
+        "seed_hash": rules.seed_hash,
+        "nonce": rules.nonce,
         "forecast_num": task["forecast_num"],
         "interval": task["interval"],
         "fluctuation": task["fluctuation"],

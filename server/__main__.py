@@ -119,6 +119,8 @@ def _add_verify(commands: _Commands) -> None:
     verify.add_argument(
         "--commitment", metavar="HEX", help="the commitment that was shown while the task was running"
     )
+    verify.add_argument("--seed-hash", metavar="HEX", help="what the publisher got from /commitment")
+    verify.add_argument("--nonce", metavar="HEX", help="what the publisher sent to publish")
     verify.set_defaults(run=_verify)
 
 
@@ -358,15 +360,20 @@ def _verify(parsed: argparse.Namespace) -> int:
         return _complain(f"{parsed.proof} cannot be read: {error or type(error).__name__}", 2)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _complain(f"{parsed.proof} is not a proof: {error}", 2)
-    found = draw.differences(proof, parsed.commitment)
+    found = draw.differences(proof, parsed.commitment, seed_hash=parsed.seed_hash, nonce=parsed.nonce)
     for difference in found:
         print(difference)
     if found:
         return 1
-    rules = msgspec.json.decode(proof.params, type=draw.Rules)
+    rules = draw.read_rules(proof.params)
     against = "the commitment given" if parsed.commitment else "itself alone: no --commitment was given"
     print(f"all of it holds, held against {against}")
     print(f"task {rules.code}, depths that win: {', '.join(map(str, proof.winning_depths))}")
+    print(
+        f"drawn together: the server's seed, and the publisher's nonce {rules.nonce}"
+        if rules.version == 2
+        else "drawn by the server alone: the publisher sent no nonce"
+    )
     print(f"digs: {len(proof.digs)}, wins: {sum(dig.is_prize for dig in proof.digs)}")
     return 0
 

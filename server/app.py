@@ -11,6 +11,7 @@ from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, openapi
 from handlers.base import Interface
+from handlers.commitment import GetCommitment
 from handlers.details import GetTaskDetails, GetTaskUser
 from handlers.digging import PostTask
 from handlers.digs import GetDigs
@@ -42,6 +43,7 @@ INTERFACES: list[type[Interface]] = [
     UserLogin,
     GetTaskList,
     GetTaskDetails,
+    GetCommitment,
     PostTask,
     GetSharePic,
     GetTaskUser,

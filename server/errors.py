@@ -68,6 +68,16 @@ class TokenRequired(Refusal):
     error, default_msg = "token_required", "为了账号安全，请重新登录后再试"
 
 
+class BadCommitment(Refusal):
+    """The seed that a publisher brought back is not one they were given, is too old, or was used."""
+
+    error = "bad_commitment"
+    default_msg = "服务器的那一半随机数不是发给你的，或者被改动过，请再点一次，换一份新的"
+
+    def __init__(self, msg: str | None = None) -> None:
+        super().__init__(msg, param="sealed_seed")
+
+
 class NotLoggedIn(Refusal):
     error, default_msg = "not_logged_in", "还没有登录，请先登录"
 

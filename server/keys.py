@@ -35,7 +35,10 @@ class Proven(NamedTuple):
 
 
 class Keys:
-    """Seals, opens, signs and verifies. The purposes for sealing are seed, address and access_token."""
+    """Seals, opens, signs and verifies.
+
+    The purposes for sealing are seed, address and access_token, and commitment, which is not stored.
+    """
 
     def __init__(self, first: bytes, *others: bytes) -> None:
         self._secrets = (first, *others)

@@ -23,7 +23,7 @@ from support.production import PRODUCTION
 SEED = bytes(range(32))
 RULES = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)
 PARAMS = draw.encode_rules(RULES)
-COMMITMENT = draw.commitment(SEED, PARAMS)
+COMMITMENT = draw.commitment(SEED, RULES)
 
 
 def a_reply() -> dict[str, Any]:
@@ -82,6 +82,35 @@ def test_verify_holds_a_proof_against_the_commitment_that_was_published(
 ):
     assert main(["verify", written(tmp_path, a_reply()), "--commitment", "00" * 32]) == 1
     assert "00" * 32 in capsys.readouterr().out
+
+
+def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    rules = draw.make_rules("A" * 12, 1, 9, 0, 0, nonce="0f" * 16, seed_hash=draw.hash_seed(SEED))
+    together = written(
+        tmp_path,
+        {
+            "status": 0,
+            "msg": "",
+            "seed": SEED.hex(),
+            "params": draw.encode_rules(rules),
+            "commitment": draw.commitment(SEED, rules),
+            "winning_depths": draw.winning_depths(SEED, rules),
+            "digs": [],
+        },
+    )
+    noted = ["--seed-hash", draw.hash_seed(SEED).upper(), "--nonce", "0F" * 16]
+    assert main(["verify", together, *noted]) == 0
+    assert "the publisher's nonce 0f0f" in capsys.readouterr().out
+    assert main(["verify", together, "--nonce", "ab" * 16]) == 1
+    assert "ab" * 16 in capsys.readouterr().out
+    assert main(["verify", together, "--seed-hash", "cd" * 32]) == 1
+    assert "cd" * 32 in capsys.readouterr().out
+    alone = written(tmp_path, a_reply())
+    assert main(["verify", alone]) == 0
+    assert "drawn by the server alone" in capsys.readouterr().out
+    assert main(["verify", alone, "--nonce", "0f" * 16]) == 1
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
         out, complained = await shell.communicate(block.encode())
     said = out.decode().splitlines()
     assert complained == b""
-    assert len(said) == 6
+    assert len(said) == 7
     won, refused, won_too = (msgspec.json.decode(line) for line in said[:3])
     assert (won["wxname"], won["is_prize"], won["now_depth"], won["prizes_left"]) == ("小红", 1, 1, 1)
     assert refused["error"] == "cooling_down"
@@ -141,13 +141,14 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
     shown = next(code for code in blocks(README, "console") if "is_prize" in code).splitlines()
     for printed, line in zip(said[:3], shown[:3], strict=True):
         assert msgspec.json.decode(printed).keys() == msgspec.json.decode(line).keys()
-    assert (said[3], said[5]) == (shown[3], shown[5])
+    assert (said[3], said[6]) == (shown[3], shown[6])
     assert said[4].endswith(", depths that win: 1, 2")
+    assert said[5][:-32] == shown[5][:-32]  # who drew, without the nonce
 
 
 def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
     diagrams = [code for page in PAGES for code in blocks(page, "mermaid")]
-    assert len(diagrams) == 3
+    assert len(diagrams) == 4
     assert [line for code in diagrams for line in code.splitlines() if ";" in line] == []
 
 

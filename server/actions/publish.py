@@ -1,17 +1,22 @@
-"""Publishing a task: check its rules, draw and seal its seed, fix its commitment."""
+"""Publishing a task: check its rules, seal its seed, fix its commitment.
+
+The seed is drawn here, or was drawn before the publisher chose a nonce: `server/actions/commit.py`.
+"""
 
 from __future__ import annotations
 
 import secrets
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from server import metrics
+from server.actions.commit import open_commitment
 from server.actions.people import check_ban, upload_of
 from server.actions.pictures import draw_red_packet
 from server.actions.submit import submit_task
 from server.context import Context
-from server.errors import BadRequest, DiskLow
+from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS
 from server.game.task import Task
@@ -22,6 +27,10 @@ from server.store.people import Person, is_named, shown_name
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2
+_USED = (
+    "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
+)
+_Value = TypeVar("_Value", int, str)
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +50,27 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     is_public: int = 1
     cd: int | None = None
     publish_id: str | None = None
+    sealed_seed: str | None = None
+    nonce: str | None = None
+
+
+class _Drawn(NamedTuple):
+    """What the depths will come from. `code` is the task's; `nonce` is "" if the server draws alone."""
+
+    seed: bytes
+    code: str
+    nonce: str
 
 
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
     If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed.
-    The same publisher gets the same task again under the same `publish_id`, as it was saved first.
+    The same publisher gets the same task again under the same `publish_id`, or with the same `sealed_seed`
+    and `nonce`, as it was saved first.
 
-    Raises BadRequest if the values do not fit, or they did not upload the picture here; DiskLow; Banned.
+    Raises BadRequest if the values do not fit, or they did not upload the picture here; BadCommitment;
+    DiskLow; Banned.
     """
     if context.disk.low:
         raise DiskLow
@@ -59,13 +80,14 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
     )
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
-    rules = _rules(draft, _code(context, publisher, draft), cd_seconds, context.settings.task_days)
+    drawn = await _draw(context, publisher, draft)
+    rules = _rules(draft, drawn, cd_seconds, context.settings.task_days)
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
     pic = await _picture(context, publisher, draft, money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
-        task = _task(context, publisher, draft, rules)
+        task = _task(context, publisher, draft, rules, drawn.seed)
         task["cd_ms"] = cd_seconds * 1000
         task["money"], task["draw_type"] = money, draw_type
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
@@ -76,6 +98,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         if published is not None:
             break
         rules = msgspec.structs.replace(rules, code=random_code())
+    if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
+        raise BadCommitment(_USED)
     if published.get("review") == "checking":
         await submit_task(context, published, publisher["openid"])
         # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
@@ -104,13 +128,32 @@ async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
         check_ban(person or publisher, context.clock.now_ms())
 
 
+async def _draw(context: Context, publisher: Person, draft: Draft) -> _Drawn:
+    """Return the seed that the publisher brought back, or a new one. Raises BadRequest, BadCommitment."""
+    if draft.sealed_seed is None and draft.nonce is None:
+        return _Drawn(secrets.token_bytes(draw.SEED_BYTES), _code(context, publisher, draft), "")
+    together = "“服务器的随机数”和“你的随机数”要一起传，或者都不传"
+    sealed_seed = _required(draft.sealed_seed, "sealed_seed", together)
+    nonce = _required(draft.nonce, "nonce", together)
+    if draft.publish_id is not None:
+        raise BadRequest(
+            "“这次发布的编号”和“服务器的随机数”只能传一个：同一份随机数本来就只会埋下一个宝贝",
+            param="publish_id",
+        )
+    committed = open_commitment(context, publisher, sealed_seed)
+    # Somebody whose reply was lost may ask again later than a day.
+    if committed.expired and await context.store.tasks.find(committed.code) is None:
+        raise BadCommitment("服务器的那一半随机数已经过期（一天内有效），请再点一次，换一份新的")
+    return _Drawn(committed.seed, committed.code, nonce)
+
+
 def _code(context: Context, publisher: Person, draft: Draft) -> str:
     if draft.publish_id is None:
         return random_code()
     return derived_code(context.keys.publish_key, f"{publisher['_id']}:{draft.publish_id}")
 
 
-def _required(value: int | None, name: str, msg: str) -> int:
+def _required(value: _Value | None, name: str, msg: str) -> _Value:
     if value is None:
         raise BadRequest(msg, param=name)
     return value
@@ -139,7 +182,7 @@ def _refuse_shallow(rules: draw.Rules, least: int) -> None:
         raise BadRequest(f"发红包时“奖品数量”×（间隔 + 浮动）最小为 {least} 层", param="interval")
 
 
-def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rules:
+def _rules(draft: Draft, drawn: _Drawn, cd_seconds: int, task_days: int) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
         interval = _required(
@@ -149,7 +192,15 @@ def _rules(draft: Draft, code: str, cd_seconds: int, task_days: int) -> draw.Rul
         fluctuation = _required(draft.fluctuation, "fluctuation", f"请填写“上下浮动多少层”，{range_}")
         if not 0 <= fluctuation < interval:
             raise BadRequest(f"“上下浮动多少层”{range_}，小于间隔的层数", param="fluctuation")
-    rules = draw.make_rules(code, draft.prize_num, draft.forecast_num, interval, fluctuation)
+    rules = draw.make_rules(
+        drawn.code,
+        draft.prize_num,
+        draft.forecast_num,
+        interval,
+        fluctuation,
+        nonce=drawn.nonce,
+        seed_hash=draw.hash_seed(drawn.seed) if drawn.nonce else "",
+    )
     # The deepest depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
@@ -171,9 +222,7 @@ def _own_name(publisher: Person) -> str:
     return chosen if chosen and not is_named(publisher) else shown_name(publisher)
 
 
-def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) -> Task:
-    seed = secrets.token_bytes(draw.SEED_BYTES)
-    params = draw.encode_rules(rules)
+def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules, seed: bytes) -> Task:
     now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS and not context.settings.checks_content
     own_name = _own_name(publisher)
@@ -198,8 +247,8 @@ def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules) 
         hidden=0,
         pic="",
         thumbnail="",
-        params=params,
-        commitment=draw.commitment(seed, params),
+        params=draw.encode_rules(rules),
+        commitment=draw.commitment(seed, rules),
         seed_box=context.keys.seal("seed", seed, rules.code),
         cd_ms=0,
         cd_until=0,

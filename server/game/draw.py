@@ -1,11 +1,25 @@
 """The draw: a task's commitment, the depths of its prizes, and how to verify both.
 
-Pure: no clock, no store, and the seed is the only randomness. The rule, fixed when a task is published
-with a secret random seed of 32 bytes:
+Pure: no clock, no store. `params` is the JSON of the rules: keys sorted, no spaces. It is hashed and served
+as that string. There are two versions of the rule.
 
-- `params` is the JSON of the rules: keys sorted, no spaces.
-- The commitment is hex SHA-256 of seed ‖ "\\n" ‖ params, and public from the first moment.
-- x(k) is HMAC-SHA-256(key = seed, message = "prize:" + k in decimal) read as a big-endian integer.
+In version 2 the server and the publisher draw together. The server gives the publisher `seed_hash`, hex
+SHA-256 of a secret random seed of 32 bytes. Then the publisher sends `nonce`, 16 bytes in hex.
+
+- `params` has `nonce`, `seed_hash` and `"version":2` besides the rules.
+- The commitment is hex SHA-256 of params, so anybody can recompute it from the first moment.
+- x(k) is HMAC-SHA-256(key = seed, message = nonce + ":prize:" + k in decimal) as a big-endian integer.
+
+What is drawn depends on nothing that the server chooses after it has seen the nonce. A further thing to draw
+gets a further word in the place of "prize", and further keys in params.
+
+In version 1 the server draws alone: there is no nonce.
+
+- The commitment is hex SHA-256 of seed ‖ "\\n" ‖ params.
+- x(k) is HMAC-SHA-256(key = seed, message = "prize:" + k in decimal) as a big-endian integer.
+
+In both versions:
+
 - If there is one prize, it lies at 1 + x(1) mod max_depth, where max_depth = forecast_num.
 - If there are several, prize k lies at gap(1) + … + gap(k), where gap(k) = interval − fluctuation +
   x(k) mod (2·fluctuation + 1), and max_depth = max(forecast_num, prize_num · (interval + fluctuation)).
@@ -15,31 +29,59 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 
 import msgspec
 
 SEED_BYTES = 32
+NONCE = r"\A[0-9a-f]{32}\Z"
 MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
 
+_NONCE = re.compile(NONCE)
 
-class Rules(msgspec.Struct, frozen=True):
-    """What is hashed together with the seed. The fields are sorted, as the JSON's keys must be."""
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is committed to. The fields are sorted, as the JSON's keys must be; version 1 has no defaults."""
 
     code: str
     fluctuation: int
     forecast_num: int
     interval: int
     max_depth: int
+    nonce: str = ""
     prize_num: int
+    seed_hash: str = ""
+    version: int = 1
 
 
-def make_rules(code: str, prize_num: int, forecast_num: int, interval: int, fluctuation: int) -> Rules:
-    """Return the rules of a new task. For one prize `interval` and `fluctuation` count as 0."""
+def make_rules(
+    code: str,
+    prize_num: int,
+    forecast_num: int,
+    interval: int,
+    fluctuation: int,
+    *,
+    nonce: str = "",
+    seed_hash: str = "",
+) -> Rules:
+    """Return the rules of a new task, of version 2 if there is a nonce.
+
+    For one prize `interval` and `fluctuation` count as 0.
+    """
     if prize_num == 1:
-        return Rules(code, 0, forecast_num, 0, forecast_num, 1)
-    max_depth = max(forecast_num, prize_num * (interval + fluctuation))
-    return Rules(code, fluctuation, forecast_num, interval, max_depth, prize_num)
+        interval, fluctuation = 0, 0
+    return Rules(
+        code=code,
+        fluctuation=fluctuation,
+        forecast_num=forecast_num,
+        interval=interval,
+        max_depth=max(forecast_num, prize_num * (interval + fluctuation)),
+        nonce=nonce,
+        prize_num=prize_num,
+        seed_hash=seed_hash,
+        version=2 if nonce else 1,
+    )
 
 
 def encode_rules(rules: Rules) -> str:
@@ -47,23 +89,35 @@ def encode_rules(rules: Rules) -> str:
     return msgspec.json.encode(rules).decode()
 
 
-def commitment(seed: bytes, params: str) -> str:
-    """Return hex SHA-256 of seed ‖ "\\n" ‖ params."""
-    return hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
+def read_rules(params: str) -> Rules:
+    """Return the rules of a task's `params`. Raises msgspec.MsgspecError."""
+    return msgspec.json.decode(params, type=Rules)
 
 
-def draw_number(seed: bytes, k: int) -> int:
-    """Return x(k), k = 1 … prize_num."""
-    return int.from_bytes(hmac.digest(seed, f"prize:{k}".encode(), "sha256"), "big")
+def hash_seed(seed: bytes) -> str:
+    """Return `seed_hash`: hex SHA-256 of the seed."""
+    return hashlib.sha256(seed).hexdigest()
+
+
+def commitment(seed: bytes, rules: Rules) -> str:
+    """Return hex SHA-256 of params; in version 1, of seed ‖ "\\n" ‖ params."""
+    params = encode_rules(rules).encode()
+    return hashlib.sha256(params if rules.version == 2 else seed + b"\n" + params).hexdigest()
+
+
+def draw_number(seed: bytes, nonce: str, k: int) -> int:
+    """Return x(k), k = 1 … prize_num; `nonce` is "" in version 1."""
+    message = f"{nonce}:prize:{k}" if nonce else f"prize:{k}"
+    return int.from_bytes(hmac.digest(seed, message.encode(), "sha256"), "big")
 
 
 def winning_depths(seed: bytes, rules: Rules) -> list[int]:
     """Return the depths that win, ascending, one per prize."""
     if rules.prize_num == 1:
-        return [1 + draw_number(seed, 1) % rules.max_depth]
+        return [1 + draw_number(seed, rules.nonce, 1) % rules.max_depth]
     depths, depth = [], 0
     for k in range(1, rules.prize_num + 1):
-        spread = draw_number(seed, k) % (2 * rules.fluctuation + 1)
+        spread = draw_number(seed, rules.nonce, k) % (2 * rules.fluctuation + 1)
         depth += rules.interval - rules.fluctuation + spread
         depths.append(depth)
     return depths
@@ -86,25 +140,33 @@ class Proof(msgspec.Struct, frozen=True):
     digs: list[ProvedDig]
 
 
-def differences(proof: Proof, published_commitment: str | None) -> list[str]:
+def differences(
+    proof: Proof,
+    published_commitment: str | None = None,
+    *,
+    seed_hash: str | None = None,
+    nonce: str | None = None,
+) -> list[str]:
     """Recompute a proof. Return one sentence per difference, [] if the proof holds.
 
-    `published_commitment` is what a verifier noted while the task ran. If it is None, the proof is only
-    checked against itself.
+    `published_commitment` is what a verifier noted while the task ran; `seed_hash` and `nonce` are what its
+    publisher was given and sent. Without them the proof is only checked against itself.
     """
     try:
         seed = bytes.fromhex(proof.seed)
-        rules = msgspec.json.decode(proof.params, type=Rules)
+        rules = read_rules(proof.params)
     except (ValueError, msgspec.MsgspecError) as error:
         return [f"the proof cannot be read: {error}"]
     found = list(_rule_differences(rules, proof.params))
     if found:
         return found
-    recomputed = commitment(seed, proof.params)
+    recomputed = commitment(seed, rules)
+    hashed = "the params" if rules.version == 2 else "the seed and params"
     if published_commitment is not None and recomputed != published_commitment.lower():
-        found.append(f"the seed and params hash to {recomputed}, not to the published {published_commitment}")
+        found.append(f"{hashed} hash to {recomputed}, not to the published {published_commitment}")
     if recomputed != proof.commitment:
-        found.append(f"the seed and params hash to {recomputed}, not to the proof's {proof.commitment}")
+        found.append(f"{hashed} hash to {recomputed}, not to the proof's {proof.commitment}")
+    found.extend(_half_differences(rules, seed, seed_hash, nonce))
     depths = winning_depths(seed, rules)
     if depths != proof.winning_depths:
         found.append(f"the seed puts the prizes at {depths}, the proof at {proof.winning_depths}")
@@ -112,16 +174,39 @@ def differences(proof: Proof, published_commitment: str | None) -> list[str]:
     return found
 
 
+def _half_differences(
+    rules: Rules, seed: bytes, given_hash: str | None, sent_nonce: str | None
+) -> Iterable[str]:
+    """Yield what differs from what the server gave to the publisher, and the publisher to the server."""
+    hashed = hash_seed(seed)
+    if rules.version == 2 and hashed != rules.seed_hash:
+        yield f"the seed hashes to {hashed}, not to the seed_hash {rules.seed_hash} of the params"
+    if given_hash is not None and hashed != given_hash.lower():
+        yield f"the seed hashes to {hashed}, not to the {given_hash} that the publisher was given"
+    if sent_nonce is not None and rules.nonce != sent_nonce.lower():
+        yield f"the params have the nonce {rules.nonce or '(none)'}, not the publisher's {sent_nonce}"
+
+
 def _rule_differences(rules: Rules, params: str) -> Iterable[str]:
     possible = 1 <= rules.prize_num <= MOST_PRIZES and 1 <= rules.forecast_num <= MOST_FORECAST
     if rules.prize_num > 1:
         possible = possible and 0 <= rules.fluctuation < rules.interval <= MOST_INTERVAL
+    if rules.version != 1:
+        possible = possible and rules.version == 2 and _NONCE.match(rules.nonce) is not None
     if not possible:
         yield f"params hold impossible rules: {encode_rules(rules)}"
         return
     if encode_rules(rules) != params:
         yield f"params are not spelled as the rule asks: {encode_rules(rules)}, not {params}"
-    expected = make_rules(rules.code, rules.prize_num, rules.forecast_num, rules.interval, rules.fluctuation)
+    expected = make_rules(
+        rules.code,
+        rules.prize_num,
+        rules.forecast_num,
+        rules.interval,
+        rules.fluctuation,
+        nonce=rules.nonce,
+        seed_hash=rules.seed_hash,
+    )
     if expected != rules:
         yield f"these rules make {encode_rules(expected)}, not {encode_rules(rules)}"
 

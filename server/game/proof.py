@@ -45,7 +45,7 @@ def part_count(depth: int) -> int:
 
 def encode_head(seed: bytes, params: str, commitment: str) -> bytes:
     """Return the reply up to its digs. It is an envelope like any other: `status` 0 and an empty `msg`."""
-    rules = msgspec.json.decode(params, type=draw.Rules)
+    rules = draw.read_rules(params)
     proof = draw.Proof(seed.hex(), params, commitment, draw.winning_depths(seed, rules), [])
     return b'{"status":0,"msg":"",' + msgspec.json.encode(proof).removeprefix(b"{").removesuffix(b"]}")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import weakref
 
-import msgspec
-
 from server.game import draw
 from server.game.task import Task
 from server.keys import Keys
@@ -51,7 +49,7 @@ class Digging:
         known = self._winning.get(code)
         if known is None:
             seed = self._keys.open("seed", bytes(task["seed_box"]), code)
-            rules = msgspec.json.decode(task["params"], type=draw.Rules)
+            rules = draw.read_rules(task["params"])
             known = frozenset(draw.winning_depths(seed, rules))
             while len(self._winning) >= WINNING_REMEMBERED:
                 self._winning.pop(next(iter(self._winning)))

@@ -9,8 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.chance import chance_to_win, luck
@@ -119,7 +117,7 @@ async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[floa
     for task in await store.tasks.find_many(await store.digs.joined_since(unionid, since_ms, JOINED)):
         if not task["money"]:
             continue
-        rules = msgspec.json.decode(task["params"], type=draw.Rules)
+        rules = draw.read_rules(task["params"])
         won_depths = await store.digs.won_depths(task["_id"])
         for depth in await store.digs.depths_of(task["_id"], unionid):
             wins += depth in won_depths

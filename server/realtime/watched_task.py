@@ -49,6 +49,7 @@ SHOWN = (
     "thumbnail",
     "max_depth",
     "prize_num",
+    "params",
     "commitment",
     "forecast_num",
     "interval",

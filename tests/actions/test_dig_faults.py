@@ -141,15 +141,19 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(
     assert await context.store.digs.collection.count_documents({"code": code}) == 2
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
 @pytest.mark.gen_test
 async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
-    client: Client, context: Context, wire: FaultyWire
+    client: Client, context: Context, wire: FaultyWire, together: bool
 ) -> None:
     alice, _ = await publisher_and_digger(client)
     url = (await alice.upload(a_picture()))["url"]
     asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    named = {"publish_id": "my-only-cat"}
+    if together:  # the server's seed is the name
+        named = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "ab" * 16}
     wire.next("insert", lose_reply)
-    unknown, reply = [await alice.post("/postTask", **asked, publish_id="my-only-cat") for _ in range(2)]
+    unknown, reply = [await alice.post("/postTask", **asked, **named) for _ in range(2)]
     assert (unknown["error"], reply["status"], wire.done) == ("outcome_unknown", 0, ["insert"])
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
 

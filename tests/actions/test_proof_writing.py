@@ -86,7 +86,7 @@ async def expected(context: Context, code: str, depth: int) -> bytes:
     task = await context.store.tasks.find(code)
     assert task is not None
     seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
-    depths = draw.winning_depths(seed, msgspec.json.decode(task["params"], type=draw.Rules))
+    depths = draw.winning_depths(seed, draw.read_rules(task["params"]))
     digs = [draw.ProvedDig(n, 0) for n in range(1, depth + 1)]
     reply = GetProofReply(
         seed=seed.hex(),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import string
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +15,12 @@ from hypothesis import strategies as st
 from server.game import draw
 
 seeds = st.binary(min_size=32, max_size=32)
+nonces = st.binary(min_size=16, max_size=16).map(bytes.hex)
 
 
 @st.composite
 def rules(make: st.DrawFn) -> draw.Rules:
+    """Rules of either version; `proof_of` puts in the seed's hash."""
     interval = make(st.integers(1, 40))
     return draw.make_rules(
         "abcDEF012345",
@@ -24,14 +28,17 @@ def rules(make: st.DrawFn) -> draw.Rules:
         forecast_num=make(st.integers(1, 3000)),
         interval=interval,
         fluctuation=make(st.integers(0, interval - 1)),
+        nonce=make(st.just("") | nonces),
     )
 
 
 def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
+    if of.version == 2:
+        of = msgspec.structs.replace(of, seed_hash=draw.hash_seed(seed))
     params = draw.encode_rules(of)
     depths = draw.winning_depths(seed, of)
     digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in range(1, dug + 1)]
-    return draw.Proof(seed.hex(), params, draw.commitment(seed, params), depths, digs)
+    return draw.Proof(seed.hex(), params, draw.commitment(seed, of), depths, digs)
 
 
 def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
@@ -41,7 +48,7 @@ def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
         '{"code":"abcDEF012345","fluctuation":2,"forecast_num":10,"interval":7,"max_depth":27,"prize_num":3}'
     )
     assert draw.encode_rules(of) == params
-    assert draw.commitment(seed, params) == hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
+    assert draw.commitment(seed, of) == hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
     depth, expected = 0, []
     for k in (1, 2, 3):
         x = int(hmac.new(seed, b"prize:%d" % k, hashlib.sha256).hexdigest(), 16)
@@ -51,7 +58,59 @@ def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
 
 
 def test_one_prize_ignores_interval_and_fluctuation() -> None:
-    assert draw.make_rules("c" * 12, 1, 10, 5, 3) == draw.Rules("c" * 12, 0, 10, 0, 10, 1)
+    assert draw.make_rules("c" * 12, 1, 10, 5, 3) == draw.make_rules("c" * 12, 1, 10, 0, 0)
+
+
+def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand() -> None:
+    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+    seed_hash = hashlib.sha256(seed).hexdigest()
+    of = draw.make_rules("abcDEF012345", 3, 10, 7, 2, nonce=nonce, seed_hash=seed_hash)
+    params = (
+        '{"code":"abcDEF012345","fluctuation":2,"forecast_num":10,"interval":7,"max_depth":27,'
+        f'"nonce":"{nonce}","prize_num":3,"seed_hash":"{seed_hash}","version":2}}'
+    )
+    assert draw.encode_rules(of) == params
+    assert draw.read_rules(params) == of
+    assert draw.commitment(seed, of) == hashlib.sha256(params.encode()).hexdigest()
+    depth, expected = 0, []
+    for k in (1, 2, 3):
+        x = int(hmac.new(seed, f"{nonce}:prize:{k}".encode(), hashlib.sha256).hexdigest(), 16)
+        depth += 7 - 2 + x % 5
+        expected.append(depth)
+    assert draw.winning_depths(seed, of) == expected
+
+
+@given(seeds, nonces, st.integers(0, 31), st.integers(2, 60))
+def test_each_half_of_a_draw_together_moves_the_depths(seed: bytes, nonce: str, at: int, prizes: int) -> None:
+    of = draw.make_rules("a" * 12, prizes, 1, 100_000, 99_999, nonce=nonce)
+    other_seed = bytearray(seed)
+    other_seed[at] ^= 1
+    other_nonce = nonce[:at] + "0123456789abcdef"[(int(nonce[at], 16) + 1) % 16] + nonce[at + 1 :]
+    # Two prizes in 199,999 places each: one in 4·10^10 draws is the same by chance.
+    depths = draw.winning_depths(seed, of)
+    assert draw.winning_depths(bytes(other_seed), of) != depths
+    assert draw.winning_depths(seed, msgspec.structs.replace(of, nonce=other_nonce)) != depths
+
+
+@given(seeds, nonces, st.text(string.ascii_letters + string.digits, min_size=12, max_size=12))
+def test_what_the_server_chooses_after_the_nonce_moves_nothing(seed: bytes, nonce: str, code: str) -> None:
+    of = draw.make_rules("abcDEF012345", 5, 10, 1000, 999, nonce=nonce)
+    assert draw.winning_depths(seed, msgspec.structs.replace(of, code=code)) == draw.winning_depths(seed, of)
+
+
+@given(seeds, nonces, nonces)
+def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(
+    seed: bytes, nonce: str, other: str
+) -> None:
+    proof = proof_of(seed, draw.make_rules("a" * 12, 3, 10, 5, 2, nonce=nonce), 0)
+    given_hash = draw.hash_seed(seed)
+    assert draw.differences(proof, seed_hash=given_hash, nonce=nonce) == []
+    assert draw.differences(proof, seed_hash=draw.hash_seed(seed + b"\n"))
+    assert bool(draw.differences(proof, nonce=other)) == (other != nonce)
+    # A server that ignored the nonce and drew alone.
+    alone = proof_of(seed, draw.make_rules("a" * 12, 3, 10, 5, 2), 0)
+    assert draw.differences(alone) == []
+    assert draw.differences(alone, nonce=nonce)
 
 
 @given(seeds, rules())
@@ -98,6 +157,24 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
             '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,"prize_num":0}',
             "impossible",
         ),
+        *[
+            (
+                "params",
+                '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,' + rest + "}",
+                complaint,
+            )
+            for rest, complaint in (
+                ('"prize_num":1,"version":2', "impossible"),  # no nonce
+                ('"prize_num":1,"version":3', "impossible"),
+                ('"nonce":"' + "F" * 32 + '","prize_num":1,"version":2', "impossible"),
+                ('"nonce":"' + "f" * 31 + '","prize_num":1,"version":2', "impossible"),
+                ('"nonce":"' + "f" * 32 + '\\n","prize_num":1,"version":2', "impossible"),
+                ('"nonce":"' + "f" * 32 + '","prize_num":1', "rules make"),  # a nonce that does not count
+                ('"prize_num":1,"version":1', "spelled"),
+                ('"prize_num":1,"ranks":[]', "spelled"),
+                ('"nonce":"' + "f" * 32 + '","prize_num":1,"seed_hash":"00","version":2', "seed hashes to"),
+            )
+        ],
         ("winning_depths", [1], "puts the prizes at"),
         ("commitment", "00", "hash to"),
         ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),

@@ -23,7 +23,7 @@ GIFT = PRINTED | {
     "thumbnail", "prize_type", "can_dig", "why", "cd", "cd_until", "server_time", "seq", "participants",
     "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "share", "end_reason",
     "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
-    "fair_start_ms", "review", "review_note",
+    "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
 }  # fmt: skip
 
 
@@ -145,7 +145,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
     task = await context.store.tasks.find(code)
     assert task is not None
     seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
-    assert mine["commitment"] == draw.commitment(seed, task["params"])
+    assert mine["commitment"] == draw.commitment(seed, draw.read_rules(task["params"]))
     for depth in range(1, 4):
         dug = await bob.dig(code)
         if dug["status"]:

@@ -154,6 +154,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/getStatement", await alice.get("/getStatement", code=code)),
         ("/getWinners", await alice.get("/getWinners", code=code)),
         ("/payTask", await alice.post("/payTask", code=code, money=1)),
+        ("/commitment", await alice.get("/commitment")),
         ("/getTemplates", await alice.get("/getTemplates")),
         ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
         ("/remind", await bob.post("/remind", code=code)),

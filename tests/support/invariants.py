@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs
@@ -18,7 +16,7 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
     task = await context.store.tasks.collection.find_one({"_id": code})
     assert task is not None
     digs = await context.store.digs.after(code, 0, 10_000)
-    rules = msgspec.json.decode(task["params"], type=draw.Rules)
+    rules = draw.read_rules(task["params"])
     depths = draw.winning_depths(context.keys.open("seed", task["seed_box"], code), rules)
     assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
     return [dict(dig) for dig in digs]
