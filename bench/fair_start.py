@@ -87,7 +87,7 @@ class Simulation:
         self.people = people
         self.loop = SimulatedLoop()
         self.clock = SimulatedClock(self.loop)
-        self.cooldowns = Cooldowns(self.clock)
+        self.cooldowns = Cooldowns()
         self.lots = FairStart(window_ms, self.cooldowns, self.clock)
         self.longest_ms = 0.0
 

@@ -199,6 +199,7 @@ class Receiver(BaseHandler):
     silence_seconds: ClassVar[float] = 20
     body_seconds: ClassVar[float] = 110
     _silence: asyncio.TimerHandle | None = None
+    hung_up = False  # whether the client closed the connection before its reply
     _refused = _begun = False
     _counted_bytes = _thrown_away_bytes = 0
 
@@ -303,6 +304,7 @@ class Receiver(BaseHandler):
     def on_connection_close(self) -> None:
         """Stop the timer: the client hung up."""
         super().on_connection_close()
+        self.hung_up = True
         self.expect_nothing()
         self._drop_body()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -158,6 +159,7 @@ class PostTask(Interface):
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> Reply:
+        arrived = asyncio.get_running_loop().time()
         code, _ = await self.context.visiting.resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
@@ -169,6 +171,8 @@ class PostTask(Interface):
             self.admit,
             self.caller.generation,
             self._client_ip,
+            arrived=arrived,
+            hung_up=lambda: self.hung_up,
         )
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())

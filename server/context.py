@@ -126,7 +126,7 @@ class Context:
         """Connect to the stores, whose database `server/store/schema.py` has prepared."""
         store = Store(settings.mongodb_uri)
         clock = Clock()
-        cooldowns = Cooldowns(clock)
+        cooldowns = Cooldowns()
         bus = Bus.of(settings, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
         sandbox = SandboxStore(store.database) if settings.sandboxed else None

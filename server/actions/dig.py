@@ -42,6 +42,10 @@ DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+# Our estimate of MongoDB's clock is never fast, and slow by what the fastest of ten seconds' replies took: a
+# few ms. A request that seems to come this shortly before a cooldown's end counts as one that came after it,
+# so that an estimate as slow as this refuses nobody who came in time.
+SLOW_CLOCK_MS = 100
 
 
 # Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
@@ -50,15 +54,20 @@ AdmitCaller = Callable[[Person | None], Awaitable[Person]]
 
 @dataclass(slots=True)
 class _Request:
-    """A request to dig. `deadline` is in the loop's time; `had_lot_for` as in `FairStart.gathers`."""
+    """A request to dig. `arrived` and `deadline` are in the loop's time.
+
+    `hung_up` says whether its client is gone; `had_lot_for` is as in `FairStart.gathers`.
+    """
 
     code: str
     unionid: str
     dig_id: str
     session: int | None
     admit: AdmitCaller
+    arrived: float
     deadline: float
     address: Callable[[], str]
+    hung_up: Callable[[], bool]
     had_lot_for: int = 0
 
 
@@ -70,9 +79,20 @@ class Dug:
     repeated: bool
 
 
+def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
+    """Return when a request counts as made (unix ms, by MongoDB's clock): it digs in the window it came in.
+
+    However long it waited since. Its client may have given it up and sent it again, and may have been told
+    meanwhile that somebody else was faster. That answer must stay true.
+    """
+    waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
+    return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
+
+
 def _known_cooldown(context: Context, request: _Request) -> Dig | None:
-    """Return the dig whose cooldown is known to run; None if none is, or if the dig is the caller's own."""
-    running = context.cooldowns.running(request.code)
+    """Return the dig in whose cooldown the request came; None if none is known, or it is the caller's own."""
+    at_ms = _counts_at(context, request, context.clock.now_ms())
+    running = context.cooldowns.running(request.code, at_ms)
     return None if running is None or running["unionid"] == request.unionid else running
 
 
@@ -89,7 +109,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
         if await context.digging.ids.used(request.code, request.unionid, request.dig_id):
             return True
         running = _known_cooldown(context, request)
-        if running is None:  # it ended meanwhile
+        if running is None:  # this process knows better meanwhile
             return False
     if _publisher(context, request.code) == request.unionid:
         raise OwnTask
@@ -108,7 +128,8 @@ def _publisher(context: Context, code: str) -> str:
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
     """Return the refusal, with the fields that a client needs to count down."""
     left = seconds_left(cd_until_ms, now_ms)
-    return CoolingDown(f"慢了一步，还要等 {left} 秒", is_cd=1, time=left, cd_until=cd_until_ms)
+    msg = f"慢了一步，还要等 {left} 秒" if left else "慢了一步，刚才那一轮已经有人挖了，现在可以再挖"
+    return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
 
 
 async def dig(
@@ -119,21 +140,35 @@ async def dig(
     admit: AdmitCaller,
     session: int | None = None,
     address: Callable[[], str] = str,
+    *,
+    arrived: float | None = None,
+    hung_up: Callable[[], bool] = bool,
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
     their token, None without one, so that a bare id does not take the lot of its owner. `address` returns
-    their IP.
+    their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
+    client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
     In a cooldown, OwnTask comes first where this process knows the publisher.
-    After DEADLINE_SECONDS raises OutcomeUnknown if MongoDB did not say whether the dig was recorded, or
-    Unavailable if nothing was sent to it.
+    After DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether
+    the dig was recorded, or Unavailable if nothing was sent to it.
     """
-    deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-    request = _Request(code, unionid, dig_id, session, admit, deadline, address)
+    now = asyncio.get_running_loop().time()
+    request = _Request(
+        code,
+        unionid,
+        dig_id,
+        session,
+        admit,
+        arrived=now if arrived is None else arrived,
+        deadline=now + DEADLINE_SECONDS,
+        address=address,
+        hung_up=hung_up,
+    )
     try:
         if not dig_id:
             await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
@@ -195,25 +230,29 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
     """
     code, unionid, deadline = request.code, request.unionid, request.deadline
     own_id = request.dig_id or secrets.token_hex(12)
-    made_as, attempted, asked_at, pause = request.dig_id, False, 0, PAUSE_SECONDS
+    made_as, attempted, asked_at, pause, tries = request.dig_id, False, 0, PAUSE_SECONDS, 0
     while True:
+        tries += 1
         try:
             async with asyncio.timeout_at(deadline):
+                _end_if_hung_up(request, tries > 1, attempted)
                 view = await context.store.tasks.view(code, unionid, made_as)
                 if view is None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
                 asked_at = asked_at or view["now"]
                 context.digging.learn_publisher(view["task"])
-                owed = _owed_reply(view, unionid)
+                owed = _owed_reply(context, view, request)
                 if owed is not None:
                     await request.admit(view["person"])
                     recorded: Dig | None = owed
                 else:
-                    _refuse_for_task(context, view, unionid)
+                    _refuse_for_task(context, view, request)
                     if not attempted and _needs_lot(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)
+                    # Without a cooldown there is no window that it could be too late for.
+                    _end_if_hung_up(request, tries > 1 or not view["task"]["cd_ms"], attempted)
                     made_as, attempted = own_id, True
                     recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
         except TimeoutError:
@@ -259,23 +298,32 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     return _next_dig(context, view, person, dig_id)
 
 
-def _owed_reply(view: View, unionid: str) -> Dig | None:
+def _end_if_hung_up(request: _Request, ends: bool, attempted: bool) -> None:
+    """Raise if the client is gone and its request `ends` with it: nobody would be told of the dig."""
+    if ends and request.hung_up():
+        raise OutcomeUnknown if attempted else Unavailable
+
+
+def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
     """Return the caller's earlier dig if this request repeats it, else None.
 
-    That is the dig with the same `dig_id`, or their last dig of the task while its cooldown runs. A reply may
-    have been lost, and a winner must not be told that somebody else was faster.
+    That is the dig with the same `dig_id`, or their last dig of the task if they asked within its cooldown. A
+    reply may have been lost, and a winner must not be told that somebody else was faster.
     """
     if view["same"] is not None:
         return view["same"]
-    last = view["task"].get("last_dig")
-    if last is not None and last["unionid"] == unionid and view["now"] < last["at"] + view["task"]["cd_ms"]:
-        return last
-    return None
+    last, cd_ms = view["task"].get("last_dig"), view["task"]["cd_ms"]
+    if last is None or last["unionid"] != request.unionid or not cd_ms:
+        return None
+    return last if _counts_at(context, request, view["now"]) < last["at"] + cd_ms else None
 
 
-def _refuse_for_task(context: Context, view: View, unionid: str) -> None:
-    """Raise the refusals of `dig` that are about the task; remember its newest dig."""
-    task = view["task"]
+def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
+    """Raise the refusals of `dig` that are about the task; remember its newest dig.
+
+    What is decided here holds when the dig is recorded, too: it is only if nobody dug since this view.
+    """
+    task, unionid = view["task"], request.unionid
     if not is_shown(task):
         raise OwnTask if task["publisher"] == unionid else NotShown
     if not task["open"]:
@@ -284,7 +332,7 @@ def _refuse_for_task(context: Context, view: View, unionid: str) -> None:
         raise Ended
     if "last_dig" in task:
         context.cooldowns.learn(task["last_dig"])
-    if task["cd_until"] > view["now"]:
+    if task["cd_until"] > _counts_at(context, request, view["now"]):
         if task["publisher"] == unionid:
             raise OwnTask
         raise cooling_down(task["cd_until"], view["now"])

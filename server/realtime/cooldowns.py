@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from server.clock import Clock
 from server.game.dig import Dig
 
 # A task can also be ended by hand during its cooldown. A process that does not watch it hears nothing of
@@ -29,8 +28,7 @@ class Cooldown:
 class Cooldowns:
     """The newest dig of each task that was dug recently."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
 
     def learn(self, dig: Dig) -> None:
@@ -56,9 +54,9 @@ class Cooldowns:
         known = self._known.get(code)
         return 0 if known is None else known.dig["cd_until"]
 
-    def running(self, code: str) -> Dig | None:
-        """Return the dig whose cooldown is running now; None if no such dig is known."""
+    def running(self, code: str, at_ms: int) -> Dig | None:
+        """Return the newest dig known if its cooldown lasts beyond `at_ms` (unix ms), else None."""
         known = self._known.get(code)
         if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
             return None
-        return known.dig if known.dig["cd_until"] > self._clock.now_ms() else None
+        return known.dig if known.dig["cd_until"] > at_ms else None

@@ -77,7 +77,7 @@ async def admit(person: Person | None) -> Person:
 async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -> None:
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
-    cooldowns = Cooldowns(clock)
+    cooldowns = Cooldowns()
     lots = FairStart(10, cooldowns, clock)
     won: Counter[int] = Counter()
 

@@ -87,7 +87,7 @@ class Scene:
         self.world = World(loop, CODES)
         clock = WorldsClock(self.world)
         self.hubs = [
-            hub_class(self.world.store, MemoryBus(self.world, name), "", clock, Cooldowns(clock))  # type: ignore[arg-type]
+            hub_class(self.world.store, MemoryBus(self.world, name), "", clock, Cooldowns())  # type: ignore[arg-type]
             for name in ("one", "two")
         ]
         self.staying: list[tuple[str, Visitor]] = []
