@@ -45,7 +45,7 @@ from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import Store, is_unavailable, said_by
-from server.store.schema import RELEASE, indexes_of, prepare, require_prepared
+from server.store.schema import RELEASE, indexes_of, is_new, prepare, require_prepared
 
 # The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
 LAST_REPLIES_SECONDS = 1
@@ -212,12 +212,15 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 async def look_at_data(settings: Settings, *, prepares: bool) -> None:
-    """Raise BadSettings unless the database is ready to be served from; `prepares`: make it so."""
+    """Raise BadSettings unless the database is ready to be served from; `prepares`: make it so.
+
+    In development a new one is made ready too, perhaps by several workers at once.
+    """
     store = Store(settings.mongodb_uri, limited=not prepares)
     indexes = indexes_of(store, sandboxed=settings.sandboxed)
     try:
         await store.reach()
-        if prepares:
+        if prepares or (not settings.guarded and await is_new(store.database)):
             await prepare(store.database, indexes, log.info)
             return
         found = await require_prepared(store.database, indexes)

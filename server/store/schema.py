@@ -218,11 +218,26 @@ async def require_prepared(database: _Database, indexes: Indexes, steps: Sequenc
     """Return what indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
     done = _known(await _read(database), steps)
     if len(done) < len(steps):
+        if await is_new(database):
+            raise BadSettings(f"MONGODB_URI: the database is empty: run {RELEASE}")
         raise BadSettings(
             f"MONGODB_URI: the data is of version {len(done)} and this server needs {len(steps)}: "
             f"run {RELEASE}"
         )
     return await compare(database, indexes)
+
+
+async def is_new(database: _Database) -> bool:
+    """Whether the database was neither prepared nor served from: it has no version, and no data either.
+
+    It is still new while another process prepares it, until it is prepared.
+    """
+    if (await _read(database))["version"] != 0:
+        return False
+    for name in await database.list_collection_names():
+        if name != META and await database[name].find_one({}, {"_id": 1}) is not None:
+            return False
+    return True
 
 
 async def _read(database: _Database) -> _Document:

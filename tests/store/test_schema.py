@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo import IndexModel
 from pymongo.monitoring import (
@@ -63,8 +64,7 @@ def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) 
 @pytest.mark.gen_test
 async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) -> None:
     said: list[str] = []
-    needed = rf"version 0 and this server needs {len(STEPS)}: run python -m server release"
-    with pytest.raises(BadSettings, match=needed):
+    with pytest.raises(BadSettings, match="the database is empty: run python -m server release"):
         await require_prepared(store.database, store.indexes())
     await prepare(store.database, store.indexes(), said.append)
     await _assert_prepared(store)
@@ -281,14 +281,41 @@ async def test_a_worker_builds_nothing_and_says_what_is_missing(
     store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
-    with pytest.raises(BadSettings, match="run python -m server release"):
-        await look_at_data(settings, prepares=False)
-    assert await store.database.list_collection_names() == []
     await look_at_data(settings, prepares=True)
     await store.database["tasks"].drop_index("due")
     await look_at_data(settings, prepares=False)
     assert "indexes are missing: tasks.due; run python -m server release" in caplog.text
     assert "due" not in await store.database["tasks"].index_information()
+
+
+@pytest.mark.gen_test
+async def test_a_new_database_is_prepared_at_the_first_start_in_development_alone(
+    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Two workers start at once. Neither may end because the other is not done yet."""
+    settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
+    for guarded in ({"app_env": "production"}, {"wechat_mchid": "1900000109"}):
+        with pytest.raises(BadSettings, match="the database is empty: run python -m server release"):
+            await look_at_data(msgspec.structs.replace(settings, **guarded), prepares=False)
+    assert await store.database.list_collection_names() == []
+    await asyncio.gather(*(look_at_data(settings, prepares=False) for _ in range(2)))
+    await _assert_prepared(store)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", [0, 1])
+async def test_data_of_an_older_version_is_not_prepared_by_a_start(
+    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, version: int
+) -> None:
+    if version:
+        await prepare(store.database, INDEXES, print, STEPS[:version])
+    else:
+        await store.database["digs"].insert_one({"n": 1})
+    there = await store.database.list_collection_names()
+    needed = rf"of version {version} and this server needs {len(STEPS)}: run python -m server release"
+    with pytest.raises(BadSettings, match=needed):
+        await look_at_data(settings_of(store, mongodb_uri, redis_url, tmp_path), prepares=False)
+    assert await store.database.list_collection_names() == there
 
 
 def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
