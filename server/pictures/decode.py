@@ -16,13 +16,12 @@ from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
 from server.errors import NotAPicture, PictureTooLarge
+from server.pictures.cost import FULL_SIDE, JPEG, MAX_PIXELS
 from server.pictures.jpeg import count_scans
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 16_000_000
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
-FULL_SIDE = 1600
 THUMBNAIL_SIDE = 300
 # JPEG's scale, 0 to 95. The square shows a dozen thumbnails at once, so they must be small.
 FULL_QUALITY, THUMBNAIL_QUALITY = 85, 70
@@ -48,7 +47,6 @@ _UPRIGHT = {
     8: Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
-JPEG = b"\xff\xd8"
 
 
 class Picture(msgspec.Struct, frozen=True, tag=True):
@@ -61,9 +59,10 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
     height: int
 
 
-def normalise(data: bytes) -> Picture:
+def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
     """Return an uploaded picture as it is stored: a PNG if anything in it is transparent, else a JPEG.
 
+    `most_pixels` is what its owner was charged for: a file that hid from `cost_of` that it has more is none.
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
     """
     if len(data) > MAX_BYTES:
@@ -72,7 +71,7 @@ def normalise(data: bytes) -> Picture:
         raise PictureTooLarge(f"JPEG 的扫描次数太多，请另存为最多 {MAX_SCANS} 次扫描的普通 JPEG 再上传")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as source:
-            _refuse_too_large(source)
+            _refuse_too_large(source, most_pixels)
             image = _decoded(source)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooLarge from error
@@ -83,10 +82,12 @@ def normalise(data: bytes) -> Picture:
     return encoded(image)
 
 
-def _refuse_too_large(source: Image.Image) -> None:
+def _refuse_too_large(source: Image.Image, most_pixels: int) -> None:
     pixels = source.width * source.height
     if pixels > MAX_PIXELS:
         raise PictureTooLarge
+    if pixels > most_pixels:
+        raise NotAPicture
     if source.format == "WEBP" and pixels > MAX_WEBP_PIXELS:
         raise PictureTooLarge("WebP 图片请缩小到 800 万像素以内，或另存为 JPEG 再上传")
 

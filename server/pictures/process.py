@@ -12,23 +12,20 @@ import os
 import resource
 import signal
 import sys
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from server.children import tie_to
 from server.deadline import paused
-from server.errors import REFUSALS, PictureTooLarge, Refusal, TooMany, Unavailable
-from server.pictures.decode import JPEG, Picture, normalise
+from server.errors import REFUSALS, PictureTooLarge, Refusal, Unavailable
+from server.pictures.cost import Cost, cost_of
+from server.pictures.decode import Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
+from server.pictures.turns import DRAWING, Turns
 
 PROCESSES = 2
-OWNER_JOBS = 4
 CPU_SECONDS = 3.0
 MEMORY_BYTES = 256 << 20  # the largest need up to 195 MB, JPEGs up to 100 MB
 JOB_SECONDS = 15.0
@@ -41,9 +38,10 @@ log = logging.getLogger("wabao.studio")
 
 
 class Upload(msgspec.Struct, frozen=True, tag=True):
-    """An uploaded file. It may hold anything."""
+    """An uploaded file. It may hold anything, but no picture of more than `pixels` is decoded."""
 
     data: bytes
+    pixels: int
 
 
 class RedPacket(msgspec.Struct, frozen=True, tag=True):
@@ -69,61 +67,25 @@ class _OutOfTime(Exception):
     """The job used up its CPU time, and the kernel ended its process."""
 
 
-class _Owner:
-    """Somebody with jobs here. They are done one at a time."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-        self.jobs = 0
-
-
-class _Memory:
-    """Room for two pictures that take little memory, or for one that takes much. First come, first served."""
-
-    def __init__(self) -> None:
-        self._halves = asyncio.Semaphore(2)
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def half(self) -> AsyncIterator[None]:
-        """Wait for room for a picture that takes little."""
-        async with self._halves:
-            yield
-
-    @asynccontextmanager
-    async def all(self) -> AsyncIterator[None]:
-        """Wait for room for a picture that takes much."""
-        async with AsyncExitStack() as taken:
-            async with self._turn:  # or two of them would hold a half each for ever
-                await taken.enter_async_context(self._halves)
-                await taken.enter_async_context(self._halves)
-            yield
-
-
 class Studio:
     """Makes pictures in PROCESSES processes. They start when needed and end with ours.
 
-    An owner (mostly a person) has only one job in a process at a time, so owners take turns. Drawings
-    (posters, red packets) go before waiting uploads. All methods raise TooMany if the owner already has
-    OWNER_JOBS jobs here, and Unavailable if the job takes JOB_SECONDS, or LIMIT_SECONDS with waiting.
+    `Turns` says whose turn it is. Drawings (posters, red packets) go before waiting uploads. All methods
+    raise TooMany if the owner already has OWNER_JOBS jobs here, and Unavailable if the job takes JOB_SECONDS,
+    or LIMIT_SECONDS with waiting.
 
     `cpu_seconds` and `memory_bytes` limit each job; the kernel enforces both.
     """
 
     def __init__(self, cpu_seconds: float = CPU_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
         self._processes = [_Process(cpu_seconds, memory_bytes) for _ in range(PROCESSES)]
-        self._free = self._processes.copy()  # taken from the end, so that few jobs start only one process
-        self._drawings: deque[asyncio.Future[_Process]] = deque()
-        self._uploads: deque[asyncio.Future[_Process]] = deque()
-        self._owners: WeakValueDictionary[str, _Owner] = WeakValueDictionary()
-        self._memory = _Memory()
+        self._turns = Turns(self._processes)
 
     async def normalise(self, data: bytes, owner: str) -> Picture:
         """Do what `decode.normalise` does, in a process. Raises NotAPicture and PictureTooLarge."""
-        # A JPEG is decoded straight to a smaller size, any other picture to its full size first.
-        room = self._memory.half() if data.startswith(JPEG) else self._memory.all()
+        cost = cost_of(data)
         try:
-            return await self._make(Upload(data), owner, self._uploads, room)
+            return await self._make(Upload(data, cost.pixels), owner, cost)
         except _OutOfTime:
             raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
 
@@ -141,65 +103,25 @@ class Studio:
 
     async def _draw(self, job: RedPacket | Poster, owner: str) -> Picture:
         try:
-            return await self._make(job, owner, self._drawings, nullcontext())
+            return await self._make(job, owner, DRAWING)
         except _OutOfTime:
             raise Unavailable from None
 
-    async def _make(
-        self,
-        job: Job,
-        name: str,
-        line: deque[asyncio.Future[_Process]],
-        room: AbstractAsyncContextManager[None],
-    ) -> Picture:
-        owner = self._owners.setdefault(name, _Owner())
-        if owner.jobs >= OWNER_JOBS:
-            raise TooMany("你有太多图片正在处理，请等它们完成后再试")
-        owner.jobs += 1
+    async def _make(self, job: Job, owner: str, cost: Cost) -> Picture:
         try:
             with paused():
                 async with (
                     asyncio.timeout(LIMIT_SECONDS),
-                    owner.turn,
-                    room,
-                    self._free_process(line) as process,
+                    self._turns.turn(owner, cost) as process,
                     asyncio.timeout(JOB_SECONDS),
                 ):
                     answer = await process.ask(_encode(job))
         except TimeoutError:
             log.warning("%s was not made in time", type(job).__name__)
             raise Unavailable from None
-        finally:
-            owner.jobs -= 1
         if isinstance(answer, Refused):
             raise REFUSALS[answer.error](answer.msg)
         return answer
-
-    @asynccontextmanager
-    async def _free_process(self, line: deque[asyncio.Future[_Process]]) -> AsyncIterator[_Process]:
-        process = self._free.pop() if self._free else await self._turn(line)
-        try:
-            yield process
-        finally:
-            self._pass_on(process)
-
-    async def _turn(self, line: deque[asyncio.Future[_Process]]) -> _Process:
-        turn: asyncio.Future[_Process] = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # our turn came just as we were cancelled
-                self._pass_on(turn.result())
-            raise
-
-    def _pass_on(self, process: _Process) -> None:
-        while waiting := self._drawings or self._uploads:
-            turn = waiting.popleft()
-            if not turn.done():
-                turn.set_result(process)
-                return
-        self._free.append(process)
 
 
 class _Process:
@@ -288,7 +210,7 @@ def work(jobs: BinaryIO, answers: BinaryIO, cpu_seconds: float) -> None:
 def _do(job: Job) -> Picture:
     match job:
         case Upload():
-            return normalise(job.data)
+            return normalise(job.data, job.pixels)
         case RedPacket():
             return draw_red_packet(job.money_yuan)
         case Poster():

@@ -19,7 +19,8 @@ from server.errors import NotAPicture, PictureTooLarge, TooMany, Unavailable
 from server.pictures import process as studio
 from server.pictures.decode import MAX_BYTES, normalise
 from server.pictures.poster import draw_poster, draw_red_packet
-from server.pictures.process import MEMORY_BYTES, OWNER_JOBS, PROCESSES, Studio
+from server.pictures.process import MEMORY_BYTES, PROCESSES, Studio
+from server.pictures.turns import OWNER_JOBS
 from support import SOURCE
 from support.client import a_picture
 from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
@@ -52,7 +53,7 @@ def pids_of(own: Studio) -> set[int]:
 
 def next_pid_of(own: Studio) -> int:
     """Return the pid of the process that takes the next job."""
-    process = own._free[-1]._process
+    process = own._turns.free[-1]._process
     assert process is not None
     return process.pid
 
@@ -78,7 +79,7 @@ async def warmed_up(own: Studio) -> Studio:
 async def stopped(own: Studio) -> list[int]:
     """Stop all processes, so that jobs stay in them; return the pids in the order of taking jobs."""
     await warmed_up(own)
-    pids = [one._process.pid for one in reversed(own._free) if one._process is not None]
+    pids = [one._process.pid for one in reversed(own._turns.free) if one._process is not None]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     return pids
@@ -245,7 +246,7 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
         "async def main():\n"
         "    studio = Studio()\n"
         "    await studio.red_packet(1, 'alice')\n"
-        "    print(studio._free[-1]._process.pid, flush=True)\n"
+        "    print(studio._turns.free[-1]._process.pid, flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
@@ -328,15 +329,42 @@ async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_stu
 
 
 @pytest.mark.gen_test
+async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(
+    own_studio: Studio,
+) -> None:
+    flat = encoded(four_corners(2000, 1500), "PNG")
+    first, second = await stopped(own_studio)
+    done: list[str] = []
+
+    async def one(data: bytes, owner: str) -> None:
+        await own_studio.normalise(data, owner)
+        done.append(owner)
+
+    crowd = [asyncio.create_task(one(flat, f"stranger {number}")) for number in range(5)]
+    hanging = asyncio.create_task(one(SMALL, "hanging"))
+    again = [asyncio.create_task(one(flat, "stranger 0")) for _ in range(OWNER_JOBS - 1)]
+    await asyncio.sleep(0)
+    bob = asyncio.create_task(one(encoded(four_corners(1000, 1000), "PNG"), "bob"))
+    await asyncio.sleep(0)
+    os.kill(first, signal.SIGCONT)
+    await asyncio.gather(bob, *crowd, *again)
+    assert done[:2] == ["stranger 0", "bob"]
+    assert done[2:] == ["stranger 1", "stranger 2", "stranger 3", "stranger 4", *["stranger 0"] * 3]
+    os.kill(second, signal.SIGCONT)
+    await hanging
+
+
+@pytest.mark.gen_test
 async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_studio: Studio) -> None:
     first, second = await stopped(own_studio)
-    large = encoded(four_corners(), "PNG")
-    given = {"alice": large, "bob": large, "carol": SMALL}
+    large, half = encoded(four_corners(1500, 1400), "PNG"), encoded(four_corners(), "JPEG", progressive=True)
+    given = {"alice": large, "bob": large, "carol": half}
     tasks = {name: asyncio.create_task(own_studio.normalise(data, name)) for name, data in given.items()}
     await asyncio.sleep(0)
     os.kill(second, signal.SIGCONT)
     assert await own_studio.red_packet(8, "dan") == draw_red_packet(8)
-    assert not any(task.done() for task in tasks.values()), "drawings alone go beside it"
+    assert await own_studio.normalise(SMALL, "erin") == normalise(SMALL)
+    assert not any(task.done() for task in tasks.values()), "only what takes little memory goes beside it"
     os.kill(first, signal.SIGCONT)
     assert [await task for task in tasks.values()] == [normalise(data) for data in given.values()]
 
@@ -355,17 +383,17 @@ async def test_a_job_that_waits_too_long_is_refused(
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     assert await asyncio.gather(*held) == [normalise(SMALL)] * 2
-    assert len(own_studio._free) == PROCESSES
+    assert len(own_studio._turns.free) == PROCESSES
 
 
 @pytest.mark.gen_test
 async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_studio: Studio) -> None:
-    line = own_studio._uploads
-    async with own_studio._free_process(line):
-        async with own_studio._free_process(line):
-            waiting = asyncio.create_task(own_studio._free_process(line).__aenter__())
+    turns = own_studio._turns
+    async with turns.turn("alice"):
+        async with turns.turn("bob"):
+            waiting = asyncio.create_task(turns.turn("carol").__aenter__())
             await asyncio.sleep(0)
         waiting.cancel()  # its turn came when the block ended, and it has not run since
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    assert len(own_studio._free) == PROCESSES
+    assert len(own_studio._turns.free) == PROCESSES
