@@ -1,12 +1,13 @@
 """Strangers attack one serving process while 100 honest people watch and dig: what do these notice?
 
-    python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs]
+    python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,stalled,flat]
 
-Needs seven minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
+Needs eight minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
 embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s
 without the attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it
 is due, so delays in the client count too. Attackers and honest people are separate processes; that of the
-attackers gets what all others leave of the cores. Memory is that of the supervisor, the serving process, its
+attackers gets what all others leave of the cores. Beside `stalled` and `flat`, people upload photos instead,
+one after another: how long does each take? Memory is that of the supervisor, the serving process, its
 processes for pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
 """
 
@@ -44,6 +45,7 @@ CALM_SECONDS, ATTACK_SECONDS, REST_SECONDS, AFTER_SECONDS = 15.0, 25.0, 5.0, 10.
 LONG_DIGS, INSERTED_AT_ONCE = 30_000, 1000
 DESCRIPTORS = 1024
 LOOK_SECONDS = 0.25
+MOST_PHOTO_MS = 3000
 MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
 
 
@@ -182,6 +184,46 @@ def proofs(scene: Scene) -> Iterator[Row]:
     yield from section(scene, "proofs")
 
 
+def uploading(scene: Scene, name: str) -> Iterator[Row]:
+    """An attack on uploads, while somebody uploads a photo, again and again."""
+    photo = attackers.a_photo()
+    calm, beside, after = list[float](), list[float](), list[float]()
+    refused: Counter[str] = Counter()
+    victim = scene.people[0]
+
+    def upload(until: float, took_ms: list[float]) -> None:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            reply = server.http.post(
+                "/uploadFile",
+                files={"file": photo},
+                headers={"Authorization": f"Bearer {victim.token}"},
+                timeout=60,
+            ).json()
+            took_ms.append((time.monotonic() - began) * 1000)
+            refused.update([reply["error"]] if reply["status"] else [])
+            time.sleep(LOOK_SECONDS)
+
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        running(directory=scene.directory) as server,
+        ProcessPoolExecutor(1, spawn, attackers.begin) as attacking,
+    ):
+        attacking.submit(abs, 0).result()
+        upload(time.monotonic() + 3, calm)
+        attack = attacking.submit(attackers.run, name, server.port, scene.weapons, ATTACK_SECONDS)
+        time.sleep(1)  # until it is in full swing
+        upload(time.monotonic() + ATTACK_SECONDS - 2, beside)
+        got = attack.result()
+        upload(time.monotonic() + 3, after)
+    yield Row(f"{name}: what attackers were told", got.total(), "times", None, _counted(got))
+    yield Row("  a photo without the attack: worst", max(calm), "ms")
+    note = f"median {percentile(beside, 50):.0f} of {len(beside)}"
+    yield Row("  a photo beside the attack: worst", max(beside), "ms", MOST_PHOTO_MS, note)
+    yield Row("  a photo after it: worst", max(after), "ms", MOST_PHOTO_MS)
+    yield Row("  refused", refused.total(), "", 0, _counted(refused))
+
+
 def _rows(calm: Phase, beside: Phase) -> Iterator[Row]:
     note = f"median {percentile(calm.digs.took_ms, 50):.1f}, worst {calm.worst_ms:.1f}"
     yield Row("  digs without the attack: p99", calm.p99_ms, "ms", None, note)
@@ -208,6 +250,7 @@ def main() -> int:
         scene.prepare()
         print(f"people, tasks and pictures made in {time.perf_counter() - began:.0f} s", flush=True)
         kinds = {name: partial(section, scene, name) for name in attackers.KINDS}
+        kinds |= {name: partial(uploading, scene, name) for name in ("stalled", "flat")}
         kinds["proofs"] = partial(proofs, scene)
         kinds["connections"] = partial(section, scene, "connections", DESCRIPTORS)
         return table.run(__doc__, kinds)

@@ -192,12 +192,14 @@ def _refusal_of_status(status_code: int) -> Refusal:
 class Receiver(BaseHandler):
     """A handler that takes a request's body as it comes, up to `body_limit_bytes`.
 
-    It refuses a body if nothing comes for `silence_seconds`, or if it takes `body_seconds` in all.
+    It refuses a body if nothing comes for `silence_seconds`, or if it takes `body_seconds` in all. Each byte
+    gives its sender more time, at `least_bytes_a_second`, so a body that trickles is as one that stopped.
     """
 
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     silence_seconds: ClassVar[float] = 20
     body_seconds: ClassVar[float] = 110
+    least_bytes_a_second: ClassVar[int] = 8 << 10  # the slowest 3G sends as much
     _silence: asyncio.TimerHandle | None = None
     hung_up = False  # whether the client closed the connection before its reply
     _refused = _begun = False
@@ -214,6 +216,7 @@ class Receiver(BaseHandler):
     def prepare(self) -> Awaitable[None] | None:
         """Refuse a body that is too large by its Content-Length, before it comes."""
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
+        self._left_seconds = self.silence_seconds
         # Switch Tornado's own limits off: one would answer a bare 400, the other starts a task.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
@@ -244,7 +247,7 @@ class Receiver(BaseHandler):
                     self._counted_bytes = len(self._body)
             except Busy as refusal:
                 self.refuse_body(refusal)
-        self.expect_more()
+        self.expect_more(len(chunk))
         return None
 
     def _drop_body(self) -> None:
@@ -278,18 +281,27 @@ class Receiver(BaseHandler):
         else:
             self.flush()
 
-    def expect_more(self) -> None:
-        """Allow `silence_seconds` for the next part of the body."""
+    def expect_more(self, received_bytes: int = 0) -> None:
+        """Wait for the next part of the body. What was received gives its sender more time."""
         loop = asyncio.get_running_loop()
-        self._late_at = min(loop.time() + self.silence_seconds, self._ends_at)
+        self._note_left()
+        earned = received_bytes / self.least_bytes_a_second
+        self._left_seconds = min(self.silence_seconds, self._left_seconds + earned)
+        self._late_at = min(loop.time() + self._left_seconds, self._ends_at)
         if self._silence is None:
             self._silence = loop.call_at(self._late_at, self._stopped)
 
     def expect_nothing(self) -> None:
         """Stop the timer: the body is complete, or we are the ones who are busy."""
+        self._note_left()
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
+
+    def _note_left(self) -> None:
+        """Note how much time the sender has left, if it was waited for."""
+        if self._silence is not None:
+            self._left_seconds = max(0.0, self._late_at - asyncio.get_running_loop().time())
 
     def _stopped(self) -> None:
         self._silence = None

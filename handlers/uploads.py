@@ -14,12 +14,10 @@ from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.people import check_ban
 from server.actions.pictures import upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
-from server.pictures.decode import MAX_BYTES
-from server.pictures.uploads import Upload
+from server.pictures.uploads import LARGEST_BYTES, Upload
 from server.settings.limits import Limited
 from server.store import is_unavailable
 
-MULTIPART_BYTES = 64 << 10  # allowed in the form besides the picture
 NO_FILE = "请选择要上传的图片文件"
 
 
@@ -55,7 +53,7 @@ class UploadFile(Interface):
     takes = (UploadFileRequest,)
     takes_files = ("file",)
     gives = (UploadFileReply,)
-    body_limit_bytes = MAX_BYTES + MULTIPART_BYTES
+    body_limit_bytes = LARGEST_BYTES
 
     _form: Form | None = None
     _upload: Upload | None = None
@@ -86,7 +84,7 @@ class UploadFile(Interface):
         else:
             await self._unless_refused(self._receive(self._form, chunk))
         if not self._gone:
-            self.expect_more()
+            self.expect_more(len(chunk))
 
     async def _unless_refused(self, work: Awaitable[None]) -> None:
         """Await `work`. If it raises a refusal, or a store is silent, reply so and keep nothing."""

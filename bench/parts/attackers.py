@@ -28,6 +28,8 @@ PIECE_BYTES = 64 << 10
 SLASHES, FEWER_SLASHES = 60_000, 8_000
 UPLOAD_BYTES, UPLOADS, OWN_UPLOADS, PIECE_SECONDS = 10_000_000, 60, 20, 0.1
 CHUNK, CHUNKS_AT_ONCE, CHUNKERS, SLOW_PIECES = b"1\r\n \r\n", 10_000, 10, 250
+STALLED_PEOPLE, STALLED, STALLED_BYTES = 4, 7, 9_900_000
+FLAT_PEOPLE, FLAT = 10, 20
 HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
 READERS, LAZY_READERS, LAZY_SECONDS = 8, 20, 10
 SCANS = 400
@@ -62,7 +64,13 @@ class Weapons:
         }
 
 
-def _encoded(image: Image.Image, kind: str, **how: bool) -> bytes:
+def a_photo() -> bytes:
+    """Return a photo as phones take them: 12 megapixels and 3 MB."""
+    detail = Image.effect_noise((1000, 750), 80).resize((4000, 3000))
+    return _encoded(Image.merge("RGB", [detail] * 3), "jpeg", quality=90)
+
+
+def _encoded(image: Image.Image, kind: str, **how: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **how)
     return buffer.getvalue()
@@ -227,6 +235,24 @@ def pictures(attack: Attack) -> Clients:
             yield attack.again(kind, [head, body], 0.2)
 
 
+def stalled(attack: Attack) -> Clients:
+    """Begin seven uploads of 10 MB as four people, and send all but their ends."""
+    rest = [bytes(PIECE_BYTES)] * (STALLED_BYTES // PIECE_BYTES)
+    for number in range(STALLED):
+        person = attack.weapons.people[number % STALLED_PEOPLE]
+        head = _upload_head(person.token, "multipart/form-data; boundary=b", UPLOAD_BYTES)
+        yield attack.again("stalled", [head, FORM_HEAD, *rest], 0.2)
+
+
+def flat(attack: Attack) -> Clients:
+    """Upload twenty flat PNGs of 16 megapixels at once, as ten people, again and again."""
+    body = FORM_HEAD + attack.weapons.pictures["16 MP PNG"] + FORM_END
+    for number in range(FLAT):
+        person = attack.weapons.people[number % FLAT_PEOPLE]
+        head = _upload_head(person.token, "multipart/form-data; boundary=b", len(body))
+        yield attack.again("flat", [head, body], 0.2)
+
+
 def proofs(attack: Attack) -> Clients:
     """Ask for the proof of a long task, compressed and plain. Some clients never read the reply."""
     plain = f"GET /getProof?code={attack.weapons.long_task} HTTP/1.1\r\nHost: localhost\r\n".encode()
@@ -238,7 +264,8 @@ def proofs(attack: Attack) -> Clients:
 
 
 KINDS: dict[str, Callable[[Attack], Clients]] = {
-    each.__name__: each for each in (slashes, uploads, chunks, connections, pictures, proofs)
+    each.__name__: each
+    for each in (slashes, uploads, chunks, connections, pictures, proofs, stalled, flat)
 }
 
 

@@ -14,8 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TypeVar
 
 from server.errors import Busy, Unavailable
+from server.pictures.decode import MAX_BYTES
 
 AT_ONCE = 2  # uploads of one person
+# One person's may take this part of the room together, or as much as the largest upload if that is more.
+PERSON_PART = 8
+LARGEST_BYTES = MAX_BYTES + (64 << 10)  # of a whole form: a picture, and what is around it
 # A larger upload goes into a file.
 MEMORY_BYTES = 64 << 10
 # Bodies of other requests, whose senders are not known yet, may take this part of the room.
@@ -31,7 +35,9 @@ class Uploads:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
+        self._person_bytes = max(limit_bytes // PERSON_PART, LARGEST_BYTES)
         self.held_bytes = 0
+        self._held_by: Counter[str] = Counter()
         self._bodies_bytes = 0
         self.places: Counter[str] = Counter()
         # One thread, so that work on a file is done in the order in which it was given.
@@ -41,6 +47,7 @@ class Uploads:
         """Return a person's new upload; the caller must close it. Raises Busy if there is no room for it."""
         if self.places[unionid] >= AT_ONCE:
             raise Busy(f"同时最多上传 {AT_ONCE} 张图片，请等前面的传完再试")
+        self._check_part(unionid, expected_bytes)
         self._check_room(expected_bytes)
         self.places[unionid] += 1
         return Upload(self, unionid)
@@ -49,6 +56,12 @@ class Uploads:
         """Count bytes that will be kept. Raises Busy if there is no room for them."""
         self._check_room(size)
         self.held_bytes += size
+
+    def take_upload(self, unionid: str, size: int) -> None:
+        """Count bytes of a person's upload. Raises Busy if there is no room, or none in their part."""
+        self._check_part(unionid, size)
+        self.take(size)
+        self._held_by[unionid] += size
 
     def give_back(self, size: int) -> None:
         """Count bytes that are no longer kept."""
@@ -69,9 +82,14 @@ class Uploads:
     def end(self, unionid: str, size: int) -> None:
         """Give back a person's place and the bytes of one upload."""
         self.give_back(size)
+        self._held_by[unionid] -= size
         self.places[unionid] -= 1
         if not self.places[unionid]:
-            del self.places[unionid]
+            del self.places[unionid], self._held_by[unionid]
+
+    def _check_part(self, unionid: str, size: int) -> None:
+        if self._held_by[unionid] + size > self._person_bytes:
+            raise Busy("你正在上传的图片加起来太大，请等前面的传完再试")
 
     def _check_room(self, size: int) -> None:
         if self.held_bytes + size > self._limit_bytes:
@@ -106,7 +124,7 @@ class Upload:
         """Keep more bytes; return once they are kept. Raises Busy; Unavailable if the disk fails."""
         if self._closed:  # the client hung up while we waited
             return
-        self._uploads.take(len(data))
+        self._uploads.take_upload(self._unionid, len(data))
         self._size += len(data)
         self._memory += data
         if len(self._memory) <= MEMORY_BYTES:

@@ -11,6 +11,7 @@ from tornado.testing import bind_unused_port
 from handlers.base import BODY_BYTES
 from server.app import make_app
 from server.context import Context
+from server.pictures.uploads import LARGEST_BYTES
 from server.running.worker import DrainingServer
 from server.sandbox.base import SandboxHandler
 from server.settings import Settings
@@ -216,7 +217,6 @@ class TestStrangersBodies:
     async def test_bodies_of_strangers_leave_room_for_uploads(
         self, client: Client, settings: Settings, context: Context
     ) -> None:
-        whole, part = 16 << 20, 4 << 20
         head = f"POST /getTaskList HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
         strangers = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(40)]
         for _, writer in strangers:
@@ -227,7 +227,7 @@ class TestStrangersBodies:
                 if refused.status_code != 405:
                     break
         assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
-        context.uploads.begin("somebody", whole - part).close()
+        context.uploads.begin("somebody", LARGEST_BYTES).close()  # where a quarter is taken
         for _, writer in strangers:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])

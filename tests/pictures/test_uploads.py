@@ -341,6 +341,42 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
     assert (await carol.upload(noise(9 * MB)))["status"] == 0
 
 
+class TestEighths:
+    """With room for eight times as much as one person may hold."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"UPLOAD_MEMORY_MB": "96"}
+
+    @pytest.mark.gen_test
+    async def test_four_people_with_stalled_uploads_leave_room_for_the_others(
+        self, client: Client, settings: Settings, context: Context
+    ) -> None:
+        *strangers, bob = await client.log_in_all("one", "two", "three", "four", "bob")
+        for stranger in strangers:
+            await Sender(settings.port, stranger).begin(bytes(9 * MB), length=10 * MB)
+        await until(lambda: context.uploads.held_bytes == 36 * MB)
+        for stranger in strangers:
+            second = await Sender(settings.port, stranger).begin(b"", length=9 * MB)
+            status, reply = await second.reply()
+            assert (status, reply["error"]) == (429, "too_many")
+            assert "加起来太大" in reply["msg"]
+        assert (await strangers[0].upload(a_picture()))["status"] == 0  # what is left of their part
+        # Without a length it is refused where it leaves the part.
+        headers = {"Authorization": f"Bearer {strangers[0].token}"}
+        headers["Content-Type"] = "multipart/form-data; boundary=x"
+
+        async def chunks() -> Any:
+            yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+            for _ in range(9):
+                yield bytes(MB)
+
+        silent = await client.http.post("/uploadFile", content=chunks(), headers=headers)
+        assert silent.json()["error"] == "too_many"
+        assert context.uploads.held_bytes == 36 * MB
+        assert (await bob.upload(noise(9 * MB)))["status"] == 0
+
+
 @pytest.mark.gen_test
 async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answered(
     client: Client, settings: Settings, context: Context
@@ -420,6 +456,27 @@ async def test_a_body_that_trickles_is_refused_too(
         await sender.send(b"a")
         await asyncio.wait([reply], timeout=0.01)
     assert reply.result()[0] == 408
+    await until(lambda: is_empty(context))
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster_one_is_not(
+    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    monkeypatch.setattr(Receiver, "silence_seconds", 0.5)
+    slow = await Sender(settings.port, alice).begin(b"", length=5 * MB)
+    fast = await Sender(settings.port, bob).begin(b"", length=5 * MB)
+    reply = asyncio.ensure_future(slow.reply())
+    began = asyncio.get_running_loop().time()
+    while not reply.done():
+        assert asyncio.get_running_loop().time() - began < PATIENCE_SECONDS
+        await slow.send(b"a")
+        await fast.send(bytes(1000))
+        await asyncio.wait([reply], timeout=0.01)
+    assert reply.result()[0] == 408
+    await until(lambda: context.uploads.places.keys() == {bob.unionid})
+    fast.hang_up()
     await until(lambda: is_empty(context))
 
 
