@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -30,6 +31,7 @@ from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
+from server.shared_work import SharedWork
 from server.store import Store, is_unavailable
 
 POLL_SECONDS = 3.0
@@ -38,6 +40,8 @@ COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
 MOST_LOADS = 3  # then a history with a hole is taken as it is
+# Least time between two reads of a task for watchers who say that they know more: anybody can say so.
+AHEAD_SECONDS = 1.0
 # After an operator's SendAway, watchers that come back are sent away again for this long.
 REST_SECONDS = 30.0
 
@@ -76,6 +80,7 @@ class Hub:
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
+        self._read_for_ahead = SharedWork[WatchedTask, None]()
         self._background = Background()
         self._keepers = Background()
 
@@ -117,7 +122,7 @@ class Hub:
     async def close(self) -> None:
         """Stop all work. The bus is closed by its owner."""
         await self._keepers.end()
-        await end_tasks(self.known.opening)
+        await end_tasks([*self.known.opening, *self._read_for_ahead.tasks])
         await self._background.end()
         self._ticks.close()
 
@@ -126,16 +131,30 @@ class Hub:
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable."""
         async with self.known.keep(code) as watched:
-            # The watcher may have been told more by a process that is ahead of this one. If we cannot catch
-            # up now, a snapshot from here would make it hear the same digs twice.
-            if since is not None and since > watched.seq and not await self.read_now(watched):
-                raise Unavailable
+            if since is not None and since > watched.seq:
+                await self._reach(watched, since)
             if not watched.opens_for(watcher.unionid):
                 raise NotShown
             # No await between joining and sending, so that no dig falls between them.
             watched.join(watcher, ticks)
             watcher.send(watched.welcome(since, self._now_ms()))
             self._ticks.plan(watched)
+
+    async def _reach(self, watched: WatchedTask, since: int) -> None:
+        """Catch up with a watcher who was told more, by a process that is ahead of us. Raises Unavailable.
+
+        A snapshot from here would make it hear the same digs twice. All who ask within AHEAD_SECONDS share
+        one read, which begins after they asked. A `since` above the truth stays above it.
+        """
+        await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
+        if since > watched.seq and not await self.read_now(watched):
+            raise Unavailable
+
+    async def _next_ahead(self, watched: WatchedTask) -> None:
+        """Wait until a task may be read again for those who know more."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(watched.read_for_ahead + AHEAD_SECONDS - loop.time())
+        watched.read_for_ahead = loop.time()
 
     def leave(self, watcher: Watcher, code: str) -> None:
         """Send this watcher nothing more of a task."""

@@ -113,6 +113,7 @@ class WatchedTask:
         self.replay = Replay()
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
+        self.read_for_ahead = float("-inf")  # when, in the loop's time: for watchers who know more
         self.own_count_told = 0
         self.total_told = 0
         self.others: dict[str, tuple[int, int]] = {}

@@ -14,7 +14,7 @@ from tornado.testing import ExpectLog
 from server.actions.dig import dig
 from server.actions.end_task import end_task_as_operator
 from server.context import Context
-from server.realtime import known_tasks
+from server.realtime import hub, known_tasks
 from server.realtime.news import News
 from server.realtime.watched_task import WatchedTask
 from support.client import Client
@@ -55,6 +55,40 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
     await context.hub.watch(hops, code, 1, False)
     assert [(frame["type"], frame["seq"]) for frame in hops.frames] == [("snapshot", 1)]
     assert [frame["seq"] for frame in stays.frames if frame["type"] == "cd"] == [1]
+
+
+@pytest.mark.gen_test
+async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of them only say so: no dig is as deep as that."""
+    monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000, cd=0)
+    await context.hub.watch(Collecting(), code, None, False)
+    reads, find = list[float](), context.store.tasks.find
+
+    async def counted(code: str) -> Any:
+        reads.append(time.monotonic())
+        return await find(code)
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    async def told(since: int) -> int:
+        watcher = Collecting()
+        await context.hub.watch(watcher, code, since, False)
+        (snapshot,) = watcher.frames
+        return int(snapshot["seq"])
+
+    monkeypatch.setattr(context.store.tasks, "find", counted)
+    monkeypatch.setattr(other.bus, "publish", dies_before)
+    assert await asyncio.gather(*(told(10**9) for _ in range(20))) == [0] * 20
+    assert len(reads) == 1
+    await dig(other, code, bob.unionid, "", admit)
+    assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
+    assert len(reads) == 2
+    assert reads[1] - reads[0] >= 0.29
 
 
 @pytest.mark.gen_test
