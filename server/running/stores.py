@@ -31,14 +31,19 @@ LOCK_SECONDS = 2.0
 # The driver's connections for one question: it asks, and monitors the server meanwhile.
 ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
+TAKEN = b"ddress already in use"
+TRIES = 3
 
 
 class StoreFailed(Exception):
-    """An embedded store did not start. The message is one line and says where its log is."""
+    """An embedded store did not start. The message is one line: how its log ends, and where that is."""
 
 
 class EmbeddedStore:
-    """One store in `directory`. A restart keeps the port, so that the URI stays valid."""
+    """One store in `directory`. A restart keeps the port, so that the URI stays valid.
+
+    A first start looks for another port if somebody has taken the one that was free a moment ago.
+    """
 
     name: ClassVar[str]
     setting: ClassVar[str]
@@ -55,6 +60,8 @@ class EmbeddedStore:
         self.directory = Path(directory).absolute()
         self.port = free_port()
         self._lock = lock
+        self._log_begins = 0
+        self._tries_left = TRIES
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,6 +96,7 @@ class EmbeddedStore:
         if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
             address.write_text(self.uri)
         with self.log.open("ab") as log:
+            self._log_begins = log.tell()
             self.process = start_child(
                 self.command(), output=log, pass_fds=() if self._lock is None else (self._lock,)
             )
@@ -104,12 +112,29 @@ class EmbeddedStore:
         deadline = time.monotonic() + START_SECONDS
         while True:
             if not self.alive():
-                raise StoreFailed(f"{self.name} ended while it started: see {self.log}")
+                if TAKEN not in self._logged() or not self._tries_left:
+                    raise StoreFailed(f"{self.name} ended while it started{self._last_words()}")
+                self.port = free_port()
+                self._tries_left -= 1
+                self.launch()
             if self._connect():
+                self._tries_left = 0  # from now on somebody may know the port
                 return
             if time.monotonic() > deadline:
-                raise StoreFailed(f"{self.name} did not answer within {START_SECONDS:.0f} s: see {self.log}")
+                raise StoreFailed(
+                    f"{self.name} did not answer within {START_SECONDS:.0f} s{self._last_words()}"
+                )
             time.sleep(_POLL_SECONDS)
+
+    def _logged(self) -> bytes:
+        """Return what it has logged since its latest start."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return log.read()
+
+    def _last_words(self) -> str:
+        lines = self._logged().decode(errors="replace").strip().splitlines() or ["nothing"]
+        return f" (its log says: {lines[-1].strip()}): see {self.log}"
 
     def alive(self) -> bool:
         """Whether the process of the latest start still runs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 from prometheus_client import REGISTRY
@@ -59,6 +59,16 @@ async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(cli
     assert (await client.get("/getTaskUser", unionid=bob.unionid))["data"] == []
 
 
+class Seen(NamedTuple):
+    """What a page tells its caller about digging. Older clients know only `is_cd` and `time`."""
+
+    why: str
+    is_cd: int = 1
+    time: int = 0
+    is_prize: int = 0
+    status: int = 0
+
+
 @pytest.mark.gen_test
 async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
     client: Client, context: Context
@@ -69,7 +79,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
         alice, rules | {"cd": 30}, rules | {"cd": 3}, RED_PACKET | {"cd": 20}, {"forecast_num": 1, "cd": 5}
     )
 
-    async def seen(someone: Someone, code: str) -> tuple[Any, ...]:
+    async def seen(someone: Someone, code: str) -> Seen:
         details = await someone.get("/getTaskDetails", code=code)
         data = details["data"]
         assert details.keys() == data.keys() | {"msg", "data"}
@@ -77,37 +87,32 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
         assert (details["status"], details["msg"]) == (0, "")
         assert (details["can_dig"] == 1) == (details["is_cd"] == 0) == (details["why"] == "")
         assert abs(details["server_time"] - context.clock.now_ms()) < 5000
-        return (*(details[name] for name in ("why", "is_cd", "time", "is_prize")), data["status"])
+        return Seen(*(details[name] for name in ("why", "is_cd", "time", "is_prize")), status=data["status"])
 
-    assert await seen(bob, warm) == ("", 0, 30, 0, 0)
-    assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
-    assert await seen(alice, quick) == (
-        "own_task",
-        1,
-        10,
-        0,
-        0,
-    )  # so that such a client asks again in 10 s at the earliest
-    assert await seen(bob, packet) == ("not_paid", 1, 20, 0, 0)
-    assert await seen(alice, packet) == ("not_paid", 1, 20, 0, 0)
+    assert await seen(bob, warm) == Seen("", is_cd=0, time=30)
+    assert await seen(alice, warm) == Seen("own_task", time=30)
+    # So that such a client asks again in 10 s at the earliest.
+    assert await seen(alice, quick) == Seen("own_task", time=10)
+    assert await seen(bob, packet) == Seen("not_paid", time=20)
+    assert await seen(alice, packet) == Seen("not_paid", time=20)
     assert (await bob.dig(warm))["is_prize"] == 1
     assert (await bob.dig(over))["task_status"] == 1
-    assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
-    assert await seen(carol, warm) == ("cooling_down", 1, 30, 0, 0)
-    assert await seen(alice, warm) == ("own_task", 1, 30, 0, 0)
-    assert await seen(bob, over) == ("ended", 1, 10, 1, 1)
-    assert await seen(carol, over) == ("ended", 1, 10, 0, 1)
+    assert await seen(bob, warm) == Seen("already_won", time=30, is_prize=1)
+    assert await seen(carol, warm) == Seen("cooling_down", time=30)
+    assert await seen(alice, warm) == Seen("own_task", time=30)
+    assert await seen(bob, over) == Seen("ended", time=10, is_prize=1, status=1)
+    assert await seen(carol, over) == Seen("ended", time=10, status=1)
     # Lists show the true cooldown to everybody.
     for someone in (alice, bob, carol):
         cards = {card["code"]: card for card in (await someone.get("/getTaskList"))["data"]}
         assert [cards[code]["is_cd"] for code in (warm, quick, over)] == [1, 0, 0]
     # The cooldown runs out.
     context.hub.known.by_code[warm].cd_until = context.clock.now_ms() + 1500
-    assert await seen(carol, warm) == ("cooling_down", 1, 2, 0, 0)
-    assert await seen(bob, warm) == ("already_won", 1, 2, 1, 0)
+    assert await seen(carol, warm) == Seen("cooling_down", time=2)
+    assert await seen(bob, warm) == Seen("already_won", time=2, is_prize=1)
     context.hub.known.by_code[warm].cd_until = context.clock.now_ms()
-    assert await seen(bob, warm) == ("already_won", 1, 30, 1, 0)
-    assert await seen(carol, warm) == ("", 0, 30, 0, 0)
+    assert await seen(bob, warm) == Seen("already_won", time=30, is_prize=1)
+    assert await seen(carol, warm) == Seen("", is_cd=0, time=30)
     mine, theirs = [await who.get("/getTaskDetails", code=packet) for who in (alice, bob)]
     assert (mine["need_pay"], mine["owed"], theirs["need_pay"], theirs["owed"]) == (1, 24, 0, 0)
 

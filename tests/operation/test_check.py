@@ -18,7 +18,6 @@ from server.operation import check as checking
 from server.operation.check import CALLS, Row, check, line_of
 from server.operation.check.seeds import code_of, seed
 from server.operation.check.walk import methods, noting
-from server.running.stores import EmbeddedRedis, free_port
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
@@ -26,6 +25,7 @@ from server.store.plans import Query, Recorder, explainable, scans, sorts
 from server.store.schema import prepare
 from support.databases import with_database
 from support.planner import without_index
+from support.redis_cluster import RedisCluster
 from support.wire.faulty import FaultyWire, refuse
 
 
@@ -320,13 +320,11 @@ async def test_each_members_clock_is_read_and_a_silent_one_is_named(store: Store
     assert all(abs(reading.ahead_ms) < 5000 for reading in readings)
 
 
-class AFullCluster(EmbeddedRedis):
+class AFullCluster(RedisCluster):
     """A Redis that is a cluster, evicts, and takes few connections."""
 
     def command(self) -> list[str]:
-        odd = ("--cluster-enabled", "yes", "--maxmemory-policy", "allkeys-lru", "--maxclients", "12")
-        # Its own choice, 10,000 above the port, may be an outgoing connection's.
-        return [*super().command(), *odd, "--cluster-port", str(free_port())]
+        return [*super().command(), "--maxmemory-policy", "allkeys-lru", "--maxclients", "12"]
 
 
 @pytest.mark.gen_test

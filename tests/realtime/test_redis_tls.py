@@ -20,9 +20,9 @@ from tornado.testing import ExpectLog
 from server.context import Context
 from server.errors import BadSettings
 from server.realtime.bus import Bus
-from server.running.stores import EmbeddedRedis
 from server.running.worker import look_at_redis
 from server.settings import Settings, read_settings
+from support.redis_cluster import RedisCluster
 from support.tls import TlsFront
 
 
@@ -108,7 +108,7 @@ async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) 
 @pytest.mark.gen_test
 async def test_a_redis_cluster_is_refused_at_the_start(settings: Settings, tmp_path: Path) -> None:
     await look_at_redis(settings)
-    cluster = Cluster(tmp_path)
+    cluster = RedisCluster(tmp_path)
     cluster.start()
     try:
         with pytest.raises(BadSettings, match="REDIS_URL names a Redis Cluster"):
@@ -116,7 +116,3 @@ async def test_a_redis_cluster_is_refused_at_the_start(settings: Settings, tmp_p
     finally:
         cluster.kill()
 
-
-class Cluster(EmbeddedRedis):
-    def command(self) -> list[str]:
-        return [*super().command(), "--cluster-enabled", "yes"]

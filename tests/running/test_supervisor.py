@@ -19,7 +19,7 @@ from PIL import Image
 
 from server.errors import BadSettings
 from server.running import stores as embedded
-from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, free_port
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, EmbeddedStore, StoreFailed, free_port
 from support import SOURCE
 from support.login import log_in
 from support.production import PRODUCTION
@@ -330,6 +330,24 @@ def test_a_server_stops_while_it_waits_for_mongodb(tmp_path: Path):
     running = Running(tmp_path, free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
     running.wait_for("MongoDB does not answer; trying again")
     assert running.end() == 0
+
+
+@pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])
+def test_a_store_whose_port_was_taken_starts_at_another_one_and_keeps_that(
+    kind: type[EmbeddedStore], tmp_path: Path
+):
+    store = kind(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", store.port))
+        store.start()
+        assert store.port != taken.getsockname()[1]
+    assert store.address_file(tmp_path).read_text() == store.uri
+    store.kill()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", store.port))
+        store.launch()
+        with pytest.raises(StoreFailed, match=r"its log says: .+\): see "):
+            store.wait_until_ready()
 
 
 def test_if_a_store_is_not_installed_the_error_says_what_to_do(
