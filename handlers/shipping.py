@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.parameters import NOT_BLANK, ONE_LINE, Code, Depth, Unionid
-from server.actions.ship import receive, ship
+from handlers.parameters import Code, Depth, Unionid
+from server.actions.ship import CARRIERS, Carrier, receive, ship
 from server.store.prizes import Prize, PrizeState, parcel
 
 
@@ -19,17 +19,14 @@ class ShipPrizeRequest(msgspec.Struct):
     unionid: Unionid
     code: Code
     depth: Depth
-    carrier: Annotated[
-        str,
-        Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, title="快递公司", description="1 到 20 个字"),
-    ]
+    carrier: Annotated[Carrier, Meta(title="快递公司", description=f"{'、'.join(CARRIERS)}之一")]
     number: Annotated[
         str,
         Meta(
-            pattern=r"\A[0-9A-Za-z\-]{5,40}\Z",
+            pattern=r"\A[0-9A-Za-z]{5,40}\Z",
             extra={"keeps": lambda typed: "".join(typed.split())},
             title="运单号",
-            description="5 到 40 位字母、数字或短横线",
+            description="5 到 40 位字母或数字",
         ),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
 from server.actions.announce import announce_claim
 from server.actions.hold import withhold_if_frozen
 from server.actions.publish import BY_MAIL, GOODS
@@ -11,12 +13,17 @@ from server.game.amounts import DAY_MS
 from server.game.task import Task
 from server.store.prizes import Prize
 
+# Winners read it, so it is no text of the publisher's.
+Carrier: TypeAlias = Literal[
+    "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"
+]
+CARRIERS: tuple[Carrier, ...] = get_args(Carrier)
 CORRECTABLE_MS = DAY_MS
 # Goods whose winner says nothing count as received after this.
 ARRIVAL_MS = 15 * DAY_MS
 
 
-async def ship(context: Context, code: str, unionid: str, depth: int, carrier: str, number: str) -> Prize:
+async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:
     """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
 
     Raises NoSuchTask, NotYours, NotShippable.

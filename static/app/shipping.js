@@ -2,10 +2,10 @@
 
 import { post } from "./api.js";
 import { asMoment, secondsUntil } from "../miniprogram/shared/clock.js";
+import { CARRIERS } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
 
 const DAY_MS = 86_400_000;
-const CARRIERS = ["顺丰速运", "中通快递", "圆通速递", "韵达快递", "申通快递", "极兔速递", "京东快递", "邮政EMS"];
 
 /** Where goods by mail are: the words for each state of their prize. */
 export const BY_MAIL = { won: "待填地址", given: "待寄出", sent: "已寄出", received: "已收到" };
@@ -26,15 +26,14 @@ export function shipping(code, winner, onSent) {
   const problem = el("p.problem", { role: "alert" });
 
   const form = () => {
-    const list = `carriers-${depth}`;
-    const field = (name, label, attributes) =>
+    const field = (tag, name, label, attributes, ...options) =>
       el("div.field", {}, el("label", { for: `${name}-${depth}` }, label),
-        el("input", { id: `${name}-${depth}`, name, required: true, autocomplete: "off", value: winner[name], ...attributes }));
+        el(tag, { id: `${name}-${depth}`, name, required: true, autocomplete: "off", ...attributes }, ...options));
+    const carriers = CARRIERS.map((name) => el("option", { selected: name === winner.carrier }, name));
     const made = el("form.stack", { onsubmit: (event) => { event.preventDefault(); send(); } },
       el("div.pair", {},
-        field("carrier", "快递公司", { maxlength: 20, list }),
-        field("number", "运单号", { maxlength: 50 })),
-      el("datalist", { id: list }, CARRIERS.map((value) => el("option", { value }))),
+        field("select", "carrier", "快递公司", {}, el("option", { value: "" }, "请选择"), ...carriers),
+        field("input", "number", "运单号", { maxlength: 50, value: winner.number })),
       problem,
       el("div", {}, el("button", { type: "submit" }, state === "sent" ? "改好了" : "已寄出")));
     const send = () => {
@@ -52,7 +51,7 @@ export function shipping(code, winner, onSent) {
   else if (state === "sent" && secondsUntil(sent_at + DAY_MS)) {
     const correct = () => {
       fill(root, form());
-      root.querySelector("input").focus();
+      root.querySelector("select").focus();
     };
     fill(root, el("button.link", { onclick: correct }, "改快递信息"));
   }

@@ -38,8 +38,8 @@ async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
         await page.until("snapshot")
     await bob.post("/drawPrize", code=code, **ADDRESS)
     await bob.post("/drawPrize", code=code)  # which changes nothing
-    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345678")
-    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345679")
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345679")
     for _ in range(2):
         await bob.post("/receivePrize", code=code)
     await carol.post("/drawPrize", code=code, **ADDRESS)

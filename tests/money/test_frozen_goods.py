@@ -25,7 +25,7 @@ from support.purse import (
 )
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
-PARCEL = {"depth": 1, "carrier": "顺丰速运", "number": "SF1234567890"}
+PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
 ON_SITE, BY_MAIL = 1, 2
 # How far the winner has come: where goods are fetched, and whether they are claimed.
 STAGES = [(ON_SITE, False), (ON_SITE, True), (BY_MAIL, False), (BY_MAIL, True)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.actions.ship import CARRIERS
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
@@ -15,7 +16,7 @@ from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 COLUMNS = ("状态", "快递公司", "运单号", "寄出时间", "收到时间")
-PARCEL = {"carrier": "顺丰速运", "number": "SF1234567890"}
+PARCEL = {"carrier": "顺丰", "number": "SF1234567890"}
 
 
 async def addressed(client: Client, context: Context, **parameters: Any) -> tuple[Someone, Someone, str]:
@@ -87,14 +88,14 @@ async def test_a_parcel_may_be_corrected_for_a_day(client: Client, context: Cont
     alice, bob, code = await addressed(client, context)
     sent = await ship(alice, code, number=" SF 1234 5678 ")
     assert sent["number"] == "SF12345678"
-    corrected = await ship(alice, code, carrier="中通", number="ZT-0001")
-    assert (corrected["carrier"], corrected["number"]) == ("中通", "ZT-0001")
+    corrected = await ship(alice, code, carrier="中通", number="ZT0001")
+    assert (corrected["carrier"], corrected["number"]) == ("中通", "ZT0001")
     assert corrected["sent_at"] == sent["sent_at"]
     await let_pass(context, DAY_MS + 1000)
     late = await ship(alice, code)
     assert (late["error"], "24 小时" in late["msg"]) == ("not_shippable", True)
-    assert (await ship(alice, code, carrier="中通", number="ZT-0001"))["status"] == 0
-    assert {view[2:4] for view in await seen(bob, alice, code)} == {("中通", "ZT-0001")}
+    assert (await ship(alice, code, carrier="中通", number="ZT0001"))["status"] == 0
+    assert {view[2:4] for view in await seen(bob, alice, code)} == {("中通", "ZT0001")}
 
 
 @pytest.mark.gen_test
@@ -131,7 +132,8 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(
         (await ship(alice, unclaimed), "not_shippable"),
         (await ship(alice, code, number="SF"), "bad_request"),
         (await ship(alice, code, number="SF123<b>"), "bad_request"),
-        (await ship(alice, code, carrier="快" * 21), "bad_request"),
+        (await ship(alice, code, number="SF-12345"), "bad_request"),
+        (await ship(alice, code, carrier="加微信 abc"), "bad_request"),
         (await ship(alice, code, carrier=" "), "bad_request"),
         (await ship(alice, code, depth=0), "bad_request"),
         (await ship(Someone(client, alice.unionid, "", {}, send_token=False), code), "token_required"),
@@ -141,6 +143,9 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(
     ]
     assert [reply.get("error") for reply, _ in refused] == [error for _, error in refused]
     assert await find(context, "prizes") == before
+    typed = ({"carrier": "顺风"}, {"number": "1-2-3"})
+    wrong = [(await ship(alice, code, **each))["msg"] for each in typed]
+    assert wrong == [f"“快递公司”应为{'、'.join(CARRIERS)}之一", "“运单号”应为 5 到 40 位字母或数字"]
     assert (await ship(alice, code))["status"] == 0
     others = [
         await carol.get("/getTaskDetails", code=code),

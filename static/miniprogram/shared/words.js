@@ -10,6 +10,9 @@ export const REASONS = {
   other: "其他",
 };
 
+// Who brings goods by mail.
+export const CARRIERS = ["顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"];
+
 // Why a treasure ended.
 export const ENDINGS = {
   prizes_gone: "奖品全部挖完了",

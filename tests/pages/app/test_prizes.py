@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from server.actions.ship import CARRIERS
 from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
 from support.client import a_picture
 from support.login import log_in
@@ -44,7 +45,8 @@ def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
     row = publisher.page.locator(".winners li")
     expect(row).to_contain_text("待寄出")
     expect(publisher.page.get_by_text("截止领奖")).to_be_visible()
-    row.get_by_label("快递公司").fill("顺丰速运")
+    assert row.get_by_label("快递公司").locator("option").all_inner_texts() == ["请选择", *CARRIERS]
+    row.get_by_label("快递公司").select_option("顺丰")
     row.get_by_label("运单号").fill("SF 1")
     row.get_by_role("button", name="已寄出").click()
     expect(row.get_by_role("alert")).to_contain_text("运单号")
@@ -54,6 +56,7 @@ def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
     expect(row).to_contain_text("SF12345678")
     expect(row.locator(".hint").first).to_contain_text("已寄出")
     row.get_by_role("button", name="改快递信息").click()
+    expect(row.get_by_label("快递公司")).to_have_value("顺丰")
     row.get_by_label("运单号").fill("SF99999999")
     row.get_by_role("button", name="改好了").click()
     expect(row).to_contain_text("SF99999999")

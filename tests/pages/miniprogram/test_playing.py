@@ -238,10 +238,10 @@ def test_goods_by_mail_are_sent_and_received(address: str, publisher: Person):
     winner = Person.log_in(address, "大熊")
     winner.post("/postTask", code=code)
     winner.post("/drawPrize", code=code, receiver="大熊", phone="13800000000", address="上海")
-    publisher.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF12345678")
+    publisher.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
     with a_phone(address, "大熊") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("已寄出：顺丰速运 SF12345678")
+        phone.shows("已寄出：顺丰 SF12345678")
         phone.tap(".received")
         phone.shows("已收到")
 
