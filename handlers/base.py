@@ -91,6 +91,8 @@ class Caller:
         return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
 
 
+NOBODY = Caller("", None)
+
 def presented_token(headers: HTTPHeaders) -> str | None:
     """Return the token of `Authorization: Bearer …`; None without one, "" if something else stands there."""
     scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
@@ -401,7 +403,7 @@ class Interface(Receiver):
     def _identify(self, request: msgspec.Struct) -> Caller:
         """Return who the request is from: by its token, else by its `unionid`."""
         if "unionid" not in request.__struct_fields__:
-            return Caller("", None)  # logging in must work even if an old token is sent along
+            return NOBODY  # logging in must work even if an old token is sent along
         unionid: str = getattr(request, "unionid", None) or ""
         token = presented_token(self.request.headers)
         if token is not None:

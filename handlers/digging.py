@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.cards import owed_yuan, picture_url
-from handlers.limits import limit
+from handlers.limits import leave_place, limit
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
 from server.actions.dig import dig
 from server.actions.people import check_ban
@@ -173,6 +173,7 @@ class PostTask(Interface):
             self._client_ip,
             arrived=arrived,
             hung_up=lambda: self.hung_up,
+            waits=lambda: leave_place(self.request),
         )
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
@@ -199,7 +200,7 @@ class PostTask(Interface):
     async def _publish(self, request: PublishRequest) -> Reply:
         person = check_ban(await self.person(), self.context.clock.now_ms())
         draft = msgspec.convert(request, Draft, from_attributes=True)
-        await limit(self.context, self.request, self.caller.counted, {"publishes": 1})
+        await limit(self.context, self.request, self.caller, {"publishes": 1})
         task = await publish(self.context, person, draft)
         owed = owed_yuan(task)
         return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed, review=review_of(task))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from tornado.web import HTTPError
 
-from handlers.base import BaseHandler, Interface, Reply
+from handlers.base import NOBODY, BaseHandler, Interface, Reply
 from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
@@ -49,7 +49,7 @@ class GetSharePic(Interface):
             raise NotShown
 
         async def admit() -> None:
-            await limit(self.context, self.request, self.caller.counted, {"posters": 1})
+            await limit(self.context, self.request, self.caller, {"posters": 1})
 
         path = await make_poster(self.context, task, request.unionid, admit)
         return GetSharePicReply(pic=picture_url(self.context, path))
@@ -77,7 +77,7 @@ class MiniProgramCode(BaseHandler):
                 raise HTTPError(404)
 
         async def admit() -> None:
-            await limit(self.context, self.request, "", {"posters": 1})
+            await limit(self.context, self.request, NOBODY, {"posters": 1})
 
         self.redirect(await draw_mini_program_code(self.context, asked.code or "square", admit))
 

@@ -1,11 +1,14 @@
-"""The limits of a request: it counts against its person and its address."""
+"""Whom a request counts against: the person whose token it carries, otherwise its address."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+from urllib.parse import parse_qs
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+from handlers.base import Caller, presented_token
 from server.addresses import client_address, counted_address
 from server.context import Context
 from server.realtime.limits import Count
@@ -21,22 +24,56 @@ def address_of(context: Context, request: HTTPServerRequest) -> str:
     )
 
 
+def person_of(context: Context, target: str, headers: HTTPHeaders) -> str:
+    """Return whose good token a request carries, "" if none. Whether it was ended is checked later.
+
+    `target` is its path and query.
+    """
+    token = presented_token(headers)
+    if token is None and target.startswith("/ws?"):
+        token = parse_qs(target.partition("?")[2]).get("token", [""])[-1]
+    proven = context.keys.read_token(token) if token else None
+    return "" if proven is None else proven.unionid
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A stream whose request takes a place (`server/running/listening.py`).
+
+    While it `awaits` who its client is, it may be closed for another.
+    """
+
+    awaits: bool
+
+    def leave_place(self) -> None:
+        """Take none any more."""
+
+
+def leave_place(request: HTTPServerRequest) -> None:
+    """Let a request take no place any more, because it only waits."""
+    stream = getattr(request.connection, "stream", None)
+    if isinstance(stream, Placed):
+        stream.leave_place()
+
+
 async def limit(
-    context: Context, request: HTTPServerRequest, person: str, asked: Mapping[Limited, int]
+    context: Context, request: HTTPServerRequest, caller: Caller, asked: Mapping[Limited, int]
 ) -> list[Count]:
     """Count what is asked for, and return the counts. Raises TooOften; then nothing is counted.
 
-    `person` is `Caller.counted`: "" while the caller is unknown.
+    Who has proven who they are counts for themselves alone: thousands of people may share their address.
     """
     address = ""
-    if context.settings.knows_addresses:
+    if context.settings.knows_addresses and not caller.proven:
         address = counted_address(
             request.remote_ip or "",
             request.headers.get("X-Forwarded-For"),
             context.settings.trusted_networks,
         )
     counts = [
-        count for what, by in asked.items() for count in context.limits.counts(what, person, address, by)
+        count
+        for what, by in asked.items()
+        for count in context.limits.counts(what, caller.counted, address, by)
     ]
     await context.limits.take(counts)
     return counts

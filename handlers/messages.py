@@ -81,7 +81,7 @@ class Subscribed(Interface):
     async def answer(self, request: SubscribedRequest) -> Reply:
         """Raises TooOften and what `subscribe` raises."""
         await self.let_in()
-        await limit(self.context, self.request, self.caller.counted, {"consents": 1})
+        await limit(self.context, self.request, self.caller, {"consents": 1})
         await subscribe(self.context, self.caller.unionid, request.templates.split(","))
         return Reply()
 
@@ -110,5 +110,5 @@ class Remind(Interface):
     async def answer(self, request: RemindRequest) -> RemindReply:
         """Raises TooOften and what `remind` raises."""
         await self.let_in()
-        await limit(self.context, self.request, self.caller.counted, {"consents": 1})
+        await limit(self.context, self.request, self.caller, {"consents": 1})
         return RemindReply(cd_until=await remind(self.context, request.code, self.caller.unionid))

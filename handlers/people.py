@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Interface, Reply
+from handlers.base import NOBODY, Interface, Reply
 from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people import check_ban, end_sessions, log_in, log_in_with_data, set_profile
-from server.errors import BadLoginCode, BadRequest, BadUserData, LoginBlocked
+from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
+from server.realtime.limits import Count
 from server.store.people import Person, is_named, shown_name
+
+# How long a login waits for its turn where many codes are wrong.
+TURN_SECONDS = 2.0
+BUSY_ADDRESS = "这个网络地址上登录的人太多，请稍后再试"
 
 _Base64 = Meta(min_length=1, max_length=10_000)
 
@@ -67,24 +73,20 @@ class UserLogin(Interface):
     async def answer(self, request: UserLoginRequest) -> Reply:
         """Return the person of the code, with a new token.
 
-        Raises what `log_in_with_data` raises, BadRequest and TooOften. Only wrong codes count against an
-        address, because thousands of people may share it.
+        Raises what `log_in_with_data` raises, BadRequest, TooOften and Busy. Only wrong codes count against
+        an address, because thousands of people may share it.
         """
         if request.iv is None and request.encryptedData is not None:
             raise BadRequest("请填写“用户信息的初始向量”，应为微信授权得到的内容", param="iv")
         if request.encryptedData is None and request.iv is not None:
             raise BadRequest("请填写“加密的用户信息”，应为微信授权得到的内容", param="encryptedData")
         # Counted before WeChat is asked, so that parallel tries gain nothing.
-        counted = await limit(self.context, self.request, "", {"logins": 1})
-        wrong = False
         try:
-            person = await self._log_in(request)
-        except (BadLoginCode, BadUserData, LoginBlocked):
-            wrong = True
-            raise
-        finally:
-            if not wrong:
-                self.context.background.spawn(self.context.limits.give_back(counted))
+            counted = await limit(self.context, self.request, NOBODY, {"logins": 1})
+        except TooOften:
+            person = await self._log_in_with_others(request)
+        else:
+            person = await self._log_in_counted(request, counted)
         return UserLoginReply(
             data=User(
                 unionid=person["_id"],
@@ -99,6 +101,32 @@ class UserLogin(Interface):
                 token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
             )
         )
+
+    async def _log_in_counted(self, request: UserLoginRequest, counted: list[Count]) -> Person:
+        wrong = False
+        try:
+            return await self._log_in(request)
+        except (BadLoginCode, BadUserData, LoginBlocked):
+            wrong = True
+            raise
+        finally:
+            if not wrong:
+                self.context.background.spawn(self.context.limits.give_back(counted))
+
+    async def _log_in_with_others(self, request: UserLoginRequest) -> Person:
+        """Log in from an address with too many wrong codes, whose other people must not be shut out.
+
+        WeChat is asked few of their codes at once. Raises Busy if the turn does not come in time.
+        """
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self.context.doubted_logins.acquire()
+        except TimeoutError:
+            raise Busy(BUSY_ADDRESS) from None
+        try:
+            return await self._log_in(request)
+        finally:
+            self.context.doubted_logins.release()
 
     async def _log_in(self, request: UserLoginRequest) -> Person:
         async def admit(unionid: str) -> None:
@@ -191,7 +219,7 @@ class SetProfile(Interface):
     async def answer(self, request: SetProfileRequest) -> Reply:
         """Raises Banned, TooOften and what `set_profile` raises."""
         check_ban(await self.person(), self.context.clock.now_ms())
-        await limit(self.context, self.request, self.caller.counted, {"profiles": 1})
+        await limit(self.context, self.request, self.caller, {"profiles": 1})
         review = await set_profile(
             self.context, self.caller.unionid, request.wxname, request.wxheadpic
         )

@@ -17,7 +17,7 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.base import Caller, presented_token
-from handlers.limits import limit
+from handlers.limits import Placed, limit
 from handlers.parameters import Code, Unionid, parse
 from handlers.websocket import (
     GOING_AWAY,
@@ -27,7 +27,6 @@ from handlers.websocket import (
     REPLACED,
     TOO_MANY,
     TOO_SLOW,
-    Countable,
     Socket,
 )
 from server import metrics
@@ -158,6 +157,8 @@ class Push(Socket):
     def _await_hello(self, asked: ConnectRequest) -> None:
         """Let a client that has not said who it is do so in its first message."""
         self._awaits_hello = asked
+        if isinstance(self.iostream, Placed):
+            self.iostream.awaits = True
         self._late = asyncio.get_running_loop().call_later(
             HELLO_SECONDS, self.no_hello, f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello"
         )
@@ -182,6 +183,8 @@ class Push(Socket):
 
     def _end_waiting(self) -> None:
         self._awaits_hello = None
+        if isinstance(self.iostream, Placed):
+            self.iostream.awaits = False
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -197,7 +200,7 @@ class Push(Socket):
         # Set before the record is read: if the token is ended after that, this connection is closed.
         self.unionid, self.generation = proven or (asked.unionid or "", None)
         check_session(self.generation, await self.context.people.find(self.unionid, self.generation))
-        await limit(self.context, self.request, self._counted, {"new_sockets": 1})
+        await limit(self.context, self.request, self._caller, {"new_sockets": 1})
         self._enter()
         if asked.code is not None:
             await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
@@ -225,8 +228,8 @@ class Push(Socket):
         self.leave(code, error.error)
 
     @property
-    def _counted(self) -> str:
-        return Caller(self.unionid, self.generation).counted
+    def _caller(self) -> Caller:
+        return Caller(self.unionid, self.generation)
 
     def _enter(self) -> None:
         """Count among the person's connections. If there are too many, the oldest is closed.
@@ -235,11 +238,11 @@ class Push(Socket):
         """
         if self.iostream.closed():  # it closed while the person was read, and `on_close` is over
             return
-        if self.generation is not None and isinstance(self.iostream, Countable):
-            self.iostream.vouch()
+        if self.generation is not None and isinstance(self.iostream, Placed):
+            self.iostream.leave_place()
         if self.context.outages.silent:
             self.send(encode([self.context.outages.frame()]))
-        oldest = self.context.sockets.add(self._counted, self)
+        oldest = self.context.sockets.add(self._caller.counted, self)
         if oldest is not None:
             oldest.make_way()
 
@@ -340,7 +343,7 @@ class Push(Socket):
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
         self._end_waiting()
-        self.context.sockets.remove(self._counted, self)
+        self.context.sockets.remove(self._caller.counted, self)
         self._unwatch_all()
 
 

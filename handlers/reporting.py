@@ -37,6 +37,6 @@ class ReportTask(Interface):
     async def answer(self, request: ReportRequest) -> Reply:
         """Raises Banned, TooOften and what `report` raises."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
-        await limit(self.context, self.request, self.caller.counted, {"reports": 1})
+        await limit(self.context, self.request, self.caller, {"reports": 1})
         await report(self.context, person, request.code, request.reason, request.text)
         return Reply()

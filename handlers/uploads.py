@@ -133,7 +133,7 @@ class UploadFile(Interface):
                 # Without a length it may become the largest.
                 kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
                 asked: dict[Limited, int] = {"uploads": 1, "upload_kb": kilobytes}
-                await limit(self.context, self.request, caller.counted, asked)
+                await limit(self.context, self.request, caller, asked)
                 self._upload = self.context.uploads.begin(caller.counted, self.expected_bytes())
 
     async def _admit(self) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import socket
 import time
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -77,14 +77,6 @@ class CodedProtocol(WebSocketProtocol13):
         elif code == MESSAGE_TOO_BIG:
             code = MISBEHAVED
         super().close(code, reason)
-
-
-@runtime_checkable
-class Countable(Protocol):
-    """A stream that counts against its address (`server/running/listening.py`)."""
-
-    def vouch(self) -> None:
-        """Stop counting."""
 
 
 def _speaks_websocket(request: HTTPServerRequest) -> bool:

@@ -18,6 +18,8 @@ Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
 # A household or a machine gets a whole network of IPv6, so one address says little.
 IPV6_BITS = 64
+# Who has many such networks has them in one that is wider. It counts too, with so many times as much.
+IPV6_WIDE_BITS, IPV6_WIDE_TIMES = 48, 10
 # More proxies than anybody has in a row. Bounds the work on a long header.
 MOST_HOPS = 16
 
@@ -82,6 +84,20 @@ def counted_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netw
     if address == UNKNOWN or any(network.overlaps(ip_network(address)) for network in trusted):
         return ""
     return address
+
+
+def counted_networks(address: str) -> dict[str, int]:
+    """Return what counts for an address of `counted_address`, each with how many times a limit it has.
+
+    >>> counted_networks("192.0.2.1")
+    {'192.0.2.1': 1}
+    >>> counted_networks("2001:db8:0:1::/64")
+    {'2001:db8:0:1::/64': 1, '2001:db8::/48': 10}
+    """
+    if ":" not in address:
+        return {address: 1} if address else {}
+    wide = IPv6Network(address).supernet(new_prefix=IPV6_WIDE_BITS)
+    return {address: 1, str(wide): IPV6_WIDE_TIMES}
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

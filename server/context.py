@@ -40,6 +40,8 @@ from server.wechat import WeChat
 from server.wechat.message_push import MessagePush
 from server.wechat.pay import Pay
 
+DOUBTED_AT_ONCE = 8
+
 
 @dataclass(slots=True)
 class Notices:
@@ -86,6 +88,8 @@ class Context:
     # Posters and codes that are being drawn: their paths, by name.
     drawing: SharedWork[str, str] = field(default_factory=SharedWork)
     risk_looks: RiskLooks = field(default_factory=RiskLooks)
+    # Logins from addresses with many wrong codes, of which WeChat is asked so many at once.
+    doubted_logins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOUBTED_AT_ONCE))
     notices: Notices = field(default_factory=Notices)
     background: Background = field(default_factory=Background)
 

@@ -49,8 +49,15 @@ class BodyTooLarge(BadRequest):
 class HeadTooLarge(BadRequest):
     """The address or the headers were too long to be read. It is not known which."""
 
-    default_msg = "请求的地址或请求头太长，应在 64 KB 以内"
+    default_msg = "请求的地址或请求头太长，应在 16 KB、100 行以内"
     http_status = 431
+
+
+class BareLineFeed(BadRequest):
+    """A line of the head that ends without a carriage return. Others on its way may see another head."""
+
+    default_msg = "请求头的每一行应以回车加换行（CRLF）结束"
+    http_status = 400
 
 
 class BodyStopped(BadRequest):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.addresses import MOST_HOPS, UNKNOWN, client_address, networks
+from server.addresses import MOST_HOPS, UNKNOWN, client_address, counted_networks, networks
 
 PROXY = "10.0.0.7"
 TRUSTED = networks("10.0.0.0/8, 2001:db8:ffff::/48")
@@ -73,3 +73,9 @@ def test_an_address_alone_is_a_network_of_one() -> None:
     assert client_address("192.0.2.1", "203.0.113.9", networks("192.0.2.1,")) == "203.0.113.9"
     assert client_address("192.0.2.2", "203.0.113.9", networks("192.0.2.1,")) == "192.0.2.2"
     assert networks("") == ()
+
+
+def test_an_ipv6_network_counts_and_a_wider_one_with_ten_times_as_much() -> None:
+    assert counted_networks("2001:db8:1:2::/64") == {"2001:db8:1:2::/64": 1, "2001:db8:1::/48": 10}
+    assert counted_networks("192.0.2.1") == {"192.0.2.1": 1}
+    assert counted_networks("") == {}

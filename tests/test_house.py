@@ -39,10 +39,12 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1ServerConnection._server_request_loop, "start_request"),
     (HTTP1ServerConnection._server_request_loop, "on_close"),
     (HTTP1Connection.__init__, "stream"),
-    # server/running/listening.py and long_heads.py
+    # server/running/listening.py
     (BaseIOStream.close, "close_fd"),
     (BaseIOStream.close, "error"),
     (BaseIOStream._read_to_buffer, "read_from_fd"),
+    (HTTP1Connection._read_message_inner, "read_until_regex"),
+    (HTTP1Connection._read_chunked_body, "read_until"),
 ]
 # Words of one meaning, each with where functions may be called by it.
 WORDS = {

@@ -68,6 +68,7 @@ class _Request:
     deadline: float
     address: Callable[[], str]
     hung_up: Callable[[], bool]
+    waits: Callable[[], None]
     had_lot_for: int = 0
 
 
@@ -143,6 +144,7 @@ async def dig(
     *,
     arrived: float | None = None,
     hung_up: Callable[[], bool] = bool,
+    waits: Callable[[], None] = lambda: None,
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
@@ -150,6 +152,7 @@ async def dig(
     their token, None without one, so that a bare id does not take the lot of its owner. `address` returns
     their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
     client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
+    `waits` is called before a known caller waits for lots.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
@@ -168,6 +171,7 @@ async def dig(
         deadline=now + DEADLINE_SECONDS,
         address=address,
         hung_up=hung_up,
+        waits=waits,
     )
     try:
         if not dig_id:
@@ -188,6 +192,8 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                 if not repeats and _needs_lot(context, request):
                     digger = await _who_gets_a_lot(context, request)
                     if _needs_lot(context, request):
+                        if digger is not None:
+                            request.waits()
                         request.had_lot_for = await context.fair_start.wait(
                             request.code, digger, proven=request.session is not None
                         )

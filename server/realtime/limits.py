@@ -18,6 +18,7 @@ from itertools import islice
 import msgspec
 
 from server import metrics
+from server.addresses import counted_networks
 from server.background import Background
 from server.errors import TooOften
 from server.keys import Keys
@@ -140,9 +141,11 @@ class Limits:
         """
         kind, unit = UNITS.get(what, (what, 1))
         found = []
-        for whose, who in (("a_person", person), ("an_address", address)):
-            most = unit * getattr(self._settings, f"{kind}_{whose}")
-            if who and most:
+        whom = [("a_person", person, 1)] if person else []
+        whom += [("an_address", network, times) for network, times in counted_networks(address).items()]
+        for whose, who, times in whom:
+            most = times * unit * getattr(self._settings, f"{kind}_{whose}")
+            if most:
                 name = f"{what}:{self._keys.limit_name(f'{whose}:{who}')}"
                 found.append(Count(kind, name, most, WINDOW_SECONDS[what], by))
         return found

@@ -1,18 +1,37 @@
-"""How many connections a process takes, how many per address, and which one is closed when it is full.
+"""The HTTP server: which connections and requests a process takes, which of them go when it is full.
 
-It builds on `listening.py`. All counts are per process.
+The path of a connection (`listening.py` has the door and the connection itself):
+
+    the kernel's queue
+      │  Door: some a turn of the loop; it rests if there is no room, or accepting fails
+      ▼
+    BoundedServer._take: a free descriptor; else that of the connection that waits longest for a request;
+      │                  else one of the spare ones, which are for health and operators
+      ▼
+    Connection: the head, at most 16 KB and 100 lines, within 10 s                     else 431, or closed
+      ▼
+    BoundedServer.head_came: few heads a turn go on to Tornado, which parses them
+      ▼
+    _Request.headers_received: a place for a person with a good token, else one for the address. If all are
+      │                        taken, the one goes whose client is slowest                        else 429
+      ▼
+    the application; then the connection waits for its next head, or has become a websocket
+
+Connections that wait hold no place. All counts are per process.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import resource
 import socket
 import time
-from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from http.client import responses
 from typing import Any, NamedTuple
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -26,13 +45,13 @@ from tornado.httputil import (
 )
 
 from server import metrics
-from server.addresses import Network, counted_address
+from server.addresses import Network, counted_address, counted_networks
 from server.errors import Refusal, TooMany, Unavailable
-from server.running.listening import Connection, Door, Lobby, Newcomer, TurnedAway, reply_of, turn_away
+from server.running.listening import Connection, Door, TurnedAway
 
-# Descriptors set aside: for files and connections to the stores; for newcomers in the lobby; for health and
-# operators. They are at most a quarter, a quarter and an eighth of the free ones.
-OWN_DESCRIPTORS, LOBBY_PLACES, SPARE_PLACES = 128, 512, 64
+# Descriptors set aside: for files and connections to the stores; for health and operators. They are at most a
+# quarter and an eighth of the free ones.
+OWN_DESCRIPTORS, SPARE_PLACES = 128, 64
 # The paths that a spare connection may ask for.
 KEPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/ops"})
 KEPT_BELOW = ("/ops/", "/static/ops/")
@@ -40,16 +59,23 @@ KEPT_BELOW = ("/ops/", "/static/ops/")
 GRACE_SECONDS = 0.05
 FREED_AT_ONCE = 8
 UNLIMITED = 1 << 20
-FULL_ADDRESS = "这个网络地址的连接太多，请关闭一些页面再试"
+# Each head takes up to half a millisecond to parse, and what its request does then comes on top.
+HEADS_A_TURN = 8
+FULL_ADDRESS = "这个网络地址同时进行的请求太多，请稍后再试"
+FULL_PERSON = "你同时进行的请求太多，请关闭一些页面再试"
+# The supervisor kills a worker 25 s after SIGTERM. These, and CONTEXT_SECONDS in `worker.py`, are less.
+LAST_REPLIES_SECONDS, REQUESTS_SECONDS, CONNECTIONS_SECONDS = 1, 17, 1
+
+log = logging.getLogger("wabao.worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one process allows.
 
-    `an_address` bounds an address's open connections; behind a trusted proxy, its websockets and its requests
-    under way. 0 is no bound. A websocket counts until a token proves whose it is, since a mobile network has
-    thousands of people behind one address. A person's websockets have a bound of their own.
+    A request holds a place from its headers to its reply, and a websocket until it closes. With a good token
+    a request takes one of its person's (`a_person`; their websockets have a bound of their own), otherwise
+    one of its address's (`an_address`, for the /48 of an IPv6 address ten times as many). 0 is no bound.
 
     `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
     first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.
@@ -57,6 +83,7 @@ class Bounds:
     """
 
     an_address: int = 0
+    a_person: int = 0
     trusted: tuple[Network, ...] = ()
     header_seconds: float = 10
     idle_seconds: float = 60
@@ -65,19 +92,25 @@ class Bounds:
 
 
 class Room(NamedTuple):
-    """How many connections there is room for and, besides them, how many newcomers and spare connections."""
+    """How many connections there is room for and, besides them, how many spare ones."""
 
     connections: int
-    lobby: int
     spare: int
 
 
-class BoundedServer(HTTPServer):
-    """An HTTP server that stays reachable even if very many connect.
+# Returns whose token a request carries, "" without a good one; from the request's target and its headers.
+PersonOf = Callable[[str, HTTPHeaders], str]
 
-    If it is full, a new connection that sends a request replaces the one that has been without a request for
-    longest. If all are busy, the new one gets 503. For health and the operators' screens a few spare places
-    are kept.
+
+def _nobody(_target: str, _headers: HTTPHeaders) -> str:
+    return ""
+
+
+class BoundedServer(HTTPServer):
+    """An HTTP server that stays reachable even if very many connect, and that cuts off no reply when it ends.
+
+    It knows which of its connections have a request under way. An open websocket has left the server, so it
+    does not count as one.
     """
 
     @property
@@ -85,21 +118,29 @@ class BoundedServer(HTTPServer):
         """Whether browsers must use only https, as replies then say."""
         return self._bounds.only_https
 
-    def initialize(self, *args: Any, bounds: Bounds | None = None, **kwargs: Any) -> None:
+    def initialize(
+        self, *args: Any, bounds: Bounds | None = None, person_of: PersonOf = _nobody, **kwargs: Any
+    ) -> None:
         """Take what HTTPServer takes, and the bounds."""
         self._bounds = bounds or Bounds()
+        self._person_of = person_of
         self._doors: list[Door] = []
         self._turned_away = TurnedAway()
-        self._lobby = Lobby(self._bounds.header_seconds, self._decide, self._drop)
         self._others = 0  # descriptors open before we accept connections
         self._served = 0
         self._spares = 0
         # Connections without a request, with the time since when; the oldest first.
         self._waiting: dict[Connection, float] = {}
         self._waiting_spares: dict[Connection, float] = {}
-        self._addresses: Counter[str] = Counter()
-        # The address whose request a proxy's connection carries now.
-        self._carried: dict[object, str] = {}
+        self._heads: deque[Callable[[], None]] = deque()
+        # Who holds a person's or an address's places, the oldest first.
+        self._places: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
+        self._draining = False
+        self._open: set[Connection] = set()
+        self._busy: set[Connection] = set()
+        self._empty, self._idle = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._idle.set()
         kwargs["idle_connection_timeout"] = self._bounds.idle_seconds
         kwargs["body_timeout"] = self._bounds.body_seconds
         super().initialize(*args, **kwargs)
@@ -114,9 +155,36 @@ class BoundedServer(HTTPServer):
         for door in self._doors:
             door.close()
         self._doors.clear()
-        self._lobby.close()
         self._turned_away.end()
         super().stop()
+
+    async def drain(self) -> None:
+        """Accept no more, answer the requests under way, then close all connections.
+
+        From now on each reply says that it is its connection's last. A connection in use sends a reply within
+        a second, so no request meets a connection that closes without a word.
+        """
+        self._draining = True
+        self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_REPLIES_SECONDS):
+                await self._empty.wait()
+        try:
+            async with asyncio.timeout(REQUESTS_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("%d requests were not answered within %d s", len(self._busy), REQUESTS_SECONDS)
+        try:
+            async with asyncio.timeout(CONNECTIONS_SECONDS):
+                await self.close_all_connections()
+        except TimeoutError:
+            log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
+
+    def is_last(self, request_conn: HTTPConnection) -> bool:
+        """Return whether the reply about to be sent is its connection's last; if so, note that it closes."""
+        connection: Connection = request_conn.stream  # type: ignore[attr-defined]
+        connection.leaving = self._draining
+        return self._draining
 
     # ---- connections
 
@@ -125,62 +193,34 @@ class BoundedServer(HTTPServer):
         if limit == resource.RLIM_INFINITY:
             limit = UNLIMITED
         free = max(0, limit - self._others)
-        lobby, spare = min(LOBBY_PLACES, free // 4), min(SPARE_PLACES, free // 8)
-        return Room(free - min(OWN_DESCRIPTORS, free // 4) - lobby - spare, lobby, spare)
+        spare = min(SPARE_PLACES, free // 8)
+        return Room(free - min(OWN_DESCRIPTORS, free // 4) - spare, spare)
 
     def _take(self, taken: socket.socket, peer: str) -> bool:
-        newcomer = Newcomer(taken, peer, counted_address(peer, None, self._bounds.trusted), time.monotonic())
-        if self._is_full(newcomer.address):
-            self._turned_away.count("address")
-            turn_away(taken, TooMany(FULL_ADDRESS), only_https=self._bounds.only_https)
-            return False
-        self._enter(newcomer.address)
+        """Serve a new connection, or close it; return whether there was free room for it."""
         room = self._room()
-        if self._served < room.connections:
-            self._serve(newcomer)
-            return True
-        if not self._decide(newcomer):
-            self._lobby.add(newcomer, room.lobby)
-        return False
-
-    def _decide(self, newcomer: Newcomer) -> bool:
-        """Serve a newcomer or turn it away; return False if it has sent no request yet.
-
-        In a full process, one with a request gets the place of an idle connection, or a spare place.
-        """
-        room = self._room()
-        if self._served < room.connections:
-            self._serve(newcomer)
-            return True
-        path = newcomer.path()
-        if path is None:
-            return False
-        if not path:
-            self._leave(newcomer.address)
-            newcomer.taken.close()
-        elif self._free_oldest(self._waiting, GRACE_SECONDS):
-            self._serve(newcomer)
-        elif _is_kept(path) and (self._spares < room.spare or self._free_oldest(self._waiting_spares, 0)):
-            self._serve(newcomer, spare=True)
-        else:
+        free = self._served < room.connections
+        spare = not free and not self._free_oldest(self._waiting, GRACE_SECONDS)
+        if spare and self._spares >= room.spare and not self._free_spare():
             self._turned_away.count("descriptors")
-            self._leave(newcomer.address)
-            turn_away(newcomer.taken, Unavailable(), only_https=self._bounds.only_https)
-        return True
-
-    def _serve(self, newcomer: Newcomer, spare: bool = False) -> None:
+            taken.close()
+            return False
         self._served += 1
         self._spares += spare
         metrics.OPEN_CONNECTIONS.inc()
-        self.handle_stream(Connection(newcomer, spare, self._released, self._leave), (newcomer.peer, 0))
+        self.handle_stream(Connection(taken, peer, self, spare=spare), (peer, 0))
+        return free
 
-    def _drop(self, newcomer: Newcomer, why: str) -> None:
-        self._turned_away.count(why)
-        self._leave(newcomer.address)
-        newcomer.taken.close()
-
-    def _is_full(self, address: str) -> bool:
-        return bool(address) and 0 < self._bounds.an_address <= self._addresses[address]
+    def _free_spare(self) -> bool:
+        """Close a spare connection that waits for a request or, without any, for the rest of one."""
+        if self._free_oldest(self._waiting_spares, 0):
+            return True
+        slowest = next((each for each in self._busy if each.spare and each.waits_for_client), None)
+        if slowest is None:
+            return False
+        self._turned_away.count("descriptors")
+        slowest.close()
+        return True
 
     def _free_oldest(self, waiting: dict[Connection, float], grace_seconds: float) -> bool:
         """Close the connection that waits longest, if that is `grace_seconds` or more; return if one was."""
@@ -199,22 +239,13 @@ class BoundedServer(HTTPServer):
             if not self._free_oldest(self._waiting or self._waiting_spares, 0):
                 return
 
-    def _released(self, connection: Connection) -> None:
+    def released(self, connection: Connection) -> None:
+        """Note that a connection's descriptor is free."""
         self._served -= 1
         self._spares -= connection.spare
-        self._leave(connection.address)
         self._waits_no_more(connection)
+        self.leave_place(connection)
         metrics.OPEN_CONNECTIONS.dec()
-
-    def _enter(self, address: str) -> None:
-        if address:
-            self._addresses[address] += 1
-
-    def _leave(self, address: str) -> None:
-        if address:
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
 
     def _waits_no_more(self, connection: Connection) -> None:
         self._waiting.pop(connection, None)
@@ -223,87 +254,133 @@ class BoundedServer(HTTPServer):
     # ---- requests
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Note that a connection waits for its next request."""
+        """Expect a connection's next request. The one before, if any, is answered."""
         connection: Connection = request_conn.stream  # type: ignore[attr-defined]
-        self._leave(self._carried.pop(server_conn, ""))
+        self._answered(connection)
+        self.leave_place(connection)
+        if connection.leaving:
+            connection.close()
         if not connection.closed():
-            if connection.spare and self._served <= self._room().connections:
-                connection.spare = False
-                self._spares -= 1
+            self._open.add(connection)
+            self._empty.clear()
+            self._become_ordinary(connection, self._served <= self._room().connections)
             waiting = self._waiting_spares if connection.spare else self._waiting
             waiting[connection] = time.monotonic()
             connection.expect_headers(self._bounds.header_seconds, now=not connection.asked)
-        return _Guarded(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
+        return _Request(self, connection, super().start_request(server_conn, request_conn))
 
-    def on_close(self, server_conn: object) -> None:
-        """Forget a connection that was closed or has become a websocket."""
-        assert isinstance(server_conn, HTTP1ServerConnection)  # noqa: S101  (Tornado says so)
-        address, connection = self._carried.pop(server_conn, ""), server_conn.stream
-        if isinstance(connection, Connection):
-            self._waits_no_more(connection)  # `_released` follows once its descriptor is free
-        if isinstance(connection, Connection) and not (connection.closed() or connection.vouched):
-            # A websocket counts until it closes or is vouched for. Without a proxy it counts already.
-            connection.address = connection.address or address
-        else:
-            self._leave(address)
-        super().on_close(server_conn)
+    def _become_ordinary(self, connection: Connection, may: bool) -> None:
+        if connection.spare and may:
+            connection.spare = False
+            self._spares -= 1
 
-    def headers_came(
-        self, server_conn: object, connection: Connection, path: str, headers: HTTPHeaders
-    ) -> Refusal | None:
-        """Note that a request's headers came; return the refusal if it is turned away."""
-        connection.headers_came()
+    def head_came(self, connection: Connection, go_on: Callable[[], None]) -> None:
+        """Let Tornado parse a head, in this turn of the loop or, if there are many, in a later one."""
         self._waits_no_more(connection)
-        if connection.spare and not _is_kept(path):
-            self._turned_away.count("descriptors")
-            return Unavailable()
-        if connection.address or not self._bounds.an_address:
+        self._busy.add(connection)
+        self._idle.clear()
+        self._heads.append(go_on)
+        if len(self._heads) == 1:
+            asyncio.get_running_loop().call_soon(self._pass_heads)
+
+    def _pass_heads(self) -> None:
+        for _ in range(min(HEADS_A_TURN, len(self._heads))):
+            self._heads.popleft()()
+        if self._heads:
+            asyncio.get_running_loop().call_soon(self._pass_heads)
+
+    def headers_came(self, connection: Connection, target: str, headers: HTTPHeaders) -> Refusal | None:
+        """Note that a request's headers came; return the refusal if it is turned away."""
+        if connection.spare and not _is_kept(target):
+            self._become_ordinary(connection, self._free_oldest(self._waiting, GRACE_SECONDS))
+            if connection.spare:
+                self._turned_away.count("descriptors")
+                return Unavailable()
+        connection.receives = True
+        bounds = self._bounds
+        if not (bounds.an_address or bounds.a_person):
             return None
-        address = counted_address(connection.peer, headers.get("X-Forwarded-For"), self._bounds.trusted)
-        if self._is_full(address):
-            self._turned_away.count("address")
-            return TooMany(FULL_ADDRESS)
-        if address:
-            self._enter(address)
-            self._carried[server_conn] = address
+        person = self._person_of(target, headers)
+        if person:
+            most = {f"person {person}": bounds.a_person} if bounds.a_person else {}
+            return self._take_place(connection, most, FULL_PERSON)
+        address = counted_address(connection.peer, headers.get("X-Forwarded-For"), bounds.trusted)
+        networks = counted_networks(address) if bounds.an_address else {}
+        most = {name: times * bounds.an_address for name, times in networks.items()}
+        return self._take_place(connection, most, FULL_ADDRESS)
+
+    def _take_place(self, connection: Connection, most: dict[str, int], full: str) -> Refusal | None:
+        """Count a request by all of these names; return the refusal if one has no place for it.
+
+        A place is taken from the oldest of those requests that last because their clients are slow.
+        """
+        for name, bound in most.items():
+            held = self._places.get(name, {})
+            if len(held) < bound:
+                continue
+            self._turned_away.count("address" if full == FULL_ADDRESS else "requests")
+            slowest = next((each for each in held if each.waits_for_client), None)
+            if slowest is None:
+                return TooMany(full)
+            self.leave_place(slowest)
+            slowest.refuse(TooMany(full))
+        connection.places = tuple(most)
+        for name in most:
+            self._places[name][connection] = None
         return None
 
+    def leave_place(self, connection: Connection) -> None:
+        """Count a connection's request no more."""
+        for name in connection.places:
+            held = self._places[name]
+            del held[connection]
+            if not held:
+                del self._places[name]
+        connection.places = ()
 
-class _Guarded(HTTPMessageDelegate):
-    """A request that may be turned away once its headers came. Tornado then closes the connection."""
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection that was closed or has become a websocket, which keeps its place."""
+        assert isinstance(server_conn, HTTP1ServerConnection)  # noqa: S101  (Tornado says so)
+        connection = server_conn.stream
+        assert isinstance(connection, Connection)  # noqa: S101  (so we do)
+        self._answered(connection)
+        self._waits_no_more(connection)  # `released` follows once its descriptor is free
+        self._open.discard(connection)
+        if not self._open:
+            self._empty.set()
+        super().on_close(server_conn)
 
-    def __init__(
-        self,
-        server: BoundedServer,
-        server_conn: object,
-        request_conn: HTTPConnection,
-        delegate: HTTPMessageDelegate,
-    ) -> None:
-        self._server, self._server_conn, self._request_conn = server, server_conn, request_conn
+    def _answered(self, connection: Connection) -> None:
+        connection.receives = False
+        self._busy.discard(connection)
+        if not self._busy:
+            self._idle.set()
+
+
+class _Request(HTTPMessageDelegate):
+    """A request that may be turned away once its headers came. Tornado then finds its connection closed."""
+
+    def __init__(self, server: BoundedServer, connection: Connection, delegate: HTTPMessageDelegate) -> None:
+        self._server, self._connection = server, connection
         self._delegate: HTTPMessageDelegate | None = delegate
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # noqa: S101  (a server gets requests)
-        connection: Connection = self._request_conn.stream  # type: ignore[attr-defined]
-        refusal = self._server.headers_came(self._server_conn, connection, start_line.path, headers)
+        assert self._delegate is not None  # noqa: S101  (headers come once)
+        refusal = self._server.headers_came(self._connection, start_line.path, headers)
         if refusal is None:
-            assert self._delegate is not None  # noqa: S101  (headers come once)
             return self._delegate.headers_received(start_line, headers)
         self._delegate = None
-        status = ResponseStartLine("", refusal.http_status, responses[refusal.http_status])
-        fields, body = reply_of(refusal, only_https=self._server.only_https)
-        self._request_conn.write_headers(
-            status, HTTPHeaders(fields), body if start_line.method != "HEAD" else None
-        )
-        self._request_conn.finish()
+        self._connection.refuse(refusal, with_body=start_line.method != "HEAD")
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._delegate.data_received(chunk) if self._delegate is not None else None
 
     def finish(self) -> None:
+        self._connection.receives = False
         if self._delegate is not None:
             self._delegate.finish()
 

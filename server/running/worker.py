@@ -13,19 +13,11 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
-from tornado.http1connection import HTTP1Connection
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerRequest,
-    RequestStartLine,
-    ResponseStartLine,
-)
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
 
+from handlers.limits import person_of
 from server import metrics
 from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
@@ -40,19 +32,17 @@ from server.context import Context
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.bounded import BoundedServer, Bounds
-from server.running.long_heads import expect_head, note_head
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings
 from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, is_new, prepare, require_prepared
 
-# The supervisor kills a worker 25 s after SIGTERM. These four times together are less.
-LAST_REPLIES_SECONDS = 1
-REQUESTS_SECONDS = 17
-CONNECTIONS_SECONDS = 1
+# The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` are less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
+# Requests under way of a person with a token: a mini-program sends ten at once, and they may have two phones.
+REQUESTS_A_PERSON = 20
 
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
 # several times while they are opened; with these thresholds, once per million new objects.
@@ -74,128 +64,23 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
 log = logging.getLogger("wabao.worker")
 
 
-class DrainingServer(BoundedServer):
-    """An HTTP server that knows which of its connections have a request under way.
-
-    An open websocket has left the server, so it does not count.
-    """
-
-    def initialize(self, *args: Any, **kwargs: Any) -> None:
-        """Take what BoundedServer takes."""
-        self._draining = False
-        self._open: set[object] = set()
-        self._busy: set[object] = set()
-        self._leaving: set[object] = set()
-        self._empty, self._idle = asyncio.Event(), asyncio.Event()
-        self._empty.set()
-        self._idle.set()
-        super().initialize(*args, **kwargs)
-
-    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Expect a connection's next request. The one before, if any, is answered."""
-        self._answered(server_conn)
-        self._open.add(server_conn)
-        self._empty.clear()
-        if isinstance(request_conn, HTTP1Connection):
-            if server_conn in self._leaving:
-                request_conn.close()
-            else:
-                expect_head(request_conn.stream)
-        return _Expected(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
-
-    def on_close(self, server_conn: object) -> None:
-        """Forget a connection that was closed or has become a websocket."""
-        self._answered(server_conn)
-        self._leaving.discard(server_conn)
-        self._open.discard(server_conn)
-        if not self._open:
-            self._empty.set()
-        super().on_close(server_conn)
-
-    def begin(self, server_conn: object) -> None:
-        """Note that a request's headers came."""
-        self._busy.add(server_conn)
-        self._idle.clear()
-
-    def _answered(self, server_conn: object) -> None:
-        self._busy.discard(server_conn)
-        if not self._busy:
-            self._idle.set()
-
-    def is_last(self, server_conn: object) -> bool:
-        """Return whether the reply about to be sent is its connection's last; if so, note that it closes."""
-        if self._draining:
-            self._leaving.add(server_conn)
-        return self._draining
-
-    async def drain(self) -> None:
-        """Accept no more, answer the requests under way, then close all connections.
-
-        From now on each reply says that it is its connection's last. A connection in use sends a reply within
-        a second, so no request meets a connection that closes without a word.
-        """
-        self._draining = True
-        self.stop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_REPLIES_SECONDS):
-                await self._empty.wait()
-        try:
-            async with asyncio.timeout(REQUESTS_SECONDS):
-                await self._idle.wait()
-        except TimeoutError:
-            log.warning("%d requests were not answered within %d s", len(self._busy), REQUESTS_SECONDS)
-        try:
-            async with asyncio.timeout(CONNECTIONS_SECONDS):
-                await self.close_all_connections()
-        except TimeoutError:
-            log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
-
-
 class LastReply(OutputTransform):
     """Adds `Connection: close` to the replies of a server that drains."""
 
-    def __init__(self, server: DrainingServer, request: HTTPServerRequest) -> None:
+    def __init__(self, server: BoundedServer, request: HTTPServerRequest) -> None:
         super().__init__(request)
-        self._server, self._server_conn = server, request.server_connection
+        self._server, self._request_conn = server, request.connection
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Add the header, except to a reply that opens a websocket: the hub sends watchers away."""
-        if status_code != 101 and self._server.is_last(self._server_conn):
+        if status_code != 101 and self._is_last():
             headers["Connection"] = "close"
         return status_code, headers, chunk
 
-
-class _Expected(HTTPMessageDelegate):
-    """The next request of a connection. It is under way once its headers came."""
-
-    def __init__(
-        self,
-        server: DrainingServer,
-        server_conn: object,
-        request_conn: HTTPConnection,
-        delegate: HTTPMessageDelegate,
-    ) -> None:
-        self._server, self._server_conn, self._delegate = server, server_conn, delegate
-        self._request_conn = request_conn
-
-    def headers_received(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> Awaitable[None] | None:
-        self._server.begin(self._server_conn)
-        if isinstance(self._request_conn, HTTP1Connection):
-            note_head(self._request_conn.stream)
-        return self._delegate.headers_received(start_line, headers)
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return self._delegate.data_received(chunk)
-
-    def finish(self) -> None:
-        self._delegate.finish()
-
-    def on_connection_close(self) -> None:
-        self._delegate.on_connection_close()
+    def _is_last(self) -> bool:
+        return self._request_conn is not None and self._server.is_last(self._request_conn)
 
 
 def bounds_of(settings: Settings) -> Bounds:
@@ -205,10 +90,11 @@ def bounds_of(settings: Settings) -> Bounds:
     share its address; so then addresses have no bound.
     """
     trusted, an_address = settings.trusted_networks, settings.sockets_an_address
+    a_person = REQUESTS_A_PERSON if an_address else 0
     if an_address and not settings.knows_addresses:
         log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
         an_address = 0
-    return Bounds(an_address, trusted, only_https=settings.public_url.startswith("https://"))
+    return Bounds(an_address, a_person, trusted, only_https=settings.public_url.startswith("https://"))
 
 
 async def look_at_data(settings: Settings, *, prepares: bool) -> None:
@@ -299,7 +185,7 @@ async def serve(
     periodic.spawn(context.monitor.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
-    server = DrainingServer(app, bounds=bounds_of(settings))
+    server = BoundedServer(app, bounds=bounds_of(settings), person_of=partial(person_of, context))
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)

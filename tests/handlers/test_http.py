@@ -12,7 +12,7 @@ from handlers.base import BODY_BYTES
 from server.app import make_app
 from server.context import Context
 from server.pictures.uploads import LARGEST_BYTES
-from server.running.worker import DrainingServer
+from server.running.bounded import BoundedServer
 from server.sandbox.base import SandboxHandler
 from server.settings import Settings
 from support.client import Client
@@ -155,8 +155,8 @@ async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client
 
 
 @pytest.mark.gen_test
-async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, context: Context) -> None:
-    server = DrainingServer(make_app(context))
+async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop: Any, context: Context) -> None:
+    server = BoundedServer(make_app(context))
     listener, port = bind_unused_port()
     server.add_socket(listener)
     long = b"a" * (100 << 10)
@@ -174,7 +174,7 @@ async def test_an_address_or_headers_over_64_kb_get_a_reply(io_loop: Any, contex
             writer.write(head)
             status, reply = await raw_reply(reader)
             assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
-            assert "64 KB" in reply["msg"]
+            assert "16 KB" in reply["msg"]
             assert reply["trace_id"]
             assert await reader.read() == b""
             writer.close()

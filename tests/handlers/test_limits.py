@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from handlers import people
 from handlers.websocket import TOO_MANY
 from server import metrics
 from server.actions.pictures import draw_mini_program_code
-from server.context import Context
+from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
 from server.operation.pulses import add_up
-from support.client import Client, a_picture
+from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
@@ -173,29 +174,49 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
 
 
 @pytest.mark.gen_test
-async def test_wrong_codes_of_an_address_reach_wechat_only_up_to_the_limit(
+async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_wechat_few_at_once(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = 0
+    asked, most = 0, 0
     wechat = context.wechat.code_to_session
 
     async def counted(code: str) -> Any:
-        nonlocal asked
+        nonlocal asked, most
         asked += 1
-        return await wechat(code)
+        most = max(most, asked)
+        try:
+            return await wechat(code)
+        finally:
+            asked -= 1
+
+    async def log_in(code: str) -> httpx.Response:
+        return await client.http.get("/userLogin", params={"code": code}, headers=HERE)
 
     monkeypatch.setattr(context.wechat, "code_to_session", counted)
-    guesses = [
-        client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE) for k in range(30)
-    ]
-    replies = await asyncio.gather(*guesses)
-    refused = [reply for reply in replies if reply.status_code == 429]
-    assert (asked, len(refused)) == (5, 25)
-    for reply in refused:
-        check_refused(reply, 1, 60)
+    for _ in range(2):
+        given = await a_ticket(client.http, user="alice")
+        replies = await asyncio.gather(*(log_in(f"wrong{k}") for k in range(60)), log_in(given["code"]))
+        assert {reply.json()["error"] for reply in replies[:-1]} == {"bad_login_code"}
+        assert replies[-1].json()["status"] == 0
+        assert most <= DOUBTED_AT_ONCE + 5  # those within the limit need no turn
+        most = 0
+
+
+@pytest.mark.gen_test
+async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "TURN_SECONDS", 0.1)
+    for k in range(5):
+        await client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE)
+    for _ in range(DOUBTED_AT_ONCE):
+        await context.doubted_logins.acquire()
     given = await a_ticket(client.http, user="alice")
-    login = await client.http.get("/userLogin", params={"code": given["code"]}, headers=THERE)
-    assert login.json()["status"] == 0
+    login = {"params": {"code": given["code"]}}
+    refused = await client.http.get("/userLogin", **login, headers=HERE)
+    assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
+    assert refused.headers["Retry-After"] == "5"
+    assert (await client.http.get("/userLogin", **login, headers=THERE)).json()["status"] == 0
 
 
 @pytest.mark.gen_test
@@ -305,6 +326,14 @@ class TestBytes:
         assert reply.json()["error"] == "too_many"
 
 
+async def upload(someone: Someone, headers: dict[str, str]) -> int:
+    """Upload by a bare id, or by a token in `headers`; return the HTTP status."""
+    reply = await someone.client.http.post(
+        "/uploadFile", data={"unionid": someone.unionid}, files={"file": a_picture()}, headers=headers
+    )
+    return reply.status_code
+
+
 class TestOfAnAddress:
     """Many people behind one address."""
 
@@ -312,26 +341,36 @@ class TestOfAnAddress:
     def environment(self) -> dict[str, str]:
         return {"UPLOADS_AN_ADDRESS": "2", **PROXY}
 
-    async def upload(self, client: Client, user: str, headers: dict[str, str]) -> int:
-        someone = await client.log_in(user)
-        reply = await client.http.post(
-            "/uploadFile",
-            files={"file": a_picture()},
-            headers={"Authorization": f"Bearer {someone.token}", **headers},
-        )
-        return reply.status_code
-
     @pytest.mark.gen_test
     async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
         self, client: Client
     ) -> None:
-        found = [await self.upload(client, user, HERE) for user in ("alice", "bob", "carol")]
-        assert found == [200, 200, 429]
-        assert await self.upload(client, "carol", THERE) == 200
-        assert [await self.upload(client, "dave", {}) for _ in range(4)] == [200] * 4
+        people = await client.log_in_all("alice", "bob", "carol")
+        assert [await upload(person, HERE) for person in people] == [200, 200, 429]
+        assert await upload(people[2], THERE) == 200
+        assert [await upload(people[0], {}) for _ in range(4)] == [200] * 4
+
+    @pytest.mark.gen_test
+    async def test_who_has_a_token_counts_for_themselves_alone(self, client: Client) -> None:
+        people = await client.log_in_all("alice", "bob", "carol", "dave")
+        tokens = [{**HERE, "Authorization": f"Bearer {person.token}"} for person in people]
+        found = [await upload(*each) for each in zip(people, tokens, strict=True)]
+        assert found == [200] * 4
+        assert [await upload(person, HERE) for person in people] == [200, 200, 429, 429]
+
+    @pytest.mark.gen_test
+    async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+
+        async def upload_from(network: int) -> int:
+            return await upload(alice, {"X-Forwarded-For": f"2001:db8:0:{network:x}::1"})
+
+        assert [await upload_from(0) for _ in range(3)] == [200, 200, 429]
+        assert [await upload_from(network) for network in range(1, 20)] == [200] * 18 + [429]
+        assert await upload(alice, {"X-Forwarded-For": "2001:db8:1::1"}) == 200
 
 
-class TestUnderHttpsWithoutATrustedProxy(TestOfAnAddress):
+class TestUnderHttpsWithoutATrustedProxy:
     """Everybody seems to come from the proxy, so that addresses have no limit."""
 
     @pytest.fixture
@@ -339,7 +378,6 @@ class TestUnderHttpsWithoutATrustedProxy(TestOfAnAddress):
         return {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
 
     @pytest.mark.gen_test
-    async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
-        self, client: Client
-    ) -> None:
-        assert [await self.upload(client, "alice", HERE) for _ in range(4)] == [200] * 4
+    async def test_no_address_is_counted(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+        assert [await upload(alice, HERE) for _ in range(4)] == [200] * 4

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,11 +18,12 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
+from handlers.limits import person_of
 from server.addresses import networks
+from server.context import Context
 from server.running import listening
-from server.running.bounded import Bounds
-from server.running.listening import Lobby, Newcomer
-from server.running.worker import DrainingServer, bounds_of
+from server.running.bounded import BoundedServer, Bounds
+from server.running.worker import bounds_of
 from server.settings import Settings, read_settings
 from support.client import Client, Someone
 from support.open_pages import Page
@@ -62,12 +63,12 @@ class Line:
 class Served:
     """A server with bounds, and connections to it that are closed after the test."""
 
-    def __init__(self, app: Application, bounds: Bounds) -> None:
+    def __init__(self, app: Application, context: Context, bounds: Bounds) -> None:
         (listener,) = bind_sockets(0, "127.0.0.1")
         self.port = listener.getsockname()[1]
         self.lines: list[Line] = []
         self.pages: list[Page] = []
-        self._server = DrainingServer(app, bounds=bounds)
+        self._server = BoundedServer(app, bounds=bounds, person_of=partial(person_of, context))
         self._server.add_socket(listener)
 
     async def connect(self) -> Line:
@@ -95,12 +96,12 @@ class Served:
 
 
 @pytest.fixture
-def serve(io_loop: Any, app: Application) -> Iterator[Callable[[Bounds], Served]]:
+def serve(io_loop: Any, app: Application, context: Context) -> Iterator[Callable[[Bounds], Served]]:
     """Serve the application with bounds."""
     started: list[Served] = []
 
     def serving(bounds: Bounds) -> Served:
-        started.append(Served(app, bounds))
+        started.append(Served(app, context, bounds))
         return started[-1]
 
     yield serving
@@ -216,30 +217,50 @@ async def test_a_client_that_does_not_read_its_replies_is_cut_off(
             pass
 
 
+STALLED = "POST /nowhere HTTP/1.1\r\nHost: wabao\r\nContent-Length: 9\r\n"
+
+
+async def stall(served: Served, **headers: str) -> Line:
+    """Send a request whose body does not come; return once the server waits for it."""
+    line = await served.connect()
+    fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    line.writer.write(f"{STALLED}{fields}Expect: 100-continue\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    return line
+
+
 @pytest.mark.gen_test
-async def test_an_address_above_its_limit_is_refused_before_it_asks(serve: Any) -> None:
-    served = serve(Bounds(an_address=3))
-    lines = [await served.connect() for _ in range(3)]
-    assert [await line.ask() for line in lines] == [200] * 3
-    refused = await served.connect()
-    status, reply = await refused.reply()
+async def test_connections_that_wait_hold_no_place_of_their_address(serve: Any) -> None:
+    served = serve(Bounds(an_address=2))
+    lines = [await served.connect() for _ in range(6)]
+    assert [await line.ask() for line in lines[3:]] == [200] * 3
+    for line in lines[:3]:
+        line.writer.write(HEALTH.encode())  # its head is not complete
+    assert [await line.ask() for line in lines[3:]] == [200] * 3
+
+
+@pytest.mark.gen_test
+async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve: Any) -> None:
+    served = serve(Bounds(an_address=2))
+    slow = [await stall(served) for _ in range(2)]
+    assert await (await served.connect()).ask() == 200
+    status, reply = await slow[0].reply()
     assert (status, reply["status"], reply["error"]) == (429, 1, "too_many")
-    assert "连接太多" in reply["msg"]
-    await refused.closed()
-    assert [await line.ask() for line in lines] == [200] * 3
-    lines[0].writer.close()
-    while (await (await served.connect()).ask(Connection="close")) != 200:
-        pass
+    assert "网络地址" in reply["msg"]
+    await slow[0].closed()
+    slow[1].writer.write(b"123456789")
+    assert (await slow[1].reply())[0] == 404
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("only_https", [False, True])
-async def test_a_refusal_before_any_request_says_too_that_only_https_is_used(
+async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(
     serve: Any, only_https: bool
 ) -> None:
     served = serve(Bounds(an_address=1, only_https=only_https))
+    refused = await stall(served)
     assert await (await served.connect()).ask() == 200
-    refused = await served.connect()
     async with asyncio.timeout(PATIENCE_SECONDS):
         head = await refused.reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 429 ")
@@ -247,10 +268,94 @@ async def test_a_refusal_before_any_request_says_too_that_only_https_is_used(
 
 
 @pytest.mark.gen_test
+async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve: Any) -> None:
+    served = serve(Bounds(an_address=1))
+    line = await served.connect()
+    line.writer.transport.pause_reading()
+    line.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: wabao\r\n\r\n" * 200)
+    while await (other := await served.connect()).ask() == 429:
+        other.writer.close()  # the kernel took all replies until now
+    line.writer.transport.resume_reading()
+    with suppress(ConnectionError):
+        while await line.reader.read(1 << 20):
+            pass
+
+
+@pytest.mark.gen_test
+async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve: Any, client: Client) -> None:
+    served = serve(Bounds(an_address=1, a_person=2))
+    alice, bob = await client.log_in_all("alice", "bob")
+    full = await served.watch(alice, proven=False)
+    assert await (await served.connect()).ask() == 429
+    assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}x") == 429
+    slow = [await stall(served, Authorization=f"Bearer {alice.token}") for _ in range(2)]
+    assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 200
+    assert await answers(await served.watch(bob))
+    third = await stall(served, Authorization=f"Bearer {alice.token}")
+    status, reply = await slow[0].reply()
+    assert (status, reply["error"]) == (429, "too_many")
+    assert "你同时" in reply["msg"]
+    for line in (slow[1], third):
+        line.writer.write(b"123456789")
+        assert (await line.reply())[0] == 404
+    assert await answers(full)
+
+
+@pytest.mark.gen_test
+async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_next(
+    serve: Any, client: Client
+) -> None:
+    served = serve(Bounds(an_address=1))
+    alice = await client.log_in("alice")
+
+    async def connect() -> Page:
+        page = Page(await websocket_connect(f"ws://127.0.0.1:{served.port}/ws"))
+        served.pages.append(page)
+        return page
+
+    silent, one, other = await connect(), await connect(), await connect()
+    await silent.closed()
+    await one.closed()
+    await other.ask(action="hello", token=alice.token)
+    assert await answers(other)
+    assert await (await served.connect()).ask() == 200
+
+
+@pytest.mark.gen_test
+async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
+    serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, over = asyncio.Event(), asyncio.Event()
+
+    async def wait(_code: str, _digger: object, *, proven: bool) -> int:
+        waits.set()
+        await over.wait()
+        return 1
+
+    served = serve(Bounds(an_address=1))
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    monkeypatch.setattr(context.fair_start, "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(context.fair_start, "wait", wait)
+    body = json.dumps({"unionid": bob.unionid, "code": code})
+    digging = await served.connect()
+    digging.writer.write(
+        "POST /postTask HTTP/1.1\r\nHost: wabao\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await waits.wait()
+    assert await (await served.connect()).ask() == 200
+    over.set()
+    assert (await digging.reply())[1]["status"] == 0
+
+
+@pytest.mark.gen_test
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
-    served = serve(Bounds(an_address=2))
+    served = serve(Bounds(an_address=1))
 
     async def hangs_up(line: Line) -> None:
+        line.writer.write(f"{STALLED}\r\n".encode())
         line.writer.close()
 
     async def sends_a_long_head(line: Line) -> None:
@@ -258,25 +363,28 @@ async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any)
         assert (await line.reply())[0] == 431
         line.writer.close()
 
+    async def sends_no_http(line: Line) -> None:
+        line.writer.write(b"POST /nowhere HTTP/1.1\r\nHost: wabao\r\nContent-Length: -1\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await line.reader.read() == b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
     async def asks_to_end(line: Line) -> None:
         assert await line.ask(Connection="close") == 200
         await line.closed()
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        for end in (hangs_up, sends_a_long_head, asks_to_end):
-            for _ in range(3):
-                while await (line := await served.connect()).ask() != 200:
-                    pass  # the server notices a little later that a connection has ended
-                await end(line)
+    for end in (hangs_up, sends_a_long_head, sends_no_http, asks_to_end):
+        for _ in range(3):
+            line = await served.connect()
+            assert await line.ask() == 200
+            await end(line)
+    assert await (await served.connect()).ask() == 200
 
 
 @pytest.mark.gen_test
 async def test_a_strangers_x_forwarded_for_changes_nothing(serve: Any) -> None:
     served = serve(Bounds(an_address=2, trusted=networks("10.0.0.0/8")))
-    lines = [await served.connect() for _ in range(2)]
-    for number, line in enumerate(lines):
-        assert await line.ask(X_Forwarded_For=f"203.0.113.{number}, 10.0.0.{number}") == 200
-    assert (await (await served.connect()).reply())[0] == 429
+    slow = [await stall(served, X_Forwarded_For=f"203.0.113.{n}, 10.0.0.{n}") for n in range(3)]
+    assert (await slow[0].reply())[0] == 429
 
 
 @pytest.mark.gen_test
@@ -313,6 +421,17 @@ async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client)
 
 
 @pytest.mark.gen_test
+async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve: Any, client: Client) -> None:
+    served = serve(Bounds(an_address=1, trusted=PROXIES))
+    alice = await client.log_in("alice")
+    for number in range(10):
+        await served.watch(alice, f"2001:db8:0:{number}::1", proven=False)
+    with pytest.raises(HTTPClientError, match="429"):
+        await served.watch(alice, "2001:db8:0:a::1", proven=False)
+    await served.watch(alice, "2001:db8:1::1", proven=False)
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
 async def test_websockets_with_a_token_do_not_count_for_their_address(
     serve: Any, client: Client, claimed: str
@@ -325,12 +444,12 @@ async def test_websockets_with_a_token_do_not_count_for_their_address(
     pages = [await served.watch(eve, claimed, proven=False) for _ in range(2)]
     assert all([await answers(page) for page in [*served.pages, *pages]])
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(people[0], claimed)
+        await served.watch(people[0], claimed, proven=False)
     for page in served.pages[: len(people)]:
         page.connection.close()
         await page.closed()
     with pytest.raises(HTTPClientError, match="429"):
-        await served.watch(people[0], claimed)
+        await served.watch(people[0], claimed, proven=False)
 
 
 @pytest.mark.gen_test
@@ -346,12 +465,13 @@ def test_no_address_is_limited_if_a_needed_proxy_is_not_named(
 ) -> None:
     behind = {"PUBLIC_URL": "https://wabao.invalid", "SOCKETS_AN_ADDRESS": "200"}
     with caplog.at_level(logging.WARNING):
-        assert bounds_of(read_settings(behind)).an_address == 0
+        unknown = bounds_of(read_settings(behind))
+    assert (unknown.an_address, unknown.a_person) == (0, 20), "people with tokens are known all the same"
     assert [record.message for record in caplog.records] == [
         "SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set"
     ]
     named = bounds_of(read_settings(behind | {"TRUSTED_PROXIES": "10.0.0.0/8"}))
-    assert (named.an_address, named.trusted) == (200, networks("10.0.0.0/8"))
+    assert (named.an_address, named.a_person, named.trusted) == (200, 20, networks("10.0.0.0/8"))
     assert bounds_of(read_settings({"SOCKETS_AN_ADDRESS": "200"})).an_address == 200
     assert bounds_of(read_settings({})).an_address == 0, "in development everybody shares one address"
 
@@ -376,38 +496,3 @@ async def test_a_persons_eleventh_socket_closes_the_first(
     await newest.closed()
     another = await served.watch(alice)
     assert all([await answers(page) for page in [another, *pages[1:], other]])
-
-
-@pytest.mark.gen_test
-async def test_the_lobby_looks_at_a_newcomer_once_for_each_piece_it_sends() -> None:
-    looked: list[str | None] = []
-    dropped: list[tuple[str, str]] = []
-    looks = asyncio.Queue[str | None]()
-
-    def decide(newcomer: Newcomer) -> bool:
-        looked.append(newcomer.path())
-        looks.put_nowait(looked[-1])
-        return looked[-1] is not None
-
-    lobby = Lobby(60, decide, lambda newcomer, why: dropped.append((newcomer.peer, why)))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
-        inside = [Newcomer(listener.accept()[0], str(number), "", time.monotonic()) for number in range(3)]
-    for newcomer in inside:
-        lobby.add(newcomer, 2)  # the oldest has to go
-    clients[1].sendall(b"GET /one HTTP/1.1\r\n")
-    assert await looks.get() is None
-    for _ in range(50):
-        await asyncio.sleep(0)
-    clients[1].sendall(b"\r\n")
-    assert await looks.get() == "/one"
-    clients[2].close()
-    assert await looks.get() == ""
-    assert (looked, dropped) == ([None, "/one", ""], [("0", "descriptors")])
-    lobby.close()
-    lobby.close()
-    assert len(dropped) == 1
-    for each in (*clients, *(newcomer.taken for newcomer in inside)):
-        each.close()

@@ -1,0 +1,196 @@
+"""Heads and bodies that no honest client sends, over real sockets: they are refused, and nothing remains."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import pytest
+from tornado.http1connection import HTTP1Connection
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from handlers.base import Receiver
+from handlers.ops.operators import OpsLogin, OpsLogout
+from handlers.uploads import UploadFile
+from server.context import Context
+from server.running import bounded
+from server.running.bounded import BoundedServer
+from server.running.listening import HEAD_BYTES, HEAD_LINES
+from support.client import Client
+
+PATIENCE_SECONDS = 10
+FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
+HEALTHY = FIRST + b"\r\n"
+Ends: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+# Tornado needs 40 ms to parse it.
+LONG_HEAD = FIRST + b"a:b\r\n" * 10_000 + b"\r\n"
+
+
+@pytest.fixture
+def server(io_loop: Any, app: Application) -> Iterator[BoundedServer]:
+    """A server of the application; `port` is its port."""
+    serving = BoundedServer(app)
+    (listener,) = bind_sockets(0, "127.0.0.1")
+    serving.add_socket(listener)
+    serving.port = listener.getsockname()[1]  # type: ignore[attr-defined]
+    yield serving
+    io_loop.run_sync(serving.drain)
+
+
+@asynccontextmanager
+async def connected(server: BoundedServer) -> AsyncIterator[Ends]:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)  # type: ignore[attr-defined]
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+async def read_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+async def told(server: BoundedServer, sent: bytes) -> tuple[int, dict[str, Any]]:
+    async with connected(server) as (reader, writer):
+        writer.write(sent)
+        return await read_reply(reader)
+
+
+def of_bytes(number: int) -> bytes:
+    filler = b"x: " + b"a" * (number - len(HEALTHY) - len(b"x: \r\n")) + b"\r\n"
+    return FIRST + filler + b"\r\n"
+
+
+def of_lines(number: int, field: Callable[[int], str] = "x{}: a".format) -> bytes:
+    fields = [field(line) for line in range(number - FIRST.count(b"\n"))]
+    return FIRST + "".join(f"{each}\r\n" for each in fields).encode() + b"\r\n"
+
+
+@pytest.mark.gen_test
+async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server: BoundedServer) -> None:
+    assert (len(of_bytes(HEAD_BYTES)), of_lines(HEAD_LINES).count(b"\r\n")) == (16 << 10, 101)
+    for fine in (of_bytes(HEAD_BYTES), of_lines(HEAD_LINES), of_lines(HEAD_LINES, lambda _: "x: a")):
+        assert (await told(server, fine))[0] == 200
+    for long in (
+        of_bytes(HEAD_BYTES + 1),
+        of_lines(HEAD_LINES + 1),
+        of_lines(1002, lambda _: "x: a"),
+        LONG_HEAD,
+    ):
+        status, reply = await told(server, long)
+        assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
+        assert "16 KB" in reply["msg"]
+        assert "100 行" in reply["msg"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "head",
+    [HEALTHY.replace(b"\r\n", b"\n"), FIRST + b"a: b\n\r\n", FIRST + b"a: b\r\n\n", b"\n" + HEALTHY],
+    ids=["each", "a field", "the last", "before the first"],
+)
+async def test_a_head_with_bare_lf_is_refused(server: BoundedServer, head: bytes) -> None:
+    status, reply = await told(server, head)
+    assert (status, reply["status"], reply["error"]) == (400, 1, "bad_request")
+    assert "CRLF" in reply["msg"]
+
+
+@pytest.mark.gen_test
+async def test_what_is_refused_by_its_head_never_reaches_the_parser(
+    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    parse = HTTP1Connection._parse_headers
+
+    def counted(connection: HTTP1Connection, data: bytes) -> Any:
+        parsed.append(len(data))
+        return parse(connection, data)
+
+    monkeypatch.setattr(HTTP1Connection, "_parse_headers", counted)
+    async with connected(server) as (reader, writer):
+        writer.write(HEALTHY)
+        assert (await read_reply(reader))[0] == 200
+        writer.write(LONG_HEAD)
+        assert (await read_reply(reader))[0] == 431
+        assert await reader.read() == b""
+    assert (await told(server, of_lines(HEAD_LINES + 1)))[0] == 431
+    assert parsed == [len(HEALTHY)]
+
+
+@pytest.mark.gen_test
+async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(
+    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, turns = 0, list[int]()
+    parse = HTTP1Connection._parse_headers
+
+    def counted(connection: HTTP1Connection, data: bytes) -> Any:
+        turns.append(turn)
+        return parse(connection, data)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if len(turns) < 50:
+            asyncio.get_running_loop().call_soon(next_turn)
+
+    monkeypatch.setattr(HTTP1Connection, "_parse_headers", counted)
+    connections = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]  # type: ignore[attr-defined]
+    next_turn()
+    for _, writer in connections:
+        writer.write(HEALTHY)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for reader, writer in connections:
+            assert (await read_reply(reader))[0] == 200
+            writer.close()
+    assert len(turns) == 50
+    assert max(map(turns.count, turns)) <= bounded.HEADS_A_TURN
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_and_leaves_nothing(
+    server: BoundedServer, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UploadFile, "silence_seconds", 0.05)
+    alice = await client.log_in("alice")
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    head = (
+        "POST /uploadFile HTTP/1.1\r\nHost: wabao\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        f"Authorization: Bearer {alice.token}\r\nContent-Length: 1000\r\n\r\n"
+    ).encode()
+    few = asyncio.Semaphore(2)  # of one person at once
+
+    async def stop_after(sent: int) -> tuple[int, dict[str, Any]]:
+        async with few:
+            return await told(server, head + form[:sent])
+
+    replies = await asyncio.gather(*map(stop_after, range(len(form) + 1)))
+    assert {(status, reply["error"]) for status, reply in replies} == {(408, "bad_request")}
+    assert context.uploads.held_bytes == 0
+
+
+@pytest.mark.gen_test
+async def test_an_operators_body_has_ten_seconds(
+    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert OpsLogin.body_seconds == OpsLogout.body_seconds == 10 < Receiver.body_seconds
+    monkeypatch.setattr(OpsLogin, "body_seconds", 0.2)
+    async with connected(server) as (reader, writer):
+        writer.write(b"POST /ops/login HTTP/1.1\r\nHost: wabao\r\nContent-Length: 1000\r\n\r\n")
+
+        async def trickle() -> None:
+            while True:
+                writer.write(b" ")
+                await asyncio.sleep(0.02)
+
+        trickling = asyncio.create_task(trickle())
+        assert (await read_reply(reader))[0] == 408
+        assert await reader.read() == b""
+        trickling.cancel()
