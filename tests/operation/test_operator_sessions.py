@@ -193,9 +193,14 @@ class TestUnderHttps:
 
     @pytest.mark.usefixtures("one_minute")
     @pytest.mark.gen_test
-    async def test_without_a_trusted_proxy_nobody_chooses_their_address(self, client: Client) -> None:
-        errors = [await guess(client, f"198.51.100.{k}") for k in range(operators.TRIES_OF_ONE + 1)]
-        assert errors[-2:] == ["bad_token", "too_many"]
+    async def test_without_a_trusted_proxy_guessers_are_limited_together_and_lock_out_no_operator(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(operators, "TRIES_OF_ALL", 15)
+        errors = [await guess(client, f"198.51.100.{k}") for k in range(17)]
+        assert errors == ["bad_token"] * 15 + ["too_many"] * 2
+        assert await guess(client, OFFICE, TOKEN) == ""
+        assert await guess(client, OFFICE) == "too_many"
 
 
 @pytest.mark.gen_test
