@@ -110,7 +110,7 @@ class Context:
             reviews=self.settings.checks_content,
         )
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
-        self.digging = Digging(self.store, self.keys)
+        self.digging = Digging(self.store, self.keys, self.clock)
         self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
         self.limits = Limits(self.settings, self.keys, self.bus, self.background)
         self.sockets = Sockets(self.settings.sockets_a_person)

@@ -21,6 +21,7 @@ from server.actions.win import record_prize
 from server.context import Context
 from server.errors import (
     AlreadyWon,
+    Banned,
     CoolingDown,
     Ended,
     NoSuchTask,
@@ -178,6 +179,8 @@ async def dig(
             await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
         dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
+        if isinstance(refusal, Banned | OwnTask | AlreadyWon):
+            context.digging.note_refused(code, unionid)
         metrics.DIGS.labels(refusal.error).inc()
         raise
     metrics.DIGS.labels("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
@@ -185,10 +188,17 @@ async def dig(
 
 
 async def _dig_in_turn(context: Context, request: _Request) -> Dug:
+    looked = False
     while True:
         try:
             async with asyncio.timeout_at(request.deadline):
                 repeats = await _refuse_from_memory(context, request)
+                if not repeats and not looked and _may_not_dig(context, request):
+                    looked = True
+                    dug = await _look(context, request)
+                    if dug is not None:
+                        return dug
+                    continue
                 if not repeats and _needs_lot(context, request):
                     digger = await _who_gets_a_lot(context, request)
                     if _needs_lot(context, request):
@@ -210,6 +220,44 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
         finally:
             turn.release()
         # Meanwhile somebody else dug, or we learned that lots come first: ask memory again.
+
+
+def _may_not_dig(context: Context, request: _Request) -> bool:
+    """Whether this process has read or heard that the caller published the task, has won it, or is banned."""
+    code, unionid = request.code, request.unionid
+    watched = context.hub.known.by_code.get(code)
+    return (
+        _publisher(context, code) == unionid
+        or (watched is not None and watched.loaded and unionid in watched.winners)
+        or context.people.is_banned(unionid)
+        or context.digging.was_refused(code, unionid)
+    )
+
+
+async def _look(context: Context, request: _Request) -> Dug | None:
+    """Refuse a caller who may not dig, without a turn or a lot: their requests hold up nobody.
+
+    It is by a read of the store and in the order of `dig`, so what was heard need not be right. Returns their
+    earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
+    """
+    code, unionid, dig_id = request.code, request.unionid, request.dig_id
+    try:
+        used = dig_id and await context.digging.ids.used(code, unionid, dig_id)
+        view = await context.digging.looks.view(code, unionid, dig_id if used else "")
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return None
+    if view is None:
+        raise NoSuchTask
+    owed = _owed_reply(context, view, request)
+    if owed is not None:
+        await request.admit(view["person"])
+        return Dug(owed, repeated=True)
+    _refuse_for_task(context, view, request)
+    await _admitted(view, request)
+    context.digging.forget_refused(code, unionid)
+    return None
 
 
 async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
@@ -283,6 +331,8 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
 async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
     """Write the history and tell everybody. Past the deadline do not wait: the task has the record."""
     context.cooldowns.learn(recorded)
+    if recorded["is_prize"]:
+        context.digging.note_refused(recorded["code"], recorded["unionid"])
     context.pulsing.note_dig(recorded)
     loop = asyncio.get_running_loop()
     writing = loop.create_task(_write_history(context, recorded))
@@ -295,8 +345,7 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
 
     If the dig before is still pending, its history is written first.
     """
-    person = check_ban(await request.admit(view["person"]), view["now"])
-    _refuse_for_caller(view, request.unionid)
+    person = await _admitted(view, request)
     if "pending" in view["task"]:
         # The new dig overwrites it in the task; from then on only the history has it.
         await context.store.digs.insert(view["task"]["last_dig"])
@@ -344,11 +393,14 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
         raise cooling_down(task["cd_until"], view["now"])
 
 
-def _refuse_for_caller(view: View, unionid: str) -> None:
-    if view["task"]["publisher"] == unionid:
+async def _admitted(view: View, request: _Request) -> Person:
+    """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
+    person = check_ban(await request.admit(view["person"]), view["now"])
+    if view["task"]["publisher"] == request.unionid:
         raise OwnTask
     if view["won"] is not None:
         raise AlreadyWon
+    return person
 
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:

@@ -1,30 +1,70 @@
-"""What a process keeps for digs: a lock per task, the used ids, the depths that win, who published."""
+"""What a process keeps for digs: a lock per task, the used ids, the depths that win, who may not dig."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
 
+from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
 from server.keys import Keys
 from server.store import Store
 from server.store.dig_ids import DigIds
+from server.store.tasks import View
 
 WINNING_REMEMBERED = 1_000
 PUBLISHERS_REMEMBERED = 10_000
+REFUSED_REMEMBERED = 10_000
+
+
+class Looks:
+    """Reads for people who are likely to be refused. They hold up nobody who digs: one at a time a task.
+
+    Who asks the same while theirs waits shares it. Nobody is answered by a read that began before they asked.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._waiting: dict[tuple[str, str, str], asyncio.Task[View | None]] = {}
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def view(self, code: str, unionid: str, dig_id: str) -> View | None:
+        """Return what `Tasks.view` does. Raises what it raises."""
+        asked = code, unionid, dig_id
+        look = self._waiting.get(asked)
+        if look is None:
+            look = self._waiting[asked] = asyncio.get_running_loop().create_task(self._look(*asked))
+            look.add_done_callback(_retrieve)
+        return await asyncio.shield(look)
+
+    async def _look(self, code: str, unionid: str, dig_id: str) -> View | None:
+        async with self._turns.setdefault(code, asyncio.Lock()):
+            del self._waiting[code, unionid, dig_id]  # who asks from now on shares the next one
+            view = await self._store.tasks.view(code, unionid, dig_id)
+        if view is not None:
+            self._clock.see(view["now"])
+        return view
+
+
+def _retrieve(look: asyncio.Task[View | None]) -> None:
+    if not look.cancelled():
+        look.exception()  # asyncio logs what nobody retrieves
 
 
 class Digging:
     """One per process."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: Store, keys: Keys, clock: Clock) -> None:
         self.ids = DigIds(store)
+        self.looks = Looks(store, clock)
         self._store = store
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._winning: dict[str, frozenset[int]] = {}
         self._publishers: dict[str, str] = {}
+        self._refused: dict[tuple[str, str], None] = {}
 
     def turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.
@@ -42,6 +82,20 @@ class Digging:
     def publisher(self, code: str) -> str:
         """Return who published a task; "" if this process has not read it."""
         return self._publishers.get(code, "")
+
+    def note_refused(self, code: str, unionid: str) -> None:
+        """Remember that a person may not dig a task: they published it, have won it, or are banned."""
+        while len(self._refused) >= REFUSED_REMEMBERED:
+            self._refused.pop(next(iter(self._refused)))
+        self._refused[code, unionid] = None
+
+    def forget_refused(self, code: str, unionid: str) -> None:
+        """Forget that a person may not dig a task: their ban is over."""
+        self._refused.pop((code, unionid), None)
+
+    def was_refused(self, code: str, unionid: str) -> bool:
+        """Whether a person could not dig a task when this process last read about it. A ban may be over."""
+        return (code, unionid) in self._refused
 
     def winning_depths(self, task: Task) -> frozenset[int]:
         """Return the depths of a task that win. Raises ValueError if no known secret opens its seed."""

@@ -57,6 +57,11 @@ class KnownPeople:
         known = self._known.get(unionid)
         return known is not None and bool(known[0].get("locked"))
 
+    def is_banned(self, unionid: str) -> bool:
+        """Whether memory says that a person is banned. The ban may be over."""
+        known = self._known.get(unionid)
+        return known is not None and "banned" in known[0]
+
     async def learn(self, read: Awaitable[Person | None]) -> Person | None:
         """Return a person's whole record as `read` returns it, and remember what admits them.
 

@@ -134,7 +134,8 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     await bob.dig(code)
     assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
     assert (await carol.dig(code, dig_id="carols-dig-1"))["error"] == "cooling_down"
-    context.digging = Digging(context.store, context.keys)  # one that only heard of the dig asks no store
+    # One that only heard of the dig asks no store.
+    context.digging = Digging(context.store, context.keys, context.clock)
     assert (await alice.dig(code))["error"] == "cooling_down"
     context.cooldowns.forget(code)  # as in a process that did not hear of it
     assert (await alice.dig(code))["error"] == "own_task"

@@ -14,6 +14,7 @@ import pytest
 from server.actions.dig import dig
 from server.clock import Clock
 from server.context import Context
+from server.errors import Refusal
 from server.memory import fair_start
 from server.memory.fair_start import FairStart
 from server.realtime.cooldowns import Cooldowns
@@ -23,6 +24,7 @@ from support.histories import a_history
 from support.invariants import check_history
 
 WINDOW_MS = 300
+BAN = {"reason": "用脚本挖宝", "at": 1, "until": 0}
 
 
 @pytest.fixture
@@ -123,13 +125,16 @@ async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots
 
 @pytest.mark.gen_test
 async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
-    client: Client, context: Context, cooled: Any, drawn: Drawn
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(5)))
     code, _ = await cooled(alice)
+    found = await context.store.tasks.find(code)
+    assert found is not None
+    other.cooldowns.learn(found["last_dig"])
     digs = [
-        asyncio.ensure_future(dig(context, code, who.unionid, "", admit, 0)) for who in [*people, alice]
-    ]  # alice is drawn first and refused, since the task is hers; the next one digs
+        asyncio.ensure_future(dig(other, code, who.unionid, "", admit, 0)) for who in [*people, alice]
+    ]  # alice is drawn first, since this process does not know yet that the task is hers; the next one digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
     assert not isinstance(dug, BaseException)
@@ -189,6 +194,37 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
     assert repeated == {"token": False, "id": True}
 
 
+@pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
+@pytest.mark.gen_test
+async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
+    client: Client, context: Context, cooled: Any, drawn: Drawn, why: str
+) -> None:
+    """Known from a frame that was heard, or from a read: here of the page, and of the first refusal."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, _ = await cooled(alice)
+    if why == "already_won":
+        context.hub.known.by_code[code].winners[bob.unionid] = 1
+        won = context.store.tasks.view
+
+        async def view(*asked: str) -> Any:
+            found = await won(*asked)
+            return found | {"won": found["task"]["last_dig"] if asked[1] == bob.unionid else None}
+
+        context.store.tasks.view = view  # type: ignore[method-assign]
+    elif why == "banned":
+        await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
+        await context.people.find(bob.unionid, None)
+    refused = alice if why == "own_task" else bob
+    waits = asyncio.ensure_future(dig(context, code, carol.unionid, "", admit, 0))
+    for dig_id in ("", "some-dig-1"):
+        with pytest.raises(Refusal) as told:
+            await dig(context, code, refused.unionid, dig_id, admit, 0)
+        assert told.value.error == why
+    assert not waits.done()
+    assert (await waits).dig["depth"] == 2
+    assert drawn.sizes == [1]
+
+
 @pytest.mark.gen_test
 async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     client: Client, context: Context, cooled: Any, drawn: Drawn
@@ -242,7 +278,7 @@ async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
-    assert (await alice.dig(code))["error"] == "own_task"  # her lot was the only one
+    await context.fair_start.wait(code, "somebody else")
     assert context.clock.now_ms() >= first["cd_until"] + WINDOW_MS
     assert (await bob.dig(code))["now_depth"] == 2
     without = await alice.publish(cd=0)

@@ -1,0 +1,70 @@
+"""Digs of people who may not dig hold up nobody: the task's publisher, its winners, and who is banned."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.dig import dig
+from server.actions.end_task import end_task_as_operator
+from server.context import Context
+from server.errors import OwnTask
+from support.client import Client
+from support.invariants import check_history
+
+
+async def admit(person: Any) -> Any:
+    return person
+
+
+@pytest.mark.gen_test
+async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0)
+    assert (await bob.dig(code))["now_depth"] == 1  # by this the process knows whose task it is
+    reads, view = list[str](), context.store.tasks.view
+
+    async def counted(code: str, *asked: str) -> Any:
+        reads.append(code)
+        return await view(code, *asked)
+
+    monkeypatch.setattr(context.store.tasks, "view", counted)
+    async with context.digging.turn(code):
+        refused = await asyncio.gather(
+            *(dig(context, code, alice.unionid, f"alices-dig-{k}", admit, 0) for k in range(200)),
+            return_exceptions=True,
+        )
+    assert {type(each) for each in refused} == {OwnTask}
+    assert len(reads) <= 3
+    assert len(await check_history(context, code)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=60, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    assert (await bob.dig(code, dig_id="bobs-dig-1"))["is_prize"] == 1
+    async with context.digging.turn(code):
+        for asked in ({"dig_id": "bobs-dig-1"}, {"dig_id": "bobs-dig-2"}, {}):
+            again = await bob.dig(code, **asked)
+            assert (again["status"], again["now_depth"], again["repeated"]) == (0, 1, 1)
+
+
+@pytest.mark.gen_test
+async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await bob.dig(code)
+    for who, error in ((alice, "own_task"), (bob, "already_won")):
+        assert (await who.dig(code))["error"] == error
+    await end_task_as_operator(other, code, "违反规则")
+    for who in (alice, bob):
+        assert (await who.dig(code))["error"] == "ended"
