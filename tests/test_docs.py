@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
 from server.settings import Settings
 from server.store import Store
+from server.store.sharding import SHARD_KEYS
 from support import SOURCE
 from support.declared import channel, interfaces
 
@@ -170,6 +172,19 @@ def test_the_table_of_a_check_has_the_connections_of_today():
 def test_what_can_be_sharded_is_said_once():
     said = [name_of(page) for page in PAGES if "shard key" in read(page)]
     assert said == ["docs/mongodb.md"]
+
+
+def test_a_check_shards_what_the_table_says_by_what_it_says():
+    text = read(SOURCE / "docs" / "mongodb.md")
+    lines = text[text.index("## Sharding") :].splitlines()
+    rows = [line.split("|")[1:3] for line in lines if line.startswith("| `")]
+    said = {name: key for names, key in rows if "{" in key for name in re.findall("`([a-z.]+)`", names)}
+    keys = {
+        name: ", ".join(f"{field}: {json.dumps(kind)}" for field, kind in key.items())
+        for name, key in SHARD_KEYS.items()
+    }
+    assert said.keys() == keys.keys()
+    assert [name for name in said if f"`{{{keys[name]}}}`" not in said[name]] == []
 
 
 @pytest.mark.gen_test

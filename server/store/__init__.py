@@ -28,7 +28,7 @@ from server.store.boxes import Boxes
 from server.store.cluster import now_ms
 from server.store.digs import Digs
 from server.store.documents import Documents
-from server.store.failures import denials_told, is_unavailable, refused_reason, said_by
+from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
 from server.store.files import Files
 from server.store.freezes import Freezes
 from server.store.gauges import Gauges
@@ -55,7 +55,7 @@ from server.store.timing import CommandSeconds
 from server.store.traces import Traces
 from server.store.visits import Visits
 
-__all__ = ("Store", "denials_told", "is_unavailable", "refused_reason", "said_by")
+__all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reason", "said_by")
 
 OPERATION_SECONDS = 5
 DEFAULT_DATABASE = "wabao"

@@ -157,11 +157,14 @@ def denials_told() -> Iterator[None]:
         yield
     except OperationFailure as error:
         reason = refused_reason(error)
-        if reason is None or not _denies(error):
+        if reason is None or not is_denied(error):
             raise
         raise BadSettings(f"MONGODB_URI: MongoDB refuses its user: {reason}") from None
 
 
-def _denies(error: OperationFailure) -> bool:
+def is_denied(error: BaseException) -> bool:
+    """Whether MongoDB refused this user: a wrong password, a missing right."""
+    if not isinstance(error, OperationFailure):
+        return False
     said = str((error.details or {}).get("errmsg", ""))
     return error.code in _DENYING_CODES or (error.code == _ATLAS and bool(_ATLAS_DENIES.search(said)))

@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
 from server.store.plans import Query, Recorder, explainable, scans, sorts
 from server.store.schema import prepare
-from support.databases import with_database
+from server.store.sharding import SHARD_KEYS
+from support.databases import primary_of, with_database
 from support.planner import without_index
 from support.redis_cluster import RedisCluster
 from support.wire.faulty import FaultyWire, refuse
+from support.wire.mongos import Mongos
 
 
 @pytest.fixture
@@ -214,6 +216,68 @@ async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_o
     assert await store.database["tasks"].find().to_list(None) == [{"_id": "served"}], "it was not touched"
     for database in theirs.values():
         await store.client.drop_database(database.name)
+
+
+@pytest.fixture
+def mongos(mongodb_uri: str) -> Iterator[Callable[..., Mongos]]:
+    """Starts a mongos of a version before the MongoDB of this run."""
+    started: list[Mongos] = []
+
+    def start(*version: int) -> Mongos:
+        started.append(Mongos(*primary_of(mongodb_uri), version))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented(
+    store: Store, mongos: Callable[..., Mongos], redis_url: str
+) -> None:
+    through = mongos(7, 0, 1)
+    found = await rows_of(settings_with(redis_url), through.uri(store.database.name))
+    rows = {row.subject: row for row in found}
+    assert rows["a replica set"].found == "sharded"
+    assert rows["sharding"].verdict == "ok"
+    assert rows["each method"].found.endswith("called, 0 refused")
+    assert {name.partition(".")[2]: key for name, key in through.sharded.items()} == SHARD_KEYS
+    assert {name.partition("_check_")[0] for name in through.sharded} == {store.database.name}
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(
+    store: Store, mongos: Callable[..., Mongos]
+) -> None:
+    through = mongos(5, 0, 7)
+    behind = Store(through.uri(store.database.name))
+    cluster = await look(behind.client)
+    row = await checking._sharding_row(behind, behind, cluster)
+    assert (row.verdict, row.found) == ("not asked", "digs is whole, as it must be before MongoDB 5.1")
+    through.sharded[f"{store.database.name}.digs"] = {"code": 1}
+    row = await checking._sharding_row(behind, behind, cluster)
+    assert (row.verdict, row.found) == ("FAILED", "digs is sharded, which takes MongoDB 5.1")
+    for code, found in ((26, "digs is whole, as it must be before MongoDB 5.1"), (13, "13: told to")):
+        through.refused["collStats"] = code
+        row = await checking._sharding_row(behind, behind, cluster)
+        assert (row.verdict, row.found) == ("not asked", found)
+    behind.close()
+
+
+@pytest.mark.gen_test(timeout=60)
+@pytest.mark.parametrize(("code", "verdict"), [(13, "not asked"), (72, "FAILED")])
+async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(
+    store: Store, mongos: Callable[..., Mongos], code: int, verdict: str
+) -> None:
+    through = mongos(8, 0, 0)
+    through.refused["shardCollection"] = code
+    behind = Store(through.uri(store.database.name))
+    await prepare(behind.database, {"digs": behind.indexes()["digs"]}, print)
+    row = await checking._sharding_row(behind, behind, await look(behind.client))
+    assert (row.verdict, row.found) == (verdict, f"{code}: told to")
+    behind.close()
 
 
 @pytest.mark.gen_test

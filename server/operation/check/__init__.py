@@ -8,7 +8,7 @@ table says so, and the check goes on.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -17,10 +17,11 @@ from server.operation.check.seeds import seed
 from server.operation.check.walk import CALLS, Call, noting
 from server.realtime.bus import CONNECTIONS, Bus
 from server.settings import Settings
-from server.store import Store, refused_reason
+from server.store import Store, is_denied, refused_reason
 from server.store.cluster import Cluster, look, read_clocks
 from server.store.plans import Query, Recorder, explain, scans, sorts
 from server.store.schema import prepare
+from server.store.sharding import OLDEST_SHARDING_DIGS, SHARD_KEYS, shard, shards_digs
 
 OLDEST_MONGODB = 6
 CLOCKS_APART_MS = 1000
@@ -56,7 +57,7 @@ async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
             yield row
         async for row in _old_rows(store, served.database.name):
             yield row
-        async for row in _store_rows(store, served.database.name, recorder, embedded=bool(cluster.embedded)):
+        async for row in _store_rows(store, served, recorder, cluster):
             yield row
         async for row in _redis_rows(settings):
             yield row
@@ -122,12 +123,14 @@ async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
         yield Row("what old checks left", "not asked", reason)
 
 
-async def _store_rows(store: Store, served: str, recorder: Recorder, *, embedded: bool) -> AsyncIterator[Row]:
+async def _store_rows(
+    store: Store, served: Store, recorder: Recorder, cluster: Cluster
+) -> AsyncIterator[Row]:
     """Work in the scratch database, and drop it."""
     name = store.database.name
     try:
         await store.client.drop_database(name)  # there is none yet: fails now if we may not drop it later
-        await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
+        await store.database[MARK].insert_one({"_id": served.database.name, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)
         if reason is None:
@@ -135,28 +138,48 @@ async def _store_rows(store: Store, served: str, recorder: Recorder, *, embedded
         yield Row("a scratch database", "not asked", f"this user may not make {name}: {reason}")
         return
     try:
-        if (reason := await _fill(store)) is not None:
+        reason = await _refusal(prepare(store.database, store.indexes(), lambda _: None))
+        if reason is None and cluster.kind == "sharded":
+            yield await _sharding_row(store, served, cluster)
+        reason = reason or await _refusal(seed(store))
+        if reason is not None:
             yield Row("a scratch database", "FAILED", reason)
             return
         for row in await _walk(store, recorder, CALLS):
             yield row
-        async for row in _plan_rows(store, recorder.queries, embedded=embedded):
+        async for row in _plan_rows(store, recorder.queries, embedded=bool(cluster.embedded)):
             yield row
     finally:
         await store.client.drop_database(name)
 
 
-async def _fill(store: Store) -> str | None:
-    """Fill the scratch database; return what MongoDB said if it refused that."""
+async def _refusal(work: Awaitable[object]) -> str | None:
+    """Do some work; return what MongoDB said if it refused that."""
     try:
-        await prepare(store.database, store.indexes(), lambda _: None)
-        await seed(store)
+        await work
     except Exception as error:
         reason = refused_reason(error)
         if reason is None:
             raise
         return reason
     return None
+
+
+async def _sharding_row(store: Store, served: Store, cluster: Cluster) -> Row:
+    """Shard the scratch database, so that what follows tries that; fail if this cluster is too old for it."""
+    subject, needed = "sharding", ".".join(map(str, OLDEST_SHARDING_DIGS))
+    try:
+        if cluster.version[:2] >= OLDEST_SHARDING_DIGS:
+            await shard(store.database)
+            return Row(subject, "ok", f"as docs/mongodb.md says: {', '.join(SHARD_KEYS)}")
+        if await shards_digs(served.database):
+            return Row(subject, "FAILED", f"digs is sharded, which takes MongoDB {needed}")
+        return Row(subject, "not asked", f"digs is whole, as it must be before MongoDB {needed}")
+    except Exception as error:
+        reason = refused_reason(error)
+        if reason is None:
+            raise
+        return Row(subject, "not asked" if is_denied(error) else "FAILED", reason)
 
 
 async def _walk(store: Store, recorder: Recorder, calls: tuple[Call, ...]) -> list[Row]:

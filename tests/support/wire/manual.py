@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "buildInfo": ("command/buildInfo/", {"buildInfo": "any"}),
+    "collStats": ("command/collStats/", {"collStats": "name"}),
     "count": ("command/count/", {"count": "name", "query": "query"}),
     "createIndexes": ("command/createIndexes/", {"createIndexes": "name", "indexes": "indexes"}),
     "delete": ("command/delete/", {"delete": "name", "deletes": "deletes", "ordered": "bool"}),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "drop": ("command/drop/", {"drop": "name"}),
     "dropDatabase": ("command/dropDatabase/", {"dropDatabase": "any"}),
     "dropIndexes": ("command/dropIndexes/", {"dropIndexes": "name", "index": "any"}),
+    "enableSharding": ("command/enableSharding/", {"enableSharding": "name"}),
     "endSessions": ("command/endSessions/", {"endSessions": "any"}),
     "explain": ("command/explain/", {"explain": "command", "verbosity": "name"}),
     "find": (
@@ -73,6 +75,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
         {"listDatabases": "any", "nameOnly": "bool", "filter": "query"},
     ),
     "listIndexes": ("command/listIndexes/", {"listIndexes": "name", "cursor": "any"}),
+    "shardCollection": ("command/shardCollection/", {"shardCollection": "name", "key": "any"}),
     "ping": ("command/ping/", {"ping": "any"}),
     "update": ("command/update/", {"update": "name", "updates": "updates", "ordered": "bool"}),
 }

@@ -1,0 +1,51 @@
+"""Sharding, as docs/mongodb.md says. For `python -m server check`: nobody else shards anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.errors import OperationFailure
+
+from server.store.digs import Digs
+
+# Since then `$lookup`, with which a dig's task is read, reads sharded collections:
+# https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/
+OLDEST_SHARDING_DIGS = (5, 1)
+SHARD_KEYS: dict[str, dict[str, Any]] = {
+    Digs.NAME: {"code": 1},
+    "pictures.chunks": {"files_id": 1, "n": 1},
+    "people": {"_id": "hashed"},
+    "proofs": {"_id": "hashed"},
+}
+SHARD_SECONDS = 60.0
+_NAMESPACE_NOT_FOUND = 26
+
+_Database = AsyncIOMotorDatabase[dict[str, Any]]
+
+
+async def shards_digs(database: _Database) -> bool:
+    """Whether `digs` is sharded. Raises what MongoDB answers if it refuses to tell."""
+    try:
+        return bool((await database.command("collStats", Digs.NAME)).get("sharded"))
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_NOT_FOUND:
+            raise
+        return False
+
+
+async def shard(database: _Database) -> None:
+    """Shard a prepared database that holds nothing yet, through a mongos. Raises what MongoDB refuses."""
+    for model in Digs.INDEXES:
+        index = model.document
+        if index["name"] in Digs.MAY_REPEAT:  # a unique index of a sharded collection begins with its key
+            await database[Digs.NAME].drop_index(index["name"])
+            await database[Digs.NAME].create_index(
+                list(index["key"].items()), name=index["name"], sparse=index["sparse"]
+            )
+    admin = database.client.admin
+    with pymongo.timeout(SHARD_SECONDS):  # all shards take part
+        await admin.command("enableSharding", database.name)
+        for collection, key in SHARD_KEYS.items():
+            await admin.command("shardCollection", f"{database.name}.{collection}", key=key)
