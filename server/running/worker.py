@@ -106,8 +106,12 @@ async def look_at_data(settings: Settings, *, prepares: bool) -> None:
     indexes = indexes_of(store, sandboxed=settings.sandboxed)
     try:
         await store.reach()
-        if prepares or (not settings.guarded and await is_new(store.database)):
+        if prepares:
             await prepare(store.database, indexes, log.info)
+            return
+        if not settings.guarded and await is_new(store.database):
+            log.info("preparing the database, which is empty")
+            await prepare(store.database, indexes, log.debug)  # there is nothing that could take long
             return
         found = await require_prepared(store.database, indexes)
     finally:
