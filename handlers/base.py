@@ -33,7 +33,7 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
-from server.store import is_unavailable
+from server.store import is_unavailable, said_by
 from server.store.people import Person
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
@@ -180,8 +180,8 @@ class BaseHandler(RequestHandler):
         """Log bugs with their traceback, under the trace_id of the reply. A refusal is not logged."""
         if isinstance(error, Refusal | HTTPError | StreamClosedError):  # the last: the client hung up
             return
-        if is_unavailable(error):
-            app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, error)
+        if error is not None and is_unavailable(error):
+            app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, said_by(error))
             return
         app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=error)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.log import app_log
 
-from server.store import is_unavailable
+from server.store import is_unavailable, said_by
 
 FINISH_SECONDS = 3.0
 
@@ -56,8 +56,11 @@ class Background:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            app_log.error("work in the background failed", exc_info=task.exception())
+        error = None if task.cancelled() else task.exception()
+        if error is not None and is_unavailable(error):
+            app_log.warning("work in the background: a store does not answer: %s", said_by(error))
+        elif error is not None:
+            app_log.error("work in the background failed", exc_info=error)
 
 
 async def _repeat(
@@ -70,7 +73,7 @@ async def _repeat(
             await work()
         except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
             if is_unavailable(error):
-                app_log.warning("%s: a store does not answer: %s", _name(work), error)
+                app_log.warning("%s: a store does not answer: %s", _name(work), said_by(error))
             else:
                 app_log.exception("%s failed", _name(work))
         await asyncio.sleep(seconds())

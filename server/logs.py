@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from traceback import format_tb
+from pathlib import Path
+from traceback import format_tb, walk_tb
 from types import TracebackType
 
 WORD_CHARACTERS = 300
@@ -19,11 +20,20 @@ _QUERY = re.compile(r"([?;])\S+")
 _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
 # All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_ROOT = f"{Path(__file__).parents[1]}/"
+_OURS = f"{_ROOT}server/", f"{_ROOT}handlers/"
 _NEVER_IN_OUR_PATHS = re.compile(r"[^0-9A-Za-z/_.-]")
 
 
+STACK_SECONDS = 60.0
+PLACES_KEPT = 1000
+
+
 class OneLine(logging.Formatter):
-    """One line per event. A traceback follows it indented, so that no input can pass for an event."""
+    """One line per event. A traceback follows it indented, so that no input can pass for an event.
+
+    Each place has one traceback in STACK_SECONDS: a store that is ill must not fill the disk with them.
+    """
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -31,19 +41,35 @@ class OneLine(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
+        self._shown: dict[str, float] = {}  # by place: when its last traceback was logged
 
     def formatException(  # noqa: N802  (logging's name)
         self,
         exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
-        """Return the traceback; without the errors' texts if MongoDB's driver raised one."""
+        """Return the traceback; without the errors' texts if MongoDB's driver raised one.
+
+        If its place had one lately, return the place alone.
+        """
         chain, error = [], exc_info[1]
         while error is not None:
             chain.append(type(error))
             error = error.__cause__ or error.__context__
+        place = _place_of(exc_info[2], chain)
+        if not self._is_due(place):
+            return f"{place}: as within the last minute"
         if not any(kind.__module__.partition(".")[0] == "pymongo" for kind in chain):
             return super().formatException(exc_info)
         return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
+
+    def _is_due(self, place: str) -> bool:
+        now = time.monotonic()
+        if now - self._shown.get(place, float("-inf")) < STACK_SECONDS:
+            return False
+        if len(self._shown) >= PLACES_KEPT:
+            self._shown = {place: at for place, at in self._shown.items() if now - at < STACK_SECONDS}
+        self._shown[place] = now
+        return True
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         """Return the line without a traceback, cut at 2,000 characters."""
@@ -57,6 +83,15 @@ class OneLine(logging.Formatter):
         if record.exc_info or record.stack_info:  # else `formatMessage` has cut all of it
             text = _cut_words(text)
         return text.replace("\n", "\n    ")
+
+
+def _place_of(trace: TracebackType | None, chain: list[type[BaseException]]) -> str:
+    """Return what was raised, and the innermost line of ours that it passed, or else of anybody's."""
+    ours = theirs = ""
+    for frame, line in walk_tb(trace):
+        theirs = f"{frame.f_code.co_filename}:{line}"
+        ours = theirs if theirs.startswith(_OURS) else ours
+    return f"{' from '.join(kind.__qualname__ for kind in chain)} at {(ours or theirs).removeprefix(_ROOT)}"
 
 
 def _cut_words(text: str) -> str:

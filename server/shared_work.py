@@ -11,6 +11,15 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
+def retrieve(task: asyncio.Future[Any]) -> None:
+    """Take note of a failure for which perhaps nobody waits any more, which asyncio would log as a bug.
+
+    For `add_done_callback`. Those who wait get the failure all the same.
+    """
+    if not task.cancelled():
+        task.exception()
+
+
 class SharedWork(Generic[K, V]):
     """Work that is under way, by key.
 
@@ -41,5 +50,4 @@ class SharedWork(Generic[K, V]):
 
     def _end(self, key: K, task: asyncio.Task[V]) -> None:
         del self._under_way[key]
-        if not task.cancelled():
-            task.exception()  # asyncio logs what nobody retrieves
+        retrieve(task)

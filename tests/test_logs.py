@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from server import logs
 from server.actions.win import record_prize
+from server.addresses import networks
 from server.context import Context
 from server.logs import OneLine
 from server.running.stores import free_port
@@ -56,6 +59,32 @@ def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(lo
     assert first.endswith("it failed")
     assert others[-1].endswith("lines of /getTaskList?…")
     assert all(line.startswith("    ") for line in others)
+
+
+def test_a_place_has_one_traceback_a_minute_and_each_event_its_line(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now)
+
+    def fail(parse: Callable[[str], object], text: str) -> None:
+        try:
+            parse(text)
+        except ValueError:
+            logging.getLogger("wabao").exception("it failed")
+
+    for _ in range(100):
+        fail(int, "x")
+    said = log.getvalue()
+    assert (said.count("it failed"), said.count("Traceback")) == (100, 1)
+    last = said.splitlines()[-1]
+    assert re.fullmatch(r"    ValueError at .*test_logs.py:\d+: as within the last minute", last)
+    for text in ("x", "10.0.0.1/8"):  # one line of ours, two of the library that it calls
+        fail(networks, text)
+    assert log.getvalue().count("Traceback") == 2
+    now += logs.STACK_SECONDS
+    fail(int, "x")
+    assert log.getvalue().count("Traceback") == 3
 
 
 def test_no_query_of_a_url_is_logged_however_it_is_spelled(log: io.StringIO) -> None:

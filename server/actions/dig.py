@@ -34,7 +34,7 @@ from server.errors import (
 )
 from server.game.dig import Dig, seconds_left
 from server.game.review import is_shown
-from server.store import is_unavailable
+from server.store import is_unavailable, said_by
 from server.store.people import Person, shown_name
 from server.store.tasks import View
 
@@ -314,7 +314,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("the store does not answer a dig of %s, asking again: %s", code, error)
+            app_log.warning("the store does not answer a dig of %s, asking again: %s", code, said_by(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
@@ -443,7 +443,8 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
     except Exception as error:
         if not is_unavailable(error):
             raise
-        app_log.warning("dig %s is in its task but not yet in the history: %s", recorded["_id"], error)
+        said = said_by(error)
+        app_log.warning("dig %s is in its task but not yet in the history: %s", recorded["_id"], said)
         return False
     await announce_dig(context, recorded)
     return True
@@ -462,7 +463,7 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     except Exception as error:
         if not is_unavailable(error):
             raise
-        app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], error)
+        app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], said_by(error))
 
 
 async def _keep_prize(context: Context, recorded: Dig) -> None:
@@ -479,4 +480,7 @@ async def settle_pending(context: Context) -> None:
             await _keep_prize(context, recorded)
             await context.store.tasks.note_written(recorded["code"], recorded["depth"])
         except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)
-            app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)
+            if is_unavailable(error):
+                app_log.warning("dig %s stays pending: %s", recorded["_id"], said_by(error))
+            else:
+                app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

@@ -8,7 +8,7 @@ import time
 
 from server.context import Context
 from server.game.findings import PaymentKind
-from server.store import is_unavailable
+from server.store import is_unavailable, said_by
 from server.store.gauges import AlarmCount, MoneyGauges
 
 # After computing, rest at least FRESH_MS and at least REST_FACTOR times as long as it took.
@@ -69,6 +69,6 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
     except Exception as error:
         if not is_unavailable(error):
             raise
-        log.warning("the gauges of the database are not computed: %s", error)
+        log.warning("the gauges of the database are not computed: %s", said_by(error))
     finally:
         computed.set()

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from server.keys import Keys
-from server.store import Store, is_unavailable
+from server.store import Store, is_unavailable, said_by
 from server.store.boxes import PLACES
 
 # A box that changed meanwhile is read again in the next pass.
@@ -80,6 +80,6 @@ async def _persist(asked: Callable[[], Awaitable[T]]) -> T:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            log.warning("MongoDB does not answer; trying again: %s", error)
+            log.warning("MongoDB does not answer; trying again: %s", said_by(error))
             await asyncio.sleep(REST_SECONDS)
     return await asked()

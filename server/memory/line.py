@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from server import metrics
 from server.errors import Unavailable
+from server.shared_work import retrieve
 from server.store.page_reads import LONGEST_SECONDS, SILENT_SECONDS
 
 # Least time between two questions, so that a crowd's requests are gathered.
@@ -83,6 +84,7 @@ class Line(Generic[K, V]):
         """Ask once; return whether the answer came in time. If it is late, refuse all until it comes."""
         keys = list(dict.fromkeys(waiting.key for waiting in asked))
         question = asyncio.ensure_future(self._question(keys))
+        question.add_done_callback(retrieve)
         try:
             await asyncio.wait([question], timeout=SILENT_SECONDS)
             in_time = question.done()

@@ -32,7 +32,7 @@ from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.shared_work import SharedWork
-from server.store import Store, is_unavailable
+from server.store import Store, is_unavailable, said_by
 
 POLL_SECONDS = 3.0
 POLL_SECONDS_ALONE = 1.0  # while Redis is down
@@ -347,7 +347,7 @@ class Hub:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("%s may be out of date and cannot be read now: %s", watched.code, error)
+            app_log.warning("%s may be out of date and cannot be read now: %s", watched.code, said_by(error))
         finally:
             # In the same step as the end, so that nobody waits for a read that is over.
             self._reading.pop(watched, None)

@@ -13,6 +13,7 @@ from server.background import Background
 from server.realtime.bus import Bus
 from server.realtime.frames import Service, encode
 from server.realtime.watched_task import Sink
+from server.shared_work import retrieve
 from server.store import Store, is_unavailable
 
 PAUSE_SECONDS = 0.5
@@ -60,6 +61,7 @@ class Outages:
         """Ask a store once. A late answer is awaited, so that a silent store has one question to answer."""
         ask = self._asked[name]
         asked = asyncio.ensure_future(_twice(ask))
+        asked.add_done_callback(retrieve)
         try:
             for seconds in (ANSWER_SECONDS, GRACE_SECONDS):
                 await asyncio.wait([asked], timeout=seconds)

@@ -11,6 +11,7 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler
 
 from server.context import Context
+from server.store import is_unavailable, said_by
 from server.store.sandbox import SandboxStore
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
@@ -84,6 +85,8 @@ class SandboxHandler(RequestHandler):
             errcode = 43001 if self.request.method == "POST" else 43002
         else:
             errcode = -1 if status_code >= 500 else 40097
+            if is_unavailable(error):
+                self.set_status(503)
         self.write_json({"errcode": errcode, "errmsg": ERRMSGS[errcode] + more})
 
     async def require_token(self) -> None:
@@ -96,8 +99,10 @@ class SandboxHandler(RequestHandler):
             raise WeChatFailure(40001)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs only: an answered error code is not one."""
-        if not isinstance(error, WeChatFailure | HTTPError):
+        """Log bugs only: an answered error code is not one, nor is a store that does not answer."""
+        if error is not None and is_unavailable(error):
+            app_log.warning("%s: a store does not answer: %s", type(self).__name__, said_by(error))
+        elif not isinstance(error, WeChatFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
 
 

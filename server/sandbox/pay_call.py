@@ -140,8 +140,8 @@ class PayCall(SandboxHandler):
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs only: what WeChat would refuse too is not one."""
-        if not isinstance(error, PayFailure | HTTPError):
-            app_log.error("%s failed", type(self).__name__, exc_info=error)
+        if not isinstance(error, PayFailure):
+            super().log_exception(kind, error, trace)
 
     def on_connection_close(self) -> None:
         """Note that the client is gone."""

@@ -11,6 +11,7 @@ import asyncio
 import weakref
 from dataclasses import dataclass, field
 
+from server.shared_work import retrieve
 from server.store import Store
 
 
@@ -37,6 +38,7 @@ class DigIds:
         if question is None:
             question = self._gathering[code] = _Question()
             question.answer = asyncio.get_running_loop().create_task(self._ask(code, question))
+            question.answer.add_done_callback(retrieve)
         made_as = f"{code}:{unionid}:{dig_id}"
         question.made_as.add(made_as)
         assert question.answer is not None  # noqa: S101  (set where the question is made)

@@ -67,6 +67,31 @@ _PASSING_CODES = frozenset(
         14031,  # OutOfDiskSpace
     )
 )
+# A store that is ill says one of these: of its disk, its descriptors, its memory, or a fault of its own. They
+# too may come after the work.
+_ILL_CODES = frozenset(
+    (
+        1,  # InternalError
+        8,  # UnknownError: what the storage engine heard of the system, such as ENOSPC, EIO, EMFILE
+        37,  # FileRenameFailed
+        38,  # FileNotOpen
+        39,  # FileStreamFailed
+        42,  # LogWriteFailed
+        94,  # NotYetInitialized
+        107,  # LockFailed
+        172,  # TransportSessionClosed
+        176,  # FileOpenFailed
+        208,  # TooManyLocks
+        261,  # TooManyLogicalSessions
+        264,  # TooManyFilesOpen
+        301,  # DataCorruptionDetected
+        371,  # UserWritesBlocked: by who operates the cluster
+        402,  # ResourceExhausted
+        407,  # PooledConnectionAcquisitionExceededTimeLimit: of a mongos
+        433,  # AdmissionQueueOverflow
+        449,  # RateLimitExceeded
+    )
+)
 _DENYING_CODES = (13, 18)  # Unauthorized, AuthenticationFailed
 # Atlas answers with one code for all that its own proxy refuses: the text tells what it is.
 _ATLAS = 8000
@@ -81,7 +106,7 @@ class Uncommitted(PyMongoError):
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether an error says that MongoDB did not answer, rather than that we asked wrongly.
+    """Whether an error says that MongoDB did not answer or is ill, rather than that we asked wrongly.
 
     The command may have been done all the same, and what was done may be undone.
     """
@@ -103,7 +128,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 def _passes(code: int | None, details: Mapping[str, Any] | None) -> bool:
     if code != _ATLAS:
-        return code in _PASSING_CODES
+        return code in _PASSING_CODES or code in _ILL_CODES
     said = (details or {}).get("errmsg", "")
     return not _ATLAS_DENIES.search(said) and bool(_ATLAS_LIMITS.search(said))
 
@@ -146,8 +171,13 @@ def said_by(error: BaseException) -> str:
 
 
 def refused_reason(error: BaseException) -> str | None:
-    """Return what MongoDB said when it refused a command, in one line; None for any other error."""
-    return said_by(error) if isinstance(error, OperationFailure) and not is_unavailable(error) else None
+    """Return what MongoDB said when it refused a command, in one line; None for any other error.
+
+    A fault of its own that it tells is a refusal too: it may come of this command each time.
+    """
+    if not isinstance(error, OperationFailure):
+        return None
+    return said_by(error) if error.code in _ILL_CODES or not is_unavailable(error) else None
 
 
 @contextmanager

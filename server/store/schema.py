@@ -18,6 +18,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.errors import BadSettings
+from server.shared_work import retrieve
 from server.store import Store, refused_reason
 from server.store.cluster import now_ms
 from server.store.digs import Digs
@@ -325,6 +326,7 @@ async def _build_aloud(
         documents = await database[collection].estimated_document_count()
         say(f"building {collection}: {names}, over {documents:,} documents")
     building = asyncio.ensure_future(database[collection].create_indexes(models))
+    building.add_done_callback(retrieve)
     began = time.monotonic()
     while not (await asyncio.wait([building], timeout=PROGRESS_SECONDS))[0]:
         say(f"building {collection}: {time.monotonic() - began:.0f} s{await _progress(database, collection)}")

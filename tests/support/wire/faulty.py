@@ -46,6 +46,10 @@ from support.wire.rollback import WRITES, Suffix
 SET_NAME = "faulty"
 # Names as MongoDB's error_codes.yml has them; a retryable write that meets the first four is sent again.
 CODE_NAMES = {
+    1: "InternalError",
+    8: "UnknownError",
+    264: "TooManyFilesOpen",
+    14031: "OutOfDiskSpace",
     10107: "NotWritablePrimary",
     11602: "InterruptedDueToReplStateChange",
     91: "ShutdownInProgress",
@@ -84,6 +88,7 @@ class FaultyWire(Wire):
             self._hello = client.admin.command("hello")
         self._turn = threading.Lock()  # one command at a time is with MongoDB
         self._waiting: list[tuple[str, str, Fault]] = []
+        self._ill: tuple[frozenset[str], Fault] | None = None
         self._suffix = Suffix(host, port)
         self._healed, self._released = threading.Event(), threading.Event()
         self._released.set()
@@ -118,9 +123,14 @@ class FaultyWire(Wire):
         """Let a fault meet the next such command; with a collection, the next of that collection."""
         self._waiting += [(command, collection, fault)] * times
 
+    def fall_ill(self, commands: frozenset[str], fault: Fault) -> None:
+        """Let a fault meet all these commands, until `calm`."""
+        self._ill = commands, fault
+
     def calm(self) -> None:
         """Forget faults that met no command, and return when those that last are over."""
         self._waiting.clear()
+        self._ill = None
         if self._cut_off:
             self._healed.wait(LONGEST_SECONDS)
         if self._noting or self._unaware:
@@ -264,7 +274,8 @@ class FaultyWire(Wire):
                     self._waiting.remove(waiting)
                     self.done.append(name)
                     return fault
-        return None
+        ill = self._ill
+        return ill[1] if ill is not None and name in ill[0] else None
 
     def _greeting(self) -> Document:
         primary = time.monotonic() >= self._elected_at
