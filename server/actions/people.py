@@ -101,19 +101,24 @@ async def _let_in(context: Context, person: Person) -> Person:
     """
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
-    if ban_of(person, context.clock.now_ms()) is None:
+    own = ban_of(person, context.clock.now_ms())
+    if own is None:
         ban = await _other_ban(context, person)
         if ban is not None:
             person = await _carry_over(context, person, ban)
+    elif "carried" in own:
+        # It may have been lifted while it was carried over, by a process that died before it looked again.
+        person = await _keep_carried(context, person, own)
     metrics.LOGINS.inc()
     return person
 
 
 async def _other_ban(context: Context, person: Person) -> Ban | None:
+    """Return the ban of another record of this person, if an operator banned that one."""
     now_ms = context.clock.now_ms()
     records = await context.store.people.of_openid(person["openid"])
     bans = (ban_of(other, now_ms) for other in records if other["_id"] != person["_id"])
-    return next((ban for ban in bans if ban is not None), None)
+    return next((ban for ban in bans if ban is not None and "carried" not in ban), None)
 
 
 async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
@@ -122,13 +127,22 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     The ban begins now, so what this record showed earlier does not count as shown in spite of a ban.
     """
     people = context.store.people
-    carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"])
+    carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"], carried=1)
     banned = await people.carry_over(person, carried)
-    if banned is not None:
-        await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
-        # If the other ban was lifted meanwhile, this one was not there yet to be lifted with it.
-        if await _other_ban(context, person) is None:
-            await people.lift_ban(person["openid"])
+    if banned is None:
+        return await people.find(person["_id"]) or person
+    await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
+    return await _keep_carried(context, banned, carried)
+
+
+async def _keep_carried(context: Context, person: Person, carried: Ban) -> Person:
+    """Return a record whose ban was carried over, let off if the other ban is over.
+
+    If that was lifted meanwhile, this one was not there yet to be lifted with it.
+    """
+    people = context.store.people
+    if await _other_ban(context, person) is None:
+        await people.drop_carried(person["_id"], carried)
     return await people.find(person["_id"]) or person
 
 

@@ -21,11 +21,15 @@ WECHAT_USER = "微信用户"
 
 
 class Ban(TypedDict):
-    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted)."""
+    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted).
+
+    `carried` is there if it was copied from another record of this person; it holds while that is banned.
+    """
 
     reason: str
     at: int
     until: int
+    carried: NotRequired[int]
 
 
 class Chosen(TypedDict):
@@ -249,6 +253,10 @@ class People(DueDocuments[Person]):
         """Ban one record of a person too, and end its tokens; None if it was banned since, or is gone."""
         before = {"_id": person["_id"], "banned": person.get("banned")}
         return await self.find_one_and_update(before, _banned(ban), return_document=True)
+
+    async def drop_carried(self, unionid: str, ban: Ban) -> None:
+        """Let one record act again, unless it was banned anew since."""
+        await self.collection.update_one({"_id": unionid, "banned": ban}, {"$unset": {"banned": ""}})
 
     async def lift_ban(self, openid: str) -> None:
         """Let all act again who logged in with this openid."""

@@ -12,13 +12,14 @@ from server.actions import operate
 from server.actions.dig import dig
 from server.actions.forget import CannotForget, forget
 from server.actions.pay_in import NOT_BEGUN, follow_payments
-from server.actions.people import check_ban
+from server.actions.people import check_ban, log_in
 from server.actions.whom import Whom
 from server.context import Context
 from server.errors import Banned
 from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
+from support.login import a_ticket
 from support.operators import operator
 from support.purse import check_books, find, order, publish_red_packet, rest, sweep_until_quiet, wx
 from support.steps import Killed, die
@@ -29,6 +30,10 @@ REASON = "用脚本挖宝"
 @pytest.fixture
 def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
+
+
+async def admit_login(_: str) -> None:
+    """Let everybody log in."""
 
 
 async def ban(client: Client, code: str, depth: int = 0, days: int = 0) -> None:
@@ -150,6 +155,59 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
     alice = await client.log_in("alice", unionid="1")
     assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
     assert not await find(context, "people", banned={"$exists": True})
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nobody_banned(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice", unionid="0")).publish()
+    await ban(client, code)
+    carry_over, lifted = context.store.people.carry_over, list[Any]()
+
+    async def carry_over_late_and_die(*arguments: Any) -> Any:
+        lifted.append(await client.post("/ops/unban", code=code, depth=0, reason="已核实"))
+        await carry_over(*arguments)
+        die()
+
+    ticket = await a_ticket(client.http, user="alice", unionid="1")
+    monkeypatch.setattr(context.store.people, "carry_over", carry_over_late_and_die)
+    with pytest.raises(Killed):
+        await log_in(context, ticket["code"], admit_login)
+    monkeypatch.setattr(context.store.people, "carry_over", carry_over)
+    assert [reply["status"] for reply in lifted] == [0]
+    [left] = await find(context, "people", banned={"$exists": True})
+    # Earlier versions made more records of a person. Two of them must not keep each other banned.
+    await context.store.people.rows.insert_one({**left, "_id": "record-3"})
+    alice = await client.log_in("alice", unionid="1")
+    assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
+    [left] = await find(context, "people", banned={"$exists": True})
+    assert left["_id"] == "record-3"
+
+
+@pytest.mark.gen_test
+async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    code = await (await client.log_in("alice", unionid="0")).publish()
+    await ban(client, code)
+    carry_over, drop_carried = context.store.people.carry_over, context.store.people.drop_carried
+
+    async def lift_then_carry_over(*arguments: Any) -> Any:
+        assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+        return await carry_over(*arguments)
+
+    async def ban_then_drop(*arguments: Any) -> None:
+        await ban(client, code)
+        await drop_carried(*arguments)
+
+    monkeypatch.setattr(context.store.people, "carry_over", lift_then_carry_over)
+    monkeypatch.setattr(context.store.people, "drop_carried", ban_then_drop)
+    alice = await client.log_in("alice", unionid="1")
+    assert (await alice.post("/setProfile", wxname="新名字"))["error"] == "banned"
+    assert len(await find(context, "people", banned={"$exists": True})) == 2
 
 
 @pytest.mark.gen_test

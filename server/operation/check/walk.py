@@ -191,6 +191,7 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.people.end_tokens(_WHO, 0),
     lambda store: store.people.ban("nobody", _BAN),
     lambda store: store.people.carry_over(a_person(2), _BAN),
+    lambda store: store.people.drop_carried("nobody", _BAN),
     lambda store: store.people.lift_ban("nobody"),
     lambda store: store.people.ended_since(NOW),
     lambda store: store.people.lock_out(a_person(3), "forgotten:check"),
