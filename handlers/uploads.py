@@ -59,6 +59,7 @@ class UploadFile(Interface):
     _upload: Upload | None = None
     _has_file = False
     _body_bytes = 0
+    _charged_kb = 0
     _serving = False
     _gone = False
 
@@ -131,8 +132,8 @@ class UploadFile(Interface):
                 if self.context.disk.low:
                     raise DiskLow
                 # Without a length it may become the largest.
-                kilobytes = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
-                asked: dict[Limited, int] = {"uploads": 1, "upload_kb": kilobytes}
+                self._charged_kb = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
+                asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
                 await limit(self.context, self.request, caller, asked)
                 self._upload = self.context.uploads.begin(caller.counted, self.expected_bytes())
 
@@ -165,12 +166,18 @@ class UploadFile(Interface):
         if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
             await self._admit()  # their sessions ended while the picture came: they may be banned
         data = await self._upload.read()
-        file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data)
+        file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data, self._charge)
         return UploadFileReply(
             file_id=file_id,
             url=picture_url(self.context, path),
             thumbnail=picture_url(self.context, thumbnail),
         )
+
+    async def _charge(self, stored_bytes: int) -> None:
+        """Charge the person for what is stored, in place of what they sent. Raises TooOften."""
+        more_kb = -(-stored_bytes // 1024) - self._charged_kb
+        await limit(self.context, self.request, self.caller, {"upload_kb": more_kb})
+        self._charged_kb += more_kb
 
     async def serve(self, body: bytes) -> None:
         """Answer, then drop the upload, also after an error."""

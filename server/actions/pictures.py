@@ -21,16 +21,22 @@ BEIJING = timezone(timedelta(hours=8))
 
 # Called before a poster or a code is drawn. May raise a refusal.
 AdmitDrawing = Callable[[], Awaitable[None]]
+# Called with how many bytes an upload will take once it is stored. May raise a refusal.
+Charge = Callable[[int], Awaitable[None]]
 
 log = logging.getLogger("wabao.pictures")
 
 
-async def upload_picture(context: Context, owner: str, data: bytes) -> tuple[int, str, str]:
+async def upload_picture(
+    context: Context, owner: str, data: bytes, charge: Charge
+) -> tuple[int, str, str]:
     """Store a person's picture; return its file_id, its path and its thumbnail's path.
 
-    Raises NotAPicture, PictureTooLarge, TooMany, and Unavailable if its turn did not come in time.
+    Raises NotAPicture, PictureTooLarge, TooMany, what `charge` raises, and Unavailable if its turn did not
+    come in time.
     """
     picture = await context.pictures.normalise(data, owner)
+    await charge(picture.stored_bytes)
     saved = await context.store.files.save(picture, owner, context.clock.now_ms())
     metrics.UPLOADS.inc()
     return saved

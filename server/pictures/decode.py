@@ -23,8 +23,10 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 THUMBNAIL_SIDE = 300
-# JPEG's scale, 0 to 95. The square shows a dozen thumbnails at once, so they must be small.
-FULL_QUALITY, THUMBNAIL_QUALITY = 85, 70
+# JPEG's scale, 0 to 95: the best that fits is taken, and if none does, a smaller picture of the last one. The
+# square shows a dozen thumbnails at once, so they must be small.
+FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
+FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 # Pillow refuses more than twice this before it allocates, and warns above this; there our own check refuses.
@@ -58,9 +60,16 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
     width: int
     height: int
 
+    @property
+    def stored_bytes(self) -> int:
+        """How much of it is stored."""
+        return len(self.full) + len(self.thumbnail)
+
 
 def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
-    """Return an uploaded picture as it is stored: a PNG if anything in it is transparent, else a JPEG.
+    """Return an uploaded picture as it is stored: a PNG if something in it is transparent, else a JPEG.
+
+    What would be too large as a PNG is put on white, as a JPEG.
 
     `most_pixels` is what its owner was charged for: a file that hid from `cost_of` that it has more is none.
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
@@ -93,16 +102,21 @@ def _refuse_too_large(source: Image.Image, most_pixels: int) -> None:
 
 
 def encoded(image: Image.Image) -> Picture:
-    """Return the picture and its thumbnail, encoded. `image` is RGB or RGBA; no side exceeds FULL_SIDE."""
-    content_type: Literal["image/jpeg", "image/png"] = "image/png" if image.mode == "RGBA" else "image/jpeg"
+    """Return the picture and its thumbnail, within FULL_BYTES and THUMBNAIL_BYTES.
+
+    `image` is RGB or RGBA, and no side exceeds FULL_SIDE.
+    """
+    image.info = {}  # else Pillow writes the comments and profiles again
     thumbnail = image.resize(_fitting(image.size, THUMBNAIL_SIDE), Resampling.LANCZOS)
-    return Picture(
-        _bytes_of(image, FULL_QUALITY),
-        _bytes_of(thumbnail, THUMBNAIL_QUALITY),
-        content_type,
-        image.width,
-        image.height,
-    )
+    if image.mode == "RGBA":
+        small = _png(thumbnail)
+        full = _png(image) if len(small) <= THUMBNAIL_BYTES else b""
+        if full and len(full) <= FULL_BYTES:
+            return Picture(full, small, "image/png", *image.size)
+        image, thumbnail = _on_white(image), _on_white(thumbnail)
+    size, full = _jpeg_within(image, FULL_QUALITIES, FULL_BYTES)
+    _, small = _jpeg_within(thumbnail, THUMBNAIL_QUALITIES, THUMBNAIL_BYTES)
+    return Picture(full, small, "image/jpeg", *size)
 
 
 def _decoded(source: Image.Image) -> Image.Image:
@@ -162,11 +176,35 @@ def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _bytes_of(image: Image.Image, quality: int) -> bytes:
-    image.info = {}  # else Pillow writes the comments and profiles again
+def _on_white(image: Image.Image) -> Image.Image:
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def _jpeg_within(
+    image: Image.Image, qualities: tuple[int, ...], most_bytes: int
+) -> tuple[tuple[int, int], bytes]:
+    """Return the best JPEG of at most so many bytes, and its size."""
+    for quality in qualities:
+        data = _jpeg(image, quality)
+        if len(data) <= most_bytes:
+            return image.size, data
+    while len(data) > most_bytes:
+        # Bytes grow with the pixels, or a little less.
+        scale = 0.95 * (most_bytes / len(data)) ** 0.5
+        image = image.resize(_fitting(image.size, int(max(image.size) * scale)), Resampling.LANCZOS)
+        data = _jpeg(image, qualities[-1])
+    return image.size, data
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    if image.mode == "RGBA":
-        image.save(buffer, "PNG")
-    else:
-        image.save(buffer, "JPEG", quality=quality, optimize=True)
+    image.save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from handlers import people
 from handlers.websocket import TOO_MANY
@@ -16,8 +17,11 @@ from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
 from server.operation.pulses import add_up
+from server.pictures.decode import normalise
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
+from support.pictures import encoded
+from support.stored import stored_files
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
 HERE, THERE = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}
@@ -298,13 +302,32 @@ class TestBytes:
         return {"UPLOAD_MB_A_PERSON": "1"}
 
     @pytest.mark.gen_test
-    async def test_bytes_count_by_what_a_request_says_that_it_sends(self, client: Client) -> None:
+    async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(
+        self, client: Client
+    ) -> None:
         alice = await client.log_in("alice")
-        padded = a_picture() + bytes(400 << 10)
+        no_picture = bytes(400 << 10)
         before = metrics.LIMITED.labels("upload_mb")._value.get()
-        assert [(await alice.upload(padded)).get("error") for _ in range(3)] == [None, None, "too_many"]
+        errors = [(await alice.upload(no_picture))["error"] for _ in range(3)]
+        assert errors == ["not_a_picture", "not_a_picture", "too_many"]
         assert (await alice.upload(a_picture()))["status"] == 0
         assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
+
+    @pytest.mark.gen_test
+    async def test_pictures_count_by_what_is_stored_of_them(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        padded = a_picture() + bytes(400 << 10)
+        assert [(await alice.upload(padded))["status"] for _ in range(6)] == [0] * 6
+        stored = await stored_files(context)
+        tile, tiles = Image.effect_noise((16, 1600), 60), Image.new("L", (1600, 1600))
+        for left in range(0, 1600, 16):
+            tiles.paste(tile, (left, 0))
+        swelling = encoded(tiles, "PNG")
+        times = (1 << 20) // normalise(swelling).stored_bytes
+        assert len(swelling) * 4 < normalise(swelling).stored_bytes
+        errors = [(await bob.upload(swelling)).get("error") for _ in range(times + 1)]
+        assert errors == [None] * times + ["too_many"]
+        assert await stored_files(context) == stored + 2 * times
 
     @pytest.mark.gen_test
     async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(

@@ -61,11 +61,13 @@ async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: 
 async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     clear = io.BytesIO()
-    Image.effect_noise((1500, 1500), 90).convert("RGBA").rotate(45).save(clear, "PNG")
+    logo = Image.new("RGBA", (1500, 1500))
+    logo.paste(Image.effect_noise((380, 380), 90), (0, 0))
+    logo.save(clear, "PNG")
     path = path_of((await alice.upload(clear.getvalue()))["url"], settings)
     full = await client.http.get(path)
     assert full.headers["Content-Type"] == "image/png"
-    assert len(full.content) > 3 * 255 * 1024  # so that it was served in parts
+    assert len(full.content) > 255 * 1024  # so that it was served in parts
     assert opened(full.content).size == (1500, 1500)
     etag = full.headers["ETag"]
     for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -356,7 +358,7 @@ async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings
     Image.effect_noise((1500, 1500), 90).save(noise, "PNG")
     file_id, path, thumbnail = await files.save(normalise(noise.getvalue()), "alice", 1000)
     *before, (collection, record) = inserts.seen
-    assert len(before) > 4
+    assert len(before) >= 4
     uploaded = {"file_id": file_id, "owner": "alice", "delete_at": 1000 + UNUSED_MS}
     assert (collection, record["metadata"]) == ("pictures.files", uploaded)
     assert path == f"/files/{record['_id']}"

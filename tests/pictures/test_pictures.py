@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 import time
 import zlib
@@ -14,7 +15,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from PIL.Image import Transpose
 
 from server.errors import NotAPicture, PictureTooLarge
-from server.pictures.decode import MAX_BYTES, MAX_SCANS, normalise
+from server.pictures.decode import FULL_BYTES, MAX_BYTES, MAX_SCANS, THUMBNAIL_BYTES, normalise
 from server.pictures.jpeg import MOST_SEGMENTS, count_scans
 from support.pictures import (
     corner_colours,
@@ -48,6 +49,43 @@ def test_a_transparent_picture_stays_transparent_and_is_kept_as_png(kind: str) -
         alpha = stored.getchannel("A")
         assert alpha.getpixel((stored.width - 5, stored.height - 5)) == 0
         assert alpha.getpixel((5, 5)) == 255
+
+
+def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Return what compresses worst."""
+    return Image.frombytes(mode, (width, height), os.urandom(width * height * len(mode)))
+
+
+@pytest.mark.parametrize("size", [(1600, 1600), (1600, 30), (3, 1600), (400, 300)], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_what_is_stored_is_bounded_whatever_is_in_the_picture(size: tuple[int, int], mode: str) -> None:
+    picture = normalise(encoded(noise(*size, mode), "WEBP", lossless=True, method=0))
+    assert len(picture.full) <= FULL_BYTES == 500_000
+    assert len(picture.thumbnail) <= THUMBNAIL_BYTES == 30_000
+    full, thumbnail = opened(picture.full), opened(picture.thumbnail)
+    assert (picture.width, picture.height) == full.size
+    for stored in (full, thumbnail):
+        scale = max(stored.size) / max(size)
+        assert stored.size == pytest.approx([side * scale for side in size], abs=1.1)
+    assert max(full.size) > 500 or full.size == size
+    assert picture.stored_bytes == len(picture.full) + len(picture.thumbnail)
+
+
+def test_a_small_picture_that_webp_keeps_in_few_bytes_does_not_become_a_large_png() -> None:
+    clear = noise(200, 200, "RGBA").resize((1600, 1600))
+    clear.paste((9, 9, 9, 0), (0, 0, 400, 400))
+    data = encoded(clear, "WEBP", quality=5)
+    picture = normalise(data)
+    assert picture.content_type == "image/jpeg"
+    assert len(picture.full) <= FULL_BYTES
+    assert opened(picture.full).getpixel((9, 9)) == pytest.approx((255, 255, 255), abs=9)  # as on a page
+
+
+def test_a_logo_keeps_its_transparency_at_its_full_size() -> None:
+    logo = Image.new("RGBA", (1600, 1600))
+    logo.paste("red", (200, 200, 1400, 1400))
+    picture = normalise(encoded(logo, "PNG"))
+    assert (picture.content_type, picture.width) == ("image/png", 1600)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "I;16", "CMYK"])
