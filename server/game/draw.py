@@ -39,6 +39,7 @@ NONCE = r"\A[0-9a-f]{32}\Z"
 MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
 
 _NONCE = re.compile(NONCE)
+_SEED = re.compile(r"\A[0-9a-fA-F]{64}\Z")
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,10 +153,12 @@ def differences(
     `published_commitment` is what a verifier noted while the task ran; `seed_hash` and `nonce` are what its
     publisher was given and sent. Without them the proof is only checked against itself.
     """
+    if not _SEED.match(proof.seed):
+        return [f"the proof cannot be read: its seed is not {SEED_BYTES} bytes in hex"]
     try:
         seed = bytes.fromhex(proof.seed)
         rules = read_rules(proof.params)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except msgspec.MsgspecError as error:
         return [f"the proof cannot be read: {error}"]
     found = list(_rule_differences(rules, proof.params))
     if found:

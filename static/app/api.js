@@ -1,7 +1,8 @@
 // The REST interfaces over fetch, and what only a page does: uploads with their progress, downloads, the sandbox.
 
 import { asQuery, makeApi, Refused, Unreachable } from "../miniprogram/shared/api.js";
-import { keep, person, remember } from "./session.js";
+import { makeHalves } from "../miniprogram/shared/halves.js";
+import { keep, person, recall, remember } from "./session.js";
 
 export { mayPass, Refused } from "../miniprogram/shared/api.js";
 
@@ -17,6 +18,16 @@ const api = makeApi({
   },
 });
 export const { get, post, dig, repeatDigs } = api;
+
+const stored = (storage, key) => ({ get: () => recall(storage, key), set: (value) => keep(storage, key, value) });
+export const { takeHalf, publishWith, notedHalf } = makeHalves({
+  get,
+  post,
+  person: () => person,
+  random: async (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+  next: stored("sessionStorage", "wabao.half"), // two windows may publish at once
+  noted: stored("localStorage", "wabao.halves"),
+});
 
 /** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
 export function upload(file, onProgress) {

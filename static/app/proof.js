@@ -1,6 +1,8 @@
 // Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
-import { get, Refused } from "./api.js";
+import { holdsHalf } from "../miniprogram/shared/halves.js";
+import { halfWords, whoDrew } from "../miniprogram/shared/words.js";
+import { get, notedHalf, Refused } from "./api.js";
 import { el, fill, icon, set, write } from "./dom.js";
 import { keep, recall } from "./session.js";
 import { verify } from "./verify.js";
@@ -29,11 +31,13 @@ export function fairness(task) {
     "section.panel.fair",
     {},
     el("h2", {}, "公平"),
-    el("p", {}, "发布的那一刻，奖品的位置就由一个随机种子定好，并公布了它的“承诺”。位置此后再也无法改动。"),
+    el("p", {}, whoDrew(task), "发布的那一刻就公布了它们的“承诺”，此后再也无法改动。"),
+    ownHalf(task),
     el("p", {}, rulesOf(task)),
     task.fair_start_ms ? el("p", {}, `冷却结束后 ${task.fair_start_ms / 1000} 秒内来挖的人，抽签决定先后，手快不占便宜。`) : null,
     el("p.label", {}, "承诺（SHA-256）"),
     el("code.hash", {}, task.commitment),
+    halves(task),
     later,
     button,
     result,
@@ -46,7 +50,7 @@ export function fairness(task) {
       if (!globalThis.crypto?.subtle) throw new Refused({ msg: "浏览器只在 HTTPS 页面上提供所需的加密功能，请换用 HTTPS 打开", error: "no_webcrypto" });
       const proof = await get("/getProof", { code: task.code });
       const published = notedCommitment(task.code);
-      fill(result, report(await verify(proof, published), proof, published));
+      fill(result, report(await verify(proof, published, notedHalf(task.code)), proof, published));
     } catch (error) {
       fill(result, el("p.problem", {}, error.message));
       if (!error.error) throw error;
@@ -64,11 +68,38 @@ export function fairness(task) {
   };
 }
 
+/** Tell a publisher whether their half is in it. */
+function ownHalf(task) {
+  const half = notedHalf(task.code);
+  if (!half) return null;
+  const holds = holdsHalf(task, half);
+  return el(holds ? "p.good" : "p.problem", { role: "status" }, halfWords(holds));
+}
+
+function halves({ rules_version, seed_hash, nonce }) {
+  if (rules_version !== 2) return null;
+  return el(
+    "details.fold",
+    {},
+    el("summary", {}, "两半随机数"),
+    el(
+      "div.checks",
+      {},
+      el("p.label", {}, "服务器的一半，先公布它的 SHA-256"),
+      el("code.hash", {}, seed_hash),
+      el("p.label", {}, "发布者的一半，后选"),
+      el("code.hash", {}, nonce),
+    ),
+  );
+}
+
 function rulesOf({ prize_num, forecast_num, interval, fluctuation, max_depth }) {
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
   return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${max_depth} 层。`;
 }
+
+const isTogether = ({ params }) => JSON.parse(params).version === 2;
 
 function report(checks, proof, published) {
   const holds = checks.every((check) => check.holds);
@@ -85,7 +116,9 @@ function report(checks, proof, published) {
       "p.hint",
       {},
       published ? "" : "你在结束之前没有打开过这个页面，所以只能和现在公布的承诺核对。",
-      "它证明：位置在发布之后没有动过。它不能证明：运营者事先不知道位置。",
+      isTogether(proof)
+        ? "它证明：位置在发布之后没有动过，发布者和服务器谁也没有单独挑位置。它不能证明：运营者事先不知道位置、没有拒绝过别的抽取、没有和发布者串通。"
+        : "它证明：位置在发布之后没有动过。它不能证明：运营者没有挑选、事先不知道位置。",
     ),
     el("p.label", {}, "种子"),
     el("code.hash", {}, proof.seed),

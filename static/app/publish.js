@@ -1,7 +1,7 @@
 // Publishing: only the fields that apply, each with its range, and a summary before they are sent. What was filled in
 // is kept until it is published. A problem is said beneath its field, which gets the focus.
 
-import { mayPass, post } from "./api.js";
+import { mayPass, publishWith, takeHalf } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
@@ -71,7 +71,6 @@ function makeFields() {
 function addSending(form, picture, signal) {
   const problem = el("p.problem", { role: "alert" });
   const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
-  const named = { fields: "", id: "" }; // what was sent last, and under which name
   form.append(problem, submit);
   form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 
@@ -80,31 +79,27 @@ function addSending(form, picture, signal) {
     const wrong = [...form.elements].find((input) => input.labels?.length && wrongWith(input, picture));
     if (wrong) return blame(wrong, wrongWith(wrong, picture));
     submit.disabled = true;
-    let sent = false;
+    let step = "picture";
     try {
       const asked = Object.fromEntries(new FormData(form));
       const url = await picture.ready();
+      step = "half";
+      const half = await takeHalf({ ...asked, url });
       if (signal.aborted) return undefined; // the person has left the page: do not publish
-      sent = true;
-      const { code } = await post("/postTask", { ...asked, url, publish_id: nameOf({ ...asked, url }) });
+      step = "sent";
+      const { code } = await publishWith(half, { ...asked, url });
       keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
-      const input = sent ? fieldOf(error.reply?.param, form, picture) : picture.input; // beside the picture, its problem stands already
-      if (input) blame(input, sent ? error.message : "");
-      else write(problem, sent && mayPass(error) ? MAYBE : error.message);
+      const uploading = step === "picture"; // beside the picture, its problem stands already
+      const input = uploading ? picture.input : fieldOf(error.reply?.param, form, picture);
+      if (input) blame(input, uploading ? "" : error.message);
+      else write(problem, step === "sent" && mayPass(error) ? MAYBE : error.message);
       if (!error.error) throw error;
     } finally {
       submit.disabled = false;
     }
     return undefined;
-  }
-
-  // The same fields go under the same name, so that trying again publishes nothing twice.
-  function nameOf(asked) {
-    const fields = JSON.stringify(asked);
-    if (named.fields !== fields) Object.assign(named, { fields, id: crypto.getRandomValues(new Uint32Array(4)).join("_") });
-    return named.id;
   }
 }
 

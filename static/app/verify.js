@@ -1,41 +1,65 @@
 // The draw, recomputed from its proof with WebCrypto. This file neither asks the server nor shows anything.
 
 const encoder = new TextEncoder();
+const ALONE = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "prize_num"];
+const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "seed_hash", "version"];
 
 /**
- * Check a proof from getProof. `published` is the commitment that this client saw while the task ran,
- * or null. Returns what was checked: [{holds, what, found}].
+ * Check a proof from getProof. `published` is the commitment that this client saw while the task ran, `mine` the halves
+ * {seed_hash, nonce} that it published with; each may be null. Returns what was checked: [{holds, what, found}].
  */
-export async function verify(proof, published) {
-  const seed = bytes(proof.seed);
-  const rules = JSON.parse(proof.params);
-  const recomputed = await commitment(seed, proof.params);
-  const depths = await winningDepths(seed, rules);
+export async function verify(proof, published, mine = null) {
   const checks = [];
   const check = (holds, what, found) => checks.push({ holds, what, found });
+  const rules = rulesOf(proof);
+  check(rules !== null, "规则写法正确，数值都在允许的范围内", `第 ${rules?.version ?? 1} 版规则`);
+  if (!rules) return checks;
+  const seed = bytes(proof.seed);
+  const together = rules.version === 2;
+  const params = encoder.encode(proof.params);
+  const recomputed = await sha256(together ? params : joined(seed, encoder.encode("\n"), params));
+  const seedHash = await sha256(seed);
+  const depths = await winningDepths(seed, rules);
 
-  check(recomputed === proof.commitment, "种子和规则的哈希就是公布的承诺", recomputed);
+  check(recomputed === proof.commitment, together ? "规则的哈希就是公布的承诺" : "种子和规则的哈希就是公布的承诺", recomputed);
   if (published) check(recomputed === published, "与你在结束之前看到的承诺一致", published);
-  check(rules.max_depth === deepest(rules), "最大深度符合规则", `${rules.max_depth} 层`);
-  check(same(depths, proof.winning_depths), "奖品位置由种子算出，分毫不差", `第 ${listed(depths)} 层`);
+  if (together) check(seedHash === rules.seed_hash, "种子就是服务器在发布者选数之前定下的那一个", seedHash);
+  if (mine) check(seedHash === mine.seed_hash && rules.nonce === mine.nonce, "两半随机数就是你发布时的那两半", mine.nonce);
+  check(same(depths, proof.winning_depths), together ? "奖品位置由两半随机数算出，分毫不差" : "奖品位置由种子算出，分毫不差", `第 ${listed(depths)} 层`);
   const wrong = wrongDig(proof.digs, new Set(depths), rules.max_depth);
   check(wrong === null, "每一锹的结果都与位置相符", wrong ?? `共 ${proof.digs.length} 锹`);
   return checks;
 }
 
-/** Hex SHA-256 of seed ‖ "\n" ‖ params. */
-async function commitment(seed, params) {
-  const tail = encoder.encode(`\n${params}`);
-  const whole = new Uint8Array(seed.length + tail.length);
-  whole.set(seed);
-  whole.set(tail, seed.length);
-  return hex(await crypto.subtle.digest("SHA-256", whole));
+/** Return the rules of a proof, null if they are not spelled as they must be, or not possible. */
+function rulesOf({ seed, params }) {
+  let rules;
+  try {
+    rules = JSON.parse(params);
+  } catch {
+    return null;
+  }
+  const names = rules?.version === undefined ? ALONE : TOGETHER;
+  const spelled = JSON.stringify(Object.fromEntries(names.map((name) => [name, rules?.[name]]))) === params;
+  return spelled && /^[0-9a-f]{64}$/i.test(seed) && possible(rules) ? rules : null;
+}
+
+function possible({ code, prize_num, forecast_num, interval, fluctuation, max_depth, version, nonce, seed_hash }) {
+  const within = (number, least, most) => Number.isInteger(number) && number >= least && number <= most;
+  const several = prize_num > 1;
+  return typeof code === "string" && within(prize_num, 1, 1000) && within(forecast_num, 1, 1_000_000)
+    && within(interval, several ? 1 : 0, several ? 100_000 : 0) && within(fluctuation, 0, several ? interval - 1 : 0)
+    && max_depth === Math.max(forecast_num, prize_num * (interval + fluctuation))
+    && (version === undefined || (version === 2 && typeof seed_hash === "string" && /^[0-9a-f]{32}$/.test(nonce)));
 }
 
 /** The depths that win, ascending, one per prize. */
-async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation }) {
+async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation, nonce }) {
   const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const number = async (k) => BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, encoder.encode(`prize:${k}`)))}`);
+  const number = async (k) => {
+    const message = nonce ? `${nonce}:prize:${k}` : `prize:${k}`;
+    return BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, encoder.encode(message)))}`);
+  };
   if (prize_num === 1) return [1 + Number((await number(1)) % BigInt(max_depth))];
   const depths = [];
   let depth = 0;
@@ -46,17 +70,21 @@ async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation
   return depths;
 }
 
-function deepest({ prize_num, forecast_num, interval, fluctuation }) {
-  return prize_num === 1 ? forecast_num : Math.max(forecast_num, prize_num * (interval + fluctuation));
-}
-
 function wrongDig(digs, winning, maxDepth) {
   if (digs.length > maxDepth) return `记录了 ${digs.length} 锹，超过了最大深度`;
   for (const [place, { depth, is_prize }] of digs.entries()) {
     if (depth !== place + 1) return `第 ${place + 1} 锹记在了第 ${depth} 层`;
-    if (Boolean(is_prize) !== winning.has(depth)) return `第 ${depth} 层的结果与种子不符`;
+    if (is_prize !== Number(winning.has(depth))) return `第 ${depth} 层的结果与种子不符`;
   }
   return null;
+}
+
+async function sha256(whole) {
+  return hex(await crypto.subtle.digest("SHA-256", whole));
+}
+
+function joined(...parts) {
+  return Uint8Array.from(parts.flatMap((part) => Array.from(part)));
 }
 
 function same(one, other) {

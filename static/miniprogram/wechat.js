@@ -5,6 +5,7 @@ import { PLAY_AS, SERVER } from "./config.js";
 import { asQuery, makeApi, Unreachable } from "./shared/api.js";
 import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
+import { makeHalves } from "./shared/halves.js";
 
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;
@@ -45,6 +46,17 @@ export const api = makeApi({
     await logIn(); // nobody has to be asked
     return true;
   },
+});
+
+const stored = (key) => ({ get: () => wx.getStorageSync(key) || null, set: (value) => wx.setStorageSync(key, value) });
+
+export const { takeHalf, publishWith, notedHalf } = makeHalves({
+  get: api.get,
+  post: api.post,
+  person: () => person,
+  random: async (length) => new Uint8Array((await call("getRandomValues", { length })).randomValues),
+  next: stored("wabao.half"),
+  noted: stored("wabao.halves"),
 });
 
 /** Whom the server knows here: {unionid, token, nickName, avatarUrl}, or null before the first login. */

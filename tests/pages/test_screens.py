@@ -48,11 +48,13 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     crowd = [Person.log_in(address, user) for user in CROWD]
     ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
     # The first prize is below depth 33.
+    half = hong.get("/commitment")
+    together = {"sealed_seed": half["sealed_seed"], "nonce": "5b1f62c9a4e07d3388c2f19be06a7d54"}
     many = {"prize_num": 5, "interval": 40, "fluctuation": 6, "forecast_num": 230}
     made = {
         "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
         "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
-        "won": hong.publish(draw(oranges), name="半箱赣南脐橙", forecast_num=1, cd=5),
+        "won": hong.publish(draw(oranges), name="半箱赣南脐橙", forecast_num=1, cd=5, **together),
         "shared": hong.publish(
             draw(bracelet), name="三只手工银镯", prize_num=3, interval=1, fluctuation=0, forecast_num=1
         ),

@@ -23,6 +23,16 @@ export const ENDINGS = {
   refused: "没有通过内容检查",
 };
 
+/** Return who drew where a treasure's prizes lie. */
+export const whoDrew = ({ rules_version }) => (rules_version === 2
+  ? "奖品的位置由发布者和服务器各出一半随机数定下，谁也不能单独挑位置。"
+  : "奖品的位置由服务器单独抽出。");
+
+/** Return what a publisher is told of the half they drew: whether the treasure's commitment covers it. */
+export const halfWords = (holds) => (holds
+  ? "你出的那一半在里面，服务器也没有换掉它先给出的那一半。"
+  : "服务器没有按你出的那一半来抽，请不要相信这次抽奖，并留下这一页的截图。");
+
 // About what is checked before others see it, or was taken down.
 const TREASURE = {
   checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",

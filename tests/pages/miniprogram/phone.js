@@ -9,6 +9,7 @@
 
 "use strict";
 
+const { webcrypto } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
@@ -103,6 +104,9 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
         }
         return { statusCode: reply.status, data };
       }),
+
+    getRandomValues: (options) =>
+      answer(options, "getRandomValues", async () => ({ randomValues: webcrypto.getRandomValues(new Uint8Array(options.length)).buffer })),
 
     chooseMedia: (options) => answer(options, "chooseMedia", async () => ({ tempFiles: [{ tempFilePath: picture }] })),
     uploadFile: (options) =>

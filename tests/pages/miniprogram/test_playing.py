@@ -124,7 +124,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
         publisher.until("opened")
-        text = publisher.shows("红包雨", "2 元红包", "自己埋的不能挖")
+        text = publisher.shows("红包雨", "2 元红包", "自己埋的不能挖", "各出一半随机数", "你出的那一半在里面")
         assert "支付" not in text
         winner.open("/pages/square/square")
         winner.shows("红包雨")
@@ -371,3 +371,11 @@ def test_the_mini_program_takes_nothing_from_outside_its_root():
     pages = json.loads((ROOT / "app.json").read_text())["pages"]
     assert {str(path.with_suffix("").relative_to(ROOT)) for path in ROOT.glob("pages/*/*.wxml")} == set(pages)
     assert not list(SOURCE.glob("static/app/clock.js"))
+
+
+@needs_node
+def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address: str, publisher: Person):
+    code = publisher.publish(a_picture(), name="单独抽的猫")
+    with a_phone(address, "小明", **{"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("奖品的位置由服务器单独抽出", "服务器没有按你出的那一半来抽")

@@ -1,6 +1,6 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
-import { admitted, api, isUnnamed, pay, rename, showProblem, uploadPicture } from "../../wechat.js";
+import { admitted, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 
 const KINDS = ["红包", "实物，现场领取", "实物，邮寄"];
 
@@ -54,8 +54,7 @@ Component({
           draw_type: kind === 0 ? undefined : kind,
           url: this.url,
         };
-        const published = await api.post("/postTask", { ...asked, publish_id: this.nameOf(asked) });
-        this.named = null;
+        const published = await publishWith(await takeHalf(asked), asked);
         // It is published, whatever becomes of the payment: the treasure's page can pay too.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
         this.url = undefined;
@@ -65,15 +64,6 @@ Component({
         showProblem(error);
       }
       this.setData({ busy: false });
-    },
-
-    /** The same fields go under the same name, so that trying again after a lost reply publishes nothing twice. */
-    nameOf(asked) {
-      const fields = JSON.stringify(asked);
-      if (!this.named || this.named.fields !== fields) {
-        this.named = { fields, id: `${Date.now().toString(36)}_${Math.random().toString(36).slice(2)}` };
-      }
-      return this.named.id;
     },
   },
 });

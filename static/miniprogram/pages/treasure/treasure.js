@@ -3,8 +3,9 @@
 import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
-import { ENDINGS, REASONS, inReview } from "../../shared/words.js";
-import { admitted, api, channel, choose, isUnnamed, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
+import { holdsHalf } from "../../shared/halves.js";
+import { ENDINGS, REASONS, halfWords, inReview, whoDrew } from "../../shared/words.js";
+import { admitted, api, channel, choose, isUnnamed, notedHalf, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
@@ -15,6 +16,7 @@ Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
     parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
+    drawn: "", ownHalf: "",
     shared: true,
   },
 
@@ -60,7 +62,9 @@ Component({
         return;
       }
       observe(data.server_time);
-      this.setData({ task: data, people: data.users, unnamed: isUnnamed() });
+      const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
+      const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
+      this.setData({ task: data, people: data.users, unnamed: isUnnamed(), drawn: whoDrew(data), ownHalf });
       this.show();
       this.offer();
       if (data.prize_state === "sent" && !this.data.parcel) this.setData({ parcel: await api.post("/drawPrize", { code: data.code }) });

@@ -1,0 +1,63 @@
+// Publisher and server draw together: the server gives the hash of its half, then this client draws a nonce. Both halves
+// are kept until the treasure is there, and noted with it, so that what the server shows can be held against them.
+
+import { mayPass } from "./api.js";
+import { sha256 } from "./hash.js";
+
+const NOTED = 200;
+
+/**
+ * Return what publishes with a half of one's own:
+ *
+ * - `get`, `post` and `person` are those of the interfaces.
+ * - `random(bytes)` resolves with so many bytes from a cryptographic source.
+ * - `next` and `noted` each have `get()` and `set(value)`: the half to use next, and what was published with which.
+ */
+export function makeHalves({ get, post, person, random, next, noted }) {
+  /** Return the half to publish these fields with: the same one again, unless it may have published others. */
+  async function takeHalf(fields) {
+    const whose = person().unionid;
+    const kept = next.get();
+    if (kept && kept.whose === whose && (!kept.sent || kept.sent === JSON.stringify(fields))) return kept;
+    const { seed_hash, sealed_seed } = await get("/commitment");
+    const nonce = hex(await random(16));
+    const half = { whose, seed_hash, sealed_seed, nonce, sent: "" };
+    next.set(half);
+    return half;
+  }
+
+  /** Publish. The same fields with the same half are published once, however often they are sent. */
+  async function publishWith(half, fields) {
+    const { seed_hash, sealed_seed, nonce } = half;
+    next.set({ ...half, sent: JSON.stringify(fields) });
+    try {
+      const published = await post("/postTask", { ...fields, sealed_seed, nonce });
+      noted.set([...(noted.get() || []), [published.code, seed_hash, nonce]].slice(-NOTED));
+      next.set(null);
+      return published;
+    } catch (error) {
+      // Another half only where the server says that this one is no good, and the person has read it.
+      if (error.error === "bad_commitment") next.set(null);
+      else if (error.error && !mayPass(error)) next.set(half);
+      throw error;
+    }
+  }
+
+  /** Return the halves of a treasure that was published here, {seed_hash, nonce}; null of any other. */
+  function notedHalf(code) {
+    const found = (noted.get() || []).find(([known]) => known === code);
+    return found ? { seed_hash: found[1], nonce: found[2] } : null;
+  }
+
+  return { takeHalf, publishWith, notedHalf };
+}
+
+/** Whether a treasure's commitment covers these halves and the rules that are shown. */
+export function holdsHalf({ code, fluctuation, forecast_num, interval, max_depth, prize_num, commitment }, { seed_hash, nonce }) {
+  const rules = { code, fluctuation, forecast_num, interval, max_depth, nonce, prize_num, seed_hash, version: 2 };
+  return sha256(JSON.stringify(rules)) === commitment;
+}
+
+function hex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
