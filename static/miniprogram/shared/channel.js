@@ -185,9 +185,14 @@ export class Channel {
 function makeSubscriptions(send) {
   const subscriptions = new Map(); // by code
 
+  function askSince(code, since) {
+    send({ action: "subscribe", code, since, ticks: false }); // we count down by ourselves
+  }
+
   // Ask for the last dig again: the connection may have ended between its frames.
-  function ask(code, { seq }) {
-    send({ action: "subscribe", code, since: Math.max(0, seq - 1), ticks: false }); // we count down by ourselves
+  function ask(code, subscription) {
+    subscription.doubted = false;
+    askSince(code, Math.max(0, subscription.seq - 1));
   }
 
   // A store is down: the server could not subscribe us, but keeps the connection.
@@ -203,7 +208,7 @@ function makeSubscriptions(send) {
     clear: () => subscriptions.clear(),
 
     add(code, seq, deliver) {
-      const subscription = { seq, deliver, seen: new Set(["cd", "join", "prize"]) };
+      const subscription = { seq, deliver, seen: new Set(["cd", "join", "prize"]), doubted: false };
       subscriptions.set(code, subscription);
       ask(code, subscription);
       return () => {
@@ -217,6 +222,12 @@ function makeSubscriptions(send) {
       const subscription = subscriptions.get(frame.code);
       if (!subscription) return;
       if (frame.error === "unavailable") askLater(frame.code, subscription);
+      if (frame.type === "snapshot" && frame.seq < subscription.seq && !subscription.doubted) {
+        // The process that we reached this time was told less. Asked for more than it knows, it reads first.
+        subscription.doubted = true;
+        askSince(frame.code, subscription.seq);
+        return;
+      }
       if (frame.type === "cd" && frame.seq > subscription.seq + 1) ask(frame.code, subscription);
       else if (isNew(subscription, frame)) subscription.deliver(frame);
     },
@@ -228,7 +239,8 @@ function isNew(subscription, frame) {
   const { seq, seen } = subscription;
   switch (frame.type) {
     case "snapshot":
-      frame.leapt = frame.seq !== seq;
+      frame.leapt = frame.seq !== seq || subscription.doubted;
+      subscription.doubted = false;
       subscription.seq = frame.seq;
       subscription.seen = new Set(["cd", "join", "prize"]);
       return true;

@@ -101,6 +101,50 @@ def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Windo
     assert {address.rpartition("/")[2] for address in addresses} == {"ws"}  # no token there
 
 
+def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back(
+    watcher: Window, address: str
+) -> None:
+    """The second process answers with the snapshot of the first connection, and then as the server does."""
+    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
+    opened: list[WebSocketRoute] = []
+    snapshots: list[str] = []
+    asked: list[int] = []
+
+    def connect(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        opened.append(route)
+
+        def pass_on(message: str | bytes) -> None:
+            told = str(message)
+            if json.loads(told)["type"] == "snapshot":
+                snapshots.append(told)
+                if len(snapshots) == 2:  # the first of the second connection
+                    told = snapshots[0]
+            elif len(opened) == 2 and len(snapshots) == 2:
+                return  # the dig is told again only with the next answer
+            route.send(told)
+
+        def note(message: str | bytes) -> None:
+            given = json.loads(message)
+            if given["action"] == "subscribe" and len(opened) == 2:
+                asked.append(given["since"])
+            server.send(message)
+
+        server.on_message(pass_on)
+        route.on_message(note)
+
+    watcher.page.route_web_socket("**/ws*", connect)
+    watcher.go(f"/#/task/{code}")
+    watcher.log_in("小明")
+    expect(watcher.page.locator(".watchers")).to_be_visible()
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
+    with watcher.page.expect_response("**/getTaskDetails*"):  # frames of the dig may be missing
+        opened[0].close(code=1011)
+    assert asked == [0, 1]
+    expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
+
+
 def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher: Window, address: str) -> None:
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     refused: list[str] = []
