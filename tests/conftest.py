@@ -60,8 +60,21 @@ WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wi
 
 log = logging.getLogger(__name__)
 
-# The folders of tests that start servers, browsers and crowds, or kill at each step: up to 100 s a file.
+# A bare `pytest` takes four minutes on two cores without these folders and files: browsers, servers that are
+# killed, crowds, drawn sequences. `pytest -m slow` runs them, and whoever names a file or a test gets it.
+SLOW = (
+    "actions/test_message_kills.py",
+    "actions/test_report_kills.py",
+    "actions/test_review_kills.py",
+    "crowd/",
+    "money/test_kills.py",
+    "money/test_money_sequences.py",
+    "pages/",
+    "running/",
+)
+# The folders of which the other long files are, up to 30 s each.
 LONGEST = {"crowd", "money", "operation", "pages", "running"}
+TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
@@ -71,8 +84,14 @@ hypothesis.settings.register_profile("wabao", deadline=None)
 hypothesis.settings.load_profile("wabao")
 
 
-def pytest_configure() -> None:
-    """Keep temporary files in memory: each test has a database of its own, and a disk is slow at that."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out the slow tests, unless the command line says which it wants.
+
+    Keep temporary files in memory: each test has a database of its own, and a disk is slow at that.
+    """
+    said = config.option
+    if not (said.markexpr or said.keyword or said.lf or said.failedfirst) and not _names_files(config):
+        said.markexpr = "not slow"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -82,8 +101,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
+def _names_files(config: pytest.Config) -> bool:
+    return config.args_source is pytest.Config.ArgsSource.ARGS
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the longest files, so that one process does not end minutes after the others."""
+    """Mark the slow tests. Begin with the longest files: no process is to end minutes after the others."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: LONGEST.isdisjoint(item.nodeid.split("/")))
 

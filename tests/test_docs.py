@@ -112,7 +112,7 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
         assert (begin, activate) == ("python3 -m venv .venv", ". .venv/bin/activate")
         assert len(commands) == 2
         for command in commands:
-            assert re.search(rf"^{re.escape(command)}( >.*)?$", checks, re.MULTILINE), command
+            assert re.search(rf"^{re.escape(command)}( >.*| \|\| .*)?$", checks, re.MULTILINE), command
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")

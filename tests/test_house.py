@@ -221,3 +221,9 @@ def test_a_library_whose_privates_we_override_has_an_upper_bound(library: str):
     assert Version(f"{here.major}.{here.minor + 1}") not in asked.specifier, (
         "the next minor version is allowed"
     )
+
+
+def test_the_slow_files_are_there(request: pytest.FixtureRequest):
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
+    assert conftest is not None
+    assert [path for path in conftest.SLOW if not (ROOT / "tests" / path).exists()] == []
