@@ -1,14 +1,18 @@
 """Strangers attack one serving process while 100 honest people watch and dig: what do these notice?
 
-    python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,stalled,flat]
+    python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,heads]
+    python bench/hostile.py [--only stalled,flat,campus]
 
-Needs eight minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
+Needs twelve minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
 embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s
 without the attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it
 is due, so delays in the client count too. Attackers and honest people are separate processes; that of the
 attackers gets what all others leave of the cores. Beside `stalled` and `flat`, people upload photos instead,
-one after another: how long does each take? Memory is that of the supervisor, the serving process, its
-processes for pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
+one after another: how long does each take? Beside `campus`, 2,000 people with tokens dig once each, 40 per
+second, and 500 of them watch. All share one address with the attackers, under production's limits. Two cores
+send digs to no more watchers than that, but what is counted knows no such number. Memory is that of the
+supervisor, the serving process, its processes for pictures and the stores; shared memory counts once. Exits
+with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -34,9 +38,11 @@ from parts.attackers import Weapons
 from parts.guests import Digs, Guests
 from parts.lines import log_in_all
 from parts.live import a_dig, open_pages, page, percentile
+from parts.login import a_ticket
 from parts.serving import Person, Server, memory_bytes, processes_of, running, store_of
 from parts.table import Row
 from parts.watchers import Crowd
+from server.settings.limits import IN_PRODUCTION
 from server.store.digs import stored
 
 HONEST, ATTACKERS, TASKS = 100, 10, 4
@@ -44,8 +50,11 @@ DIGS_A_SECOND = 20
 CALM_SECONDS, ATTACK_SECONDS, REST_SECONDS, AFTER_SECONDS = 15.0, 25.0, 5.0, 10.0
 LONG_DIGS, INSERTED_AT_ONCE = 30_000, 1000
 DESCRIPTORS = 1024
+STUDENTS, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND = 2000, 500, 40
+NEWCOMER_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 MOST_PHOTO_MS = 3000
+MOST_HEALTH_MS = 500
 MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
 
 
@@ -103,6 +112,7 @@ class Phase:
     frames_ms: list[float]
     most_memory: int = 0
     log_bytes_a_minute: float = 0
+    health_ms: list[float] = field(default_factory=list)
 
     @property
     def p99_ms(self) -> float:
@@ -113,60 +123,111 @@ class Phase:
         return max(self.digs.took_ms)
 
 
+@dataclass
+class Honest:
+    """Honest people: how many of them watch, how fast they dig, for how many seconds beside the attack."""
+
+    people: list[Person]
+    watching: int = HONEST
+    digs_a_second: int = DIGS_A_SECOND
+    seconds: float = ATTACK_SECONDS
+
+
 class Stage:
     """A server with honest people, who watch all the time and dig in phases."""
 
-    def __init__(self, scene: Scene, server: Server, crowd: Crowd, digging: ProcessPoolExecutor) -> None:
+    def __init__(
+        self, honest: Honest, tasks: list[str], server: Server, crowd: Crowd, digging: ProcessPoolExecutor
+    ) -> None:
         self.server, self.crowd, self._digging = server, crowd, digging
-        places = [(person, scene.tasks[number % TASKS]) for number, person in enumerate(scene.people)]
+        places = [(person, tasks[number % TASKS]) for number, person in enumerate(honest.people)]
         self._requests = [a_dig(person, code) for person, code in places]
-        self._pages = [page(person, code) for person, code in places]
+        self._pages = [page(person, code) for person, code in places[: honest.watching]]
+        self._digs_a_second = honest.digs_a_second
 
     def open(self) -> None:
         """Open everybody's page and dig a little, so that no process's first request is measured."""
         open_pages(self.server, self.crowd, self._pages)
         self.phase(2.0)
 
-    def phase(self, seconds: float) -> Phase:
-        """Let people dig for so many seconds, and measure the server's memory and log meanwhile."""
+    def phase(self, seconds: float, meanwhile: Callable[[], object] = bool) -> Phase:
+        """Let people dig for so many seconds, and measure the server's health, memory and log meanwhile."""
         self.crowd.call("delays")
         began, size = time.monotonic(), self.server.log.stat().st_size
         digs: Future[Digs] = self._digging.submit(
-            guests.dig, self.server.port, self._requests, DIGS_A_SECOND, seconds
+            guests.dig, self.server.port, self._requests, self._digs_a_second, seconds
         )
-        most = 0
+        most, health_ms = 0, []
         while not digs.done():
+            asked = time.monotonic()
+            self.server.http.get("/healthz").raise_for_status()
+            health_ms.append((time.monotonic() - asked) * 1000)
+            meanwhile()
             most = max(most, sum(map(memory_bytes, processes_of(self.server.process.pid))))
             time.sleep(LOOK_SECONDS)
         minutes = (time.monotonic() - began) / 60
         grown = self.server.log.stat().st_size - size
-        return Phase(digs.result(), self.crowd.call("delays"), most, grown / minutes)
+        return Phase(digs.result(), self.crowd.call("delays"), most, grown / minutes, health_ms)
 
 
 def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
     """One attack on a server of its own. With `descriptors`, its worker may have only so many."""
-    spawn = multiprocessing.get_context("spawn")
-    with ExitStack() as stack:
-        bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
-        server = stack.enter_context(running(directory=scene.directory, **bounds))
-        crowd = stack.enter_context(closing(Crowd(Guests)))
-        digging = stack.enter_context(ProcessPoolExecutor(1, spawn))
-        attacking = stack.enter_context(ProcessPoolExecutor(1, spawn, attackers.begin))
-        attacking.submit(abs, 0).result()  # start the process now, before anything is timed
-        stage = Stage(scene, server, crowd, digging)
-        stage.open()
+    bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
+    with running(directory=scene.directory, **bounds) as server:
         if descriptors:
             (worker,) = server.workers()
             _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
             resource.prlimit(worker, resource.RLIMIT_NOFILE, (descriptors, hard))
+        yield from attacked(scene, name, server, Honest(scene.people))
+
+
+def campus(scene: Scene) -> Iterator[Row]:
+    """The attack from the address that two thousand honest people share, while others log in there."""
+    refused: Counter[str] = Counter()
+    took_ms: list[float] = []
+    limits = {name.upper(): str(value) for name, value in IN_PRODUCTION.items()}
+    limits |= {"LOGINS_AN_ADDRESS": "60", "SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
+
+    def log_in_now_and_then() -> None:
+        if time.monotonic() < began + NEWCOMER_SECONDS * len(took_ms):
+            return
+        asked = time.monotonic()
+        ticket = a_ticket(server.http, f"newcomer{len(took_ms)}", "小明")
+        reply = server.http.get("/userLogin", params=ticket).json()
+        refused.update([reply["error"]] if reply["status"] else [])
+        took_ms.append((time.monotonic() - asked) * 1000)
+
+    with running(directory=scene.directory, REQUIRE_TOKEN="1", **limits) as server:
+        people = log_in_all(server.port, STUDENTS)
+        honest = Honest(people, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND, STUDENTS / STUDENTS_DIGS_A_SECOND)
+        began = time.monotonic()
+        yield from attacked(scene, "campus", server, honest, log_in_now_and_then)
+    yield Row("  logins of newcomers: worst", max(took_ms), "ms", None, f"of {len(took_ms)}")
+    yield Row("  logins of newcomers: refused", refused.total(), "", 0, _counted(refused))
+
+
+def attacked(
+    scene: Scene, name: str, server: Server, honest: Honest, meanwhile: Callable[[], object] = bool
+) -> Iterator[Row]:
+    """Let honest people dig before, beside and after an attack; `meanwhile` is called beside it."""
+    spawn = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        crowd = stack.enter_context(closing(Crowd(Guests)))
+        digging = stack.enter_context(ProcessPoolExecutor(1, spawn))
+        attacking = stack.enter_context(ProcessPoolExecutor(1, spawn, attackers.begin))
+        attacking.submit(abs, 0).result()  # start the process now, before anything is timed
+        stage = Stage(honest, scene.tasks, server, crowd, digging)
+        stage.open()
+        workers = server.workers()
         calm = stage.phase(CALM_SECONDS)
-        attack = attacking.submit(attackers.run, name, server.port, scene.weapons, ATTACK_SECONDS)
-        beside = stage.phase(ATTACK_SECONDS)
+        attack = attacking.submit(attackers.run, name, server.port, scene.weapons, honest.seconds)
+        beside = stage.phase(honest.seconds, meanwhile)
         got = attack.result()
         time.sleep(REST_SECONDS)
         ready = server.http.get("/readyz").status_code
         after = stage.phase(AFTER_SECONDS)
         wrong, watching = crowd.call("found_wrong")
+        replaced = set(workers) - set(server.workers())
     yield Row(f"{name}: what attackers were told", got.total(), "times", None, _counted(got))
     yield from _rows(calm, beside)
     refused = after.digs.refused + Counter({"late": sum(ms > MOST_MS for ms in after.digs.took_ms)})
@@ -174,7 +235,8 @@ def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
     yield Row(
         "  5 s after: refused or over 1 s", refused.total(), "", 0, f"{_counted(refused)} ready: {ready}"
     )
-    lost = HONEST - watching
+    yield Row("  workers replaced", len(replaced), "", 0)
+    lost = honest.watching - watching
     yield Row("  watchers cut off, or told wrongly of a dig", wrong.total() + lost, "", 0, _counted(wrong))
 
 
@@ -231,6 +293,8 @@ def _rows(calm: Phase, beside: Phase) -> Iterator[Row]:
     yield Row("  digs beside the attack: p99", beside.p99_ms, "ms", None, note)
     yield Row("  the one / the other", beside.p99_ms / calm.p99_ms, "", MOST_SLOWER)
     yield Row("  worst", beside.worst_ms, "ms", MOST_MS)
+    note = f"{max(calm.health_ms):.0f} without"
+    yield Row("  /healthz: worst", max(beside.health_ms), "ms", MOST_HEALTH_MS, note)
     refused = calm.digs.refused + beside.digs.refused
     yield Row("  refused", refused.total(), "", 0, _counted(refused))
     yield Row("  from a dig to its frame: p99", percentile(beside.frames_ms, 99), "ms")
@@ -251,6 +315,7 @@ def main() -> int:
         print(f"people, tasks and pictures made in {time.perf_counter() - began:.0f} s", flush=True)
         kinds = {name: partial(section, scene, name) for name in attackers.KINDS}
         kinds |= {name: partial(uploading, scene, name) for name in ("stalled", "flat")}
+        kinds["campus"] = partial(campus, scene)
         kinds["proofs"] = partial(proofs, scene)
         kinds["connections"] = partial(section, scene, "connections", DESCRIPTORS)
         return table.run(__doc__, kinds)

@@ -31,6 +31,8 @@ CHUNK, CHUNKS_AT_ONCE, CHUNKERS, SLOW_PIECES = b"1\r\n \r\n", 10_000, 10, 250
 STALLED_PEOPLE, STALLED, STALLED_BYTES = 4, 7, 9_900_000
 FLAT_PEOPLE, FLAT = 10, 20
 HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
+HEADS, HEAD_LINES, LESSER_HEAD_LINES, HEADS_PAUSE_SECONDS = 190, 10_400, 98, 2.0
+IDLE, WRONG_CODES, STALLED_BODIES = 200, 10, 50
 READERS, LAZY_READERS, LAZY_SECONDS = 8, 20, 10
 SCANS = 400
 SIXTEEN_MEGAPIXELS, FIFTY_MEGAPIXELS = (4096, 3900), (10_000, 5_000)
@@ -82,6 +84,7 @@ class Attack:
     def __init__(self, port: int, weapons: Weapons) -> None:
         self.weapons = weapons
         self.got: Counter[str] = Counter()
+        self.addresses = [f"127.0.2.{number}" for number in range(1, ADDRESSES + 1)]
         self._port = port
         self._numbers = itertools.count()
 
@@ -92,10 +95,12 @@ class Attack:
         pause_seconds: float,
         piece_seconds: float = 0,
         lazy: bool = False,
+        together: bool = False,
     ) -> None:
         """Connect, send the pieces, read to the end, pause; again until cancelled. A lazy one never reads."""
         number = next(self._numbers)
-        await asyncio.sleep(pause_seconds * (number % 16) / 16)  # not all in the same instant
+        if not together:
+            await asyncio.sleep(pause_seconds * (number % 16) / 16)
         while True:
             try:
                 told = await self._once(number, pieces, piece_seconds, lazy)
@@ -109,7 +114,7 @@ class Attack:
             if lazy:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.setblocking(False)
-            sock.bind((f"127.0.2.{number % ADDRESSES + 1}", 0))
+            sock.bind((self.addresses[number % len(self.addresses)], 0))
             loop = asyncio.get_running_loop()
             await loop.sock_connect(sock, ("127.0.0.1", self._port))
             sending = asyncio.ensure_future(_send(sock, pieces, piece_seconds))
@@ -224,6 +229,27 @@ def connections(attack: Attack) -> Clients:
         yield attack.again("websocket", [shake], 2.0)
 
 
+def heads(attack: Attack) -> Clients:
+    """Send 190 heads of 51 KB in short lines at once, again and again; and as many of 100 lines."""
+    for lines, who in ((HEAD_LINES, "51 KB"), (LESSER_HEAD_LINES, "100 lines")):
+        head = b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n" + b"a:b\r\n" * lines + b"\r\n"
+        for _ in range(HEADS):
+            yield attack.again(who, [head], HEADS_PAUSE_SECONDS, together=True)
+
+
+def campus(attack: Attack) -> Clients:
+    """From honest people's address: idle connections, half heads, wrong codes, bodies that do not come."""
+    attack.addresses = ["127.0.0.1"]
+    half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+    for number in range(IDLE):
+        yield attack.again("idle", [half] if number % 2 else [], 0.5)
+    for number in range(WRONG_CODES):
+        yield attack.again("wrong code", [get(f"/userLogin?code=wrong{number}", "")], 1.0)
+    head = b"POST /postTask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+    for _ in range(STALLED_BODIES):
+        yield attack.again("stalled", [head], 0.5)
+
+
 def pictures(attack: Attack) -> Clients:
     """Upload pictures that take long: one person those of 16 megapixels, another the rest."""
     owners = dict.fromkeys(attack.weapons.pictures, attack.weapons.people[0])
@@ -265,7 +291,7 @@ def proofs(attack: Attack) -> Clients:
 
 KINDS: dict[str, Callable[[Attack], Clients]] = {
     each.__name__: each
-    for each in (slashes, uploads, chunks, connections, pictures, proofs, stalled, flat)
+    for each in (slashes, uploads, chunks, connections, pictures, proofs, stalled, flat, heads, campus)
 }
 
 
