@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 import socket
@@ -28,6 +29,9 @@ FAILED_SECONDS = 0.1
 TOLD_SECONDS = 60
 # A request's first line and headers. Tornado parses 10,000 short lines in 40 ms, 100 in 0.4 ms.
 HEAD_BYTES, HEAD_LINES = 16 << 10, 100
+# A head is searched for its end each time more of it comes. Tornado's own expression takes 0.4 ms for 16 KB,
+# this one, which ends at the same byte, a hundredth of it; or, if there are only line ends, a third.
+HEAD_END, HEAD_PIECES = rb"\n\r?\n", 64
 RETRY_SECONDS = 5
 # A client that is cut off while it sends may not get the reply. So some of what it sends is read and dropped.
 LINGER_SECONDS, LINGER_BYTES, PIECE_BYTES = 2.0, 1 << 20, 64 << 10
@@ -76,6 +80,7 @@ class Connection(IOStream):
         self.places: tuple[str, ...] = ()  # what its request counts for: a person, or an address
         self._owner = owner
         self._in_head = self._replied = False
+        self._head_pieces = 0
         self._last_words = b""
         self._header_seconds = 0.0
         self._timer: object | None = None
@@ -118,9 +123,14 @@ class Connection(IOStream):
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Read, and start the timer for headers at a request's first byte.
 
-        No more of a head is read than it may have: more would be searched for its end.
+        No more of a head is read than it may have, and not in more pieces: each is searched for its end.
         """
         count = super().read_from_fd(memoryview(buf)[: HEAD_BYTES + 1] if self._in_head else buf)
+        if count and self._in_head:
+            self._head_pieces += 1
+            if self._head_pieces > HEAD_PIECES:
+                metrics.TURNED_AWAY.labels("head").inc()
+                raise ConnectionAbortedError(errno.ECONNABORTED, "a head in too many pieces")
         if count and self._header_seconds:
             self._begin()
         self._came_bytes += count or 0
@@ -128,8 +138,8 @@ class Connection(IOStream):
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         """Read a head. Tornado calls this only for heads."""
-        self._in_head, self._replied = True, False
-        read = asyncio.ensure_future(super().read_until_regex(regex, HEAD_BYTES))
+        self._in_head, self._head_pieces, self._replied = True, 0, False
+        read = asyncio.ensure_future(super().read_until_regex(HEAD_END, HEAD_BYTES))
         head: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         read.add_done_callback(lambda _: self._head_came(read, head))
         return head
@@ -145,11 +155,14 @@ class Connection(IOStream):
             self._owner.head_came(self, lambda: self._give(read.result(), head))
 
     def _give(self, came: bytes, head: asyncio.Future[bytes]) -> None:
-        lines = came.count(b"\n") - 1  # the last one is empty
-        if lines > HEAD_LINES:
-            self.refuse(HeadTooLarge())
+        refusal: Refusal | None = None
+        if came.count(b"\n") - 1 > HEAD_LINES:  # the last one is empty
+            refusal = HeadTooLarge()
         elif b"\n" in came.replace(b"\r\n", b""):
-            self.refuse(BareLineFeed())
+            refusal = BareLineFeed()
+        if refusal is not None:
+            metrics.TURNED_AWAY.labels("head").inc()
+            self.refuse(refusal)
         if head.done():
             return
         if self.closed():
@@ -218,6 +231,7 @@ class Connection(IOStream):
         self._stop_timer()
         self._taken()
         if self._in_head and isinstance(self.error, UnsatisfiableReadError):
+            metrics.TURNED_AWAY.labels("head").inc()
             self._last_words = last_words(HeadTooLarge(), self._owner.only_https)
         if self._last_words:
             said, self._last_words = self._last_words, b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import pytest
@@ -19,7 +19,7 @@ from handlers.uploads import UploadFile
 from server.context import Context
 from server.running import bounded
 from server.running.bounded import BoundedServer
-from server.running.listening import HEAD_BYTES, HEAD_LINES
+from server.running.listening import HEAD_BYTES, HEAD_LINES, Connection
 from support.client import Client
 
 PATIENCE_SECONDS = 10
@@ -100,6 +100,36 @@ async def test_a_head_with_bare_lf_is_refused(server: BoundedServer, head: bytes
     status, reply = await told(server, head)
     assert (status, reply["status"], reply["error"]) == (400, 1, "bad_request")
     assert "CRLF" in reply["msg"]
+
+
+@pytest.mark.gen_test
+async def test_a_head_may_come_in_64_pieces_and_no_more(
+    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came = asyncio.Semaphore(0)
+    read = Connection.read_from_fd
+
+    def noted(connection: Connection, buf: bytearray | memoryview) -> int | None:
+        try:
+            count = read(connection, buf)
+        except ConnectionAbortedError:
+            came.release()
+            raise
+        if count:
+            came.release()
+        return count
+
+    monkeypatch.setattr(Connection, "read_from_fd", noted)
+    head = of_lines(12)
+    for pieces, end in ((64, b"HTTP/1.1 200"), (65, b"")):
+        async with connected(server) as (reader, writer):
+            for at in range(pieces - 1):
+                writer.write(head[at : at + 1])
+                await came.acquire()
+            writer.write(head[pieces - 1 :])
+            await came.acquire()
+            with suppress(ConnectionError):  # not all was read
+                assert await reader.read(12) == end
 
 
 @pytest.mark.gen_test
