@@ -19,6 +19,7 @@ LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
 PAUSE_SECONDS = 2
 PAYMENT_LOOKS = 10
+NONCE_BYTES = 16
 
 _chance = secrets.SystemRandom()
 
@@ -134,9 +135,14 @@ class Square:
         login = _chance.choice(self._publishers).login
         picture = (login.unionid, treasure.name)  # nobody can publish what somebody else uploaded
         url = self._pictures.get(picture) or await self._upload(login, treasure)
+        half = await self._client.get("/commitment", login)
+        if half.get("status") != 0:
+            self._refused("commitment", half)
         reply = await self._client.post(
             "/postTask",
             login,
+            sealed_seed=half["sealed_seed"],
+            nonce=secrets.token_hex(NONCE_BYTES),
             goods_type=1 if treasure.money else 2,
             money=treasure.money,
             url=url,

@@ -287,15 +287,18 @@ class ClientOfOwners:
         self.published: set[str] = set()
 
     async def get(self, *_: Any, **__: Any) -> dict[str, Any]:
-        return {"status": 0, "data": []}
+        return {"status": 0, "data": [], "sealed_seed": "a seed"}
 
     async def upload(self, login: Login, _: bytes) -> dict[str, Any]:
         url = f"/files/{len(self.owners)}"
         self.owners[url] = login.unionid
         return {"status": 0, "url": url}
 
-    async def post(self, _: str, login: Login, *, url: str, **__: Any) -> dict[str, Any]:
+    async def post(
+        self, _: str, login: Login, *, url: str, sealed_seed: str, nonce: str, **__: Any
+    ) -> dict[str, Any]:
         assert self.owners[url] == login.unionid
+        assert (sealed_seed, len(bytes.fromhex(nonce))) == ("a seed", 16)
         self.published.add(login.unionid)
         return {"status": 0, "code": CODE, "need_pay": 0}
 
