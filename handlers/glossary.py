@@ -36,6 +36,7 @@ END_REASONS = {
     "publisher": "发布者在无人开挖时结束",
     "operator": "运营者结束，理由在 end_note",
     "refused": "没有通过内容检查，理由在 end_note；付的钱全额退回",
+    "credit": "用信用卡付的，没有开始，付的钱全额退回",
 }
 REVIEWS = {
     "checking": "正在检查，只有发布者看得到，还不能挖",

@@ -20,6 +20,7 @@ ENDINGS = {
     "depth_reached": "已经挖到底了",
     "expired": "时间到了，没有挖完",
     "operator": "平台结束了这个宝贝",
+    "credit": "发红包不能用信用卡",
 }
 
 
@@ -88,7 +89,6 @@ def _prize(task: Task) -> str:
 def _of_end(task: Task) -> Words:
     left = task["prizes_left"]
     refund_fen = prize_fen(task) * left if task["open"] else 0
-    found = f"{task['prize_num']} 份挖出 {task['prize_num'] - left} 份"
     return Words(
         {
             "name": task["name"],
@@ -96,9 +96,16 @@ def _of_end(task: Task) -> Words:
             "at": task["ended_at"],
             "refund": refund_fen,
             "status": "已结束",
-            "note": f"{found}，退回 {yuan(refund_fen)}" if refund_fen else found,
+            "note": _note_of_end(task, refund_fen),
         }
     )
+
+
+def _note_of_end(task: Task, refund_fen: int) -> str:
+    if task["end_reason"] == "credit":
+        return "付的钱全额退回，请换零钱或储蓄卡再发"
+    found = f"{task['prize_num']} 份挖出 {task['prize_num'] - task['prizes_left']} 份"
+    return f"{found}，退回 {yuan(refund_fen)}" if refund_fen else found
 
 
 def _of_refusal(task: Task) -> Words:

@@ -42,6 +42,7 @@ LOOK_SECONDS = 2.0
 ATTEMPTS = 3
 # Everybody can read this, so it does not mention the ban.
 NOT_BEGUN = "没有开始，付的钱全额退回"
+NO_CREDIT = "请换零钱或储蓄卡，再发一个"
 
 log = logging.getLogger("wabao.money")
 
@@ -248,7 +249,10 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
     """
     number, now_ms = answer.out_trade_no, context.clock.now_ms()
     transaction_id = answer.transaction_id or ""
-    if await context.store.orders.mark_paid(number, answer.amount_fen or 0, transaction_id, now_ms):
+    bank_type = answer.bank_type or ""
+    if await context.store.orders.mark_paid(
+        number, answer.amount_fen or 0, transaction_id, bank_type, now_ms
+    ):
         return True
     order = await context.store.orders.find(number)
     if order is None or order["amount_fen"] != answer.amount_fen:
@@ -259,13 +263,17 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
 async def follow_payments(context: Context, orders: list[Order]) -> None:
     """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
 
-    The order of a task in review waits until that is over: it stays `paid`.
+    The order of a task in review waits until that is over: it stays `paid`. A task that was paid by a credit
+    card ends.
     """
     store, spent = context.store, []
     paid = [order for order in orders if order["state"] == "paid"]
     if paid:
+        await _end_what_cards_paid(context, paid)
         await _end_what_bans_bar(context, paid)
     for order in paid:
+        if is_by_credit(order):
+            continue
         if await store.tasks.open_paid(order["code"], order["_id"], context.settings.task_days * DAY_MS):
             spent.append(order["_id"])
             await announce_start(context, order["code"])
@@ -278,7 +286,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
         task = await _end_if_taken_down(context, order["code"])
         if task is not None and task.get("paid_by") == order["_id"]:
             spent.append(order["_id"])
-        elif _is_over(task):
+        elif _is_over(task) or is_by_credit(order):
             await owe_refund(context, "whole", order, order["amount_fen"])
             await store.orders.mark_unusable(order["_id"])
         # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
@@ -286,6 +294,23 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             await announce_judged(context, order["code"])
     if spent:
         await store.orders.mark_spent(spent)
+
+
+def is_by_credit(order: Order) -> bool:
+    """Whether a credit card paid an order that none may pay.
+
+    WeChat is asked to take none (`limit_pay`), which its interface does not promise.
+    """
+    return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
+
+
+async def _end_what_cards_paid(context: Context, orders: list[Order]) -> None:
+    """End the tasks that credit cards paid for, unless another payment opened them."""
+    for order in orders:
+        if is_by_credit(order) and await context.store.tasks.end(
+            order["code"], "credit", NO_CREDIT, unopened=True
+        ):
+            await announce_end(context, order["code"])
 
 
 def _is_over(task: Task | None) -> bool:

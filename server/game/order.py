@@ -25,13 +25,14 @@ def asking(now_ms: int, apart_ms: int) -> Row:
 
 
 @order
-def paid(amount_fen: int, transaction_id: str, now_ms: int) -> Row:
+def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> Row:
     """WeChat has the money, also of an order that it called closed: it has to go somewhere."""
     return Row(
         "asked closed -> paid",
         where={"amount_fen": amount_fen},
         sets={
             "transaction_id": transaction_id,
+            "bank_type": bank_type,
             "paid_at": now_ms,
             "alarm": "",
             "due_at": now_ms + FOLLOWED_MS,

@@ -24,7 +24,8 @@ class MisbehaveRequest(msgspec.Struct):
     A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code` (default
     NOT_ENOUGH). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign wrongly
     (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted`
-    until it is sent again. A refund, a confirmation or a cancellation may stay `pending` until `settle`. A
+    until it is sent again. A payment may be by `any_card`, whatever the order says. A refund,
+    a confirmation or a cancellation may stay `pending` until `settle`. A
     refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded
     by a forged one; so may the push of a picture's result. A content check (`msg_sec_check`,
     `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the error code `code`
@@ -48,6 +49,7 @@ class MisbehaveRequest(msgspec.Struct):
         "fail",
         "accepted",
         "pending",
+        "any_card",
         "abnormal",
         "closed",
         "lose_notice",

@@ -94,6 +94,7 @@ class MakeOrder(PayCall):
                     "trade_state": "NOTPAY",
                     "expires_at_ms": expires_at_ms,
                     "paid_at_ms": 0,
+                    "bank_type": "",
                     "refundable_fen": asked.amount.total,
                     "refunds": [],
                 }
@@ -153,7 +154,7 @@ def describe_order(order: SandboxOrder) -> dict[str, object]:
     return said | {
         "transaction_id": order["transaction_id"],
         "trade_type": "JSAPI",
-        "bank_type": "OTHERS",
+        **({"bank_type": order["bank_type"]} if order["bank_type"] else {}),
         "success_time": beijing_time(order["paid_at_ms"]),
         "payer": {"openid": order["openid"]},
         "amount": {

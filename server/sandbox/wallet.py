@@ -61,7 +61,8 @@ class Wallet(SandboxHandler):
 class Payment(msgspec.Struct, rename="camel"):
     """What `wx.requestPayment` takes, with the appid of its mini-program.
 
-    `decline`: the person cancels. `credit`: they pay by a credit card.
+    `decline`: the person cancels. `credit`: they pay by a credit card. `bank_type` is what WeChat calls the
+    means by which they pay; "-": it does not say.
     """
 
     app_id: str
@@ -72,6 +73,7 @@ class Payment(msgspec.Struct, rename="camel"):
     pay_sign: str
     decline: Flag = 0
     credit: Flag = 0
+    bank_type: Annotated[str, Meta(max_length=32)] = ""
 
 
 class PayOrder(Wallet):
@@ -95,15 +97,21 @@ class PayOrder(Wallet):
         if asked.decline:
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
-        if asked.credit and await self.state.pay.refuses_credit(prepay_id):
-            raise WalletFailure("该商户不支持信用卡支付")
-        order = await self.state.pay.pay_order(prepay_id, now_ms())
+        bank_type = asked.bank_type or ("CMB_CREDIT" if asked.credit else "OTHERS")
+        if bank_type.endswith("_CREDIT"):
+            await self._refuse_credit(prepay_id)
+        order = await self.state.pay.pay_order(prepay_id, bank_type.strip("-"), now_ms())
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")
         await tell(
             self.context, "TRANSACTION.SUCCESS", order["_id"], order["notify_url"], describe_order(order)
         )
         return "ok"
+
+    async def _refuse_credit(self, prepay_id: str) -> None:
+        number = await self.state.pay.without_credit(prepay_id)
+        if number is not None and await self.state.misbehaviours.take(("any_card",), number) is None:
+            raise WalletFailure("该商户不支持信用卡支付")
 
 
 class Confirmation(msgspec.Struct):

@@ -22,7 +22,8 @@ OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 class Order(TypedDict):
     """Times are unix milliseconds. `live` is there until the task may get another order.
 
-    `no_credit` is 1 if no credit card may pay it. `prepay_id` is "" until WeChat gives one; `expires_at` is
+    `no_credit` is 1 if no credit card may pay it. `bank_type` is what WeChat says paid it, "" if it does not
+    say. `prepay_id` is "" until WeChat gives one; `expires_at` is
     when WeChat stops taking the payment. `alarm` says why the operator has to look at it, "" for nothing;
     `unknown_since` is there while WeChat does not answer.
     """
@@ -42,6 +43,7 @@ class Order(TypedDict):
     paid_at: int
     alarm: str
     no_credit: NotRequired[int]
+    bank_type: NotRequired[str]
     live: NotRequired[int]
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
@@ -110,7 +112,9 @@ class Orders(Payments[Order]):
         )
         return found.modified_count == 1
 
-    async def mark_paid(self, out_trade_no: str, amount_fen: int, transaction_id: str, now_ms: int) -> bool:
+    async def mark_paid(
+        self, out_trade_no: str, amount_fen: int, transaction_id: str, bank_type: str, now_ms: int
+    ) -> bool:
         """Note that WeChat has the money; False if that is known already or no order of this amount matches.
 
         A closed order is marked too if WeChat says so: its money has to go somewhere. The order is not
@@ -122,6 +126,7 @@ class Orders(Payments[Order]):
                 "$set": {
                     "state": "paid",
                     "transaction_id": transaction_id,
+                    "bank_type": bank_type,
                     "paid_at": now_ms,
                     "alarm": "",
                     "due_at": now_ms + FOLLOWED_MS,

@@ -167,11 +167,18 @@ class Tasks(DueDocuments[Task]):
         return found.modified_count == 1
 
     async def end(
-        self, code: str, end_reason: EndReason, end_note: str = "", *, undug: bool = False
+        self,
+        code: str,
+        end_reason: EndReason,
+        end_note: str = "",
+        *,
+        undug: bool = False,
+        unopened: bool = False,
     ) -> Task | None:
         """End a running task without a dig; None if that cannot be.
 
-        `undug`: only if nobody has dug. A task is ended as `expired` only if it is, by MongoDB's clock.
+        `undug`: only if nobody has dug. `unopened`: only if it never opened. A task is
+        ended as `expired` only if it is, by MongoDB's clock.
         """
         changes: _Document = {
             "status": 1,
@@ -182,7 +189,12 @@ class Tasks(DueDocuments[Task]):
         }
         may_end = {"$lte": ["$expires_at", NOW_MS]} if end_reason == "expired" else True
         ended = await self.find_one_and_update(
-            {"_id": code, "status": 0, **({"now_depth": 0} if undug else {})},
+            {
+                "_id": code,
+                "status": 0,
+                **({"now_depth": 0} if undug else {}),
+                **({"open": 0} if unopened else {}),
+            },
             [{"$replaceWith": {"$cond": [may_end, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"seed_box": 0},
             return_document=True,

@@ -259,7 +259,7 @@ class Page {
     const { task } = this;
     Object.assign(task, { status: 1, end_reason, cd_until: 0 });
     // The details have the operator's reason, and until when a prize can be claimed.
-    if (["operator", "refused"].includes(end_reason) || task.is_prize) this.reload();
+    if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
   /** Say what somebody else did. One's own dig is said by its reply, which may come before or after its frames. */

@@ -277,7 +277,7 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     await order(alice, code)
     await ban(client, code)
     [paid] = await find(context, "orders")
-    assert await context.store.orders.mark_paid(paid["_id"], 200, "transaction", 1)
+    assert await context.store.orders.mark_paid(paid["_id"], 200, "transaction", "OTHERS", 1)
     store = context.store.refunds if step == "insert" else context.store.orders
     with monkeypatch.context() as patch:
         patch.setattr(store, step, lambda *_: die())

@@ -22,11 +22,13 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
+    order,
     pay,
     publish_red_packet,
     rest,
     sweep_until_quiet,
     win,
+    wx,
 )
 
 
@@ -171,6 +173,23 @@ async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Clie
     await sweep_until_quiet(context)
     await send_until_quiet(context)
     assert len(await sent_to(client, "alice")) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    await allow(client, "alice", "ended")
+    code = await publish_red_packet(alice)
+    parameters = {"appId": context.settings.appid, **await order(alice, code)}
+    await misbehave(client, "any_card")
+    assert (await wx(client, "pay", **parameters, credit=1)).endswith(":ok")
+    await sweep_until_quiet(context)
+    await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "alice")
+    assert (kind, shown["how"]) == ("ended", "发红包不能用信用卡")
+    assert shown["note"] == "付的钱全额退回，请换零钱或储蓄卡再发"
 
 
 @pytest.mark.gen_test

@@ -353,9 +353,99 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, 
         await order(alice, code)
     await alice.post("/endTask", code=useless)
     for made in await find(context, "orders"):
-        assert await context.store.orders.mark_paid(made["_id"], made["amount_fen"], "t", 0)
+        assert await context.store.orders.mark_paid(made["_id"], made["amount_fen"], "t", "OTHERS", 0)
         await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
     assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
     await follow_payments(context, await find(context, "orders"))
     assert {found["state"] for found in await find(context, "orders")} == {"spent", "unusable"}
     assert await context.store.orders.alarms() == {}
+
+
+CARDS = ["CMB_CREDIT", "ICBC_CREDIT", "UPQUICKPASS_CREDIT"]
+NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": WeChat does not say
+
+
+async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str) -> str:
+    """Return a red packet that was paid by this, and WeChat's notice of it was answered."""
+    code = await publish_red_packet(publisher)
+    parameters = await order(publisher, code)
+    if bank_type in CARDS:
+        await misbehave(client, "any_card")  # `limit_pay` is no promise of WeChat's interface
+    asked = {"appId": context.settings.appid, **parameters, "bankType": bank_type}
+    assert (await wx(client, "pay", **asked)).endswith(":ok")
+    await rest(context)
+    return code
+
+
+async def check_no_card(client: Client, context: Context, code: str) -> None:
+    """Assert that a red packet never opened, and all that was paid went back."""
+    await sweep_until_quiet(context)
+    [refund] = await find(context, "refunds", code=code)
+    assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
+    [made] = await find(context, "orders", code=code)
+    assert (made["state"], "live" in made) == ("unusable", False)
+    [task] = await find(context, "tasks", _id=code)
+    assert (task["open"], task["status"], task["end_reason"]) == (0, 1, "credit")
+    await check_books(context)
+
+
+@pytest.mark.parametrize("bank_type", CARDS)
+@pytest.mark.gen_test
+async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
+    client: Client, context: Context, bank_type: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await paid_by(client, context, alice, bank_type)
+    assert (await bob.dig(code))["status"] == 1
+    await check_no_card(client, context, code)
+    shown = await alice.get("/getTaskDetails", code=code)
+    assert (shown["data"]["end_reason"], "储蓄卡" in shown["data"]["end_note"]) == ("credit", True)
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
+
+
+@pytest.mark.parametrize("bank_type", NO_CREDIT_CARDS)
+@pytest.mark.gen_test
+async def test_any_other_means_of_payment_opens_it(client: Client, context: Context, bank_type: str) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await paid_by(client, context, alice, bank_type)
+    await win(client, context, bob, code)
+    [made] = await find(context, "orders", code=code)
+    assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
+
+
+@pytest.mark.gen_test
+async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    await misbehave(client, "lose_notice")
+    code = await paid_by(client, context, alice, "CMB_CREDIT")
+    await alice.get("/getTaskDetails", code=code)  # WeChat is asked, since its publisher looks
+    await check_no_card(client, context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_credit_card_does_not_end_what_another_payment_opened(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await paid_by(client, context, alice, "OTHERS")
+    [made] = await find(context, "orders", code=code)
+    late = made | {"_id": code + "LATE", "state": "paid", "bank_type": "CMB_CREDIT"}
+    await context.store.database["orders"].insert_one({k: v for k, v in late.items() if k != "live"})
+    await follow_payments(context, [late])  # type: ignore[list-item]
+    assert [each["kind"] for each in await find(context, "refunds", code=code)] == ["whole"]
+    await win(client, context, bob, code)
+
+
+class TestWhereCreditCardsMayPay:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_NO_CREDIT": "0"}
+
+    @pytest.mark.gen_test
+    async def test_a_credit_card_opens_it(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await publish_red_packet(alice)
+        asked = {"appId": context.settings.appid, **await order(alice, code), "credit": 1}
+        assert (await wx(client, "pay", **asked)).endswith(":ok")
+        await rest(context)
+        await win(client, context, bob, code)

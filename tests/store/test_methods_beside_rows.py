@@ -72,8 +72,8 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
         ),
         (
             order.order,
-            order.paid(1, "t", now_ms),
-            lambda s, d, _: s.orders.mark_paid(d["_id"], 1, "t", now_ms),
+            order.paid(1, "t", "OTHERS", now_ms),
+            lambda s, d, _: s.orders.mark_paid(d["_id"], 1, "t", "OTHERS", now_ms),
         ),
         (order.order, order.spent(), lambda s, d, _: s.orders.mark_spent([d["_id"]])),
         (order.order, order.unusable(), lambda s, d, _: s.orders.mark_unusable(d["_id"])),

@@ -87,6 +87,18 @@ async def paid_too_late(stage: Stage) -> Stage:
     return stage.of(code)
 
 
+async def paid_by_card(stage: Stage) -> Stage:
+    """A red packet that was paid by a credit card, though none may; WeChat's notice was lost."""
+    code = await publish_red_packet(stage.alice)
+    parameters = await order(stage.alice, code)
+    await misbehave(stage.client, "any_card")
+    await misbehave(stage.client, "lose_notice")
+    await wx(stage.client, "pay", appId=stage.context.settings.appid, **parameters, credit=1)
+    await rest(stage.context)
+    await let_pass(stage.context, 61_000)
+    return stage.of(code)
+
+
 async def ordered(stage: Stage) -> Stage:
     """A red packet whose publisher has not paid yet."""
     code = await publish_red_packet(stage.alice)
@@ -387,6 +399,7 @@ SCENARIOS: dict[
     "a payment is ordered": (unpaid, act_order),
     "a payment is heard of": (paid_unheard, act_look),
     "a payment that came too late is heard of": (paid_too_late, act_sweep),
+    "a payment by a credit card is heard of": (paid_by_card, act_sweep),
     "what is ordered is taken down": (ordered, act_take_down),
     "what was taken down is paid": (paid_and_taken_down, act_sweep),
     "what was ordered has ended": (ordered_and_ended, act_sweep),

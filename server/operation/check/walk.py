@@ -262,7 +262,7 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.orders.wake("publisher", [_WHO]),
     lambda store: store.orders.lease(_ORDER),
     lambda store: _all(store.orders.lease_due(_now)),
-    lambda store: store.orders.mark_paid(_ORDER, 1000, "transaction", NOW),
+    lambda store: store.orders.mark_paid(_ORDER, 1000, "transaction", "OTHERS", NOW),
     lambda store: store.orders.mark_spent([_ORDER]),
     lambda store: store.orders.mark_unusable(_ORDER),
     lambda store: store.orders.close_expired(_ORDER),

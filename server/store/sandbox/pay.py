@@ -33,7 +33,8 @@ class SandboxRefund(TypedDict):
 class SandboxOrder(TypedDict):
     """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
 
-    `refundable_fen` is what was paid less what is, or is being, refunded.
+    `refundable_fen` is what was paid less what is, or is being, refunded. `bank_type` is what paid it, ""
+    if WeChat is not to say.
     """
 
     _id: str
@@ -46,6 +47,7 @@ class SandboxOrder(TypedDict):
     trade_state: str
     expires_at_ms: int
     paid_at_ms: int
+    bank_type: str
     refundable_fen: int
     refunds: list[SandboxRefund]
 
@@ -111,18 +113,20 @@ class SandboxPay:
         )
         return closed.modified_count == 1
 
-    async def pay_order(self, prepay_id: str, now_ms: int) -> SandboxOrder | None:
+    async def pay_order(self, prepay_id: str, bank_type: str, now_ms: int) -> SandboxOrder | None:
         """Pay an order, once; None if it cannot be paid."""
         return await self.orders.find_one_and_update(
             {"prepay_id": prepay_id, "trade_state": "NOTPAY", "expires_at_ms": {"$gt": now_ms}},
-            {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms}},
+            {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms, "bank_type": bank_type}},
             return_document=ReturnDocument.AFTER,
         )
 
-    async def refuses_credit(self, prepay_id: str) -> bool:
-        """Whether no credit card may pay an order."""
+    async def without_credit(self, prepay_id: str) -> str | None:
+        """Return the number of an order that no credit card may pay; None for any other."""
         order = await self.orders.find_one({"prepay_id": prepay_id}, {"asked": 1})
-        return order is not None and "no_credit" in (json.loads(order["asked"]).get("limit_pay") or [])
+        if order is None or "no_credit" not in (json.loads(order["asked"]).get("limit_pay") or []):
+            return None
+        return order["_id"]
 
     async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
         """Let an order expire now; return whether it exists."""

@@ -34,7 +34,8 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What WeChat says of an order. REFUND means: paid, then at least partly refunded.
 
     `amount_fen`, `openid` (the payer's) and `transaction_id` are None if WeChat leaves them out. It does so
-    only before the order is paid.
+    only before the order is paid. `bank_type` is what paid it, such as OTHERS (not a card), CMB_DEBIT or
+    CMB_CREDIT; None if WeChat does not say. Its values: https://pay.weixin.qq.com/doc/v2/merchant/4011941162
     """
 
     out_trade_no: str
@@ -43,6 +44,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     openid: str | None = None
     transaction_id: str | None = None
     success_time: str | None = None
+    bank_type: str | None = None
 
     @property
     def paid(self) -> bool:

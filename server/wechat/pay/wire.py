@@ -57,6 +57,7 @@ class WireOrder(msgspec.Struct):
     payer: _Payer | None = None
     transaction_id: str | None = None
     success_time: str | None = None
+    bank_type: str | None = None
 
     def order(self) -> OrderAnswer:
         """Translate it. Empty texts become None."""
@@ -67,6 +68,7 @@ class WireOrder(msgspec.Struct):
             openid=(self.payer.openid or None) if self.payer else None,
             transaction_id=self.transaction_id or None,
             success_time=self.success_time or None,
+            bank_type=self.bank_type or None,
         )
 
 

@@ -130,6 +130,7 @@ export const SCREEN = {
   end_publisher: ["发布者结束", "by its publisher"],
   end_operator: ["运营者结束", "by an operator"],
   end_refused: ["没有通过检查", "refused by a review"],
+  end_credit: ["用信用卡付的，全额退回", "paid by a credit card, refunded"],
 
   processes: ["进程", "Processes"],
   memory: ["内存", "Memory"],

@@ -138,7 +138,7 @@ Component({
         case "end":
           this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
           // The details have the operator's reason, and until when a prize can be claimed.
-          if (["operator", "refused"].includes(frame.end_reason) || task.is_prize) this.read().catch(showProblem);
+          if (["operator", "refused", "credit"].includes(frame.end_reason) || task.is_prize) this.read().catch(showProblem);
           break;
         case "watchers":
           this.show({ watchers: frame.watchers });
