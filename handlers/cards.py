@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from server.actions.pictures import signed_path
 from server.context import Context
 from server.game.dig import seconds_left
+from server.game.review import ReviewShown, review_of
 from server.game.task import Task
 
 
@@ -45,9 +47,14 @@ def picture_url(context: Context, path: str) -> str:
     return context.settings.public_url + path if path.startswith("/") else path
 
 
-def goods_url(context: Context, hidden: int, path: str) -> str:
-    """Return the URL of a task's picture; "" of a task that is `hidden`, for then nobody gets its file."""
-    return "" if hidden else picture_url(context, path)
+def goods_url(context: Context, review: ReviewShown, hidden: int, path: str) -> str:
+    """Return the URL of a task's picture for those who may see the task.
+
+    It is "" if the task is `hidden`, for then nobody gets the file, and signed while the task is in review.
+    """
+    if hidden:
+        return ""
+    return picture_url(context, path if review == "shown" else signed_path(context, path))
 
 
 def owed_yuan(task: Task) -> int:
@@ -60,14 +67,15 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
     """Return a card's fields, with the cooldown as it is now."""
     now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
+    seen = review_of(task), task.get("hidden", 0)
     return {
         "code": task["_id"],
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
         "name": task["name"],
-        "pic": goods_url(context, task.get("hidden", 0), task["pic"]),
-        "thumbnail": goods_url(context, task.get("hidden", 0), task["thumbnail"]),
+        "pic": goods_url(context, *seen, task["pic"]),
+        "thumbnail": goods_url(context, *seen, task["thumbnail"]),
         "goods_type": task["goods_type"],
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from tornado.web import HTTPError
 
@@ -9,13 +11,21 @@ from handlers.base import NOBODY, BaseHandler, Interface, Reply
 from handlers.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
-from server.actions.pictures import draw_mini_program_code, is_taken_down, make_poster, stays_up
+from server.actions.pictures import (
+    audience_of,
+    draw_mini_program_code,
+    is_signed,
+    make_poster,
+    stays_up,
+)
 from server.errors import NoSuchTask, NotShown
 from server.game.review import is_shown
 from server.store.files import File as StoredFile
 
 # A browser that has a picture may go on showing it for this long after it was taken down.
 TAKEN_DOWN_SECONDS = 3600
+UNSHOWN_SECONDS = 300
+_UNTIL = re.compile("[0-9]{1,12}")
 
 
 class GetSharePicRequest(msgspec.Struct):
@@ -85,10 +95,12 @@ class MiniProgramCode(BaseHandler):
 class File(BaseHandler):
     """A stored picture. A name's content never changes.
 
-    Clients may cache for ever what is never taken down, and other pictures for an hour.
+    Clients may cache for ever what is never taken down, and other pictures for an hour. What nobody shows yet
+    needs a signed address, which its uploader is told, and who publishes it while it is checked.
     """
 
     _etag: str | None = None
+    _unshown = False
 
     def compute_etag(self) -> str | None:
         """Return the ETag: the file's name; None if there is no file."""
@@ -102,11 +114,19 @@ class File(BaseHandler):
         await self._serve(name, with_body=True)
 
     async def may_see(self, file: StoredFile) -> bool:
-        """Whether to send a file to everybody: no client says who it is when it asks for a picture."""
-        return not await is_taken_down(self.context, file)
+        """Whether to send a file: no client says who it is when it asks for a picture."""
+        audience = await audience_of(self.context, file)
+        self._unshown = audience == "signed"
+        return self._is_signed(file) if self._unshown else audience == "everybody"
+
+    def _is_signed(self, file: StoredFile) -> bool:
+        until, signature = self.get_query_argument("until", ""), self.get_query_argument("signature", "")
+        return bool(_UNTIL.fullmatch(until)) and is_signed(self.context, file, int(until), signature)
 
     def caching(self, file: StoredFile) -> str:
         """Return how long clients may show a file without asking again."""
+        if self._unshown:
+            return f"private, max-age={UNSHOWN_SECONDS}"
         if stays_up(file):
             return "public, max-age=31536000, immutable"
         return f"public, max-age={TAKEN_DOWN_SECONDS}"

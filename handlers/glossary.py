@@ -107,7 +107,10 @@ MEANINGS = {
     "pic": Meaning("物品图片的完整地址，最长边 1600 像素；没有通过检查或已下架为空"),
     "thumbnail": Meaning("同一图片的缩略图地址，最长边 300 像素；同样可能为空"),
     "GetSharePicReply.pic": Meaning("分享海报的完整地址，750 × 1334 像素"),
-    "url": Meaning("图片的完整地址，发布和 setProfile 用它，只限上传者本人"),
+    "url": Meaning(
+        "图片的完整地址，发布和 setProfile 用它，只限上传者本人；"
+        "别人看得到它以前，地址带签名，一两个小时后打不开"
+    ),
     "PublishRequest.url": Meaning("物品图片，实物必传；红包可不传，由服务器画一张"),
     "prize_num": Meaning("奖品总数"),
     "prize_type": Meaning("奖品是一个还是多个", {1: "一个", 2: "多个"}),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from handlers.cards import goods_url, picture_url
+from server.actions.pictures import SIGNED_MS
 from server.context import Context
 from server.game import draw
 from server.game.amounts import claim_until_ms
@@ -139,9 +141,13 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes."""
+    """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes.
 
-    def __init__(self, encoded: bytes, users: bytes) -> None:
+    It may be sent before `until_ms`: signed addresses of pictures in it run out.
+    """
+
+    def __init__(self, encoded: bytes, users: bytes, until_ms: float) -> None:
+        self.until_ms = until_ms
         parts = encoded.split(_MARK)
         self.pieces = parts[::2]
         self.holes = [sys.intern(name.decode()) for name in parts[1::2]]
@@ -165,9 +171,9 @@ def task_page(
     `share` is the caller's share token; `prize` is None if they did not win.
     """
     prepared: _Prepared = watched.prepared
-    if prepared is None:
-        prepared = watched.prepared = _prepare(context, watched)
     now_ms = context.clock.now_ms()
+    if prepared is None or now_ms >= prepared.until_ms:
+        prepared = watched.prepared = _prepare(context, watched)
     why = _why_not(watched, unionid)
     cd_seconds = watched.setting.cd
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
@@ -209,8 +215,8 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "code": watched.code,
         "name": task["name"],
         "synopsis": task["synopsis"],
-        "pic": goods_url(context, watched.hidden, task["pic"]),
-        "thumbnail": goods_url(context, watched.hidden, task["thumbnail"]),
+        "pic": goods_url(context, watched.review, watched.hidden, task["pic"]),
+        "thumbnail": goods_url(context, watched.review, watched.hidden, task["thumbnail"]),
         "now_depth": watched.seq,
         "max_depth": task["max_depth"],
         "prize_type": 1 if task["prize_num"] == 1 else 2,
@@ -235,7 +241,8 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))
     users = participant_rows(context, watched.first())
-    return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users))
+    until_ms = math.inf if watched.review == "shown" else context.clock.now_ms() + SIGNED_MS // 2
+    return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users), until_ms)
 
 
 def owed_by(watched: WatchedTask, unionid: str) -> int:

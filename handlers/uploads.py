@@ -12,7 +12,7 @@ from handlers.forms import Field, Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.people import check_ban
-from server.actions.pictures import upload_picture
+from server.actions.pictures import signed_path, upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.uploads import LARGEST_BYTES, Upload
 from server.settings.limits import Limited
@@ -28,7 +28,10 @@ class UploadFileRequest(msgspec.Struct):
 
 
 class UploadFileReply(Reply, kw_only=True):
-    """`url` is what publishing and profiles take. `thumbnail` is the same picture within 300 × 300 pixels."""
+    """`url` is what publishing and profiles take. `thumbnail` is the same picture within 300 × 300 pixels.
+
+    Both are signed: they show the picture for an hour or two, and from when others may see it.
+    """
 
     file_id: int
     url: str
@@ -169,8 +172,8 @@ class UploadFile(Interface):
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data, self._charge)
         return UploadFileReply(
             file_id=file_id,
-            url=picture_url(self.context, path),
-            thumbnail=picture_url(self.context, thumbnail),
+            url=picture_url(self.context, signed_path(self.context, path)),
+            thumbnail=picture_url(self.context, signed_path(self.context, thumbnail)),
         )
 
     async def _charge(self, stored_bytes: int) -> None:

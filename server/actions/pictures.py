@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
+from typing import Literal, TypeAlias
 
 from server import metrics
 from server.actions.visit import visit
@@ -13,14 +14,17 @@ from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.game.task import Task
 from server.pictures.poster import Poster
-from server.store.files import File, thumbnail_path
+from server.store.files import File, full_path, thumbnail_path
 from server.store.pipelines import begins_with
 from server.wechat import WeChatError
 
+HOUR_MS = 3_600_000
+SIGNED_MS = HOUR_MS
 BEIJING = timezone(timedelta(hours=8))
 
 # Called before a poster or a code is drawn. May raise a refusal.
 AdmitDrawing = Callable[[], Awaitable[None]]
+Audience: TypeAlias = Literal["everybody", "signed", "operators"]
 # Called with how many bytes an upload will take once it is stored. May raise a refusal.
 Charge = Callable[[int], Awaitable[None]]
 
@@ -128,16 +132,42 @@ def stays_up(file: File) -> bool:
     return bool(file.made_for) and not file.made_for.startswith("poster:")
 
 
-async def is_taken_down(context: Context, file: File) -> bool:
-    """Whether operators alone may see a picture: a check refused it, or what it shows is hidden."""
-    if stays_up(file):
-        return False
+def signed_path(context: Context, path: str, least_ms: int = SIGNED_MS) -> str:
+    """Return the path of a picture or thumbnail with a signature: who has it may see what others do not yet.
+
+    It lasts `least_ms`, and up to an hour more so that the same picture has the same address for a while.
+    """
+    until_seconds = ((context.clock.now_ms() + least_ms) // HOUR_MS + 1) * (HOUR_MS // 1000)
+    signature = context.keys.sign_picture(full_path(path), until_seconds)
+    return f"{path}?until={until_seconds}&signature={signature}"
+
+
+def is_signed(context: Context, file: File, until_seconds: int, signature: str) -> bool:
+    """Whether `signed_path` made an address of this file, and it has not run out."""
+    now_seconds = context.clock.now_ms() // 1000
+    return until_seconds > now_seconds and context.keys.verifies_picture(file.path, until_seconds, signature)
+
+
+async def audience_of(context: Context, file: File) -> Audience:
+    """Return who may see a picture.
+
+    A check refused it, or what it shows is hidden: operators. Nothing that others see has shown it yet: those
+    with a signed address. Else everybody.
+    """
+    tasks = context.store.shown_tasks
     if file.made_for:
-        return await context.store.shown_tasks.is_hidden(file.made_for.split(":")[1])
-    if file.refused or not await context.store.shown_tasks.hides_picture(file.path):
-        return file.refused
+        taken_down = not stays_up(file) and await tasks.is_hidden(file.made_for.split(":")[1])
+        return "operators" if taken_down else "everybody"
+    if file.refused:
+        return "operators"
+    if await tasks.shows_picture(file.path):
+        return "everybody"
     # A task that is hidden, maybe for its text alone, takes no picture from a person who shows it.
-    return not await context.store.people.pictures_among([file.path])
+    if await context.store.people.pictures_among([file.path]):
+        return "everybody"
+    if await tasks.hides_picture(file.path):
+        return "operators"
+    return "everybody" if file.kept else "signed"
 
 
 def published_by(task: Task) -> str:

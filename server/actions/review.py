@@ -15,6 +15,7 @@ from typing import Literal
 from server.actions.announce import announce_end, announce_judged, announce_start
 from server.actions.pay_in import follow_payments
 from server.actions.people import ban_of
+from server.actions.pictures import signed_path
 from server.actions.submit import submit_chosen
 from server.context import Context
 from server.errors import WeChatBusy
@@ -211,7 +212,8 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
 async def _ask_about_picture(context: Context, review: Review) -> str | None:
     """Ask WeChat to check the picture; return the request's trace_id, None if it will not check it."""
     scene = FORUM if review["code"] else PROFILE
-    url = context.settings.public_url + review["picture"]
+    # Nobody else may see it yet. WeChat may take as long as we wait for it.
+    url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
     try:
         return await context.wechat.check_picture(review["openid"], scene, url)
     except WeChatError:

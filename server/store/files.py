@@ -50,7 +50,8 @@ _NAME = re.compile(r"\A[0-9a-f]{32}(_t)?(\.jpg|\.png)")
 class File:
     """A stored file, before its bytes are read. Its bytes never change, so its name is its version.
 
-    `path` is that of the full picture. `made_for` says for what we drew it, "" if somebody uploaded it.
+    `path` is that of the full picture. `made_for` says for what we drew it, "" if somebody uploaded it. It is
+    `kept` if it was somebody's picture.
     """
 
     name: str
@@ -59,6 +60,7 @@ class File:
     path: str
     made_for: str
     refused: bool
+    kept: bool
 
 
 class Files(Documents[_Document]):
@@ -216,6 +218,7 @@ class Files(Documents[_Document]):
             path=ROUTE + full,
             made_for=rows[full]["metadata"].get("made_for", ""),
             refused="refused" in rows[full]["metadata"],
+            kept="kept" in rows[full]["metadata"],
         )
 
     async def read(self, file: File) -> AsyncIterator[bytes]:
@@ -337,6 +340,11 @@ def thumbnail_path(path: str) -> str:
     """Return the path of a picture's thumbnail."""
     stem, dot, suffix = path.rpartition(".")
     return f"{stem}{_THUMBNAIL}{dot}{suffix}"
+
+
+def full_path(path: str) -> str:
+    """Return the path of the full picture for that of either file."""
+    return path.replace(_THUMBNAIL, "")
 
 
 def path_of(address: str) -> str | None:

@@ -117,6 +117,11 @@ class ShownTasks(Documents[Task]):
         """Whether a task is hidden or refused."""
         return await self.rows.find_one({"_id": code, "hidden": 1}, {"_id": 1}) is not None
 
+    async def shows_picture(self, path: str) -> bool:
+        """Whether a task that others may see has this upload, as `review.is_shown` says."""
+        shown = {"pic": path, "hidden": 0, "review": {"$nin": list(IN_REVIEW)}}
+        return await self.rows.find_one(shown, {"_id": 1}) is not None
+
     async def hides_picture(self, path: str) -> bool:
         """Whether an upload is the picture of hidden or refused tasks only."""
         return await self.rows.distinct("hidden", {"pic": path}) == [1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from server.actions.operate import decide_review
 from server.actions.people import set_profile
+from server.actions.pictures import signed_path
 from server.actions.review import settle_reviews
 from server.actions.tidy import tidy_files
 from server.context import Context
@@ -36,8 +38,7 @@ async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
 
 async def uploaded(someone: Someone) -> str:
     """Upload a picture; return its path."""
-    url = str((await someone.upload(a_picture()))["url"])
-    return url[url.index("/files/") :]
+    return urlsplit((await someone.upload(a_picture()))["url"]).path
 
 
 async def let_files_age(context: Context, milliseconds: int) -> None:
@@ -242,7 +243,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     for _ in range(2):
         await let_files_age(context, 3 * DAY_MS)
         await tidy_files(context)
-        assert (await client.http.get(first)).status_code == 200
+        assert (await client.http.get(signed_path(context, first))).status_code == 200
     second = await uploaded(alice)
     await alice.post("/setProfile", wxheadpic=second)
     await settle(context)
@@ -252,7 +253,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     while await tidy_files(context):
         pass
     assert (await profile_of(context, alice))["wxheadpic"] == second
-    assert (await client.http.get(first)).status_code == 404  # nobody ever saw it
+    assert (await client.http.get(signed_path(context, first))).status_code == 404  # nobody ever saw it
     (left,) = await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}})
     assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
 
@@ -262,11 +263,11 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, co
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "judge", call="media_check_async", code="risky")
     path = await uploaded(alice)
-    thumbnail = path.replace(".", "_t.")
-    assert (await client.http.get(thumbnail)).status_code == 200
+    seen = [signed_path(context, each) for each in (path, path.replace(".", "_t."))]
+    assert [(await client.http.get(each)).status_code for each in seen] == [200, 200]
     await alice.post("/setProfile", wxheadpic=path)
     await settle(context)
-    assert [(await client.http.get(each)).status_code for each in (path, thumbnail)] == [404, 404]
+    assert [(await client.http.get(each)).status_code for each in seen] == [404, 404]
     assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
     await tidy_files(context)
     assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []

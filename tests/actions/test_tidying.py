@@ -72,9 +72,14 @@ async def stored(context: Context) -> tuple[set[str], set[str]]:
 
 async def served(client: Client, *addresses: str) -> list[int]:
     """Return the HTTP status of each picture; one that is served is whole."""
-    found = [await client.http.get(urlsplit(address).path) for address in addresses]
+    found = [await client.http.get(address[address.index("/files/") :]) for address in addresses]
     assert all(len(one.content) == int(one.headers["Content-Length"]) for one in found)
     return [one.status_code for one in found]
+
+
+def name_of(address: str) -> str:
+    """Return the name of the file at an address."""
+    return urlsplit(address).path.rpartition("/")[2]
 
 
 async def uploaded(person: Someone) -> list[str]:
@@ -137,7 +142,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     alice = await client.log_in("alice")
     files, now_ms = context.store.files, context.clock.now_ms()
     first, second = await uploaded(alice), await uploaded(alice)
-    names = [address.rpartition("/")[2] for address in (first[0], second[0])]
+    names = [name_of(address) for address in (first[0], second[0])]
     await let_files_age(context, UNUSED_MS)
     await alice.publish(url=first[0])  # after the tidying found it due, and before it drops it
     assert await files.drop(names, now_ms + 60_000) == [names[1]]
@@ -300,7 +305,7 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
             await tidy(context)
         assert await served(client, *used, *unused) == [200, 200, 404, 404]
         names, with_bytes = await stored(context)
-        assert names == with_bytes == {address.rpartition("/")[2] for address in used}
+        assert names == with_bytes == {name_of(address) for address in used}
         assert await context.store.visits.rows.count_documents({}) == 0
     assert number > 8
 

@@ -1,0 +1,173 @@
+"""What nobody shows yet is seen only by those who have a signed address, and by operators."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from server.context import Context
+from support.client import Client, Someone, a_picture
+from support.operators import operator
+from support.purse import find
+from support.reviews import CHECKED, settle
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {**CHECKED, "OPS_TOKEN": "open sesame"}
+
+
+def path_of(url: str) -> str:
+    """Return a URL's path without what signs it."""
+    return urlsplit(url).path
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: value for name, [value] in parse_qs(urlsplit(url).query).items()}
+
+
+async def answered(client: Client, url: str) -> tuple[int, str]:
+    """Return how a picture is answered to a stranger: the status, and how long it may be kept."""
+    parts = urlsplit(url)
+    answer = await client.http.get(f"{parts.path}?{parts.query}")
+    return answer.status_code, answer.headers["Cache-Control"]
+
+
+UNSHOWN, SHOWN, NOT_FOUND = (200, "private, max-age=300"), (200, "public, max-age=3600"), (404, "no-store")
+
+
+async def an_upload(someone: Someone) -> list[str]:
+    """Return the addresses of an upload and its thumbnail, as its uploader is told them."""
+    reply = await someone.upload(a_picture())
+    return [reply["url"], reply["thumbnail"]]
+
+
+@pytest.mark.gen_test
+async def test_an_upload_is_seen_by_its_signed_addresses_alone(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    for url in await an_upload(alice):
+        assert await answered(client, url) == UNSHOWN
+        assert await answered(client, path_of(url)) == NOT_FOUND
+        signed = query_of(url)
+        lasts_ms = int(signed["until"]) * 1000 - context.clock.now_ms()
+        assert HOUR_MS <= lasts_ms <= 2 * HOUR_MS
+    other = query_of((await an_upload(alice))[0])
+    path = path_of(url).replace("_t", "")
+    now = context.clock.now_ms() // 1000
+    for forged in (
+        {**signed, "signature": other["signature"]},
+        {**signed, "until": str(int(signed["until"]) + 1)},
+        {**signed, "until": "9" * 50},
+        {**signed, "until": "x"},
+        {**signed, "signature": "签"},
+        {"until": signed["until"]},
+        {"signature": signed["signature"]},
+        {"until": str(now), "signature": context.keys.sign_picture(path, now)},  # genuine, but over
+    ):
+        answer = await client.http.get(path, params=forged, headers={"If-None-Match": "*"})
+        assert answer.status_code == 404, forged
+    same = await client.http.get(path, params=signed, headers={"If-None-Match": "*"})
+    assert same.status_code == 304
+
+
+@pytest.mark.gen_test
+async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    asked: list[str] = []
+    check = context.wechat.check_picture
+
+    async def noted(openid: str, scene: int, url: str) -> Any:
+        asked.append(url)
+        return await check(openid, scene, url)
+
+    monkeypatch.setattr(context.wechat, "check_picture", noted)
+    url, thumbnail = await an_upload(alice)
+    code = await alice.publish(url=url)
+    [own] = (await alice.get("/getMyRelease"))["data"]
+    page = await alice.get("/getTaskDetails", code=code)
+    assert own["review"] == page["review"] == "checking"
+    for seen in (url, thumbnail, own["pic"], own["thumbnail"], page["pic"], page["thumbnail"]):
+        assert await answered(client, seen) == UNSHOWN
+        assert await answered(client, path_of(seen)) == NOT_FOUND
+    # The page is kept as bytes; what it has must not run out.
+    monkeypatch.setattr(context.clock, "now_ms", lambda now=context.clock.now_ms: now() + 3 * HOUR_MS)
+    assert await answered(client, page["pic"]) == NOT_FOUND
+    assert await answered(client, (await alice.get("/getTaskDetails", code=code))["pic"]) == UNSHOWN
+    await settle(context)
+    [told] = asked
+    assert path_of(told) == path_of(url)
+    assert query_of(told)
+
+    [card] = (await bob.get("/getTaskList"))["data"]
+    assert [card["pic"], card["thumbnail"]] == [each.partition("?")[0] for each in (url, thumbnail)]
+    for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # also who has an address from before
+        assert await answered(client, seen) == SHOWN
+        assert await answered(client, path_of(seen)) == SHOWN
+
+
+@pytest.mark.gen_test
+async def test_the_address_that_wechat_is_told_opens_while_it_checks(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    seen: list[tuple[int, str]] = []
+    check = context.wechat.check_picture
+
+    async def fetched(openid: str, scene: int, url: str) -> Any:
+        seen.append(await answered(client, url))
+        return await check(openid, scene, url)
+
+    monkeypatch.setattr(context.wechat, "check_picture", fetched)
+    await alice.publish()
+    await alice.post("/setProfile", wxheadpic=(await an_upload(alice))[0])
+    await settle(context)
+    assert seen == [UNSHOWN] * 2
+
+
+@pytest.mark.gen_test
+async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    faces = [(await an_upload(alice))[0] for _ in range(2)]
+    for face in faces:
+        assert (await alice.post("/setProfile", wxheadpic=face))["review"] == "checking"
+        assert await answered(client, path_of(face)) == NOT_FOUND
+        await settle(context)
+        assert await answered(client, path_of(face)) == SHOWN
+    [person] = await find(context, "people", _id=alice.unionid)
+    assert person["wxheadpic"] == path_of(faces[1])
+    assert await answered(client, path_of(faces[0])) == SHOWN
+
+
+@pytest.mark.gen_test
+async def test_operators_see_what_is_not_shown_yet(client: Client) -> None:
+    alice = await client.log_in("alice")
+    path = path_of((await an_upload(alice))[0])
+    assert await answered(client, f"/ops{path}") == NOT_FOUND
+    await operator(client)
+    assert await answered(client, f"/ops{path}") == (200, "private, no-store")
+    assert await answered(client, path) == NOT_FOUND
+
+
+class TestUnchecked:
+    """Where contents are not checked."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    @pytest.mark.gen_test
+    async def test_a_picture_is_shown_from_when_it_is_published(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+        url, thumbnail = await an_upload(alice)
+        assert await answered(client, path_of(thumbnail)) == NOT_FOUND
+        await alice.publish(url=url)
+        for seen in (url, thumbnail, path_of(url), path_of(thumbnail)):
+            assert await answered(client, seen) == SHOWN
