@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -18,6 +18,7 @@ from tornado.log import app_log
 
 from handlers.base import BaseHandler
 from server.actions.gauges import money_gauges
+from server.context import Context
 from server.errors import BadToken
 from server.store import is_unavailable
 from server.store.gauges import MoneyGauges
@@ -32,10 +33,37 @@ class Health(BaseHandler):
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 
 
-class Ready(BaseHandler):
+class NotReady(BaseHandler):
+    """`/readyz` of a process that may not serve yet: 503, and why."""
+
+    def initialize(self, why: Callable[[], str]) -> None:  # type: ignore[override]
+        super().initialize(None)  # type: ignore[arg-type]
+        self._why = why
+
+    def get(self) -> None:
+        self.say_not_ready(["mongodb"], self._why())
+
+    def say_not_ready(self, silent: list[str], why: str) -> None:
+        """Answer 503 with the stores that cannot be served from, and why, if that is known."""
+        self.set_status(503)
+        said = f"没有响应：{'、'.join(silent)}"
+        answer = {
+            "status": 1,
+            "msg": f"还不能服务：{why}" if why else said,
+            "error": "unavailable",
+            "silent": silent,
+            "trace_id": self.trace_id,
+        }
+        self.finish(msgspec.json.encode(answer))
+
+
+class Ready(NotReady):
     """`/readyz`: 200 if the stores answer, else 503 with the names of those that do not."""
 
-    async def get(self) -> None:
+    def initialize(self, context: Context) -> None:  # type: ignore[override]
+        BaseHandler.initialize(self, context)
+
+    async def get(self) -> None:  # type: ignore[override]
         """Ask both stores. Each gets READY_SECONDS."""
         silent = [
             name
@@ -43,19 +71,7 @@ class Ready(BaseHandler):
             if not await answers()
         ]
         if silent:
-            self.set_status(503)
-            msg = f"没有响应：{'、'.join(silent)}"
-            self.finish(
-                msgspec.json.encode(
-                    {
-                        "status": 1,
-                        "msg": msg,
-                        "error": "unavailable",
-                        "silent": silent,
-                        "trace_id": self.trace_id,
-                    }
-                )
-            )
+            self.say_not_ready(silent, "")
             return
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 

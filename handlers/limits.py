@@ -11,6 +11,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from handlers.base import Caller, presented_token
 from server.addresses import client_address, counted_address
 from server.context import Context
+from server.keys import Keys
 from server.realtime.limits import Count
 from server.settings.limits import Limited
 
@@ -24,7 +25,7 @@ def address_of(context: Context, request: HTTPServerRequest) -> str:
     )
 
 
-def person_of(context: Context, target: str, headers: HTTPHeaders) -> str:
+def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
     """Return whose good token a request carries, "" if none. Whether it was ended is checked later.
 
     `target` is its path and query.
@@ -32,7 +33,7 @@ def person_of(context: Context, target: str, headers: HTTPHeaders) -> str:
     token = presented_token(headers)
     if token is None and target.startswith("/ws?"):
         token = parse_qs(target.partition("?")[2]).get("token", [""])[-1]
-    proven = context.keys.read_token(token) if token else None
+    proven = keys.read_token(token) if token else None
     return "" if proven is None else proven.unionid
 
 

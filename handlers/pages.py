@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from tornado.web import HTTPError
 
 from handlers.base import BaseHandler, Receiver
-from server.context import Context
 
 STATIC = Path(__file__).parents[1] / "static"
 VERSION_DIGITS = 12
@@ -86,6 +85,10 @@ class FileHandler(BaseHandler):
 
     _etag: str | None = None
 
+    def initialize(self) -> None:  # type: ignore[override]
+        """Need no context: pages are there before the stores are."""
+        super().initialize(None)  # type: ignore[arg-type]
+
     def compute_etag(self) -> str | None:
         """Return the file's ETag; None before `send`."""
         return self._etag
@@ -110,9 +113,9 @@ class FileHandler(BaseHandler):
 class Static(FileHandler):
     """`/static/NAME/VERSION/…`."""
 
-    def initialize(self, context: Context, sites: dict[str, Site]) -> None:  # type: ignore[override]
+    def initialize(self, sites: dict[str, Site]) -> None:  # type: ignore[override]
         """Take the sites, by name, from the route table."""
-        super().initialize(context)
+        super().initialize()
         self._sites = sites
 
     def get(self, name: str, version: str, path: str) -> None:
@@ -134,18 +137,15 @@ class Static(FileHandler):
 class Page(FileHandler):
     """A site's index.html, with headers that let the browser run and load only what is ours."""
 
-    def initialize(  # type: ignore[override]
-        self, context: Context, page: StaticFile, foreign_pictures: bool
-    ) -> None:
-        """Take the page from the route table, and whether it shows pictures of other sites (avatars)."""
-        super().initialize(context)
+    def initialize(self, page: StaticFile, headers: dict[str, str]) -> None:  # type: ignore[override]
+        """Take the page and its `security_headers` from the route table."""
+        super().initialize()
         self._page = page
-        self._foreign_pictures = foreign_pictures
+        self._security_headers = headers
 
     def get(self) -> None:
         """Send the page. Browsers ask for it again each time, because it names the version of the files."""
-        headers = security_headers(self.context.settings.public_url, self._foreign_pictures)
-        for name, value in headers.items():
+        for name, value in self._security_headers.items():
             self.set_header(name, value)
         self.send(self._page, "no-cache")
 
@@ -155,7 +155,7 @@ class Page(FileHandler):
 def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:
     """Return a page's security headers.
 
-    With `foreign_pictures`, pictures may come from PUBLIC_URL and any https address, such as WeChat's.
+    With `foreign_pictures` (avatars), pictures may come from PUBLIC_URL and any https address.
     """
     parts = urlsplit(public_url)
     origin = f"{parts.scheme}://{parts.netloc}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
+from collections.abc import Callable
 from typing import Any
 
 from tornado.routing import URLSpec
@@ -17,14 +19,14 @@ from handlers.digging import PostTask
 from handlers.digs import GetDigs
 from handlers.ending import EndTask
 from handlers.files import File, GetSharePic, MiniProgramCode
-from handlers.health import AsyncApi, Health, Metrics, OpenApi, Ready
+from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
 from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.message_push import Pushed
 from handlers.messages import GetTemplates, Remind, Subscribed
 from handlers.money import Notified, PayTask
 from handlers.ops.pictures import OpsFile
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
-from handlers.pages import NotFound, Page, Site, Static
+from handlers.pages import NotFound, Page, Site, Static, security_headers
 from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
 from handlers.proof import GetProof
@@ -32,12 +34,14 @@ from handlers.push import Push
 from handlers.reporting import ReportTask
 from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.statement import GetStatement
+from handlers.unready import Unready, UnreadySocket
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__, metrics
 from server.context import Context
 from server.logs import shown_path
 from server.sandbox import sandbox_routes
+from server.settings import Settings
 
 INTERFACES: list[type[Interface]] = [
     UserLogin,
@@ -70,9 +74,19 @@ INTERFACES: list[type[Interface]] = [
     ReportTask,
 ]
 
+# What asks no store, or says itself that it does not answer.
+_NEEDS_NO_DATABASE = re.compile(
+    r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|static/.*)\Z", re.DOTALL
+)
+
 log = logging.getLogger("wabao.access")
 
 _site = functools.cache(Site)
+
+
+def needs_database(path: str) -> bool:
+    """Whether what answers at a path asks the database."""
+    return _NEEDS_NO_DATABASE.match(path) is None
 
 
 def make_app(context: Context) -> Application:
@@ -95,7 +109,7 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
         URLSpec(r"/wxPush", Pushed, given),
     ]
-    routes += page_routes(context)
+    routes += page_routes(context.settings)
     if context.settings.sandboxed:
         routes += sandbox_routes(context)
     settings: dict[str, Any] = {
@@ -110,11 +124,30 @@ def make_app(context: Context) -> Application:
     return Application(routes, **settings)
 
 
-def page_routes(context: Context) -> list[URLSpec]:
+def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
+    """Return the application of a process that may not serve yet; `why` says why, for `/readyz`.
+
+    Pages are there. What they ask for is refused, and they ask again.
+    """
+    routes = [
+        URLSpec(r"/healthz", Health, {"context": None}),
+        URLSpec(r"/readyz", NotReady, {"why": why}),
+        URLSpec(r"/ws", UnreadySocket),
+        *page_routes(settings),
+    ]
+    # What comes is counted; a line for each request would only bury the line that says why.
+    return Application(
+        routes,
+        default_handler_class=Unready,
+        log_function=count_request,
+        only_https=settings.public_url.startswith("https://"),
+    )
+
+
+def page_routes(settings: Settings) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
-    given = {"context": context}
     app, ops = _site("app", "miniprogram/shared"), _site("ops")
-    settings = context.settings
+    url = settings.public_url
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",
         "most_yuan": str(settings.max_red_packet_yuan),
@@ -122,17 +155,22 @@ def page_routes(context: Context) -> list[URLSpec]:
         "messages": str(int(bool(settings.templates))),
     }
     return [
-        URLSpec(r"/", Page, {**given, "page": app.page(values), "foreign_pictures": True}),
-        URLSpec(r"/ops/?", Page, {**given, "page": ops.page({}), "foreign_pictures": False}),
-        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {**given, "sites": {"app": app, "ops": ops}}),
+        URLSpec(r"/", Page, {"page": app.page(values), "headers": security_headers(url, True)}),
+        URLSpec(r"/ops/?", Page, {"page": ops.page({}), "headers": security_headers(url, False)}),
+        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {"sites": {"app": app, "ops": ops}}),
     ]
+
+
+def count_request(handler: RequestHandler) -> float:
+    """Count a request; return how many seconds it took."""
+    seconds = handler.request.request_time()
+    metrics.REQUESTS.labels(type(handler).__name__, str(handler.get_status())).observe(seconds)
+    return seconds
 
 
 def log_request(handler: RequestHandler) -> None:
     """Log method, path, status, milliseconds and trace_id. Never the query, which carries ids and tokens."""
-    seconds = handler.request.request_time()
-    status = handler.get_status()
-    metrics.REQUESTS.labels(type(handler).__name__, str(status)).observe(seconds)
+    seconds, status = count_request(handler), handler.get_status()
     level = logging.WARNING if status >= 500 else logging.INFO
     request, trace_id = handler.request, getattr(handler, "trace_id", "-")
     path = shown_path(request.path)

@@ -40,6 +40,7 @@ STEADY_SECONDS = 10.0
 GREATEST_DELAY_SECONDS = 5.0
 BAD_SETTINGS_EXIT = 2
 ANSWER_SECONDS = 5.0
+LONGEST_READY_PAUSE_SECONDS = 1.0
 ASKED_SECONDS = 5.0
 ASKED_TIMES = 3
 MEMORY = Path("/dev/shm")  # noqa: S108  (the directory made there is ours alone, or the start is refused)
@@ -191,8 +192,10 @@ class Supervisor:
     async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""
         settings = self._settings
-        while not await _answers(settings.port, "/readyz"):  # noqa: ASYNC110  (it has no event)
-            await asyncio.sleep(_POLL_SECONDS)
+        pause = _POLL_SECONDS
+        while not await _answers(settings.port, "/readyz"):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_READY_PAUSE_SECONDS)
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
         if not settings.operators:  # only in development: we made the token ourselves
             lines.append(

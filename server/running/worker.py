@@ -26,15 +26,18 @@ from server.actions.review import settle_reviews
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
 from server.actions.tidy import tidy
-from server.app import make_app
-from server.background import Background
+from server.app import make_app, unready_app
+from server.background import Background, end_tasks
 from server.context import Context
 from server.errors import BadSettings
+from server.keys import Keys
 from server.realtime.bus import Bus
 from server.running.bounded import BoundedServer, Bounds
+from server.running.gate import Gate
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
-from server.settings import Settings
+from server.settings import Settings, secrets_of
+from server.shared_work import retrieve
 from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, is_new, prepare, require_prepared
 
@@ -131,24 +134,34 @@ async def look_at_redis(settings: Settings) -> None:
         raise BadSettings("REDIS_URL names a Redis Cluster: give it a single Redis, or one with replicas")
 
 
-async def wait_for_data(settings: Settings, asked_to_stop: asyncio.Event, *, prepares: bool) -> bool:
-    """Look at the data once MongoDB answers; return False if we are asked to stop before that.
+class Waiting:
+    """A worker that may not serve yet. `why` says why, "" while it only waits for MongoDB."""
 
-    A worker that ended instead would be started again and again while MongoDB is away.
-    """
-    while not asked_to_stop.is_set():
-        try:
-            await look_at_data(settings, prepares=prepares)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("MongoDB does not answer; trying again: %s", said_by(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN_SECONDS):
-                    await asked_to_stop.wait()
-        else:
-            return True
-    return False
+    def __init__(self) -> None:
+        self.why = ""
+
+    async def wait_for_data(
+        self, settings: Settings, asked_to_stop: asyncio.Event, *, prepares: bool
+    ) -> bool:
+        """Look at the data once MongoDB answers; return False if we are asked to stop before that.
+
+        A worker that ended instead would be started again and again while MongoDB is away.
+        """
+        while not asked_to_stop.is_set():
+            try:
+                self.why = "正在准备数据库" if prepares else ""
+                await look_at_data(settings, prepares=prepares)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                self.why = ""
+                log.warning("MongoDB does not answer; trying again: %s", said_by(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_SECONDS):
+                        await asked_to_stop.wait()
+            else:
+                return True
+        return False
 
 
 async def see_clock(context: Context) -> None:
@@ -174,10 +187,20 @@ async def serve(
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
-    if not await wait_for_data(settings, asked_to_stop, prepares=prepares):
-        living.cancel()
+    waiting, keys = Waiting(), Keys(*secrets_of(settings))
+    unready = unready_app(settings, lambda: waiting.why)
+    gate = Gate(unready)
+    server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))
+    unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
+    listener.setblocking(False)
+    server.add_socket(listener)
+    looking = loop.create_task(look_at_redis(settings))  # meanwhile: it may not answer
+    looking.add_done_callback(retrieve)
+    if not await waiting.wait_for_data(settings, asked_to_stop, prepares=prepares):
+        await server.drain()
+        await end_tasks([looking, living])
         return
-    await look_at_redis(settings)
+    await looking
     context = await Context.open(settings)
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
@@ -189,10 +212,8 @@ async def serve(
     periodic.spawn(context.monitor.run())
     periodic.spawn(context.pulsing.run())
     app = make_app(context)
-    server = BoundedServer(app, bounds=bounds_of(settings), person_of=partial(person_of, context))
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
-    listener.setblocking(False)
-    server.add_socket(listener)
+    gate.open(app)
     metrics.REPLACED.inc(replaced)
     signs.serving()
     log.info("serving")

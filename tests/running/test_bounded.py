@@ -68,7 +68,7 @@ class Served:
         self.port = listener.getsockname()[1]
         self.lines: list[Line] = []
         self.pages: list[Page] = []
-        self._server = BoundedServer(app, bounds=bounds, person_of=partial(person_of, context))
+        self._server = BoundedServer(app, bounds=bounds, person_of=partial(person_of, context.keys))
         self._server.add_socket(listener)
 
     async def connect(self) -> Line:

@@ -1,0 +1,34 @@
+"""What a process answers while it may not serve from the database: that it cannot, and to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from handlers.base import BaseHandler
+from handlers.websocket import GOING_AWAY, Socket
+from server.errors import Unavailable
+from server.realtime.frames import Error, Service, encode
+
+
+class Unready(BaseHandler):
+    """All paths that need the database, while it does not answer at a start, or is not ours."""
+
+    def initialize(self, **_: object) -> None:  # type: ignore[override]
+        """Need no context: at a start there is none yet."""
+        super().initialize(None)  # type: ignore[arg-type]
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse, before a body comes."""
+        raise Unavailable
+
+
+class UnreadySocket(Socket):
+    """`/ws` meanwhile. Its page is told what it would be told if the store had gone later, and comes back."""
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Say that the service is down, and close."""
+        await super().open()
+        refusal = Unavailable()
+        told = Error(error=refusal.error, msg=refusal.msg, code="", param="", retry_after=0)
+        self.send(encode([Service(state="down"), told]))
+        self.leave(GOING_AWAY, refusal.error)

@@ -1,0 +1,191 @@
+"""A worker that starts while a store is away answers from its first moment, and serves once it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+from tornado.websocket import websocket_connect
+
+from handlers.base import Interface
+from handlers.ops.screen import OPS_INTERFACES
+from server.app import INTERFACES, needs_database
+from server.running.gate import Gate
+from server.running.stores import free_port
+from support.servers import Running, until
+
+AT_ONCE_SECONDS = 0.5
+REFUSED_SECONDS = 1.0
+EVERYTHING: list[type[Interface]] = [*INTERFACES, *OPS_INTERFACES]
+OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/payNotify", "/ops/feed"]
+
+
+def away(kind: str, held: ExitStack) -> int:
+    """Return a port of this machine that refuses connections, or takes them and says nothing."""
+    if kind == "refused":
+        return free_port()
+    return int(held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
+
+
+@pytest.fixture(params=["refused", "silent"], scope="module")
+def server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server whose stores are away."""
+    with ExitStack() as held:
+        running = Running(
+            tmp_path_factory.mktemp("away"),
+            free_port(),
+            MONGODB_URI=f"mongodb://127.0.0.1:{away(request.param, held)}/wabao",
+            REDIS_URL=f"redis://127.0.0.1:{away(request.param, held)}/0",
+        )
+        until(lambda: takes_connections(running.port))
+        assert httpx.get(f"{running.address}/healthz", timeout=30).status_code == 200
+        yield running
+        assert running.end() == 0
+        said = "".join(running.said)
+        assert "Traceback" not in said
+        assert "never retrieved" not in said
+        assert "wabao.worker serving" not in said
+
+
+def takes_connections(port: int) -> bool:
+    """Whether the parent listens. A connection waits there until the worker runs."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+async def timed(http: httpx.AsyncClient, method: str, path: str) -> tuple[httpx.Response, float]:
+    began = time.monotonic()
+    reply = await http.request(method, path)
+    return reply, time.monotonic() - began
+
+
+def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server: Running) -> None:
+    async def scene() -> list[tuple[str, httpx.Response, float]]:
+        async with httpx.AsyncClient(base_url=server.address, timeout=30) as http:
+            _, alive = await timed(http, "GET", "/healthz")
+            assert alive < AT_ONCE_SECONDS
+            asked = [(each.method, each.path) for each in EVERYTHING] + [("GET", path) for path in OTHERS]
+            asked += [("POST", "/uploadFile"), ("GET", "/readyz")]
+            found = []
+            for at in range(0, len(asked), 20):  # all at once would wait for each other
+                some = asked[at : at + 20]
+                replies = await asyncio.gather(*(timed(http, method, path) for method, path in some))
+                found += [(path, *each) for (_, path), each in zip(some, replies, strict=True)]
+            return found
+
+    for path, reply, seconds in asyncio.run(scene()):
+        assert reply.status_code == 503, path
+        assert reply.json()["error"] == "unavailable", path
+        assert path == "/readyz" or reply.headers["Retry-After"] == "1", path
+        assert seconds < REFUSED_SECONDS, path
+
+
+def test_an_upload_is_refused_and_its_sender_gets_to_read_that(server: Running) -> None:
+    reply = httpx.post(
+        f"{server.address}/uploadFile", files={"file": ("a.jpg", b"x" * (4 << 20))}, timeout=30
+    )
+    assert (reply.status_code, reply.json()["error"]) == (503, "unavailable")
+
+
+def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server: Running) -> None:
+    page = httpx.get(f"{server.address}/", timeout=5)
+    assert page.status_code == 200
+    assert "Content-Security-Policy" in page.headers
+    for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
+        assert httpx.get(f"{server.address}{path}", timeout=5).status_code == 200
+    assert httpx.get(f"{server.address}/ops", timeout=5).status_code == 200
+
+    async def scene() -> tuple[list[dict[str, Any]], int | None]:
+        connection = await websocket_connect(f"{server.address.replace('http', 'ws')}/ws?unionid=somebody")
+        frames = []
+        while isinstance(message := await connection.read_message(), str):
+            frames.append(json.loads(message))
+        connection.close()
+        return frames, connection.close_code
+
+    frames, code = asyncio.run(scene())
+    assert [(frame["type"], frame.get("state"), frame.get("error")) for frame in frames] == [
+        ("service", "down", None),
+        ("error", None, "unavailable"),
+    ]
+    assert code == 1001, "come back soon"
+
+
+def test_readyz_names_what_is_away(server: Running) -> None:
+    reply = httpx.get(f"{server.address}/readyz", timeout=5)
+    assert (reply.status_code, reply.json()["silent"]) == (503, ["mongodb"])
+
+
+def test_what_needs_no_database_is_told_by_its_path() -> None:
+    assert not any(map(needs_database, ("/", "/healthz", "/readyz", "/ops", "/ops/", "/static/app/1/a.js")))
+    assert all(map(needs_database, ("/ws", "/ops/feed", "/opsx", "/files/a", "/healthz/", "//", "/\n")))
+
+
+class Echo(RequestHandler):
+    """Says which application it is of, and what came."""
+
+    def initialize(self, name: str, came: list[str]) -> None:
+        self.name, self.came = name, came
+
+    def post(self) -> None:
+        self.came.append(self.name)
+        self.finish(f"{self.name} {self.request.body.decode()}")
+
+    get = post
+
+
+@pytest.fixture
+def came() -> list[str]:
+    """The names of the applications that took a request."""
+    return []
+
+
+def application(name: str, came: list[str]) -> Application:
+    return Application([(".*", Echo, {"name": name, "came": came})])
+
+
+@pytest.fixture
+def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Event]]:
+    """A gate, the port of its server, and an event: a request came to it."""
+    arrived = asyncio.Event()
+
+    class Seen(Gate):
+        def start_request(self, server_conn: object, request_conn: Any) -> Any:
+            arrived.set()
+            return super().start_request(server_conn, request_conn)
+
+    made = Seen(application("waiting", came))
+    listening, port = bind_unused_port()
+    server = HTTPServer(made)
+    server.add_socket(listening)
+    yield made, port, arrived
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)
+
+
+@pytest.mark.gen_test
+async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
+    gate: tuple[Gate, int, asyncio.Event], came: list[str]
+) -> None:
+    opening, port, arrived = gate
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))
+        await arrived.wait()
+        assert (await http.get("/healthz")).text == "waiting "
+        opening.open(application("serving", came))
+        assert (await asked).text == "serving " + "x" * 200_000
+        assert (await http.get("/healthz")).text == "serving "
