@@ -67,6 +67,7 @@ SLOW = (
     "actions/test_report_kills.py",
     "actions/test_review_kills.py",
     "crowd/",
+    "game/test_model_guards.py",
     "money/test_kills.py",
     "money/test_money_sequences.py",
     "pages/",

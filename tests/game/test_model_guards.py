@@ -1,0 +1,97 @@
+"""Each guard and each effect of the tables is taken out in turn.
+
+The model finds what that allows, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from server.game.bill import bill
+from server.game.lifecycle import Move, Table, apply
+from server.game.prize import prize
+from server.game.refund import refund
+from support.handing_over import explore_goods
+from support.lifecycles import documents
+from support.model import Weakened
+from support.paying_out import explore_packet
+
+NOW_MS = 1_800_000_000_000
+# (attempts, freezes), the quickest first.
+WORLDS = ((1, 0), (1, 1), (2, 0))
+# Guards that only two attempts and a freeze together can miss.
+LARGE = ("prize.freed[0] attempt", "prize.withheld_unweighed[0] attempt")
+
+ASKED_OFTEN = "it only says how often WeChat is asked"
+AN_ALARM = "it only raises an alarm, once WeChat has said nothing for an hour"
+AN_AMOUNT = "a notice of another amount, which the model does not send"
+CORRECTED = "it only says for how long a winner or publisher may correct what they wrote"
+ONCE = "what it keeps from being done twice is the same the second time"
+TAKEN = "an alternative before it takes what it would, of documents that can be"
+CLAIMING = "what is freezing is claiming, and this begins in another state"
+LOST = "a bill was lost only if a request came to WeChat later than the model lets it"
+NOT_OF_THE_MODEL = {
+    "bill.asking[0] asked_at": ASKED_OFTEN,
+    "bill.asking[1] asked_at": ASKED_OFTEN,
+    "bill.unanswered[0] unknown_since": AN_ALARM,
+    "bill.unanswered[1] unknown_since": AN_ALARM,
+    "refund.unanswered[0] unknown_since": AN_ALARM,
+    "refund.unanswered[1] unknown_since": AN_ALARM,
+    "bill.failed[0] amount_fen": AN_AMOUNT,
+    "bill.given[0] amount_fen": AN_AMOUNT,
+    "prize.address_replaced[0] claimed_at": CORRECTED,
+    "prize.parcel_corrected[0] sent_at": CORRECTED,
+    "prize.approved[0] weighed": ONCE,
+    "prize.claimed[0] attempt": "the bill of an earlier attempt has failed, and frees the prize again",
+    "prize.given_by_bill[0] attempt": "a bill that is given frees no prize for another attempt",
+    "prize.frozen[0] freezing": ONCE,
+    "prize.frozen[1] freezing": "goods have no bill to be cancelled",
+    "prize.frozen[2] freezing": CLAIMING,
+    "prize.frozen[3] freezing": CLAIMING,
+    **dict.fromkeys(("prize.frozen[1] amount_fen", "prize.freed[1] freezing"), TAKEN),
+    **dict.fromkeys(("prize.released[3] given_at", "prize.released_alone[1] given_at"), TAKEN),
+    **{f"prize.denied[{place}] {name}": TAKEN for place, name in ((1, "amount_fen"), (2, "amount_fen"))},
+    "prize.denied[2] given_at": TAKEN,
+    **{f"prize.released[{place}] bill_lost": LOST for place in range(4)},
+    **{f"prize.released_alone[{place}] bill_lost": LOST for place in range(3)},
+    "bill.sending[0] unsendable": "`give_up` looks at when it was sent, too",
+    "bill.give_up[0] unsendable": "only for the winner's sake: their claim would go on, and gets no bill",
+    "prize.still_freezing[0] freezing": "it only says when to look again",
+}
+
+
+def guards() -> Iterator[tuple[Table, Move, Weakened]]:
+    """Yield each guard and each effect of the tables that the models use, once."""
+    seen: set[Weakened] = set()
+    for table in (prize, bill, refund):
+        for move in table.examples():
+            for place, row in enumerate(move.rows):
+                owed = [f"owes {effect}" for effect in row.owes.split()]
+                for what in (*row.where, *(["when"] if row.when else []), *owed):
+                    weakened = Weakened(table.name, move.name, place, what)
+                    if weakened not in seen:
+                        seen.add(weakened)
+                        yield table, move, weakened
+
+
+def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
+    """Whether a move does the same without this guard: an alternative before it takes what it would."""
+    return all(
+        apply(move, made, NOW_MS) == apply(weakened.of(move), made, NOW_MS)
+        for made in documents(table, move, 1, 300, NOW_MS)
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "move", "weakened"), [pytest.param(*each, id=str(each[2])) for each in guards()]
+)
+def test_a_guard_that_is_taken_out_is_missed(table: Table, move: Move, weakened: Weakened):
+    if is_told_twice(table, move, weakened):
+        return
+    worlds = (*WORLDS, (2, 1)) if str(weakened) in LARGE else WORLDS
+    found = any(explore_goods(by, weakened).wrong for by in ("mail", "site")) or any(
+        explore_packet(attempts, freezes, weakened).wrong for attempts, freezes in worlds
+    )
+    assert found != (str(weakened) in NOT_OF_THE_MODEL)

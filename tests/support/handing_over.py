@@ -1,0 +1,126 @@
+"""The model of goods: one prize, by mail or on site, its freezes, and who has it in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from server.game import prize
+from server.game.lifecycle import Move
+from support.model import BEFORE, LATER, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
+
+PRIZE = (
+    *("state", "address_box", "address_deleted", "pickup", "given_at", "released_at", "denied", "amount_fen"),
+    *("freezing", "held_for"),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """`gone`: the publisher gave it away. `broke` is what a step did that it must not."""
+
+    by: Literal["mail", "site"]
+    prize: Document
+    over: bool = False
+    frozen: bool = False
+    ever_frozen: bool = False
+    freezes_left: int = 2
+    gone: bool = False
+    broke: str = ""
+
+
+def first(by: Literal["mail", "site"]) -> World:
+    """Return the world in which the prize was just won."""
+    return World(by, freeze({"state": prize.prize.first, "given_at": 0, "amount_fen": 0}))
+
+
+def wrong(world: World) -> str:
+    """Return what must not be, "" if nothing."""
+    known = dict(world.prize)
+    if world.broke:
+        return world.broke
+    if known["state"] in ("expiring", "returned") and world.gone:
+        return "it counts as the publisher's, and was given away"
+    if known["state"] in ("withheld", "held") and not world.ever_frozen:
+        return "it is withheld, and was never frozen"
+    if known["state"] in ("expiring", "returned") and not (world.over or "denied" in known):
+        return "it expired before its deadline"
+    if known["state"] == "returned" and "address_box" in known:
+        return "the publisher has it back, and still the winner's address"
+    if ("address_deleted" in known) != (known["state"] == "returned" and known["given_at"] > 0):
+        return "an address counts as deleted that never was there, or the reverse"
+    if known["state"] == "given" and not ("address_box" in known or world.gone):
+        return "it counts as given, and nobody knows where to send it"
+    if known["state"] == "sent" and "address_box" not in known:
+        return "it is sent to nowhere"
+    if "freezing" in known or known["state"] == "held":
+        return "goods have no bill, and no payout limit"
+    return ""
+
+
+def is_end(world: World) -> bool:
+    """Whether everybody has what is theirs."""
+    state = dict(world.prize)["state"]
+    return state in ("received", "returned") or (world.by == "site" and state == "given")
+
+
+class Steps:
+    """What anybody may do next. `weakened` is a guard that is taken out."""
+
+    def __init__(self, weakened: Weakened | None = None) -> None:
+        self._rows = Rows(weakened)
+
+    def __call__(self, world: World) -> Iterator[Step[World]]:
+        """Yield each possible step, and the world after it."""
+        if world.by == "mail":
+            yield from self._prize(world, prize.given_by_mail, b"", NOW)
+        else:
+            yield from self._prize(world, prize.awaits_pickup, "123456", NOW)
+        # A publisher may ask for either, whatever the prize is.
+        yield from self._prize(world, prize.sent, "", "", NOW, NOW, gone=True)
+        yield from self._prize(world, prize.received, NOW)
+        yield from self._prize(world, prize.handed_over, NOW, gone=True)
+        yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)
+        if world.over:
+            yield from self._prize(world, prize.returned)
+        yield from self._freezing(world)
+        yield "time passes", replace(world, prize=older(world.prize))
+        if not world.over:
+            yield "the deadline is over", replace(world, over=True)
+
+    def _freezing(self, world: World) -> Iterator[Step[World]]:
+        if world.freezes_left and not world.frozen:
+            left = world.freezes_left - 1
+            yield "an operator freezes", replace(world, frozen=True, ever_frozen=True, freezes_left=left)
+        if world.frozen:
+            yield from self._prize(world, prize.frozen, NOW)
+            yield "an operator releases", replace(world, frozen=False)
+        else:
+            yield from self._prize(world, prize.released, NOW)
+        yield from self._prize(world, prize.released_alone, NOW)
+        yield from self._prize(world, prize.denied)
+
+    def _prize(
+        self, world: World, row: Callable[..., Move], *values: Any, **also: Any
+    ) -> Iterator[Step[World]]:
+        made = self._rows.do(world.prize, PRIZE, row, *values)
+        if made is None:
+            return
+        if row is prize.handed_over and "pickup" not in dict(world.prize):
+            also["broke"] = "it is handed over without a code"
+        was, became = dict(world.prize), dict(made)
+        if row in (prize.released, prize.released_alone):
+            also["broke"] = _released_wrongly(was, became)
+        yield f"prize: {row.__name__}", replace(world, prize=made, **also)
+
+
+def _released_wrongly(was: dict[str, Any], became: dict[str, Any]) -> str:
+    """Return what is wrong with the state after a release, "" if it is the one before the freeze."""
+    before = "given" if was["given_at"] else "claiming" if "pickup" in was else "won"
+    return "" if became["state"] == before else "it is not what it was before it was frozen"
+
+
+def explore_goods(by: Literal["mail", "site"], weakened: Weakened | None = None) -> Found[World]:
+    """Visit all that can happen to goods by mail or on site."""
+    return explore(first(by), Steps(weakened), wrong, is_end)

@@ -1,0 +1,149 @@
+"""A model of what can happen to money: the rows of the lifecycles, WeChat, and operators, in any order.
+
+It has no processes. A row whose guard fits may be done by anybody who can know what it takes, at once, late,
+twice or never; so kills and any number of processes are covered. What WeChat once said may be noted at any
+later time. A request that is under way reaches WeChat before `pass_time`, or never: that is the one thing
+about time that the server leans on (`UNDER_WAY_MS`).
+
+Times are NOW or LONG_AGO; passing time makes the first the second. Fields that no guard reads are left out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from server.game.lifecycle import Move, apply
+
+NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any time in a row
+BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and one that is not
+
+Document = tuple[tuple[str, Any], ...]
+W = TypeVar("W")
+Step = tuple[str, W]
+
+
+@dataclass(frozen=True)
+class Weakened:
+    """A guard or an effect that is taken out: of a table's row, by the place of its alternative.
+
+    `what` is the name of a field in `where`, "when", or "owes " and an effect.
+    """
+
+    table: str
+    row: str
+    place: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.row}[{self.place}] {self.what}"
+
+    def of(self, move: Move) -> Move:
+        """Return a move without it."""
+        if (move.table, move.name) != (self.table, self.row):
+            return move
+        row = move.rows[self.place]
+        if self.what == "when":
+            row = replace(row, when=None)
+        elif self.what.startswith("owes "):
+            row = replace(row, owes=" ".join(e for e in row.owes.split() if e != self.what[5:]))
+        else:
+            row = replace(row, where={name: test for name, test in row.where.items() if name != self.what})
+        return replace(move, rows=(*move.rows[: self.place], row, *move.rows[self.place + 1 :]))
+
+
+def freeze(document: dict[str, Any]) -> Document:
+    """Return a document that can be part of a state."""
+    return tuple(sorted(document.items()))
+
+
+class Rows:
+    """Does moves, and remembers what came of them: the same few documents come again in most states."""
+
+    def __init__(self, weakened: Weakened | None = None) -> None:
+        self._weakened = weakened
+        self._moves: dict[Any, Move] = {}
+        self._done: dict[Any, Document | None] = {}
+
+    def do(
+        self, document: Document, kept: tuple[str, ...], row: Callable[..., Move], *values: Any
+    ) -> Document | None:
+        """Return what a row makes of a document, with the fields `kept`; None if it does not fit."""
+        key = (document, row, values)
+        if key not in self._done:
+            move = self._moves.get((row, values))
+            if move is None:
+                made = row(*values)
+                move = self._moves[row, values] = self._weakened.of(made) if self._weakened else made
+            self._done[key] = _does(move, document, kept)
+        return self._done[key]
+
+
+def _does(move: Move, document: Document, kept: tuple[str, ...]) -> Document | None:
+    made = apply(move, dict(document), NOW)
+    if made is None:
+        return None
+    owed = made.get("then")
+    if owed is not None:  # an effect may be done again at any later time, so it stays
+        before = dict(document).get("then", ())
+        made["then"] = tuple(sorted({*before, *owed}))
+    return freeze({name: made[name] for name in kept if name in made})
+
+
+def older(document: Document) -> Document:
+    """Return a document after time has passed."""
+    return tuple((name, LONG_AGO if value == NOW else value) for name, value in document)
+
+
+@dataclass
+class Found(Generic[W]):
+    """What an exploration found: `wrong` is what does not hold, with the shortest story that leads there."""
+
+    states: int
+    wrong: str = ""
+    story: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.wrong}, in a world of {self.states}:\n" + "\n".join(self.story)
+
+
+def explore(
+    first: W,
+    steps: Callable[[W], Iterator[Step[W]]],
+    wrong: Callable[[W], str],
+    is_end: Callable[[W], bool],
+) -> Found[W]:
+    """Visit every state. Each must be right, and have a way to an end."""
+    came: dict[W, tuple[W, str] | None] = {first: None}
+    leads: dict[W, list[W]] = {}
+    queue = deque([first])
+    while queue:
+        world = queue.popleft()
+        if said := wrong(world):
+            return Found(len(came), said, _story(came, world))
+        for label, after in steps(world):
+            leads.setdefault(after, []).append(world)
+            if after not in came:
+                came[after] = (world, label)
+                queue.append(after)
+    good = [world for world in came if is_end(world)]
+    reaching = set(good)
+    while good:
+        for before in leads.get(good.pop(), ()):
+            if before not in reaching:
+                reaching.add(before)
+                good.append(before)
+    for world in came:  # in the order they were found: the nearest first
+        if world not in reaching:
+            return Found(len(came), "there is no way to an end", _story(came, world))
+    return Found(len(came))
+
+
+def _story(came: dict[W, tuple[W, str] | None], world: W) -> list[str]:
+    told: list[str] = [repr(world)]
+    while (before := came[world]) is not None:
+        world, label = before
+        told.append(label)
+    return told[::-1]

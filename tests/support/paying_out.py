@@ -1,0 +1,266 @@
+"""The model of one red packet: its prize, up to so many bills, freezes, its refund, and WeChat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.game import bill, prize, refund
+from server.game.lifecycle import Move
+from support.model import (
+    BEFORE,
+    LATER,
+    LONG_AGO,
+    NOW,
+    Document,
+    Found,
+    Rows,
+    Step,
+    Weakened,
+    explore,
+    freeze,
+    older,
+)
+
+PRIZE = (
+    *("state", "attempt", "weighed", "freezing", "held_for", "bill_lost", "released_at", "denied", "then"),
+    *("amount_fen", "given_at"),
+)
+BILL = ("state", "remote", "unsendable", "sent_at", "then")
+REFUND = ("state", "then")
+FEN = 100
+
+
+@dataclass(frozen=True)
+class World:
+    """`wechat` is what WeChat has of each bill: "", WAIT, SUCCESS or FAIL. `flying`: a transfer is under way.
+
+    `unknown` is when WeChat was last asked about a bill and did not know it, 0 for never. `approved` are the
+    attempts that somebody may still make a bill for. `repaid` is what WeChat made of the refund. `over`: the
+    deadline is. `frozen`: an operator wants it frozen. `broke` is what a step did that it must not.
+    """
+
+    prize: Document
+    bills: tuple[Document | None, ...]
+    wechat: tuple[str, ...]
+    flying: tuple[bool, ...]
+    unknown: tuple[int, ...]
+    approved: frozenset[int] = frozenset()
+    over: bool = False
+    frozen: bool = False
+    freezes_left: int = 1
+    refund: Document | None = None
+    repaid: str = ""
+    ever_frozen: bool = False
+    broke: str = ""
+
+
+def first(attempts: int, freezes: int) -> World:
+    """Return the world in which the prize was just won."""
+    new = {"state": prize.prize.first, "attempt": 0, "amount_fen": FEN, "given_at": 0}
+    return World(
+        freeze(new),
+        (None,) * attempts,
+        ("",) * attempts,
+        (False,) * attempts,
+        (0,) * attempts,
+        freezes_left=freezes,
+    )
+
+
+def state(document: Document | None) -> str:
+    return "" if document is None else dict(document)["state"]
+
+
+def owes(document: Document | None, effect: str) -> bool:
+    return document is not None and effect in dict(document).get("then", ())
+
+
+def wrong(world: World) -> str:
+    """Return what must not be, "" if nothing."""
+    paid = world.wechat.count("SUCCESS")
+    if world.broke:
+        return world.broke
+    if paid + (world.repaid == "SUCCESS") > 1:
+        return "it is paid twice"
+    if state(world.prize) == "given" and not paid:
+        return "it counts as given, and nobody was paid"
+    if state(world.prize) == "returned" and paid:
+        return "it counts as returned, and its winner was paid"
+    if said := _wrong_state(world):
+        return said
+    for known, truth in zip(world.bills, world.wechat, strict=True):
+        if (state(known) == "given") > (truth == "SUCCESS"):
+            return "a bill counts as given, and WeChat has not paid it"
+        if state(known) == "failed" and truth == "SUCCESS":
+            return "a bill counts as failed, and WeChat has paid it"
+    return ""
+
+
+def _wrong_state(world: World) -> str:
+    known = dict(world.prize)
+    if known["state"] == "withheld" and not world.ever_frozen:
+        return "it is withheld, and was never frozen"
+    if known["state"] == "held" and "held_for" not in known:
+        return "it is held for no reason"
+    gave_up = any(dict(one or ()).get("remote") == bill.NEVER_HELD for one in world.bills)
+    if known["state"] == "expiring" and not (world.over or gave_up or "denied" in known):
+        return "it expired before its deadline"
+    return ""
+
+
+def is_end(world: World) -> bool:
+    """Whether everybody has what is theirs, and the ledger owes no entry."""
+    given = [known for known in world.bills if state(known) == "given"]
+    if state(world.prize) == "given":
+        return len(given) == 1 and owes(given[0], "ledger")
+    if state(world.refund) == "closed":
+        return state(world.prize) == "expiring"  # the operator pays the publisher in another way
+    return state(world.prize) == "returned" and owes(world.refund, "ledger")
+
+
+class Steps:
+    """What anybody may do next. `weakened` is a guard that is taken out."""
+
+    def __init__(self, weakened: Weakened | None = None) -> None:
+        self._rows = Rows(weakened)
+
+    def __call__(self, world: World) -> Iterator[Step[World]]:
+        """Yield each possible step, and the world after it."""
+        yield from self._claiming(world)
+        for at in range(len(world.bills)):
+            yield from self._billing(world, at)
+        yield from self._freezing(world)
+        yield from self._ending(world)
+        yield from _wechat(world)
+        yield "time passes", _pass_time(world)
+        if not world.over:
+            yield "the deadline is over", replace(world, over=True)
+
+    def _prize(
+        self, world: World, row: Callable[..., Move], *values: Any, **also: Any
+    ) -> Iterator[Step[World]]:
+        made = self._rows.do(world.prize, PRIZE, row, *values)
+        if made is not None:
+            if row in (prize.approved, prize.held) and "freezing" in dict(world.prize):
+                also["broke"] = "a limit decides about what is being frozen"
+            yield f"prize: {row.__name__}", replace(world, prize=made, **also)
+
+    def _bill(
+        self, world: World, at: int, row: Callable[..., Move], *values: Any, **also: Any
+    ) -> Iterator[Step[World]]:
+        known = world.bills[at]
+        made = None if known is None else self._rows.do(known, BILL, row, *values)
+        if made is not None:
+            yield f"bill {at + 1}: {row.__name__}", replace(world, bills=put(world.bills, at, made), **also)
+
+    def _refund(self, world: World, row: Callable[..., Move], *values: Any) -> Iterator[Step[World]]:
+        made = None if world.refund is None else self._rows.do(world.refund, REFUND, row, *values)
+        if made is not None:
+            yield f"refund: {row.__name__}", replace(world, refund=made)
+
+    def _claiming(self, world: World) -> Iterator[Step[World]]:
+        for at, known in enumerate(world.bills):
+            attempt = at + 1
+            yield from self._prize(world, prize.claimed, at, NOW, NOW)
+            if owes(world.prize, "bill"):
+                also = world.approved | {attempt}
+                yield from self._prize(world, prize.approved, attempt, approved=also)
+                yield from self._prize(world, prize.held, attempt, "pair", NOW)
+                yield from self._prize(world, prize.withheld_unweighed, attempt)
+            if attempt in world.approved and known is None:
+                new = freeze({"state": bill.bill.first, "remote": "", "sent_at": 0})
+                yield f"bill {attempt} is made", replace(world, bills=put(world.bills, at, new))
+
+    def _billing(self, world: World, at: int) -> Iterator[Step[World]]:
+        known, truth = world.bills[at], world.wechat[at]
+        if known is None:
+            return
+        yield from self._bill(world, at, bill.sending, flying=put(world.flying, at, True))
+        yield from self._bill(world, at, bill.stop_sending)
+        # WeChat forgets what is long over; by then it has named a state.
+        if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
+            yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, NOW))
+        else:
+            yield from self._bill(world, at, bill.noted, "ACCEPTED", "", NOW)
+            yield from self._bill(world, at, bill.confirmable, "", NOW)
+        if world.unknown[at]:
+            yield from self._bill(world, at, bill.give_up, world.unknown[at], "")
+        if truth == "SUCCESS":
+            yield from self._bill(world, at, bill.given, None, NOW)
+        if truth == "FAIL":
+            yield from self._bill(world, at, bill.failed, None, "FAIL", "", NOW)
+        if owes(known, "prize"):
+            yield from self._follow(world, at, dict(known))
+
+    def _follow(self, world: World, at: int, known: dict[str, Any]) -> Iterator[Step[World]]:
+        if known["state"] == "given":
+            yield from self._prize(world, prize.given_by_bill, at + 1, NOW)
+        elif known["remote"] == bill.NEVER_HELD:
+            yield from self._prize(world, prize.freed, at + 1, "expiring", known["sent_at"] > 0)
+        else:
+            yield from self._prize(world, prize.freed, at + 1, "won", False)
+
+    def _freezing(self, world: World) -> Iterator[Step[World]]:
+        if world.freezes_left and not world.frozen:
+            yield "an operator freezes", _freeze(world)
+        if world.frozen:
+            yield from self._prize(world, prize.frozen, NOW)
+            yield "an operator releases", replace(world, frozen=False)
+        else:
+            yield from self._prize(world, prize.released, NOW)
+        yield from self._prize(world, prize.released_alone, NOW)
+        yield from self._prize(world, prize.denied)
+        # What a publisher asks of another kind of prize.
+        yield from self._prize(world, prize.handed_over, NOW)
+
+    def _ending(self, world: World) -> Iterator[Step[World]]:
+        yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)
+        if world.refund is None:
+            if world.over and state(world.prize) in ("expiring", "returned"):
+                yield "the refund is written", replace(world, refund=freeze({"state": refund.refund.first}))
+            return
+        yield from self._refund(world, refund.processing, "", NOW)
+        if world.repaid == "SUCCESS":
+            yield from self._refund(world, refund.refunded, "unclaimed", NOW)
+        if world.repaid == "CLOSED":
+            yield from self._refund(world, refund.closed, NOW)
+        if owes(world.refund, "prizes"):
+            yield from self._prize(world, prize.returned)
+
+
+def _wechat(world: World) -> Iterator[Step[World]]:
+    for at, truth in enumerate(world.wechat):
+        if world.flying[at] and not truth:
+            yield f"bill {at + 1} reaches WeChat", replace(world, wechat=put(world.wechat, at, "WAIT"))
+        if truth == "WAIT":
+            yield f"bill {at + 1} is confirmed", replace(world, wechat=put(world.wechat, at, "SUCCESS"))
+            yield f"bill {at + 1} is cancelled", replace(world, wechat=put(world.wechat, at, "FAIL"))
+    if world.refund is not None and not world.repaid:
+        yield "WeChat refunds", replace(world, repaid="SUCCESS")
+        yield "WeChat closes the refund", replace(world, repaid="CLOSED")
+
+
+def _freeze(world: World) -> World:
+    return replace(world, frozen=True, ever_frozen=True, freezes_left=world.freezes_left - 1)
+
+
+def _pass_time(world: World) -> World:
+    return replace(
+        world,
+        prize=older(world.prize),
+        bills=tuple(None if known is None else older(known) for known in world.bills),
+        flying=(False,) * len(world.flying),
+        unknown=tuple(LONG_AGO if at else 0 for at in world.unknown),
+    )
+
+
+def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
+    """Return the values with another one in this place."""
+    return (*values[:at], value, *values[at + 1 :])
+
+
+def explore_packet(attempts: int, freezes: int, weakened: Weakened | None = None) -> Found[World]:
+    """Visit all that can happen to a red packet of so many bills and freezes."""
+    return explore(first(attempts, freezes), Steps(weakened), wrong, is_end)
