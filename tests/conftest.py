@@ -60,22 +60,31 @@ WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wi
 
 log = logging.getLogger(__name__)
 
-# A bare `pytest` takes four minutes on two cores without these folders and files: browsers, servers that are
-# killed, crowds, drawn sequences. `pytest -m slow` runs them, and whoever names a file or a test gets it.
+# A bare `pytest` takes four minutes on two cores without what begins so: browsers, whole servers, crowds,
+# kills at each step, drawn sequences. `pytest -m slow` runs it, and whoever names a file or a test gets it.
 SLOW = (
+    "actions/test_forgetting.py::test_killed_",
     "actions/test_message_kills.py",
     "actions/test_report_kills.py",
     "actions/test_review_kills.py",
+    "actions/test_rotation.py::test_killed_",
     "crowd/",
     "game/test_model_guards.py",
+    "handlers/test_any_parameters.py",
+    "memory/test_line.py::test_nobody_joins_a_line_that_is_too_long",
     "money/test_kills.py",
     "money/test_money_sequences.py",
+    "operation/test_books.py::test_the_command_prints",
+    "operation/test_check.py::test_a_check_says_what_it_could_not_ask",
+    "operation/test_check.py::test_release_checks_first",
     "pages/",
+    "realtime/test_hub_schedules.py",
+    "realtime/test_push_faults.py::test_a_client_that_does_not_read",
     "running/",
+    "test_regular_expressions.py",
 )
 # The folders of which the other long files are, up to 30 s each.
 LONGEST = {"crowd", "money", "operation", "pages", "running"}
-TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
@@ -110,7 +119,7 @@ def _names_files(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the slow tests. Begin with the longest files: no process is to end minutes after the others."""
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+        if item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: LONGEST.isdisjoint(item.nodeid.split("/")))
