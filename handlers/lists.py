@@ -50,7 +50,9 @@ class SquareReply(CardsReply, kw_only=True):
 class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
-    A search by `name` is in order of names, also with running tasks first.
+    A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
+    than 20 though others follow: the list ends with a page of none. A search by `name` is in order of names,
+    also with running tasks first.
     """
 
     path = "/getTaskList"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pymongo
@@ -15,6 +16,9 @@ _Document = dict[str, Any]
 Kind: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
 
 PAGE_SIZE = 20
+MOST_OF_ONE = 3  # cards of one publisher on a page
+# So many tasks are arranged in pages. Nobody scrolls further; there the list goes on as it is.
+ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # An expired task ends once a sweep sees it, which may be this long after servers were down.
 SWEPT_LATE_MS = 7 * DAY_MS
@@ -64,3 +68,40 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
     }
     condition = {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]}
     return condition, [("status", pymongo.ASCENDING), *order]
+
+
+class Place(NamedTuple):
+    """What decides on which page a task stands."""
+
+    code: str
+    publisher: str
+    status: int
+
+
+def arranged(places: Iterable[Place]) -> list[list[str]]:
+    """Return pages of codes: each task is on the first page that has room for it, in the order given.
+
+    A page has room for PAGE_SIZE tasks, and for MOST_OF_ONE of a publisher. A task that ended is on no page
+    before one that runs, so a page may be short though others follow. Where a task stands depends on those
+    before it alone, so a page that is full stays as it is, however many follow.
+    """
+    pages: list[list[str]] = []
+    first, over = 0, False  # the first page with room, and whether tasks are now those that ended
+    own: dict[str, tuple[int, int]] = {}  # of each publisher: their last page, and how many they have there
+    for code, publisher, status in places:
+        if status and not over:
+            first, over = max(first, len(pages) - 1), True
+        page, number = own.get(publisher, (0, 0))
+        if number == MOST_OF_ONE:
+            page, number = page + 1, 0
+        if page < first:
+            page, number = first, 0
+        while page < len(pages) and len(pages[page]) == PAGE_SIZE:
+            page, number = page + 1, 0
+        while page >= len(pages):
+            pages.append([])
+        pages[page].append(code)
+        own[publisher] = page, number + 1
+        while first < len(pages) and len(pages[first]) == PAGE_SIZE:
+            first += 1
+    return pages

@@ -13,12 +13,13 @@ from server.game.task import Task
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
+from server.store.square import ARRANGED, PAGE_SIZE, Place, Wanted, arranged, listed
 from server.store.square import INDEXES as LISTED_INDEXES
-from server.store.square import PAGE_SIZE, Wanted, listed
 
 _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
+SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
 ALL = Wanted()
@@ -295,16 +296,17 @@ class Tasks(DueDocuments[Task]):
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
     async def square(
-        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL, page_size: int = PAGE_SIZE
+        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL
     ) -> list[ListedTask]:
-        """Return a page of the square, as `listed` orders it, with who has won of what still runs."""
-        condition, order = listed(wanted, now_ms, lasts_ms)
+        """Return a page of the square, as `listed` orders it and `arranged` arranges it.
+
+        With it comes who has won of what still runs.
+        """
+        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms))
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
-            {"$match": condition},
-            {"$sort": dict(order)},
-            {"$skip": (page - 1) * page_size},
-            {"$limit": page_size},
+            # One may have been hidden since.
+            {"$match": {"_id": {"$in": codes}, "is_public": 1, "hidden": 0, "open": 1}},
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
@@ -319,9 +321,40 @@ class Tasks(DueDocuments[Task]):
             },
             {"$unset": "won_in"},
         ]
+        if not codes:
+            return []
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        rows = self.rows.aggregate(pipeline, batchSize=page_size + 1)
-        return await rows.to_list(page_size)  # type: ignore[return-value]  # rows are plain documents
+        found = await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+        rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
+        return [rows[code] for code in codes if code in rows]
+
+    async def _codes_on(self, page: int, condition: _Document, order: list[tuple[str, int]]) -> list[str]:
+        """Return the codes on a page of the square. Most are found among the first few more than it needs."""
+        for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
+            places = await self._places(condition, order, 0, limit)
+            pages = arranged(places)
+            on_page = pages[page - 1] if page <= len(pages) else []
+            if len(on_page) == PAGE_SIZE or len(places) < limit:
+                return on_page
+            if limit == ARRANGED:
+                break
+        if on_page:
+            return on_page
+        skipped = ARRANGED + (page - 1 - len(pages)) * PAGE_SIZE
+        return [place.code for place in await self._places(condition, order, skipped, PAGE_SIZE)]
+
+    async def _places(
+        self, condition: _Document, order: list[tuple[str, int]], skip: int, limit: int
+    ) -> list[Place]:
+        found = self.rows.find(
+            condition,
+            {"publisher": 1, "status": 1},
+            sort=order,
+            skip=skip,
+            limit=limit,
+            batch_size=limit,  # all in one trip
+        )
+        return [Place(row["_id"], row["publisher"], row["status"]) for row in await found.to_list(limit)]
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""

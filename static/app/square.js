@@ -9,13 +9,12 @@ import { arrange, el, fill, set, write } from "./dom.js";
 import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
-const PAGE = 20;
-const RENEWED_PAGES = 5; // further down nothing is renewed until the person scrolls back
+const MOST_RENEWED = 100; // further down nothing is renewed until the person scrolls back
 const MOST_PAGES = 25;
 const AHEAD_PX = 600;
 
 // Coming back from a treasure finds the square as it was left.
-let left = { whose: null, cards: [], pages: 0, scroll: 0, kind: "", name: "", unfolded: false };
+let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, kind: "", name: "", unfolded: false };
 
 const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"]];
 const TYPING_MS = 300;
@@ -42,6 +41,7 @@ class Square {
     this.sought = { kind: kept.kind, name: kept.name };
     this.cards = cardSet();
     this.pages = 0;
+    this.lengths = []; // how many cards each page had
     this.complete = false;
     this.loading = false;
     this.asked = 0; // counts changes of what is sought: what was asked for before is dropped
@@ -53,6 +53,7 @@ class Square {
     const renew = keepNew(RENEW_MS, () => this.renew(), signal);
     if (left.whose === person.unionid && left.pages) {
       this.pages = left.pages;
+      this.lengths = left.lengths;
       this.show(left.cards);
       scrollTo(0, left.scroll);
       renew();
@@ -67,7 +68,7 @@ class Square {
     signal.addEventListener("abort", () => {
       seen.disconnect();
       clearInterval(ticking);
-      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
+      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, lengths: this.lengths, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
     });
   }
 
@@ -81,7 +82,7 @@ class Square {
     arrange(over, elements.slice(runs.length));
     set(fold, { hidden: !over.childElementCount });
     if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
-    if (!this.complete) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${MOST_PAGES * PAGE} 个` : "");
+    if (!this.complete) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
     else if (elements.length) write(foot, "就这些了");
     else if (sought.kind || sought.name) write(foot, "没有找到，换个开头试试");
     else sayEmpty(foot);
@@ -101,7 +102,8 @@ class Square {
     try {
       const pages = await Promise.all(Array.from({ length: number }, (_, before) => this.read(first + before)));
       if (this.signal.aborted || mine !== this.asked) return;
-      this.complete = pages.at(-1).length < PAGE;
+      this.complete = !pages.at(-1).length; // one with few cards of each publisher may be short
+      this.lengths.splice(first - 1, Infinity, ...pages.map((cards) => cards.length));
       take(pages.flat());
     } catch (error) {
       if (mine === this.asked) throw error;
@@ -145,8 +147,11 @@ class Square {
     const { running, over, fold } = this;
     if (document.hidden || this.loading) return;
     const shown = [...running.children, ...(fold.open ? over.children : [])];
-    const inSight = Math.max(1, Math.ceil(shown.filter(near).length / PAGE));
-    if (inSight > RENEWED_PAGES) return;
+    let cards = shown.filter(near).length;
+    if (cards > MOST_RENEWED) return;
+    let inSight = 0;
+    while (cards > 0 && inSight < this.lengths.length) cards -= this.lengths[inSight++];
+    inSight = Math.max(1, inSight);
     await this.load(1, inSight, (cards) => {
       this.pages = inSight;
       this.show(cards);

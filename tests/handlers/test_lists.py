@@ -11,6 +11,7 @@ import pytest
 
 from server.context import Context
 from server.settings import Settings
+from server.store import square
 from server.store.digs import stored
 from support.client import Client
 from support.drafts import RED_PACKET, publish_many
@@ -114,8 +115,9 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
 
 @pytest.mark.gen_test
 async def test_the_square_shows_running_tasks_first_and_the_newest_first(
-    client: Client, context: Context
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice = await client.log_in("alice")
     public = await publish_many(alice, *[{}] * 45)
     private, hidden, unpaid, lately, long_ago = await publish_many(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.store import square
+from server.store import tasks as tasks_of_the_store
+from server.store.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, arranged
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
 
@@ -26,8 +33,9 @@ async def fresh(context: Context) -> None:
 
 @pytest.mark.gen_test
 async def test_the_square_is_narrowed_by_what_is_in_it_and_by_how_names_begin(
-    client: Client, context: Context
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice, bob = await client.log_in_all("alice", "bob")
     codes = await publish_many(
         alice,
@@ -61,7 +69,10 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_how_names_begin(
 
 
 @pytest.mark.gen_test
-async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client: Client, context: Context) -> None:
+async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice = await client.log_in("alice")
     [code] = await publish_many(alice, {"name": "橙子"})
     tasks = context.store.tasks
@@ -136,3 +147,81 @@ async def test_digs_are_listed_newest_first_and_paged_by_depth(
     assert (await bob.get("/getDigs", code="0" * 12))["error"] == "no_such_task"
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     assert (await nobody.get("/getDigs", code=code))["error"] == "not_logged_in"
+
+
+# ---------------------------------------------------------------- at most three of a publisher on a page
+
+_lists = st.lists(st.tuples(st.sampled_from("aaaabbcdefghijk"), st.integers(0, 1)), max_size=150)
+
+
+@given(_lists)
+def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked: list[tuple[str, int]]) -> None:
+    places = [
+        Place(f"{n}", publisher, status)
+        for n, (publisher, status) in enumerate(sorted(asked, key=lambda place: place[1]))
+    ]
+    publishers = {place.code: place.publisher for place in places}
+    statuses = {place.code: place.status for place in places}
+    pages = arranged(places)
+    shown = [code for page in pages for code in page]
+    assert sorted(shown) == sorted(publishers)
+    assert all(pages)
+    for page in pages:
+        assert len(page) <= PAGE_SIZE
+        assert max(Counter(publishers[code] for code in page).values()) <= MOST_OF_ONE
+    # A page keeps the order; those that run come before those that ended, over all pages.
+    assert all(int(one) < int(other) for page in pages for one, other in pairwise(page))
+    assert [statuses[code] for code in shown] == sorted(statuses.values())
+    # A page that is full stays as it is, however many follow.
+    for number in range(0, len(places), 7):
+        for page, whole in zip(arranged(places[:number]), pages, strict=False):
+            assert page == whole[: len(page)]
+
+
+def test_a_publishers_many_tasks_do_not_take_the_place_of_others() -> None:
+    flood = [Place(f"a{n}", "alice", 0) for n in range(100)]
+    others = [Place(f"b{n}", f"person {n % 10}", 0) for n in range(40)]
+    pages = arranged(flood + others)
+    assert pages[0] == [*(f"a{n}" for n in range(3)), *(f"b{n}" for n in range(17))]
+    assert [len(page) for page in pages[:4]] == [20, 20, 9, 3]
+    assert len(pages) == 34
+
+
+@pytest.mark.gen_test
+async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    [code] = await publish_many(alice, {"name": "橙子"})
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    assert task is not None
+    now_ms = context.clock.now_ms()
+    # Alice published 60 after everybody else published 30; five of hers have ended.
+    made: list[dict[str, Any]] = [
+        {"_id": f"bobs{n:08}", "publisher": f"person {n}", "opened_at": now_ms - 1000} for n in range(30)
+    ]
+    made += [{"_id": f"alic{n:08}", "opened_at": now_ms} for n in range(60)]
+    ended = {"opened_at": now_ms, "status": 1, "ended_at": now_ms - DAY_MS}
+    made += [{**ended, "_id": f"over{n:08}"} for n in range(5)]
+    await context.store.tasks.rows.insert_many([{**task, **fields} for fields in made])
+    await fresh(context)
+    pages: list[list[dict[str, Any]]] = []
+    while not pages or pages[-1]:
+        pages.append((await bob.get("/getTaskList", page=len(pages) + 1))["data"])
+    codes = [card["code"] for page in pages for card in page]
+    assert sorted(codes) == sorted([code, *(str(fields["_id"]) for fields in made)])
+    assert [len(page) for page in pages[:3]] == [20, 16, 3]
+    for page in pages:
+        assert sum(not card["code"].startswith("bobs") for card in page) <= MOST_OF_ONE
+    assert codes[-5:] == [f"over{n:08}" for n in range(5)]
+    assert [card["code"] for card in (await bob.get("/getTaskList", page=4))["data"]] == codes[39:42]
+
+    # What is beyond the tasks that are arranged follows as it is.
+    monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 50)
+    await fresh(context)
+    found: list[str] = []
+    number = 1
+    while page := (await bob.get("/getTaskList", page=number))["data"]:
+        found, number = found + [card["code"] for card in page], number + 1
+    assert sorted(found) == sorted(codes)
+    assert ARRANGED == 1000

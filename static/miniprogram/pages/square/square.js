@@ -1,4 +1,4 @@
-// The square: running treasures, then those that ended lately, 20 a page.
+// The square: running treasures, then those that ended lately, at most 20 a page.
 
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { admitted, api, channel, showProblem } from "../../wechat.js";
@@ -44,13 +44,15 @@ Component({
         found.forEach(observeCard);
         const data = found.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
         this.pages = page;
-        this.complete = data.length < PAGE;
+        this.complete = !data.length; // one with few cards of each publisher may be short
         const known = new Set(data.map(({ code }) => code)); // pages overlap where a new one came between
         const before = page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code));
         const cards = [...before, ...data];
         const foot = cards.length ? "就这些了" : "还没有宝贝，去埋下第一个吧";
         this.setData({ cards, foot: this.complete ? foot : "" });
         this.count();
+        // What does not fill the screen cannot be scrolled to its end.
+        if (!this.complete && cards.length < PAGE) await this.more();
       } catch (error) {
         this.setData({ foot: "下拉再试一次" });
         showProblem(error);
