@@ -16,6 +16,7 @@ from server.actions.win import ensure_prize
 from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
+from server.game.bill import asking
 from server.game.task import Task
 from server.store.bills import Bill
 from server.store.prizes import GIVEN, Prize, claimable_until_ms
@@ -127,7 +128,8 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
     """Whether to ask WeChat now: it limits how often a merchant may ask. A bill may always be sent."""
     if not bill["package_info"]:
         return True
-    return await context.store.bills.begin_asking(bill["_id"], context.clock.now_ms(), LOOK_APART_MS)
+    move = asking(context.clock.now_ms(), LOOK_APART_MS)
+    return await context.store.bills.move(bill["_id"], move) is not None
 
 
 async def _begin_claiming(context: Context, prize: Prize) -> Prize:

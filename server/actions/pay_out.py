@@ -12,8 +12,19 @@ import logging
 
 from server.actions.announce import announce_claim
 from server.actions.hold import weigh
+from server.actions.transition import Effects, carry_out
 from server.context import Context
-from server.game.bill import NEVER_HELD
+from server.game import bill as row
+from server.game.bill import (
+    NEVER_HELD,
+    confirmable,
+    failed,
+    give_up,
+    given,
+    sending,
+    stop_sending,
+    unanswered,
+)
 from server.store.bills import Bill
 from server.store.payments import CONTRADICTION
 from server.store.prizes import Prize, bill_number
@@ -82,14 +93,14 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
     Raises PayUnknown, Contradiction.
     """
     number = bill["_id"]
-    sending = await context.store.bills.begin_sending(number)
-    if sending is None:
+    about = await context.store.bills.move(number, sending())
+    if about is None:
         return await reread_bill(context, number)
     try:
-        answer = await context.pay.transfer(bytes(sending["body"]))
+        answer = await context.pay.transfer(bytes(about["body"]))
     except PayRefused as refused:
-        return await _note_refused(context, sending, refused)
-    known = await note_bill(context, sending, answer)
+        return await _note_refused(context, about, refused)
+    known = await note_bill(context, about, answer)
     if known["remote"] == NEVER_HELD:
         log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
         try:
@@ -139,7 +150,8 @@ async def _retract_bill(context: Context, bill: Bill) -> Bill:
     A bill that the winner cannot confirm yet is never sent again.
     """
     if bill["state"] == "asked":
-        bill = await context.store.bills.stop_sending(bill["_id"]) or await reread_bill(context, bill["_id"])
+        stopped = await context.store.bills.move(bill["_id"], stop_sending())
+        bill = stopped or await reread_bill(context, bill["_id"])
     bill = await ask_about_bill(context, bill)
     if bill["state"] in ("given", "failed") or bill["remote"] in ("", "CANCELING"):
         return bill
@@ -165,10 +177,11 @@ async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
     bills, number, now_ms = context.store.bills, bill["_id"], context.clock.now_ms()
     if answer.state == "WAIT_USER_CONFIRM":
         package_info = answer.package_info or bill["package_info"]
-        noted = await bills.mark_waiting(number, package_info, now_ms + ASK_WAITING_MS)
+        noted = await bills.move(number, confirmable(package_info, now_ms + ASK_WAITING_MS))
     else:
         slow = answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
-        noted = await bills.note(number, answer.state, answer.state if slow else "", now_ms + ASK_AGAIN_MS)
+        alarm = answer.state if slow else ""
+        noted = await bills.move(number, row.noted(answer.state, alarm, now_ms + ASK_AGAIN_MS))
     return noted or await reread_bill(context, number)
 
 
@@ -179,14 +192,11 @@ async def note_end(context: Context, answer: BillAnswer) -> Bill:
     if we have no such bill of that amount, or know another end.
     """
     number, now_ms = answer.out_bill_no, context.clock.now_ms()
-    bill = await context.store.bills.mark_final(
-        number,
-        answer.amount_fen,
-        "given" if answer.state == "SUCCESS" else "failed",
-        answer.state,
-        answer.fail_reason or "",
-        now_ms,
-    )
+    if answer.state == "SUCCESS":
+        end = given(answer.amount_fen, now_ms)
+    else:
+        end = failed(answer.amount_fen, answer.state, answer.fail_reason or "", now_ms)
+    bill = await context.store.bills.move(number, end)
     if bill is None:
         bill = await reread_bill(context, number)
         if answer.amount_fen not in (None, bill["amount_fen"]):
@@ -198,24 +208,29 @@ async def note_end(context: Context, answer: BillAnswer) -> Bill:
 
 
 async def follow_bill(context: Context, bill: Bill) -> None:
-    """Update the prize and the books by a bill that is final. Other bills are left alone."""
-    store, now_ms = context.store, context.clock.now_ms()
+    """Update the prize and the ledger by a bill that has ended. Other bills are left alone."""
+    await carry_out(context, context.store.bills, bill, EFFECTS)
+
+
+async def _move_prize(context: Context, bill: Bill) -> None:
+    prizes = context.store.prizes
     if bill["state"] == "given":
-        prize = await store.prizes.give_by_bill(bill["prize"], bill["attempt"], now_ms)
-        await store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
-    elif bill["state"] == "failed":
-        over = bill["remote"] == NEVER_HELD  # WeChat never said that it failed: the prize gets no new number
-        prize = await store.prizes.free_from_bill(
-            bill["prize"],
-            bill["attempt"],
-            "expiring" if over else "won",
-            lost=over and bill["sent_at"] > 0,
-        )
+        prize = await prizes.give_by_bill(bill["prize"], bill["attempt"], context.clock.now_ms())
+    elif bill["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
+        lost = bill["sent_at"] > 0
+        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring", lost=lost)
     else:
-        return
-    await store.bills.finish(bill)
+        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "won")
     if prize is not None:
-        await announce_claim(context, prize)
+        context.background.spawn(announce_claim(context, prize))  # it may wait for Redis
+
+
+async def _enter(context: Context, bill: Bill) -> None:
+    now_ms = context.clock.now_ms()
+    await context.store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
+
+
+EFFECTS: Effects = {"prize": _move_prize, "ledger": _enter}
 
 
 async def settle_bill(context: Context, bill: Bill) -> None:
@@ -226,7 +241,7 @@ async def settle_bill(context: Context, bill: Bill) -> None:
     try:
         await ask_about_bill(context, bill)
     except PayUnknown:
-        await context.store.bills.note_unknown(bill, context.clock.now_ms())
+        await context.store.bills.move(bill["_id"], unanswered(context.clock.now_ms()))
         raise
 
 
@@ -240,7 +255,7 @@ async def reread_bill(context: Context, number: str) -> Bill:
 
 async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
     """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
-    ended = await context.store.bills.give_up(bill, asked_at_ms)
+    ended = await context.store.bills.move(bill["_id"], give_up(asked_at_ms, bill["alarm"]))
     if ended is None:
         return await reread_bill(context, bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
@@ -252,5 +267,5 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
     """Raise an alarm. A bill that WeChat once knew and does not know now also comes here."""
     log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
     due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
-    noted = await context.store.bills.note_alarm(bill["_id"], refused.code, due_at_ms)
+    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, due_at_ms))
     return noted or await reread_bill(context, bill["_id"])

@@ -18,10 +18,9 @@ from server.actions.submit import submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.task import Task
 from server.random_codes import derived_code, random_code
-from server.store.due import FOLLOWED_MS
 from server.store.files import thumbnail_path
 from server.store.people import Person, is_named, shown_name
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from server.actions.transition import Effects, carry_out
 from server.context import Context
+from server.game.refund import RefundKind, abnormal, closed, processing, refunded, unanswered
+from server.game.refund import refused as refused_by_wechat
 from server.store.orders import Order
 from server.store.payments import CONTRADICTION
-from server.store.refunds import Refund, RefundKind, refund_number
+from server.store.refunds import Refund, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
+from server.wechat.pay.answers import RefundStatus
 
 ASK_AGAIN_MS = 60_000
 # An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
@@ -49,8 +53,8 @@ async def settle_refund(context: Context, refund: Refund) -> None:
     Until WeChat has answered once, it is sent again under the same number: WeChat makes one refund per
     number. After that we only ask.
     """
-    if refund["state"] in ("refunded", "closed"):
-        await _follow(context, refund)
+    if "then" in refund:
+        await carry_out(context, context.store.refunds, refund, EFFECTS)
         return
     try:
         if refund["state"] == "asked":
@@ -67,7 +71,7 @@ async def settle_refund(context: Context, refund: Refund) -> None:
         await _note_refused(context, refund, refused)
         return
     except PayUnknown:
-        await context.store.refunds.note_unknown(refund, context.clock.now_ms())
+        await context.store.refunds.move(refund["_id"], unanswered(context.clock.now_ms()))
         raise
     await note_refund(context, answer)
 
@@ -75,7 +79,7 @@ async def settle_refund(context: Context, refund: Refund) -> None:
 async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
     log.error("WeChat refuses refund %s; trying again later: %s", refund["_id"], refused)
     due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
-    await context.store.refunds.note(refund["_id"], None, refused.code, due_at_ms)
+    await context.store.refunds.move(refund["_id"], refused_by_wechat(refused.code, due_at_ms))
 
 
 async def note_refund(context: Context, answer: RefundAnswer) -> None:
@@ -94,39 +98,43 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
             f"a refund of {answer.amount_fen} of {answer.total_fen} fen of order {answer.out_trade_no} "
             f"under the number {number}"
         )
-    now_ms = context.clock.now_ms()
-    if answer.status == "PROCESSING":
+    ended = await _note(context, known, answer.status)
+    if ended is not None:
+        await carry_out(context, refunds, ended, EFFECTS)
+
+
+async def _note(context: Context, known: Refund, status: RefundStatus) -> Refund | None:
+    """Note a status; return the refund if it has ended. Raises Contradiction if we know another end."""
+    refunds, number, now_ms = context.store.refunds, known["_id"], context.clock.now_ms()
+    if status == "PROCESSING":
         slow = now_ms - known["created_at"] > ALARM_AFTER_MS
-        await refunds.note(number, "processing", "PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS)
-    elif answer.status == "ABNORMAL":
+        await refunds.move(number, processing("PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS))
+        return None
+    if status == "ABNORMAL":
         log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
-        await refunds.note(number, "abnormal", "ABNORMAL", now_ms + ASK_ABNORMAL_MS)
-    else:
-        if answer.status == "CLOSED":
-            log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
-            ended = await refunds.mark_final(number, "closed", "CLOSED", now_ms)
-        else:
-            ended = await refunds.mark_final(number, "refunded", "", now_ms)
-        if ended is None:
-            ended = await _reread(context, number)
-            if (ended["state"] == "closed") != (answer.status == "CLOSED"):
-                await refunds.raise_alarm(number, CONTRADICTION)
-                raise Contradiction(
-                    f"refund {number} is {ended['state']}, and WeChat says {answer.status} now"
-                )
-        await _follow(context, ended)
+        await refunds.move(number, abnormal(now_ms + ASK_ABNORMAL_MS))
+        return None
+    if status == "CLOSED":
+        log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
+    end = closed(now_ms) if status == "CLOSED" else refunded(known["kind"], now_ms)
+    ended = await refunds.move(number, end) or await _reread(context, number)
+    if (ended["state"] == "closed") != (status == "CLOSED"):
+        await refunds.raise_alarm(number, CONTRADICTION)
+        raise Contradiction(f"refund {number} is {ended['state']}, and WeChat says {status} now")
+    return ended
 
 
-async def _follow(context: Context, refund: Refund) -> None:
-    """Update the books and, for an `unclaimed` one, the expired prizes, by a refund that has ended."""
-    store = context.store
-    if refund["state"] == "refunded":
-        await store.ledger.enter(
-            "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.clock.now_ms()
-        )
-        if refund["kind"] == "unclaimed":
-            await store.prizes.return_expired(refund["code"])
-    await store.refunds.finish(refund)
+async def _enter(context: Context, refund: Refund) -> None:
+    await context.store.ledger.enter(
+        "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.clock.now_ms()
+    )
+
+
+async def _return_prizes(context: Context, refund: Refund) -> None:
+    await context.store.prizes.return_expired(refund["code"])
+
+
+EFFECTS: Effects = {"ledger": _enter, "prizes": _return_prizes}
 
 
 async def _reread(context: Context, number: str) -> Refund:

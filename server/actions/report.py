@@ -5,9 +5,8 @@ from __future__ import annotations
 from server.actions.announce import announce_judged
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, NotShown
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.review import is_shown, review_of
-from server.store.due import FOLLOWED_MS
 from server.store.people import Person
 from server.store.reports import Report, ReportReason
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from server.actions.hold import withhold_if_frozen
 from server.actions.write_messages import tell_winner
 from server.context import Context
-from server.game.amounts import prize_fen
+from server.game.amounts import FOLLOWED_MS, prize_fen
 from server.game.dig import Dig
 from server.game.task import Task
-from server.store.due import FOLLOWED_MS
 from server.store.prizes import Prize
 from server.wechat.pay import Contradiction
 

@@ -12,7 +12,9 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
+from server.game.lifecycle import Move
 from server.store.failures import Uncommitted
+from server.store.transitions import condition, update, was_done
 
 
 def _plain(value: Any) -> Any:
@@ -53,6 +55,13 @@ class Documents(Generic[T]):
         """
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))
+
+    async def move(self, key: str, move: Move) -> T | None:
+        """Do a move of one document; return it as it is then, None if no row of the move fits it."""
+        changed = await self.find_one_and_update(
+            {"_id": key, **condition(move)}, update(move), return_document=True
+        )
+        return changed if changed is not None and was_done(move, changed["state"]) else None
 
     @classmethod
     def indexes(cls) -> dict[str, Sequence[IndexModel]]:

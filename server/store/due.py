@@ -17,8 +17,6 @@ from server.store.pipelines import NOW_MS
 
 # Longer than all calls about one document take together.
 LEASE_MS = 60_000
-# A process that notes what WeChat said also does what follows. After this long, a sweep does it.
-FOLLOWED_MS = 10_000
 BATCH = 100
 
 # By MongoDB's clock: a process whose clock is wrong finds a document early, but cannot lease it.

@@ -10,7 +10,10 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo import IndexModel
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS
+from server.game.amounts import FOLLOWED_MS
+from server.game.order import order as lifecycle
+from server.game.order import unanswered
+from server.store.due import DUE_INDEX
 from server.store.payments import CLEAR_UNKNOWN, Payments
 from server.store.pipelines import NOW_MS
 
@@ -47,12 +50,14 @@ class Order(TypedDict):
     live: NotRequired[int]
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
 
 
 class Orders(Payments[Order]):
     """Reads and writes of `orders`. Each change is one update, conditional on the state before it."""
 
     NAME = "orders"
+    TABLE = lifecycle
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("publisher", 1)], name="of_publisher"),
@@ -111,6 +116,16 @@ class Orders(Payments[Order]):
             {"$set": {"asked_at": now_ms}},
         )
         return found.modified_count == 1
+
+    async def note_unknown(self, order: Order, now_ms: int) -> None:
+        """Note that WeChat does not say what became of an order; after an hour of that, raise an alarm."""
+        await self.move(order["_id"], unanswered(now_ms))
+
+    async def finish(self, order: Order) -> None:
+        """Note that nothing is left to do, unless the order's state has changed since."""
+        await self.collection.update_one(
+            {"_id": order["_id"], "state": order["state"]}, {"$unset": {"due_at": ""}}
+        )
 
     async def mark_paid(
         self, out_trade_no: str, amount_fen: int, transaction_id: str, bank_type: str, now_ms: int

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pymongo.errors import DuplicateKeyError
 
+from server.game.lifecycle import Table
 from server.store.documents import T
 from server.store.due import DueDocuments
 
 _Document = dict[str, Any]
 
-# If WeChat does not say for this long what became of a payment, this alarm is raised, until it does.
-UNKNOWN_MS = 3_600_000
-UNKNOWN = "UNKNOWN"
 # WeChat says something that contradicts our own record.
 CONTRADICTION = "CONTRADICTION"
 # What a change unsets if it notes that WeChat did say something.
@@ -24,8 +22,10 @@ class Payments(DueDocuments[T]):
     """Each change is one update, conditional on the state before it.
 
     `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
-    look at it, "" if not.
+    look at it, "" if not. `then` is what is owed after its last change, while it is.
     """
+
+    TABLE: ClassVar[Table]
 
     async def insert(self, payment: T) -> bool:
         """Save a new payment; False if its number is taken, or a unique index forbids it.
@@ -54,26 +54,14 @@ class Payments(DueDocuments[T]):
         """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 
-    async def note_unknown(self, payment: T, now_ms: int) -> None:
-        """Note that WeChat does not say what became of a payment, unless its state has changed since.
+    async def carried_out(self, payment: T) -> None:
+        """Note that all that a payment owed is done, unless it has changed since.
 
-        A change that notes what WeChat says unsets `unknown_since` (`CLEAR_UNKNOWN`) and replaces the alarm.
+        If it has ended, it is due no more.
         """
-        alarm = {
-            "$cond": [{"$lte": ["$unknown_since", now_ms - UNKNOWN_MS]}, {"$literal": UNKNOWN}, "$alarm"]
-        }
+        done = {"then": ""} if payment["state"] not in self.TABLE.ends else {"then": "", "due_at": ""}
         await self.collection.update_one(
-            {"_id": payment["_id"], "state": payment["state"]},
-            [
-                {"$set": {"unknown_since": {"$ifNull": ["$unknown_since", now_ms]}}},
-                {"$set": {"alarm": alarm}},
-            ],
-        )
-
-    async def finish(self, payment: T) -> None:
-        """Note that nothing is left to do, unless the payment's state has changed since."""
-        await self.collection.update_one(
-            {"_id": payment["_id"], "state": payment["state"]}, {"$unset": {"due_at": "", "then": ""}}
+            {"_id": payment["_id"], "state": payment["state"], "then": payment["then"]}, {"$unset": done}
         )
 
     async def alarms(self) -> dict[str, int]:

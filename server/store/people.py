@@ -8,7 +8,8 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS, DueDocuments
+from server.game.amounts import FOLLOWED_MS
+from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]

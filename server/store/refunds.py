@@ -1,27 +1,18 @@
-"""What goes back to publishers: `refunds`, by WeChat's out_refund_no. One document, one state.
-
-asked → processing → refunded | closed · processing → abnormal → refunded | closed.
-A step that WeChat does not tell of is skipped.
-"""
+"""What goes back to publishers: `refunds`, by WeChat's out_refund_no. Its lifecycle is `game/refund.py`."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo import IndexModel
 
-from server.store.due import DUE_INDEX, FOLLOWED_MS
-from server.store.payments import CLEAR_UNKNOWN, Payments
-
-_Document = dict[str, Any]
+from server.game.refund import RefundKind
+from server.game.refund import refund as lifecycle
+from server.store.due import DUE_INDEX
+from server.store.payments import Payments
 
 RefundState: TypeAlias = Literal["asked", "processing", "refunded", "abnormal", "closed"]
-# - whole: of a payment that could not open its task.
-# - unwon: of prizes that nobody won, at the end.
-# - unclaimed: of prizes that nobody claimed, at the deadline.
-RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"}
-_OPEN = ["asked", "processing", "abnormal"]
 
 
 class Refund(TypedDict):
@@ -43,46 +34,19 @@ class Refund(TypedDict):
     ended_at: int
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
 
 
 class Refunds(Payments[Refund]):
-    """Reads and writes of `refunds`. Each change is one update, conditional on the state before it."""
+    """Reads and writes of `refunds`. Its changes are the rows of `game/refund.py`."""
 
     NAME = "refunds"
+    TABLE = lifecycle
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]
-
-    async def note(
-        self,
-        out_refund_no: str,
-        state: Literal["processing", "abnormal"] | None,
-        alarm: str,
-        due_at_ms: int,
-    ) -> None:
-        """Note what WeChat said of a refund that is not final. `state` is None if that tells no state."""
-        await self.collection.update_one(
-            {"_id": out_refund_no, "state": {"$in": _OPEN}},
-            {
-                "$set": {"alarm": alarm, "due_at": due_at_ms, **({"state": state} if state else {})},
-                "$unset": CLEAR_UNKNOWN,
-            },
-        )
-
-    async def mark_final(
-        self, out_refund_no: str, state: Literal["refunded", "closed"], alarm: str, now_ms: int
-    ) -> Refund | None:
-        """Note how a refund ended; it stays due until the books follow. None if that is known already."""
-        return await self.find_one_and_update(
-            {"_id": out_refund_no, "state": {"$in": _OPEN}},
-            {
-                "$set": {"state": state, "alarm": alarm, "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},
-                "$unset": CLEAR_UNKNOWN,
-            },
-            return_document=True,
-        )
 
 
 def refund_number(kind: RefundKind, out_trade_no: str) -> str:

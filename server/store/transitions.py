@@ -22,6 +22,11 @@ def condition(move: Move) -> _Document:
     return fits[0] if len(fits) == 1 else {"$or": fits}
 
 
+def was_done(move: Move, state: str) -> bool:
+    """Whether a document of `condition` that is in this state after `update` was changed by it."""
+    return all(row.when is None for row in move.rows) or state in {row.ends for row in move.rows}
+
+
 def update(move: Move) -> list[_Document]:
     """Return the pipeline that does the row that fits, for documents of `condition`.
 

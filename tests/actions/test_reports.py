@@ -11,10 +11,9 @@ from server.actions import report as reporting
 from server.actions.report import REPORTED, settle_reports
 from server.context import Context
 from server.errors import NotShown
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.review import review_of
 from server.running.worker import PERIODIC
-from server.store.due import FOLLOWED_MS
 from support.client import Client, Someone
 from support.operators import operator
 from support.purse import find, let_pass, publish_red_packet, sweep_until_quiet

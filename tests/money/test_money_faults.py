@@ -11,7 +11,7 @@ from server.actions.pay_out import note_end, settle_bill
 from server.actions.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
-from server.game.bill import UNDER_WAY_MS
+from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.books import audit
 from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
 from support.client import Client, Someone
@@ -163,14 +163,14 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
-        await context.store.bills.stop_sending(f"{code}D1A1")
+        await context.store.bills.move(f"{code}D1A1", stop_sending())
         bill = await only(context, "bills")
         asked_at_ms = context.clock.now_ms()
-        assert await context.store.bills.give_up(bill, asked_at_ms) is None
+        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None
         await let_pass(context, UNDER_WAY_MS + 1000)
         # What WeChat did not know then, it may have got since.
-        assert await context.store.bills.give_up(bill, asked_at_ms - UNDER_WAY_MS) is None
-        assert await context.store.bills.give_up(bill, asked_at_ms) is not None
+        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms - UNDER_WAY_MS, "")) is None
+        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is not None
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)
@@ -309,7 +309,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
         """A claim began before the deadline; while it waits for WeChat, other processes sweep after it."""
         monkeypatch.setattr(context.pay, "query_transfer", query)
         await let_pass(context, 2 * MINUTE_MS)
-        await context.store.bills.stop_sending(number)
+        await context.store.bills.move(number, stop_sending())
         await settle_bill(context, await only(context, "bills"))  # type: ignore[arg-type]
         return await query(number)
 

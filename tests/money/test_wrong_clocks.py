@@ -9,7 +9,7 @@ import pytest
 
 from server.actions.sweep import sweep
 from server.context import Context
-from server.game.bill import UNDER_WAY_MS
+from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.store.files import MADE_MS
 from server.store.schema import prepare
 from support import SOURCE
@@ -150,9 +150,10 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
-        bill = await context.store.bills.stop_sending(f"{code}D1A1")
+        bill = await context.store.bills.move(f"{code}D1A1", stop_sending())
         assert bill is not None
-        given_up.append(await liar.store.bills.give_up(bill, liar.clock.now_ms()) is not None)
+        move = give_up(liar.clock.now_ms(), "")
+        given_up.append(await liar.store.bills.move(bill["_id"], move) is not None)
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)

@@ -1,4 +1,4 @@
-"""The methods of the store that change payments and prizes do what the rows of their tables do."""
+"""The methods of the store that change orders and prizes do what the rows of their tables do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.game import bill, order, prize, refund
+from server.game import order, prize
 from server.game.lifecycle import Move, Table, apply
 from server.store import Store
 from support.lifecycles import documents, is_from_clock
@@ -18,8 +18,6 @@ SLACK_MS = 60_000
 # Fields that a document of its collection always has; any other may be absent.
 ALWAYS: dict[str, dict[str, Any]] = {
     "order": {"alarm": "", "amount_fen": 1, "asked_at": 1, "expires_at": 1},
-    "bill": {"alarm": "", "amount_fen": 1, "remote": "", "sent_at": 0},
-    "refund": {"alarm": ""},
     "prize": {"attempt": 0, "amount_fen": 0, "given_at": 0, "claimed_at": 0},
 }
 
@@ -30,40 +28,6 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
     """Return the rows with what the store has for each, called with the same values."""
     far_ms = now_ms + 60_000
     return [
-        (refund.refund, refund.refused("NO", 5), lambda s, d, _: s.refunds.note(d["_id"], None, "NO", 5)),
-        (
-            refund.refund,
-            refund.processing("", 5),
-            lambda s, d, _: s.refunds.note(d["_id"], "processing", "", 5),
-        ),
-        (
-            refund.refund,
-            refund.abnormal(5),
-            lambda s, d, _: s.refunds.note(d["_id"], "abnormal", "ABNORMAL", 5),
-        ),
-        (
-            refund.refund,
-            refund.refunded("whole", now_ms),
-            lambda s, d, _: s.refunds.mark_final(d["_id"], "refunded", "", now_ms),
-        ),
-        (refund.refund, refund.closed(now_ms), close_refund),
-        (refund.refund, refund.unanswered(now_ms), lambda s, d, _: s.refunds.note_unknown(d, now_ms)),  # type: ignore[arg-type]
-        (bill.bill, bill.sending(), lambda s, d, _: s.bills.begin_sending(d["_id"])),
-        (bill.bill, bill.stop_sending(), lambda s, d, _: s.bills.stop_sending(d["_id"])),
-        (bill.bill, bill.refused("NO", 5), lambda s, d, _: s.bills.note_alarm(d["_id"], "NO", 5)),
-        (bill.bill, bill.noted("ACCEPTED", "", 5), lambda s, d, _: s.bills.note(d["_id"], "ACCEPTED", "", 5)),
-        (bill.bill, bill.confirmable("p", 5), lambda s, d, _: s.bills.mark_waiting(d["_id"], "p", 5)),
-        (
-            bill.bill,
-            bill.given(1, now_ms),
-            lambda s, d, _: s.bills.mark_final(d["_id"], 1, "given", "SUCCESS", "", now_ms),
-        ),
-        (
-            bill.bill,
-            bill.failed(None, "FAIL", "why", now_ms),
-            lambda s, d, _: s.bills.mark_final(d["_id"], None, "failed", "FAIL", "why", now_ms),
-        ),
-        (bill.bill, bill.unanswered(now_ms), lambda s, d, _: s.bills.note_unknown(d, now_ms)),  # type: ignore[arg-type]
         (order.order, order.prepaid("p"), lambda s, d, _: s.orders.save_prepay(d["_id"], "p")),
         (
             order.order,
@@ -81,7 +45,6 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
         (order.order, order.expired(), lambda s, d, _: s.orders.close_expired(d["_id"])),
         (order.order, order.wake(), lambda s, d, _: s.orders.wake("code", [d["_id"]])),
         (order.order, order.unpaid(1, 9), lambda s, d, _: s.orders.postpone({**d, "due_at": 1}, 9)),  # type: ignore[typeddict-item]
-        (order.order, order.unanswered(now_ms), lambda s, d, _: s.orders.note_unknown(d, now_ms)),  # type: ignore[arg-type]
         (
             prize.prize,
             prize.claimed(1, now_ms, far_ms),
@@ -157,12 +120,6 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
             lambda s, d, _: s.held_prizes.look_again(d["_id"], 7),
         ),
     ]
-
-
-async def close_refund(store: Store, document: dict[str, Any], now_ms: int) -> None:
-    """Close it and note that nothing follows, which the row does at once."""
-    if await store.refunds.mark_final(document["_id"], "closed", "CLOSED", now_ms) is not None:
-        await store.refunds.finish({**document, "state": "closed"})  # type: ignore[typeddict-item]
 
 
 @pytest.mark.gen_test

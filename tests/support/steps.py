@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from server.context import Context
+from server.game.lifecycle import Move
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
@@ -87,7 +88,9 @@ class _Traced:
         async def traced(*arguments: Any, **named: Any) -> Any:
             self._steps.begin()
             result = await found(*arguments, **named)
-            await self._steps.done(step)
+            # A move of a lifecycle has the name of its row.
+            moved = next((each for each in arguments if isinstance(each, Move)), None)
+            await self._steps.done(step if moved is None else f"{self._name}.{moved.name}")
             return result
 
         return traced

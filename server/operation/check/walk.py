@@ -10,6 +10,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
+from server.game import bill, refund
 from server.game.amounts import DAY_MS
 from server.game.proof import Progress
 from server.operation.check.messages import MESSAGES
@@ -268,6 +269,7 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.orders.close_expired(_ORDER),
     lambda store: store.orders.mark_closed(_ORDER),
     lambda store: store.orders.finish(an_order(1)),
+    lambda store: store.orders.carried_out({**an_order(1), "then": {}}),
     lambda store: store.prizes.insert(a_prize(_NEW)),
     lambda store: store.prizes.find(_PRIZE),
     lambda store: store.prizes.find_won(_ONE, _WHO),
@@ -309,31 +311,25 @@ BOOKS: tuple[Call, ...] = (
     lambda store: store.bills.insert(a_bill(_NEW)),
     lambda store: store.bills.find(_BILL),
     lambda store: store.bills.of_task(_ONE),
-    lambda store: store.bills.begin_sending(_BILL),
-    lambda store: store.bills.begin_asking(_BILL, NOW, 1000),
-    lambda store: store.bills.note(_BILL, "ACCEPTED", "", NOW),
-    lambda store: store.bills.note_alarm(_BILL, "CHECK", NOW),
-    lambda store: store.bills.note_unknown(a_bill(1), NOW),
     lambda store: store.bills.raise_alarm(_BILL, "CHECK"),
     lambda store: store.bills.alarms(),
-    lambda store: store.bills.stop_sending(_BILL),
-    lambda store: store.bills.give_up(a_bill(2), NOW),
-    lambda store: store.bills.mark_waiting(_BILL, "package", NOW),
-    lambda store: store.bills.mark_final(_BILL, 200, "given", "SUCCESS", "", NOW),
+    lambda store: store.bills.move(_BILL, bill.sending()),
+    lambda store: store.bills.move(_BILL, bill.asking(NOW, 1000)),
+    lambda store: store.bills.move(_BILL, bill.unanswered(NOW)),
+    lambda store: store.bills.move(_BILL, bill.given(200, NOW)),
+    lambda store: store.bills.carried_out({**a_bill(1), "then": {}}),
     lambda store: store.bills.lease(_BILL),
     lambda store: _all(store.bills.lease_due(_now)),
-    lambda store: store.bills.finish(a_bill(1)),
     lambda store: store.refunds.insert(a_refund(_NEW)),
     lambda store: store.refunds.find(_REFUND),
     lambda store: store.refunds.of_task(_ONE),
-    lambda store: store.refunds.note(_REFUND, "processing", "", NOW),
-    lambda store: store.refunds.note_unknown(a_refund(2), NOW),
     lambda store: store.refunds.raise_alarm(_REFUND, "CHECK"),
     lambda store: store.refunds.alarms(),
-    lambda store: store.refunds.mark_final(_REFUND, "refunded", "", NOW),
+    lambda store: store.refunds.move(_REFUND, refund.unanswered(NOW)),
+    lambda store: store.refunds.move(_REFUND, refund.refunded("unwon", NOW)),
+    lambda store: store.refunds.carried_out({**a_refund(1), "then": {}}),
     lambda store: store.refunds.lease(_REFUND),
     lambda store: _all(store.refunds.lease_due(_now)),
-    lambda store: store.refunds.finish(a_refund(1)),
     lambda store: store.ledger.enter("given", _BILL, _ONE, 200, NOW),
     lambda store: store.ledger.enter_all("owed", [(_PRIZE, _ONE, 200)], NOW),
     lambda store: store.ledger.of_task(_ONE),
@@ -379,7 +375,7 @@ class _Noting:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
-        if _asks(found):
+        if _asks(found) and not hasattr(Documents, name):
             self._note(f"{self._place}.{name}")
         return found
 
