@@ -78,6 +78,7 @@ async def _uploaded(store: Store) -> None:
     await store.files.read_path(path)
     await store.files.is_upload(path)
     await store.shown_tasks.hides_picture(path)
+    await store.shown_tasks.shows_picture(path)
     await store.files.renew([path.rpartition("/")[2]], NOW)
     await store.files.refuse(path, _WHO, NOW)
 
