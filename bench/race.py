@@ -103,7 +103,7 @@ class Race:
         task = await self._settled(code)
         digs = await self.store.digs.after(code, 0, windows + 100)
         rules = draw.read_rules(task["params"])
-        depths = draw.winning_depths(self.keys.open("seed", bytes(task["seed_box"]), code), rules)
+        depths = draw.winning_depths(self.keys.open("seed", task["seed_box"], code), rules)
         tally.broken += map(line_of, broken_by_digs(task, digs, depths))
         by_depth = {dig["depth"]: dig for dig in digs}
         told = ("is_prize", "wxname", "prizes_left", "no")

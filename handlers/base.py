@@ -28,6 +28,7 @@ from server.errors import (
     BodyTooLarge,
     Busy,
     Internal,
+    NoSuchTask,
     OutcomeUnknown,
     Refusal,
     TokenRequired,
@@ -375,13 +376,20 @@ class Interface(Receiver):
             raise HTTPError(405)
         try:
             answered = await self._answered_in_time(body)
-        except Refusal as refusal:  # most digs end here, and this is cheaper than `write_error`
+        except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
+            refusal = await self._confirmed(refused)
             self.set_status(refusal.http_status)
             self._say_when_to_retry(refusal)
             self.finish(self._envelope(refusal))
             return
         if answered is not None:
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
+
+    async def _confirmed(self, refusal: Refusal) -> Refusal:
+        """Return a refusal. What an emptied database lacks may well be in ours."""
+        if isinstance(refusal, NoSuchTask) and not await self.context.database.confirm():
+            return Unavailable()
+        return refusal
 
     async def _answered_in_time(self, body: bytes) -> msgspec.Struct | bytes | None:
         try:

@@ -58,7 +58,10 @@ class NotReady(BaseHandler):
 
 
 class Ready(NotReady):
-    """`/readyz`: 200 if the stores answer, else 503 with the names of those that do not."""
+    """`/readyz`: 200 if the stores answer, else 503 with the names of those that do not.
+
+    A database that is not ours, or that is sealed under a secret that we lack, does not count as answering.
+    """
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]
         BaseHandler.initialize(self, context)
@@ -71,21 +74,17 @@ class Ready(NotReady):
             if not await answers()
         ]
         if silent:
-            self.say_not_ready(silent, "")
+            wrong = self.context.database.wrong
+            self.say_not_ready(silent, wrong.text if wrong else "")
             return
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 
     async def _mongodb(self) -> bool:
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await self.context.store.ping()
+                return await self.context.database.answers()
         except TimeoutError:
             return False
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            return False
-        return True
 
     async def _redis(self) -> bool:
         return await self.context.bus.ping()

@@ -257,7 +257,12 @@ class Push(Socket):
     async def _watch(self, asked: Subscribe) -> None:
         if asked.code not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
             raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
-        await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
+        try:
+            await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
+        except NoSuchTask:
+            if not await self.context.database.confirm():  # ours may well have it
+                raise Unavailable from None
+            raise
         self._watched.add(asked.code)
         if self.iostream.closed():  # it closed while the task was read, and `on_close` is over
             self._unwatch_all()

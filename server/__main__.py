@@ -23,6 +23,8 @@ from server.settings import Settings, new_secret, read_settings, secrets_of
 if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
 
+    from server.actions.rotate import Rotated
+    from server.keys import Keys
     from server.operation.books import Audit
     from server.store import Store
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
+BROKEN_SHOWN = 20
 _FORGOTTEN = """\
 deleted: the person's record, name, picture, uploads, addresses and sessions
 kept under a pseudonym: {digs} digs, and what the person won and published
@@ -74,6 +77,7 @@ def _add_serving(commands: _Commands) -> None:
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
     worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
+    worker.add_argument("--database", default="", help="the identity of the database, if it is known")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
     release = commands.add_parser(
@@ -151,9 +155,9 @@ def _add_care(commands: _Commands) -> None:
     commands.add_parser(
         "rotate",
         help="seal stored secrets anew under the first of SECRET_KEYS",
-        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run. "
-        "May be interrupted and run again. Exits with 0 if stored data needs no other secret, 1 if it still "
-        "does, 2 if it could not begin.",
+        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run, "
+        "which must have it as their first too. May be interrupted and run again. Exits with 0 if stored "
+        "data needs no other secret, 1 if it still does, 2 if it could not begin.",
     ).set_defaults(run=_rotate)
     forgetting = commands.add_parser(
         "forget",
@@ -197,7 +201,9 @@ def _work(parsed: argparse.Namespace) -> int:
     listener = socket.socket(fileno=parsed.listener)
     signs, settings = Signs(parsed.signs), read_settings(os.environ)
     with denials_told():
-        asyncio.run(serve(settings, listener, signs, parsed.replaced, prepares=parsed.prepare))
+        asyncio.run(
+            serve(settings, listener, signs, parsed.replaced, parsed.database, prepares=parsed.prepare)
+        )
     return 0
 
 
@@ -317,24 +323,39 @@ def _on_store(
 
 
 def _rotate(_: argparse.Namespace) -> int:
-    from server.actions.rotate import rotate
+    from server.actions.rotate import CannotRotate, await_servers, rotate
     from server.keys import Keys
 
     settings = read_settings(os.environ)
-    keys = Keys(*secrets_of(settings))
+    keys = Keys(*secrets_of(settings, makes=False))
 
     async def work(store: Store) -> int:
-        left = 0
-        for rotated in await rotate(store, keys):
-            left += len(rotated.left)
-            print(f"{rotated.purpose}: {rotated.sealed} sealed anew")
-            for key in rotated.left:
-                print(f"{rotated.purpose}: no known secret opens {key}, or it keeps changing")
-        if not left:
-            print("all of it is sealed under the first secret; the others are needed for tokens alone")
-        return 1 if left else 0
+        try:
+            await await_servers(store, keys, _tell)
+        except CannotRotate as error:
+            return _complain(str(error), 2)
+        done = await rotate(store, keys)
+        for rotated in done:
+            _show_rotated(rotated, keys)
+        if any(rotated.left for rotated in done):
+            return 1
+        _tell(f"all of it is sealed under {keys.fingerprint}; other secrets are needed for tokens alone")
+        return 0
 
     return _on_store(work, settings)
+
+
+def _show_rotated(rotated: Rotated, keys: Keys) -> None:
+    """Say how many values of one kind went from which secret to which, and how many did not."""
+    for each, number in rotated.sealed.items():
+        _tell(f"{rotated.purpose}: {number} sealed anew, from {each} to {keys.fingerprint}")
+    if not rotated.sealed:
+        _tell(f"{rotated.purpose}: 0 sealed anew")
+    for each, number in rotated.left.items():
+        why = "they keep changing or are broken" if each in keys.fingerprints else "SECRET_KEYS lacks it"
+        _tell(f"{rotated.purpose}: {number} left under {each}: {why}")
+    for key in rotated.broken[:BROKEN_SHOWN]:
+        _tell(f"{rotated.purpose}: {key} does not open, though its secret is here")
 
 
 def _forget(parsed: argparse.Namespace) -> int:

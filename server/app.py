@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RequestHandler, _HandlerDelegate
 
 from handlers import asyncapi, openapi
 from handlers.base import Interface
@@ -121,7 +122,21 @@ def make_app(context: Context) -> Application:
         "websocket_ping_interval": PING_SECONDS,
         "websocket_ping_timeout": PONG_SECONDS,
     }
-    return Application(routes, **settings)
+    return Guarded(context, routes, **settings)
+
+
+class Guarded(Application):
+    """The application. It answers nothing from a database that is not ours: see `OwnDatabase`."""
+
+    def __init__(self, context: Context, routes: list[URLSpec], **settings: Any) -> None:
+        super().__init__(routes, **settings)
+        self._database = context.database
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
+        """Find what answers a request."""
+        if self._database.wrong is not None and needs_database(request.path):
+            return self.get_handler_delegate(request, UnreadySocket if request.path == "/ws" else Unready)
+        return super().find_handler(request, **kwargs)
 
 
 def unready_app(settings: Settings, why: Callable[[], str]) -> Application:

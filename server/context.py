@@ -29,6 +29,7 @@ from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
 from server.realtime.limits import Limits
 from server.realtime.outages import Outages
+from server.realtime.own_database import OwnDatabase
 from server.realtime.sockets import HELLOS, Sockets
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
@@ -68,6 +69,7 @@ class Context:
     hub: Hub
     clock: Clock
     cooldowns: Cooldowns
+    database: OwnDatabase
     outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
     monitor: Monitor = field(init=False)
@@ -96,7 +98,7 @@ class Context:
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
         self.disk = Disk(self.settings.data_dir, self.settings.disk_free_mb)
-        self.outages = Outages(self.store, self.bus, self.hub.connections)
+        self.outages = Outages(self.database, self.bus, self.hub.connections)
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
         webhook = Webhook(self.settings)
         self.monitor = Monitor(
@@ -126,8 +128,11 @@ class Context:
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
-    async def open(cls, settings: Settings) -> Context:
-        """Connect to the stores, whose database `server/store/schema.py` has prepared."""
+    async def open(cls, settings: Settings, identity: str = "") -> Context:
+        """Connect to the stores, whose database `server/store/schema.py` has prepared.
+
+        `identity` is the database's; without it, the first that is found is ours.
+        """
         store = Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns()
@@ -144,7 +149,10 @@ class Context:
                 settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
             )
         hub.start()
-        return cls(settings, keys, store, sandbox, wechat, pay, message_push, bus, hub, clock, cooldowns)
+        database = OwnDatabase(store, keys, identity)
+        return cls(
+            settings, keys, store, sandbox, wechat, pay, message_push, bus, hub, clock, cooldowns, database
+        )
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

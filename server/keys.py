@@ -3,8 +3,8 @@
 Nothing else may read a secret. The first secret seals and signs, and all of them open and verify, so a new
 one can be put first.
 
-A sealed box is a version byte, the key's name (8 bytes), a nonce (12), a tag (16) and the ciphertext of
-AES-256-GCM. Boxes of earlier versions begin with the nonce and name no key.
+A sealed value carries the fingerprint of its secret, which is derived from it like a key and tells nothing of
+it. Its box is a nonce (12 bytes), a tag (16) and the ciphertext of AES-256-GCM.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 from tornado.web import create_signed_value, decode_signed_value
 
+from server.errors import Unavailable
+from server.game.sealed import Sealed
+
 TOKEN_DAYS = 30
 TOKEN_CHARACTERS = 400  # a token of the longest unionid has fewer
 TOKENS_REMEMBERED = 10_000
-NAMED = b"\x01"  # the version byte of boxes that name their key
-NAME_BYTES = 8
+FINGERPRINT_DIGITS = 16
 
 
 class Proven(NamedTuple):
@@ -32,6 +34,10 @@ class Proven(NamedTuple):
 
     unionid: str
     generation: int
+
+
+class KeyMissing(Unavailable, ValueError):
+    """No secret of ours opens a value: its server is not ready, and says so on `/readyz`."""
 
 
 class Keys:
@@ -44,6 +50,17 @@ class Keys:
         self._secrets = (first, *others)
         self._derive = lru_cache(maxsize=None)(self._derive_key)
         self._read_token = lru_cache(maxsize=TOKENS_REMEMBERED)(self._verify_token)
+        self._by_fingerprint = {self._fingerprint(secret): secret for secret in self._secrets}
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the secret that seals."""
+        return self._fingerprint(self._secrets[0])
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those of all secrets that open."""
+        return frozenset(self._by_fingerprint)
 
     def _derive_key(self, purpose: str, secret: bytes | None = None) -> bytes:
         """Return the key for a purpose, derived from the first secret unless another is given."""
@@ -52,36 +69,27 @@ class Keys:
         assert isinstance(key, bytes)  # noqa: S101  (HKDF returns a tuple only when asked for several keys)
         return key
 
-    def _header(self, secret: bytes) -> bytes:
-        """Return the bytes that begin each box sealed under this secret."""
-        return NAMED + self._derive("name", secret)[:NAME_BYTES]
+    def _fingerprint(self, secret: bytes) -> str:
+        return self._derive("name", secret).hex()[:FINGERPRINT_DIGITS]
 
-    def seal(self, purpose: str, plain: bytes, associated: str) -> bytes:
+    def seal(self, purpose: str, plain: bytes, associated: str) -> Sealed:
         """Encrypt; `associated` (a task's code, a prize's id) must be given again to open."""
         nonce = os.urandom(12)
         cipher = AES.new(self._derive(purpose), AES.MODE_GCM, nonce=nonce)
         cipher.update(associated.encode())
         ciphertext, tag = cipher.encrypt_and_digest(plain)
-        return self._header(self._secrets[0]) + nonce + tag + ciphertext
+        return Sealed(key=self.fingerprint, box=nonce + tag + ciphertext)
 
-    def open(self, purpose: str, box: bytes, associated: str) -> bytes:
-        """Decrypt. Raises ValueError if no known secret opens it, or `purpose` or `associated` differs."""
-        for secret in self._secrets:
-            header = self._header(secret)
-            if box.startswith(header):
-                try:
-                    return self._decrypt(self._derive(purpose, secret), box[len(header) :], associated)
-                except ValueError:
-                    break  # perhaps an old box: one nonce in 2^72 begins like this
-        for secret in self._secrets:
-            try:
-                return self._decrypt(self._derive(purpose, secret), box, associated)
-            except ValueError:
-                continue
-        raise ValueError("no known secret opens this box")
+    def open(self, purpose: str, sealed: Sealed, associated: str) -> bytes:
+        """Decrypt. Raises KeyMissing if its secret is not known, ValueError if it was sealed for another use.
 
-    def _decrypt(self, key: bytes, box: bytes, associated: str) -> bytes:
-        cipher = AES.new(key, AES.MODE_GCM, nonce=box[:12])
+        That is if `purpose` or `associated` differs, or a byte.
+        """
+        secret = self._by_fingerprint.get(sealed["key"])
+        if secret is None:
+            raise KeyMissing
+        box = bytes(sealed["box"])
+        cipher = AES.new(self._derive(purpose, secret), AES.MODE_GCM, nonce=box[:12])
         cipher.update(associated.encode())
         return cipher.decrypt_and_verify(box[28:], box[12:28])
 
@@ -94,10 +102,6 @@ class Keys:
     def publish_key(self) -> bytes:
         """The key under which a task's code follows from its `publish_id`."""
         return self._derive("publish")
-
-    def is_sealed_first(self, box: bytes) -> bool:
-        """Whether a box names the first secret, so that no other is needed to open it."""
-        return box.startswith(self._header(self._secrets[0]))
 
     def sign_token(self, unionid: str, generation: int = 0) -> str:
         """Return a token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""

@@ -339,7 +339,7 @@ def kept_by(server: Server, secret: str) -> Kept:
     with _database(server) as database:
         tasks = list(database["tasks"].find({}, {"seed_box": 1, "status": 1}))
         codes = [code["session_key"] for code in database["sandbox_codes"].find({}, {"session_key": 1})]
-    seeds = {task["_id"]: keys.open("seed", bytes(task["seed_box"]), task["_id"]) for task in tasks}
+    seeds = {task["_id"]: keys.open("seed", task["seed_box"], task["_id"]) for task in tasks}
     return Kept(seeds, {task["_id"] for task in tasks if not task["status"]}, set(codes))
 
 

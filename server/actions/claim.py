@@ -200,4 +200,4 @@ def open_address(context: Context, prize: Prize) -> Address | None:
     box = prize.get("address_box")
     if box is None:
         return None
-    return msgspec.json.decode(context.keys.open("address", bytes(box), prize["_id"]), type=Address)
+    return msgspec.json.decode(context.keys.open("address", box, prize["_id"]), type=Address)

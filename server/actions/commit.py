@@ -13,6 +13,8 @@ from server.context import Context
 from server.errors import BadCommitment
 from server.game import draw
 from server.game.amounts import DAY_MS
+from server.game.sealed import Sealed
+from server.keys import FINGERPRINT_DIGITS
 from server.random_codes import derived_code
 from server.store.people import Person
 
@@ -42,13 +44,14 @@ def commit(context: Context, publisher: Person) -> Commitment:
     seed, expires_at = secrets.token_bytes(draw.SEED_BYTES), context.clock.now_ms() + COMMITTED_MS
     plain = seed + expires_at.to_bytes(_TIME_BYTES, "big")
     sealed = context.keys.seal(_PURPOSE, plain, publisher["_id"])
-    return Commitment(draw.hash_seed(seed), sealed.hex(), expires_at)
+    return Commitment(draw.hash_seed(seed), sealed["key"] + sealed["box"].hex(), expires_at)
 
 
 def open_commitment(context: Context, publisher: Person, sealed_seed: str) -> Committed:
     """Return the seed that `commit` sealed for this publisher. Raises BadCommitment if it did not."""
     try:
-        plain = context.keys.open(_PURPOSE, bytes.fromhex(sealed_seed), publisher["_id"])
+        key, box = sealed_seed[:FINGERPRINT_DIGITS], bytes.fromhex(sealed_seed[FINGERPRINT_DIGITS:])
+        plain = context.keys.open(_PURPOSE, Sealed(key=key, box=box), publisher["_id"])
     except ValueError:
         raise BadCommitment from None
     seed, expires_at = plain[: draw.SEED_BYTES], int.from_bytes(plain[draw.SEED_BYTES :], "big")

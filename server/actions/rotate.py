@@ -1,26 +1,31 @@
 """Sealing anew, under the first secret, what is stored under an older one. Safe to interrupt and run again.
 
-Servers may run meanwhile: a box is replaced only if it is still the one that was read. What they seal is
-under the first secret too, once all of them have it as their first.
+Servers may run meanwhile: a value is replaced only if it is still the one that was read. What they seal is
+under the first secret too, once all of them have it as their first; until then nothing is begun.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from server.actions.seal import SEALING_MS, SEALING_SECONDS
 from server.keys import Keys
 from server.store import Store, is_unavailable, said_by
 from server.store.boxes import PLACES
 
-# A box that changed meanwhile is read again in the next pass.
+# A value that changed meanwhile is read again in the next pass.
 PASSES = 10
 # A store that is busy or elects a primary is asked again: that must not end a rotation of hours.
 TRIES, REST_SECONDS = 20, 2.0
+POLL_SECONDS = 0.5
+
 
 T = TypeVar("T")
 log = logging.getLogger("wabao.rotate")
@@ -28,52 +33,109 @@ log = logging.getLogger("wabao.rotate")
 
 @dataclass(slots=True)
 class Rotated:
-    """What became of the boxes of one purpose. `left` has the ids of those not under the first secret."""
+    """What became of the values of one purpose, by the fingerprint of the secret that they were under.
+
+    `sealed` counts those sealed anew, `left` those that still are. `broken` has the ids of those whose secret
+    is known and does not open them.
+    """
 
     purpose: str
-    sealed: int = 0
-    left: list[str] = field(default_factory=list)
+    sealed: Counter[str] = field(default_factory=Counter)
+    left: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+
+class CannotRotate(Exception):
+    """The servers seal under another secret. The message is for the terminal; nothing was changed."""
+
+
+async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) -> None:
+    """Return once no server seals under another secret than our first. Raises CannotRotate.
+
+    A server that was stopped still counts for SEALING_MS. While none runs, the last ones that did count.
+    """
+    said = False
+    deadline = time.monotonic() + SEALING_MS / 1000 + SEALING_SECONDS
+    while True:
+        about, now_ms = await _persist(store.meta.find), await _persist(store.now_ms)
+        until = {} if about is None else about["keys"]
+        if not until:
+            raise CannotRotate("no server has served from this database yet: nothing is sealed")
+        running = {each for each, until_ms in until.items() if until_ms > now_ms}
+        servers = running or {max(until, key=lambda each: until[each])}
+        if keys.fingerprint not in servers:
+            raise CannotRotate(_other_first(servers, keys))
+        if servers == {keys.fingerprint}:
+            return
+        others = ", ".join(sorted(servers - {keys.fingerprint}))
+        if time.monotonic() > deadline:
+            raise CannotRotate(
+                f"nothing was changed: servers still seal under {others}; restart them with the SECRET_KEYS "
+                f"of the others, which begin with {keys.fingerprint}"
+            )
+        if not said:
+            say(f"waiting for the end of servers that seal under {others}, at most {SEALING_MS // 1000} s")
+            said = True
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _other_first(servers: set[str], keys: Keys) -> str:
+    under = ", ".join(sorted(servers))
+    if servers <= keys.fingerprints:
+        return (
+            f"nothing was changed: the servers seal under {under}, which is not the first of SECRET_KEYS "
+            f"here, {keys.fingerprint}: restart them with it first, or put theirs first here"
+        )
+    return (
+        f"nothing was changed: the servers seal under {under}, which is not among the secrets here, "
+        f"{', '.join(sorted(keys.fingerprints))}: give the SECRET_KEYS of the servers"
+    )
 
 
 async def rotate(store: Store, keys: Keys) -> list[Rotated]:
     """Seal everything anew that is not under the first secret; return what became of it, per purpose."""
-    return [await _rotate_purpose(store, keys, purpose) for purpose in PLACES]
+    done = [await _rotate_purpose(store, keys, purpose) for purpose in PLACES]
+    needed = {keys.fingerprint}.union(*(rotated.left for rotated in done))
+    about, now_ms = await _persist(store.meta.find), await _persist(store.now_ms)
+    for unneeded in () if about is None else about["keys"].keys() - needed:
+        await _persist(partial(store.meta.forget_key, unneeded, now_ms))
+    return done
 
 
 async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
     rotated = Rotated(purpose)
     for _ in range(PASSES):
-        sealed, unopened, changed = await _pass(store, keys, purpose)
-        rotated.sealed += sealed
-        rotated.left = unopened + changed
-        if not changed:
+        stored = await _persist(partial(store.boxes.fingerprints, purpose))
+        rotated.broken.clear()
+        older = [each for each in stored if each in keys.fingerprints and each != keys.fingerprint]
+        if all([await _pass(store, keys, rotated, each) for each in older]):
             break
+    for each in await _persist(partial(store.boxes.fingerprints, purpose)):
+        if each != keys.fingerprint:
+            rotated.left[each] = await _persist(partial(store.boxes.number, purpose, each))
     return rotated
 
 
-async def _pass(store: Store, keys: Keys, purpose: str) -> tuple[int, list[str], list[str]]:
-    """Go through all boxes once; return how many were sealed anew, which did not open, and which changed."""
-    sealed, unopened, changed = 0, [], []
+async def _pass(store: Store, keys: Keys, rotated: Rotated, fingerprint: str) -> bool:
+    """Seal anew all that is under this secret; return whether nothing of it changed meanwhile."""
+    purpose, unchanged = rotated.purpose, True
     after: str | None = ""
     while after is not None:
-        page, after = await _persist(partial(store.boxes.page, purpose, after))
+        page, after = await _persist(partial(store.boxes.page, purpose, fingerprint, after))
         changes = []
-        for key, box in page:
-            if not box or keys.is_sealed_first(box):  # before the first access token its box is empty
-                continue
+        for key, sealed in page:
             try:
-                changes.append((key, box, keys.seal(purpose, keys.open(purpose, box, key), key)))
+                changes.append((key, sealed, keys.seal(purpose, keys.open(purpose, sealed, key), key)))
             except ValueError:
-                unopened.append(key)
+                rotated.broken.append(key)
         replaced = await _persist(partial(store.boxes.replace, purpose, changes))
-        sealed += replaced
-        if replaced < len(changes):
-            changed += [key for key, _, _ in changes]
-    return sealed, unopened, changed
+        rotated.sealed[fingerprint] += replaced
+        unchanged = unchanged and replaced == len(changes)
+    return unchanged
 
 
 async def _persist(asked: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the store answers, at most TRIES times. A box that was replaced already is left as it is."""
+    """Ask until the store answers, at most TRIES times. What was replaced already is left as it is."""
     for _ in range(TRIES - 1):
         try:
             return await asked()

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 from server.game.dig import Dig
 from server.game.review import ReviewState
+from server.game.sealed import Sealed
 
 
 class Task(TypedDict):
@@ -43,7 +44,7 @@ class Task(TypedDict):
     thumbnail: str
     params: str
     commitment: str
-    seed_box: bytes
+    seed_box: Sealed
     cd_ms: int
     cd_until: int
     now_depth: int

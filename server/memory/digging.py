@@ -102,7 +102,7 @@ class Digging:
         code = task["_id"]
         known = self._winning.get(code)
         if known is None:
-            seed = self._keys.open("seed", bytes(task["seed_box"]), code)
+            seed = self._keys.open("seed", task["seed_box"], code)
             rules = draw.read_rules(task["params"])
             known = frozenset(draw.winning_depths(seed, rules))
             while len(self._winning) >= WINNING_REMEMBERED:

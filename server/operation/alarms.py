@@ -18,6 +18,7 @@ from server.game.invariants import broken_by_totals
 from server.game.task import Task
 from server.operation.books import audit
 from server.operation.findings import texts_of
+from server.realtime.own_database import OwnDatabase
 
 if TYPE_CHECKING:
     from server.store import Store
@@ -45,7 +46,7 @@ PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "disk", "start",
+    "redis", "mongodb", "database", "disk", "start",
     "unchecked", "message", "review", "queue", "pattern", "held", FindingKind,
 ]
 
@@ -55,6 +56,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
     - redis: a fault of the bus, or "".
     - mongodb: "".
+    - database (it is not ours, or sealed under secrets that we lack): as `OwnDatabase` says.
     - disk: `free`. The MiB that are free, and those that should be.
     - start (the supervisor cannot start a process): which one.
     - unchecked (a check is late): its name. When it last ended (unix ms), "" if never.
@@ -72,6 +74,12 @@ class Alarm(msgspec.Struct, frozen=True):
     code: str = ""
     what: str = ""
     values: tuple[str, ...] = ()
+
+
+def silence(database: OwnDatabase) -> Alarm:
+    """Return the alarm while MongoDB counts as silent: it does not answer, or may not be served from."""
+    wrong = database.wrong
+    return Alarm("mongodb") if wrong is None else Alarm("database", "", wrong.what, wrong.values)
 
 
 class Check:

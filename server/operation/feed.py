@@ -17,7 +17,7 @@ from server.background import Background
 from server.clock import Clock
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
-from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm
+from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm, silence
 from server.operation.pulses import (
     HISTORY_SECONDS,
     SET_BACK_SECONDS,
@@ -224,10 +224,14 @@ class Feed:
     async def _run(self) -> None:
         """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
-        reading.repeat(self._tell_board, BOARD_SECONDS, at_once=True)  # its silence becomes an alarm
-        reading.repeat(self._count_stock, ALARMS_SECONDS, at_once=True)
-        reading.repeat(self._end_sessions, SESSIONS_SECONDS, at_once=True)
-        reading.repeat(self._read_alarms, ALARMS_SECONDS, at_once=True)
+        works = (
+            (self._tell_board, BOARD_SECONDS),  # its silence becomes an alarm
+            (self._count_stock, ALARMS_SECONDS),
+            (self._end_sessions, SESSIONS_SECONDS),
+            (self._read_alarms, ALARMS_SECONDS),
+        )
+        for work, seconds in works:
+            reading.repeat(self._outages.database.while_ours(work), seconds, at_once=True)
         try:
             while self._viewers:
                 await self._tell_pulses()
@@ -283,7 +287,7 @@ class Feed:
         found = self._lasting[:ALARMS_TOLD]
         silent = set(self._outages.silent)
         if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
-            found.insert(0, Alarm("mongodb"))
+            found.insert(0, silence(self._outages.database))
         if not self._bus.up or "redis" in silent:
             found.insert(0, Alarm("redis", "", self._bus.fault))
         return found
@@ -335,7 +339,7 @@ class Feed:
         self._lasting = [
             Alarm(record["kind"], record["code"], record["what"], tuple(record["values"]))  # type: ignore[arg-type]
             for record in kept
-            if record["kind"] not in ("mongodb", "redis")
+            if record["kind"] not in ("mongodb", "database", "redis")
         ]
 
 

@@ -28,6 +28,7 @@ from server.operation.alarms import (
     check_messages,
     check_queues,
     check_reviews,
+    silence,
 )
 from server.operation.patterns import PATTERNS_SECONDS, check_patterns
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
@@ -75,7 +76,9 @@ class Monitor:
         self._disk, self._process, self._now_ms = disk, process, now_ms
         self._leased_until = 0  # unix ms; 0 if another process has the lease
         self._asked_at = float("-inf")
-        self._silent_since = 0  # since when MongoDB is silent, unix ms; 0 if it answers
+        self._silent_since = 0  # since when MongoDB is silent, or not ours, unix ms; 0 if it answers
+        self._silent_why = Alarm("mongodb")
+        self._silences: list[AlarmRecord] = []  # earlier ones, for other reasons, that are not written yet
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (
@@ -159,21 +162,31 @@ class Monitor:
         return acquired
 
     async def _note_silence(self) -> None:
-        """If we held the last lease, tell of MongoDB's silence: while it lasts, nobody else gets a lease."""
+        """If we held the last lease, tell of MongoDB's silence: while it lasts, nobody else gets a lease.
+
+        A database that is not ours is told of as another alarm, also if MongoDB was silent before.
+        """
         if not self._leased_until:
             return
+        why = silence(self._outages.database)
+        if self._silent_since and why != self._silent_why:
+            self._silences.append(self._silence(self._now_ms()))
+            self._silent_since, self._silence_told = 0, False
+        self._silent_why = why
         self._silent_since = self._silent_since or self._now_ms()
         if self._webhook.wanted and not self._silence_told and self._may_tell():
             self._silence_told = await self._told([self._webhook.begin(self._silence(0))])
 
     def _silence(self, end_at: int) -> AlarmRecord:
         since, told = self._silent_since, int(self._silence_told)
-        record = self._record(Alarm("mongodb"), since)
+        record = self._record(self._silent_why, since)
         return {**record, "end_at": end_at, "told": told}
 
     async def _write_silence(self) -> None:
         """Write the silence that is over, from its begin to its end."""
-        await self._store.alarms.begin(self._silence(self._now_ms()))
+        for record in (*self._silences, self._silence(self._now_ms())):
+            await self._store.alarms.begin(record)
+        self._silences.clear()
         self._silent_since, self._silence_told = 0, False
 
     def _record(self, alarm: Alarm, begin_at: int) -> AlarmRecord:

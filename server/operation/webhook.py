@@ -34,6 +34,7 @@ _FORMS: dict[str, Form] = {"qyapi.weixin.qq.com": "wecom", "oapi.dingtalk.com": 
 TITLES = {
     "redis": "Redis 没有响应",
     "mongodb": "MongoDB 没有响应",
+    "database": "数据库不对，已停止服务",
     "disk": "磁盘快满了，不能发布和上传",
     "start": "有进程起不来",
     "statement": "数据前后矛盾",

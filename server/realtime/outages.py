@@ -1,5 +1,6 @@
 """Whether the stores answer this process, and telling its pages when that changes.
 
+A database that is not ours counts as one that does not answer.
 Pages see it within 3 s: the stores are asked twice a second, and an answer may take 1.5 s.
 """
 
@@ -12,9 +13,9 @@ from typing import Literal, TypeAlias
 from server.background import Background
 from server.realtime.bus import Bus
 from server.realtime.frames import Service, encode
+from server.realtime.own_database import OwnDatabase
 from server.realtime.watched_task import Sink
 from server.shared_work import retrieve
-from server.store import Store, is_unavailable
 
 PAUSE_SECONDS = 0.5
 ANSWER_SECONDS = 1.25
@@ -27,12 +28,13 @@ StoreName: TypeAlias = Literal["mongodb", "redis"]
 class Outages:
     """One per process. It knows of no outage until `run` runs."""
 
-    def __init__(self, store: Store, bus: Bus, connections: Collection[Sink]) -> None:
+    def __init__(self, database: OwnDatabase, bus: Bus, connections: Collection[Sink]) -> None:
         """`connections` are the pages to tell."""
+        self.database = database
         self._connections = connections
         self._silent: set[StoreName] = set()
         self._asked: dict[StoreName, Callable[[], Awaitable[bool]]] = {
-            "mongodb": lambda: _answers(store),
+            "mongodb": database.answers,
             "redis": bus.ping,
         }
 
@@ -88,12 +90,3 @@ async def _twice(ask: Callable[[], Awaitable[bool]]) -> bool:
     """Whether one of two questions is answered: the first may fail because its connection is old."""
     return await ask() or await ask()
 
-
-async def _answers(store: Store) -> bool:
-    try:
-        await store.ping()
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        return False
-    return True

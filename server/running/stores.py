@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
+import logging
 import os
 import random
 import socket
@@ -33,6 +34,8 @@ ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
 TAKEN = b"ddress already in use"
 TRIES = 3
+
+log = logging.getLogger("wabao.stores")
 
 
 class StoreFailed(Exception):
@@ -303,6 +306,32 @@ def running_store(settings: Settings) -> str:
 def server_file(settings: Settings) -> Path:
     """Return the file with the address of the server that runs in DATA_DIR, or last ran there."""
     return Path(settings.data_dir).absolute() / "server.url"
+
+
+def _identity_file(settings: Settings) -> Path:
+    return Path(settings.data_dir).absolute() / "database"
+
+
+def remembered_identity(settings: Settings) -> str:
+    """Return the identity of the database that the server of DATA_DIR serves from, "" if none is known."""
+    try:
+        return _identity_file(settings).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def remember_identity(settings: Settings, identity: str) -> None:
+    """Keep the identity of the database in DATA_DIR, whole or not at all."""
+    path = _identity_file(settings)
+    try:
+        if remembered_identity(settings) == identity:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"database.{os.getpid()}")
+        draft.write_text(identity, encoding="ascii")
+        draft.replace(path)
+    except OSError as error:  # a full disk
+        log.warning("the identity of the database is not kept in DATA_DIR: %s", error)
 
 
 def server_address(settings: Settings, *, port_is_set: bool) -> str:

@@ -29,7 +29,14 @@ from server.children import ended, start_child, stop_child
 from server.errors import BadSettings
 from server.keys import Keys
 from server.running.failed_starts import FailedStarts
-from server.running.stores import EmbeddedMongoDB, EmbeddedStore, lock_directory, server_file, start_missing
+from server.running.stores import (
+    EmbeddedMongoDB,
+    EmbeddedStore,
+    lock_directory,
+    remembered_identity,
+    server_file,
+    start_missing,
+)
 from server.running.watchdog import Watchdog
 from server.settings import Settings, secrets_of
 
@@ -68,6 +75,8 @@ class Supervisor:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
+        # That of the database, once known: DATA_DIR, which has it too, may be deleted while we run.
+        self._identity = remembered_identity(settings)
         directory = Path(settings.data_dir).absolute()
         self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
@@ -166,9 +175,10 @@ class Supervisor:
             nonlocal uncounted
             watchdog = Watchdog()
             signs = watchdog.worker_end
+            known = ("--database", self._identity)
             try:
                 child = start_child(
-                    [*command, "--signs", str(signs), "--replaced", str(uncounted)],
+                    [*command, *known, "--signs", str(signs), "--replaced", str(uncounted)],
                     environment=environment,
                     pass_fds=(descriptor, signs),
                 )
@@ -196,6 +206,7 @@ class Supervisor:
         while not await _answers(settings.port, "/readyz"):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_READY_PAUSE_SECONDS)
+        self._identity = self._identity or remembered_identity(settings)
         lines = [f"Wabao is ready at {settings.public_url} (stop it with Ctrl-C)"]
         if not settings.operators:  # only in development: we made the token ourselves
             lines.append(

@@ -23,6 +23,7 @@ from server.actions.dig import settle_pending
 from server.actions.prove import write_proofs
 from server.actions.report import settle_reports
 from server.actions.review import settle_reviews
+from server.actions.seal import SEALING_SECONDS, note_sealing
 from server.actions.send_messages import delete_old_messages, send_messages
 from server.actions.sweep import sweep
 from server.actions.tidy import tidy
@@ -32,8 +33,10 @@ from server.context import Context
 from server.errors import BadSettings
 from server.keys import Keys
 from server.realtime.bus import Bus
+from server.realtime.own_database import OwnDatabase
 from server.running.bounded import BoundedServer, Bounds
 from server.running.gate import Gate
+from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Signs
 from server.sandbox import send_notices
 from server.settings import Settings, secrets_of
@@ -100,25 +103,51 @@ def bounds_of(settings: Settings) -> Bounds:
     return Bounds(an_address, a_person, trusted, only_https=settings.public_url.startswith("https://"))
 
 
-async def look_at_data(settings: Settings, *, prepares: bool) -> None:
-    """Raise BadSettings unless the database is ready to be served from; `prepares`: make it so.
+class NotOurs(Exception):
+    """The database is not to be served from. The message is one line."""
+
+
+async def look_at_data(settings: Settings, identity: str = "", *, prepares: bool) -> str:
+    """Return the identity of the database, which is ready to be served from; `prepares`: make it so.
+
+    `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
+    an emptied one, and if a secret is missing that something is sealed under. From here on the database says
+    that this server seals, so that no rotation leaves out what it will seal.
 
     In development a new one is made ready too, perhaps by several workers at once.
     """
     store = Store(settings.mongodb_uri, limited=not prepares)
-    indexes = indexes_of(store, sandboxed=settings.sandboxed)
+    keys = Keys(*secrets_of(settings))
+    database = OwnDatabase(store, keys, identity)
     try:
         await store.reach()
-        if prepares:
-            await prepare(store.database, indexes, log.info)
-            return
-        if not settings.guarded and await is_new(store.database):
-            log.info("preparing the database, which is empty")
-            await prepare(store.database, indexes, log.debug)  # there is nothing that could take long
-            return
-        found = await require_prepared(store.database, indexes)
+        if identity:
+            await database.look()
+            _refuse(database)
+        await _prepare(store, settings, prepares=prepares)
+        await database.look_through()
+        _refuse(database)
+        await note_sealing(store, database, keys)
     finally:
         store.close()
+    return database.identity
+
+
+def _refuse(database: OwnDatabase) -> None:
+    if database.wrong is not None:
+        raise NotOurs(database.wrong.text)
+
+
+async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
+    indexes = indexes_of(store, sandboxed=settings.sandboxed)
+    if prepares:
+        await prepare(store.database, indexes, log.info)
+        return
+    if not settings.guarded and await is_new(store.database):
+        log.info("preparing the database, which is empty")
+        await prepare(store.database, indexes, log.debug)  # there is nothing that could take long
+        return
+    found = await require_prepared(store.database, indexes)
     if found.missing:
         log.warning("indexes are missing: %s; run %s", ", ".join(found.missing_names), RELEASE)
 
@@ -141,27 +170,29 @@ class Waiting:
         self.why = ""
 
     async def wait_for_data(
-        self, settings: Settings, asked_to_stop: asyncio.Event, *, prepares: bool
-    ) -> bool:
-        """Look at the data once MongoDB answers; return False if we are asked to stop before that.
+        self, settings: Settings, asked_to_stop: asyncio.Event, identity: str, *, prepares: bool
+    ) -> str:
+        """Look at the data until it may be served from; return its identity, "" if asked to stop before.
 
-        A worker that ended instead would be started again and again while MongoDB is away.
+        A worker that ended instead would be started again and again.
         """
         while not asked_to_stop.is_set():
             try:
-                self.why = "正在准备数据库" if prepares else ""
-                await look_at_data(settings, prepares=prepares)
+                self.why = self.why or ("正在准备数据库" if prepares else "")
+                return await look_at_data(settings, identity, prepares=prepares)
+            except NotOurs as error:
+                if str(error) != self.why:
+                    log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
+                self.why = str(error)
             except Exception as error:
                 if not is_unavailable(error):
                     raise
                 self.why = ""
                 log.warning("MongoDB does not answer; trying again: %s", said_by(error))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(AGAIN_SECONDS):
-                        await asked_to_stop.wait()
-            else:
-                return True
-        return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await asked_to_stop.wait()
+        return ""
 
 
 async def see_clock(context: Context) -> None:
@@ -175,12 +206,13 @@ async def see_clock(context: Context) -> None:
 
 
 async def serve(
-    settings: Settings, listener: socket.socket, signs: Signs, replaced: int, *, prepares: bool
+    settings: Settings, listener: socket.socket, signs: Signs, replaced: int, identity: str, *, prepares: bool
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
     `replaced` is how many earlier workers stood still and were ended; this one counts them in its metrics.
-    `prepares` is true for a database that the server has started itself.
+    `identity` is that of the database, if an earlier worker served from one. `prepares` is true for a
+    database that the server has started itself.
     """
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -196,18 +228,23 @@ async def serve(
     server.add_socket(listener)
     looking = loop.create_task(look_at_redis(settings))  # meanwhile: it may not answer
     looking.add_done_callback(retrieve)
-    if not await waiting.wait_for_data(settings, asked_to_stop, prepares=prepares):
+    identity = identity or remembered_identity(settings)
+    identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)
+    if not identity:
         await server.drain()
         await end_tasks([looking, living])
         return
+    remember_identity(settings, identity)
     await looking
-    context = await Context.open(settings)
+    context = await Context.open(settings, identity)
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
     periodic = Background()
     for work, seconds in PERIODIC:
-        periodic.repeat(partial(work, context), seconds)
+        # Not from another's database: it might pay what others owe.
+        periodic.repeat(context.database.while_ours(partial(work, context)), seconds)
+    periodic.repeat(partial(note_sealing, context.store, context.database, context.keys), SEALING_SECONDS)
     periodic.spawn(context.outages.run())
     periodic.spawn(context.monitor.run())
     periodic.spawn(context.pulsing.run())

@@ -121,9 +121,9 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def given_secrets(self) -> list[str]:
-        """SECRET_KEYS in their order, then SECRET_KEY: the first seals, all open."""
+        """SECRET_KEYS in their order, then SECRET_KEY unless it is among them: the first seals, all open."""
         given = [secret.strip() for secret in self.secret_keys.split(",")] if self.secret_keys else []
-        return [*given, self.secret_key] if self.secret_key else given
+        return [*given, self.secret_key] if self.secret_key and self.secret_key not in given else given
 
     @property
     def operators(self) -> tuple[Operator, ...]:
@@ -311,6 +311,8 @@ def _check_shapes(settings: Settings) -> None:
     if any(len(secret) < SECRET_KEY_CHARACTERS for secret in settings.given_secrets):
         name = "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY"
         raise BadSettings(_better_secret(name, SECRET_KEY_CHARACTERS))
+    if len(set(settings.given_secrets)) < len(settings.given_secrets):
+        raise BadSettings("SECRET_KEYS has a secret twice: give the new one and the old one, each once")
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     _operators(settings)
@@ -395,14 +397,17 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     return merchant
 
 
-def secrets_of(settings: Settings) -> list[bytes]:
+def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
     """Return the secrets that all keys derive from, the one that seals first.
 
-    These are the ones in the settings, or else the one kept in DATA_DIR, which is made (0600) if missing.
+    These are the ones in the settings, or else the one kept in DATA_DIR. If that is missing it is made
+    (0600); BadSettings is raised where nothing `makes` it.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]
     path = Path(settings.data_dir) / "secret_key"
+    if not makes and not path.exists():
+        raise BadSettings(f"no secret is in DATA_DIR={settings.data_dir!r}: give the servers' SECRET_KEYS")
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"secret_key.{os.getpid()}")
     if not path.exists():

@@ -38,6 +38,7 @@ from server.store.ledger import Ledger
 from server.store.listed_tasks import ListedTasks
 from server.store.media_checks import MediaChecks
 from server.store.messages import Consents, Messages
+from server.store.meta import Meta
 from server.store.operator_sessions import OperatorSessions
 from server.store.orders import Orders
 from server.store.page_reads import PageReads
@@ -51,7 +52,7 @@ from server.store.reviews import Reviews
 from server.store.risks import Risks
 from server.store.shown_tasks import ShownTasks
 from server.store.tasks import Tasks
-from server.store.timing import CommandSeconds
+from server.store.timing import CommandSeconds, Connections
 from server.store.traces import Traces
 from server.store.visits import Visits
 
@@ -100,10 +101,11 @@ class Store:
 
         `name` is a database other than the URI's. `limited` is false for what may take hours.
         """
+        self.connections = Connections()
         try:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
-                event_listeners=[CommandSeconds(), *listeners],
+                event_listeners=[CommandSeconds(), self.connections, *listeners],
                 **(_LIMITED if limited else _UNLIMITED),
                 **_CONNECTING,
                 appname="wabao",
@@ -133,6 +135,7 @@ class Store:
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
+        self.meta = Meta(self.database)
         self.traces = Traces(self.database)
 
     def _open_money(self) -> None:

@@ -1,15 +1,18 @@
 """WeChat's access tokens, sealed, shared by all processes: `access_tokens`, by appid.
 
-Only `server/wechat` knows what a box holds and which key opens it. All times are MongoDB's: a machine whose
+Only `server/wechat` knows what `box` holds and which key opens it. All times are MongoDB's: a machine whose
 clock is wrong would use a token that is over, or keep others from renewing it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.game.sealed import Sealed
+from server.store.boxes import sealed_index
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
 
@@ -17,35 +20,36 @@ _Document = dict[str, Any]
 
 
 class AccessTokens(Documents[_Document]):
-    """One document per appid: the box, when its token expires, and until when its renewal is leased."""
+    """One document per appid: the sealed token as `box`, when it expires, and until when a renewal has it."""
 
     NAME = "access_tokens"
+    INDEXES: ClassVar[list[IndexModel]] = [sealed_index("box")]
 
-    async def find(self, appid: str) -> tuple[bytes, int]:
-        """Return the box and for how long its token is still valid (ms); b"" and 0 if there is none."""
+    async def find(self, appid: str) -> tuple[Sealed | None, int]:
+        """Return the sealed token and for how long it is still valid (ms); None and 0 if there is none."""
         pipeline: list[_Document] = [
             {"$match": {"_id": appid, "expires_at_ms": {"$exists": True}}},
             {"$project": {"box": 1, "left_ms": {"$subtract": ["$expires_at_ms", NOW_MS]}}},
         ]
         for row in await self.rows.aggregate(pipeline).to_list(1):
-            return bytes(row["box"]), int(row["left_ms"])
-        return b"", 0
+            return row["box"], int(row["left_ms"])
+        return None, 0
 
-    async def lease(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
-        """Lease the renewal for so long; False if another process has it or the box is not `seen`."""
+    async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
+        """Lease the renewal for so long; False if another process has it or the token is not `seen`."""
         free = {"$lte": [{"$ifNull": ["$renewing_until_ms", 0]}, NOW_MS]}
         until = {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$renewing_until_ms"]}
         try:
             leased = await self.collection.update_one(
                 {"_id": appid, "box": seen},
                 [{"$set": {"renewing_until_ms": until}}],
-                upsert=True,  # if there is a document with another box, its _id is taken
+                upsert=True,  # if there is a document with another token, its _id is taken
             )
         except DuplicateKeyError:
             return False
         return leased.modified_count == 1 or leased.upserted_id is not None
 
-    async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
+    async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
         """Store a renewed token and end the lease."""
         fields = {
             "box": {"$literal": box},

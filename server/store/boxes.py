@@ -1,6 +1,7 @@
-"""All sealed boxes that are stored, in whichever collection. Only `server/keys.py` can open them.
+"""All sealed values that are stored, in whichever collection, found by the fingerprint of their secret.
 
-If you seal something new, add its place here, or `python -m server rotate` will miss it.
+Only `server/keys.py` can open them. If you seal something new, add its place here and its index, or
+`python -m server rotate` will miss it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import UpdateOne
+from pymongo import IndexModel, UpdateOne
+
+from server.game.sealed import Sealed
 
 _Document = dict[str, Any]
 
 BATCH = 100  # a slow store writes so many within the 5 s that it has
-# By purpose: the collection and the field. A box is sealed for the `_id` of its document.
+# By purpose: the collection and the field. A value is sealed for the `_id` of its document.
 PLACES = {
     "seed": ("tasks", "seed_box"),
     "address": ("prizes", "address_box"),
@@ -21,29 +24,59 @@ PLACES = {
 }
 
 
+def sealed_index(field: str) -> IndexModel:
+    """Return the index by which sealed values in this field are found, by fingerprint."""
+    key = f"{field}.key"
+    return IndexModel(
+        [(key, 1), ("_id", 1)], name="sealed", partialFilterExpression={key: {"$exists": True}}
+    )
+
+
 class Boxes:
-    """Reads and replaces the boxes of a purpose."""
+    """Reads and replaces the sealed values of a purpose."""
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         self._database = database
 
-    async def page(self, purpose: str, after: str) -> tuple[list[tuple[str, bytes]], str | None]:
-        """Look at the next `BATCH` documents after this id, in their order.
+    async def fingerprints(self, purpose: str) -> list[str]:
+        """Return the fingerprints of all secrets that sealed values of this purpose, by a read for each."""
+        collection, field = PLACES[purpose]
+        key, found = f"{field}.key", [""]
+        while True:
+            following = await self._database[collection].find_one(
+                {key: {"$gt": found[-1]}}, {"_id": 0, key: 1}, sort=[(key, 1)]
+            )
+            if following is None:
+                return found[1:]
+            found.append(following[field]["key"])
 
-        Returns the ids of those that have a box, each with it, and the last id, None at the end.
+    async def number(self, purpose: str, fingerprint: str) -> int:
+        """Return how many values of this purpose a secret sealed."""
+        collection, field = PLACES[purpose]
+        return await self._database[collection].count_documents({f"{field}.key": fingerprint})
+
+    async def page(
+        self, purpose: str, fingerprint: str, after: str
+    ) -> tuple[list[tuple[str, Sealed]], str | None]:
+        """Return the next `BATCH` values that a secret sealed, with their ids, after this id in their order.
+
+        The last id is returned too, None at the end.
         """
         collection, field = PLACES[purpose]
         found = self._database[collection].find(
-            {"_id": {"$gt": after}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
+            {f"{field}.key": fingerprint, "_id": {"$gt": after}}, {field: 1}, sort=[("_id", 1)], limit=BATCH
         )
         documents = await found.to_list(BATCH)
-        boxes = [(document["_id"], bytes(document[field])) for document in documents if field in document]
-        return boxes, documents[-1]["_id"] if len(documents) == BATCH else None
+        values = [(document["_id"], document[field]) for document in documents]
+        return values, documents[-1]["_id"] if len(documents) == BATCH else None
 
-    async def replace(self, purpose: str, changes: list[tuple[str, bytes, bytes]]) -> int:
-        """Replace boxes, given as (id, old, new), that are still `old`. Return how many were."""
+    async def replace(self, purpose: str, changes: list[tuple[str, Sealed, Sealed]]) -> int:
+        """Replace values, given as (id, old, new), that are still `old`. Return how many were."""
         collection, field = PLACES[purpose]
-        updates = [UpdateOne({"_id": key, field: old}, {"$set": {field: new}}) for key, old, new in changes]
+        updates = [
+            UpdateOne({"_id": key, f"{field}.box": old["box"]}, {"$set": {field: new}})
+            for key, old, new in changes
+        ]
         if not updates:
             return 0
         return (await self._database[collection].bulk_write(updates, ordered=False)).modified_count

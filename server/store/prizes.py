@@ -18,6 +18,8 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import RELEASED_MS
+from server.game.sealed import Sealed
+from server.store.boxes import sealed_index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, begins_with
 
@@ -67,7 +69,7 @@ class Prize(TypedDict):
     claimed_at: int
     given_at: int
     pickup: NotRequired[str]
-    address_box: NotRequired[bytes]
+    address_box: NotRequired[Sealed]
     address_deleted: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
@@ -131,6 +133,7 @@ class Prizes(DueDocuments[Prize]):
         IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
+        sealed_index("address_box"),
         DUE_INDEX,
     ]
 
@@ -224,14 +227,16 @@ class Prizes(DueDocuments[Prize]):
             return_document=True,
         )
 
-    async def give_by_mail(self, prize_id: str, address_box: bytes, now_ms: int) -> Prize | None:
+    async def give_by_mail(self, prize_id: str, address_box: Sealed, now_ms: int) -> Prize | None:
         """Keep the sealed address, which makes the prize given; None if the prize is not free."""
         return await self._change(
             {"_id": prize_id, "state": "won"},
             {"state": "given", "address_box": address_box, "claimed_at": now_ms, "given_at": now_ms},
         )
 
-    async def replace_address(self, prize_id: str, address_box: bytes, claimed_after_ms: int) -> Prize | None:
+    async def replace_address(
+        self, prize_id: str, address_box: Sealed, claimed_after_ms: int
+    ) -> Prize | None:
         """Keep another address; None if the first is older than `claimed_after_ms`."""
         return await self._change(
             {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},

@@ -24,6 +24,7 @@ from server.store.cluster import now_ms
 from server.store.digs import Digs
 from server.store.files import MADE_MS
 from server.store.ledger import Ledger
+from server.store.meta import Meta
 from server.store.pipelines import begins_with
 from server.store.sandbox import SandboxStore
 
@@ -33,7 +34,7 @@ Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
 BATCH = 500
-META, _ID = "meta", "schema"
+META, _ID = Meta.NAME, "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
@@ -163,6 +164,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say, steps: Seque
     if not await database.list_collection_names():
         for name, models in indexes.items():
             await database[name].create_indexes(models)
+        await Meta(database).name_database()
         await _note(database, steps)  # they change what older versions left
         return Found({}, {}, {})
     found = await compare(database, indexes)
@@ -172,6 +174,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say, steps: Seque
         say(f"step {number} of {len(steps)}: {step.name}")
         await step.run(database)
         await _note(database, steps[:number])
+    await Meta(database).name_database()
     return found
 
 

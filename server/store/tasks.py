@@ -9,7 +9,9 @@ from pymongo import IndexModel
 
 from server.game.dig import Dig, EndReason
 from server.game.review import IN_REVIEW
+from server.game.sealed import Sealed
 from server.game.task import Task
+from server.store.boxes import sealed_index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people import Person
 from server.store.pipelines import NOW_MS, own_dig
@@ -64,6 +66,7 @@ class Tasks(DueDocuments[Task]):
         IndexModel([("last_dig.at", -1)], name="dug_last"),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
         IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
+        sealed_index("seed_box"),
         DUE_INDEX,
     ]
 
@@ -372,9 +375,9 @@ class Tasks(DueDocuments[Task]):
         """Return how many tasks a person published."""
         return await self.collection.count_documents({"publisher": unionid})
 
-    async def seed_box(self, code: str) -> bytes:
+    async def seed_box(self, code: str) -> Sealed:
         """Return a task's sealed seed. Raises LookupError if there is no such task."""
         found = await self.collection.find_one({"_id": code}, {"seed_box": 1})
         if found is None:
             raise LookupError(f"no task {code}")
-        return bytes(found["seed_box"])
+        return found["seed_box"]

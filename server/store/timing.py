@@ -1,4 +1,4 @@
-"""How long MongoDB's commands take, for `/metrics`, by the command's name alone."""
+"""What PyMongo tells of its work: how long commands take, by name, and how many connections were made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from pymongo.monitoring import (
     CommandListener,
     CommandStartedEvent,
     CommandSucceededEvent,
+    ConnectionCheckedInEvent,
+    ConnectionCheckedOutEvent,
+    ConnectionCheckOutFailedEvent,
+    ConnectionCheckOutStartedEvent,
+    ConnectionClosedEvent,
+    ConnectionCreatedEvent,
+    ConnectionPoolListener,
+    ConnectionReadyEvent,
+    PoolClearedEvent,
+    PoolClosedEvent,
+    PoolCreatedEvent,
+    PoolReadyEvent,
 )
 
 from server import metrics
@@ -36,3 +48,44 @@ class CommandSeconds(CommandListener):
         if histogram is None:
             histogram = self._histograms[command] = metrics.STORE_SECONDS.labels(command)
         histogram.observe(duration_micros / 1e6)
+
+
+class Connections(ConnectionPoolListener):
+    """Counts the connections that were made. Behind each may stand another database than before."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def connection_created(self, event: ConnectionCreatedEvent) -> None:
+        """Count it, before anything is asked through it."""
+        self.made += 1
+
+    def pool_created(self, event: PoolCreatedEvent) -> None:
+        """Do nothing, as below."""
+
+    def pool_ready(self, event: PoolReadyEvent) -> None:
+        """Do nothing."""
+
+    def pool_cleared(self, event: PoolClearedEvent) -> None:
+        """Do nothing."""
+
+    def pool_closed(self, event: PoolClosedEvent) -> None:
+        """Do nothing."""
+
+    def connection_ready(self, event: ConnectionReadyEvent) -> None:
+        """Do nothing."""
+
+    def connection_closed(self, event: ConnectionClosedEvent) -> None:
+        """Do nothing."""
+
+    def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:
+        """Do nothing."""
+
+    def connection_check_out_failed(self, event: ConnectionCheckOutFailedEvent) -> None:
+        """Do nothing."""
+
+    def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
+        """Do nothing."""
+
+    def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
+        """Do nothing."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from server.deadline import paused
 from server.errors import WeChatBusy
+from server.game.sealed import Sealed
 from server.keys import Keys
 from server.shared_work import SharedWork
 
@@ -31,18 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 class SealedTokens(Protocol):
-    """Where sealed tokens are kept, by appid. A missing one is an empty box that has expired.
+    """Where sealed tokens are kept, by appid. A missing one is None and has expired.
 
     It reads one clock for all processes, since their machines' own may differ.
     """
 
-    async def find(self, appid: str) -> tuple[bytes, int]:
-        """Return the box and for how long its token is still valid (ms)."""
+    async def find(self, appid: str) -> tuple[Sealed | None, int]:
+        """Return the sealed token and for how long it is still valid (ms)."""
 
-    async def lease(self, appid: str, seen: bytes, lasts_ms: int) -> bool:
-        """Lease the renewal for so long; False if another has it or the box is no longer `seen`."""
+    async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
+        """Lease the renewal for so long; False if another has it or the token is no longer `seen`."""
 
-    async def save(self, appid: str, box: bytes, lasts_ms: int) -> None:
+    async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
         """Save a renewed token and give the lease back."""
 
     async def release(self, appid: str) -> None:
@@ -107,10 +108,10 @@ class AccessToken:
             if not saved:
                 await self._tokens.release(self._appid)
 
-    async def _stored(self, refused: str | None) -> tuple[str | None, bytes]:
-        """Return the stored token (None if it is `refused`, too old or cannot be opened) and its box."""
+    async def _stored(self, refused: str | None) -> tuple[str | None, Sealed | None]:
+        """Return the stored token (None if it is `refused`, too old or cannot be opened), and it sealed."""
         box, left_ms = await self._tokens.find(self._appid)
-        if left_ms < FRESH_MS:
+        if box is None or left_ms < FRESH_MS:
             return None, box
         try:
             token = self._keys.open("access_token", box, self._appid).decode()

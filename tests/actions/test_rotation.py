@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,37 +17,65 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from server.actions import rotate as rotating
-from server.actions.rotate import rotate
+from server.actions.rotate import CannotRotate, rotate
 from server.app import make_app
 from server.context import Context
 from server.game import draw
+from server.game.sealed import Sealed
 from server.keys import Keys
+from server.running.worker import look_at_data
 from server.settings import Settings
 from server.store import Store, boxes
 from server.store.boxes import Boxes
 from support.client import Client
-from support.old_boxes import sealed_as_before
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
+from support.servers import clean_environment
 
 NEW = "the secret of after: 32 characters or more"
+OLD = "the secret of before: 32 characters or more"
 MAIL = {"receiver": "王小明", "phone": "13800138000", "address": "上海市某路 1 号"}
-MANY = 3000
+MANY = 1000
 
 
-async def begin_rotating(settings: Settings) -> asyncio.subprocess.Process:
-    """Start the command with the new secret before the old one."""
-    own = {"MONGODB_URI": settings.mongodb_uri, "DATA_DIR": settings.data_dir}
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"SECRET_KEY": OLD}
+
+
+def fingerprint(secret: str) -> str:
+    return Keys(secret.encode()).fingerprint
+
+
+async def restart_servers(settings: Settings, *secrets: str) -> None:
+    """Have servers with these secrets serve from now on, and no other ones any more."""
+    store = Store(settings.mongodb_uri)
+    try:
+        about = await store.meta.find()
+        assert about is not None
+        ended = {f"keys.{each}": 1 for each in about["keys"]}
+        await store.meta.rows.update_one({"_id": "database"}, {"$set": ended})
+    finally:
+        store.close()
+    given = msgspec.structs.replace(settings, secret_keys=",".join(secrets), secret_key="")
+    await look_at_data(given, prepares=False)
+
+
+async def begin_rotating(settings: Settings, secrets: str | None) -> asyncio.subprocess.Process:
+    """Start the command with these SECRET_KEYS; by default, the new secret before the old one."""
+    given = f"{NEW},{OLD}" if secrets is None else secrets
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "rotate"),
-        env={**os.environ, **own, "SECRET_KEYS": NEW, "SECRET_KEY": settings.secret_key},
+        env=clean_environment(
+            MONGODB_URI=settings.mongodb_uri, DATA_DIR=settings.data_dir, SECRET_KEYS=given
+        ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
 
 
-async def run_rotate(settings: Settings) -> tuple[int, str]:
+async def run_rotate(settings: Settings, secrets: str | None = None) -> tuple[int, str]:
     """Run the command; return its exit code and what it printed."""
-    process = await begin_rotating(settings)
+    process = await begin_rotating(settings, secrets)
     said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode()
@@ -69,21 +97,9 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
     io_loop.run_sync(opened.close)
 
 
-async def age_boxes(context: Context) -> None:
-    """Seal all stored boxes anew as old versions did, which named no key."""
-    for purpose, (collection, field) in boxes.PLACES.items():
-        async for found in context.store.database[collection].find({field: {"$exists": True}}):
-            plain = context.keys.open(purpose, bytes(found[field]), found["_id"])
-            aged = sealed_as_before(context.keys, purpose, plain, found["_id"])
-            await context.store.database[collection].update_one(
-                {"_id": found["_id"]}, {"$set": {field: aged}}
-            )
-
-
-@pytest.mark.parametrize("aged", [False, True], ids=["named", "old"])
 @pytest.mark.gen_test
 async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
-    client: Client, context: Context, settings: Settings, after: tuple[Client, Context], aged: bool
+    client: Client, context: Context, settings: Settings, after: tuple[Client, Context]
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     running = await alice.publish(prize_num=2, forecast_num=1, interval=4, fluctuation=0)
@@ -97,13 +113,15 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
     appid = context.settings.appid
     box = context.keys.seal("access_token", b"token", appid)
     await context.store.access_tokens.save(appid, box, 1 << 40)
-    if aged:
-        await age_boxes(context)
+    await restart_servers(settings, NEW, OLD)
+    old, new = fingerprint(OLD), fingerprint(NEW)
     assert await run_rotate(settings) == (
         0,
-        "seed: 3 sealed anew\naddress: 1 sealed anew\naccess_token: 1 sealed anew\n"
-        "all of it is sealed under the first secret; the others are needed for tokens alone\n",
+        f"seed: 3 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
+        f"access_token: 1 sealed anew, from {old} to {new}\n"
+        f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
+    await restart_servers(settings, NEW)  # they need the old one no more
     later, renewed = after
     assert await renewed.wechat.access_token() == "token"
     alice, bob, carol = await later.log_in_all("alice", "bob", "carol")
@@ -124,9 +142,11 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
 
 @pytest.fixture
 def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
-    """A store that no server uses."""
+    """A prepared database. The servers that use it have the new secret first."""
 
     async def connect() -> Store:
+        await look_at_data(settings, prepares=True)
+        await restart_servers(settings, NEW, OLD)
         return Store(settings.mongodb_uri)
 
     opened = io_loop.run_sync(connect)
@@ -134,41 +154,48 @@ def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
     opened.close()
 
 
-async def fill_with_old_boxes(store: Store, keys: Keys, number: int) -> None:
-    """Insert so many tasks that hold only a seed, sealed as old versions did."""
+async def fill(store: Store, keys: Keys, number: int) -> None:
+    """Insert so many tasks that hold only a seed."""
     codes = [f"{n:012}" for n in range(number)]
-    tasks = [{"_id": code, "seed_box": sealed_as_before(keys, "seed", b"seed", code)} for code in codes]
+    tasks = [{"_id": code, "seed_box": keys.seal("seed", b"seed", code)} for code in codes]
     await store.database["tasks"].insert_many(tasks)
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_midway_it_goes_on_and_leaves_no_old_box(store: Store, settings: Settings) -> None:
-    old = Keys(settings.secret_key.encode())
-    await fill_with_old_boxes(store, old, MANY)
-    process = await begin_rotating(settings)
+async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
+    store: Store, settings: Settings
+) -> None:
+    await fill(store, Keys(OLD.encode()), MANY)
+    process = await begin_rotating(settings, None)
     new = Keys(NEW.encode())
     first = f"{0:012}"
-    while process.returncode is None and not new.is_sealed_first(await store.tasks.seed_box(first)):
+    while process.returncode is None and (await store.tasks.seed_box(first))["key"] != new.fingerprint:
         pass
     process.send_signal(signal.SIGKILL)
     await process.communicate()
     assert process.returncode == -signal.SIGKILL
-    sealed = sum([new.is_sealed_first(bytes(t["seed_box"])) async for t in store.database["tasks"].find()])
+    sealed = await store.boxes.number("seed", new.fingerprint)
     assert 0 < sealed < MANY
+    about = await store.meta.find()
+    assert about is not None
+    assert set(about["keys"]) == {new.fingerprint, fingerprint(OLD)}
     code, said = await run_rotate(settings)
     assert code == 0, said
     # The store may have finished a write of the killed process after we counted.
     assert 0 < int(said.split()[1]) <= MANY - sealed
     async for task in store.database["tasks"].find():
-        assert new.open("seed", bytes(task["seed_box"]), task["_id"]) == b"seed"
+        assert new.open("seed", task["seed_box"], task["_id"]) == b"seed"
     assert "seed: 0 sealed anew" in (await run_rotate(settings))[1]
+    about = await store.meta.find()
+    assert about is not None
+    assert set(about["keys"]) == {new.fingerprint}
 
 
 @pytest.mark.gen_test
 async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await fill_with_old_boxes(store, Keys(settings.secret_key.encode()), 2 * boxes.BATCH)
+    await fill(store, Keys(OLD.encode()), 2 * boxes.BATCH)
     replace = Boxes.replace
     failed: list[str] = []
 
@@ -181,23 +208,89 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
 
     monkeypatch.setattr(Boxes, "replace", written_but_unanswered)
     monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
-    keys = Keys(NEW.encode(), settings.secret_key.encode())
-    assert [rotated.left for rotated in await rotate(store, keys)] == [[], [], []]
-    async for task in store.database["tasks"].find():
-        assert keys.is_sealed_first(bytes(task["seed_box"]))
+    keys = Keys(NEW.encode(), OLD.encode())
+    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}, {}]
+    assert await store.boxes.fingerprints("seed") == [keys.fingerprint]
     assert failed == ["seed", "seed"]
 
 
 @pytest.mark.gen_test
-async def test_a_box_that_no_known_secret_opens_is_named_and_left(store: Store, settings: Settings) -> None:
+async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(
+    store: Store, settings: Settings
+) -> None:
     lost = Keys(b"a secret that nobody has any more, 32+")
-    await fill_with_old_boxes(store, lost, 2)
+    await fill(store, lost, 2)
     before = await store.database["tasks"].find().to_list(None)
     code, said = await run_rotate(settings)
     assert code == 1
-    assert said.count("no known secret opens") == 2
-    assert f"{1:012}" in said
+    assert f"seed: 2 left under {lost.fingerprint}: SECRET_KEYS lacks it\n" in said
     assert await store.database["tasks"].find().to_list(None) == before
+
+
+@pytest.mark.gen_test
+async def test_a_value_that_its_secret_does_not_open_is_named_and_left(
+    store: Store, settings: Settings
+) -> None:
+    sealed = Keys(OLD.encode()).seal("seed", b"seed", "of another task")
+    await store.database["tasks"].insert_one({"_id": "broken", "seed_box": sealed})
+    code, said = await run_rotate(settings)
+    assert code == 1
+    assert "seed: broken does not open, though its secret is here" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "no secret is in DATA_DIR"),
+        ("{old}", "nothing was changed: the servers seal under <new>, which is not among the secrets here"),
+        ("{old},{new}", "the servers seal under <new>, which is not the first of SECRET_KEYS here, <old>"),
+        ("{new},{new}", "SECRET_KEYS has a secret twice"),
+        ("{new},{old},{new}", "SECRET_KEYS has a secret twice"),
+    ],
+    ids=["none", "the new one is missing", "reversed", "twice", "three"],
+)
+@pytest.mark.gen_test
+async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
+    store: Store, settings: Settings, given: str, said: str
+) -> None:
+    old, new = fingerprint(OLD), fingerprint(NEW)
+    await fill(store, Keys(OLD.encode()), 2)
+    code, answer = await run_rotate(settings, given.format(old=OLD, new=NEW))
+    assert code == 2
+    assert said.replace("<old>", old).replace("<new>", new) in answer
+    assert await store.boxes.fingerprints("seed") == [old]
+    assert not (Path(settings.data_dir) / "secret_key").exists()
+
+
+@pytest.mark.gen_test
+async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
+    store: Store, settings: Settings
+) -> None:
+    old = Keys(OLD.encode())
+    await fill(store, old, 2)
+    code, said = await run_rotate(settings, NEW)
+    assert (code, f"seed: 2 left under {old.fingerprint}: SECRET_KEYS lacks it" in said) == (1, True), said
+    assert await store.boxes.number("seed", old.fingerprint) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_that_stay(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotating, "POLL_SECONDS", 0.0)
+    keys = Keys(NEW.encode(), OLD.encode())
+    old = fingerprint(OLD)
+    about = await store.meta.find()
+    assert about is not None
+    said: list[str] = []
+    await store.meta.note_sealing(about["identity"], old, 100)
+    await rotating.await_servers(store, keys, said.append)
+    assert said == [f"waiting for the end of servers that seal under {old}, at most 15 s"]
+    await store.meta.note_sealing(about["identity"], old, 60_000)
+    monkeypatch.setattr(rotating, "SEALING_MS", 0)
+    monkeypatch.setattr(rotating, "SEALING_SECONDS", 0.0)
+    with pytest.raises(CannotRotate, match=f"servers still seal under {old}"):
+        await rotating.await_servers(store, keys, said.append)
 
 
 @pytest.mark.gen_test
@@ -218,14 +311,14 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
 
     monkeypatch.setattr(context.store.boxes, "replace", replace_late)
     new = Keys(NEW.encode())
-    rotated = await rotate(context.store, Keys(NEW.encode(), settings.secret_key.encode()))
-    assert [(each.purpose, each.sealed, each.left) for each in rotated] == [
-        ("seed", 1, []),
-        ("address", 1, []),
-        ("access_token", 0, []),
+    rotated = await rotate(context.store, Keys(NEW.encode(), OLD.encode()))
+    assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
+        ("seed", 1, {}),
+        ("address", 1, {}),
+        ("access_token", 0, {}),
     ]
     [prize] = await context.store.prizes.of_task(code)
-    assert msgspec.json.decode(new.open("address", bytes(prize["address_box"]), prize["_id"])) == elsewhere
+    assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
 
 
 @pytest.mark.gen_test
@@ -235,7 +328,7 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     sealed = {}
     seal = context.keys.seal
 
-    def noted(purpose: str, plain: bytes, associated: str) -> bytes:
+    def noted(purpose: str, plain: bytes, associated: str) -> Sealed:
         sealed[purpose] = associated
         return seal(purpose, plain, associated)
 
@@ -247,5 +340,5 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     await context.wechat.access_token()
     assert set(sealed) == set(boxes.PLACES)
     for purpose, associated in sealed.items():
-        places = dict((await context.store.boxes.page(purpose, ""))[0])
+        places = dict((await context.store.boxes.page(purpose, context.keys.fingerprint, ""))[0])
         assert context.keys.open(purpose, places[associated], associated)

@@ -27,6 +27,7 @@ from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
 from server.operation.check.seeds import a_message, a_review
 from server.operation.monitor import LEASE_MS, Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
+from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store import Store
@@ -366,6 +367,27 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_ov
     assert ids[0].removesuffix(":begin") == ids[1].removesuffix(":end")
     (record,) = await context.store.alarms.newest()
     assert (record["begin_at"], record["end_at"], record["told"]) == (begin, end, 2)
+
+
+@pytest.mark.gen_test
+async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_ours_is_back(
+    context: Context, robot: Robot
+) -> None:
+    scene = Scene(context, "a", alarm_webhook=robot.url)
+    await scene.turn()
+    context.outages._silent.add("mongodb")
+    await scene.turn()
+    context.database.wrong = Wrong("identity", ("ours", ""))
+    await scene.turn()
+    assert robot.events == [("begin", "mongodb"), ("begin", "database")]
+    assert robot.bodies[-1]["events"][0]["values"] == ["ours", ""]
+    assert await context.store.alarms.lasting() == []
+    context.database.wrong = None
+    context.outages._silent.clear()
+    for _ in range(3):
+        await scene.turn()
+    assert sorted(robot.events[2:]) == [("end", "database"), ("end", "mongodb")]
+    assert sorted(await scene.kept()) == [("database", True), ("mongodb", True)]
 
 
 @pytest.mark.gen_test

@@ -14,6 +14,7 @@ from server.background import Background
 from server.context import Context
 from server.realtime import outages
 from server.running.stores import EmbeddedRedis
+from server.store.meta import Meta
 from support.client import Client
 
 
@@ -68,13 +69,13 @@ async def test_a_process_that_stands_still_blames_no_store(
 ) -> None:
     page = await open_page(await client.log_in("alice"))
     asked = asyncio.Event()
-    answers = outages._answers
+    find = Meta.find
 
-    async def noting(store: Any) -> bool:
+    async def noting(own: Meta) -> Any:
         asked.set()
-        return await answers(store)
+        return await find(own)
 
-    monkeypatch.setattr(outages, "_answers", noting)
+    monkeypatch.setattr(Meta, "find", noting)
     for _ in range(3):
         asked.clear()
         await asked.wait()

@@ -49,22 +49,27 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
 
 
 @pytest.mark.gen_test
-async def test_boxes_are_found_behind_many_documents_that_have_none(
+async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_however_many_pages_that_takes(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boxes, "BATCH", 2)
+    under = {1: "a", 2: "b", 3: "a", 5: "a", 6: "a", 8: "c"}
     await context.store.database["prizes"].insert_many(
         [
-            {"_id": f"{n}", "code": f"{n}", "unionid": "u", **({"address_box": b"x"} if n in (5, 8) else {})}
+            {"_id": f"{n}", "code": f"{n}", "unionid": "u"}
+            | ({"address_box": {"key": under[n], "box": b"x"}} if n in under else {})
             for n in range(9)
         ]
     )
+    kept = context.store.boxes
+    assert await kept.fingerprints("address") == ["a", "b", "c"]
+    assert [await kept.number("address", each) for each in "abcd"] == [4, 1, 1, 0]
     after: str | None = ""
     found, pages = [], 0
     while after is not None:
-        page, after = await context.store.boxes.page("address", after)
-        found, pages = found + page, pages + 1
-    assert (found, pages) == ([("5", b"x"), ("8", b"x")], 5)
+        page, after = await kept.page("address", "a", after)
+        found, pages = found + [key for key, _ in page], pages + 1
+    assert (found, pages) == (["1", "3", "5", "6"], 3)
 
 
 @pytest.mark.gen_test

@@ -83,6 +83,8 @@ class Lender:
             found[collection.name] = list(collection.find()), list(collection.list_indexes()), each["options"]
             if found[collection.name] == ([], [{"v": 2, "key": {"_id": 1}, "name": "_id_"}], {}):
                 del found[collection.name]
+        for document in found.get(META, ([],))[0]:
+            document.pop("identity", None)  # each database's own
         return found
 
     def keys_in_redis(self, name: str) -> list[bytes]:

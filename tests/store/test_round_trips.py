@@ -116,6 +116,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
         "code"
     ]
     await context.background.finish()
+    await context.database.answers()  # a process looks twice a second
 
     refused, sent = await sent_during(trips, carol.dig(cooling))
     assert (refused["error"], sent) == ("cooling_down", [])

@@ -21,12 +21,13 @@ SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
 async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> None:
-    """Make the database that the settings name, with the stand-in's keys."""
+    """Make the database that the settings name, with the stand-in's keys, for servers with any secrets."""
     await look_at_data(settings, prepares=True)
+    store = Store(settings.mongodb_uri)
+    await store.meta.rows.update_one({"_id": "database"}, {"$set": {"keys": {}}})
     if settings.sandboxed:
-        store = Store(settings.mongodb_uri)
         await SandboxStore(store.database).keys.add(key_pairs)
-        store.close()
+    store.close()
 
 
 class KeptDatabases:

@@ -308,7 +308,7 @@ async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_proces
     wish = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, "force_refresh": False}
     assert script.asked == [("/cgi-bin/stable_token", wish)]
     kept = await context.store.access_tokens.collection.find_one({"_id": APPID})
-    assert b"the-token" not in kept["box"]
+    assert b"the-token" not in kept["box"]["box"]
 
 
 @pytest.mark.gen_test
@@ -400,18 +400,19 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
 async def test_a_renewal_that_a_dead_process_leased_is_taken_over(context, base, script):
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.lease(APPID, b"", -1)
+        assert await context.store.access_tokens.lease(APPID, None, -1)
         assert await wechat.access_token() == "new"
 
 
 @pytest.mark.gen_test
 async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(context):
     kept = context.store.access_tokens
-    assert await kept.lease(APPID, b"", 60_000)
-    assert not await kept.lease(APPID, b"", 60_000)
-    await kept.save(APPID, b"new", 60_000)
-    assert not await kept.lease(APPID, b"", 60_000)
-    assert await kept.lease(APPID, b"new", 60_000)
+    assert await kept.lease(APPID, None, 60_000)
+    assert not await kept.lease(APPID, None, 60_000)
+    new = context.keys.seal("access_token", b"new", APPID)
+    await kept.save(APPID, new, 60_000)
+    assert not await kept.lease(APPID, None, 60_000)
+    assert await kept.lease(APPID, new, 60_000)
 
 
 @pytest.mark.gen_test
@@ -419,7 +420,7 @@ async def test_the_wait_for_another_processs_renewal_is_short(context, base, scr
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.lease(APPID, b"", 1 << 40)
+        assert await context.store.access_tokens.lease(APPID, None, 1 << 40)
         with pytest.raises(WeChatBusy):
             await wechat.access_token()
         assert script.asked == []

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from server.game.dig import Dig
+from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store import Store
 from server.store.bills import Bill
@@ -57,7 +58,7 @@ def a_task(number: int, **fields: Any) -> Task:
         thumbnail="",
         params="{}",
         commitment=f"{number}",
-        seed_box=b"check",
+        seed_box=Sealed(key="check", box=b"check"),
         cd_ms=0,
         cd_until=0,
         now_depth=DIGS_A_TASK,

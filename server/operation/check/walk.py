@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 from server.game import bill, refund
 from server.game.amounts import DAY_MS
 from server.game.proof import Progress
+from server.game.sealed import Sealed
 from server.operation.check.messages import MESSAGES
 from server.operation.check.payouts import PAYOUTS
 from server.operation.check.reviews import REVIEWS
@@ -34,6 +35,7 @@ from server.pictures.decode import Picture
 from server.store import Store
 from server.store.alarms import AlarmRecord
 from server.store.audit_log import Actor
+from server.store.boxes import PLACES
 from server.store.documents import Documents
 from server.store.gauges import MoneyGauges
 from server.store.page_reads import PageReads
@@ -50,6 +52,7 @@ _PRIZE, _ORDER, _BILL, _REFUND = f"{_ONE}:1", f"O{_ONE}", f"B{_ONE}", f"NO{_ONE}
 _POSTER = f"poster:{_ONE}:{_WHO}"
 _PICTURE = Picture(b"full", b"thumbnail", "image/png", 1, 1)
 
+_SEALED = Sealed(key="check", box=b"check")
 _BAN = Ban(reason="check", at=NOW, until=0)
 _REPORT = cast(
     Report,
@@ -93,6 +96,14 @@ async def _acted(store: Store) -> None:
     """Write down what an operator does, and what became of it."""
     act = await store.audit_log.begin(NOW, Actor("check", shared=False), "end", _ONE, "check")
     await store.audit_log.conclude(act, "done")
+
+
+async def _sealed(store: Store) -> None:
+    """Look for sealed values of each purpose."""
+    for purpose in PLACES:
+        await store.boxes.fingerprints(purpose)
+        await store.boxes.number(purpose, "check")
+        await store.boxes.page(purpose, "check", "")
 
 
 GAME: tuple[Call, ...] = (
@@ -237,13 +248,16 @@ PEOPLE: tuple[Call, ...] = (
     lambda store: store.operator_sessions.good(["key"], NOW),
     lambda store: store.operator_sessions.knows(["address", "other"], NOW),
     lambda store: store.operator_sessions.end("key", NOW),
-    lambda store: store.access_tokens.lease("appid", b"", 0),
-    lambda store: store.access_tokens.save("appid", b"box", 0),
+    lambda store: store.access_tokens.lease("appid", None, 0),
+    lambda store: store.access_tokens.save("appid", _SEALED, 0),
     lambda store: store.access_tokens.find("appid"),
     lambda store: store.access_tokens.release("appid"),
-    lambda store: store.boxes.page("address", ""),
-    lambda store: store.boxes.page("seed", ""),
-    lambda store: store.boxes.replace("seed", [(_ONE, b"check", b"checked")]),
+    _sealed,
+    lambda store: store.boxes.replace("seed", [(_ONE, _SEALED, _SEALED)]),
+    lambda store: store.meta.name_database(),
+    lambda store: store.meta.find(),
+    lambda store: store.meta.note_sealing("", "check", 1000),
+    lambda store: store.meta.forget_key("check", NOW),
 )
 
 MONEY: tuple[Call, ...] = (
@@ -286,8 +300,8 @@ MONEY: tuple[Call, ...] = (
     lambda store: store.digs.depths_of(_ONE, _WHO),
     lambda store: store.prizes.give_by_bill(_PRIZE, 1, NOW),
     lambda store: store.prizes.free_from_bill(_PRIZE, 1, "won"),
-    lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", b"box", NOW),
-    lambda store: store.prizes.replace_address(f"{_NEXT}:1", b"box", 0),
+    lambda store: store.prizes.give_by_mail(f"{_NEXT}:1", _SEALED, NOW),
+    lambda store: store.prizes.replace_address(f"{_NEXT}:1", _SEALED, 0),
     lambda store: store.prizes.mark_sent(f"{_NEXT}:1", "check", "check", NOW, NOW),
     lambda store: store.prizes.change_parcel(f"{_NEXT}:1", "check", "check", 0),
     lambda store: store.prizes.await_arrival(f"{_NEXT}:1", NOW),

@@ -3,6 +3,7 @@
 export const FINDINGS = {
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
+  alarm_database: ["数据库不对，已停止服务", "Not our database: nothing is served"],
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
   alarm_start: ["有进程起不来", "A process cannot be started"],
   alarm_statement: ["数据前后矛盾", "The record contradicts itself"],
@@ -40,6 +41,8 @@ export const FINDINGS = {
   message_41030: ["{0} 条：小程序没有这个页面（41030），检查 WECHAT_PAGE", "{0}: the mini-program has no such page (41030); look at WECHAT_PAGE"],
   message_other: ["{0} 条：微信答 {1}，每小时重试", "{0}: WeChat answers {1}; tried again each hour"],
   disk_free: ["还剩 {0} MB，至少要有 {1} MB", "{0} MB are left; it needs {1} MB"],
+  database_identity: ["这台服务器的数据库是 {0}，现在答复的是 {1}：检查 MONGODB_URI 和 DATA_DIR，或从备份恢复", "this server's database is {0}, and the one that answers is {1}: look at MONGODB_URI and DATA_DIR, or restore the backup"],
+  database_keys: ["SECRET_KEYS 缺少指纹为 {0} 的密钥，有数据用它密封：补上后重启", "SECRET_KEYS lacks the secret with the fingerprint {0}, under which values are sealed: add it and restart"],
   redis_certificate: ["它的证书不被信任：设 REDIS_CA_CERT，自签名的可设 REDIS_TLS_VERIFY=0", "its certificate is not trusted: set REDIS_CA_CERT, or REDIS_TLS_VERIFY=0 if it is signed by itself"],
   redis_password: ["密码不对：检查 REDIS_URL", "the password is wrong: look at REDIS_URL"],
   last_checked: ["上次查完是 {0}，之后的情况不明", "last checked at {0}; what happened since is not known"],

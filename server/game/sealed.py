@@ -1,0 +1,12 @@
+"""What a sealed value looks like in the store. Only `server/keys.py` makes and opens one."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Sealed(TypedDict):
+    """A sealed value: the fingerprint of the secret that opens it, 16 hex digits, and what is encrypted."""
+
+    key: str
+    box: bytes

@@ -1,0 +1,116 @@
+"""Whether the database is the one that this server serves from, and our secrets open what is stored in it.
+
+A process that meets another database, an emptied one, or values that none of its secrets opens must answer
+nothing from it: to an emptied database every task is one that never was.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from server.keys import Keys
+from server.shared_work import SharedWork
+from server.store import Store, is_unavailable
+from server.store.boxes import PLACES
+
+# One name may lead to two clusters, now to this one and now to that: so for this long after another one was
+# met, ours is not served from either.
+HELD_SECONDS = 10.0
+
+log = logging.getLogger("wabao.database")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why a database is not served from. By `what`, `values` are:
+
+    - identity: the identity that it should have, and the one that it has, "" for none.
+    - keys: the fingerprints of the secrets that this server lacks.
+    """
+
+    what: Literal["identity", "keys"]
+    values: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """One line for the log and for `/readyz`."""
+        if self.what == "keys":
+            return f"SECRET_KEYS lacks {', '.join(self.values)} (fingerprints), under which values are sealed"
+        ours, found = self.values
+        met = f"{found}, which is another one" if found else "emptied, or was never prepared"
+        return f"MONGODB_URI: the database of this server is {ours}, and the one that answers is {met}"
+
+
+class OwnDatabase:
+    """One per process. `wrong` is None while the database may be served from."""
+
+    def __init__(self, store: Store, keys: Keys, identity: str = "") -> None:
+        """`identity` is the database's, if it is known; otherwise the first that is found is ours."""
+        self._store, self._keys = store, keys
+        self.identity = identity
+        self.wrong: Wrong | None = None
+        self._held_until = 0.0
+        self._seen_connections = 0
+        self._looks = SharedWork[str, bool]()
+
+    async def look(self) -> None:
+        """See in one read whether the database may be served from. Raises PyMongoError."""
+        made = self._store.connections.made
+        about = await self._store.meta.find()
+        found = "" if about is None else about["identity"]
+        self.identity = self.identity or found
+        if about is None or found != self.identity:
+            self.wrong = Wrong("identity", (self.identity, found))
+            self._held_until = time.monotonic() + HELD_SECONDS
+        elif time.monotonic() >= self._held_until:
+            self.wrong = self._lacking(about["keys"])
+        self._seen_connections = made
+
+    async def look_through(self) -> None:
+        """Do what `look` does, and see what each stored value is sealed under. Raises PyMongoError."""
+        await self.look()
+        if self.wrong is None:
+            stored = [each for purpose in PLACES for each in await self._store.boxes.fingerprints(purpose)]
+            self.wrong = self._lacking(stored)
+
+    async def answers(self) -> bool:
+        """Look; return whether MongoDB answers and the database may be served from."""
+        was = self.wrong
+        try:
+            await self.look()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            return False
+        if self.wrong != was:
+            log.error("not ready: %s", self.wrong.text) if self.wrong else log.warning("ready again")
+        return self.wrong is None
+
+    def _lacking(self, fingerprints: Iterable[str]) -> Wrong | None:
+        lacking = sorted(set(fingerprints) - self._keys.fingerprints)
+        return Wrong("keys", tuple(lacking)) if lacking else None
+
+    async def confirm(self) -> bool:
+        """Whether what was just missed is missing in our database.
+
+        If a connection was made since the last look, it may lead to another one, so this looks again; all who
+        ask at once share that.
+        """
+        if self._seen_connections != self._store.connections.made:
+            await self._looks.result("", self.answers)
+        return self.wrong is None and self._seen_connections == self._store.connections.made
+
+    def while_ours(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Return this work, which does nothing while the database may not be served from."""
+
+        async def turn() -> None:
+            if self.wrong is None:
+                await work()
+
+        functools.update_wrapper(turn, work.func if isinstance(work, functools.partial) else work)
+        return turn

@@ -1,0 +1,58 @@
+"""What a database says of itself: `meta`, here its document `database`. `schema.py` has the other one.
+
+`identity` is written once, when the database is prepared, and tells it from all others. `keys` has the
+fingerprint of each secret that servers seal under, with until when at least one of them does: MongoDB's
+clock (unix ms), which a server sets anew before it is over. So each fingerprint that a stored value carries
+is there, until a rotation has left nothing under it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TypedDict
+
+from pymongo.errors import DuplicateKeyError
+
+from server.store.documents import Documents
+from server.store.pipelines import NOW_MS
+
+_ID = "database"
+
+
+class AboutDatabase(TypedDict):
+    """What stands in `meta` about the database."""
+
+    _id: str
+    identity: str
+    keys: dict[str, int]
+
+
+class Meta(Documents[AboutDatabase]):
+    """Reads and writes of `meta`. A server writes only into the database whose identity it gives."""
+
+    NAME = "meta"
+
+    async def name_database(self) -> None:
+        """Give the database its identity, unless it has one."""
+        named = AboutDatabase(_id=_ID, identity=secrets.token_hex(8), keys={})
+        try:
+            await self.rows.update_one({"_id": _ID}, {"$setOnInsert": dict(named)}, upsert=True)
+        except DuplicateKeyError:
+            return  # another process names it
+
+    async def find(self) -> AboutDatabase | None:
+        """Return what stands there; None in a database that was never prepared."""
+        return await self.collection.find_one({"_id": _ID})
+
+    async def note_sealing(self, identity: str, fingerprint: str, lasts_ms: int) -> bool:
+        """Note that a server seals under this secret for so long; False if the database is another one."""
+        until = {"$add": [NOW_MS, lasts_ms]}
+        noted = await self.collection.update_one(
+            {"_id": _ID, "identity": identity}, [{"$set": {f"keys.{fingerprint}": until}}]
+        )
+        return noted.matched_count == 1
+
+    async def forget_key(self, fingerprint: str, now_ms: int) -> None:
+        """Take out a fingerprint under which nothing is stored, unless a server still seals under it."""
+        key = f"keys.{fingerprint}"
+        await self.collection.update_one({"_id": _ID, key: {"$lte": now_ms}}, {"$unset": {key: ""}})

@@ -1,0 +1,126 @@
+"""How a process finds out that the database is not its own, and what it then answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.seal import note_sealing
+from server.context import Context
+from server.keys import Keys
+from server.realtime import own_database
+from server.realtime.own_database import OwnDatabase
+from support.client import Client
+
+OTHER = Keys(b"a secret of another server, 32 characters")
+
+
+async def give_identity(context: Context, identity: str) -> None:
+    """Have the database be another one from now on."""
+    await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"identity": identity}})
+
+
+@pytest.mark.gen_test
+async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
+    client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_database, "HELD_SECONDS", 0.0)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    assert await context.database.answers()
+    about = await context.store.meta.find()
+    await context.store.meta.rows.delete_one({"_id": "database"})
+    assert not await context.database.answers()
+    for path in ("/getTaskList", "/getTaskDetails", "/sandbox/pay/v3/certificates", "/nowhere"):
+        assert (await client.http.get(path, params={"code": code})).json()["error"] == "unavailable", path
+    assert (await alice.dig(code))["error"] == "unavailable"
+    assert (await client.http.get("/ws")).status_code == 503
+    ready = await client.http.get("/readyz")
+    assert (ready.status_code, ready.json()["silent"]) == (503, ["mongodb"])
+    assert "emptied" in ready.json()["msg"]
+    for path in ("/healthz", "/", "/ops", "/openapi.json", "/metrics"):
+        assert (await client.http.get(path)).status_code == 200, path
+    assert about is not None
+    await context.store.meta.rows.insert_one(dict(about))
+    assert await context.database.answers()
+    assert (await client.http.get("/readyz")).status_code == 200
+    assert (await alice.dig(code))["error"] == "own_task"
+
+
+@pytest.mark.gen_test
+async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    alice = await client.log_in("alice")
+    page = await open_page(alice)
+    assert await context.database.answers()
+    assert (await alice.dig("A" * 12))["error"] == "no_such_task"
+    await give_identity(context, "another")
+    context.store.connections.made += 1  # as after a restart of the store
+    assert (await alice.dig("A" * 12))["error"] == "unavailable"
+    context.database.wrong = None  # so that the page, too, is the first to meet it
+    context.store.connections.made += 1
+    await page.ask(action="subscribe", code="A" * 12)
+    assert (await page.until("error"))["error"] == "unavailable"
+
+
+@pytest.mark.gen_test
+async def test_two_clusters_under_one_name_are_not_served_from_by_turns(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(own_database.time, "monotonic", lambda: now)
+    assert await context.database.answers()
+    ours = context.database.identity
+    for _ in range(3):
+        await give_identity(context, "another")
+        assert not await context.database.answers()
+        await give_identity(context, ours)
+        assert not await context.database.answers()
+        now += own_database.HELD_SECONDS / 2
+    now += own_database.HELD_SECONDS
+    assert await context.database.answers()
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(
+    client: Client, context: Context
+) -> None:
+    assert await context.database.answers()
+    await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint, 1000)
+    ready = await client.http.get("/readyz")
+    assert ready.status_code == 503
+    assert f"SECRET_KEYS lacks {OTHER.fingerprint}" in ready.json()["msg"]
+    assert (await client.http.get("/getTaskList")).json()["error"] == "unavailable"
+
+
+@pytest.mark.gen_test
+async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_noted(context: Context) -> None:
+    sealed = OTHER.seal("address", b"plain", "prize")
+    await context.store.database["prizes"].insert_one({"_id": "prize", "address_box": sealed})
+    database = OwnDatabase(context.store, context.keys)
+    await database.look_through()
+    assert database.wrong == own_database.Wrong("keys", (OTHER.fingerprint,))
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is_not_ours(
+    context: Context,
+) -> None:
+    done = []
+
+    async def work() -> None:
+        done.append(1)
+
+    turn = context.database.while_ours(work)
+    assert await context.database.answers()
+    await turn()
+    await give_identity(context, "another")
+    await note_sealing(context.store, context.database, context.keys)  # before anybody has looked
+    assert not await context.database.answers()
+    await turn()
+    await note_sealing(context.store, context.database, context.keys)
+    about = await context.store.meta.find()
+    assert about is not None
+    assert (len(done), about["keys"]) == (1, {})

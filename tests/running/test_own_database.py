@@ -1,0 +1,161 @@
+"""A server answers nothing from a database that is not its own, or that it cannot open, and says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.keys import Keys
+from server.running.stores import free_port
+from support.client import a_picture
+from support.databases import with_database
+from support.login import log_in
+from support.servers import Running, clean_environment, until
+
+NEW = "the secret of after: 32 characters or more"
+
+
+def get(server: Running, path: str, **query: str) -> dict[str, Any]:
+    reply: dict[str, Any] = httpx.get(f"{server.address}{path}", params=query, timeout=10).json()
+    return reply
+
+
+def error_of(server: Running, path: str, **query: str) -> str:
+    return str(get(server, path, **query).get("error", ""))
+
+
+def publish(server: Running) -> tuple[str, dict[str, Any]]:
+    """Publish goods as alice; return the code and bob, who may dig."""
+    alice, bob = log_in(server.address, "alice"), log_in(server.address, "bob")
+    files = {"file": ("cat.jpg", a_picture())}
+    who = {"Authorization": f"Bearer {alice['token']}"}
+    unionid = {"unionid": alice["unionid"]}
+    with httpx.Client(base_url=server.address, headers=who, timeout=20) as http:
+        url = http.post("/uploadFile", files=files, data=unionid).json()["url"]
+        asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 1000}
+        reply = http.post("/postTask", json={**asked, **unionid, "draw_type": 2, "cd": 0}).json()
+    assert reply["status"] == 0, reply
+    return str(reply["code"]), bob
+
+
+def dig(server: Running, code: str, who: dict[str, Any]) -> dict[str, Any]:
+    reply: dict[str, Any] = httpx.post(
+        f"{server.address}/postTask",
+        json={"unionid": who["unionid"], "code": code},
+        headers={"Authorization": f"Bearer {who['token']}"},
+        timeout=20,
+    ).json()
+    return reply
+
+
+def rotate(data_dir: Path, **settings: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "rotate"],
+        env=clean_environment(DATA_DIR=str(data_dir), **settings),
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def stores(tmp_path: Path, mongodb_uri: str, redis_url: str) -> dict[str, str]:
+    """A Redis, and a MongoDB that was released."""
+    found = {"MONGODB_URI": with_database(mongodb_uri, f"test_{os.urandom(6).hex()}"), "REDIS_URL": redis_url}
+    environment = clean_environment(DATA_DIR=str(tmp_path / "data"), **found)
+    command = [sys.executable, "-m", "server", "release", "--unchecked"]
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    return found
+
+
+def test_a_rotation_in_a_terminal_without_the_servers_secrets_loses_no_seed(
+    tmp_path: Path, stores: dict[str, str]
+) -> None:
+    data, port = tmp_path / "data", free_port()
+    server = Running(data, port, **stores)
+    server.wait_for("Wabao is ready at ")
+    code, bob = publish(server)
+    server.end()
+    old = (data / "secret_key").read_text()
+    of_old, of_new = (Keys(secret.encode()).fingerprint for secret in (old, NEW))
+
+    server = Running(data, port, **stores, SECRET_KEYS=f"{NEW},{old}")
+    server.wait_for("Wabao is ready at ")
+    exit_code, said = rotate(data, **stores)
+    assert exit_code == 2
+    assert f"nothing was changed: the servers seal under {of_new}, which is not among the secrets" in said
+    assert dig(server, code, bob)["status"] == 0
+    server.end()
+
+    server = Running(data, port, **stores, SECRET_KEYS=NEW)
+    server.wait_for(f"not ready: SECRET_KEYS lacks {of_old}")
+    assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
+    assert of_old in get(server, "/readyz")["msg"]
+    assert dig(server, code, bob)["error"] == "unavailable"
+    server.end()
+
+    server = Running(data, port, **stores, SECRET_KEYS=f"{NEW},{old}")
+    server.wait_for("Wabao is ready at ")
+    exit_code, said = rotate(data, **stores, SECRET_KEYS=f"{NEW},{old}")
+    assert (exit_code, f"seed: 1 sealed anew, from {of_old} to {of_new}" in said) == (0, True), said
+    server.end()
+
+    server = Running(data, port, **stores, SECRET_KEYS=NEW)
+    server.wait_for("Wabao is ready at ")
+    bob = log_in(server.address, "bob")
+    assert dig(server, code, bob)["now_depth"] == 2
+    server.kill()
+
+
+def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_empty_store(
+    tmp_path: Path,
+) -> None:
+    server = Running(tmp_path / "data", free_port())
+    server.wait_for("Wabao is ready at ")
+    code, _ = publish(server)
+    assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "not_logged_in"
+    until(lambda: "database" in os.listdir(server.data_dir))
+    shutil.rmtree(server.data_dir)
+    os.kill(server.children()["SecantusDB"][0], signal.SIGKILL)
+    answers: set[str] = set()
+
+    def is_told() -> bool:
+        with httpx.Client(timeout=10) as http:
+            answers.add(http.get(f"{server.address}/getTaskList").json().get("error", ""))
+            answers.add(http.get(f"{server.address}/getTaskDetails?code={code}&unionid=x").json()["error"])
+            return "emptied" in http.get(f"{server.address}/readyz").json()["msg"]
+
+    until(is_told)
+    server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
+    assert "no_such_task" not in answers
+    assert error_of(server, "/getTaskList") == "unavailable"
+    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the next one knows it from the supervisor
+    server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
+    assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "unavailable"
+    assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
+    server.kill()
+
+
+def test_a_server_that_is_pointed_at_the_database_of_another_one_is_not_ready(
+    tmp_path: Path, stores: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(exist_ok=True)
+    (data / "database").write_text("0123456789abcdef")
+    server = Running(data, free_port(), **stores)
+    server.wait_for("the database of this server is 0123456789abcdef, and the one that answers is .* another")
+    assert error_of(server, "/getTaskList") == "unavailable"
+    assert get(server, "/readyz")["silent"] == ["mongodb"]
+    server.end()
+    (data / "database").unlink()  # as the operator does who means it
+    server = Running(data, free_port(), **stores)
+    server.wait_for("Wabao is ready at ")
+    server.kill()
