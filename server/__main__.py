@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +209,8 @@ def _work(parsed: argparse.Namespace) -> int:
 
 
 def _release(parsed: argparse.Namespace) -> int:
-    from server.store.schema import drop_retired, indexes_of, prepare
+    from server.actions.command_line import logged
+    from server.store.schema import drop_retired, indexes_of, is_new, prepare
 
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "release")
@@ -217,10 +219,16 @@ def _release(parsed: argparse.Namespace) -> int:
         if not parsed.unchecked and await _checked(settings):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         indexes = indexes_of(store, sandboxed=settings.sandboxed)
-        found = await prepare(store.database, indexes, _tell)
-        if parsed.drop_retired:
-            await drop_retired(store.database, found, _tell)
-        elif found.retired:
+        # In a new database the log would be what makes it look used, so there it is written afterwards.
+        new = await is_new(store.database)
+        async with nullcontext() if new else logged(store, "release"):
+            found = await prepare(store.database, indexes, _tell)
+            if parsed.drop_retired:
+                await drop_retired(store.database, found, _tell)
+        if new:
+            async with logged(store, "release"):
+                pass
+        if not parsed.drop_retired and found.retired:
             _tell(
                 f"no longer used: {', '.join(found.retired_names)}; once no older version serves, drop them "
                 "with --drop-retired"
@@ -323,6 +331,7 @@ def _on_store(
 
 
 def _rotate(_: argparse.Namespace) -> int:
+    from server.actions.command_line import logged
     from server.actions.rotate import CannotRotate, await_servers, rotate
     from server.keys import Keys
 
@@ -330,15 +339,18 @@ def _rotate(_: argparse.Namespace) -> int:
     keys = Keys(*secrets_of(settings, makes=False))
 
     async def work(store: Store) -> int:
-        try:
-            await await_servers(store, keys, _tell)
-        except CannotRotate as error:
-            return _complain(str(error), 2)
-        done = await rotate(store, keys)
-        for rotated in done:
-            _show_rotated(rotated, keys)
-        if any(rotated.left for rotated in done):
-            return 1
+        async with logged(store, "rotate", keys.fingerprint) as run:
+            try:
+                await await_servers(store, keys, _tell)
+            except CannotRotate as error:
+                run.outcome = "refused"
+                return _complain(str(error), 2)
+            done = await rotate(store, keys)
+            for rotated in done:
+                _show_rotated(rotated, keys)
+            if any(rotated.left for rotated in done):
+                run.outcome = "left"
+                return 1
         _tell(f"all of it is sealed under {keys.fingerprint}; other secrets are needed for tokens alone")
         return 0
 
@@ -359,13 +371,18 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 
 def _forget(parsed: argparse.Namespace) -> int:
-    from server.actions.forget import CannotForget, forget
+    from server.actions.command_line import logged
+    from server.actions.forget import CannotForget, choose_pseudonym, forget
 
     async def work(store: Store) -> int:
-        try:
-            digs = await forget(store, parsed.unionid)
-        except CannotForget as error:
-            return _complain(str(error), 1)
+        # The log keeps the pseudonym: the person's id must be nowhere afterwards.
+        pseudonym = await choose_pseudonym(store, parsed.unionid)
+        async with logged(store, "forget", pseudonym) as run:
+            try:
+                digs = await forget(store, parsed.unionid, pseudonym)
+            except CannotForget as error:
+                run.outcome = "refused"
+                return _complain(str(error), 1)
         print(_FORGOTTEN.format(digs=digs))
         return 0
 
@@ -384,6 +401,7 @@ def _verify(parsed: argparse.Namespace) -> int:
     found = draw.differences(proof, parsed.commitment, seed_hash=parsed.seed_hash, nonce=parsed.nonce)
     for difference in found:
         print(difference)
+    _log_verified(proof, holds=not found)
     if found:
         return 1
     rules = draw.read_rules(proof.params)
@@ -397,6 +415,30 @@ def _verify(parsed: argparse.Namespace) -> int:
     )
     print(f"digs: {len(proof.digs)}, wins: {sum(dig.is_prize for dig in proof.digs)}")
     return 0
+
+
+def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
+    """Log a check by an operator. That is whose environment has a MONGODB_URI; anybody else may check too."""
+    if not os.environ.get("MONGODB_URI", "").strip():
+        return
+    from server.actions.command_line import logged
+
+    try:
+        code = draw.read_rules(proof.params).code
+    except (msgspec.MsgspecError, ValueError):
+        code = ""
+
+    async def work(store: Store) -> int:
+        if await store.meta.find() is None:
+            return _complain("not in the audit log: MONGODB_URI is no database of this server", 0)
+        async with logged(store, "verify", code) as run:
+            run.outcome = "done" if holds else "differs"
+        return 0
+
+    try:
+        _on_store(work, read_settings(os.environ))
+    except BadSettings as error:
+        _complain(f"not in the audit log: {error}", 0)
 
 
 def _crowd(parsed: argparse.Namespace) -> int:

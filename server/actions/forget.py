@@ -26,9 +26,17 @@ class CannotForget(Exception):
     """A person cannot be forgotten. The message has one reason per line. Nothing was changed."""
 
 
-async def forget(store: Store, unionid: str) -> int:
+async def choose_pseudonym(store: Store, unionid: str) -> str:
+    """Return the pseudonym of a person: a new one, or that of a run that was cut off."""
+    person = await store.people.find(unionid)
+    chosen = None if person is None else person.get("forgotten_as")
+    return chosen or f"forgotten:{secrets.token_hex(16)}"
+
+
+async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
     """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotForget.
 
+    `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before.
     Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
     process can write anything more about them.
     """
@@ -40,7 +48,7 @@ async def forget(store: Store, unionid: str) -> int:
             raise CannotForget("they are banned, and could come back as somebody new: lift the ban first")
         try:
             await _refuse_while_needed(store, unionid)
-            pseudonym = f"forgotten:{secrets.token_hex(16)}"
+            pseudonym = pseudonym or await choose_pseudonym(store, unionid)
             person = await store.people.lock_out(person, pseudonym)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.

@@ -91,7 +91,7 @@ function actLine({ at, operator, shared, act, target, reason, outcome }) {
     el("b", {}, operator),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
-    act === "disconnect" ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
+    act === "disconnect" || act.startsWith("run_") ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
     el("span.reason", {}, reason),
     outcomeOf(outcome),
   );
@@ -107,6 +107,7 @@ function pageOf(target) {
 function outcomeOf(outcome) {
   if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
   if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
+  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`outcome_${outcome}_run`));
   return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
 }
 

@@ -75,6 +75,13 @@ export const ACTS = {
   done_signout: ["已退出登录，并写入操作记录。", "Logged out, and written to the audit log."],
   done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The command is sent, and written to the audit log. Watch the row's number."],
 
+  act_run_rotate: ["重新密封（命令行）", "rotate (command line)"],
+  act_run_forget: ["注销一个人（命令行）", "forget a person (command line)"],
+  act_run_release: ["发布新版（命令行）", "release (command line)"],
+  act_run_verify: ["核对证明（命令行）", "verify a proof (command line)"],
+  outcome_refused_run: ["没有执行，什么也没有改", "not done: nothing was changed"],
+  outcome_left_run: ["做了一部分，还有剩下的", "done in part: something is left"],
+  outcome_differs_run: ["对不上", "it does not hold"],
   log_empty: ["还没有人操作过", "Nobody has done anything yet"],
   outcome_done: ["已执行", "done"],
   outcome_begun: ["中断了：不知道有没有执行", "cut off: not known whether it was done"],

@@ -1,0 +1,49 @@
+"""What is done by the command line stands in the operators' audit log, beside what is done at /ops."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from server.errors import BadSettings
+from server.store import Store
+from server.store.audit_log import Actor
+
+Command: TypeAlias = Literal["rotate", "forget", "release", "verify"]
+# `refused`: nothing was changed. `left`: a rotation left values. `differs`: a proof does not hold.
+Outcome: TypeAlias = Literal["done", "refused", "left", "differs"]
+
+
+@dataclass(slots=True)
+class Run:
+    """A command that runs; it is `done` unless it says otherwise."""
+
+    outcome: Outcome = "done"
+
+
+def who_runs() -> Actor:
+    """Return this process's user, as the machine names it."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # in a container it may have none
+        name = f"uid {uid}"
+    return Actor(f"command line: {name}", shared=False)
+
+
+@asynccontextmanager
+async def logged(store: Store, command: Command, target: str = "") -> AsyncIterator[Run]:
+    """Write what is about to be run, and its outcome after. If it is cut off, or fails, it stays "begun"."""
+    log = store.audit_log
+    written = await log.begin(await store.now_ms(), who_runs(), f"run_{command}", target, "")
+    run = Run()
+    try:
+        yield run
+    except BadSettings:
+        await log.conclude(written, "refused")
+        raise
+    await log.conclude(written, run.outcome)

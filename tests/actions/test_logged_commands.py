@@ -1,0 +1,131 @@
+"""What the command line does stands in the operators' audit log, under the user's name of the machine."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pymongo import MongoClient
+
+from server.__main__ import main
+from server.actions import command_line
+from server.actions import forget as forgetting
+from server.context import Context
+from server.game import draw
+from server.keys import Keys
+from server.settings import Settings
+from support.databases import with_database
+from support.proofs import a_reply
+
+Log = list[tuple[str, str, str]]
+USER = pwd.getpwuid(os.getuid()).pw_name
+OTHER = "a secret of nobody who serves here, 32 or more"
+
+
+@pytest.fixture
+def log(io_loop: Any, context: Context) -> Callable[[], Log]:
+    """The acts in the log, the first one first: act, target, outcome."""
+
+    def read() -> Log:
+        acts = io_loop.run_sync(lambda: context.store.audit_log.newest(10))
+        assert all((act["operator"], act["shared"]) == (f"command line: {USER}", 0) for act in acts)
+        return [(act["act"], act["target"], act["outcome"]) for act in reversed(acts)]
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)
+    monkeypatch.setenv("DATA_DIR", settings.data_dir)
+
+
+def test_a_rotation_is_logged_with_what_became_of_it(
+    io_loop: Any, context: Context, log: Callable[[], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = context.keys.fingerprint
+
+    async def note() -> None:
+        await context.database.answers()
+        await context.store.meta.note_sealing(context.database.identity, ours, 60_000)
+
+    io_loop.run_sync(note)
+    monkeypatch.setenv("SECRET_KEY", OTHER)
+    assert main(["rotate"]) == 2
+    monkeypatch.setenv("SECRET_KEY", context.settings.secret_key)
+    assert main(["rotate"]) == 0
+    foreign = Keys(OTHER.encode()).seal("seed", b"seed", "code")
+    io_loop.run_sync(
+        lambda: context.store.database["tasks"].insert_one({"_id": "code", "seed_box": foreign})
+    )
+    assert main(["rotate"]) == 1
+    assert log() == [
+        ("run_rotate", Keys(OTHER.encode()).fingerprint, "refused"),
+        ("run_rotate", ours, "done"),
+        ("run_rotate", ours, "left"),
+    ]
+
+
+def test_a_forgotten_person_is_logged_by_pseudonym_alone(
+    io_loop: Any, context: Context, log: Callable[[], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
+    io_loop.run_sync(
+        lambda: context.store.people.rows.insert_one({"_id": "bob", "openid": "o", "nickName": "鲍勃"})
+    )
+    assert main(["forget", "bob"]) == 0
+    assert main(["forget", "bob"]) == 1
+    (_, pseudonym, done), (_, _, refused) = log()
+    assert (pseudonym.partition(":")[0], done, refused) == ("forgotten", "done", "refused")
+
+
+def test_a_release_is_logged_also_the_first_one(
+    io_loop: Any, context: Context, log: Callable[[], Log], mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["release", "--unchecked"]) == 0
+    assert log() == [("run_release", "", "done")]
+    name = f"test_{secrets.token_hex(6)}"
+    monkeypatch.setenv("MONGODB_URI", with_database(mongodb_uri, name))
+    assert main(["release", "--unchecked"]) == 0
+    with MongoClient[dict[str, Any]](mongodb_uri) as mongodb:
+        assert [act["outcome"] for act in mongodb[name]["audit_log"].find()] == ["done"]
+        mongodb[name]["meta"].update_one({"_id": "schema"}, {"$set": {"steps": ["of nobody"], "version": 1}})
+        assert main(["release", "--unchecked"]) == 2
+        outcomes = [act["outcome"] for act in mongodb[name]["audit_log"].find(sort=[("at", 1)])]
+        assert outcomes == ["done", "refused"]
+        mongodb.drop_database(name)
+
+
+def test_a_proof_is_verified_for_anybody_and_logged_for_operators(
+    log: Callable[[], Log], tmp_path: Path, mongodb_uri: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    proof = tmp_path / "proof.json"
+    proof.write_bytes(msgspec.json.encode(a_reply()))
+    code = draw.read_rules(a_reply()["params"]).code
+    assert main(["verify", str(proof)]) == 0
+    assert main(["verify", str(proof), "--commitment", "00" * 32]) == 1
+    assert log() == [("run_verify", code, "done"), ("run_verify", code, "differs")]
+    for elsewhere, said in (
+        (with_database(mongodb_uri, "test_of_nobody"), "no database of this server"),
+        ("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10", "MongoDB does not answer"),
+        ("no uri", "not in the audit log"),
+    ):
+        monkeypatch.setenv("MONGODB_URI", elsewhere)
+        assert main(["verify", str(proof)]) == 0
+        assert said in capsys.readouterr().err
+    monkeypatch.delenv("MONGODB_URI")
+    assert main(["verify", str(proof)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_user_without_a_name_is_named_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert command_line.who_runs() == ("command line: uid 4000000000", False)
