@@ -35,7 +35,9 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     for path in ("/getTaskList", "/getTaskDetails", "/sandbox/pay/v3/certificates", "/nowhere"):
         assert (await client.http.get(path, params={"code": code})).json()["error"] == "unavailable", path
     assert (await alice.dig(code))["error"] == "unavailable"
-    assert (await client.http.get("/ws")).status_code == 503
+    met = await open_page(alice)
+    assert (await met.until("service"))["state"] == "down"
+    await met.closed()
     ready = await client.http.get("/readyz")
     assert (ready.status_code, ready.json()["silent"]) == (503, ["mongodb"])
     assert "emptied" in ready.json()["msg"]
