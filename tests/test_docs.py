@@ -27,6 +27,7 @@ from server.store import Store
 from server.store.sharding import SHARD_KEYS
 from support import SOURCE
 from support.declared import channel, interfaces
+from support.lifecycles import diagram
 
 README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
 CLIENTS, CLIENTS_ENGLISH = SOURCE / "docs" / "mini-program.md", SOURCE / "docs" / "mini-program.en.md"
@@ -146,6 +147,11 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
     assert (said[3], said[6]) == (shown[3], shown[6])
     assert said[4].endswith(", depths that win: 1, 2")
     assert said[5][:-32] == shown[5][:-32]  # who drew, without the nonce
+
+
+def test_the_diagram_of_money_is_that_of_its_tables():
+    """To print it anew: the left side of this assertion."""
+    assert diagram() == blocks(SOURCE / "docs" / "money.md", "mermaid")[0]
 
 
 def test_no_semicolon_ends_a_line_of_a_diagram_too_early():

@@ -16,6 +16,34 @@ TABLES = (order, prize, bill, refund)
 FAR_MS = 10**12
 
 
+def diagram() -> str:
+    """Return the tables as a diagram of Mermaid's: each change of state, with the rows that make it."""
+    lines = ["stateDiagram-v2", "    direction LR"]
+    for table in TABLES:
+        states = sorted(table.states)
+        lines.append(f"    state {table.name} {{")
+        # A state has one place in a diagram, and several tables have some of the same name.
+        lines += [f'        state "{state}" as {table.name}_{state}' for state in states]
+        lines.append(f"        [*] --> {table.name}_{table.first}")
+        for (begin, end), rows in sorted(_changes(table).items()):
+            said = ", ".join(name.replace("_", " ") for name in rows)
+            lines.append(f"        {table.name}_{begin} --> {table.name}_{end}: {said}")
+        lines += [f"        {table.name}_{state} --> [*]" for state in sorted(table.ends)]
+        lines.append("    }")
+    return "\n".join(lines) + "\n"
+
+
+def _changes(table: Table) -> dict[tuple[str, str], list[str]]:
+    changes: dict[tuple[str, str], list[str]] = {}
+    for move in table.examples():
+        for row in move.rows:
+            for begin in row.begins:
+                if row.ends not in (None, begin):
+                    rows = changes.setdefault((begin, str(row.ends)), [])
+                    rows += [move.name] if move.name not in rows else []
+    return changes
+
+
 def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> list[dict[str, Any]]:
     """Return random documents: each field is absent, or beside a value that a row asks for or sets.
 
