@@ -35,7 +35,10 @@ log = logging.getLogger("wabao.money")
 
 
 async def end_own_task(context: Context, code: str, unionid: str) -> None:
-    """End a task for its publisher, if nobody has dug. Raises NoSuchTask, NotYours, Ended, HasDigs."""
+    """End a task for its publisher, if nobody has dug or reports hide it. What nobody won is refunded.
+
+    Raises NoSuchTask, NotYours, Ended, HasDigs.
+    """
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
@@ -43,7 +46,7 @@ async def end_own_task(context: Context, code: str, unionid: str) -> None:
         raise NotYours
     if task["status"]:
         raise Ended
-    if task["now_depth"]:
+    if task["now_depth"] and not task.get("reported"):
         raise HasDigs
     await _end(context, code, "publisher", undug=True)
 

@@ -86,7 +86,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
         decided = await context.store.shown_tasks.set_hidden(code, hidden=hidden, note=reason)
         if not decided:
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
-        await context.store.reports.close_decided(code, decided)
+        await context.store.reports.close_decided(code, decided, "upheld" if hidden else "dismissed")
         await announce_judged(context, code)
 
 

@@ -21,7 +21,8 @@ class Task(TypedDict):
     `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
     `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
     it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
-    reports hide it; `decided` is how often operators hid or showed it.
+    reports hide it, since `reported_at`; `unhidden_at` is when that ended because no operator had decided.
+    `decided` is how often operators hid or showed it.
     """
 
     _id: str
@@ -69,6 +70,8 @@ class Task(TypedDict):
     shown_at: NotRequired[int]
     prepaid: NotRequired[int]
     reported: NotRequired[int]
+    reported_at: NotRequired[int]
+    unhidden_at: NotRequired[int]
     decided: NotRequired[int]
     due_at: NotRequired[int]
 

@@ -64,6 +64,7 @@ class Alarm(msgspec.Struct, frozen=True):
     - message (nobody knows whether WeChat took some): `unclear`. How many, in the last hour.
     - review (WeChat does not judge content): `late`. How many wait.
     - queue (an operator has not decided): `reviews` or `reports`. How many wait.
+    - queue (reports alone hide tasks, for hours at most): `hidden`. How many.
     - pattern: one of `patterns.py`. Its numbers.
     - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
     - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
@@ -179,11 +180,12 @@ async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
 
 
 async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each queue in which something waits for an operator for too long."""
+    """Return an alarm for each queue in which something waits too long, and for what reports hide at all."""
     before_ms = now_ms - QUEUE_LATE_MS
     waiting = {
         "reviews": await store.reviews.held_number(before_ms),
         "reports": await store.reports.waiting_number(before_ms),
+        "hidden": await store.shown_tasks.reported_number(),
     }
     return [Alarm("queue", "", what, (str(number),)) for what, number in waiting.items() if number]
 

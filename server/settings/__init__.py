@@ -77,6 +77,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
+    report_hide_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     sockets_a_person: Positive = 10
     sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one
     ops_token: str = ""

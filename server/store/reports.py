@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 import pymongo
 from pymongo import IndexModel
 
+from server.game.reports import Outcome, PastReport
 from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
@@ -15,10 +16,10 @@ ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "a
 
 
 class Report(TypedDict):
-    """`counts` is 1 if its author counts towards holding the task, see `server/actions/report.py`.
+    """`counts` is 1 if it counts towards hiding the task, see `server/actions/report.py`.
 
-    `open` is there while it counts and no operator has decided since. `decided` is the task's when it was
-    reported. `due_at` is there until what follows from it is done. `at` is unix ms.
+    `open` is there while it waits for an operator, `outcome` once one has decided. `decided` is the task's
+    when it was reported. `due_at` is there until what follows from it is done. `at` is unix ms.
     """
 
     _id: str
@@ -29,6 +30,7 @@ class Report(TypedDict):
     counts: int
     at: int
     open: NotRequired[int]
+    outcome: NotRequired[Outcome]
     decided: NotRequired[int]
     due_at: NotRequired[int]
 
@@ -41,6 +43,11 @@ class Reports(DueDocuments[Report]):
         IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
         IndexModel([("unionid", 1)], name="of_person"),
+        IndexModel(
+            [("unionid", 1), ("counts", 1), ("at", -1)],
+            name="counting_of_person",
+            partialFilterExpression={"counts": 1},
+        ),
         IndexModel([("at", 1), ("open", 1)], name="oldest"),
         DUE_INDEX,
     ]
@@ -53,10 +60,21 @@ class Reports(DueDocuments[Report]):
         """Return what a person reported about a task, None if nothing."""
         return await self.collection.find_one({"_id": f"{code}:{unionid}"})
 
-    async def open_number(self, code: str, decided: int, limit: int) -> int:
-        """Return how many open reports a task got after so many decisions; `limit` at most."""
-        made = {"code": code, "open": 1, "decided": decided or None}  # None: it is 0, or not there
-        return await self.collection.count_documents(made, limit=limit)
+    async def counting(self, code: str, decided: int, limit: int) -> list[str]:
+        """Return whose open reports of a task count, of those after so many decisions: the newest."""
+        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there
+        found = self.rows.find(made, {"unionid": 1}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return [row["unionid"] for row in await found.to_list(limit)]
+
+    async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
+        """Return what these people reported that counted, except the task `but`: the newest."""
+        made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
+        fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
+        found = self.rows.find(made, fields, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return [
+            PastReport(row["unionid"], row["code"], row.get("outcome", ""))
+            for row in await found.to_list(limit)
+        ]
 
     async def finish(self, key: str) -> None:
         """Note that what follows from a report is done."""
@@ -80,10 +98,10 @@ class Reports(DueDocuments[Report]):
         """Return how often a person reported something."""
         return await self.collection.count_documents({"unionid": unionid})
 
-    async def close_decided(self, code: str, decided: int) -> None:
+    async def close_decided(self, code: str, decided: int, outcome: Outcome) -> None:
         """Close the reports that a task got before this decision; later ones stay open."""
         earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
-        await self.collection.update_many(earlier, {"$unset": {"open": ""}})
+        await self.collection.update_many(earlier, {"$set": {"outcome": outcome}, "$unset": {"open": ""}})
 
     async def delete_of_task(self, code: str) -> None:
         """Delete the reports of a task that is about to be deleted: nobody could decide on them."""

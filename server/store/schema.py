@@ -99,11 +99,20 @@ async def _date_pictures(database: _Database) -> None:
     )
 
 
+async def _date_reported(database: _Database) -> None:
+    """Date what reports hide and earlier versions did not date: it ends as if it had begun now."""
+    await database["tasks"].update_many(
+        {"reported": 1, "reported_at": {"$exists": False}},
+        {"$set": {"reported_at": await now_ms(database.client)}},
+    )
+
+
 # In the order in which they run. None is ever changed or removed: `meta` holds their names.
 STEPS: tuple[Step, ...] = (
     Step("ledger summed by day", _sum_ledger),
     Step("people locked who paid or claimed", _lock_people),
     Step("pictures dated", _date_pictures),
+    Step("what reports hide dated", _date_reported),
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pymongo
+
 from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store.documents import Documents
@@ -90,7 +92,7 @@ class ShownTasks(Documents[Task]):
         changes: _Document = {
             "hidden": int(hidden),
             "hidden_note": {"$literal": note} if hidden else "$$REMOVE",
-            "reported": "$$REMOVE",
+            **dict.fromkeys(("reported", "reported_at", "unhidden_at"), "$$REMOVE"),
             "decided": {"$add": [{"$ifNull": ["$decided", 0]}, 1]},
             **({"due_at": {"$cond": [unopened, NOW_MS, "$due_at"]}} if hidden else {}),
         }
@@ -127,13 +129,43 @@ class ShownTasks(Documents[Task]):
         return await self.rows.distinct("hidden", {"pic": path}) == [1]
 
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
-        """Hide a task from all but publisher and winners until an operator decides.
+        """Hide a task from all but publisher and winners until an operator decides, or `unhide_reported`.
 
         Returns whether this did it: not if it is hidden, nor if an operator has decided since there were
-        `decided` decisions.
+        `decided` decisions, nor if reports hid it since then and no operator looked in time.
         """
+        changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
-            {"_id": code, "hidden": 0, "decided": decided or None},  # None: it is 0, or not there
-            {"$set": {"hidden": 1, "reported": 1, "hidden_note": note}},
+            # None: it is 0, or not there.
+            {"_id": code, "hidden": 0, "decided": decided or None, "unhidden_at": None},
+            [{"$set": changes}],
         )
         return found.modified_count == 1
+
+    async def long_reported(self, before_ms: int, limit: int) -> list[str]:
+        """Return the codes of tasks that reports alone hide since before that time, the longest first."""
+        hidden = {"reported": 1, "reported_at": {"$lte": before_ms}}
+        longest = [("reported_at", pymongo.ASCENDING)]
+        found = self.rows.find(hidden, {"_id": 1}, sort=longest, limit=limit)
+        return [row["_id"] for row in await found.to_list(limit)]
+
+    async def unhide_reported(self, code: str, age_ms: int) -> bool:
+        """Show a task that reports alone have hidden for `age_ms`, by MongoDB's clock; whether this did it.
+
+        Until an operator decides, reports do not hide it again.
+        """
+        over = {"$lte": ["$reported_at", {"$subtract": [NOW_MS, age_ms]}]}
+        changes = {
+            "hidden": 0,
+            "unhidden_at": NOW_MS,
+            **dict.fromkeys(("reported", "reported_at", "hidden_note"), "$$REMOVE"),
+        }
+        found = await self.collection.update_one(
+            {"_id": code, "reported": 1},
+            [{"$set": {field: {"$cond": [over, new, f"${field}"]} for field, new in changes.items()}}],
+        )
+        return found.modified_count == 1
+
+    async def reported_number(self) -> int:
+        """Return how many tasks reports alone hide."""
+        return await self.rows.count_documents({"reported": 1})

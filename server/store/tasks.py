@@ -64,6 +64,11 @@ class Tasks(DueDocuments[Task]):
         IndexModel([("pic", 1)], name="picture"),
         IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
         IndexModel([("last_dig.at", -1)], name="dug_last"),
+        IndexModel(
+            [("reported", 1), ("reported_at", 1)],
+            name="reported",
+            partialFilterExpression={"reported": {"$exists": True}},
+        ),
         IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
         IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
         sealed_index("seed_box"),
@@ -181,7 +186,7 @@ class Tasks(DueDocuments[Task]):
     ) -> Task | None:
         """End a running task without a dig; None if that cannot be.
 
-        `undug`: only if nobody has dug. `unopened`: only if it never opened. A task is
+        `undug`: only if nobody has dug, or reports hide it. `unopened`: only if it never opened. A task is
         ended as `expired` only if it is, by MongoDB's clock.
         """
         changes: _Document = {
@@ -196,7 +201,7 @@ class Tasks(DueDocuments[Task]):
             {
                 "_id": code,
                 "status": 0,
-                **({"now_depth": 0} if undug else {}),
+                **({"$or": [{"now_depth": 0}, {"reported": 1}]} if undug else {}),
                 **({"open": 0} if unopened else {}),
             },
             [{"$replaceWith": {"$cond": [may_end, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],

@@ -79,6 +79,10 @@ class Visits(Documents[_Document]):
             ],
         )
 
+    async def opened(self, code: str, unionid: str) -> bool:
+        """Whether a person opened a task's page."""
+        return await self.rows.find_one({"_id": f"{code}:{unionid}"}, {"_id": 1}) is not None
+
     async def of_shares(self, shares: list[str]) -> dict[str, Visit]:
         """Return the visits that these tokens stand for, by token."""
         found: dict[str, Visit] = {}

@@ -131,7 +131,7 @@ class Page {
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
     write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
-    set(this.early, { hidden: task.now_depth > 0 || Boolean(task.status) });
+    set(this.early, { hidden: Boolean(task.status) || (task.now_depth > 0 && task.review !== "held") });
     set(this.ending, { hidden: !task.status });
     write(this.deadline, isClaimable(task) ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
     this.showReview();
@@ -366,7 +366,8 @@ class Page {
   }
 
   async end() {
-    const agreed = await ask("提前结束？", "还没有人开挖，现在可以结束。结束后不能恢复，已付的红包会退回。", "结束");
+    const why = this.task.now_depth ? "有人举报，它暂时看不到，现在可以结束。" : "还没有人开挖，现在可以结束。";
+    const agreed = await ask("提前结束？", `${why}结束后不能恢复，已付而没有人挖到的红包会退回。`, "结束");
     if (!agreed) return;
     try {
       await post("/endTask", { code: this.task.code });

@@ -20,6 +20,8 @@ STEPS = {
     "a treasure is reported": ["reports.insert", "shown_tasks.hide_reported", "reports.finish"],
     "an operator hides a reported treasure": DECIDED,
     "an operator shows a reported treasure": DECIDED,
+    "reports hide a treasure no longer": ["shown_tasks.unhide_reported"],
+    "a publisher ends what reports hide": ["tasks.end"],
     "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
 # Which step of each decides.
@@ -46,6 +48,10 @@ async def test_a_kill_after_any_step_lets_no_report_be_forgotten(
                     check_ban(person, context.clock.now_ms())
             elif scenario == "a publisher is banned":
                 assert check_ban(person, context.clock.now_ms()) is person
+            elif scenario == "reports hide a treasure no longer":
+                assert (review_of(task), task["hidden"]) == ("shown", 0)
+            elif scenario == "a publisher ends what reports hide":
+                assert (task["status"], task["end_reason"]) == (1, "publisher")
             else:
                 ends = {"hides": "hidden", "shows": "shown"}.get(scenario.split()[2], "held")
                 assert review_of(task) == (ends if decided else "held")

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from server.actions import report as reporting
-from server.actions.report import REPORTED, settle_reports
+from server.actions.report import reported_note, settle_reports
 from server.context import Context
 from server.errors import NotShown
 from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.review import review_of
+from server.operation.alarms import check_queues
 from server.running.worker import PERIODIC
 from support.client import Client, Someone
 from support.operators import operator
-from support.purse import find, let_pass, publish_red_packet, sweep_until_quiet
+from support.purse import check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet
 from support.steps import Killed, die
 
 TO_HOLD = 3
@@ -36,13 +37,13 @@ async def grow_old(context: Context, *people: Someone) -> None:
         )
 
 
-async def who_counts(client: Client, context: Context, number: int) -> list[Someone]:
-    """Return people who logged in long ago and have dug somewhere."""
-    owner = await client.log_in("owner of another")
-    dug = await owner.publish(forecast_num=100_000, cd=0)
+async def who_counts(client: Client, context: Context, number: int, *codes: str) -> list[Someone]:
+    """Return people who logged in long ago, and opened these tasks and dug in them."""
     people = [await client.log_in(f"old-{k}") for k in range(number)]
     for someone in people:
-        assert (await someone.dig(dug))["status"] == 0
+        for code in codes:
+            await someone.get("/getTaskDetails", code=code)
+            assert (await someone.dig(code))["status"] == 0
     await grow_old(context, *people)
     return people
 
@@ -64,7 +65,7 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
-    people = await who_counts(client, context, 2 * TO_HOLD)
+    people = await who_counts(client, context, 2 * TO_HOLD, code)
     for someone in people[: TO_HOLD - 1]:
         assert (await report(someone, code, text="一直不发货"))["status"] == 0
     assert not await is_hidden(context, code)
@@ -108,10 +109,10 @@ async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_noth
 async def test_one_person_counts_once_however_often_they_report(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
-    [bob] = await who_counts(client, context, 1)
+    [bob] = await who_counts(client, context, 1, code)
     replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
     assert [reply["status"] for reply in replies] == [0] * len(replies)
-    assert await context.store.reports.open_number(code, 0, 100) == 1
+    assert await context.store.reports.counting(code, 0, 100) == [bob.unionid]
     assert not await is_hidden(context, code)
 
 
@@ -121,7 +122,7 @@ async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_
 ) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
-    people = await who_counts(client, context, TO_HOLD)
+    people = await who_counts(client, context, TO_HOLD, code)
     for someone in people:
         await report(someone, code)
     # As if the last one had died before it.
@@ -136,13 +137,13 @@ async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
 ) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
-    *others, last = await who_counts(client, context, TO_HOLD)
+    *others, last = await who_counts(client, context, TO_HOLD, code)
     for someone in others:
         await report(someone, code)
     person = await context.store.people.find(last.unionid)
     assert person is not None
     with monkeypatch.context() as patched:
-        patched.setattr(context.store.reports, "open_number", lambda *_: die())
+        patched.setattr(context.store.reports, "counting", lambda *_: die())
         with pytest.raises(Killed):
             await reporting.report(context, person, code, "fraud", "")
     await let_pass(context, FOLLOWED_MS)
@@ -159,17 +160,17 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
-    people = await who_counts(client, context, TO_HOLD)
+    people = await who_counts(client, context, TO_HOLD, code)
     for someone in people[:-1]:
         await report(someone, code)
-    count = context.store.reports.open_number
+    counting = context.store.reports.counting
 
-    async def count_and_decide(*asked: Any) -> int:
-        number = await count(*asked)
+    async def count_and_decide(*asked: Any) -> list[str]:
+        found = await counting(*asked)
         assert (await client.post("/ops/hide", code=code, hidden=0, reason="没有问题"))["status"] == 0
-        return number
+        return found
 
-    monkeypatch.setattr(context.store.reports, "open_number", count_and_decide)
+    monkeypatch.setattr(context.store.reports, "counting", count_and_decide)
     await report(people[-1], code)
     assert not await is_hidden(context, code)
 
@@ -181,7 +182,7 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
-    bob, carol = await who_counts(client, context, 2)
+    bob, carol = await who_counts(client, context, 2, code)
     await report(bob, code)
     close = context.store.reports.close_decided
 
@@ -202,9 +203,9 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
-    for someone in await who_counts(client, context, TO_HOLD):
+    for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
-    for hidden, review, note in ((None, "held", REPORTED), (1, "hidden", "违法"), (0, "shown", "")):
+    for hidden, review, note in ((None, "held", reported_note(24)), (1, "hidden", "违法"), (0, "shown", "")):
         if hidden is not None:
             await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
         details = await alice.get("/getTaskDetails", code=code)
@@ -220,7 +221,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
 ) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
-    bob, carol = await who_counts(client, context, 2)
+    bob, carol = await who_counts(client, context, 2, code)
     assert (await bob.dig(code))["is_prize"] == 0
     assert (await report(carol, code))["status"] == 0
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
@@ -237,9 +238,8 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(prize_num=TO_HOLD, forecast_num=TO_HOLD, interval=1, fluctuation=0, cd=0)
-    people = await who_counts(client, context, TO_HOLD)
-    for someone in people:
-        assert (await someone.dig(code))["is_prize"] == 1
+    people = await who_counts(client, context, TO_HOLD, code)
+    assert await context.store.prizes.number(code) == TO_HOLD
     await client.post("/ops/hide", code=code, hidden=1, reason="违法")
     for someone in people:
         assert (await report(someone, code))["status"] == 0
@@ -254,10 +254,10 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
 async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")
-    code = await alice.publish(forecast_num=1)
-    winner, *people = await who_counts(client, context, TO_HOLD + 1)
-    assert (await winner.dig(code))["is_prize"] == 1
-    for someone in [*people, winner]:
+    code = await alice.publish(prize_num=2, interval=TO_HOLD + 1, fluctuation=0)
+    people = await who_counts(client, context, TO_HOLD + 1, code)
+    assert await context.store.prizes.find_won(code, people[-1].unionid) is not None
+    for someone in people:
         assert (await report(someone, code))["status"] == 0
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == TO_HOLD + 1
@@ -314,7 +314,7 @@ async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
 ) -> None:
     alice = await client.log_in("alice")
     code, other = await publish_red_packet(alice), await alice.publish()
-    [bob] = await who_counts(client, context, 1)
+    [bob] = await who_counts(client, context, 1, other)
     for each in (code, other):
         assert (await report(bob, each))["status"] == 0
     await let_pass(context, DAY_MS)
@@ -333,3 +333,130 @@ async def test_a_banned_person_reports_nothing(client: Client, context: Context)
     assert (await client.post("/ops/ban", code=code, depth=1, days=1, reason="捣乱"))["status"] == 0
     assert (await report(await client.log_in("bob"), code))["error"] == "banned"
     assert await context.store.reports.collection.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("lacks", ["a visit", "a dig"])
+@pytest.mark.gen_test
+async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_queued(
+    client: Client, context: Context, lacks: str
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code, other = await alice.publish(), await alice.publish()
+    people = await who_counts(client, context, TO_HOLD, other if lacks == "a dig" else code)
+    if lacks == "a dig":
+        for someone in people:
+            await someone.get("/getTaskDetails", code=code)
+    else:
+        await context.store.database["visits"].delete_many({})
+    for someone in people:
+        assert (await report(someone, code))["status"] == 0
+    assert not await is_hidden(context, code)
+    [queued] = (await client.get("/ops/reports"))["data"]
+    assert queued["number"] == TO_HOLD
+
+
+@pytest.mark.gen_test
+async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_most(
+    client: Client, context: Context
+) -> None:
+    alice, amy = await client.log_in_all("alice", "amy")
+    codes = [await owner.publish() for owner in (alice, amy) for _ in range(6)]
+    ring = await who_counts(client, context, TO_HOLD, *codes)
+    await asyncio.gather(*(report(someone, code) for code in codes for someone in ring))
+    assert sum([await is_hidden(context, code) for code in codes]) <= 1
+    for code in codes:  # one after the other, which is the best they can do, and again
+        for someone in ring:
+            await report(someone, code)
+    assert sum([await is_hidden(context, code) for code in codes]) <= 1
+
+
+@pytest.mark.gen_test
+async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_weighs_less(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    right, first, second, third = [await alice.publish() for _ in range(4)]
+    ring = await who_counts(client, context, TO_HOLD + 1, right, first, second, third)
+    for someone in ring:
+        await report(someone, right)
+    assert (await client.post("/ops/hide", code=right, hidden=1, reason="违法"))["status"] == 0
+    for code in (first, second):
+        for someone in ring[:TO_HOLD]:
+            await report(someone, code)
+    assert [await is_hidden(context, code) for code in (first, second)] == [True, False]
+    await client.post("/ops/hide", code=first, hidden=0, reason="没有问题")
+    await client.post("/ops/hide", code=second, hidden=0, reason="没有问题")
+    strangers = [await client.log_in(f"stranger-{k}") for k in range(TO_HOLD - 1)]
+    await grow_old(context, *strangers)
+    for someone in strangers:
+        await someone.get("/getTaskDetails", code=third)
+        assert (await someone.dig(third))["status"] == 0
+        await report(someone, third)
+    await report(ring[0], third)  # right once, wrong twice
+    assert not await is_hidden(context, third)
+    await report(ring[TO_HOLD], third)  # right once
+    assert await is_hidden(context, third)
+
+
+@pytest.mark.gen_test
+async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    people = await who_counts(client, context, 3 * TO_HOLD, code)
+    for someone in people[:TO_HOLD]:
+        await report(someone, code)
+    assert [alarm.what for alarm in await check_queues(context.store, context.clock.now_ms())] == ["hidden"]
+    await let_pass(context, DAY_MS - 60_000)
+    await settle_reports(context)
+    assert await is_hidden(context, code)
+    await let_pass(context, 60_001)
+    await settle_reports(context)
+    assert not await is_hidden(context, code)
+    assert (await people[-1].get("/getTaskDetails", code=code))["review"] == "shown"
+    assert "hidden" not in [alarm.what for alarm in await check_queues(context.store, context.clock.now_ms())]
+    for someone in people[: 2 * TO_HOLD]:
+        await report(someone, code)
+    assert not await is_hidden(context, code)
+    [queued] = (await client.get("/ops/reports"))["data"]
+    assert queued["number"] == 2 * TO_HOLD
+    # An operator looked, and finds nothing wrong. What comes after that is new.
+    await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+    for someone in people[2 * TO_HOLD :]:
+        await report(someone, code)
+    assert await is_hidden(context, code)
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
+    client: Client, context: Context
+) -> None:
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    for someone in await who_counts(client, context, TO_HOLD, code):
+        assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
+        await report(someone, code)
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    await sweep_until_quiet(context)
+    assert [(refund["state"], refund["amount_fen"]) for refund in await find(context, "refunds")] == [
+        ("refunded", 400)
+    ]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_may_not_end_what_an_operator_hid(client: Client, context: Context) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    for someone in await who_counts(client, context, TO_HOLD, code):
+        await report(someone, code)
+    assert (await client.post("/ops/hide", code=code, hidden=1, reason="违法"))["status"] == 0
+    assert (await alice.post("/endTask", code=code))["error"] == "has_digs"

@@ -248,7 +248,7 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
         await reports.insert(made | {"open": 1} if is_open else made)
     await tidy(context)
     assert {row["_id"] async for row in reports.rows.find()} == {"open and old", "new"}
-    await reports.close_decided("A" * 12, 1)
+    await reports.close_decided("A" * 12, 1, "upheld")
     await tidy(context)
     assert {row["_id"] async for row in reports.rows.find()} == {"new"}
 

@@ -100,5 +100,5 @@ async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(contex
         Alarm("queue", "", "reports", ("1",)),
     ]
     await context.store.reviews.decide("task:b", "shown", "")
-    await context.store.reports.close_decided("A" * 12, now_ms)
+    await context.store.reports.close_decided("A" * 12, now_ms, "dismissed")
     assert await check_queues(context.store, now_ms) == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from server.actions.end_task import end_own_task
 from server.actions.operate import ban, hide_task
-from server.actions.report import report, settle_reports
+from server.actions.report import HOUR_MS, report, settle_reports
 from server.actions.whom import Whom
 from server.context import Context
 from server.game.amounts import DAY_MS
@@ -13,7 +14,7 @@ from server.game.review import review_of
 from server.store.audit_log import Actor
 from server.store.reports import Report
 from support.kills import Scenario
-from support.purse import find, rest
+from support.purse import find, let_pass, rest
 from support.scenarios import Stage
 
 ACTOR = Actor("a", shared=False)
@@ -32,6 +33,7 @@ async def before_the_last_report(stage: Stage) -> Stage:
     # A ban ended her session.
     stage = dataclasses.replace(stage, alice=await stage.client.log_in("alice"))
     code = await stage.alice.publish()
+    await stage.bob.get("/getTaskDetails", code=code)
     await stage.bob.dig(code)
     await rest(stage.context)
     for k in range(1, stage.context.settings.reports_to_hold):
@@ -77,6 +79,24 @@ async def act_show(victim: Context, stage: Stage) -> None:
     await hide_task(victim, ACTOR, stage.code, "没有问题", hidden=False)
 
 
+async def reported_for_long(stage: Stage) -> Stage:
+    """Goods that reports have hidden for as long as they may, and no operator looked."""
+    stage = await reported(stage)
+    await let_pass(stage.context, stage.context.settings.report_hide_hours * HOUR_MS)
+    return stage
+
+
+async def act_unhide(victim: Context, stage: Stage) -> None:
+    """A sweep shows it again."""
+    del stage
+    await settle_reports(victim)
+
+
+async def act_end(victim: Context, stage: Stage) -> None:
+    """Its publisher ends it, though somebody has dug."""
+    await end_own_task(victim, stage.code, stage.alice.unionid)
+
+
 async def act_ban(victim: Context, stage: Stage) -> None:
     """An operator bans the publisher."""
     await ban(victim, ACTOR, Whom(stage.code), 0, "骗子")
@@ -97,7 +117,7 @@ async def check_nobody_waits_in_vain(context: Context) -> None:
             assert ("hide" if task["hidden"] else "show", task["_id"]) in log
             assert state != "held"
         elif number >= context.settings.reports_to_hold:
-            assert state == "held"
+            assert state == ("shown" if "unhidden_at" in task else "held")
         else:
             assert (state, bool(number)) == ("shown", bool(await find(context, "reports")))
     for person in await find(context, "people", banned={"$exists": True}):
@@ -109,5 +129,7 @@ REPORT_SCENARIOS: dict[str, Scenario] = {
     "a treasure is reported": (before_the_last_report, act_report),
     "an operator hides a reported treasure": (reported, act_hide),
     "an operator shows a reported treasure": (reported, act_show),
+    "reports hide a treasure no longer": (reported_for_long, act_unhide),
+    "a publisher ends what reports hide": (reported, act_end),
     "a publisher is banned": (before_the_last_report, act_ban),
 }

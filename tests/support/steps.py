@@ -17,6 +17,7 @@ COLLECTIONS = (
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
     *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "unsent_number"),
+    *("counting", "by_people", "long_reported", "reported_number"),
 )
 
 

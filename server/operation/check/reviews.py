@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from server.game.amounts import DAY_MS
 from server.operation.check.seeds import NOW, a_review, code_of, person_of
 from server.store import Store
 from server.store.reviews import Part, Reviews
@@ -44,6 +45,9 @@ REVIEWS: tuple[Callable[[Store], Awaitable[Any]], ...] = (
     lambda store: store.shown_tasks.set_hidden(_ONE, hidden=True, note="check"),
     lambda store: store.shown_tasks.set_hidden(_ONE, hidden=False),
     lambda store: store.shown_tasks.hide_reported(_ONE, 2, "check"),
+    lambda store: store.shown_tasks.reported_number(),
+    lambda store: store.shown_tasks.long_reported(NOW, 20),
+    lambda store: store.shown_tasks.unhide_reported(_ONE, DAY_MS),
     lambda store: store.shown_tasks.is_hidden(_ONE),
     lambda store: store.shown_tasks.hold(_ONE, "check"),
     lambda store: store.shown_tasks.note_prepaid(_ONE),

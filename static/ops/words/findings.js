@@ -32,6 +32,7 @@ export const FINDINGS = {
   review_late: ["{0} 条十多分钟没有检查完，别人还看不到：微信没有答复，或收不到它的推送（检查 /wxPush）", "{0} for over ten minutes, seen by nobody: WeChat does not answer, or its push does not arrive (look at /wxPush)"],
   queue_reviews: ["{0} 条等了十多分钟，别人还看不到，见「待审」", "{0} for over ten minutes, seen by nobody: see the reviews"],
   queue_reports: ["{0} 份等了十多分钟，见「举报」", "{0} for over ten minutes: see the reports"],
+  queue_hidden: ["{0} 个宝贝因举报暂时看不到：没有人处理会自动恢复，见「举报」", "{0} treasures are hidden by reports alone, and come back if nobody decides: see the reports"],
   late_queues: ["待审和举报的核对：{0}", "reviews and reports that wait: {0}"],
   late_messages: ["通知消息的核对：{0}", "messages: {0}"],
   message_late: ["{0} 条消息十多分钟没有发出去：微信没有答复，还在重试", "{0} messages for over ten minutes: WeChat does not answer; they are tried again"],
