@@ -75,7 +75,7 @@ class Ready(NotReady):
         ]
         if silent:
             wrong = self.context.database.wrong
-            self.say_not_ready(silent, wrong.text if wrong else "")
+            self.say_not_ready(silent, wrong.msg if wrong else "")
             return
         self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
 

@@ -38,12 +38,21 @@ class Wrong:
 
     @property
     def text(self) -> str:
-        """One line for the log and for `/readyz`."""
+        """One line for the log."""
         if self.what == "keys":
             return f"SECRET_KEYS lacks {', '.join(self.values)} (fingerprints), under which values are sealed"
         ours, found = self.values
         met = f"{found}, which is another one" if found else "emptied, or was never prepared"
         return f"MONGODB_URI: the database of this server is {ours}, and the one that answers is {met}"
+
+    @property
+    def msg(self) -> str:
+        """One line for `/readyz`."""
+        if self.what == "keys":
+            return f"SECRET_KEYS 缺少指纹为 {'、'.join(self.values)} 的密钥，有数据用它密封，请补上后重启"
+        ours, found = self.values
+        met = f"是另一个，{found}" if found else "被清空了，或从未准备过"
+        return f"这台服务器的数据库是 {ours}，现在答复的{met}，请检查 MONGODB_URI"
 
 
 class OwnDatabase:

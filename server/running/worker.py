@@ -33,7 +33,7 @@ from server.context import Context
 from server.errors import BadSettings
 from server.keys import Keys
 from server.realtime.bus import Bus
-from server.realtime.own_database import OwnDatabase
+from server.realtime.own_database import OwnDatabase, Wrong
 from server.running.bounded import BoundedServer, Bounds
 from server.running.gate import Gate
 from server.running.stores import remember_identity, remembered_identity
@@ -104,7 +104,11 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 class NotOurs(Exception):
-    """The database is not to be served from. The message is one line."""
+    """The database is not to be served from. The message is one line; `msg` says it for `/readyz`."""
+
+    def __init__(self, wrong: Wrong) -> None:
+        super().__init__(wrong.text)
+        self.msg = wrong.msg
 
 
 async def look_at_data(settings: Settings, identity: str = "", *, prepares: bool) -> str:
@@ -135,7 +139,7 @@ async def look_at_data(settings: Settings, identity: str = "", *, prepares: bool
 
 def _refuse(database: OwnDatabase) -> None:
     if database.wrong is not None:
-        raise NotOurs(database.wrong.text)
+        raise NotOurs(database.wrong)
 
 
 async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
@@ -181,9 +185,9 @@ class Waiting:
                 self.why = self.why or ("正在准备数据库" if prepares else "")
                 return await look_at_data(settings, identity, prepares=prepares)
             except NotOurs as error:
-                if str(error) != self.why:
+                if error.msg != self.why:
                     log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
-                self.why = str(error)
+                self.why = error.msg
             except Exception as error:
                 if not is_unavailable(error):
                     raise

@@ -7,7 +7,7 @@ import { named, t } from "./words.js";
 export function say({ kind, what, values }) {
   if (!what) return "";
   if (kind === "disk") return t("disk_free", ...values);
-  if (kind === "database") return what === "keys" ? t("database_keys", values.join("、")) : t("database_identity", values[0], values[1] || t("nothing"));
+  if (kind === "database") return what === "keys" ? t("database_keys", values.join(", ")) : t("database_identity", values[0], values[1] || t("nothing"));
   if (kind === "redis") return t(`redis_${what}`);
   if (kind === "message") return named("message", what) === what ? t("message_other", values[0], what) : t(`message_${what}`, ...values);
   if (kind === "review") return t(`review_${what}`, ...values);

@@ -107,7 +107,7 @@ function pageOf(target) {
 function outcomeOf(outcome) {
   if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
   if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
-  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`outcome_${outcome}_run`));
+  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
   return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
 }
 

@@ -40,7 +40,7 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     await met.closed()
     ready = await client.http.get("/readyz")
     assert (ready.status_code, ready.json()["silent"]) == (503, ["mongodb"])
-    assert "emptied" in ready.json()["msg"]
+    assert "被清空了" in ready.json()["msg"]
     for path in ("/healthz", "/", "/ops", "/openapi.json", "/metrics"):
         assert (await client.http.get(path)).status_code == 200, path
     assert about is not None
@@ -93,7 +93,7 @@ async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_re
     await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint, 1000)
     ready = await client.http.get("/readyz")
     assert ready.status_code == 503
-    assert f"SECRET_KEYS lacks {OTHER.fingerprint}" in ready.json()["msg"]
+    assert f"SECRET_KEYS 缺少指纹为 {OTHER.fingerprint} 的密钥" in ready.json()["msg"]
     assert (await client.http.get("/getTaskList")).json()["error"] == "unavailable"
 
 

@@ -131,7 +131,7 @@ def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_em
         with httpx.Client(timeout=10) as http:
             answers.add(http.get(f"{server.address}/getTaskList").json().get("error", ""))
             answers.add(http.get(f"{server.address}/getTaskDetails?code={code}&unionid=x").json()["error"])
-            return "emptied" in http.get(f"{server.address}/readyz").json()["msg"]
+            return "被清空了" in http.get(f"{server.address}/readyz").json()["msg"]
 
     until(is_told)
     server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")

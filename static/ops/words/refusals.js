@@ -2,6 +2,7 @@
 
 export const REFUSALS = {
   refusal_proof_not_ready: ["证明还没写好", "proof not ready"],
+  refusal_bad_commitment: ["随机数不对", "bad commitment"],
   refusal_bad_request: ["请求有误", "bad request"],
   refusal_bad_token: ["令牌无效", "bad token"],
   refusal_token_required: ["缺令牌", "token required"],

@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from handlers.ops.operators import COOKIE
 from server.operation.findings import SENTENCES
 from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
+from server.realtime.own_database import HELD_SECONDS
 from server.store import DEFAULT_DATABASE
 from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
 from support.client import a_picture
@@ -162,6 +163,10 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
         for what in ("books", "statements")
         for at in ("", "1795000000000")
     ]
+    alarms += [
+        {"kind": "database", "what": "identity", "values": ["0123456789abcdef", met]} for met in ("", "ab")
+    ]
+    alarms += [{"kind": "database", "what": "keys", "values": ["0123456789abcdef", "ab"]}]
     said = opened.page.evaluate(
         """async (alarms) => {
             const root = document.querySelector("script[type=module]").src.replace("main.js", "");
@@ -175,6 +180,49 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
         assert bool(re.search("[一-鿿]", text)) == (locale == "zh-CN"), text
         assert "undefined" not in text
         assert "{" not in text
+
+
+def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(
+    operator: Opener, running: Running, data_dir: Path
+) -> None:
+    opened = operator()
+    bar = opened.page.locator("#alarms")
+    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
+        meta = mongodb[DEFAULT_DATABASE]["meta"]
+        about = meta.find_one_and_update({"_id": "database"}, {"$set": {"identity": "fedcba9876543210"}})
+        assert about is not None
+        expect(bar).to_contain_text("数据库不对，已停止服务", timeout=ALARM_MS)
+        ours = about["identity"]
+        expect(bar).to_contain_text(f"这台服务器的数据库是 {ours}，现在答复的是 fedcba9876543210")
+        opened.wrong.clear()  # what the screen asks for meanwhile is refused
+        meta.update_one({"_id": "database"}, {"$set": {"identity": about["identity"]}})
+        expect(bar).to_be_hidden(timeout=ALARM_MS + HELD_SECONDS * 1000)
+    expect(opened.page.locator(".status.fresh")).to_be_visible()
+    opened.wrong.clear()
+
+
+def test_what_the_command_line_did_stands_in_the_log(operator: Opener, data_dir: Path) -> None:
+    acts = [("rotate", "0123456789abcdef", "left"), ("forget", "forgotten:ab", "done")]
+    acts.append(("release", "", "done"))
+    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
+        log = mongodb[DEFAULT_DATABASE]["audit_log"]
+        for at, (act, target, outcome) in enumerate(acts, int(time.time() * 1000)):
+            told = {"act": f"run_{act}", "target": target, "outcome": outcome, "reason": "", "shared": 0}
+            log.insert_one({"at": at, "operator": "command line: wabao", **told})
+    opened = operator()
+    page = opened.page
+    opened.go("/ops#/log")
+    lines = page.locator(".log li")
+    for number, said in enumerate(("发布新版（命令行）", "注销一个人（命令行）", "重新密封（命令行）")):
+        expect(lines.nth(number)).to_contain_text(said)
+    expect(lines.nth(2)).to_contain_text("做了一部分，还有剩下的")
+    expect(page.locator(".log code")).to_contain_text(["forgotten:ab", "0123456789abcdef"])
+    for width in (360, 1440):
+        page.set_viewport_size({"width": width, "height": 500})
+        is_readable(opened)
+        assert opened.overflow() <= 0
+    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
+        mongodb[DEFAULT_DATABASE]["audit_log"].delete_many({"operator": "command line: wabao"})
 
 
 def test_a_cut_connection_shows_and_reconnects(operator: Opener) -> None:

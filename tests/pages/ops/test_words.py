@@ -7,6 +7,7 @@ import re
 from typing import get_args
 
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
+from server.actions.command_line import Command, Outcome
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.operation.alarms import Kind
@@ -62,6 +63,7 @@ LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(
     "return_task",
     "return_prize",
 }
+RUN = {f"run_{command}" for command in get_args(Command)}
 
 
 def test_every_text_that_the_screen_asks_for_is_there() -> None:
@@ -89,7 +91,9 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "list": {"hidden", "unpaid", "held"},
         "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
-        "act": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *LOGGED},
+        "act": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *LOGGED, *RUN},
+        "run": set(get_args(Outcome)) - {"done"},
+        "database": {"identity", "keys"},
         "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS},
         "done": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS},
         "payout": {"held", "withheld", "freezing"},
