@@ -16,8 +16,8 @@ from server.store.tasks import View
 HOUR_MS = 3_600_000
 # A group that counts once may be larger than REPORTS_TO_HOLD: so many times as many reports are looked at.
 LOOKED_AT = 10
-# So many earlier reports of their authors, all together.
-EARLIER = 10_000
+# Whose authors together made as many earlier ones: only an operator can judge that.
+TOO_MANY = 10_000
 
 
 def reported_note(hours: int) -> str:
@@ -120,4 +120,5 @@ async def _weight(context: Context, code: str, decided: int) -> float:
     reporters = await reports.counting(code, decided, LOOKED_AT * least)
     if len(reporters) < least:
         return 0.0
-    return weight_together(reporters, await reports.by_people(reporters, code, EARLIER))
+    earlier = await reports.by_people(reporters, code, TOO_MANY)
+    return weight_together(reporters, earlier) if len(earlier) < TOO_MANY else 0.0

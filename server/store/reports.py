@@ -44,9 +44,7 @@ class Reports(DueDocuments[Report]):
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
         IndexModel([("unionid", 1)], name="of_person"),
         IndexModel(
-            [("unionid", 1), ("counts", 1), ("at", -1)],
-            name="counting_of_person",
-            partialFilterExpression={"counts": 1},
+            [("unionid", 1), ("counts", 1)], name="counting_of_person", partialFilterExpression={"counts": 1}
         ),
         IndexModel([("at", 1), ("open", 1)], name="oldest"),
         DUE_INDEX,
@@ -67,10 +65,10 @@ class Reports(DueDocuments[Report]):
         return [row["unionid"] for row in await found.to_list(limit)]
 
     async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
-        """Return what these people reported that counted, except the task `but`: the newest."""
+        """Return what these people reported that counted, except the task `but`; `limit` at most."""
         made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
         fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
-        found = self.rows.find(made, fields, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        found = self.rows.find(made, fields, limit=limit)
         return [
             PastReport(row["unionid"], row["code"], row.get("outcome", ""))
             for row in await found.to_list(limit)

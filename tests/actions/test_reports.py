@@ -18,6 +18,7 @@ from server.running.worker import PERIODIC
 from support.client import Client, Someone
 from support.operators import operator
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet
+from support.reviews import read_again
 from support.steps import Killed, die
 
 TO_HOLD = 3
@@ -417,6 +418,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     await let_pass(context, 60_001)
     await settle_reports(context)
     assert not await is_hidden(context, code)
+    await read_again(context, code)
     assert (await people[-1].get("/getTaskDetails", code=code))["review"] == "shown"
     assert "hidden" not in [alarm.what for alarm in await check_queues(context.store, context.clock.now_ms())]
     for someone in people[: 2 * TO_HOLD]:
