@@ -49,6 +49,7 @@ def checks() -> dict[str, str]:
     # One person publishes all, and would be told to come back in an hour.
     most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
     brakes = dict.fromkeys(BRAKES, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
+    brakes |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
     return PUSH | MESSAGES | most | brakes
 
 

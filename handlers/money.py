@@ -13,6 +13,8 @@ from handlers.parameters import Code, Unionid
 from server.actions.notices import take_notice
 from server.actions.pay_in import order_payment
 from server.actions.people import check_ban
+from server.actions.risk import note_place
+from server.addresses import counted_address
 from server.wechat.pay import ForgedNotice
 
 
@@ -48,6 +50,7 @@ class PayTask(Interface):
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
+        await note_place(self.context, publisher["_id"], self._address())
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(
             package=parameters.package,
@@ -56,6 +59,11 @@ class PayTask(Interface):
             signType=parameters.sign_type,
             paySign=parameters.pay_sign,
         )
+
+    def _address(self) -> str:
+        forwarded_for = self.request.headers.get("X-Forwarded-For")
+        trusted = self.context.settings.trusted_networks
+        return counted_address(self.request.remote_ip or "", forwarded_for, trusted)
 
 
 class Notified(Receiver):

@@ -167,6 +167,11 @@ def page_routes(settings: Settings) -> list[URLSpec]:
         "login": "sandbox" if settings.sandboxed else "wechat",
         "most_yuan": str(settings.max_red_packet_yuan),
         "cooldown_seconds": str(settings.cooldown_seconds),
+        "cash_cd": str(settings.cash_least_cd_seconds),
+        "cash_gap": str(settings.cash_least_gap),
+        "cash_private": str(settings.cash_private_day_yuan),
+        "cash_newcomer": str(settings.cash_newcomer_day_yuan),
+        "cash_credit": str(1 - settings.cash_no_credit),
         "messages": str(int(bool(settings.templates))),
     }
     return [

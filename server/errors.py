@@ -192,7 +192,7 @@ class PayoutHeld(Refusal):
 
 
 class PayoutWaits(Refusal):
-    """The reply says from when the red packet can be claimed (claim_from, unix ms)."""
+    """The reply says from when the red packet can be claimed (claim_from, unix ms), the message why."""
 
     error, default_msg = "payout_waits", "第一次收这位发布者的红包，要等一会儿才能领取，不会丢失"
 

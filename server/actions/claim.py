@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from server.actions.announce import announce_claim
-from server.actions.hold import refuse_frozen_goods, refuse_held, refuse_new_pair
+from server.actions.hold import newness_of, refuse_frozen_goods, refuse_held, refuse_waiting
 from server.actions.pay_in import LOOK_APART_MS
 from server.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.actions.publish import BY_MAIL, RED_PACKET
@@ -96,8 +96,8 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
     try:
         for _ in range(ATTEMPTS):
             if prize["state"] == "won":
-                await refuse_new_pair(context, prize)
-                prize = await _begin_claiming(context, prize)
+                await refuse_waiting(context, prize)
+                prize = await _begin_claiming(context, task, prize)
             refuse_held(prize)
             if prize["state"] in ("expiring", "returned"):
                 raise ClaimOver
@@ -132,10 +132,10 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
     return await context.store.bills.move(bill["_id"], move) is not None
 
 
-async def _begin_claiming(context: Context, prize: Prize) -> Prize:
-    now_ms = context.clock.now_ms()
+async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
+    newness, now_ms = await newness_of(context, task, prize), context.clock.now_ms()
     # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
-    await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000)
+    await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000, **newness._asdict())
     return await _reread(context, prize)
 
 

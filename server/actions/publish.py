@@ -21,6 +21,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.task import Task
 from server.random_codes import derived_code, random_code
+from server.settings import Settings
 from server.store.files import thumbnail_path
 from server.store.people import Person, is_named, shown_name
 
@@ -83,6 +84,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     rules = _rules(draft, drawn, cd_seconds, context.settings.task_days)
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
+        _refuse_quick(rules, cd_seconds, context.settings)
     pic = await _picture(context, publisher, draft, money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
@@ -179,6 +181,17 @@ def _refuse_shallow(rules: draw.Rules, least: int) -> None:
             raise BadRequest(f"发红包时“预计挖多少锹”最小为 {least}", param="forecast_num")
     elif rules.prize_num * (rules.interval + rules.fluctuation) < least:
         raise BadRequest(f"发红包时“奖品数量”×（间隔 + 浮动）最小为 {least} 层", param="interval")
+
+
+def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
+    """Raise BadRequest if red packets can be dug one after the other faster than other people can come."""
+    least_seconds, least_gap = settings.cash_least_cd_seconds, settings.cash_least_gap
+    if cd_seconds < least_seconds:
+        raise BadRequest(f"发红包时“每锹之后冷却几秒”最小为 {least_seconds}", param="cd")
+    if rules.prize_num > 1 and rules.interval - rules.fluctuation < least_gap:
+        raise BadRequest(
+            f"发多个红包时，“上下浮动多少层”要比“每隔多少层一份奖品”至少小 {least_gap}", param="fluctuation"
+        )
 
 
 def _rules(draft: Draft, drawn: _Drawn, cd_seconds: int, task_days: int) -> draw.Rules:

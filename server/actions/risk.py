@@ -1,10 +1,13 @@
-"""Asking WeChat how risky a person is, beside their first dig of a red packet a day. No dig waits for it."""
+"""Beside a person's first dig of a red packet a day: from where it came, and how risky WeChat calls them.
+
+No dig waits for it.
+"""
 
 from __future__ import annotations
 
 import logging
 
-from server.addresses import client_address
+from server.addresses import client_address, counted_address
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
@@ -20,26 +23,43 @@ log = logging.getLogger("wabao.money")
 
 
 def look_at_risk(context: Context, view: View, address: str) -> None:
-    """Ask in the background about who just dug a red packet, unless that was done today.
+    """Note and ask in the background about who just dug a red packet, unless that was done today.
 
     `address` is the person's own; "" asks nothing.
     """
     person, day = view["person"], context.clock.now_ms() // DAY_MS
     if person is None or not address or not view["task"]["money"]:
         return
-    if context.settings.risk_held and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
+    wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
+    if wanted and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
         context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
 
 
 async def _ask(context: Context, person: Person, address: str, day: int, code: str) -> None:
-    place = context.keys.operator_hash(client_address(address, None, ()), "place")  # never the address itself
+    place = _place(context, client_address(address, None, ()))
     try:
+        own = counted_address(address, None, context.settings.trusted_networks)
+        await note_place(context, person["_id"], own)
+        if not context.settings.risk_held:
+            return
         if await context.store.risks.begin(person["_id"], day, place, code):
             rank = await _rank(context, person["openid"], address)
             if rank is not None:
                 await context.store.risks.save(person["_id"], day, rank)
     finally:
         context.risk_looks.end()
+
+
+async def note_place(context: Context, unionid: str, address: str) -> None:
+    """Note from where somebody came, if it is known. `address` is as `counted_address` gives it."""
+    settings = context.settings
+    if address and settings.cash_ring_day_yuan and settings.knows_addresses:
+        await context.store.places.note(unionid, _place(context, address), context.clock.now_ms())
+
+
+def _place(context: Context, address: str) -> str:
+    """Return the keyed hash of an address, never the address itself."""
+    return context.keys.operator_hash(address, "place")
 
 
 async def _rank(context: Context, openid: str, address: str) -> int | None:

@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.files import ROUTE
+from server.store.places import PLACE_DAYS
 
 DUTY = "tidy"
 LEASE_MS = 180_000
 # The rest waits for the next turn.
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
-VISITS_AT_ONCE = REPORTS_AT_ONCE = 500
+VISITS_AT_ONCE = REPORTS_AT_ONCE = PLACES_AT_ONCE = 500
 # How long a visit or a report is kept once all tasks of its time must have ended, with nothing left to claim.
 # A report that no operator has decided on stays.
 OVER_DAYS = 30
@@ -34,7 +35,13 @@ async def tidy(context: Context) -> None:
     now_ms = clock.now_ms()
     if await store.leases.acquire(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
         until = time.monotonic() + TURN_SECONDS
-        for what, batch in (("files", tidy_files), ("visits", tidy_visits), ("reports", tidy_reports)):
+        batches = (
+            ("files", tidy_files),
+            ("visits", tidy_visits),
+            ("reports", tidy_reports),
+            ("places", tidy_places),
+        )
+        for what, batch in batches:
             await _repeat(context, what, batch, until)
 
 
@@ -81,6 +88,12 @@ async def tidy_visits(context: Context) -> int:
 async def tidy_reports(context: Context) -> int:
     """Delete some reports that are decided and old; return how many."""
     return await context.store.reports.delete_old(_long_over_ms(context), REPORTS_AT_ONCE)
+
+
+async def tidy_places(context: Context) -> int:
+    """Delete some hashes of addresses where nobody was seen for long; return how many."""
+    seen_before_ms = context.clock.now_ms() - PLACE_DAYS * DAY_MS
+    return await context.store.places.delete_old(seen_before_ms, PLACES_AT_ONCE)
 
 
 def _long_over_ms(context: Context) -> int:

@@ -78,6 +78,6 @@ TREASURES: tuple[Treasure, ...] = (
     ),
     Treasure(
         "开工红包", "老板请客，八块八块地挖。挖到的同事晚上记得加菜。",
-        "envelope", prize_num=4, forecast_num=20, interval=4, fluctuation=3, cd=3, money=8,
+        "envelope", prize_num=4, forecast_num=20, interval=4, fluctuation=2, cd=3, money=8,
     ),
 )  # fmt: skip

@@ -14,8 +14,12 @@ from typing import Literal, TypeAlias
 from server.game.amounts import RELEASED_MS
 from server.game.lifecycle import ABSENT, PRESENT, Above, AtMost, IsNot, Keep, Over, Row, Table, Test
 
-# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk.
-Why: TypeAlias = Literal["pair", "day", "week", "risk"]
+# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
+# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day.
+Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer"]
+# Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
+# all newcomers get, and what they get from newcomers.
+Wait: TypeAlias = Literal["private", "newcomer", "newcomers", "among_newcomers"]
 
 prize = Table(
     "prize",
@@ -27,12 +31,18 @@ prize = Table(
 
 
 @prize
-def claimed(attempt: int, now_ms: int, due_at_ms: int) -> Row:
+def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int) -> Row:
     """The winner of a red packet claims it; if no limit holds the payout, it gets its next bill."""
     return Row(
         "won -> claiming",
         where={"attempt": attempt},
-        sets={"attempt": attempt + 1, "claimed_at": now_ms, "due_at": due_at_ms},
+        sets={
+            "attempt": attempt + 1,
+            "claimed_at": now_ms,
+            "due_at": due_at_ms,
+            "young": young,
+            "private": private,
+        },
         owes="bill",
     )
 
@@ -54,6 +64,16 @@ def held(attempt: int, why: Why, now_ms: int) -> Row:
         "claiming -> held",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
         sets={"held_for": why, "withheld_at": now_ms},
+    )
+
+
+@prize
+def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
+    """A limit of a day has no room for this attempt; its winner may claim again at that time."""
+    return Row(
+        "claiming -> won",
+        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
+        sets={"waits_for": why, "waits_until": until_ms, "released_at": until_ms},
     )
 
 

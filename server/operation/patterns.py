@@ -1,50 +1,50 @@
 """Patterns of people who play into each other's hands, as alarms: numbers and a task, nobody's id.
 
-It only reads: the newest red packets that were won within a week, and what belongs to them.
+It only reads: the red packets that were won within a week, added up in MongoDB, and what belongs to them.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.chance import chance_to_win, luck
-from server.game.task import Task
 from server.operation.alarms import Alarm
-from server.store.prizes import Prize
 
 if TYPE_CHECKING:
     from server.store import Store
+    from server.store.held_prizes import Won
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# The most that is read of a week.
-PRIZES, JOINED = 2_000, 50
+# The most that is read of a week: treasures and winners, those of the most money; what a person dug last.
+MOST, JOINED = 2_000, 50
 # An alarm begins at: red packets of a pair; winners whom one person brought; people who dig from one address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
 # A private task with no more diggers than this has few.
 FEW = 3
-# So many people with the most wins are looked at, if they won this often. One in a million reaches this
+# So many people who won the most money are looked at, if they won this often. One in a million reaches this
 # p-value by chance alone.
-LUCKY, LUCKY_WINS, LUCK = 5, 3, 1e-6
+LUCKY, LUCKY_WINS, LUCK = 20, 3, 1e-6
 # The most alarms of one kind.
 TOLD = 5
 
 
 async def check_patterns(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm for each pattern that is there now, at most `TOLD` of a kind, and for what is held."""
-    prizes = await store.held_prizes.won_since(now_ms - WINDOW_MS, PRIZES)
-    tasks = {task["_id"]: task for task in await store.tasks.find_many(sorted({p["code"] for p in prizes}))}
-    found = [*await _held(store), *_pairs(prizes), *_few_diggers(prizes, tasks)]
-    found += await _sharers(store, prizes)
+    since_ms, held_prizes = now_ms - WINDOW_MS, store.held_prizes
+    pairs = await held_prizes.won_since(since_ms, ["publisher", "unionid"], PAIR, TOLD)
+    found = [_pattern("pair", each.code, each.number, _yuan(each)) for each in pairs]
+    found += await _few_diggers(store, await held_prizes.won_since(since_ms, ["code"], 1, MOST))
+    found += await _sharers(store, await held_prizes.won_since(since_ms, ["unionid"], 1, MOST))
     found += [
         _pattern("address", code, number)
         for code, number in await store.risks.crowded(now_ms // DAY_MS, AT_ADDRESS, TOLD)
     ]
-    return found + await _lucky(store, prizes, now_ms)
+    winners = await held_prizes.won_since(since_ms, ["unionid"], LUCKY_WINS, LUCKY)
+    return [*await _held(store), *found, *await _lucky(store, winners, now_ms)]
 
 
 def _pattern(what: str, code: str, *values: object) -> Alarm:
@@ -57,39 +57,26 @@ async def _held(store: Store) -> list[Alarm]:
     return [Alarm("held", "", "held", (str(number), str(fen // FEN_PER_YUAN)))] if number else []
 
 
-def _pairs(prizes: list[Prize]) -> Iterable[Alarm]:
-    """One publisher's red packets that one person won."""
-    pairs: dict[tuple[str, str], list[Prize]] = defaultdict(list)
-    for prize in prizes:  # the newest first
-        pairs[prize["publisher"], prize["unionid"]].append(prize)
-    often = sorted((each for each in pairs.values() if len(each) >= PAIR), key=len, reverse=True)
-    for each in often[:TOLD]:
-        yield _pattern("pair", each[0]["code"], len(each), _yuan(each))
-
-
-def _few_diggers(prizes: list[Prize], tasks: dict[str, Task]) -> Iterable[Alarm]:
+async def _few_diggers(store: Store, won: list[Won]) -> list[Alarm]:
     """Tasks that one person dug alone, and private ones that few dug."""
-    won: dict[str, list[Prize]] = defaultdict(list)
-    for prize in prizes:
-        won[prize["code"]].append(prize)
-    alone = [code for code in won if code in tasks and tasks[code]["participants"] == 1]
-    few = [
-        code
-        for code in won
-        if code in tasks and not tasks[code]["is_public"] and 1 < tasks[code]["participants"] <= FEW
+    tasks = {task["_id"]: task for task in await store.tasks.find_many(sorted(each.code for each in won))}
+    there = [(tasks[each.code], each) for each in won if each.code in tasks]
+    alone = [(task, each) for task, each in there if task["participants"] == 1]
+    few = [(task, each) for task, each in there if not task["is_public"] and 1 < task["participants"] <= FEW]
+    return [
+        _pattern(what, task["_id"], task["participants"], _yuan(each))
+        for what, found in (("alone", alone), ("few", few))
+        for task, each in found[:TOLD]
     ]
-    for what, codes in (("alone", alone), ("few", few)):
-        for code in sorted(codes, key=lambda each: _yuan(won[each]), reverse=True)[:TOLD]:
-            yield _pattern(what, code, tasks[code]["participants"], _yuan(won[code]))
 
 
-def _yuan(prizes: list[Prize]) -> int:
-    return sum(prize["amount_fen"] for prize in prizes) // FEN_PER_YUAN
+def _yuan(won: Won) -> int:
+    return won.fen // FEN_PER_YUAN
 
 
-async def _sharers(store: Store, prizes: list[Prize]) -> list[Alarm]:
+async def _sharers(store: Store, won: list[Won]) -> list[Alarm]:
     """One person who brought many of the winners."""
-    winners = {prize["unionid"]: prize["code"] for prize in prizes}
+    winners = {each.of["unionid"]: each.code for each in won}
     brought: dict[str, set[str]] = defaultdict(set)
     for sharer, newcomer in await store.visits.who_brought(sorted(winners)):
         brought[sharer].add(newcomer)
@@ -97,18 +84,23 @@ async def _sharers(store: Store, prizes: list[Prize]) -> list[Alarm]:
     return [_pattern("sharer", winners[min(each)], len(each)) for each in most if len(each) >= BROUGHT]
 
 
-async def _lucky(store: Store, prizes: list[Prize], now_ms: int) -> list[Alarm]:
+async def is_lucky(store: Store, unionid: str, now_ms: int) -> bool:
+    """Whether a person won red packets within the week more often than the draw's law allows."""
+    if await store.held_prizes.number_won(unionid, now_ms - WINDOW_MS) < LUCKY_WINS:
+        return False
+    chances, won = await _chances(store, unionid, now_ms - WINDOW_MS)
+    return won >= LUCKY_WINS and luck(chances, won) < LUCK
+
+
+async def _lucky(store: Store, winners: list[Won], now_ms: int) -> list[Alarm]:
     """People who win more often than the draw's law allows."""
     found = []
-    for unionid, wins in Counter(prize["unionid"] for prize in prizes).most_common(LUCKY):
-        if wins < LUCKY_WINS:
-            break
-        chances, won = await _chances(store, unionid, now_ms - WINDOW_MS)
+    for each in winners:
+        chances, won = await _chances(store, each.of["unionid"], now_ms - WINDOW_MS)
         probability = luck(chances, won)
         if won >= LUCKY_WINS and probability < LUCK:
-            code = next(prize["code"] for prize in prizes if prize["unionid"] == unionid)
-            found.append(_pattern("luck", code, won, len(chances), f"{probability:.0e}"))
-    return found
+            found.append(_pattern("luck", each.code, won, len(chances), f"{probability:.0e}"))
+    return found[:TOLD]
 
 
 async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[float], int]:

@@ -66,6 +66,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
     cash_least_diggers: Annotated[int, Meta(ge=0, le=1000)] = 10
+    cash_least_cd_seconds: Annotated[int, Meta(ge=0, le=3600)] = 3
+    cash_least_gap: Annotated[int, Meta(ge=0, le=1000)] = 2
     cash_no_credit: Flag = 1
     cash_order_yuan: Limit = 2_000
     cash_paid_day_yuan: Limit = 5_000
@@ -73,6 +75,11 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_won_day_yuan: Limit = 1_000
     cash_won_week_yuan: Limit = 3_000
     cash_pair_week_yuan: Limit = 200
+    cash_private_day_yuan: Limit = 200
+    cash_newcomer_day_yuan: Limit = 100
+    cash_young_day_yuan: Limit = 2_000
+    cash_ring_day_yuan: Limit = 400
+    cash_patterns_held: Flag = 1
     risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96

@@ -44,6 +44,7 @@ from server.store.orders import Orders
 from server.store.page_reads import PageReads
 from server.store.people import People
 from server.store.pickups import Pickups
+from server.store.places import Places
 from server.store.prizes import Prizes
 from server.store.proofs import Proofs
 from server.store.refunds import Refunds
@@ -149,6 +150,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
+        self.places = Places(self.database)
 
     @property
     def stores(self) -> list[Documents[Any]]:

@@ -305,6 +305,16 @@ class Digs(Documents[Dig]):
         )
         return [row["code"] for row in await found.to_list(limit)]
 
+    async def joined_before(self, unionid: str, before_ms: int, limit: int) -> list[str]:
+        """Return the codes of the tasks that a person joined before a time, the last joined first."""
+        found = self.collection.find(
+            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$lt": before_ms}},
+            {"code": 1},
+            sort=[("at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return [row["code"] for row in await found.to_list(limit)]
+
     async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""
         who = f"{code}:{unionid}"

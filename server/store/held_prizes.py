@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pymongo
 
 from server.store.documents import Documents
-from server.store.prizes import Prize, Why
+from server.store.prizes import Prize, Wait, Why
 
 _Document = dict[str, Any]
 
@@ -29,6 +29,15 @@ class PaidOut(NamedTuple):
     since: int
     lately: int
     of_publisher: int
+
+
+class Won(NamedTuple):
+    """Red packets that have these fields in common. `code` is the task of the newest."""
+
+    of: dict[str, str]
+    number: int
+    fen: int
+    code: str
 
 
 class HeldPrizes(Documents[Prize]):
@@ -61,10 +70,114 @@ class HeldPrizes(Documents[Prize]):
             return PaidOut(row["since"], row["lately"], row["pair"])
         return PaidOut(0, 0, 0)
 
-    async def were_paid(self, unionid: str, publisher: str) -> bool:
-        """Whether a red packet of this publisher was paid to this person before."""
-        paid = {"unionid": unionid, "publisher": publisher, "state": "given", "amount_fen": {"$gt": 0}}
-        return await self.collection.find_one(paid, {"_id": 1}) is not None
+    async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
+        """Whether this publisher's red packets paid this person so much or more before that time."""
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "unionid": unionid,
+                    "publisher": publisher,
+                    "state": "given",
+                    "given_at": {"$lte": before_ms},
+                }
+            },
+            {"$group": {"_id": None, "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return any(row["fen"] >= fen for row in await self.rows.aggregate(pipeline).to_list(1))
+
+    async def under_limit(
+        self, scope: _Document, since_ms: int, besides: str, limit: int
+    ) -> list[tuple[int, int, bool]]:
+        """Return what was claimed since then, at most `limit`: when, fen, and whether it was let through.
+
+        A scope is a condition of fields of people, `young` and `private`. `besides` is left out.
+        """
+        found = self.collection.find(
+            {
+                **scope,
+                "_id": {"$ne": besides},
+                "claimed_at": {"$gte": since_ms},
+                "amount_fen": {"$gt": 0},
+                "state": {"$in": ["claiming", "given"]},
+            },
+            {"claimed_at": 1, "amount_fen": 1, "attempt": 1, "weighed": 1},
+            limit=limit,
+        )
+        return [
+            (row["claimed_at"], row["amount_fen"], row.get("weighed") == row["attempt"])
+            for row in await found.to_list(limit)
+        ]
+
+    async def paid_around(
+        self, people: list[str], since_ms: int, limit: int
+    ) -> list[tuple[str, str, frozenset[str], int]]:
+        """Return what these people paid and were paid: publisher, winner, treasures, fen; the largest first.
+
+        What is claimed counts, also if it is held.
+        """
+        claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
+        pipeline: list[_Document] = [
+            {"$match": {"$or": [{"publisher": {"$in": people}}, {"unionid": {"$in": people}}], **claimed}},
+            {
+                "$group": {
+                    "_id": {"publisher": "$publisher", "winner": "$unionid"},
+                    "codes": {"$addToSet": "$code"},
+                    "fen": {"$sum": "$amount_fen"},
+                }
+            },
+            {"$sort": {"fen": -1}},
+            {"$limit": limit},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(limit)
+        return [
+            (row["_id"]["publisher"], row["_id"]["winner"], frozenset(row["codes"]), row["fen"])
+            for row in found
+        ]
+
+    async def paid_in_all(self, publishers: list[str], since_ms: int) -> dict[str, int]:
+        """Return what each of these publishers' red packets paid since then, in fen."""
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "publisher": {"$in": publishers},
+                    "amount_fen": {"$gt": 0},
+                    "claimed_at": {"$gte": since_ms},
+                }
+            },
+            {"$group": {"_id": "$publisher", "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return {row["_id"]: row["fen"] async for row in self.rows.aggregate(pipeline)}
+
+    async def won_of(self, unionid: str, publisher: str, since_ms: int) -> int:
+        """Return how many of a publisher's red packets a person won since then."""
+        return await self.collection.count_documents(
+            {
+                "unionid": unionid,
+                "won_at": {"$gte": since_ms},
+                "publisher": publisher,
+                "amount_fen": {"$gt": 0},
+            }
+        )
+
+    async def number_won(self, unionid: str, since_ms: int) -> int:
+        """Return how many red packets a person won since then."""
+        return await self.collection.count_documents(
+            {"unionid": unionid, "won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
+        )
+
+    async def held_among(self, people: list[str], why: Why) -> list[Prize]:
+        """Return what is held for this reason of what these people's treasures owe one of them."""
+        found = self.collection.find(
+            {"publisher": {"$in": people}, "unionid": {"$in": people}, "state": "held", "held_for": why}
+        )
+        return await found.to_list(None)
+
+    async def put_off(self, prize: Prize, why: Wait, until_ms: int) -> Prize | None:
+        """Let a prize be claimed again at that time; None if it was decided already, or is being frozen."""
+        return await self._decide(
+            prize,
+            {"state": "won", "waits_for": why, "waits_until": until_ms, "released_at": until_ms},
+        )
 
     async def let_through(self, prize: Prize) -> Prize | None:
         """Note that this attempt may be paid; None if it was decided already, or is being frozen."""
@@ -183,14 +296,28 @@ class HeldPrizes(Documents[Prize]):
             {"_id": prize_id, "state": "claiming", "freezing": 1}, {"$set": {"due_at": due_at_ms}}
         )
 
-    async def won_since(self, since_ms: int, limit: int) -> list[Prize]:
-        """Return the red packets that were won since a time, the newest first."""
-        found = self.collection.find(
-            {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}},
-            sort=[("won_at", pymongo.DESCENDING)],
-            limit=limit,
-        )
-        return await found.to_list(limit)
+    async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
+        """Add up the red packets won since a time by these fields, where they are `least` or more.
+
+        All are read, and those of the most money come first, so that no flood of small ones hides others.
+        """
+        pipeline: list[_Document] = [
+            {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},
+            {"$sort": {"won_at": -1}},
+            {
+                "$group": {
+                    "_id": {field: f"${field}" for field in by},
+                    "number": {"$sum": 1},
+                    "fen": {"$sum": "$amount_fen"},
+                    "code": {"$first": "$code"},
+                }
+            },
+            {"$match": {"number": {"$gte": least}}},
+            {"$sort": {"fen": -1}},
+            {"$limit": limit},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(limit)
+        return [Won(row["_id"], row["number"], row["fen"], row["code"]) for row in found]
 
     async def waiting(self, limit: int) -> list[Prize]:
         """Return the prizes that are held, withheld or being frozen, the longest first."""

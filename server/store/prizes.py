@@ -28,8 +28,12 @@ _Document = dict[str, Any]
 PrizeState: TypeAlias = Literal[
     "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
 ]
-# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk.
-Why: TypeAlias = Literal["pair", "day", "week", "risk"]
+# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
+# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day.
+Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer"]
+# Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
+# all newcomers get, and what they get from newcomers.
+Wait: TypeAlias = Literal["private", "newcomer", "newcomers", "among_newcomers"]
 # Neither claimed nor on its way back: somebody has to decide, or to act.
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
 # Claimed for good: the winner has the prize, or has said where to send it.
@@ -51,6 +55,9 @@ class Prize(TypedDict):
     `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
     `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
     `let_off`: an operator released this prize by itself, so no brake weighs it again.
+
+    Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
+    its publisher is too. `waits_for` is why it was put off until `waits_until`.
     """
 
     _id: str
@@ -83,6 +90,10 @@ class Prize(TypedDict):
     let_off: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
+    young: NotRequired[int]
+    private: NotRequired[int]
+    waits_for: NotRequired[Wait]
+    waits_until: NotRequired[int]
     due_at: NotRequired[int]
 
 
@@ -129,6 +140,11 @@ class Prizes(DueDocuments[Prize]):
             [("withheld_at", 1)],
             name="withheld",
             partialFilterExpression={"withheld_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("young", 1), ("claimed_at", -1)],
+            name="newcomers",
+            partialFilterExpression={"young": {"$gt": 0}},
         ),
         IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
@@ -187,7 +203,9 @@ class Prizes(DueDocuments[Prize]):
             {"code": code, "unionid": unionid}, dict.fromkeys(WonPrize.__annotations__, 1)
         )
 
-    async def begin_claiming(self, prize: Prize, now_ms: int, due_at_ms: int) -> Prize | None:
+    async def begin_claiming(
+        self, prize: Prize, now_ms: int, due_at_ms: int, *, young: int = 0, private: int = 0
+    ) -> Prize | None:
         """Let the next bill of a red packet be weighed, and then made; None if it is no longer free."""
         return await self._change(
             {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
@@ -196,6 +214,8 @@ class Prizes(DueDocuments[Prize]):
                 "attempt": prize["attempt"] + 1,
                 "claimed_at": now_ms,
                 "due_at": due_at_ms,
+                "young": young,
+                "private": private,
             },
         )
 

@@ -73,8 +73,9 @@ class Traces:
             )
 
     async def delete_risk(self, old: str) -> None:
-        """Delete what WeChat said of a person's risk."""
+        """Delete what WeChat said of a person's risk, and from where they came."""
         await self._database["risks"].delete_one({"_id": old})
+        await self._database["places"].delete_many({"unionid": old})
 
     async def published(self, unionid: str) -> list[Task]:
         """Return all tasks that a person published, without their seeds."""
@@ -175,6 +176,7 @@ class Traces:
             "reports": ["unionid"],
             "shares": ["sharer", "newcomer"],
             "risks": ["_id"],
+            "places": ["unionid"],
             "pictures.files": ["metadata.owner"],
             "messages": ["unionid"],
             "consents": ["unionid"],

@@ -139,6 +139,12 @@ class Visits(Documents[_Document]):
         found = self.shares.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
         return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
 
+    async def brought_around(self, people: list[str], limit: int) -> list[tuple[str, str, str]]:
+        """Return who brought these people, and whom they brought, as (sharer, newcomer, code)."""
+        around = {"$or": [{"newcomer": {"$in": people}}, {"sharer": {"$in": people}}]}
+        found = self.shares.find(around, {"_id": 0}, limit=limit)
+        return [(row["sharer"], row["newcomer"], row["code"]) for row in await found.to_list(limit)]
+
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
         """Return through whom a person came to tasks, as (code, sharer)."""
         found = self.shares.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)

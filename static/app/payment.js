@@ -2,6 +2,7 @@
 // plays the person who pays.
 
 import { callWeChat, post } from "./api.js";
+import { cashRules } from "../miniprogram/shared/words.js";
 import { attempt, el, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
@@ -29,8 +30,15 @@ export function payment(task, signal, paid) {
     {},
     el("h2", {}, "支付后开挖"),
     el("p", {}, `${task.prize_num} 个红包，每个 ${task.money} 元，共 ${task.owed} 元。支付成功后立即开挖，没人挖到的会退回。`),
+    el("p.hint", {}, rules()),
     said,
     button,
     el("p.hint", {}, "开发环境：由沙箱代为付款，不花真钱。24 小时内没有支付会自动删除。"),
   );
+}
+
+/** What holds for red packets by this server's settings; 0 there is no limit. */
+export function rules() {
+  const { cashPrivate, cashNewcomer, cashCredit } = document.documentElement.dataset;
+  return cashRules({ credit: Number(cashCredit), privateYuan: Number(cashPrivate) || null, newcomerYuan: Number(cashNewcomer) || null });
 }

@@ -5,6 +5,7 @@ import { mayPass, publishWith, takeHalf } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
+import { rules } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name}
@@ -33,6 +34,7 @@ export function publish(root, signal) {
       fields.cd),
     el("section.panel.stack", {}, fields.giving, fields.audience),
     fields.summary,
+    fields.cash,
   );
   addSending(form, picture, signal);
   root.classList.add("narrow");
@@ -62,6 +64,7 @@ function makeFields() {
     kinds: choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]),
     giving: choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]),
     audience: choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]),
+    cash: el("p.hint", { hidden: true }, rules()),
     noPicture: el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。"),
     summary: el("p.summary", { role: "status" }),
   };
@@ -125,9 +128,16 @@ function adapt(form, fields) {
   apply(fields.interval, several);
   apply(fields.fluctuation, several);
   set(fields.noPicture, { hidden: !redPacket });
-  const most = Math.max(0, whole(form, "interval") - 1);
+  set(fields.cash, { hidden: !redPacket });
+  const { cashCd, cashGap } = document.documentElement.dataset;
+  const gap = redPacket ? Math.max(1, Number(cashGap)) : 1;
+  const most = Math.max(0, whole(form, "interval") - gap);
   form.elements.fluctuation.max = most;
-  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，小于间隔；0 就是人人都知道位置，只比手快`);
+  const less = gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔";
+  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置，只比手快`);
+  const least = redPacket ? Number(cashCd) : 0;
+  form.elements.cd.min = least;
+  write(fields.cd.querySelector(".hint"), `${least} 到 3600`);
   write(fields.summary, summarise(form, redPacket, several));
 }
 

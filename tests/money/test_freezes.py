@@ -166,7 +166,9 @@ class TestTheFirstPayoutOfAPair:
         return {"PAYOUT_HOLD_SECONDS": "600"}
 
     @pytest.mark.gen_test
-    async def test_the_first_payout_waits_and_the_next_not(self, client: Client, context: Context) -> None:
+    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(
+        self, client: Client, context: Context
+    ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
         [prize] = await find(context, "prizes")
@@ -176,7 +178,22 @@ class TestTheFirstPayoutOfAPair:
         assert (await claim(bob, code))["error"] == "payout_waits"
         await let_pass(context, 1_000)
         await confirm(client, context, (await claim(bob, code))["package_info"])
+        await let_pass(context, 600_000)
         assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
+
+    @pytest.mark.gen_test
+    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob, money=1)
+        await let_pass(context, 600_000)
+        await confirm(client, context, (await claim(bob, code))["package_info"])
+        again = await won(client, context, alice, bob, money=1)
+        assert (await claim(bob, again))["error"] == "payout_waits"  # it was paid just now
+        await let_pass(context, 600_000)
+        assert (await claim(bob, await won(client, context, alice, bob, money=1)))["package_info"]
+        assert (await claim(bob, await won(client, context, alice, bob, money=2)))["error"] == "payout_waits"
 
     @pytest.mark.gen_test
     async def test_a_freeze_in_time_stops_the_first_payout(self, client: Client, context: Context) -> None:

@@ -162,6 +162,7 @@ STEPS = {
         "bills.confirmable",
     ],
     "a payout is held": ["prizes.begin_claiming", "held_prizes.hold"],
+    "a payout is put off": ["prizes.begin_claiming", "held_prizes.put_off"],
     "a treasure is frozen while a bill is out": [
         "freezes.put",
         "held_prizes.withhold",

@@ -17,7 +17,7 @@ from support.purse import find, pay, publish_red_packet, rest, win
 
 async def won(client: Client, context: Context, alice: Someone, bob: Someone, **rules: Any) -> str:
     code = await publish_red_packet(alice, **rules)
-    await pay(client, context, alice, code)
+    await pay(client, context, alice, code, rules.get("money", 2))
     await win(client, context, bob, code)
     return code
 
@@ -40,6 +40,20 @@ async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
     assert (alarm.kind, alarm.code, alarm.values) == ("pattern", codes[-1], ("3", "6"))
     assert bob.unionid not in key_of(alarm)
     assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
+
+
+@pytest.mark.gen_test
+async def test_a_flood_of_small_wins_hides_no_pattern(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.operation.patterns.MOST", 2)
+    monkeypatch.setattr("server.operation.patterns.TOLD", 2)
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    alone = await won(client, context, alice, bob, money=9)
+    for _ in range(3):
+        await won(client, context, carol, bob, money=1)
+    assert next(alarm.code for alarm in await found(context, "alone")) == alone
+    assert len(await found(context, "pair")) == 1
 
 
 @pytest.mark.gen_test

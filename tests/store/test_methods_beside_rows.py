@@ -47,14 +47,25 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
         (order.order, order.unpaid(1, 9), lambda s, d, _: s.orders.postpone({**d, "due_at": 1}, 9)),  # type: ignore[typeddict-item]
         (
             prize.prize,
-            prize.claimed(1, now_ms, far_ms),
-            lambda s, d, _: s.prizes.begin_claiming({**d, "attempt": 1}, now_ms, far_ms),  # type: ignore[typeddict-item]
+            prize.claimed(1, now_ms, far_ms, 2, 1),
+            lambda s, d, _: s.prizes.begin_claiming(
+                {**d, "attempt": 1},  # type: ignore[typeddict-item]
+                now_ms,
+                far_ms,
+                young=2,
+                private=1,
+            ),
         ),
         (prize.prize, prize.approved(1), lambda s, d, _: s.held_prizes.let_through({**d, "attempt": 1})),  # type: ignore[typeddict-item]
         (
             prize.prize,
             prize.held(1, "pair", now_ms),
             lambda s, d, _: s.held_prizes.hold({**d, "attempt": 1}, "pair", now_ms),  # type: ignore[typeddict-item]
+        ),
+        (
+            prize.prize,
+            prize.put_off(1, "private", far_ms),
+            lambda s, d, _: s.held_prizes.put_off({**d, "attempt": 1}, "private", far_ms),  # type: ignore[typeddict-item]
         ),
         (
             prize.prize,

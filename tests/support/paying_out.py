@@ -143,7 +143,7 @@ class Steps:
     ) -> Iterator[Step[World]]:
         made = self._rows.do(world.prize, PRIZE, row, *values)
         if made is not None:
-            if row in (prize.approved, prize.held) and "freezing" in dict(world.prize):
+            if row in (prize.approved, prize.held, prize.put_off) and "freezing" in dict(world.prize):
                 also["broke"] = "a limit decides about what is being frozen"
             yield f"prize: {row.__name__}", replace(world, prize=made, **also)
 
@@ -163,11 +163,12 @@ class Steps:
     def _claiming(self, world: World) -> Iterator[Step[World]]:
         for at, known in enumerate(world.bills):
             attempt = at + 1
-            yield from self._prize(world, prize.claimed, at, NOW, NOW)
+            yield from self._prize(world, prize.claimed, at, NOW, NOW, 0, 0)
             if owes(world.prize, "bill"):
                 also = world.approved | {attempt}
                 yield from self._prize(world, prize.approved, attempt, approved=also)
                 yield from self._prize(world, prize.held, attempt, "pair", NOW)
+                yield from self._prize(world, prize.put_off, attempt, "private", NOW)
                 yield from self._prize(world, prize.withheld_unweighed, attempt)
             if attempt in world.approved and known is None:
                 new = freeze({"state": bill.bill.first, "remote": "", "sent_at": 0})

@@ -19,8 +19,11 @@ _TIMES = {
     "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "due_at"),
     "prizes": (
         *("won_at", "claimed_at", "given_at", "sent_at", "received_at", "withheld_at", "released_at"),
-        "due_at",
+        *("waits_until", "due_at"),
     ),
+    "people": ("created_at",),
+    "places": ("seen_at",),
+    "digs": ("at",),
     "freezes": ("at", "due_at"),
     "bills": ("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),

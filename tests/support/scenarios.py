@@ -23,7 +23,7 @@ from server.actions.pay_in import look_at_payment, order_payment
 from server.actions.ship import receive, ship
 from server.actions.sweep import sweep
 from server.context import Context
-from server.errors import PayoutHeld
+from server.errors import PayoutHeld, PayoutWaits
 from server.store.audit_log import Actor
 from support.client import Client, Someone
 from support.purse import (
@@ -152,6 +152,17 @@ async def won(stage: Stage) -> Stage:
     return stage
 
 
+async def privately_won(stage: Stage) -> Stage:
+    """A private red packet that Bob has won; Carol was paid another one of Alice's today."""
+    codes = []
+    for winner in (stage.client.people["carol"], stage.bob):
+        codes.append(await publish_red_packet(stage.alice, is_public=0))
+        await pay(stage.client, stage.context, stage.alice, codes[-1])
+        await win(stage.client, stage.context, winner, codes[-1])
+    await stage.client.people["carol"].post("/drawPrize", code=codes[0])
+    return stage.of(codes[1])
+
+
 async def claimed(stage: Stage) -> Stage:
     """A red packet that Bob has to confirm."""
     stage = await won(stage)
@@ -276,6 +287,13 @@ async def act_held(victim: Context, stage: Stage) -> None:
     """drawPrize, of more than a limit."""
     victim.settings = replace(victim.settings, cash_pair_week_yuan=1)
     with suppress(PayoutHeld):
+        await act_claim(victim, stage)
+
+
+async def act_put_off(victim: Context, stage: Stage) -> None:
+    """drawPrize of a private red packet, whose publisher paid another one today."""
+    victim.settings = replace(victim.settings, cash_private_day_yuan=3)
+    with suppress(PayoutWaits):
         await act_claim(victim, stage)
 
 
@@ -411,6 +429,7 @@ SCENARIOS: dict[
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
     "a claim is weighed": (won, act_weighed),
     "a payout is held": (won, act_held),
+    "a payout is put off": (privately_won, act_put_off),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
     "a frozen prize is released": (frozen, act_release),
     "a frozen treasure is released": (held_and_frozen, act_release_task),

@@ -18,6 +18,7 @@ _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
     *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "unsent_number"),
     *("counting", "by_people", "long_reported", "reported_number"),
+    *("under_limit", "paid_around", "paid_in_all", "held_among", "joined_before"),
 )
 
 

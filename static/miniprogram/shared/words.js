@@ -24,6 +24,17 @@ export const ENDINGS = {
   credit: "发红包不能用信用卡：没有开始，付的钱全额退回",
 };
 
+/**
+ * Return what a publisher is told before they pay for red packets. Without a figure (0), a limit is named without it;
+ * null is no limit.
+ */
+export const cashRules = ({ credit = 0, privateYuan = 0, newcomerYuan = 0 } = {}) => [
+  credit ? "" : "不能用信用卡付，付了会全额退回，也不会开挖。",
+  privateYuan === null ? "" : `不公开的红包，一天发出的钱${privateYuan ? `最多 ${privateYuan} 元` : "有上限"}。`,
+  newcomerYuan === null ? "" : `刚来的人，一天领到的钱${newcomerYuan ? `最多 ${newcomerYuan} 元` : "有上限"}。`,
+  "超过的不会丢：第二天再领，或等平台的人核对。",
+].join("");
+
 /** Return who drew where a treasure's prizes lie. */
 export const whoDrew = ({ rules_version }) => (rules_version === 2
   ? "奖品的位置由发布者和服务器各出一半随机数定下，谁也不能单独挑位置。"

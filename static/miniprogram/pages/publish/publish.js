@@ -1,11 +1,12 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
 import { admitted, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
+import { cashRules } from "../../shared/words.js";
 
 const KINDS = ["红包", "实物，现场领取", "实物，邮寄"];
 
 Component({
-  data: { kinds: KINDS, kind: 1, several: false, thumbnail: "", busy: false, unnamed: false },
+  data: { kinds: KINDS, cash: cashRules(), kind: 1, several: false, thumbnail: "", busy: false, unnamed: false },
 
   methods: {
     onShow() {

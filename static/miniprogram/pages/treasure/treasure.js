@@ -4,7 +4,7 @@ import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
-import { ENDINGS, REASONS, halfWords, inReview, whoDrew } from "../../shared/words.js";
+import { ENDINGS, REASONS, cashRules, halfWords, inReview, whoDrew } from "../../shared/words.js";
 import { admitted, api, channel, choose, isUnnamed, notedHalf, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -16,7 +16,7 @@ Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
     parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
-    drawn: "", ownHalf: "",
+    drawn: "", ownHalf: "", cash: cashRules(),
     shared: true,
   },
 

@@ -1,0 +1,102 @@
+"""People who play into each other's hands: who is tied to whom, and when a payout fits below a limit. Pure.
+
+Two people are tied if money went from one to the other, and they met more often than by chance: in two
+treasures (one paid the other there, or brought them there), or in one and at one address. And the money was
+a part of what its publisher paid that counts: a publisher of many has regular winners. So a single win ties
+nobody. A ring is all who are tied to somebody in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from server.game.amounts import DAY_MS
+
+# Of what a publisher paid, so much must have gone to somebody who is tied to them.
+PART = 1 / 20
+# Two claims at the same moment count each other. Soon one of them is decided.
+AGAIN_MS = 60_000
+
+
+class Paid(NamedTuple):
+    """What one person's treasures paid another. `codes` are those treasures."""
+
+    publisher: str
+    winner: str
+    codes: frozenset[str]
+    fen: int
+
+
+class Brought(NamedTuple):
+    """Somebody opened a treasure through somebody else's link."""
+
+    sharer: str
+    newcomer: str
+    code: str
+
+
+class Link(NamedTuple):
+    """Why two people are tied: how many treasures paid one of them, brought one, and one address."""
+
+    paid: int
+    brought: int
+    address: bool
+    fen: int
+
+
+def tied(
+    paid: Iterable[Paid],
+    totals: Mapping[str, int],
+    brought: Iterable[Brought],
+    places: Iterable[Sequence[str]],
+) -> dict[tuple[str, str], Link]:
+    """Return the pairs that are tied, each in order.
+
+    `totals` is what each publisher paid to all, in fen. `places` has the people of each address.
+    """
+    met: dict[tuple[str, str], set[str]] = defaultdict(set)
+    money: dict[tuple[str, str], tuple[int, int]] = {}
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for each in paid:
+        pair = _pair(each.publisher, each.winner)
+        if each.fen < PART * totals.get(each.publisher, each.fen):
+            continue
+        treasures, fen = money.get(pair, (0, 0))
+        money[pair] = treasures + len(each.codes), fen + each.fen
+        met[pair] |= each.codes
+    for sharer, newcomer, code in brought:
+        pair = _pair(sharer, newcomer)
+        met[pair].add(code)
+        counts[pair] += 1
+    neighbours = {_pair(one, other) for people in places for one in people for other in people if one < other}
+    return {
+        pair: Link(treasures, counts[pair], pair in neighbours, fen)
+        for pair, (treasures, fen) in money.items()
+        if len(met[pair]) + (pair in neighbours) > 1
+    }
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def fits_at(claims: Iterable[tuple[int, int, bool]], fen: int, most_fen: int, now_ms: int) -> int | None:
+    """Return when a payout fits below a limit of 24 hours (unix ms); 0 if now, None if never.
+
+    `claims` are the others of these 24 hours: when, how much in fen, and whether it was let through already.
+    """
+    others = list(claims)
+    if sum(each for _, each, _ in others) + fen <= most_fen:
+        return 0
+    if fen > most_fen:
+        return None
+    room = most_fen - fen - sum(each for _, each, decided in others if decided)
+    if room >= 0:
+        return now_ms + AGAIN_MS
+    for claimed_at, each, decided in sorted(others):
+        room += each if decided else 0
+        if room >= 0:
+            return claimed_at + DAY_MS
+    return now_ms + DAY_MS

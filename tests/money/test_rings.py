@@ -1,0 +1,305 @@
+"""Limits on what newcomers, private treasures and rings are paid a day; what is above waits, or is held."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.rings import ring_of
+from server.context import Context
+from server.store.held_prizes import HeldPrizes
+from support.client import Client, Someone
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    pay,
+    publish_red_packet,
+    sweep_until_quiet,
+    win,
+)
+
+WEEK_MS = 7 * DAY_MS
+
+
+async def packet(client: Client, context: Context, publisher: Someone, money: int, **rules: Any) -> str:
+    """Publish and pay a public red packet that the first dig wins; return its code."""
+    code = await publish_red_packet(publisher, **({"money": money, "is_public": 1} | rules))
+    await pay(client, context, publisher, code, money)
+    return code
+
+
+async def won(
+    client: Client, context: Context, publisher: Someone, winner: Someone, money: int, **rules: Any
+) -> str:
+    code = await packet(client, context, publisher, money, **rules)
+    await win(client, context, winner, code)
+    return code
+
+
+async def claim(winner: Someone, code: str) -> dict[str, Any]:
+    return await winner.post("/drawPrize", code=code)
+
+
+async def paid(client: Client, context: Context, winner: Someone, code: str) -> None:
+    """Claim and confirm."""
+    reply = await claim(winner, code)
+    assert reply["status"] == 0, reply
+    await confirm(client, context, reply["package_info"])
+
+
+async def grown_up(client: Client, context: Context, *names: str) -> list[Someone]:
+    """Return people who came more than a week ago, and dug somebody's treasure then."""
+    people = await client.log_in_all("a stranger", *names)
+    stranger, *others = people
+    code = await stranger.publish()
+    for person in others:
+        assert (await person.dig(code))["status"] == 0
+    await let_pass(context, WEEK_MS + 1000)
+    return others
+
+
+async def waits(context: Context, winner: Someone, code: str, why: str, after_ms: int) -> str:
+    """Assert that a claim waits for this reason, and so long from now; return what its winner reads."""
+    reply = await claim(winner, code)
+    assert reply["error"] == "payout_waits", reply
+    [prize] = await find(context, "prizes", code=code)
+    assert (prize["state"], prize["waits_for"], prize["waits_until"]) == ("won", why, reply["claim_from"])
+    assert abs(reply["claim_from"] - context.clock.now_ms() - after_ms) < 60_000
+    assert (await claim(winner, code))["claim_from"] == reply["claim_from"]  # nothing is weighed anew
+    assert len(await find(context, "bills", code=code)) == 0
+    return str(reply["msg"])
+
+
+class TestTheRulesOfRedPackets:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
+
+    @pytest.mark.gen_test
+    async def test_they_cannot_be_dug_faster_than_others_can_come(self, client: Client) -> None:
+        alice = await client.log_in("alice")
+        asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
+        several = {"prize_num": 3, "interval": 3}
+        for rules, param, named in (
+            ({"prize_num": 1, "cd": 2}, "cd", "3"),
+            ({"prize_num": 1, "cd": 0}, "cd", "3"),
+            ({**several, "fluctuation": 2}, "fluctuation", "2"),
+        ):
+            refused = await alice.post("/postTask", **(asked | rules))
+            assert (refused["error"], refused["param"]) == ("bad_request", param)
+            assert named in refused["msg"]
+        for rules in ({"prize_num": 1}, {**several, "fluctuation": 1}):
+            assert (await alice.post("/postTask", **(asked | rules)))["status"] == 0
+        assert await alice.publish(cd=0)  # goods may
+
+
+class TestPrivateTreasures:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_PRIVATE_DAY_YUAN": "5"}
+
+    @pytest.mark.gen_test
+    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        first = await won(client, context, alice, bob, 3, is_public=0)
+        await paid(client, context, bob, first)
+        await let_pass(context, DAY_MS // 4)
+        second = await won(client, context, alice, carol, 3, is_public=0)
+        said = await waits(context, carol, second, "private", DAY_MS * 3 // 4)
+        assert ("5 元" in said, "以后再来领" in said) == (True, True)
+        for winner, publisher, public in ((carol, alice, 1), (alice, bob, 0)):
+            other = await won(client, context, publisher, winner, 3, is_public=public)
+            assert (await claim(winner, other))["package_info"]
+        await let_pass(context, DAY_MS * 3 // 4)
+        await paid(client, context, carol, second)
+        await sweep_until_quiet(context)
+        await check_books(context)
+
+    @pytest.mark.gen_test
+    async def test_what_waits_can_still_be_claimed_after_the_deadline(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        late = await won(client, context, alice, carol, 3, is_public=0)
+        await let_pass(context, 30 * DAY_MS - 3_600_000)
+        await paid(client, context, bob, await won(client, context, alice, bob, 3, is_public=0))
+        await waits(context, carol, late, "private", DAY_MS)
+        await let_pass(context, DAY_MS)
+        await sweep_until_quiet(context)
+        assert (await claim(carol, late))["package_info"]
+
+    @pytest.mark.gen_test
+    async def test_two_claims_at_once_cannot_both_pass(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
+        both, under_limit = asyncio.Barrier(2), HeldPrizes.under_limit
+
+        async def read_together(self: HeldPrizes, *arguments: Any) -> Any:
+            await both.wait()
+            return await under_limit(self, *arguments)
+
+        monkeypatch.setattr(HeldPrizes, "under_limit", read_together)
+        replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
+        assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
+        monkeypatch.undo()
+        await let_pass(context, 61_000)  # and not a day: neither was paid
+        assert (await claim(bob, codes[0]))["package_info"]
+        assert (await claim(carol, codes[1]))["error"] == "payout_waits"
+
+
+class TestNewcomers:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {
+            "CASH_NEWCOMER_DAY_YUAN": "5",
+            "CASH_YOUNG_DAY_YUAN": "8",
+            "CASH_RING_DAY_YUAN": "6",
+            "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
+        }
+
+    @pytest.mark.gen_test
+    async def test_each_is_paid_so_much_a_day_and_all_together(
+        self, client: Client, context: Context
+    ) -> None:
+        (publisher,) = await grown_up(client, context, "publisher")
+        bob, carol, dora = await client.log_in_all("bob", "carol", "dora")
+        await paid(client, context, bob, await won(client, context, publisher, bob, 4))
+        second = await won(client, context, publisher, bob, 2)
+        said = await waits(context, bob, second, "newcomer", DAY_MS)
+        assert "5 元" in said
+        await paid(client, context, carol, await won(client, context, publisher, carol, 3))
+        third = await won(client, context, publisher, dora, 2)
+        await waits(context, dora, third, "newcomers", DAY_MS)
+        await let_pass(context, DAY_MS)
+        await paid(client, context, dora, third)
+        await paid(client, context, bob, second)
+        await sweep_until_quiet(context)
+        await check_books(context)
+
+    @pytest.mark.gen_test
+    async def test_what_newcomers_pay_newcomers_counts_as_one_ring(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol, dora = await client.log_in_all("alice", "bob", "carol", "dora")
+        await paid(client, context, bob, await won(client, context, alice, bob, 4))
+        await waits(
+            context, dora, await won(client, context, carol, dora, 3), "among_newcomers", DAY_MS
+        )
+        (old,) = await grown_up(client, context, "old")
+        erin = await client.log_in("erin")
+        assert (await claim(erin, await won(client, context, old, erin, 4)))["package_info"]
+
+    @pytest.mark.gen_test
+    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await won(client, context, alice, bob, 6)
+        assert (await claim(bob, code))["error"] == "payout_held"
+        [prize] = await find(context, "prizes", code=code)
+        assert prize["held_for"] == "newcomer"
+
+    @pytest.mark.gen_test
+    async def test_who_came_long_ago_and_dug_elsewhere_is_no_newcomer(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await grown_up(client, context, "alice", "bob")
+        for _ in range(2):
+            await paid(client, context, bob, await won(client, context, alice, bob, 3))
+        assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
+
+    @pytest.mark.gen_test
+    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client: Client, context: Context) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        await let_pass(context, WEEK_MS + 1000)
+        first = await won(client, context, alice, bob, 3)
+        await paid(client, context, bob, first)
+        await waits(context, bob, await won(client, context, alice, bob, 3), "newcomer", DAY_MS)
+
+
+class TestRings:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
+
+    @pytest.mark.gen_test
+    async def test_what_a_ring_pays_itself_is_held_above_a_limit_and_a_stranger_is_paid(
+        self, client: Client, context: Context
+    ) -> None:
+        people = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
+        alice, bob, carol, dora, stranger = people
+        for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
+            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
+        ring = await ring_of(context, carol.unionid)
+        assert ring.people == {each.unionid for each in (alice, bob, carol)}
+        held = await won(client, context, alice, carol, 3)  # 8 yuan are paid
+        assert (await claim(carol, held))["error"] == "payout_held"
+        [prize] = await find(context, "prizes", code=held)
+        assert (prize["state"], prize["held_for"]) == ("held", "ring")
+        # One honest stranger who joined wins more than the ring may pay itself, and so does a publisher's.
+        await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
+        await paid(client, context, bob, await won(client, context, dora, bob, 50))
+
+    @pytest.mark.gen_test
+    async def test_a_flood_of_small_wins_pushes_no_evidence_out(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("server.actions.rings.ROWS", 3)
+        alice, bob, *others = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
+        for publisher, winner in ((alice, bob), (bob, alice)):
+            await paid(client, context, winner, await won(client, context, publisher, winner, 4))
+        for other in others:
+            await paid(client, context, other, await won(client, context, alice, other, 1))
+        assert bob.unionid in (await ring_of(context, alice.unionid)).people
+
+
+class TestOneAddress:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_RING_DAY_YUAN": "10"}
+
+    @pytest.mark.gen_test
+    async def test_a_win_at_the_address_of_its_publisher_ties_unless_it_is_a_campus(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob = await grown_up(client, context, "alice", "bob")
+        code = await won(client, context, alice, bob, 11)
+        assert (await claim(bob, code))["error"] == "payout_held"
+        [prize] = await find(context, "prizes", code=code)
+        assert prize["held_for"] == "ring"
+        seen = await find(context, "places")
+        assert all("127.0.0.1" not in str(place) for place in seen)
+        monkeypatch.setattr("server.actions.rings.NEIGHBOURS", 1)
+        assert (await ring_of(context, alice.unionid)).people == {alice.unionid}
+        monkeypatch.undo()
+        await let_pass(context, 31 * DAY_MS)
+        assert (await ring_of(context, alice.unionid)).people == {alice.unionid}
+
+
+class TestPatterns:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"CASH_PATTERNS_HELD": "1"}
+
+    @pytest.mark.gen_test
+    async def test_who_wins_one_publishers_again_and_again_is_held(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        for _ in range(2):
+            await paid(client, context, bob, await won(client, context, alice, bob, 1))
+        code = await won(client, context, alice, bob, 1)
+        assert (await claim(bob, code))["error"] == "payout_held"
+        [prize] = await find(context, "prizes", code=code)
+        assert prize["held_for"] == "again"
+        await let_pass(context, WEEK_MS)
+        assert (await claim(bob, await won(client, context, alice, bob, 1)))["package_info"]
