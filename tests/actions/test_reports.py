@@ -17,7 +17,7 @@ from server.operation.alarms import check_queues
 from server.running.worker import PERIODIC
 from support.client import Client, Someone
 from support.operators import operator
-from support.purse import check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet
+from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed, die
 
@@ -240,6 +240,7 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     alice = await client.log_in("alice")
     code = await alice.publish(prize_num=TO_HOLD, forecast_num=TO_HOLD, interval=1, fluctuation=0, cd=0)
     people = await who_counts(client, context, TO_HOLD, code)
+    await rest(context)
     assert await context.store.prizes.number(code) == TO_HOLD
     await client.post("/ops/hide", code=code, hidden=1, reason="违法")
     for someone in people:
@@ -257,6 +258,7 @@ async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, 
     alice = await client.log_in("alice")
     code = await alice.publish(prize_num=2, interval=TO_HOLD + 1, fluctuation=0)
     people = await who_counts(client, context, TO_HOLD + 1, code)
+    await rest(context)
     assert await context.store.prizes.find_won(code, people[-1].unionid) is not None
     for someone in people:
         assert (await report(someone, code))["status"] == 0
