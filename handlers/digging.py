@@ -124,7 +124,7 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
 
 class PublishReply(Reply, kw_only=True):
-    """`owed`: whole yuan to pay before the task opens. `review` is "checking" if WeChat checks it first."""
+    """`owed`: whole yuan to pay before the task opens. `review` is "checking" if it is looked at first."""
 
     code: str
     need_pay: int

@@ -19,6 +19,7 @@ from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS, FOLLOWED_MS
+from server.game.review import Mailed, why_looked_at
 from server.game.task import Task
 from server.random_codes import derived_code, random_code
 from server.settings import Settings
@@ -65,7 +66,8 @@ class _Drawn(NamedTuple):
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
-    If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed.
+    If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed. So does what an
+    operator has to look at first (`why_looked_at`), until one has.
     The same publisher gets the same task again under the same `publish_id`, or with the same `sealed_seed`
     and `nonce`, as it was saved first.
 
@@ -85,14 +87,23 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
         _refuse_quick(rules, cd_seconds, context.settings)
+    goods = Mailed(
+        goods_type=draft.goods_type,
+        draw_type=draw_type,
+        prize_num=rules.prize_num,
+        forecast_num=rules.forecast_num,
+        interval=rules.interval,
+    )
+    settings = context.settings
+    reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
     pic = await _picture(context, publisher, draft, money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
-        task = _task(context, publisher, draft, rules, drawn.seed)
+        task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
         task["cd_ms"] = cd_seconds * 1000
         task["money"], task["draw_type"] = money, draw_type
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
-        if context.settings.checks_content:
+        if reviewed:
             # If this process dies before it submits the task, a sweep does.
             task["review"], task["due_at"] = "checking", task["created_at"] + FOLLOWED_MS
         published = await context.store.tasks.insert(task)
@@ -234,9 +245,11 @@ def _own_name(publisher: Person) -> str:
     return chosen if chosen and not is_named(publisher) else shown_name(publisher)
 
 
-def _task(context: Context, publisher: Person, draft: Draft, rules: draw.Rules, seed: bytes) -> Task:
+def _task(
+    context: Context, publisher: Person, draft: Draft, rules: draw.Rules, seed: bytes, *, reviewed: bool
+) -> Task:
     now_ms = context.clock.now_ms()
-    opened = draft.goods_type == GOODS and not context.settings.checks_content
+    opened = draft.goods_type == GOODS and not reviewed
     own_name = _own_name(publisher)
     wxname = draft.wxname or own_name
     return Task(

@@ -112,6 +112,8 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
     Raises _Late.
     """
     found: Review | None = review
+    if "look" in review and not context.settings.checks_content:
+        return await context.store.reviews.conclude(review["_id"], "held", review["look"])
     asks_text = review["text"] and not review["text_said"]
     if asks_text:
         with _asking_about("text"):
@@ -130,6 +132,8 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return found
     if "review" in said or not said:  # with nothing to check, nobody has looked at it
         return await context.store.reviews.conclude(found["_id"], "held", _why(found))
+    if "look" in found:
+        return await context.store.reviews.conclude(found["_id"], "held", found["look"])
     if found["code"] and await _is_banned(context, found["unionid"]):
         return await context.store.reviews.conclude(found["_id"], "held", BANNED)
     return await context.store.reviews.conclude(found["_id"], "shown", "")

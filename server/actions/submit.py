@@ -1,9 +1,10 @@
-"""Submitting what people publish to review (`review.py`), where WeChat checks contents."""
+"""Submitting what people publish to review (`review.py`): WeChat checks it, or an operator has to look."""
 
 from __future__ import annotations
 
 from server.context import Context
 from server.errors import NotLoggedIn
+from server.game.review import why_looked_at
 from server.game.task import Task
 from server.random_codes import random_code
 from server.store.people import WECHAT_USER, Chosen, Person
@@ -16,6 +17,8 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"])))
     review = _review(context, f"task:{task['_id']}", task["publisher"], openid, text)
     review["code"], review["picture"] = task["_id"], task["pic"] if uploaded else ""
+    if look := why_looked_at(task, context.settings.mail_review_prizes):
+        review["look"] = look
     await context.store.reviews.add(review)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
 # As clients see it: an operator may also hide what was shown.
 ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
+_GOODS, _BY_MAIL = 2, 2
+_LEVELS_A_PRIZE = 3
 
 
 def review_of(task: Mapping[str, object]) -> ReviewShown:
@@ -22,6 +24,32 @@ def review_of(task: Mapping[str, object]) -> ReviewShown:
     if not task.get("hidden"):
         return "shown"
     return "held" if task.get("reported") else "hidden"
+
+
+class Mailed(TypedDict):
+    """The fields of a task that say how many strangers' addresses its publisher may come by."""
+
+    goods_type: int
+    draw_type: int
+    prize_num: int
+    forecast_num: int
+    interval: int
+
+
+def why_looked_at(task: Mailed, most_prizes: int) -> str:
+    """Return in words why an operator has to look at a task before others see it, "" if nobody has to.
+
+    The winners of goods by mail send their addresses to the publisher. So more than `most_prizes` of them
+    wait (0: none do), and more than one in three levels. (A prize alone lies in `forecast_num` levels.)
+    """
+    if (task["goods_type"], task["draw_type"]) != (_GOODS, _BY_MAIL) or not most_prizes:
+        return ""
+    if task["prize_num"] > most_prizes:
+        return f"邮寄的奖品超过 {most_prizes} 份，为保护中奖者的地址，要人工看一看"
+    levels = task["forecast_num"] if task["prize_num"] == 1 else task["interval"]
+    if levels < _LEVELS_A_PRIZE:
+        return f"邮寄的奖品平均不到 {_LEVELS_A_PRIZE} 层就有一份，为保护中奖者的地址，要人工看一看"
+    return ""
 
 
 def note_of(task: Mapping[str, object]) -> str:

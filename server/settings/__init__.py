@@ -82,6 +82,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_patterns_held: Flag = 1
     risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
+    mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: nothing waits for that
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     report_hide_hours: Annotated[int, Meta(ge=1, le=720)] = 24
@@ -221,6 +222,7 @@ GUARDED_DEFAULTS = {
     "require_token": "1",
     "sockets_an_address": "200",
     "payout_hold_seconds": "600",
+    "mail_review_prizes": "20",
     **limit_settings.IN_PRODUCTION,
 }
 _GUARDED_NEEDS = ("secret_key", "ops_token")

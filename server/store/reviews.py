@@ -26,7 +26,8 @@ class Review(TypedDict):
 
     `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
     it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
-    says in words why it is held or refused. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
+    says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
+    it, whatever WeChat says of it. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
     which of the person's choices that is; earlier versions counted none.
     """
 
@@ -44,6 +45,7 @@ class Review(TypedDict):
     asked_at: int
     why: str
     created_at: int
+    look: NotRequired[str]
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
     choice: NotRequired[int]

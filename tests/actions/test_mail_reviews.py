@@ -1,0 +1,107 @@
+"""Goods by mail that could bring in many addresses wait for an operator before anybody sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from server.game.review import Mailed, why_looked_at
+from server.settings import GUARDED_DEFAULTS
+from support.client import Client
+from support.operators import operator
+from support.purse import find
+from support.reviews import CHECKED, settle, state_of
+
+MOST = 20
+
+
+@pytest.fixture(params=[{}, CHECKED], ids=["nothing is checked", "WeChat checks"])
+def environment(request: Any) -> dict[str, str]:
+    return {**request.param, "OPS_TOKEN": "open sesame", "MAIL_REVIEW_PRIZES": str(MOST)}
+
+
+def goods(**changes: int) -> Mailed:
+    asked = {"goods_type": 2, "draw_type": 2, "prize_num": 2, "forecast_num": 1, "interval": 3} | changes
+    return Mailed(**asked)  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("task", "waits"),
+    [
+        (goods(), False),
+        (goods(prize_num=MOST), False),
+        (goods(prize_num=MOST + 1), True),
+        (goods(interval=2), True),
+        (goods(prize_num=1, interval=0, forecast_num=3), False),
+        (goods(prize_num=1, interval=0, forecast_num=2), True),
+        (goods(prize_num=1000, interval=1, draw_type=1), False),
+        (goods(prize_num=1000, interval=1, goods_type=1, draw_type=1), False),
+    ],
+    ids=str,
+)
+def test_more_prizes_than_that_or_more_than_one_in_three_levels_wait(task: Mailed, waits: bool) -> None:
+    assert bool(why_looked_at(task, MOST)) == waits
+    assert why_looked_at(task, 0) == ""
+
+
+def test_production_has_a_limit() -> None:
+    assert GUARDED_DEFAULTS["mail_review_prizes"] == "20"
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"prize_num": 1000, "interval": 3, "fluctuation": 1}, "超过 20 份"),
+        ({"prize_num": 2, "interval": 1, "fluctuation": 0}, "不到 3 层"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_has_looked(
+    client: Client, context: Context, asked: dict[str, int], why: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(**asked)
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    await settle(context)
+    mine = await alice.get("/getTaskDetails", code=code)
+    assert (mine["review"], why in mine["review_note"]) == ("held", True)
+    assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    await operator(client)
+    [queued] = (await client.get("/ops/reviews"))["data"]
+    assert (queued["code"], why in queued["why"]) == (code, True)
+    approved = await client.post("/ops/decide", key=queued["key"], shown=1, reason="认识的商家")
+    assert approved["status"] == 0
+    assert (await bob.dig(code))["status"] == 0
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.gen_test
+async def test_few_prizes_by_mail_open_as_before(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=MOST, interval=3, fluctuation=1)
+    await settle(context)
+    assert (await state_of(context, code)).get("review", "shown") == "shown"
+    assert (await bob.dig(code))["status"] == 0
+
+
+@pytest.mark.gen_test
+async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+
+    async def gone(*_: Any) -> None:
+        raise RuntimeError("as if the process were gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("server.actions.publish.submit_task", gone)
+        with pytest.raises(AssertionError):
+            await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
+    [task] = await find(context, "tasks")
+    assert (task["review"], task["open"]) == ("checking", 0)
+    await context.store.tasks.rows.update_one({"_id": task["_id"]}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert (await state_of(context, task["_id"]))["review"] == "held"
