@@ -6,16 +6,19 @@ The model finds what that allows, or the guard is in `NOT_OF_THE_MODEL`, with th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from server.game.bill import bill
 from server.game.lifecycle import Move, Table, apply
+from server.game.order import order
 from server.game.prize import prize
 from server.game.refund import refund
 from support.handing_over import explore_goods
 from support.lifecycles import documents
-from support.model import Weakened
+from support.model import Found, Weakened
+from support.paying_in import explore_orders
 from support.paying_out import explore_packet
 
 NOW_MS = 1_800_000_000_000
@@ -33,6 +36,12 @@ TAKEN = "an alternative before it takes what it would, of documents that can be"
 CLAIMING = "what is freezing is claiming, and this begins in another state"
 LOST = "a bill was lost only if a request came to WeChat later than the model lets it"
 NOT_OF_THE_MODEL = {
+    "order.asking[0] asked_at": ASKED_OFTEN,
+    "order.unanswered[0] unknown_since": AN_ALARM,
+    "order.unanswered[1] unknown_since": AN_ALARM,
+    "order.paid[0] amount_fen": AN_AMOUNT,
+    "order.expired[0] when": "its task may get a second order; if both are paid, one goes back whole",
+    "order.unpaid[0] due_at": "it only keeps a `wake` from being undone: WeChat would be asked later",
     "bill.asking[0] asked_at": ASKED_OFTEN,
     "bill.asking[1] asked_at": ASKED_OFTEN,
     "bill.unanswered[0] unknown_since": AN_ALARM,
@@ -65,7 +74,7 @@ NOT_OF_THE_MODEL = {
 def guards() -> Iterator[tuple[Table, Move, Weakened]]:
     """Yield each guard and each effect of the tables that the models use, once."""
     seen: set[Weakened] = set()
-    for table in (prize, bill, refund):
+    for table in (order, prize, bill, refund):
         for move in table.examples():
             for place, row in enumerate(move.rows):
                 owed = [f"owes {effect}" for effect in row.owes.split()]
@@ -90,8 +99,16 @@ def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
 def test_a_guard_that_is_taken_out_is_missed(table: Table, move: Move, weakened: Weakened):
     if is_told_twice(table, move, weakened):
         return
-    worlds = (*WORLDS, (2, 1)) if str(weakened) in LARGE else WORLDS
-    found = any(explore_goods(by, weakened).wrong for by in ("mail", "site")) or any(
-        explore_packet(attempts, freezes, weakened).wrong for attempts, freezes in worlds
-    )
+    found = any(story.wrong for story in explored(weakened))
     assert found != (str(weakened) in NOT_OF_THE_MODEL)
+
+
+def explored(weakened: Weakened) -> Iterator[Found[Any]]:
+    """Explore the worlds that use the guard's table, the quickest first."""
+    if weakened.table == "order":
+        yield explore_orders(2, weakened)
+        return
+    yield explore_goods("mail", weakened)
+    yield explore_goods("site", weakened)
+    for attempts, freezes in (*WORLDS, (2, 1)) if str(weakened) in LARGE else WORLDS:
+        yield explore_packet(attempts, freezes, weakened)

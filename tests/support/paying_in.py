@@ -1,0 +1,150 @@
+"""The model of paying in: one task, up to so many orders, their refunds, and WeChat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from server.game import order
+from server.game.lifecycle import Move
+from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
+from support.paying_out import owes, put, state
+
+ORDER = ("state", "live", "expires_at", "amount_fen", "then")
+FEN = 100
+
+
+@dataclass(frozen=True)
+class World:
+    """`wechat` is what WeChat has of each order: "", NOTPAY, PAID or CLOSED. `flying`: it is under way there.
+
+    `unknown`: WeChat once did not know it; `was_closed`: it once said CLOSED. `refunds` are those that are
+    written: each goes back whole. `opened_by` is the place of the order that opened the task.
+    """
+
+    orders: tuple[Document | None, ...]
+    wechat: tuple[str, ...]
+    flying: tuple[bool, ...]
+    unknown: tuple[bool, ...]
+    was_closed: tuple[bool, ...]
+    refunds: tuple[bool, ...]
+    task: Literal["unopened", "open", "ended"] = "unopened"
+    opened_by: int = -1
+
+
+def first(orders: int) -> World:
+    """Return the world in which a red packet was just published."""
+    no = (False,) * orders
+    return World((None,) * orders, ("",) * orders, no, no, no, no)
+
+
+def wrong(world: World) -> str:
+    """Return what must not be, "" if nothing."""
+    if sum("live" in dict(known or ()) for known in world.orders) > 1:
+        return "two orders of a task may be paid at once"
+    for at, known in enumerate(world.orders):
+        if world.refunds[at] and world.opened_by == at:
+            return "an order opened its task, and is refunded whole"
+        if world.refunds[at] and world.wechat[at] != "PAID":
+            return "what nobody paid is refunded"
+        if state(known) == "spent" and world.opened_by != at:
+            return "an order counts as spent, and did not open its task"
+        if state(known) == "unusable" and not world.refunds[at]:
+            return "an order cannot be used, and nobody refunds it"
+        if state(known) == "closed" and world.opened_by == at:
+            return "an order that opened its task counts as closed"
+    return ""
+
+
+def is_end(world: World) -> bool:
+    """Whether all that was paid opened its task or goes back, and nothing can be paid any more."""
+    return all(
+        known is None
+        or (state(known) in ("spent", "unusable") and owes(known, "ledger"))
+        or (state(known) == "closed" and truth in ("", "CLOSED") and "live" not in dict(known))
+        for known, truth in zip(world.orders, world.wechat, strict=True)
+    )
+
+
+class Steps:
+    """What anybody may do next. `weakened` is a guard that is taken out."""
+
+    def __init__(self, weakened: Weakened | None = None) -> None:
+        self._rows = Rows(weakened)
+
+    def __call__(self, world: World) -> Iterator[Step[World]]:
+        """Yield each possible step, and the world after it."""
+        for at, known in enumerate(world.orders):
+            if known is None:
+                yield from _made(world, at)
+                return  # the next one comes after this one
+            yield from self._heard_of(world, at)
+            if state(known) == "paid":
+                yield from self._followed(world, at)
+            yield from _wechat(world, at)
+        yield from _the_rest(world)
+
+    def _order(
+        self, world: World, at: int, row: Callable[..., Move], *values: Any, **also: Any
+    ) -> Iterator[Step[World]]:
+        known = world.orders[at]
+        made = None if known is None else self._rows.do(known, ORDER, row, *values)
+        if made is not None:
+            orders = put(world.orders, at, made)
+            yield f"order {at + 1}: {row.__name__}", replace(world, orders=orders, **also)
+
+    def _heard_of(self, world: World, at: int) -> Iterator[Step[World]]:
+        yield f"order {at + 1} is sent", replace(world, flying=put(world.flying, at, True))
+        if not world.wechat[at]:
+            yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, True))
+        if world.unknown[at]:
+            yield from self._order(world, at, order.expired)
+        if world.was_closed[at]:
+            yield from self._order(world, at, order.closed)
+        if world.wechat[at] == "PAID":
+            yield from self._order(world, at, order.paid, FEN, "t", "", NOW)
+        yield from self._order(world, at, order.wake)
+
+    def _followed(self, world: World, at: int) -> Iterator[Step[World]]:
+        if world.task == "unopened":
+            yield f"order {at + 1} opens the task", replace(world, task="open", opened_by=at)
+        elif world.opened_by == at:
+            yield from self._order(world, at, order.spent)
+        else:
+            yield f"order {at + 1} is to be refunded", replace(world, refunds=put(world.refunds, at, True))
+            if world.refunds[at]:
+                yield from self._order(world, at, order.unusable)
+
+
+def _made(world: World, at: int) -> Iterator[Step[World]]:
+    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index forbids a second
+    if world.task == "unopened" and not live:
+        new = freeze({"state": order.order.first, "live": 1, "expires_at": NOW, "amount_fen": FEN})
+        yield f"order {at + 1} is made", replace(world, orders=put(world.orders, at, new))
+    yield from _the_rest(world)
+
+
+def _the_rest(world: World) -> Iterator[Step[World]]:
+    orders = tuple(None if known is None else older(known) for known in world.orders)
+    yield "time passes", replace(world, orders=orders, flying=(False,) * len(orders))
+    if world.task != "ended":
+        yield "the task ends", replace(world, task="ended")
+
+
+def _wechat(world: World, at: int) -> Iterator[Step[World]]:
+    known, truth = dict(world.orders[at] or ()), world.wechat[at]
+    if world.flying[at] and not truth and known["expires_at"] != LONG_AGO:
+        yield f"order {at + 1} reaches WeChat", replace(world, wechat=put(world.wechat, at, "NOTPAY"))
+    if truth == "NOTPAY":
+        closed = put(world.was_closed, at, True)
+        yield f"order {at + 1} is closed", replace(
+            world, wechat=put(world.wechat, at, "CLOSED"), was_closed=closed
+        )
+    if truth in ("NOTPAY", "CLOSED"):  # WeChat may take back that it was closed
+        yield f"order {at + 1} is paid", replace(world, wechat=put(world.wechat, at, "PAID"))
+
+
+def explore_orders(orders: int, weakened: Weakened | None = None) -> Found[World]:
+    """Visit all that can happen to a task's orders."""
+    return explore(first(orders), Steps(weakened), wrong, is_end)
