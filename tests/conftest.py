@@ -99,9 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Keep temporary files in memory: each test has a database of its own, and a disk is slow at that.
     """
-    said = config.option
-    if not (said.markexpr or said.keyword or said.lf or said.failedfirst) and not _names_files(config):
-        said.markexpr = "not slow"
+    if not _says_which(config):
+        config.option.markexpr = "not slow"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -111,8 +110,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def _names_files(config: pytest.Config) -> bool:
-    return config.args_source is pytest.Config.ArgsSource.ARGS
+def _says_which(config: pytest.Config) -> bool:
+    """Whether the command line says which tests are wanted: a mark, words, what failed last, or a place."""
+    options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are a plugin's, which may be off
+    asked = any(config.getoption(option, default=False) for option in options)
+    return asked or config.args_source is pytest.Config.ArgsSource.ARGS
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,7 +27,7 @@ from server.running.stores import EmbeddedMongoDB, free_port
 from server.settings import Settings
 from server.store import Store
 from support.client import Client
-from support.servers import Running
+from support.servers import Running, until
 from support.trips import Trips
 
 TOKEN = "what only Prometheus knows"
@@ -169,9 +169,17 @@ def database(data_dir: Path) -> Iterator[Any]:
 
 
 def scrapes(server: Running, number: int = 12) -> list[str]:
-    """Scrape over a new connection each time, so that both workers answer."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    return [httpx.get(f"{server.address}/metrics", headers=headers, timeout=10).text for _ in range(number)]
+    """Scrape over a new connection each time, so that both workers answer, each once its store is there."""
+    found: list[str] = []
+
+    def scrape() -> bool:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        reply = httpx.get(f"{server.address}/metrics", headers=headers, timeout=10)
+        found.extend([reply.text] if reply.status_code == 200 else [])
+        return len(found) == number
+
+    until(scrape)
+    return found
 
 
 def check_series(text: str) -> None:
