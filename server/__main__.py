@@ -96,8 +96,8 @@ def _add_serving(commands: _Commands) -> None:
     commands.add_parser(
         "check",
         help="check whether MONGODB_URI and REDIS_URL can carry this server",
-        description="Try each method of the store, and ask for the plan of each query, in a scratch database "
-        "that is dropped; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
+        description="Let a treasure live in a scratch database that is dropped, and ask for the plan of each "
+        "query; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
         "it FAILED, 1 when something did, 2 when it could not begin.",
     ).set_defaults(run=_check)
     commands.add_parser(
@@ -261,7 +261,7 @@ def _refuse_embedded(settings: Settings, command: str) -> None:
 
 async def _checked(settings: Settings) -> int:
     """Print the table of a check; return 1 if something in it failed."""
-    from server.operation.check import check, line_of
+    from server.check import check, line_of
 
     failed = 0
     async for row in check(settings, settings.mongodb_uri):

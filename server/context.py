@@ -128,12 +128,13 @@ class Context:
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
-    async def open(cls, settings: Settings, identity: str = "") -> Context:
+    async def open(cls, settings: Settings, identity: str = "", store: Store | None = None) -> Context:
         """Connect to the stores, whose database `server/store/schema.py` has prepared.
 
-        `identity` is the database's; without it, the first that is found is ours.
+        `identity` is the database's; without it, the first that is found is ours. `store` is one that is
+        connected otherwise than by the settings; the context closes it.
         """
-        store = Store(settings.mongodb_uri)
+        store = store or Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns()
         bus = Bus.of(settings, f"wabao:{store.database.name}")

@@ -63,7 +63,7 @@ WRITERS = (
     "server/actions/",
     "server/memory/visiting.py",  # the visits of a moment, for actions/visit.py
     "server/operation/monitor.py",  # its lease, and the alarms
-    "server/operation/check/",  # in a database that it makes and drops
+    "server/check/",  # in a database that it makes and drops
 )
 # server/wechat/pay/client.py
 WECHATPAY: list[tuple[Callable[..., Any], str]] = [

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.errors import OperationFailure
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
     CommandStartedEvent,
     CommandSucceededEvent,
 )
+
+from server.store.failures import DUPLICATE_KEY, refused_reason
 
 _Document = dict[str, Any]
 
@@ -21,43 +23,34 @@ _ASKED = ("find", "aggregate", "distinct")
 _PASSED_OVER = {"rejectedPlans", "command", "parsedQuery", "slotBasedPlan", "serverInfo"}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query as it was sent by `method` (`collection.name` of the store), as `explain` takes it."""
-
-    method: str
-    command: _Document
-
-    @property
-    def shape(self) -> str:
-        """The method and the query without its values: two of one shape get one plan."""
-        return f"{self.method} {_shape(self.command)}"
-
-
 class Recorder(CommandListener):
-    """Keeps each query that is sent while `method` is set. PyMongo calls it in the thread that sends."""
+    """Keeps each query that is sent, and what MongoDB refuses. PyMongo calls it in the thread that sends."""
 
     def __init__(self) -> None:
-        self.method = ""
-        self._found: dict[str, Query] = {}
-
-    @property
-    def queries(self) -> list[Query]:
-        """One of each shape."""
-        return list(self._found.values())
+        # As `explain` takes them, by command, collection and shape: two of one shape get one plan.
+        self.queries: dict[str, _Document] = {}
+        # What MongoDB said, by the command. A key that is taken is no refusal: it decides who was first.
+        self.refused: dict[str, str] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Keep it."""
-        if self.method:
-            for command in explainable(event.command_name, event.command):
-                query = Query(self.method, command)
-                self._found.setdefault(query.shape, query)
+        """Keep its queries."""
+        for query in explainable(event.command_name, event.command):
+            self.queries.setdefault(_named(query), query)
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """It was kept when it started."""
+        """Keep why some of its writes were refused."""
+        for error in event.reply.get("writeErrors", ()):
+            self._note(event.command_name, error)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """It was kept when it started."""
+        """Keep why it was refused."""
+        self._note(event.command_name, event.failure)
+
+    def _note(self, command: str, said: Mapping[str, Any]) -> None:
+        if "code" in said and said["code"] != DUPLICATE_KEY:
+            reason = refused_reason(OperationFailure(said.get("errmsg", ""), said["code"], said))
+            if reason is not None:
+                self.refused[command] = reason
 
 
 def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
@@ -80,9 +73,9 @@ def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
             yield {"find": collection, "filter": part["q"]}
 
 
-async def explain(database: AsyncIOMotorDatabase[_Document], query: Query) -> _Document:
+async def explain(database: AsyncIOMotorDatabase[_Document], query: _Document) -> _Document:
     """Return MongoDB's plan for a query, with what it did when it was run."""
-    return await database.command("explain", query.command, verbosity="executionStats")
+    return await database.command("explain", query, verbosity="executionStats")
 
 
 def scans(plan: Any) -> Iterator[str]:
@@ -110,6 +103,11 @@ def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(plan, list):
         for value in plan:
             yield from _nodes(value)
+
+
+def _named(query: _Document) -> str:
+    (command, collection), *rest = query.items()
+    return f"{command} {collection} {_shape(dict(rest))}"
 
 
 def _shape(value: Any) -> str:

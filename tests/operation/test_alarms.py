@@ -24,7 +24,6 @@ from server.errors import BadSettings
 from server.game.review import ReviewState
 from server.operation import monitor
 from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
-from server.operation.check.seeds import a_message, a_review
 from server.operation.monitor import LEASE_MS, Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
 from server.realtime.own_database import Wrong
@@ -34,6 +33,7 @@ from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord
 from support.client import Client
 from support.operators import operator
+from support.queued import a_message, a_review
 from support.steps import Killed, Steps
 
 CODE = "A" * 12

@@ -6,9 +6,9 @@ import pytest
 
 from server.context import Context
 from server.operation.alarms import Alarm, check_queues
-from server.operation.check.seeds import a_review
 from support.client import Client
 from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
+from support.queued import a_review
 from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 

@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 from pymongo import IndexModel
 
-from server.operation import check as checking
-from server.operation.check import CALLS, Row, check, line_of
-from server.operation.check.seeds import code_of, seed
-from server.operation.check.walk import methods, noting
+from server import check as checking
+from server.check import Row, check, line_of
+from server.game import draw
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
-from server.store.plans import Query, Recorder, explainable, scans, sorts
+from server.store.plans import Recorder, explainable, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import SHARD_KEYS
 from support.databases import primary_of, with_database
@@ -69,40 +68,16 @@ def settings_with(redis_url: str, **values: str) -> Settings:
     return read_settings({"REDIS_URL": redis_url, **values})
 
 
-@pytest.fixture
-def seeded(io_loop: Any, store: Store) -> Store:
-    """The same, seeded."""
-
-    async def fill() -> None:
-        await prepare(store.database, store.indexes(), print)
-        await seed(store)
-
-    io_loop.run_sync(fill)
-    return store
-
-
 @pytest.mark.gen_test(timeout=60)
-async def test_the_walk_calls_every_method_and_mongodb_has_an_index_for_every_query(
-    seeded: Store, recorder: Recorder
+async def test_mongodb_has_an_index_for_every_query_of_a_treasures_life(
+    store: Store, uri: str, recorder: Recorder, redis_url: str
 ) -> None:
-    called: set[str] = set()
-
-    def note(method: str) -> None:
-        recorder.method = method
-        called.add(method)
-
-    for call in CALLS:
-        await call(noting(seeded, note))
-    recorder.method = ""
-    assert called == methods(seeded)
-    assert len(recorder.queries) > 150
-    indexes = seeded.indexes()
-    unserved = {
-        f"{query.method}: {lack}"
-        for query in recorder.queries
-        for lack in without_index(query.command, indexes)
-    }
-    assert unserved == set()
+    await prepare(store.database, store.indexes(), print)
+    rows = await checking._treasure_rows(settings_with(redis_url), Store(uri, [recorder]), recorder)
+    assert [row.found for row in rows] == ["published, dug, won, claimed, verified"]
+    assert len(recorder.queries) > 100
+    indexes = store.indexes()
+    assert [lack for query in recorder.queries.values() for lack in without_index(query, indexes)] == []
 
 
 INDEXES = {
@@ -168,9 +143,6 @@ def test_a_write_is_explained_by_the_find_of_what_it_changes() -> None:
     ]
     assert list(explainable("find", {"find": "tasks", "filter": {}, "limit": 1})) == []
     assert list(explainable("insert", {"insert": "tasks", "documents": [{}]})) == []
-    assert Query("x.y", {"find": "tasks", "filter": {"a": [1, 2], "b": "z"}}).shape == (
-        "x.y {find:str,filter:{a:[int],b:str}}"
-    )
 
 
 def test_plans_are_read_as_mongodb_writes_them() -> None:
@@ -210,7 +182,7 @@ async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_o
     if (await look(store.client)).embedded:
         not_asked = {subject for subject, row in rows.items() if row.verdict == "not asked"}
         assert not_asked >= {"MongoDB's version", "a replica set", "each query's plan"}
-    assert rows["each method"].found.endswith("called, 0 refused")
+    assert rows["a treasure's life"].verdict == "ok"
     assert rows["clocks"].verdict == "ok"
     assert await of_checks(store) == before - {theirs["killed"].name}
     assert await store.database["tasks"].find().to_list(None) == [{"_id": "served"}], "it was not touched"
@@ -242,7 +214,7 @@ async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented
     rows = {row.subject: row for row in found}
     assert rows["a replica set"].found == "sharded"
     assert rows["sharding"].verdict == "ok"
-    assert rows["each method"].found.endswith("called, 0 refused")
+    assert rows["a treasure's life"].verdict == "ok"
     assert {name.partition(".")[2]: key for name, key in through.sharded.items()} == SHARD_KEYS
     assert {name.partition("_check_")[0] for name in through.sharded} == {store.database.name}
 
@@ -297,46 +269,31 @@ async def test_two_checks_at_once_disturb_each_other_in_nothing(
     settings = settings_with(redis_url)
     for rows in await asyncio.gather(rows_of(settings, uri), rows_of(settings, uri)):
         assert [row for row in rows if row.verdict == "FAILED"] == []
-        assert {row.subject: row for row in rows}["each method"].found.endswith("called, 0 refused")
+        assert {row.subject: row for row in rows}["a treasure's life"].verdict == "ok"
 
 
-@pytest.mark.refused_by_mongodb
 @pytest.mark.gen_test(timeout=60)
-async def test_a_check_that_may_not_fill_its_database_says_so_without_a_document(
-    store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_document(
+    store: Store, wire: FaultyWire, redis_url: str
 ) -> None:
-    async def twice(store: Store) -> None:
-        await store.tasks.rows.insert_many([{"_id": "x", "name": "a long text"}] * 2)
-
-    monkeypatch.setattr(checking, "seed", twice)
-    failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
-    assert [row.subject for row in failed] == ["a scratch database"]
-    assert failed[0].found.startswith("11000: E11000 duplicate key")
+    wire.next("findAndModify", refuse(2, said="bad value in { name: 'a long text' }"))
+    rows = await rows_of(settings_with(redis_url), wire.uri(store.database.name))
+    failed = [row for row in rows if row.verdict == "FAILED"]
+    assert [row.subject for row in failed] == ["findAndModify", "a treasure's life"]
+    assert failed[0].found.startswith("2: bad value in")
     assert "a long text" not in failed[0].found
+    assert await of_checks(store) == set()
 
 
-@pytest.mark.refused_by_mongodb
 @pytest.mark.gen_test(timeout=60)
-async def test_a_method_that_mongodb_refuses_fails_and_the_others_are_tried(
+async def test_a_life_that_is_not_as_promised_fails(
     store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def a_document(store: Store) -> None:
-        await store.tasks.rows.insert_one({"_id": code_of(1)})
-
-    async def call(store: Store) -> None:
-        await store.tasks.find("x")
-        await a_document(store)
-
-    async def others(store: Store) -> None:
-        await store.tasks.find_many(["x"])
-        await store.digs.wins("x")
-
-    monkeypatch.setattr(checking, "seed", a_document)
-    monkeypatch.setattr(checking, "CALLS", (call, others))
+    monkeypatch.setattr(draw, "differences", lambda *_, **__: ["the seed hashes to something else"])
     failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
-    assert [row.subject for row in failed] == ["tasks.find", "each method"]
-    assert failed[0].found.startswith("11000: E11000 duplicate key")
-    assert failed[1].found == "3 called, 1 refused"
+    assert [(row.subject, row.found) for row in failed] == [
+        ("a treasure's life", "the seed hashes to something else")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -424,4 +381,4 @@ def test_release_checks_first_and_changes_nothing_where_that_fails(
         "the database is ready\n",
     )
     code, said = run("check")
-    assert (code, "FAILED" in said, "each method" in said) == (0, False, True)
+    assert (code, "FAILED" in said, "a treasure's life" in said) == (0, False, True)

@@ -1,25 +1,25 @@
 """`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
 
-It makes a scratch database beside the one that is served, and drops it in the end. There it calls each method
-of the store once, and asks for MongoDB's plan for each query. A store may be unable to answer a question; the
-table says so, and the check goes on.
+It makes a scratch database beside the one that is served, and drops it in the end. There a treasure lives
+from its publication to its proof, and MongoDB is asked for the plan of each query of that. A store may be
+unable to answer a question; the table says so, and the check goes on.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable
-from typing import Literal, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from server.operation.check.seeds import seed
-from server.operation.check.walk import CALLS, Call, noting
+from server.check.treasure import WentWrong, live
+from server.context import Context
 from server.realtime.bus import CONNECTIONS, Bus
 from server.settings import Settings
 from server.store import Store, is_denied, refused_reason
 from server.store.cluster import Cluster, look, read_clocks
-from server.store.plans import Query, Recorder, explain, scans, sorts
+from server.store.plans import Recorder, explain, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import OLDEST_SHARDING_DIGS, SHARD_KEYS, shard, shards_digs
 
@@ -46,9 +46,8 @@ def _row(subject: str, *, holds: bool, found: str) -> Row:
 
 async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
     """Yield what is found, in the order of the table. Raises BadSettings, and what a lost MongoDB raises."""
-    recorder = Recorder()
     served = Store(uri)
-    store = Store(uri, [recorder], name=f"{_prefix(served.database.name)}{secrets.token_hex(4)}")
+    store = Store(uri, name=f"{_prefix(served.database.name)}{secrets.token_hex(4)}")
     try:
         cluster = await look(store.client)
         for row in _cluster_rows(cluster):
@@ -57,7 +56,7 @@ async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
             yield row
         async for row in _old_rows(store, served.database.name):
             yield row
-        async for row in _store_rows(store, served, recorder, cluster):
+        async for row in _store_rows(settings, uri, store, served, cluster):
             yield row
         async for row in _redis_rows(settings):
             yield row
@@ -124,7 +123,7 @@ async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
 
 
 async def _store_rows(
-    store: Store, served: Store, recorder: Recorder, cluster: Cluster
+    settings: Settings, uri: str, store: Store, served: Store, cluster: Cluster
 ) -> AsyncIterator[Row]:
     """Work in the scratch database, and drop it."""
     name = store.database.name
@@ -141,11 +140,11 @@ async def _store_rows(
         reason = await _refusal(prepare(store.database, store.indexes(), lambda _: None))
         if reason is None and cluster.kind == "sharded":
             yield await _sharding_row(store, served, cluster)
-        reason = reason or await _refusal(seed(store))
         if reason is not None:
             yield Row("a scratch database", "FAILED", reason)
             return
-        for row in await _walk(store, recorder, CALLS):
+        recorder = Recorder()
+        for row in await _treasure_rows(settings, Store(uri, [recorder], name=name), recorder):
             yield row
         async for row in _plan_rows(store, recorder.queries, embedded=bool(cluster.embedded)):
             yield row
@@ -182,47 +181,56 @@ async def _sharding_row(store: Store, served: Store, cluster: Cluster) -> Row:
         return Row(subject, "not asked" if is_denied(error) else "FAILED", reason)
 
 
-async def _walk(store: Store, recorder: Recorder, calls: tuple[Call, ...]) -> list[Row]:
-    """Make all calls; return a row for each that MongoDB refused, and one for all."""
-    called: set[str] = set()
-
-    def note(method: str) -> None:
-        recorder.method = method
-        called.add(method)
-
-    watched, rows = noting(store, note), []
-    for call in calls:
-        try:
-            await call(watched)
-        except Exception as error:
-            reason = refused_reason(error)
-            if reason is None:
-                raise
-            rows.append(Row(recorder.method, "FAILED", reason))
-    recorder.method = ""
-    return [*rows, _row("each method", holds=not rows, found=f"{len(called)} called, {len(rows)} refused")]
+def _scratch_settings(settings: Settings) -> Settings:
+    """Return settings with which nobody is paid, no content is checked, and no disk is too full."""
+    return Settings(
+        redis_url=settings.redis_url or "redis://127.0.0.1:1",  # none: a server misses only news
+        redis_tls_verify=settings.redis_tls_verify,
+        redis_ca_cert=settings.redis_ca_cert,
+        data_dir=settings.data_dir,
+        disk_free_mb=0,
+        secret_key=secrets.token_hex(32),
+        wechat_appid="check",  # so nothing plays WeChat
+    )
 
 
-async def _plan_rows(store: Store, queries: list[Query], *, embedded: bool) -> AsyncIterator[Row]:
+async def _treasure_rows(settings: Settings, store: Store, recorder: Recorder) -> list[Row]:
+    """Let a treasure live; return a row for each command that MongoDB refused, and one for all."""
+    context = await Context.open(_scratch_settings(settings), store=store)
+    reason: str | None = None
+    try:
+        reason = await _refusal(live(context))
+    except WentWrong as wrong:
+        reason = str(wrong)
+    finally:
+        await context.close()
+    rows = [Row(command, "FAILED", said) for command, said in recorder.refused.items()]
+    found = reason or "published, dug, won, claimed, verified"
+    return [*rows, _row("a treasure's life", holds=not rows and reason is None, found=found)]
+
+
+async def _plan_rows(
+    store: Store, queries: Mapping[str, dict[str, Any]], *, embedded: bool
+) -> AsyncIterator[Row]:
     """Yield a row for each query that reads a whole collection or sorts, and one for all."""
     found: dict[str, str] = {}
-    for query in queries:
+    for name, query in queries.items():
         try:
             plan = await explain(store.database, query)
         except Exception as error:
             reason = refused_reason(error)
             if reason is None:
                 raise
-            yield Row(query.method, "not asked", f"no plan: {reason}")
+            yield Row("a query's plan", "not asked", f"{reason}: {name}")
             continue
         if wrong := {*scans(plan), *sorts(plan)}:
-            found[query.shape] = ", ".join(sorted(wrong))
+            found[name] = ", ".join(sorted(wrong))
     said = f"{len(queries)} queries, {len(found)} that read a whole collection or sort what they found"
     if embedded:
         yield Row("each query's plan", "not asked", f"{said}; SecantusDB plans otherwise than MongoDB")
         return
-    for shape, wrong_there in found.items():
-        yield Row(shape.partition(" ")[0], "FAILED", f"{wrong_there}: {shape}")
+    for name, wrong_there in found.items():
+        yield Row("a query's plan", "FAILED", f"{wrong_there}: {name}")
     yield _row("each query's plan", holds=not found, found=said)
 
 

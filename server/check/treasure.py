@@ -1,0 +1,175 @@
+"""A treasure's life in a scratch database, by the interfaces that people and operators use.
+
+It is published, dug, won, claimed, sent, looked at and verified. Nobody pays, and WeChat is asked nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from typing import Any
+
+import httpx
+import msgspec
+from PIL import Image
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from server.actions.dig import settle_pending
+from server.actions.gauges import money_gauges
+from server.actions.prove import write_proofs
+from server.actions.report import settle_reports
+from server.actions.review import settle_reviews
+from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.sweep import sweep
+from server.actions.tidy import tidy
+from server.app import make_app
+from server.context import Context
+from server.game import draw
+from server.operation.alarms import check_books, check_invariants, check_queues
+from server.operation.patterns import check_patterns
+from server.store.people import Person
+
+PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
+SECONDS = 10
+# What a worker does again and again.
+_SWEEPS = (
+    *(settle_pending, sweep, settle_reviews, settle_reports, write_proofs, tidy, send_messages),
+    delete_old_messages,
+)
+_TASK_PAGES = ("/getTaskDetails", "/getTaskUser", "/getDigs", "/getWinners", "/getStatement")
+_OWN_PAGES = ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize")
+_OPS_PAGES = ("/ops/money", "/ops/alarms", "/ops/reports", "/ops/reviews", "/ops/payouts", "/ops/log")
+
+
+class WentWrong(Exception):
+    """The treasure's life was not as promised. The message is one line."""
+
+
+class _Client:
+    """Asks the server as one of the people. Raises WentWrong for any reply but a success."""
+
+    def __init__(self, http: httpx.AsyncClient, tokens: dict[str, str]) -> None:
+        self._http, self._tokens = http, tokens
+
+    async def get(self, who: str, path: str, **parameters: Any) -> dict[str, Any]:
+        return await self._ask("GET", who, path, params={"unionid": who, **parameters})
+
+    async def post(self, who: str, path: str, **parameters: Any) -> dict[str, Any]:
+        return await self._ask("POST", who, path, json={"unionid": who, **parameters})
+
+    async def upload(self, who: str, picture: bytes) -> str:
+        return str((await self._ask("POST", who, "/uploadFile", files={"file": picture}))["url"])
+
+    async def _ask(self, method: str, who: str, path: str, **request: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._tokens[who]}"}
+        answer = await self._http.request(method, path, headers=headers, **request)
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        reply: dict[str, Any] = answer.json() if is_json else {}
+        if answer.status_code != 200 or reply.get("status"):
+            said = f"{reply.get('error', '')} {reply.get('msg', '')}"
+            raise WentWrong(f"{path} answers {answer.status_code} {said}".strip())
+        return reply
+
+
+async def live(context: Context) -> None:
+    """Let a treasure live in a prepared database without data. Raises WentWrong, and what MongoDB refuses."""
+    context.clock.see(await context.store.now_ms())
+    tokens = {who: await _log_in(context, who) for who in (PUBLISHER, WINNER, SECOND, VISITOR)}
+    server = HTTPServer(make_app(context))
+    sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as http:
+            await _live(context, _Client(http, tokens))
+    except httpx.HTTPError as error:
+        raise WentWrong(f"no answer in {SECONDS} s: {type(error).__name__}") from error
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+async def _log_in(context: Context, who: str) -> str:
+    person = await context.store.people.save(
+        Person(_id=who, openid=who, nickName=who, avatarUrl="", gender=0, city="", province="", country="")
+    )
+    return context.keys.sign_token(who, person.get("generation", 0))
+
+
+async def _live(context: Context, client: _Client) -> None:
+    given = await client.get(PUBLISHER, "/commitment")
+    nonce = secrets.token_hex(16)
+    code = await _publish(client, given["sealed_seed"], nonce)
+    page = await client.get(WINNER, "/getTaskDetails", code=code)
+    await client.get(VISITOR, "/getTaskDetails", code=code, is_share=1, from_unionid=page["share"])
+    await client.post(VISITOR, "/report", code=code, reason="other")
+    for who in (WINNER, SECOND, SECOND):  # the last one repeats a request
+        await client.post(who, "/postTask", code=code, dig_id=f"{who}check")
+    await _get_prize(client, code)
+    await _operate(context, client, code)
+    for work in _SWEEPS:
+        await work(context)
+    for path in _TASK_PAGES:
+        await client.get(PUBLISHER, path, code=code)
+    for path in _OWN_PAGES:
+        await client.get(WINNER, path)
+    await money_gauges(context, SECONDS)
+    store, now_ms = context.store, context.clock.now_ms()
+    alarms = await check_books(store) + await check_queues(store, now_ms)
+    alarms += await check_patterns(store, now_ms)
+    alarms += await check_invariants(store, await store.tasks.matter_now([], 1))
+    proof = msgspec.convert(await client.get(VISITOR, "/getProof", code=code), draw.Proof)
+    found = draw.differences(proof, page["commitment"], seed_hash=given["seed_hash"], nonce=nonce)
+    found += [alarm.what for alarm in alarms]
+    if found:
+        raise WentWrong(found[0])
+
+
+async def _publish(client: _Client, sealed_seed: str, nonce: str) -> str:
+    """Return the code of a treasure by mail, of which each dig wins."""
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "orange").save(picture, "PNG")
+    published = await client.post(
+        PUBLISHER,
+        "/postTask",
+        goods_type=2,
+        draw_type=2,
+        name="check",
+        prize_num=2,
+        forecast_num=1,
+        interval=1,
+        fluctuation=0,
+        cd=0,
+        url=await client.upload(PUBLISHER, picture.getvalue()),
+        sealed_seed=sealed_seed,
+        nonce=nonce,
+    )
+    return str(published["code"])
+
+
+async def _get_prize(client: _Client, code: str) -> None:
+    where = {"receiver": "check", "phone": "12345", "address": "check"}
+    await client.post(WINNER, "/drawPrize", code=code, **where)
+    await client.post(PUBLISHER, "/shipPrize", code=code, depth=1, carrier="其他", number="12345")
+    await client.post(WINNER, "/receivePrize", code=code)
+
+
+async def _operate(context: Context, client: _Client, code: str) -> None:
+    """Freeze the second prize and return it, hide and show the task, ban a winner; look at all."""
+    token = context.operators[0].token
+    await client.post(VISITOR, "/ops/login", token=token, name="check")
+    named, depth = {"code": code, "reason": "check"}, {"depth": 2}
+    await client.post(VISITOR, "/ops/freeze", what="prize", **named, **depth)
+    await client.post(VISITOR, "/ops/return", what="prize", **named, **depth)
+    for hidden in (1, 0):
+        await client.post(VISITOR, "/ops/hide", hidden=hidden, **named)
+    await client.post(VISITOR, "/ops/ban", days=1, **named, **depth)
+    await client.post(VISITOR, "/ops/unban", **named, **depth)
+    for path in _OPS_PAGES:
+        await client.get(VISITOR, path)
+    await client.get(VISITOR, "/ops/tasks", query="check")
+    await client.get(VISITOR, "/ops/task", code=code)
+    await client.get(VISITOR, "/ops/person", code=code, **depth)
+    for of in ("hidden", "unpaid", "held"):
+        await client.get(VISITOR, "/ops/list", of=of)
