@@ -13,7 +13,7 @@ from server.game.lifecycle import Move, Table, apply
 from server.store import Store
 from support.lifecycles import documents, is_from_clock
 
-NUMBER = 40
+NUMBER = 24
 SLACK_MS = 60_000
 # Fields that a document of its collection always has; any other may be absent.
 ALWAYS: dict[str, dict[str, Any]] = {
@@ -133,7 +133,7 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
     ]
 
 
-@pytest.mark.gen_test
+@pytest.mark.gen_test(timeout=120)
 async def test_a_method_does_what_its_row_does(context: Context) -> None:
     store = context.store
     now_ms = await store.now_ms()
