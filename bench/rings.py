@@ -1,0 +1,285 @@
+"""How much cash do new accounts get without an operator, and what does an honest publisher pay?
+
+    python bench/rings.py [--days 7] [--sizes 1 2 10 100]
+
+Prints what is paid on the first day and within the days, in yuan, for so many new accounts, by each of six
+ways. Then 50 public red packets of 10 yuan, dug by 300 strangers, half of them new. A server runs in this
+process, with a MongoDB and a Redis of its own, and stored times are moved back. The accounts dig faster than
+the rules on cooldown and depth would let them: they win at the first dig, and no stranger is ever faster.
+Each day they try what they can, at most `ATTEMPTS` payouts. Exits with 1 if a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
+
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from support.client import Client, Someone
+from support.money_world import World
+from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
+
+# What each number of accounts may get on the first day and within a week, in yuan.
+BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
+# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day.
+ATTEMPTS, YUAN = 24, 100
+HOLD_MS = 600_000
+# These keep people slow, which is left out here.
+QUICK = {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_LEAST_DIGGERS": "0"}
+SETTINGS = {
+    **QUICK,
+    "FAIR_START_MS": "0",
+    "PAYOUT_HOLD_SECONDS": str(HOLD_MS // 1000),
+    "TRUSTED_PROXIES": "127.0.0.1",  # so that everybody can come from an address of their own
+    **{f"CASH_{name}": str(value) for name, value in {
+        "ORDER_YUAN": 2_000, "PAID_DAY_YUAN": 5_000, "PAID_WEEK_YUAN": 20_000, "WON_DAY_YUAN": 1_000,
+        "WON_WEEK_YUAN": 3_000, "PAIR_WEEK_YUAN": 200, "PRIVATE_DAY_YUAN": 200, "NEWCOMER_DAY_YUAN": 100,
+        "YOUNG_DAY_YUAN": 2_000, "RING_DAY_YUAN": 400, "PATTERNS_HELD": 1,
+    }.items()},
+    "RISK_HELD": "3",
+}  # fmt: skip
+COLLECTIONS = (
+    *("tasks", "digs", "prizes", "orders", "bills", "refunds", "ledger", "shares", "visits", "places"),
+    *("people", "risks", "messages", "proofs", "sandbox_orders", "sandbox_bills", "sandbox_notices"),
+)
+
+
+@dataclass
+class Account(Someone):
+    """Somebody at an address."""
+
+    address: str = ""
+
+    def _headers(self) -> dict[str, str]:
+        return {**super()._headers(), "X-Forwarded-For": self.address}
+
+
+@dataclass(frozen=True)
+class Payout:
+    """What a publisher's treasure is to pay each of these winners."""
+
+    publisher: Account
+    winners: Sequence[Account]
+    yuan: int
+    is_public: int
+
+
+Way = Callable[[Sequence[Account]], Iterator[Payout]]
+
+
+def one_treasure(people: Sequence[Account]) -> Iterator[Payout]:
+    """One of them publishes, all others win."""
+    publisher, *winners = people
+    some = winners[: 2_000 // YUAN]
+    for is_public in (0, 1):
+        if some:
+            yield Payout(publisher, some, YUAN, is_public)
+
+
+def pairs(people: Sequence[Account]) -> Iterator[Payout]:
+    """Pairs that never meet, each paying the other."""
+    for one, other in zip(people[::2], people[1::2], strict=False):
+        yield Payout(one, [other], YUAN, 0)
+        yield Payout(other, [one], YUAN, 0)
+
+
+def chain(people: Sequence[Account]) -> Iterator[Payout]:
+    """Each pays the next."""
+    for one, other in pairwise(people):
+        yield Payout(one, [other], YUAN, 0)
+
+
+def one_yuan_first(people: Sequence[Account]) -> Iterator[Payout]:
+    """Each pays another 1 yuan, then the rest."""
+    for one, other in zip(people[::2], people[1::2], strict=False):
+        for yuan in (1, YUAN - 1):
+            yield Payout(one, [other], yuan, 0)
+            yield Payout(other, [one], yuan, 0)
+
+
+def public(people: Sequence[Account]) -> Iterator[Payout]:
+    """Each publishes on the square, and others dig it within a second."""
+    for number, one in enumerate(people):
+        other = people[(number * 7 + 1) % len(people)]
+        if other is not one:
+            yield Payout(one, [other], YUAN, 1)
+
+
+# The last one has an address each; in the others, all have one.
+WAYS: dict[str, Way] = {
+    "one treasure for all": one_treasure,
+    "pairs that never meet": pairs,
+    "a chain": chain,
+    "one yuan first": one_yuan_first,
+    "public treasures": public,
+    "an address each": public,
+}
+
+
+async def log_in(client: Client, names: Sequence[str], address: Callable[[int], str]) -> list[Account]:
+    """Log people in, some at a time."""
+    found: list[Someone] = []
+    for begin in range(0, len(names), 20):
+        found += await client.log_in_all(*names[begin : begin + 20])
+    return [
+        Account(each.client, each.unionid, each.token, each.data, address=address(number))
+        for number, each in enumerate(found)
+    ]
+
+
+def an_address(number: int) -> str:
+    return f"198.18.{number // 250}.{number % 250 + 1}"
+
+
+async def win(world: World, payout: Payout) -> list[tuple[Account, str, int]]:
+    """Publish, pay and dig; return who won where, and how much. [] if the rules forbid the order."""
+    number = len(payout.winners)
+    rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
+    code = await publish_red_packet(payout.publisher, money=payout.yuan, is_public=payout.is_public, **rules)
+    asked = await payout.publisher.post("/payTask", code=code, money=payout.yuan * number)
+    if asked["status"]:
+        return []
+    parameters = await order(payout.publisher, code, payout.yuan * number)
+    assert (await wx(world.client, "pay", appId=world.settings.appid, **parameters)).endswith(":ok")
+    await rest(world.context)
+    for winner in payout.winners:
+        await winner.dig(code)
+    await rest(world.context)
+    return [(winner, code, payout.yuan) for winner in payout.winners]
+
+
+async def paid(world: World, winner: Account, code: str) -> bool:
+    """Claim and confirm; return whether the money came."""
+    reply = await winner.post("/drawPrize", code=code)
+    if reply["status"] or not reply["package_info"]:
+        return False
+    said = await wx(world.client, "confirm", package=reply["package_info"])
+    await rest(world.context)
+    return said.endswith(":ok")
+
+
+async def attack(world: World, name: str, people: Sequence[Account], days: int) -> list[int]:
+    """Return what is paid on each day, in yuan."""
+    got, left = [], list[tuple[Account, str, int]]()
+    for _ in range(days):
+        tried = 0
+        for payout in WAYS[name](people):
+            if tried >= ATTEMPTS:
+                break
+            left += await win(world, payout)
+            tried += len(payout.winners)
+        await let_pass(world.context, HOLD_MS)
+        today, waiting = 0, list[tuple[Account, str, int]]()
+        for winner, code, yuan in left:
+            if await paid(world, winner, code):
+                today += yuan
+            else:
+                waiting.append((winner, code, yuan))
+        left = waiting[:ATTEMPTS]
+        got.append(today)
+        await let_pass(world.context, DAY_MS - HOLD_MS)
+    return got
+
+
+async def clear(world: World) -> None:
+    """Begin anew."""
+    for name in COLLECTIONS:
+        await world.context.store.database[name].delete_many({})
+
+
+async def honest(world: World, new_publisher: bool) -> tuple[int, int]:
+    """Return how many of 50 public red packets are paid, and how many were won."""
+    await clear(world)
+    run = f"honest{int(new_publisher)}"
+    old = await log_in(world.client, [f"{run} old {n}" for n in range(151)], an_address)
+    stranger = await world.client.log_in(f"{run} stranger")
+    code = await stranger.publish()
+    for person in old:
+        await person.dig(code)
+    await let_pass(world.context, 8 * DAY_MS)
+    new = await log_in(world.client, [f"{run} new {n}" for n in range(151)], lambda n: an_address(n + 500))
+    publisher = (new if new_publisher else old).pop()
+    rules = {"prize_num": 50, "forecast_num": 300, "interval": 5, "fluctuation": 2, "is_public": 1}
+    code = await publish_red_packet(publisher, money=10, **rules)
+    parameters = await order(publisher, code, 500)
+    assert (await wx(world.client, "pay", appId=world.settings.appid, **parameters)).endswith(":ok")
+    await rest(world.context)
+    crowd = old[:150] + new[:150]
+    random.Random(1).shuffle(crowd)
+    winners = [person for person in crowd if (await person.dig(code)).get("is_prize")]
+    await rest(world.context)
+    await let_pass(world.context, HOLD_MS)
+    return sum([await paid(world, winner, code) for winner in winners]), len(winners)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 10, 100])
+    asked = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        mongodb, redis = EmbeddedMongoDB(directory), EmbeddedRedis(directory)
+        for store in (mongodb, redis):
+            store.start()
+        try:
+            world = World(mongodb.uri, redis.uri, directory, environment=SETTINGS)
+            try:
+                missed = world.run(measure(world, asked.sizes, asked.days))
+            finally:
+                world.close()
+        finally:
+            for store in (mongodb, redis):
+                store.stop()
+    print(f"{time.monotonic() - began:.0f} s")
+    return int(missed)
+
+
+async def measure(world: World, sizes: Sequence[int], days: int) -> bool:
+    """Print the table; return whether a bar was missed."""
+    missed = False
+    print(f"| yuan: first day, {days} days | {' | '.join(map(str, sizes))} |")
+    print(f"|---|{'---|' * len(sizes)}", flush=True)
+    best = {size: [0, 0] for size in sizes}
+    for name in WAYS:
+        cells = []
+        for size in sizes:
+            await clear(world)
+            apart = name == "an address each"
+            people = await log_in(
+                world.client,
+                [f"{name} {size} {number}" for number in range(size)],
+                an_address if apart else lambda _: "198.19.0.1",
+            )
+            got = await attack(world, name, people, days)
+            best[size] = [max(best[size][0], got[0]), max(best[size][1], sum(got))]
+            cells.append(f"{got[0]}, {sum(got)}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print(f"| the best of these | {' | '.join(f'{first}, {week}' for first, week in best.values())} |")
+    for size, (first, week) in best.items():
+        bars = BARS.get(size)
+        if bars is not None and (first > bars[0] or (days <= 7 and week > bars[1])):
+            missed = True
+            print(f"MISSED: {size} accounts may get {bars[0]} and {bars[1]}")
+    for new_publisher in (False, True):
+        number, won = await honest(world, new_publisher)
+        kind = "new" if new_publisher else "old"
+        print(f"an honest {kind} publisher: {number} of {won} are paid", flush=True)
+        missed = missed or number < 0.9 * won
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
