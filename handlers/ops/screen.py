@@ -19,6 +19,7 @@ from handlers.ops.person import OpsPerson
 from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
+from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
@@ -250,6 +251,9 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsFreeze,
     OpsRelease,
     OpsReturn,
+    OpsRing,
+    OpsReleaseRing,
+    OpsReturnRing,
     OpsBan,
     OpsUnban,
     OpsLog,

@@ -15,6 +15,7 @@ from server.actions.announce import announce_judged
 from server.actions.end_task import end_task_as_operator
 from server.actions.people import ban_person, end_sessions
 from server.actions.review import follow_review
+from server.actions.rings import ring_of_prize
 from server.actions.whom import Whom, find_person
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
@@ -23,6 +24,7 @@ from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.freezes import What
 from server.store.people import Ban
+from server.store.prizes import Prize
 
 
 @asynccontextmanager
@@ -68,6 +70,29 @@ async def give_back(context: Context, actor: Actor, what: What, code: str, depth
     """Return what is frozen or held to the publisher. See `freeze.give_back`."""
     async with _logged(context, actor, f"return_{what}", _named(code, depth), reason):
         await freezing.give_back(context, what, code, depth)
+
+
+async def release_ring(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
+    """Release each prize that is held because of the ring of this one. Raises BadRequest if none is.
+
+    Each is an act of its own in the log: if the process dies, those that are left are still held.
+    """
+    for prize in await _held_of_ring(context, code, depth):
+        await release(context, actor, "prize", prize["code"], prize["depth"], reason)
+
+
+async def give_back_ring(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
+    """Return them to their publishers instead."""
+    for prize in await _held_of_ring(context, code, depth):
+        await give_back(context, actor, "prize", prize["code"], prize["depth"], reason)
+
+
+async def _held_of_ring(context: Context, code: str, depth: int) -> list[Prize]:
+    ring = await ring_of_prize(context, code, depth)
+    held = await context.store.held_prizes.held_among(sorted(ring.people), "ring")
+    if not held:
+        raise BadRequest("这些人没有在核对的红包，可能已经处理过了，请刷新")
+    return held
 
 
 def _named(code: str, depth: int) -> str:

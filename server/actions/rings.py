@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.game.rings import Brought, Link, Paid, tied
 
@@ -18,11 +19,15 @@ NEIGHBOURS = 20
 
 
 class Ring:
-    """`people` has at least the one it was looked for. `links` are the pairs that tie them."""
+    """`people` has at least the one it was looked for. `links` are the pairs that tie them.
+
+    `payments` are what they paid each other lately: publisher, winner, fen.
+    """
 
     def __init__(self, first: str) -> None:
         self.people = {first}
         self.links: dict[tuple[str, str], Link] = {}
+        self.payments: list[tuple[str, str, int]] = []
 
 
 async def ring_of(context: Context, unionid: str) -> Ring:
@@ -37,6 +42,22 @@ async def ring_of(context: Context, unionid: str) -> Ring:
         if not new:
             break
         ring.people |= new
+    return ring
+
+
+async def ring_of_prize(context: Context, code: str, depth: int) -> Ring:
+    """Return the ring of a prize's publisher, with what it paid itself. Raises BadRequest if nobody won."""
+    prize = await context.store.prizes.find(f"{code}:{depth}")
+    if prize is None:
+        raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
+    ring = await ring_of(context, prize["publisher"])
+    since_ms = context.clock.now_ms() - RING_MS
+    rows = await context.store.held_prizes.paid_around(sorted(ring.people), since_ms, ROWS)
+    ring.payments = [
+        (publisher, winner, fen)
+        for publisher, winner, _, fen in rows
+        if publisher in ring.people and winner in ring.people
+    ]
     return ring
 
 

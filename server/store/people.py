@@ -112,6 +112,10 @@ class People(DueDocuments[Person]):
         """Return the person, None if nobody logged in under this id."""
         return await self.collection.find_one({"_id": unionid})
 
+    async def find_all(self, unionids: list[str]) -> list[Person]:
+        """Return those of these people who exist."""
+        return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
+
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of those of these people who exist."""
         found = self.collection.find(

@@ -37,6 +37,11 @@ export function payout(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
 }
 
+/** The button that releases or returns all that is held of a ring; `about` is the code and depth of one of it. */
+export function ringAct(act, about, target, done) {
+  return may("money") && button(act, { target, path: `/ops/${act}Ring`, parameters: about, done, grave: act === "return" });
+}
+
 /** The button that shows (approve) or refuses what is held for a review. */
 export function decide(act, key, target, done) {
   return may("act") && button(act, { target, path: "/ops/decide", parameters: { key, shown: Number(act === "approve") }, done, grave: act === "refuse" });

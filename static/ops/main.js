@@ -9,6 +9,7 @@ import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { payoutsPage } from "./payouts.js";
+import { ringPage } from "./ring.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
@@ -50,6 +51,7 @@ const PAGES = [
   [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/payouts$/, () => payoutsPage(page)],
+  [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],
   [/^\/log$/, () => logPage(page)],

@@ -249,6 +249,39 @@ class TestRings:
         await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
         await paid(client, context, bob, await won(client, context, dora, bob, 50))
 
+    @pytest.mark.parametrize(("act", "state"), [("release", "won"), ("return", "expiring")])
+    @pytest.mark.gen_test
+    async def test_an_operator_sees_what_ties_a_ring_and_decides_for_all_at_once(
+        self, client: Client, context: Context, act: str, state: str
+    ) -> None:
+        alice, bob, carol, dora = await grown_up(client, context, "alice", "bob", "carol", "dora")
+        for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
+            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
+        codes = [await won(client, context, alice, winner, 5) for winner in (bob, carol)]
+        for winner, code in zip((bob, carol), codes, strict=True):
+            assert (await claim(winner, code))["error"] == "payout_held"
+        await paid(client, context, dora, await won(client, context, alice, dora, 20))
+        asked = {"code": codes[0], "depth": 1}
+        assert (await client.get("/ops/ring", **asked))["error"] == "token_required"
+        await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+        ring = await client.get("/ops/ring", **asked)
+        assert sorted(each["wxname"] for each in ring["people"]) == ["alice", "bob", "carol"]
+        numbers = {each["wxname"]: each["number"] for each in ring["people"]}
+        pairs = {frozenset((link["one"], link["other"])) for link in ring["links"]}
+        assert pairs == {frozenset((numbers["bob"], numbers[other])) for other in ("alice", "carol")} | (
+            {frozenset((numbers["alice"], numbers["carol"]))} & pairs
+        )
+        assert {(each["code"], each["amount_fen"]) for each in ring["held"]} == {(c, 500) for c in codes}
+        assert not any(each.unionid in str(ring) for each in (alice, bob, carol))
+        assert (await client.post(f"/ops/{act}Ring", **asked, reason="看过了"))["status"] == 0
+        found = {each["_id"]: each for each in await find(context, "prizes")}
+        assert [found[f"{code}:1"]["state"] for code in codes] == [state] * 2
+        acts = [(each["act"], each["outcome"]) for each in (await client.get("/ops/log"))["data"]]
+        assert acts.count((f"{act}_prize", "done")) == 2
+        assert (await client.post(f"/ops/{act}Ring", **asked, reason="再来"))["error"] == "bad_request"
+        await sweep_until_quiet(context)
+        await check_books(context)
+
     @pytest.mark.gen_test
     async def test_a_flood_of_small_wins_pushes_no_evidence_out(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,141 @@
+"""A ring: people who play into each other's hands, by what they are tied, and what is held of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.acts import Reason
+from handlers.ops.operators import OperatorInterface
+from handlers.parameters import Code
+from server.actions.operate import give_back_ring, release_ring
+from server.actions.rings import ring_of_prize
+from server.store.people import shown_name
+
+Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="挖到的层数")]
+
+
+class OpsRingRequest(msgspec.Struct):
+    """A red packet that is held because of its ring, by its task and depth."""
+
+    code: Code
+    depth: Depth
+
+
+class OpsRingActRequest(msgspec.Struct):
+    """The same, and why."""
+
+    code: Code
+    depth: Depth
+    reason: Reason
+
+
+class RingMember(msgspec.Struct):
+    """Somebody of the ring, at a number that only this reply knows. Sums are what the ring paid itself."""
+
+    number: int
+    wxname: str
+    paid_fen: int
+    won_fen: int
+
+
+class RingLink(msgspec.Struct):
+    """Why two of them are tied: so many treasures paid, or brought, one of them; and one address (1)."""
+
+    one: int
+    other: int
+    paid: int
+    brought: int
+    address: int
+    fen: int
+
+
+class RingPrize(msgspec.Struct):
+    """What is held; `publisher` and `winner` are numbers of members."""
+
+    code: str
+    depth: int
+    publisher: int
+    winner: int
+    amount_fen: int
+    won_at: int
+
+
+class OpsRingReply(Reply, kw_only=True):
+    """The ring as it is now. It has no ids and no addresses."""
+
+    people: list[RingMember]
+    links: list[RingLink]
+    held: list[RingPrize]
+
+
+class OpsRing(OperatorInterface):
+    """The ring that a held red packet belongs to."""
+
+    path = "/ops/ring"
+    takes = (OpsRingRequest,)
+    gives = (OpsRingReply,)
+
+    async def operate(self, request: OpsRingRequest) -> OpsRingReply:
+        """Raises BadRequest if that prize was never won."""
+        store = self.context.store
+        ring = await ring_of_prize(self.context, request.code, request.depth)
+        people = sorted(ring.people)
+        number = {person: place for place, person in enumerate(people, 1)}
+        names = dict.fromkeys(people, "")
+        for person in await store.people.find_all(people):
+            names[person["_id"]] = shown_name(person)
+        paid, won = dict.fromkeys(people, 0), dict.fromkeys(people, 0)
+        for publisher, winner, fen in ring.payments:
+            paid[publisher] += fen
+            won[winner] += fen
+        return OpsRingReply(
+            people=[RingMember(number[each], names[each], paid[each], won[each]) for each in people],
+            links=[
+                RingLink(number[one], number[other], link.paid, link.brought, int(link.address), link.fen)
+                for (one, other), link in sorted(ring.links.items())
+                if one in number and other in number
+            ],
+            held=[
+                RingPrize(
+                    prize["code"],
+                    prize["depth"],
+                    number[prize["publisher"]],
+                    number[prize["unionid"]],
+                    prize["amount_fen"],
+                    prize["won_at"],
+                )
+                for prize in await store.held_prizes.held_among(people, "ring")
+            ],
+        )
+
+
+class OpsReleaseRing(OperatorInterface):
+    """Let the winners claim all that is held because of one ring."""
+
+    path = "/ops/releaseRing"
+    method = "POST"
+    role = "money"
+    takes = (OpsRingActRequest,)
+
+    async def operate(self, request: OpsRingActRequest) -> Reply:
+        """Raises BadRequest if nothing is held."""
+        await release_ring(self.context, self.actor, request.code, request.depth, request.reason)
+        return Reply()
+
+
+class OpsReturnRing(OperatorInterface):
+    """Let all that is held because of one ring go back to its publishers."""
+
+    path = "/ops/returnRing"
+    method = "POST"
+    role = "money"
+    takes = (OpsRingActRequest,)
+
+    async def operate(self, request: OpsRingActRequest) -> Reply:
+        """Raises BadRequest if nothing is held."""
+        await give_back_ring(self.context, self.actor, request.code, request.depth, request.reason)
+        return Reply()
