@@ -281,6 +281,8 @@ MEANINGS = {
     "receiver": Meaning("收件人，只用于邮寄"),
     "phone": Meaning("收件电话，只用于邮寄"),
     "address": Meaning("收货地址，只用于邮寄"),
+    "address_waits": Meaning("收货信息是否已经填好，但要先寄出前面的才会打开", NO_YES),
+    "addresses_closed": Meaning("看不到收货地址的理由；能看到则为空"),
     "address_deleted": Meaning("收货信息是否已经删除", NO_YES),
     "depth": Meaning("第几层"),
     "won_at": Meaning("中奖的时刻（unix 毫秒）"),

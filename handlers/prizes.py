@@ -19,8 +19,9 @@ from handlers.parameters import LINES, ONE_LINE, Code, Unionid
 from server.actions.claim import Claim, claim, open_address
 from server.actions.confirm import confirm_pickup
 from server.actions.publish import BY_MAIL
+from server.actions.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
-from server.errors import NoSuchTask, NotYours
+from server.errors import AddressesClosed, NoSuchTask, NotYours
 from server.game.amounts import claim_until_ms
 from server.store.prizes import GIVEN, Prize, PrizeState, parcel
 
@@ -28,6 +29,7 @@ _BEIJING = timezone(timedelta(hours=8))
 # Spreadsheets take a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ADDRESS_DELETED = "（已删除）"
+_ADDRESS_WAITS = "（先寄出前面的）"
 _STATES = {
     "won": "待领取",
     "claiming": "领取中",
@@ -195,7 +197,8 @@ class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
     `state`: won, claiming, given, withheld by an operator, expiring, returned. Red packets may also be held.
-    Goods by mail are given once their address is here, then sent and received. `address_deleted` is 1 once
+    Goods by mail are given once their address is here, then sent and received. `address_waits` is 1 if it is
+    here, and opens only once earlier ones are sent. `address_deleted` is 1 once
     the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
     deleted if the prize is returned or the winner forgotten.
     """
@@ -210,6 +213,7 @@ class WinnerRow(msgspec.Struct):
     receiver: str
     phone: str
     address: str
+    address_waits: int
     address_deleted: int
     carrier: str
     number: str
@@ -221,14 +225,20 @@ class GetWinnersReply(Reply, kw_only=True):
     """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
     If an operator released prizes that nobody has claimed yet, it is that of the prize released last.
+    `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
+    if they are shown: the first ten that are not sent, of all tasks of this publisher.
     """
 
     claim_until: int
+    addresses_closed: str
     data: list[WinnerRow]
 
 
 class GetWinners(Interface):
-    """The winners of a task of one's own, and where to send their prizes, as JSON or CSV."""
+    """The winners of a task of one's own, and where to send their prizes, as JSON or CSV.
+
+    There is no CSV of goods by mail while their addresses are closed.
+    """
 
     path = "/getWinners"
     takes = (GetWinnersRequest,)
@@ -237,7 +247,7 @@ class GetWinners(Interface):
     needs_token = True
 
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
-        """Raises NoSuchTask, and NotYours unless the caller published the task."""
+        """Raises NoSuchTask, NotYours unless the caller published the task, and AddressesClosed."""
         publisher = await self.person()
         task = await self.context.store.tasks.find(request.code)
         if task is None:
@@ -245,22 +255,26 @@ class GetWinners(Interface):
         if task["publisher"] != publisher["_id"]:
             raise NotYours
         prizes = await self.context.store.prizes.of_task(request.code)
+        shown = await show_addresses(self.context, task, prizes)
+        if shown.closed and request.format == "csv":
+            raise AddressesClosed(shown.closed)
         # Opening a thousand addresses takes a while.
-        rows = await asyncio.to_thread(_winner_rows, self.context, prizes)
+        rows = await asyncio.to_thread(_winner_rows, self.context, prizes, shown)
         if request.format == "json":
             released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
             claim_days = self.context.settings.claim_days
             until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
-            return GetWinnersReply(data=rows, claim_until=until_ms)
+            return GetWinnersReply(data=rows, claim_until=until_ms, addresses_closed=shown.closed)
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
         return _csv_of(rows, by_mail=task["draw_type"] == BY_MAIL)
 
 
-def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
+def _winner_rows(context: Context, prizes: list[Prize], shown: ShownAddresses) -> list[WinnerRow]:
     rows = []
     for prize in prizes:
-        where = open_address(context, prize)
+        where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
+        waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
         rows.append(
             WinnerRow(
                 depth=prize["depth"],
@@ -273,6 +287,7 @@ def _winner_rows(context: Context, prizes: list[Prize]) -> list[WinnerRow]:
                 receiver=where.receiver if where else "",
                 phone=where.phone if where else "",
                 address=where.address if where else "",
+                address_waits=int(waits),
                 address_deleted=prize.get("address_deleted", 0),
                 **parcel(prize),
             )
@@ -295,7 +310,7 @@ def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
             _date(row.given_at),
             row.receiver,
             row.phone,
-            _ADDRESS_DELETED if row.address_deleted else row.address,
+            _ADDRESS_DELETED if row.address_deleted else _ADDRESS_WAITS if row.address_waits else row.address,
             row.carrier,
             row.number,
             _date(row.sent_at),

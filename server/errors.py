@@ -203,6 +203,12 @@ class NotShippable(Refusal):
     error, default_msg = "not_shippable", "这个奖品现在不能寄出"
 
 
+class AddressesClosed(Refusal):
+    """The message says why."""
+
+    error, default_msg = "addresses_closed", "现在看不到收货地址"
+
+
 class NotSent(Refusal):
     error, default_msg = "not_sent", "发布者还没有寄出，收到后再确认"
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from server.actions.announce import announce_claim
 from server.actions.hold import withhold_if_frozen
 from server.actions.publish import BY_MAIL, GOODS
+from server.actions.show_addresses import is_address_open
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
 from server.game.amounts import DAY_MS
@@ -37,7 +38,9 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:
-        await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
+        frozen = await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
+        if not frozen and "address_box" in prize and not await is_address_open(context, prize):
+            raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
     sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
     if sent is None:
         sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)

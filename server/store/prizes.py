@@ -48,7 +48,8 @@ class Prize(TypedDict):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
-    sealed for the prize's own id; `address_deleted` is there once it was deleted. `carrier` and `number` are
+    sealed for the prize's own id; `address_shown_at` is when its publisher could first read it, and
+    `address_deleted` is there once it was deleted. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
     `weighed` is the attempt that was let through. `withheld_at` is there while a prize is held, withheld or
@@ -77,6 +78,7 @@ class Prize(TypedDict):
     given_at: int
     pickup: NotRequired[str]
     address_box: NotRequired[Sealed]
+    address_shown_at: NotRequired[int]
     address_deleted: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
@@ -126,6 +128,11 @@ class Prizes(DueDocuments[Prize]):
         IndexModel([("code", 1), ("depth", 1)], name="of_task"),
         IndexModel([("unionid", 1), ("won_at", -1)], name="of_winner"),
         IndexModel([("publisher", 1)], name="of_publisher"),
+        IndexModel(
+            [("publisher", 1), ("state", 1), ("given_at", 1), ("_id", 1)],
+            name="unsent",
+            partialFilterExpression={"address_box": {"$exists": True}},
+        ),
         IndexModel(
             [("code", 1), ("pickup", 1)],
             name="pickup_once",
@@ -261,6 +268,20 @@ class Prizes(DueDocuments[Prize]):
         return await self._change(
             {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},
             {"address_box": address_box},
+        )
+
+    async def unsent(self, publisher: str, limit: int) -> set[str]:
+        """Return the ids of a publisher's goods that are to be sent, those whose address came first."""
+        addressed = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
+        came_first = [("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)]
+        found = self.rows.find(addressed, {"_id": 1}, sort=came_first, limit=limit)
+        return {row["_id"] for row in await found.to_list(limit)}
+
+    async def note_address_shown(self, prize_ids: list[str], now_ms: int) -> None:
+        """Note that from now on the publisher may read these addresses."""
+        await self.collection.update_many(
+            {"_id": {"$in": prize_ids}, "address_shown_at": {"$exists": False}},
+            {"$set": {"address_shown_at": now_ms}},
         )
 
     async def mark_sent(

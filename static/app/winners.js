@@ -14,6 +14,7 @@ const STATES = { won: "待领取", claiming: "领取中", given: "已领取", he
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {
   const heading = el("p.hint");
+  const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
   const list = makeList(code, scanned, load);
   root.classList.add("narrow");
@@ -21,6 +22,7 @@ export function winners(root, signal, code, scanned = "") {
     root,
     el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")),
     el("header", {}, el("h1", {}, "中奖者和发奖"), heading),
+    closed,
     list.elements,
   );
   let task = null;
@@ -28,13 +30,15 @@ export function winners(root, signal, code, scanned = "") {
 
   async function read(aloud) {
     try {
-      const [details, { data, claim_until }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
+      const [details, { data, claim_until, addresses_closed: why }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
       if (signal.aborted) return;
       if (details) {
         task = details.data;
         watch(task, renew, signal);
       }
       write(heading, `${title(task)}${claim_until ? ` · ${asMoment(claim_until)} 截止领奖` : ""}`);
+      set(closed, { hidden: !why });
+      write(closed, why);
       list.show(data, task);
       clearTimeout(late);
       if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
@@ -149,15 +153,16 @@ function pickupForm(code, scanned, load) {
 
 function row(winner, task, onSent) {
   const byMail = task.goods_type === 2 && task.draw_type === 2;
-  const { wxname, wxheadpic, depth, state, receiver, phone, address, address_deleted: deleted } = winner;
+  const { wxname, wxheadpic, depth, state, receiver, phone, address, address_waits: waits, address_deleted: deleted } = winner;
   return el("li.panel", {},
     avatar(wxheadpic, 44),
     el("div", {},
       el("b", {}, wxname),
       el("p.hint", {}, `第 ${depth} 层 · ${(byMail ? BY_MAIL : STATES)[state] ?? STATES[state]}`),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
+      waits ? el("p.hint", {}, "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开") : null,
       deleted && state !== "returned" ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null,
       state === "withheld" ? el("p.hint", {}, "运营者冻结了它，先不要交付；有疑问请联系客服") : null,
       parcel(winner),
-      byMail && !deleted ? shipping(task.code, winner, onSent) : null));
+      byMail && !deleted && !waits ? shipping(task.code, winner, onSent) : null));
 }

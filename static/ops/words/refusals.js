@@ -30,6 +30,7 @@ export const REFUSALS = {
   refusal_wrong_pickup: ["取件码不对", "wrong pick-up code"],
   refusal_locked: ["取件锁定", "pick-up locked"],
   refusal_not_shippable: ["不能寄出", "not to be sent"],
+  refusal_addresses_closed: ["看不到地址", "addresses closed"],
   refusal_not_sent: ["还没寄出", "not sent"],
   refusal_claim_over: ["过了领奖期", "claim over"],
   refusal_not_ended: ["还没结束", "not ended"],
