@@ -30,6 +30,7 @@ from server.realtime.hub import Hub
 from server.realtime.limits import Limits
 from server.realtime.outages import Outages
 from server.realtime.own_database import OwnDatabase
+from server.realtime.shared_order import SharedOrder
 from server.realtime.sockets import HELLOS, Sockets
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
@@ -113,7 +114,13 @@ class Context:
         )
         self.feed = Feed(self.bus, self.store, self.outages, self.clock)
         self.digging = Digging(self.store, self.keys, self.clock)
-        self.fair_start = FairStart(self.settings.fair_start_ms, self.cooldowns, self.clock)
+        self.fair_start = FairStart(
+            self.settings.fair_start_ms,
+            self.cooldowns,
+            self.clock,
+            self.background,
+            SharedOrder(self.bus, self.hub, self.keys),
+        )
         self.limits = Limits(self.settings, self.keys, self.bus, self.background)
         self.sockets = Sockets(self.settings.sockets_a_person)
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)

@@ -34,6 +34,7 @@ from server.errors import (
 )
 from server.game.dig import Dig, seconds_left
 from server.game.review import is_shown
+from server.game.task import awaited_opening
 from server.store import is_unavailable, said_by
 from server.store.people import Person, shown_name
 from server.store.tasks import View
@@ -387,6 +388,8 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
         raise Ended
     if "last_dig" in task:
         context.cooldowns.learn(task["last_dig"])
+    elif opened_at := awaited_opening(task):
+        context.cooldowns.learn_opening(request.code, opened_at)
     if task["cd_until"] > _counts_at(context, request, view["now"]):
         if task["publisher"] == unionid:
             raise OwnTask

@@ -76,6 +76,15 @@ class Task(TypedDict):
     due_at: NotRequired[int]
 
 
+def awaited_opening(task: Task) -> int:
+    """Return when a task opened (unix ms) that people may have waited for; 0 if none did.
+
+    It was paid, or a review let it be shown. Without a cooldown, everybody digs at once all the time.
+    """
+    awaited = "paid_by" in task or "shown_at" in task
+    return task["opened_at"] if awaited and task["cd_ms"] else 0
+
+
 class Participant(TypedDict):
     """A person in a task's list, at their place `no` from 1."""
 

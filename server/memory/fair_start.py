@@ -1,99 +1,199 @@
-"""A fair start: digs that come just after a cooldown wait, and lots decide in which order they are tried.
+"""A fair start: digs that come as digging begins wait, and are then tried in a random order.
 
-Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Each
-process draws among those who asked it. Nothing is written: if it dies, its clients ask again.
+Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
+begins when a cooldown ends, and when a task opens that people waited for. The order is one over all processes
+(`server/realtime/shared_order.py`); without Redis each process has one of its own. Nothing that is written
+matters: if a process dies, its clients ask again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from server import metrics
+from server.background import Background
 from server.clock import Clock
 from server.realtime.cooldowns import Cooldowns
+from server.realtime.shared_order import SharedOrder, Standing
 
 _chance = secrets.SystemRandom()
 
+# Redis keeps places as doubles, which hold so many bits exactly.
+PLACE_BITS = 52
+# While a process gathers, it tells the new places so often. What the last telling misses is little then.
+TELL_SECONDS = 0.1
+# A process whose Redis answered none of its tellings so quickly draws alone: its people must not wait longer.
+QUICK_SECONDS = 0.01
+# From the end of the window until the order is read: the others' clocks and last tellings may be as late.
+SETTLE_SECONDS = 0.01
+# How long a Redis that was quick is waited for.
+PATIENCE_SECONDS = 0.15
+# The first of all goes on at once, all others when its dig is known, or after this long: it may be refused.
+OTHERS_SECONDS = 0.15
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Lot:
+    """A person's place, the least first, and the request that goes on in it."""
+
     turn: asyncio.Future[None]
     proven: bool
+    place: int
+    told: bool = False
 
 
 @dataclass(slots=True)
 class _Gathering:
-    """Who waits for lots after the cooldown that ended at `cd_until` (unix ms)."""
+    """Who waits for the order in which digs are tried after `began` (unix ms): when digging began.
 
-    cd_until: int
-    lots: dict[Hashable, _Lot] = field(default_factory=dict)
-    # Further requests of people who have a lot, and requests that come while the lots are drawn.
+    `quick`: Redis has answered quickly since.
+    """
+
+    began: int
+    lots: dict[str, _Lot] = field(default_factory=dict)
+    # Further requests of people who have a place, and requests that come when the window is over.
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
+    quick: bool = False
 
 
 class FairStart:
-    """One per process. With `window_ms` 0, nobody ever waits."""
+    """One per process. With `window_ms` 0, nobody ever waits. Without `shared`, it draws alone."""
 
-    def __init__(self, window_ms: int, cooldowns: Cooldowns, clock: Clock) -> None:
+    def __init__(
+        self,
+        window_ms: int,
+        cooldowns: Cooldowns,
+        clock: Clock,
+        background: Background,
+        shared: SharedOrder | None = None,
+    ) -> None:
         self._window_ms = window_ms
         self._cooldowns = cooldowns
         self._clock = clock
+        self._background = background
+        self._shared = shared
         self._gatherings: dict[str, _Gathering] = {}
 
     def gathers(self, code: str, had_lot_for: int) -> bool:
-        """Whether a request to dig this task must wait for lots now.
+        """Whether a request to dig this task must wait for its place in the random order now.
 
-        `had_lot_for` is the cooldown (its end, unix ms) for which it has waited already; 0 for none. Only the
-        cooldowns that this process knows of count.
+        `had_lot_for` is the beginning (unix ms) for which it has waited already; 0 for none. Only what this
+        process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
-            return gathering.cd_until != had_lot_for
-        cd_until = self._cooldowns.newest_end(code)
-        return cd_until != had_lot_for and 0 <= self._clock.now_ms() - cd_until < self._window_ms
+            return gathering.began != had_lot_for
+        began = self._cooldowns.digging_began(code)
+        return began != had_lot_for and 0 <= self._clock.now_ms() - began < self._window_ms
 
-    async def wait(self, code: str, digger: Hashable | None, *, proven: bool = True) -> int:
-        """Wait until lots are drawn; return the end of the cooldown that they were for (unix ms).
+    async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
+        """Wait for this request's place in the order; return when digging began (unix ms).
 
-        Call it if `gathers`. All who wait go on in the drawn order, before anybody who asks later. A digger
-        has one lot; their further requests, and those of nobody known (None), go on after all lots. A request
-        that is `proven` to be theirs takes the lot over from one that is not: others may know their id.
+        Call it if `gathers`. All who wait go on in a random order, before anybody who asks later. A digger
+        has one place; their further requests, and those of nobody known (None), go on after all others. A
+        request that is `proven` to be theirs takes the place of one that is not: others may know their id.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lot = gathering.lots.get(digger)
+        lot = None if digger is None else gathering.lots.get(digger)
         if digger is None or gathering.drawn or (lot is not None and (lot.proven or not proven)):
             gathering.after_all.append(turn)
+        elif lot is not None:
+            gathering.after_all.append(lot.turn)
+            lot.turn, lot.proven = turn, True
         else:
-            if lot is not None:
-                gathering.after_all.append(lot.turn)
-            gathering.lots[digger] = _Lot(turn, proven)
+            gathering.lots[digger] = _Lot(turn, proven, _chance.getrandbits(PLACE_BITS))
         await turn
-        return gathering.cd_until
+        return gathering.began
 
     def _begin(self, code: str) -> _Gathering:
-        gathering = _Gathering(self._cooldowns.newest_end(code))
-        left_ms = gathering.cd_until + self._window_ms - self._clock.now_ms()
-        self._gatherings[code] = gathering
-        asyncio.get_running_loop().call_later(max(0, left_ms) / 1000, self._draw, code)
+        gathering = self._gatherings[code] = _Gathering(self._cooldowns.digging_began(code))
+        left_ms = gathering.began + self._window_ms - self._clock.now_ms()
+        over = asyncio.get_running_loop().time() + max(0, left_ms) / 1000
+        self._background.spawn(self._gather(code, gathering, over))
         return gathering
 
-    def _draw(self, code: str) -> None:
-        gathering = self._gatherings[code]
-        gathering.drawn = True
-        order = [lot.turn for lot in gathering.lots.values()]
-        _chance.shuffle(order)
-        metrics.LOTS.observe(len(order))
-        _let_go(order)
-        # They go on in the loop's next turn. Until then it gathers, so that nobody gets in before them.
-        asyncio.get_running_loop().call_soon(self._end, code)
+    async def _gather(self, code: str, gathering: _Gathering, over: float) -> None:
+        """Wait until the window is `over` (the loop's time), then let all go on in their order."""
+        try:
+            with self._shared.hearing(code) if self._shared else nullcontext():
+                standing = await self._gathered(code, gathering, over)
+                in_order = sorted(gathering.lots.values(), key=lambda lot: lot.place)
+                metrics.LOTS.observe(len(in_order))
+                at_once = how_many_go_at_once([lot.place for lot in in_order], standing)
+                _let_go([lot.turn for lot in in_order[:at_once]])
+                if at_once < len(in_order):
+                    await self._cooldowns.changed(code, gathering.began, OTHERS_SECONDS)
+                    _let_go([lot.turn for lot in in_order[at_once:]])
+            # They go on in the loop's next turn. Until then it gathers, so that nobody gets in before them.
+            await asyncio.sleep(0)
+        finally:
+            del self._gatherings[code]
+            _let_go([lot.turn for lot in gathering.lots.values()])
+            _let_go(gathering.after_all)
 
-    def _end(self, code: str) -> None:
-        _let_go(self._gatherings.pop(code).after_all)
+    async def _gathered(self, code: str, gathering: _Gathering, over: float) -> Standing | None:
+        """Gather until the window is over; return where its people stand among those of all processes.
+
+        None if that is not known: then this process draws alone.
+        """
+        shared = self._shared
+        if shared is None:
+            await asyncio.sleep(over - asyncio.get_running_loop().time())
+            gathering.drawn = True
+            return None
+        await self._tell_until(shared, code, gathering, over)
+        gathering.drawn = True
+        await asyncio.sleep(SETTLE_SECONDS)
+        if not (gathering.quick and gathering.lots):
+            return None
+        # Again its own first, which a Redis that was killed since has forgotten.
+        first = min(gathering.lots, key=lambda digger: gathering.lots[digger].place)
+        asked = {first: gathering.lots[first].place}
+        asking = asyncio.ensure_future(shared.enter(code, gathering.began, asked))
+        # Not cancelled when it is late: that would break the connection, and it has a limit of its own.
+        await asyncio.wait([asking], timeout=PATIENCE_SECONDS)
+        return asking.result() if asking.done() else None
+
+    async def _tell_until(self, shared: SharedOrder, code: str, gathering: _Gathering, over: float) -> None:
+        """Tell the places that come, until the window is over; as often until Redis answers quickly."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(TELL_SECONDS, over - loop.time()))
+            untold = [digger for digger, lot in gathering.lots.items() if not lot.told]
+            if untold or not gathering.quick:
+                self._background.spawn(self._tell(shared, code, gathering, untold))
+            if loop.time() >= over:
+                return
+
+    async def _tell(self, shared: SharedOrder, code: str, gathering: _Gathering, untold: list[str]) -> None:
+        """Tell new places. The first that was told of a person by any process stands."""
+        places = {digger: gathering.lots[digger].place for digger in untold}
+        for digger in untold:
+            gathering.lots[digger].told = True
+        asked = asyncio.get_running_loop().time()
+        standing = await shared.enter(code, gathering.began, places)
+        if standing is None:
+            for digger in untold:
+                gathering.lots[digger].told = False
+            return
+        for digger, place in standing.places.items():
+            gathering.lots[digger].place = place
+        gathering.quick |= asyncio.get_running_loop().time() - asked < QUICK_SECONDS
+
+
+def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
+    """Return how many of a process's own places, which are in order, go on before a dig is known.
+
+    All if nobody has a place elsewhere, or if that is not known; else the first of all, if it is here.
+    """
+    if standing is None or standing.people <= len(own):  # fewer than its own: Redis was killed since
+        return len(own)
+    return int(own[0] <= standing.first)
 
 
 def _let_go(waiting: list[asyncio.Future[None]]) -> None:

@@ -37,6 +37,8 @@ PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
 COUNTED_SECONDS = 15
+# The places of one random order, long after the longest window of FAIR_START_MS.
+PLACES_MS = 10_000
 PULSES_MS = 900_000
 # Reading 15 minutes of several processes at once would block the loop.
 PULSES_PAGE = 200
@@ -81,6 +83,7 @@ class Bus:
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
+        self._placing = asyncio.Lock()
         self._pubsub: PubSub | None = None
         self._last_pulse_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
@@ -207,6 +210,41 @@ class Bus:
             return 0
         found = await self._ask(self._redis.hgetall(self._counts_key(code)))
         return sum(count for count, _ in _fresh(found or {}, now_ms).values())
+
+    async def enter_places(
+        self, name: str, places: Mapping[str, int]
+    ) -> tuple[dict[str, int], int, int] | None:
+        """Give people places in a random order; a place that somebody has already stands. One trip.
+
+        Return the places that stand of these people, the least place of all (0 if nobody has one), and how
+        many people have one. None if Redis does not answer within SCRIPT_SECONDS, or lately did not.
+        """
+        key = f"{self._prefix}:lots:{name}"
+        try:
+            async with asyncio.timeout(SCRIPT_SECONDS):
+                await self._placing.acquire()  # one at a time, which leaves connections for the news
+        except TimeoutError:
+            return None
+        try:
+            if not self.up or self._doubted:
+                return None
+            pipeline = self._redis.pipeline(transaction=False)
+            if places:
+                pipeline.zadd(key, dict(places), nx=True)
+                pipeline.pexpire(key, PLACES_MS)
+                pipeline.zmscore(key, list(places))
+            pipeline.zrange(key, 0, 0, withscores=True)
+            pipeline.zcard(key)
+            answers = await self._ask(pipeline.execute(), seconds=SCRIPT_SECONDS)
+        finally:
+            self._placing.release()
+        if answers is None:
+            return None
+        *entered, least, people = answers
+        standing = zip(places, entered[2] if places else [], strict=True)
+        # A place is lost if Redis lost it in this moment.
+        stand = {who: int(place) for who, place in standing if place is not None}
+        return stand, int(least[0][1]) if least else 0, people
 
     async def write_pulse(self, pulse: bytes) -> None:
         """Append a process's pulse to those of the last 15 minutes. Without Redis it is lost."""

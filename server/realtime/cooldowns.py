@@ -1,10 +1,12 @@
 """The running cooldowns that this process knows of, so that most refusals need no store. In memory only.
 
-Nothing here is the truth. It comes from a read, a dig made here, or news of another process.
+Also when a task opened, for its first dig. Nothing here is the truth. It comes from a read, a dig made here,
+or news of another process.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ class Cooldowns:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Cooldown] = OrderedDict()
+        self._opened: OrderedDict[str, int] = OrderedDict()
+        self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
         """Remember a task's newest dig for TRUSTED_SECONDS from each time it is heard. Ignore older digs."""
@@ -41,18 +45,50 @@ class Cooldowns:
         self._known.move_to_end(code)
         if len(self._known) > REMEMBERED_TASKS:
             self._known.popitem(last=False)
+        if known is None or known.dig["depth"] < dig["depth"]:
+            self._wake(code)
+
+    def learn_opening(self, code: str, opened_at: int) -> None:
+        """Remember when a task opened (unix ms) that nobody has dug."""
+        self._opened[code] = opened_at
+        self._opened.move_to_end(code)
+        if len(self._opened) > REMEMBERED_TASKS:
+            self._opened.popitem(last=False)
 
     def forget(self, code: str) -> None:
-        """Forget a task's newest dig: the task ended without a dig."""
+        """Forget what is known of a task: it ended without a dig."""
         self._known.pop(code, None)
+        self._opened.pop(code, None)
+        self._wake(code)
 
-    def newest_end(self, code: str) -> int:
-        """Return when the newest cooldown known of a task ends or ended (unix ms); 0 if none is known.
+    def digging_began(self, code: str) -> int:
+        """Return when the newest cooldown known of a task ends or ended (unix ms), else when it opened.
 
-        Other processes may have dug since.
+        0 if neither is known. Other processes may have dug since.
         """
         known = self._known.get(code)
-        return 0 if known is None else known.dig["cd_until"]
+        return self._opened.get(code, 0) if known is None else known.dig["cd_until"]
+
+    async def changed(self, code: str, began: int, seconds: float) -> None:
+        """Wait until a dig is known after digging `began`, or the task's end; at most so long.
+
+        One may wait for a task at a time.
+        """
+        if self.digging_began(code) != began:
+            return
+        event = self._waiting[code] = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.pop(code, None)
+
+    def _wake(self, code: str) -> None:
+        waiting = self._waiting.get(code)
+        if waiting is not None:
+            waiting.set()
 
     def running(self, code: str, at_ms: int) -> Dig | None:
         """Return the newest dig known if its cooldown lasts beyond `at_ms` (unix ms), else None."""

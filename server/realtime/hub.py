@@ -19,7 +19,7 @@ from server.background import Background, end_tasks
 from server.clock import Clock
 from server.errors import NoSuchTask, NotShown, Unavailable
 from server.game.dig import Dig
-from server.game.task import Task
+from server.game.task import Task, awaited_opening
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
@@ -168,6 +168,19 @@ class Hub:
         if watched.behind or not self._bus.hears(watched.code):
             await self.read_now(watched)
 
+    def hear(self, code: str) -> None:
+        """Hear of a task's digs until `stop_hearing`, also if nobody watches it here."""
+        if not self._bus.wants(code):
+            self._background.spawn(self._listen(code))
+
+    def stop_hearing(self, code: str) -> None:
+        """Undo `hear`, unless the task is known here by now."""
+        if self._bus.wants(code) and code not in self.known.by_code:
+            self._background.spawn(self._bus.ignore(code))
+
+    async def _listen(self, code: str) -> None:
+        await self._bus.listen(code)
+
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
         if self._bus.wants(code):
@@ -280,6 +293,7 @@ class Hub:
                 self._send_end(watched, news)
         elif news.start:
             self._send(watched, watched.start(news.start))
+            self._read_soon(watched)  # for its `opened_at`, by MongoDB's clock
         elif news.judged:
             self._read_soon(watched)
         elif news.claim is not None:
@@ -372,6 +386,8 @@ class Hub:
             self._take(watched.code, news_of_end(task))
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
+        if not task["now_depth"] and (opened_at := awaited_opening(task)):
+            self._cooldowns.learn_opening(watched.code, opened_at)
         watched.judge(task)
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.

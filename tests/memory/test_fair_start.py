@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from server import metrics
 from server.actions.dig import dig
+from server.background import Background
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
@@ -33,21 +35,23 @@ def environment() -> dict[str, str]:
 
 
 class Drawn:
-    """The lots that were drawn: how many each time. The last of them to come is always drawn first."""
+    """How many each process drew among, each time. The last of all to come always has the first place."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
+        self._next = 2**52
 
-    def shuffle(self, lots: list[Any]) -> None:
-        self.sizes.append(len(lots))
-        lots.reverse()
+    def getrandbits(self, _bits: int) -> int:
+        self._next -= 1
+        return self._next
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    """Lots that are not drawn at random."""
+    """An order that is not random."""
     known = Drawn()
     monkeypatch.setattr(fair_start, "_chance", known)
+    monkeypatch.setattr(metrics.LOTS, "observe", known.sizes.append)
     return known
 
 
@@ -80,11 +84,11 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
     cooldowns = Cooldowns()
-    lots = FairStart(10, cooldowns, clock)
+    lots = FairStart(10, cooldowns, clock, Background())
     won: Counter[int] = Counter()
 
     async def take_part(code: str, person: int, order: list[int]) -> None:
-        await lots.wait(code, person)
+        await lots.wait(code, str(person))
         order.append(person)
 
     for window in range(500):

@@ -1,0 +1,55 @@
+"""The random order of those who wait to dig, over all processes: their places, in Redis.
+
+Redis is told no id: of a person, a beginning and a task it has one keyed hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from server.keys import Keys
+from server.realtime.bus import Bus
+from server.realtime.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The places that stand of those that were entered, the first of all, and how many people have one."""
+
+    places: Mapping[str, int]
+    first: int
+    people: int
+
+
+class SharedOrder:
+    """One per process."""
+
+    def __init__(self, bus: Bus, hub: Hub, keys: Keys) -> None:
+        self._bus = bus
+        self._hub = hub
+        self._keys = keys
+
+    async def enter(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
+        """Enter people's places; the first that was entered of a person stands, whoever did it.
+
+        `began` (unix ms) is when digging began, and tells apart the orders of a task. None if Redis does not
+        answer, or lately did not.
+        """
+        names = {self._keys.limit_name(f"place:{code}:{began}:{unionid}"): unionid for unionid in places}
+        entered = {name: places[unionid] for name, unionid in names.items()}
+        found = await self._bus.enter_places(f"{code}:{began}", entered)
+        if found is None:
+            return None
+        stand, first, people = found
+        return Standing({names[name]: place for name, place in stand.items()}, first, people)
+
+    @contextmanager
+    def hearing(self, code: str) -> Iterator[None]:
+        """Hear of the task's digs meanwhile, also if nobody watches it here."""
+        self._hub.hear(code)
+        try:
+            yield
+        finally:
+            self._hub.stop_hearing(code)
