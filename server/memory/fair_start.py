@@ -28,7 +28,7 @@ TELL_SECONDS = 0.1
 # A process whose Redis answered none of its tellings so quickly draws alone: its people must not wait longer.
 QUICK_SECONDS = 0.01
 # From the end of the window until the order is read: the others' clocks and last tellings may be as late.
-SETTLE_SECONDS = 0.01
+SETTLE_SECONDS = 0.015
 # How long a Redis that was quick is waited for.
 PATIENCE_SECONDS = 0.15
 # The first of all goes on at once, all others when its dig is known, or after this long: it may be refused.
@@ -163,12 +163,12 @@ class FairStart:
         """Tell the places that come, until the window is over; as often until Redis answers quickly."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(TELL_SECONDS, over - loop.time()))
             untold = [digger for digger, lot in gathering.lots.items() if not lot.told]
             if untold or not gathering.quick:
                 self._background.spawn(self._tell(shared, code, gathering, untold))
             if loop.time() >= over:
                 return
+            await asyncio.sleep(min(TELL_SECONDS, over - loop.time()))
 
     async def _tell(self, shared: SharedOrder, code: str, gathering: _Gathering, untold: list[str]) -> None:
         """Tell new places. The first that was told of a person by any process stands."""

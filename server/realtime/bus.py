@@ -217,7 +217,7 @@ class Bus:
         """Give people places in a random order; a place that somebody has already stands. One trip.
 
         Return the places that stand of these people, the least place of all (0 if nobody has one), and how
-        many people have one. None if Redis does not answer within SCRIPT_SECONDS, or lately did not.
+        many people have one. None if Redis does not answer within SCRIPT_SECONDS.
         """
         key = f"{self._prefix}:lots:{name}"
         try:
@@ -226,7 +226,7 @@ class Bus:
         except TimeoutError:
             return None
         try:
-            if not self.up or self._doubted:
+            if not self.up:
                 return None
             pipeline = self._redis.pipeline(transaction=False)
             if places:

@@ -35,7 +35,7 @@ class SharedOrder:
         """Enter people's places; the first that was entered of a person stands, whoever did it.
 
         `began` (unix ms) is when digging began, and tells apart the orders of a task. None if Redis does not
-        answer, or lately did not.
+        answer in time.
         """
         names = {self._keys.limit_name(f"place:{code}:{began}:{unionid}"): unionid for unionid in places}
         entered = {name: places[unionid] for name, unionid in names.items()}

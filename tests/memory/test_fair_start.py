@@ -10,6 +10,7 @@ from math import comb
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from server import metrics
 from server.actions.dig import dig
@@ -258,22 +259,162 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(
     assert len(await check_history(context, code)) == 2
 
 
+# ---- over all processes
+
+
+@pytest.fixture
+def only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody goes on before the dig of the first is known, and a busy machine counts as a quick Redis."""
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+
+
+def session_of(context: Context, who: Someone) -> int:
+    proven = context.keys.read_token(who.token)
+    assert proven is not None
+    return proven.generation
+
+
+async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
+    """Let all dig, in this order; return their digs and refusals."""
+    digs = [
+        asyncio.ensure_future(dig(where, code, who.unionid, "", admit, session_of(where, who)))
+        for where, who in asked
+    ]
+    return await asyncio.gather(*digs, return_exceptions=True)
+
+
+def counted(call: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    """Return what does the same and notes its calls."""
+
+    async def counting(*given: Any) -> Any:
+        calls.append(call.__name__)
+        return await call(*given)
+
+    return counting
+
+
+async def known_at(processes: list[Context], people: list[Someone]) -> None:
+    """Let processes know people, so that nobody is overtaken on the way to their place."""
+    for each in processes:
+        await asyncio.gather(*(each.people.find(who.unionid, session_of(each, who)) for who in people))
+
+
+async def learned(code: str, *processes: Context) -> None:
+    """Let processes know of the cooldown that is just over."""
+    for each in processes:
+        found = await each.store.tasks.find_at(code)
+        assert found is not None
+        each.clock.see(found[1])
+        each.cooldowns.learn(found[0]["last_dig"])
+
+
+@pytest.mark.usefixtures("only_the_first")
+@pytest.mark.parametrize("first_at", [0, 1])
 @pytest.mark.gen_test
-async def test_two_processes_draw_among_their_own_and_one_dig_is_made(
+async def test_the_first_of_all_digs_whichever_process_it_asked(
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, first_at: int
+) -> None:
+    """The other process has no page of the task open, and hears of the dig all the same."""
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
+    await known_at([context, other], people)
+    code, _ = await cooled(alice)
+    await learned(code, context, other)
+    processes = [context, other] if first_at else [other, context]
+    told = await ask_at(code, list(zip(processes * 3, people, strict=True)))
+    assert [getattr(each, "error", "dug") for each in told] == [*["cooling_down"] * 5, "dug"]
+    assert (await check_history(context, code))[-1]["unionid"] == people[-1].unionid
+    assert drawn.sizes == [3, 3]
+
+
+@pytest.mark.usefixtures("only_the_first")
+@pytest.mark.gen_test
+async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_one_dig(
+    client: Client, context: Context, cooled: Any, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
+    await known_at([context, other], people)
+    code, _ = await cooled(alice)
+    await learned(code, context, other)
+    asked: list[str] = []
+    for each in (context, other):
+        for name in ("view", "record_dig"):
+
+            monkeypatch.setattr(each.store.tasks, name, counted(getattr(each.store.tasks, name), asked))
+    await ask_at(code, list(zip([context, other] * 3, people, strict=True)))
+    assert asked == ["view", "record_dig"]
+
+
+@pytest.mark.usefixtures("only_the_first")
+@pytest.mark.gen_test
+async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_no_id(
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, tested_redis: str
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    await known_at([context, other], [bob, carol])
+    code, first = await cooled(alice)
+    await learned(code, context, other)
+    asked = [(context, bob), (other, bob), (other, carol), (context, bob), (other, bob)]
+    *bobs, carols = await ask_at(code, sorted(asked, key=lambda ask: ask[1] is carol))
+    assert getattr(carols, "dig", None), "whoever comes last is first, and bob came once"
+    assert {each.error for each in bobs} == {"cooling_down"}
+    assert sorted(drawn.sizes) == [1, 2]
+    async with Redis.from_url(tested_redis) as redis:
+        prefix = f"wabao:{context.store.database.name}"
+        (key,) = await redis.keys(f"{prefix}:*{code}*{first['cd_until']}")
+        names = await redis.zrange(key, 0, -1)
+        assert 0 < await redis.ttl(key) <= 10
+    assert key.decode() == f"{prefix}:lots:{code}:{first['cd_until']}"
+    assert len(names) == 2
+    assert all(len(name) == 32 and bob.unionid not in name.decode() for name in names)
+
+
+@pytest.mark.gen_test
+async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
-    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(10)))
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    await known_at([context, other], [bob, carol, dave])
     code, _ = await cooled(alice)
-    found = await asyncio.gather(
-        *(
-            dig(where, code, who.unionid, "", admit, 0)
-            for where, who in zip([context, other] * 5, people, strict=True)
-        ),
-        return_exceptions=True,
-    )
-    assert drawn.sizes == [5, 5]
-    assert Counter(getattr(each, "error", "dug") for each in found) == {"dug": 1, "cooling_down": 9}
-    assert len(await check_history(context, code)) == 2
+    await learned(code, context, other)
+    asking = asyncio.ensure_future(ask_at(code, [(other, carol), (other, dave), (context, bob)]))
+    await asyncio.sleep(0)
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
+    *others, refused = await asking
+    assert refused.error == "banned"
+    assert sorted(getattr(each, "error", "dug") for each in others) == ["cooling_down", "dug"]
+    assert (await check_history(context, code))[-1]["unionid"] == dave.unionid
+    assert sorted(drawn.sizes) == [1, 2]
+
+
+# ---- openings
+
+
+@pytest.mark.parametrize(("opened_by", "cd_seconds", "waits"), [("pay", 5, 1), ("show", 5, 1), ("pay", 0, 0)])
+@pytest.mark.gen_test
+async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_no_cooldown(
+    client: Client, context: Context, drawn: Drawn, opened_by: str, cd_seconds: int, waits: int
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=cd_seconds)
+    tasks = context.store.tasks
+    shut = {"open": 0, "opened_at": 0} | ({"review": "checking"} if opened_by == "show" else {})
+    await tasks.collection.update_one({"_id": code}, {"$set": shut})
+    if opened_by == "pay":
+        assert await tasks.open_paid(code, "an order", 3_600_000)
+    else:
+        assert await context.store.shown_tasks.show(code, 3_600_000)
+    await known_at([context], [bob, carol])
+    told = await ask_at(code, [(context, bob), (context, carol)])
+    assert drawn.sizes == [2] * waits
+    first, *_ = digs = await check_history(context, code)
+    if waits:
+        opened = await tasks.find(code)
+        assert opened is not None
+        assert first["at"] >= opened["opened_at"] + WINDOW_MS
+        assert (len(digs), first["unionid"]) == (1, carol.unionid)
+        assert [getattr(each, "error", "dug") for each in told] == ["cooling_down", "dug"]
 
 
 @pytest.mark.gen_test

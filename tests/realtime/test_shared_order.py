@@ -1,0 +1,326 @@
+"""A random order over all processes: its share for everybody, and a Redis that is away, slow or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from math import comb
+from pathlib import Path
+from random import SystemRandom
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from server.background import Background
+from server.clock import Clock
+from server.keys import Keys
+from server.memory import fair_start
+from server.memory.fair_start import FairStart, how_many_go_at_once
+from server.realtime.bus import Bus
+from server.realtime.cooldowns import Cooldowns
+from server.realtime.shared_order import SharedOrder, Standing
+from server.running.stores import EmbeddedRedis
+from support.histories import a_history
+
+KEYS = Keys(b"a secret that only the tests know, 32+")
+WINDOW_MS = 200
+# Of a whole window and the order after it: what a busy machine may add in these tests.
+BUSY_SECONDS = 0.3
+
+
+def learn_end(cooldowns: Cooldowns, code: str, cd_until: int, depth: int = 1) -> None:
+    (dug,) = a_history([0], set(), ends=False)
+    cooldowns.learn(dug | {"code": code, "cd_until": cd_until, "depth": depth})  # type: ignore[arg-type]
+
+
+class Process:
+    """What one process has for a fair start. It hears of no dig but what `learn_end` tells it."""
+
+    def __init__(self, shared: Any = None, url: str = "", window_ms: int = WINDOW_MS) -> None:
+        self.bus = Bus(url or "redis://127.0.0.1:1/0", "order-of-tests")
+        self.background, self.cooldowns, self.clock = Background(), Cooldowns(), Clock()
+        deaf: Any = SimpleNamespace(hear=lambda _: None, stop_hearing=lambda _: None)
+        self.order = shared or SharedOrder(self.bus, deaf, KEYS)
+        self.start = FairStart(window_ms, self.cooldowns, self.clock, self.background, self.order)
+
+    async def connect(self) -> None:
+        self.bus.start(lambda *_: None, lambda _: None)
+        await asyncio.wait_for(self.bus.connected.wait(), 10)
+
+    async def close(self) -> None:
+        await self.background.end()
+        await self.bus.close()
+
+
+class Together:
+    """The places of all processes, in memory."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, int], dict[str, int]] = {}
+
+    async def enter(self, code: str, began: int, places: Mapping[str, int]) -> Standing:
+        entered = self.places.setdefault((code, began), {})
+        for who, place in places.items():
+            entered.setdefault(who, place)
+        return Standing({who: entered[who] for who in places}, min(entered.values(), default=0), len(entered))
+
+    @contextlib.contextmanager
+    def hearing(self, _code: str) -> Iterator[None]:
+        yield
+
+
+class SlowLink:
+    """A TCP proxy before Redis whose answers come late, or never while it is `shut`."""
+
+    def __init__(self, upstream_port: int) -> None:
+        self.upstream_port = upstream_port
+        self.seconds = 0.0
+        self.passing: set[asyncio.Task[None]] = set()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
+        self.writers += [writer, up_writer]
+        for source, sink, slow in ((reader, up_writer, False), (up_reader, writer, True)):
+            self.passing.add(asyncio.ensure_future(self._pass_on(source, sink, slow)))
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, slow: bool) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                if slow:
+                    await asyncio.sleep(self.seconds)
+                sink.write(data)
+        sink.close()
+
+    @contextlib.asynccontextmanager
+    async def url(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        server.close()
+        for each in self.passing:
+            each.cancel()
+        for writer in self.writers:
+            writer.close()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis of the test's own, to be killed."""
+    store = EmbeddedRedis(tmp_path)
+    store.start()
+    yield store
+    store.kill()
+
+
+@pytest.fixture
+def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]:
+    """Start two processes that are connected."""
+    started: list[Process] = []
+
+    async def start(url: str) -> list[Process]:
+        pair = [Process(url=url), Process(url=url)]
+        started.extend(pair)
+        for each in pair:
+            await each.connect()
+        return pair
+
+    async def close() -> None:
+        for each in started:
+            await each.close()
+
+    yield start
+    io_loop.run_sync(close)
+
+
+class Window:
+    """One window of a task: who went on, in this order, and when (seconds after digging began)."""
+
+    def __init__(self, code: str, processes: list[Process]) -> None:
+        self.code = code
+        self.went: list[tuple[int, str]] = []
+        self.after: list[float] = []
+        self.somebody = asyncio.Event()
+        self.began = time.monotonic()
+        self._processes = processes
+        cd_until = processes[0].clock.now_ms()
+        for each in processes:
+            learn_end(each.cooldowns, code, cd_until)
+
+    async def wait(self, at: int, who: str) -> None:
+        await self._processes[at].start.wait(self.code, who)
+        self.went.append((at, who))
+        self.after.append(time.monotonic() - self.began)
+        self.somebody.set()
+
+    async def all(self, *asked: tuple[int, str]) -> None:
+        await asyncio.gather(*(self.wait(at, who) for at, who in asked))
+
+
+class Falling:
+    """Chance of which the last to ask gets the first place."""
+
+    def __init__(self) -> None:
+        self._next = 2**52
+
+    def getrandbits(self, _bits: int) -> int:
+        self._next -= 1
+        return self._next
+
+
+@pytest.fixture(autouse=True)
+def _known_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_start, "_chance", Falling())
+
+
+@pytest.mark.parametrize(
+    ("own", "standing", "go"),
+    [
+        ([], None, 0),
+        ([5, 7], None, 2),
+        ([5, 7], Standing({}, 5, 3), 1),
+        ([5, 7], Standing({}, 4, 3), 0),
+        ([5, 7], Standing({}, 5, 2), 2),
+        ([5, 7], Standing({}, 4, 1), 2),
+    ],
+)
+def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(
+    own: list[int], standing: Standing | None, go: int
+) -> None:
+    assert how_many_go_at_once(own, standing) == go
+
+
+@pytest.mark.gen_test
+async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """320 windows of 16 people, one of whom asks each process thrice. By chance it fails 1 in 1,000,000."""
+    monkeypatch.setattr(fair_start, "_chance", SystemRandom())
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 0.01)
+    together = Together()
+    four = [Process(together, window_ms=20) for _ in range(4)]
+    asked = [(at, "cheat") for at in range(4)] * 3 + [(k % 4, f"person{k}") for k in range(15)]
+    windows = []
+    for turn in range(8):
+        some = [Window(f"{turn}-{k}", four) for k in range(40)]
+        await asyncio.gather(*(window.all(*asked) for window in some))
+        windows += some
+    wins = sum(window.went[0][1] == "cheat" for window in windows)
+    share, number = 1 / 16, len(windows)
+    assert (
+        sum(comb(number, k) * share**k * (1 - share) ** (number - k) for k in range(wins, number + 1)) > 1e-6
+    )
+    assert wins, "nor less: never would be as odd"
+    for each in four:
+        await each.close()
+
+
+@pytest.mark.gen_test
+async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
+    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    fast, slow = await processes(redis.uri)
+    window = Window("clocks", [fast, slow])
+    now_ms = slow.clock.now_ms
+    monkeypatch.setattr(slow.clock, "now_ms", lambda: now_ms() - 80)
+    waiting = asyncio.ensure_future(window.all((0, "ann"), (1, "ben"), (0, "cyn"), (1, "dan")))
+    await window.somebody.wait()
+    assert window.went == [(1, "dan")], "the first of all, at the process whose clock is slow"
+    assert window.after[0] > (WINDOW_MS + 70) / 1000
+    for each in (fast, slow):
+        learn_end(each.cooldowns, "clocks", each.clock.now_ms() + 1000, depth=2)
+    await waiting
+    assert sorted(window.went) == [(0, "ann"), (0, "cyn"), (1, "ben"), (1, "dan")]
+
+
+@pytest.mark.gen_test
+async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(
+    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    window = Window("refused", await processes(redis.uri))
+    await window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan"))
+    assert window.went[0] == (1, "dan")
+    assert [who for at, who in window.went if at == 0] == ["ben", "ann"]
+    waited = window.after[1] - window.after[0]
+    assert fair_start.OTHERS_SECONDS - 0.05 < waited < fair_start.OTHERS_SECONDS + BUSY_SECONDS
+
+
+@pytest.mark.parametrize("how", ["away", "slow", "stopped"])
+@pytest.mark.gen_test
+async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_for_it(
+    redis: EmbeddedRedis, processes: Any, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
+    link = SlowLink(redis.port)
+    async with link.url() as url:
+        pair = await processes(url)
+        link.seconds = {"away": 0.0, "slow": 0.1, "stopped": 100.0}[how]
+        if how == "away":
+            redis.kill()
+            while any(each.bus.up for each in pair):
+                await asyncio.gather(*(each.bus.ping() for each in pair))
+        window = Window(how, pair)
+        await asyncio.wait_for(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")), 5)
+        assert [who for at, who in window.went if at == 0] == ["ben", "ann"]
+        assert [who for at, who in window.went if at == 1] == ["dan", "cyn"]
+        assert max(window.after) < WINDOW_MS / 1000 + BUSY_SECONDS
+
+
+@pytest.mark.gen_test
+async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting_and_serves_when_it_is_back(
+    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    pair = await processes(redis.uri)
+    entered = asyncio.Semaphore(0)
+    for each in pair:
+        enter = each.order.enter
+
+        async def note(*asked: Any, enter: Any = enter) -> Standing | None:
+            found: Standing | None = await enter(*asked)
+            entered.release()
+            return found
+
+        monkeypatch.setattr(each.order, "enter", note)
+    window = Window("killed", pair)
+    waiting = asyncio.ensure_future(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
+    for _ in pair:
+        await entered.acquire()
+    redis.kill()
+    await asyncio.wait_for(waiting, 5)
+    assert sorted(window.went) == [(0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")]
+    await asyncio.to_thread(redis.start)
+    for each in pair:
+        await asyncio.wait_for(each.bus.connected.wait(), 10)
+    again = Window("back", pair)
+    waiting = asyncio.ensure_future(again.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
+    await again.somebody.wait()
+    assert again.went == [(1, "dan")]
+    for each in pair:
+        learn_end(each.cooldowns, "back", each.clock.now_ms() + 1000, depth=2)
+    await waiting
+
+
+@pytest.mark.gen_test
+async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(
+    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    pair = await processes(redis.uri)
+    window = Window("emptied", pair)
+    waiting = asyncio.ensure_future(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
+    found = None
+    while found is None or found.people < 4:
+        found = await pair[0].order.enter("emptied", pair[0].cooldowns.digging_began("emptied"), {})
+    await pair[0].bus._redis.flushall()
+    await asyncio.wait_for(waiting, 5)
+    assert len(window.went) == 4
