@@ -31,6 +31,14 @@ class Line:
     def is_open(self) -> bool:
         return self._writer is not None
 
+    @property
+    def own_port(self) -> int:
+        """The port that it is connected from."""
+        if self._writer is None:
+            raise Lost
+        port: int = self._writer.get_extra_info("sockname")[1]
+        return port
+
     async def connect(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
