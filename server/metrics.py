@@ -27,7 +27,7 @@ REFUSALS = Counter("wabao_refusals", "Refused requests, by error code", ["error"
 DIGS = Counter("wabao_digs", "Digs by outcome: dug, won, repeated, or why refused", ["outcome"])
 LOTS = Histogram(
     "wabao_lots",
-    "People among whom lots were drawn after a cooldown, in one process",
+    "People in a random order after a cooldown or an opening, in one process",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
 )
 JOINS = Counter("wabao_joins", "Digs that made a person a participant of a task")

@@ -1,4 +1,4 @@
-"""The dig: draw lots, decide, record in the task, write to the history, publish, reply.
+"""The dig: wait in a random order, decide, record in the task, write to the history, publish, reply.
 
 Any process may die at any moment: one conditional update of the task records the dig, with its whole record
 in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
@@ -150,11 +150,12 @@ async def dig(
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
-    Just after a cooldown the caller waits until lots are drawn, at most FAIR_START_MS. `session` is that of
-    their token, None without one, so that a bare id does not take the lot of its owner. `address` returns
+    Just after a cooldown, or an opening that was waited for, the caller waits FAIR_START_MS for their place in
+    a random order, and at most 0.4 s more for those before them. `session` is that of their token, None
+    without one, so that a bare id does not take the place of its owner. `address` returns
     their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
     client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
-    `waits` is called before a known caller waits for lots.
+    `waits` is called before a known caller waits for that.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon.
