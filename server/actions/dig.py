@@ -150,7 +150,7 @@ async def dig(
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
-    Just after a cooldown, or an opening that was waited for, the caller waits FAIR_START_MS for their place in
+    Just after a cooldown, or an opening that was waited for, they wait FAIR_START_MS for their place in
     a random order, and at most 0.4 s more for those before them. `session` is that of their token, None
     without one, so that a bare id does not take the place of its owner. `address` returns
     their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
