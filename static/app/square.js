@@ -9,6 +9,7 @@ import { arrange, el, fill, set, write } from "./dom.js";
 import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
+const PAGE = 20;
 const MOST_RENEWED = 100; // further down nothing is renewed until the person scrolls back
 const MOST_PAGES = 25;
 const AHEAD_PX = 600;
@@ -82,7 +83,9 @@ class Square {
     arrange(over, elements.slice(runs.length));
     set(fold, { hidden: !over.childElementCount });
     if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
-    if (!this.complete) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
+    // What follows a short page with ended ones has ended too.
+    const folded = over.childElementCount && !fold.open && this.lengths.at(-1) < PAGE;
+    if (!this.complete && !folded) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
     else if (elements.length) write(foot, "就这些了");
     else if (sought.kind || sought.name) write(foot, "没有找到，换个开头试试");
     else sayEmpty(foot);

@@ -16,6 +16,23 @@ pytestmark = needs_chromium
 
 WITHIN_A_SECOND = 1000
 FIRST_VIEW_BYTES = 150_000
+CAT = a_picture()
+
+
+def publish_many(address: str, number: int, picture: bytes = CAT, **parameters: int) -> list[str]:
+    """Publish as ten people, since a page of the square has three treasures of one; return the codes."""
+    people = [Person.log_in(address, f"埋宝的{one}") for one in "甲乙丙丁戊己庚辛壬癸"]
+    return [people[n % 10].publish(picture, name=f"第{n}只猫", **parameters) for n in range(number)]
+
+
+def test_a_publishers_many_treasures_are_all_found_by_scrolling(window: Opener, publisher: Person) -> None:
+    picture = a_picture()
+    codes = [publisher.publish(picture, name=f"同一个人的第{number}只猫") for number in range(7)]
+    page = window("朵朵").page
+    for code in codes:
+        while page.locator(f"[data-code='{code}']").count() == 0:
+            page.mouse.wheel(0, 4000)
+            page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
 def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
@@ -23,9 +40,7 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
 ) -> None:
     ended = publisher.publish(a_picture(), name="挖完的猫", forecast_num=1)
     Person.log_in(address, "阿强").post("/postTask", code=ended)
-    picture = a_picture()
-    for number in range(45):
-        publisher.publish(picture, name=f"第{number}只猫")
+    publish_many(address, 45)
     page = window("朵朵").page
     expect(page.locator(".card").first).to_be_visible()
     while page.get_by_text("就这些了").count() == 0:
@@ -40,11 +55,12 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
     expect(page.locator(".cards li")).to_have_count(20)  # those far below are dropped
 
 
-def test_an_ended_task_leaves_the_running_ones_however_far_down(window: Opener, publisher: Person) -> None:
+def test_an_ended_task_leaves_the_running_ones_however_far_down(
+    window: Opener, address: str, publisher: Person
+) -> None:
     picture = a_picture()
     ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
-    for number in range(20):
-        publisher.publish(picture, name=f"后来的第{number}只猫")
+    publish_many(address, 20)
     page = window("朵朵").page
     expect(page.locator(".card").first).to_be_visible()
     card = page.locator(f"[aria-label=正在进行] [data-code='{ended}']")
@@ -59,14 +75,10 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(window: Opener, 
 
 
 def test_the_square_still_counts_down_to_the_right_second_after_a_return(
-    window: Opener, address: str, publisher: Person
+    window: Opener, address: str
 ) -> None:
-    picture = a_picture()
     digger = Person.log_in(address, "阿强")
-    codes = [
-        publisher.publish(picture, name=f"冷却的第{number}只猫", cd=60, forecast_num=40_000)
-        for number in range(20)
-    ]
+    codes = publish_many(address, 20, cd=60, forecast_num=40_000)
     for code in reversed(codes):
         digger.post("/postTask", code=code)
     page = window("朵朵").page
@@ -297,10 +309,8 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_first_view_is_small(window: Opener, publisher: Person, size: dict[str, int]) -> None:
-    picture = draw(oranges)
-    for number in range(20):
-        publisher.publish(picture, name=f"第{number}箱脐橙")
+def test_the_first_view_is_small(window: Opener, address: str, size: dict[str, int]) -> None:
+    publish_many(address, 20, draw(oranges))
     opened = window("阿强")
     fresh = opened.context.browser.new_context(viewport=size)  # type: ignore[union-attr]
     page = fresh.new_page()
