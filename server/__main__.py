@@ -84,14 +84,11 @@ def _add_serving(commands: _Commands) -> None:
     release = commands.add_parser(
         "release",
         help="prepare MONGODB_URI, before a new version serves",
-        description="Check the stores, build missing indexes and change what older versions left, while "
+        description="Check the stores, build missing indexes and note the version of the data, while "
         "servers run; may be cut off and run again. Exits with 0 when it is done, 1 when the check found "
         "something, 2 when it could not begin.",
     )
     release.add_argument("--unchecked", action="store_true", help="do not check the stores first")
-    release.add_argument(
-        "--drop-retired", action="store_true", help="drop the indexes that only older versions use"
-    )
     release.set_defaults(run=_release)
     commands.add_parser(
         "check",
@@ -210,7 +207,7 @@ def _work(parsed: argparse.Namespace) -> int:
 
 def _release(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.store.schema import drop_retired, indexes_of, is_new, prepare
+    from server.store.schema import indexes_of, is_new, prepare
 
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "release")
@@ -222,17 +219,10 @@ def _release(parsed: argparse.Namespace) -> int:
         # In a new database the log would be what makes it look used, so there it is written afterwards.
         new = await is_new(store.database)
         async with nullcontext() if new else logged(store, "release"):
-            found = await prepare(store.database, indexes, _tell)
-            if parsed.drop_retired:
-                await drop_retired(store.database, found, _tell)
+            await prepare(store.database, indexes, _tell)
         if new:
             async with logged(store, "release"):
                 pass
-        if not parsed.drop_retired and found.retired:
-            _tell(
-                f"no longer used: {', '.join(found.retired_names)}; once no older version serves, drop them "
-                "with --drop-retired"
-            )
         _tell("the database is ready")
         return 0
 

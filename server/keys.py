@@ -103,10 +103,9 @@ class Keys:
         """The key under which a task's code follows from its `publish_id`."""
         return self._derive("publish")
 
-    def sign_token(self, unionid: str, generation: int = 0) -> str:
+    def sign_token(self, unionid: str, generation: int) -> str:
         """Return a token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""
-        # Generation 0 is not written, so its tokens look as they did before there were generations.
-        value = f"{unionid} {generation}" if generation else unionid
+        value = f"{unionid} {generation}"
         return create_signed_value(self._derive("token").hex(), "token", value).decode()
 
     def operator_token(self) -> str:
@@ -156,7 +155,7 @@ class Keys:
                 value = decode_signed_value(key, "token", token, max_age_days=TOKEN_DAYS, min_version=2)
                 if value is not None:
                     unionid, _, generation = value.decode().partition(" ")
-                    return Proven(unionid, int(generation or "0"))
-        except UnicodeError:
+                    return Proven(unionid, int(generation))
+        except ValueError:
             return None
         return None

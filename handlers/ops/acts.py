@@ -154,10 +154,10 @@ class OpsLogRequest(msgspec.Struct):
     """No parameters."""
 
 
-class OpsAct(msgspec.Struct):
+class OpsAct(msgspec.Struct, kw_only=True):
     """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
 
-    `shared` is 1 if the name was typed beside OPS_TOKEN; acts of older versions have 1 too.
+    `shared` is 1 if the name was typed beside OPS_TOKEN.
     """
 
     at: int
@@ -166,7 +166,7 @@ class OpsAct(msgspec.Struct):
     target: str
     reason: str
     outcome: str = BEGUN
-    shared: int = 1
+    shared: int
 
 
 class OpsLogReply(Reply, kw_only=True):

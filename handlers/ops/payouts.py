@@ -104,7 +104,7 @@ class OpsPayouts(OperatorInterface):
                     freeze["depth"],
                     names.get(freeze["code"], ""),
                     freeze["at"],
-                    freeze.get("reason", ""),
+                    freeze["reason"],
                 )
                 for freeze in freezes
             ],

@@ -50,10 +50,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
 
 
 async def _id_of(context: Context, openid: str) -> str:
-    """Return the id of a person without a unionid: one that WeChat gave with a session before, if any.
-
-    Earlier versions took one from the data too; it stays theirs.
-    """
+    """Return the id of a person without a unionid: one that WeChat gave with a session before, if any."""
     own = f"openid:{openid}"
     known = [person["_id"] for person in await context.store.people.of_openid(openid)]
     return next((unionid for unionid in known if unionid != own), own)

@@ -54,10 +54,8 @@ def why_looked_at(task: Mailed, most_prizes: int) -> str:
 
 def note_of(task: Mapping[str, object]) -> str:
     """Return in words why others may not see a task, "" if there is nothing to say."""
-    # Earlier versions had one note for both.
     reviewed = task.get("review") in ("checking", "held", "refused")
-    note = None if reviewed else task.get("hidden_note")
-    return str(note if note is not None else task.get("review_note", ""))
+    return str(task.get("review_note" if reviewed else "hidden_note", ""))
 
 
 def is_taken_down(task: Mapping[str, object]) -> bool:

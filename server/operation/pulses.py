@@ -90,8 +90,8 @@ class Pulse(msgspec.Struct, frozen=True):
     watched: dict[str, int]
     digs: list[PulseDig]
     ends: list[PulseEnd]
-    mongodb_up: int = 1  # older versions do not say it
-    limited: dict[str, int] = {}  # by limit; older versions do not say it
+    mongodb_up: int = 1
+    limited: dict[str, int] = {}  # by limit
 
 
 class Pulsing:

@@ -294,13 +294,10 @@ class WatchedTask:
         self.replay.append(self.seq, frames)
         return frames
 
-    def end(self, end_reason: str, end_note: str = "", ended_at: int = 0) -> bytes:
-        """Take an end that no dig made; return its frame, b"" if it is known.
-
-        `ended_at` is 0 if the process that tells of it has an older version.
-        """
+    def end(self, end_reason: str, end_note: str, ended_at: int) -> bytes:
+        """Take an end that no dig made; return its frame, b"" if it is known."""
         self.prepared = None
-        self.end_note, self.ended_at = end_note or self.end_note, ended_at or self.ended_at
+        self.end_note, self.ended_at = end_note or self.end_note, ended_at
         if self.status:
             return b""
         self.status, self.end_reason = 1, end_reason

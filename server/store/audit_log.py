@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import pymongo
 from bson import ObjectId
@@ -37,7 +37,7 @@ class Act(TypedDict):
     target: str
     reason: str
     outcome: str
-    shared: NotRequired[int]
+    shared: int
 
 
 class AuditLog(Documents[Act]):

@@ -178,10 +178,7 @@ class Files(Documents[_Document]):
         return path if (await self.collection.update_one(query, changes)).matched_count else None
 
     async def refuse(self, path: str, owner: str, now_ms: int) -> None:
-        """Show the owner's upload to operators alone, and delete it soon unless a task or a person has it.
-
-        Earlier versions let people use the uploads of others, which stay as they are.
-        """
+        """Show the owner's upload to operators alone, and delete it soon unless a task or a person has it."""
         await self.collection.update_one(
             {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}, **_of(owner)},
             {

@@ -19,7 +19,7 @@ What: TypeAlias = Literal["task", "prize", "person"]
 class Freeze(TypedDict):
     """`_id` is from `freeze_key`. The operator named it by `code` and `depth`. `at` is unix ms.
 
-    `reason` is what the operator wrote, for operators alone; earlier versions kept none.
+    `reason` is what the operator wrote, for operators alone.
     """
 
     _id: str
@@ -29,7 +29,7 @@ class Freeze(TypedDict):
     depth: int
     state: Literal["frozen", "releasing", "returning"]
     at: int
-    reason: NotRequired[str]
+    reason: str
     due_at: NotRequired[int]
 
 
@@ -56,7 +56,7 @@ class Freezes(DueDocuments[Freeze]):
                 "$set": {
                     "state": "frozen",
                     "due_at": freeze["at"],
-                    "reason": freeze.get("reason", ""),
+                    "reason": freeze["reason"],
                 }
             },
             return_document=True,

@@ -50,11 +50,11 @@ class Person(TypedDict):
     what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
     shown yet, `choices` how often they chose.
 
-    `locked`: their bare id is refused. `generation` is that of the person's valid tokens, 0 if absent; older
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
-    first login (unix ms), absent in records of earlier versions. `forgotten_as` is there while the person is
-    being forgotten, `moving` once others may notice: see `server/actions/forget.py`. `due_at` is there until
-    what they chose is submitted to review.
+    first login (unix ms). `forgotten_as` is there while the person is being forgotten, `moving` once others
+    may notice: see `server/actions/forget.py`. `due_at` is there until what they chose is submitted to
+    review.
     """
 
     _id: str
@@ -152,10 +152,7 @@ class People(DueDocuments[Person]):
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
     async def of_openid(self, openid: str) -> list[Person]:
-        """Return the records of an openid: there are two if WeChat gave a unionid at some logins only.
-
-        There may be more, since earlier versions took the unionid from data that its sender can alter.
-        """
+        """Return the records of an openid: there are two if WeChat gave a unionid at some logins only."""
         return await self.collection.find({"openid": openid}).to_list(None)
 
     async def save(self, person: Person, *, told: bool = True) -> Person:
@@ -223,7 +220,7 @@ class People(DueDocuments[Person]):
     ) -> None:
         """Let others see what a person chose, unless they chose something else since.
 
-        Earlier versions counted no choices: their `number` is 0.
+        What WeChat's data said is no choice: its `number` is 0.
         """
         chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
         given = {name: value for name, value in chosen.items() if value is not None}
@@ -243,9 +240,8 @@ class People(DueDocuments[Person]):
 
         Without the lock, a bare id would be a way around a logout.
         """
-        absent: list[_Document] = [{"generation": {"$exists": False}}] if generation == 0 else []
         return await self.find_one_and_update(
-            {"_id": unionid, "$or": [{"generation": generation}, *absent]},
+            {"_id": unionid, "generation": generation},
             [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
             return_document=True,
         )

@@ -397,7 +397,7 @@ def _old_address(before_ms: int) -> _Document:
 
 
 def parcel(prize: Prize | WonPrize) -> Parcel:
-    """Return the parcel of a prize. Prizes of older versions have no such fields."""
+    """Return the parcel of a prize; its fields are empty until the prize is sent."""
     return Parcel(
         carrier=prize.get("carrier", ""),
         number=prize.get("number", ""),

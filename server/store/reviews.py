@@ -28,7 +28,7 @@ class Review(TypedDict):
     it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
     says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
     it, whatever WeChat says of it. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
-    which of the person's choices that is; earlier versions counted none.
+    which of the person's choices that is, none if WeChat's data said it.
     """
 
     _id: str

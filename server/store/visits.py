@@ -57,7 +57,7 @@ class Visits(Documents[_Document]):
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
-        A visit keeps all its tokens: one per secret, and a random one if it is of an earlier version.
+        A visit keeps all its tokens: one per secret.
         """
         await _write_all(
             self.collection,

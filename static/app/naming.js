@@ -7,7 +7,7 @@ import { pictureField } from "./picture.js";
 import { profileInReview } from "../miniprogram/shared/words.js";
 import { onChange, person, remember } from "./session.js";
 
-/** Whether the person has a name of their own. Logins of older versions did not say. */
+/** Whether the person has a name of their own. */
 export function isNamed() {
   return person.named !== 0;
 }

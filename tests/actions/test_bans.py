@@ -178,7 +178,7 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
     monkeypatch.setattr(context.store.people, "carry_over", carry_over)
     assert [reply["status"] for reply in lifted] == [0]
     [left] = await find(context, "people", banned={"$exists": True})
-    # Earlier versions made more records of a person. Two of them must not keep each other banned.
+    # Two records of a person must not keep each other banned.
     await context.store.people.rows.insert_one({**left, "_id": "record-3"})
     alice = await client.log_in("alice", unionid="1")
     assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
@@ -219,7 +219,7 @@ async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
     bob = await client.log_in("bob")
     code = await publish_red_packet(alice, money=2)
     parameters, people = await order(alice, code), context.store.people.rows
-    # An earlier version banned one record only.
+    # One record alone is banned, as the process died that banned both.
     then = {"reason": REASON, "at": context.clock.now_ms() - 2 * DAY_MS, "until": 0}
     await people.update_one({"_id": first.unionid}, {"$set": {"banned": then}})
     shown = {"shown_at": then["at"] + DAY_MS}

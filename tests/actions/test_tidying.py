@@ -18,7 +18,6 @@ from server.game.amounts import DAY_MS
 from server.settings import Settings
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.reports import Report
-from server.store.schema import STEPS
 from support.client import Client, Someone, a_picture
 from support.purse import publish_red_packet
 from support.steps import Killed
@@ -322,29 +321,6 @@ async def test_one_process_tidies_for_all(client: Client, context: Context) -> N
     await context.store.leases.release("tidy", "another")
     await tidy(context)
     assert await served(client, *unused) == [404, 404]
-
-
-@pytest.mark.gen_test
-async def test_pictures_of_before_stay_if_uploaded_and_age_from_now_if_drawn(
-    client: Client, context: Context
-) -> None:
-    alice = await client.log_in("alice")
-    old = await uploaded(alice)
-    poster = (await alice.post("/getSharePic", code=await alice.publish()))["pic"]
-    await publish_red_packet(alice)
-    await context.store.files.rows.update_many({}, {"$unset": {"metadata.delete_at": ""}})
-    step = next(step for step in STEPS if step.name == "pictures dated")
-    for _ in range(2):
-        await step.run(context.store.database)
-    await let_files_age(context, MADE_MS - 60_000)
-    await tidy(context)
-    assert await served(client, poster) == [200]
-    await context.store.files.take(old[0], None, context.clock.now_ms())
-    await let_files_age(context, MADE_MS)
-    names = (await stored(context))[0]
-    await tidy(context)
-    assert await served(client, poster, *old) == [404, 200, 200]
-    assert len(names) - len((await stored(context))[0]) == 2
 
 
 @pytest.mark.gen_test

@@ -177,7 +177,7 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
 
 
 @pytest.mark.gen_test
-async def test_a_prize_of_an_older_database_reads_as_not_sent_yet_and_goes_on(
+async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(
     client: Client, context: Context
 ) -> None:
     alice, bob, code = await addressed(client, context)
@@ -185,7 +185,7 @@ async def test_a_prize_of_an_older_database_reads_as_not_sent_yet_and_goes_on(
     assert prize.keys() == {
         "_id", "code", "depth", "unionid", "publisher", "wxname", "wxheadpic", "goods_type", "draw_type",
         "amount_fen", "state", "attempt", "won_at", "claimed_at", "given_at", "address_box",
-    }  # fmt: skip  # as versions before wrote it, so this one reads theirs
+    }  # fmt: skip
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
     assert (await table(client, alice, code))[0]["状态"] == "待寄出"
     await let_pass(context, 60 * DAY_MS)

@@ -10,8 +10,6 @@ import pytest
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
-from server.store.files import MADE_MS
-from server.store.schema import prepare
 from support import SOURCE
 from support.client import Client, Someone
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
@@ -59,16 +57,6 @@ async def test_a_persons_record_begins_by_mongodbs_clock(
     assert abs(now_ms // 1000 - first["generation"]) < HOUR_MS // 1000
     await client.log_in("alice")
     assert await find(context, "people", _id=alice.unionid) == [first]
-
-
-@pytest.mark.gen_test
-async def test_a_release_dates_pictures_by_mongodbs_clock(context: Context, wrong_machine: None) -> None:
-    database = context.store.database
-    await database["meta"].update_one({"_id": "schema"}, {"$set": {"version": 0, "steps": []}})
-    await database["pictures.files"].insert_one({"_id": 1, "metadata": {"made_for": "poster:x"}})
-    await prepare(database, context.store.indexes(), print)
-    (file,) = await database["pictures.files"].find({"_id": 1}).to_list(1)
-    assert abs(await context.store.now_ms() + MADE_MS - file["metadata"]["delete_at"]) < HOUR_MS
 
 
 def test_the_store_reads_this_machines_clock_only_to_compare_it() -> None:

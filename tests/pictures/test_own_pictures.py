@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from server.actions.operate import decide_review, hide_task
+from server.actions.operate import hide_task
 from server.context import Context
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
-from support.purse import find, misbehave
+from support.purse import find
 from support.reviews import CHECKED, settle
 
 ME = Actor("小林", shared=False)
@@ -88,33 +87,3 @@ async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is
     assert await statuses(client, face) == [404, 404]
 
 
-class TestOfEarlierVersions:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return CHECKED
-
-    @pytest.mark.gen_test
-    async def test_refusing_somebody_elses_picture_takes_it_from_nobody(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        alice, bob = await client.log_in_all("alice", "bob")
-        path = await uploaded(alice)
-        await alice.publish(url=path)
-        await settle(context)
-        await misbehave(client, "judge", call="media_check_async", code="review", times=2)
-        take = context.store.files.take
-
-        async def take_anybodys(address: str, owner: str | None, now_ms: int) -> Any:
-            return await take(address, None, now_ms)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(context.store.files, "take", take_anybodys)
-            assert (await bob.post("/postTask", url=path, **DRAFT))["status"] == 0
-            assert (await bob.post("/setProfile", wxheadpic=path))["status"] == 0
-        await settle(context)
-        held = await find(context, "reviews", state="held")
-        assert [each["picture"] for each in held] == [path] * 2
-        for each in held:
-            await decide_review(context, ME, each["_id"], "广告", shown=False)
-        assert await statuses(client, path) == [200, 200]
-        await alice.publish(url=path)

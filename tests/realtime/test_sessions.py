@@ -10,7 +10,6 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.context import Context
-from server.keys import Proven
 from server.realtime.news import Revoked, SendAway
 from support.client import Client, Someone
 
@@ -53,22 +52,6 @@ async def test_logging_out_needs_a_valid_token(client: Client) -> None:
     headers = {"Authorization": f"Bearer {alice.token[:-1]}"}
     assert (await client.post("/logout", headers=headers))["error"] == "bad_token"
     assert (await alice.get("/getMyInfo"))["status"] == 0
-
-
-@pytest.mark.gen_test
-async def test_a_token_without_a_generation_is_valid_until_the_first_logout(
-    client: Client, context: Context
-) -> None:
-    alice = await client.log_in("alice")
-    # As an old version wrote the record and signed the token.
-    await context.store.people.collection.update_one({"_id": alice.unionid}, {"$unset": {"generation": ""}})
-    alice.token = context.keys.sign_token(alice.unionid)
-    assert (await alice.get("/getMyInfo"))["status"] == 0
-    assert context.keys.read_token((await client.log_in("alice")).token) == Proven(alice.unionid, 0)
-    assert (await alice.post("/logout"))["status"] == 0
-    assert (await alice.get("/getMyInfo"))["error"] == "bad_token"
-    again = await client.log_in("alice")
-    assert context.keys.read_token(again.token) == Proven(alice.unionid, 1)
 
 
 @pytest.mark.gen_test

@@ -144,9 +144,9 @@ def test_more_than_300_missed_digs_give_a_snapshot_alone() -> None:
 
 def test_an_end_without_a_dig_is_told_once() -> None:
     watched = loaded(a_history([1, 2], set(), ends=False))
-    (end,) = frames_of(watched.end("operator"))
+    (end,) = frames_of(watched.end("operator", "", 1))
     assert (end["type"], end["seq"], end["end_reason"]) == ("end", 2, "operator")
-    assert watched.end("operator") == b""
+    assert watched.end("operator", "", 1) == b""
     assert frames_of(watched.welcome(None, 0))[0]["end_reason"] == "operator"
 
 

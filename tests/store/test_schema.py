@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from pymongo import IndexModel
+from pymongo.errors import OperationFailure
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -27,7 +28,7 @@ from server.running.stores import free_port
 from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
 from server.store import Store, schema
-from server.store.schema import STEPS, Step, compare, drop_retired, prepare, require_prepared
+from server.store.schema import VERSION, compare, prepare, require_prepared
 from support.databases import with_database
 from support.servers import Running
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
@@ -73,7 +74,7 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) 
 
 @pytest.mark.gen_test
 async def test_two_processes_may_prepare_an_empty_database_at_once(store: Store) -> None:
-    # The later one may find what the earlier one has made by then, and run steps that change nothing.
+    # The later one may find what the earlier one has made by then.
     await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
     await _assert_prepared(store)
 
@@ -81,8 +82,7 @@ async def test_two_processes_may_prepare_an_empty_database_at_once(store: Store)
 async def _assert_prepared(store: Store) -> None:
     assert (await require_prepared(store.database, store.indexes())).missing == {}
     meta = await store.database["meta"].find_one({"_id": "schema"})
-    names = [step.name for step in STEPS]
-    assert meta == {"_id": "schema", "version": len(names), "serves_from": 0, "steps": names}
+    assert meta == {"_id": "schema", "version": VERSION}
 
 
 @pytest.mark.gen_test
@@ -126,7 +126,7 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
     limits, said = Limits(), []
     for limited in (False, True):
         each = Store(mongodb_uri, [limits], name=store.database.name, limited=limited)
-        await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append, ())
+        await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append)
         assert (limits.found["createIndexes"] is not None) == limited
         each.close()
     assert said[0] == "building digs: of_task, over 5,000 documents"
@@ -189,8 +189,9 @@ async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
 async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(
     store: Store,
 ) -> None:
+    await prepare(store.database, {}, print)
     await store.database["digs"].create_index([("code", 1), ("depth", 1)], name="of_task")
-    for look in (prepare(store.database, INDEXES, print, ()), require_prepared(store.database, INDEXES, ())):
+    for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
         with pytest.raises(BadSettings, match=r"the index digs.of_task is .*: drop it, then run") as refused:
             await look
         assert "\n" not in str(refused.value)
@@ -201,17 +202,7 @@ async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_ch
 async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store: Store) -> None:
     await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
     with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
-        await prepare(store.database, INDEXES, print, ())
-
-
-@pytest.mark.gen_test
-async def test_a_retired_index_stays_until_asked_for(store: Store) -> None:
-    await store.database["digs"].create_index([("unionid", 1), ("at", -1)], name="persons_digs")
-    found = await prepare(store.database, store.indexes(), print)
-    assert found.retired_names == ["digs.persons_digs"]
-    assert "persons_digs" in await store.database["digs"].index_information()
-    await drop_retired(store.database, found, print)
-    assert "persons_digs" not in await store.database["digs"].index_information()
+        await prepare(store.database, INDEXES, print)
 
 
 @pytest.mark.gen_test
@@ -237,43 +228,33 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
 
 
 @pytest.mark.gen_test
-async def test_steps_run_in_order_and_go_on_where_they_were_cut_off(store: Store) -> None:
-    ran: list[str] = []
-
-    def step(name: str, *, breaks: bool = False, fails: bool = False) -> Step:
-        async def run(_: Any) -> None:
-            ran.append(name)
-            if fails:
-                raise ConnectionError(name)
-
-        return Step(name, run, breaks)
-
-    first, second, third = step("one"), step("two", breaks=True), step("three")
-    await store.database["digs"].insert_one({"n": 1})  # of an older version
-    with pytest.raises(ConnectionError):
-        await prepare(store.database, INDEXES, print, [first, step("two", breaks=True, fails=True), third])
-    with pytest.raises(BadSettings, match="version 1 and this server needs 3"):
-        await require_prepared(store.database, INDEXES, [first, second, third])
+async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(
+    store: Store, wire: FaultyWire
+) -> None:
+    through = Store(wire.uri(store.database.name), limited=False)
+    wire.next("update", refuse(2))  # it dies when all indexes are there, before the version
+    with pytest.raises(OperationFailure):
+        await prepare(through.database, through.indexes(), print)
+    through.close()
     for _ in range(2):
-        await prepare(store.database, INDEXES, print, [first, second, third])
-    assert ran == ["one", "two", "two", "three"]
-    # The third breaks no version, the second those that do not know it.
-    await require_prepared(store.database, INDEXES, [first, second])
-    await prepare(store.database, INDEXES, print, [first, second])
-    await require_prepared(store.database, INDEXES, [first, second, third])
-    with pytest.raises(BadSettings, match="no server older than version 2 serves, and this one knows 1"):
-        await require_prepared(store.database, INDEXES, [first])
-    with pytest.raises(BadSettings, match="no version of this server left its data so"):
-        await require_prepared(store.database, INDEXES, [step("of a branch"), second, third])
+        await prepare(store.database, store.indexes(), print)
+        await _assert_prepared(store)
+    identity = await store.database["meta"].find_one({"_id": "database"})
+    await prepare(store.database, store.indexes(), print)
+    assert await store.database["meta"].find_one({"_id": "database"}) == identity
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 2, "serves_from": 0, "steps": ["x"]}])
-async def test_a_version_that_is_none_stops_the_server(store: Store, meta: dict[str, Any]) -> None:
+@pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 0}, {"version": 2}])
+async def test_data_of_another_version_is_neither_served_nor_released(
+    store: Store, meta: dict[str, Any]
+) -> None:
     await store.database["meta"].insert_one({"_id": "schema", **meta})
+    said = rf"the data is of version {meta.get('version')!r}, and this server serves from version 1 alone"
     for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
-        with pytest.raises(BadSettings, match="no version of this server left its data so"):
+        with pytest.raises(BadSettings, match=said):
             await look
+    assert await store.database.list_collection_names() == ["meta"]
 
 
 @pytest.mark.gen_test
@@ -303,38 +284,30 @@ async def test_a_new_database_is_prepared_at_the_first_start_in_development_alon
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("version", [0, 1])
-async def test_data_of_an_older_version_is_not_prepared_by_a_start(
-    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, version: int
+async def test_data_without_a_version_is_not_prepared_by_a_start(
+    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:
-    if version:
-        await prepare(store.database, INDEXES, print, STEPS[:version])
-    else:
-        await store.database["digs"].insert_one({"n": 1})
-    there = await store.database.list_collection_names()
-    needed = rf"of version {version} and this server needs {len(STEPS)}: run python -m server release"
-    with pytest.raises(BadSettings, match=needed):
+    await store.database["digs"].insert_one({"n": 1})
+    with pytest.raises(BadSettings, match="the data has no version: run python -m server release"):
         await look_at_data(settings_of(store, mongodb_uri, redis_url, tmp_path), prepares=False)
-    assert await store.database.list_collection_names() == there
+    assert await store.database.list_collection_names() == ["digs"]
 
 
 def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
     io_loop: Any, store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:
     async def of_the_future() -> None:
-        names = [*(step.name for step in STEPS), *["x"] * 90][:90]
-        future = {"version": 90, "serves_from": 90, "steps": names}
-        await store.database["meta"].insert_one({"_id": "schema", **future})
+        await store.database["meta"].insert_one({"_id": "schema", "version": 90})
 
     io_loop.run_sync(of_the_future)
     uri = with_database(mongodb_uri, store.database.name)
     server = Running(tmp_path, free_port(), MONGODB_URI=uri, REDIS_URL=redis_url)
     assert server.wait() == 2
     assert len(server.said) == 1
-    assert "start the newer one" in server.said[0]
+    assert "the data is of version 90" in server.said[0]
     released = subprocess.run(
         [sys.executable, "-m", "server", "release"],
-        env={**os.environ, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)},
+        env={**os.environ, "MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
     )
