@@ -32,8 +32,9 @@ from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
 
 # What each number of accounts may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
-# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day.
-ATTEMPTS, YUAN = 24, 100
+# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day. Once so many of them
+# wait, the limits of a day are full.
+ATTEMPTS, YUAN, FULL = 24, 100, 8
 HOLD_MS = 600_000
 # These keep people slow, which is left out here.
 QUICK = {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_LEAST_DIGGERS": "0"}
@@ -159,36 +160,37 @@ async def win(world: World, payout: Payout) -> list[tuple[Account, str, int]]:
     return [(winner, code, payout.yuan) for winner in payout.winners]
 
 
-async def paid(world: World, winner: Account, code: str) -> bool:
-    """Claim and confirm; return whether the money came."""
+async def paid(world: World, winner: Account, code: str) -> str:
+    """Claim and confirm; return "" once the money came, else why it did not."""
     reply = await winner.post("/drawPrize", code=code)
-    if reply["status"] or not reply["package_info"]:
-        return False
+    if reply["status"]:
+        return str(reply["error"])
     said = await wx(world.client, "confirm", package=reply["package_info"])
     await rest(world.context)
-    return said.endswith(":ok")
+    return "" if said.endswith(":ok") else said
 
 
 async def attack(world: World, name: str, people: Sequence[Account], days: int) -> list[int]:
-    """Return what is paid on each day, in yuan."""
+    """Return what is paid on each day, in yuan. What waits is claimed again; what is held is given up."""
     got, left = [], list[tuple[Account, str, int]]()
-    for _ in range(days):
-        tried = 0
+    for day in range(days):
         for payout in WAYS[name](people):
-            if tried >= ATTEMPTS:
+            if len(left) >= ATTEMPTS:
                 break
             left += await win(world, payout)
-            tried += len(payout.winners)
-        await pass_time(world, HOLD_MS)
-        today, waiting = 0, list[tuple[Account, str, int]]()
+        await pass_time(world, DAY_MS if day else HOLD_MS)
+        got.append(0)
+        waiting = list[tuple[Account, str, int]]()
         for winner, code, yuan in left:
-            if await paid(world, winner, code):
-                today += yuan
-            else:
+            if len(waiting) >= FULL:  # the limits of this day are full
                 waiting.append((winner, code, yuan))
-        left = waiting[:ATTEMPTS]
-        got.append(today)
-        await pass_time(world, DAY_MS - HOLD_MS)
+                continue
+            why = await paid(world, winner, code)
+            if not why:
+                got[-1] += yuan
+            elif why == "payout_waits":
+                waiting.append((winner, code, yuan))
+        left = waiting
     return got
 
 
@@ -230,7 +232,7 @@ async def honest(world: World, new_publisher: bool) -> tuple[int, int]:
     winners = [person for person in crowd if (await person.dig(code)).get("is_prize")]
     await rest(world.context)
     await pass_time(world, HOLD_MS)
-    return sum([await paid(world, winner, code) for winner in winners]), len(winners)
+    return [await paid(world, winner, code) for winner in winners].count(""), len(winners)
 
 
 def main() -> int:

@@ -1,0 +1,61 @@
+"""What a publisher of red packets is told: in the form, and before they pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from server.running.stores import free_port
+from support.browser import DESK, PHONE, Opener, needs_chromium
+from support.servers import Running
+
+pytestmark = needs_chromium
+
+LIMITS = {
+    "CASH_LEAST_CD_SECONDS": "3",
+    "CASH_LEAST_GAP": "2",
+    "CASH_PRIVATE_DAY_YUAN": "200",
+    "CASH_NEWCOMER_DAY_YUAN": "100",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with these limits."""
+    directory: Path = tmp_path_factory.mktemp("pages")
+    started = Running(directory, free_port(), **LIMITS)
+    started.wait_for("is ready")
+    yield started.address
+    started.kill()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_form_and_the_payment_say_the_rules(
+    window: Opener, address: str, size: dict[str, int]
+) -> None:
+    opened = window("小明", "/#/publish", viewport=size)
+    page = opened.page
+    page.get_by_label("奖品数量").fill("3")
+    page.get_by_label("物品名").fill("三个红包")
+    rules = "不公开的红包，一天发出的钱最多 200 元"
+    expect(page.get_by_text(rules)).to_be_hidden()
+    page.get_by_role("radio", name="现金红包").check()
+    expect(page.get_by_text(rules)).to_be_visible()
+    assert opened.overflow() <= 0
+    for label, wrong, said in (
+        ("每锹之后冷却几秒", "2", "应为 3 到 3600 的整数"),
+        ("上下浮动多少层", "9", "应为 0 到 8 的整数"),
+    ):
+        right = page.get_by_label(label).input_value()
+        page.get_by_label(label).fill(wrong)
+        page.get_by_role("button", name="埋下宝贝").click()
+        expect(page.get_by_text(said)).to_be_visible()
+        page.get_by_label(label).fill(right)
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.get_by_role("heading", name="支付后开挖")).to_be_visible()
+    expect(page.get_by_text("刚来的人，一天领到的钱最多 100 元")).to_be_visible()
+    expect(page.get_by_text("不能用信用卡付")).to_be_visible()
+    assert opened.overflow() <= 0
