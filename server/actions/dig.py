@@ -72,6 +72,7 @@ class _Request:
     hung_up: Callable[[], bool]
     waits: Callable[[], None]
     had_lot_for: int = 0
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ async def dig(
     `waits` is called before a known caller waits for that.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
-    `admit` raises, Banned, OwnTask, AlreadyWon.
+    `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
     In a cooldown, OwnTask comes first where this process knows the publisher.
     After DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether
     the dig was recorded, or Unavailable if nothing was sent to it.
@@ -209,6 +210,8 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                         request.had_lot_for = await context.fair_start.wait(
                             request.code, digger, proven=request.session is not None
                         )
+                if context.digging.never_cools(request.code):
+                    await _count(context, request)
                 # No await before `acquire`: those who had lots get their turns in that order.
                 turn = context.digging.turn(request.code)
                 await turn.acquire()
@@ -279,6 +282,16 @@ def _needs_lot(context: Context, request: _Request) -> bool:
     return context.fair_start.gathers(request.code, request.had_lot_for)
 
 
+async def _count(context: Context, request: _Request) -> None:
+    """Count a dig where no cooldown slows anybody down, once a request. Raises TooOften.
+
+    Nothing is read for it, so ended tokens, and bare ids, have counts of their own.
+    """
+    if not request.counted:
+        request.counted = True
+        await context.limits.take(context.limits.counts("digs", f"{request.unionid}:{request.session}", ""))
+
+
 async def _dig_alone(context: Context, request: _Request) -> Dug | None:
     """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded.
 
@@ -297,13 +310,15 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
                 asked_at = asked_at or view["now"]
-                context.digging.learn_publisher(view["task"])
+                context.digging.learn(view["task"])
                 owed = _owed_reply(context, view, request)
                 if owed is not None:
                     await request.admit(view["person"])
                     recorded: Dig | None = owed
                 else:
                     _refuse_for_task(context, view, request)
+                    if not view["task"]["cd_ms"]:
+                        await _count(context, request)
                     if not attempted and _needs_lot(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)

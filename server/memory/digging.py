@@ -1,4 +1,4 @@
-"""What a process keeps for digs: a lock per task, the used ids, the depths that win, who may not dig."""
+"""What a process keeps for digs: a lock per task, used ids, what never changes, who may not dig."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.store.dig_ids import DigIds
 from server.store.tasks import View
 
 WINNING_REMEMBERED = 1_000
-PUBLISHERS_REMEMBERED = 10_000
+TASKS_REMEMBERED = 10_000
 REFUSED_REMEMBERED = 10_000
 
 
@@ -63,7 +63,7 @@ class Digging:
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._winning: dict[str, frozenset[int]] = {}
-        self._publishers: dict[str, str] = {}
+        self._tasks: dict[str, tuple[str, bool]] = {}  # who published it, whether it ever cools down
         self._refused: dict[tuple[str, str], None] = {}
 
     def turn(self, code: str) -> asyncio.Lock:
@@ -73,15 +73,19 @@ class Digging:
         """
         return self._turns.setdefault(code, asyncio.Lock())
 
-    def learn_publisher(self, task: Task) -> None:
-        """Remember who published a task that was read."""
-        while len(self._publishers) >= PUBLISHERS_REMEMBERED:
-            self._publishers.pop(next(iter(self._publishers)))
-        self._publishers[task["_id"]] = task["publisher"]
+    def learn(self, task: Task) -> None:
+        """Remember what never changes of a task that was read."""
+        while len(self._tasks) >= TASKS_REMEMBERED:
+            self._tasks.pop(next(iter(self._tasks)))
+        self._tasks[task["_id"]] = task["publisher"], bool(task["cd_ms"])
 
     def publisher(self, code: str) -> str:
         """Return who published a task; "" if this process has not read it."""
-        return self._publishers.get(code, "")
+        return self._tasks.get(code, ("", True))[0]
+
+    def never_cools(self, code: str) -> bool:
+        """Whether this process has read a task and it has no cooldown."""
+        return not self._tasks.get(code, ("", True))[1]
 
     def note_refused(self, code: str, unionid: str) -> None:
         """Remember that a person may not dig a task: they published it, have won it, or are banned."""

@@ -200,7 +200,9 @@ class Limits:
             each.sent = 0
             if not added and told + count.by > count.most:
                 waits[count.kind] = max(left_ms / 1000, waits.get(count.kind, 0.0))
-            if added and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
+            # A short window is over before anybody needs to go on without Redis.
+            tells = added and count.window_seconds > CATCH_UP_SECONDS
+            if tells and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
                 news = msgspec.msgpack.encode(Told(count.name, told, left_ms, processes))
                 self._background.spawn(self._tell(news))
         return waits

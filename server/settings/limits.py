@@ -11,9 +11,19 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# What is counted. For an address, only its failed `logins` count.
+# What is counted. For an address, only its failed `logins` count, and no `digs`. `digs` are those of tasks
+# without a cooldown.
 Limited: TypeAlias = Literal[
-    "publishes", "uploads", "upload_kb", "posters", "logins", "reports", "profiles", "consents", "new_sockets"
+    "publishes",
+    "uploads",
+    "upload_kb",
+    "posters",
+    "logins",
+    "reports",
+    "profiles",
+    "consents",
+    "new_sockets",
+    "digs",
 ]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 # A limit whose setting has another unit: the setting's name, and how many of what is counted make one of it.
@@ -23,6 +33,7 @@ WINDOW_SECONDS: dict[Limited, int] = {
     **dict.fromkeys(LIMITED, HOUR_SECONDS),
     "logins": MINUTE_SECONDS,
     "new_sockets": MINUTE_SECONDS,
+    "digs": 1,
 }
 # In development everybody has one address, so that these are 0 there.
 IN_PRODUCTION = {
@@ -58,3 +69,4 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     consents_an_address: Most = 0
     new_sockets_a_person: Most = 60
     new_sockets_an_address: Most = 0
+    digs_a_person: Most = 10

@@ -1,0 +1,90 @@
+"""Where no cooldown slows anybody down, a person takes so many digs a second, over all processes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.actions.dig import dig
+from server.context import Context
+from server.errors import TooOften
+from server.settings import read_settings
+from support.client import Client, Someone
+from support.invariants import check_history
+
+MOST = 3
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"DIGS_A_PERSON": f"{MOST}"}
+
+
+async def admit(person: Any) -> Any:
+    return person
+
+
+async def depth_at(where: Context, code: str, who: Someone, session: int | None = 0) -> int:
+    """Dig; return the depth, 0 if it was too often."""
+    try:
+        return (await dig(where, code, who.unionid, "", admit, session)).dig["depth"]
+    except TooOften:
+        return 0
+
+
+@pytest.mark.gen_test
+async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_processes(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(cd=0)
+    began = asyncio.get_running_loop().time()
+    told = await asyncio.gather(*(depth_at(where, code, bob) for where in [context, other] * MOST * 2))
+    seconds = asyncio.get_running_loop().time() - began
+    dug = sum(depth > 0 for depth in told)
+    assert MOST <= dug <= MOST * (1 + int(seconds)), f"in {seconds:.1f} s"
+    assert await depth_at(other, code, carol) == dug + 1
+    assert await depth_at(other, code, bob, session=None) == dug + 2, "who shows only an id counts apart"
+    assert len(await check_history(context, code)) == dug + 2
+
+
+@pytest.mark.gen_test
+async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=0)
+    refused: dict[str, Any] = {"status": 0}
+    while not refused["status"]:
+        refused = await bob.dig(code)
+    assert (refused["error"], refused["retry_after"], refused["msg"]) == (
+        "too_many",
+        1,
+        "操作太频繁，请 1 秒后再试",
+    )
+    view, read = context.store.tasks.view, 0
+
+    async def counted(*asked: str) -> Any:
+        nonlocal read
+        read += 1
+        return await view(*asked)
+
+    monkeypatch.setattr(context.store.tasks, "view", counted)
+    told = refused
+    while told["status"]:  # the second passes
+        told = await bob.dig(code)
+    assert read == 1
+
+
+@pytest.mark.gen_test
+async def test_where_there_is_a_cooldown_nothing_is_counted(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = [await alice.publish(cd=5) for _ in range(MOST + 2)]
+    assert [await depth_at(context, code, bob) for code in codes] == [1] * len(codes)
+
+
+def test_ten_digs_a_second_are_the_default() -> None:
+    assert read_settings({}).digs_a_person == 10
+    assert read_settings({"DIGS_A_PERSON": "0"}).digs_a_person == 0
