@@ -12,6 +12,8 @@ from server.store.freezes import freeze_key
 from server.store.prizes import GIVEN, Prize
 
 OPEN_AT_ONCE = 10
+# So many hidden tasks of a publisher are left out; a person with more has to ask an operator.
+HIDDEN = 100
 
 
 class ShownAddresses(NamedTuple):
@@ -24,8 +26,8 @@ class ShownAddresses(NamedTuple):
 async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> ShownAddresses:
     """Return which addresses of a task, whose `prizes` these are, its publisher may read now.
 
-    Those that came first, of all that this publisher has not sent yet. What they may read is noted in the
-    prize (`address_shown_at`) before it is shown, and stays open.
+    Those that came first, of all that this publisher can send and has not sent yet. What they may read is
+    noted in the prize (`address_shown_at`) before it is shown, and stays open.
     """
     if (task["goods_type"], task["draw_type"]) != (GOODS, BY_MAIL):
         return ShownAddresses(frozenset(), "")
@@ -34,7 +36,7 @@ async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> S
         return ShownAddresses(frozenset(), closed)
     here = [prize for prize in prizes if prize["state"] in GIVEN and "address_box" in prize]
     if any(_waits(prize) for prize in here):
-        opened = await context.store.prizes.unsent(task["publisher"], OPEN_AT_ONCE)
+        opened = await _first_unsent(context, task["publisher"])
         unread = [prize["_id"] for prize in here if _waits(prize) and prize["_id"] in opened]
         if unread:
             await context.store.prizes.note_address_shown(unread, context.clock.now_ms())
@@ -44,9 +46,13 @@ async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> S
 
 async def is_address_open(context: Context, prize: Prize) -> bool:
     """Whether a prize that is not sent yet is one whose address its publisher may read."""
-    return not _waits(prize) or prize["_id"] in await context.store.prizes.unsent(
-        prize["publisher"], OPEN_AT_ONCE
-    )
+    return not _waits(prize) or prize["_id"] in await _first_unsent(context, prize["publisher"])
+
+
+async def _first_unsent(context: Context, publisher: str) -> set[str]:
+    """Return the prizes whose turn it is. Those of hidden tasks, which cannot be sent, hold up no others."""
+    hidden = await context.store.shown_tasks.hidden_of(publisher, HIDDEN)
+    return await context.store.prizes.unsent(publisher, hidden, OPEN_AT_ONCE)
 
 
 def _waits(prize: Prize) -> bool:

@@ -270,9 +270,13 @@ class Prizes(DueDocuments[Prize]):
             {"address_box": address_box},
         )
 
-    async def unsent(self, publisher: str, limit: int) -> set[str]:
-        """Return the ids of a publisher's goods that are to be sent, those whose address came first."""
-        addressed = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
+    async def unsent(self, publisher: str, but: list[str], limit: int) -> set[str]:
+        """Return the ids of a publisher's goods that are to be sent, those whose address came first.
+
+        `but` are codes of tasks that are left out.
+        """
+        addressed: _Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
+        addressed["code"] = {"$nin": but}
         came_first = [("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)]
         found = self.rows.find(addressed, {"_id": 1}, sort=came_first, limit=limit)
         return {row["_id"] for row in await found.to_list(limit)}

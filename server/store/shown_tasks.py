@@ -119,6 +119,16 @@ class ShownTasks(Documents[Task]):
         """Whether a task is hidden or refused."""
         return await self.rows.find_one({"_id": code, "hidden": 1}, {"_id": 1}) is not None
 
+    async def hidden_of(self, publisher: str, limit: int) -> list[str]:
+        """Return the codes of a person's tasks that are hidden or refused, the newest first."""
+        found = self.rows.find(
+            {"publisher": publisher, "hidden": 1},
+            {"_id": 1},
+            sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
+            limit=limit,
+        )
+        return [row["_id"] for row in await found.to_list(limit)]
+
     async def shows_picture(self, path: str) -> bool:
         """Whether a task that others may see has this upload, as `review.is_shown` says."""
         shown = {"pic": path, "hidden": 0, "review": {"$nin": list(IN_REVIEW)}}

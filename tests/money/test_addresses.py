@@ -90,6 +90,9 @@ async def test_ten_are_open_over_all_treasures_of_a_publisher(client: Client, co
     read_at_once = await asyncio.gather(*(read(alice, code) for code in reversed(codes)))
     assert read_at_once == [[1, 2, 3], [1, 2, 3, 4, 5, 6, 7]]
     assert await read(amy, other) == [1, 2]
+    await operator(client)
+    await client.post("/ops/hide", code=codes[0], hidden=1, reason="违法")
+    assert await read(alice, codes[1]) == [1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("closed", ["reported", "taken down", "task frozen", "publisher frozen"])

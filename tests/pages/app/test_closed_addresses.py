@@ -1,0 +1,91 @@
+"""A publisher sees ten addresses at a time, none while reports hide the treasure, and may end it then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import DESK, PHONE, Opener, Person, Window, a_server, needs_chromium, write_old_record
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+WON = 12
+LOOKS = {"phone-light": (PHONE, "light"), "desk-dark": (DESK, "dark")}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("closed")
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path) -> Iterator[str]:
+    with a_server(data_dir, REPORTS_TO_HOLD="1") as running:
+        yield running.address
+
+
+@pytest.fixture
+def code(address: str, publisher: Person) -> str:
+    """Goods by mail of which twelve were won and have an address, and one is left."""
+    code = publisher.publish(a_picture(), name="银镯", prize_num=WON + 1, interval=1, fluctuation=0)
+    for k in range(1, WON + 1):
+        winner = Person.log_in(address, f"第{k}位")
+        winner.post("/postTask", code=code)
+        where = {"receiver": "王朵朵", "phone": f"1380000{k:04}", "address": f"文三路 {k} 号"}
+        winner.post("/drawPrize", code=code, **where)
+    return code
+
+
+def keep(opened: Window, name: str) -> None:
+    """Assert that a page fits; keep its picture for who wants to look."""
+    assert opened.overflow() <= 0
+    if directory := os.environ.get("LOOK_DIR"):
+        opened.page.screenshot(path=f"{directory}/{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(
+    window: Opener, address: str, data_dir: Path, code: str, look: str
+) -> None:
+    size, scheme = LOOKS[look]
+    options: dict[str, Any] = {"viewport": size, "color_scheme": scheme}
+    opened = window("小明", path="/", **options)
+    opened.go(f"/#/winners/{code}")
+    page = opened.page
+    rows = page.locator(".winners li")
+    expect(rows).to_have_count(WON)
+    expect(page.get_by_text("文三路")).to_have_count(10)
+    expect(rows.nth(10)).to_contain_text("每次打开 10 份")
+    expect(rows.nth(10).get_by_label("快递公司")).to_have_count(0)
+    keep(opened, f"ten-{look}")
+    rows.first.get_by_label("快递公司").select_option("顺丰")
+    rows.first.get_by_label("运单号").fill("SF12345678")
+    rows.first.get_by_role("button", name="已寄出").click()
+    expect(rows.nth(10)).to_contain_text("文三路 11 号")
+    expect(rows.nth(11)).to_contain_text("每次打开 10 份")
+
+    reporter = Person.log_in(address, "第1位")
+    write_old_record(data_dir, "people", reporter.unionid, created_at=1)
+    reporter.get("/getTaskDetails", code=code)
+    reporter.post("/report", code=code, reason="fraud")
+    page.reload()
+    expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_be_visible()
+    expect(page.get_by_text("文三路")).to_have_count(0)
+    keep(opened, f"closed-{look}")
+    page.get_by_role("button", name="下载表格").click()
+    expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_have_count(2)
+
+    opened.go(f"/#/task/{code}")
+    expect(page.locator(".review")).to_contain_text("最多 24 小时后恢复显示")
+    keep(opened, f"reported-{look}")
+    page.get_by_role("button", name="提前结束").click()
+    expect(page.get_by_role("dialog")).to_contain_text("有人举报")
+    keep(opened, f"end-{look}")
+    page.get_by_role("dialog").get_by_role("button", name="结束").click()
+    expect(page.locator(".ending")).to_contain_text("发布者结束了这个宝贝")
