@@ -22,7 +22,7 @@ TOO_MANY = 10_000
 
 def reported_note(hours: int) -> str:
     """Return what publisher and winners read while reports hide a task."""
-    return f"有多人举报，等平台的人看一看；没有人处理的话，最多 {hours} 小时后恢复显示"
+    return f"有多人举报；没有人处理的话，最多 {hours} 小时后恢复显示"
 
 
 async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:

@@ -456,6 +456,24 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
 
 
 @pytest.mark.gen_test
+async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    for someone in await who_counts(client, context, TO_HOLD, code):
+        await report(someone, code)
+    assert (await bob.dig(code))["error"] == "no_such_task"
+    await let_pass(context, DAY_MS + 1)
+    await sweep_until_quiet(context)
+    await settle_reports(context)
+    assert (await bob.dig(code))["status"] == 0
+    assert await find(context, "refunds") == []
+    await check_books(context)
+
+
+@pytest.mark.gen_test
 async def test_a_publisher_may_not_end_what_an_operator_hid(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")
