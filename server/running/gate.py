@@ -1,13 +1,14 @@
 """Which application answers while a process does not serve yet, and for how long requests wait for that.
 
 A process answers from its first moment. Mostly the stores are there, and it serves a moment later: requests
-that come before wait for that. If a store is away, they are told so within a second.
+that come before wait for that, longer on a busy machine. If MongoDB does not answer, they are told so within
+a second.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from tornado.httputil import (
@@ -21,15 +22,21 @@ from tornado.web import Application
 
 from server.app import needs_database
 
-HELD_SECONDS = 0.6
+# How long a request waits: while MongoDB has not answered, and once it has.
+HELD_SECONDS, HELD_LONGER_SECONDS = 0.6, 4.0
+LOOK_SECONDS = 0.1
 
 
 class Gate(HTTPServerConnectionDelegate):
     """What a server calls for each request: passes it to the application that may answer it by then."""
 
-    def __init__(self, waiting: Application) -> None:
-        """`waiting` answers until `open`, at once what needs no database, the rest after HELD_SECONDS."""
+    def __init__(self, waiting: Application, opens_soon: Callable[[], bool]) -> None:
+        """`waiting` answers until `open`: at once what needs no database, the rest once it was held.
+
+        `opens_soon` says whether MongoDB answers, and nothing stands against serving from it.
+        """
         self.app = waiting
+        self._opens_soon = opens_soon
         self._opened = asyncio.Event()
 
     def open(self, app: Application) -> None:
@@ -44,10 +51,16 @@ class Gate(HTTPServerConnectionDelegate):
         return _Held(self, server_conn, request_conn)
 
     async def opened(self) -> None:
-        """Return when it is open, or after HELD_SECONDS."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HELD_SECONDS):
-                await self._opened.wait()
+        """Return when it is open, or when a request has been held long enough."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not self._opened.is_set():
+            longest = HELD_LONGER_SECONDS if self._opens_soon() else HELD_SECONDS
+            if loop.time() - began >= longest:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._opened.wait()
 
 
 class _Held(HTTPMessageDelegate):

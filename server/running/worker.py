@@ -111,12 +111,15 @@ class NotOurs(Exception):
         self.msg = wrong.msg
 
 
-async def look_at_data(settings: Settings, identity: str = "", *, prepares: bool) -> str:
+async def look_at_data(
+    settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
+) -> str:
     """Return the identity of the database, which is ready to be served from; `prepares`: make it so.
 
     `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
     an emptied one, and if a secret is missing that something is sealed under. From here on the database says
-    that this server seals, so that no rotation leaves out what it will seal.
+    that this server seals, so that no rotation leaves out what it will seal. `answers` is called once MongoDB
+    answers.
 
     In development a new one is made ready too, perhaps by several workers at once.
     """
@@ -125,6 +128,7 @@ async def look_at_data(settings: Settings, identity: str = "", *, prepares: bool
     database = OwnDatabase(store, keys, identity)
     try:
         await store.reach()
+        answers()
         if identity:
             await database.look()
             _refuse(database)
@@ -168,10 +172,17 @@ async def look_at_redis(settings: Settings) -> None:
 
 
 class Waiting:
-    """A worker that may not serve yet. `why` says why, "" while it only waits for MongoDB."""
+    """A worker that may not serve yet. `why` says why, "" while it only waits for MongoDB.
+
+    `serves_soon`: MongoDB answered, and so far nothing stands against serving from it.
+    """
 
     def __init__(self) -> None:
         self.why = ""
+        self.serves_soon = False
+
+    def _answers(self) -> None:
+        self.serves_soon = True
 
     async def wait_for_data(
         self, settings: Settings, asked_to_stop: asyncio.Event, identity: str, *, prepares: bool
@@ -183,15 +194,16 @@ class Waiting:
         while not asked_to_stop.is_set():
             try:
                 self.why = self.why or ("正在准备数据库" if prepares else "")
-                return await look_at_data(settings, identity, prepares=prepares)
+                return await look_at_data(settings, identity, prepares=prepares, answers=self._answers)
             except NotOurs as error:
+                self.serves_soon = False
                 if error.msg != self.why:
                     log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
                 self.why = error.msg
             except Exception as error:
                 if not is_unavailable(error):
                     raise
-                self.why = ""
+                self.why, self.serves_soon = "", False
                 log.warning("MongoDB does not answer; trying again: %s", said_by(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_SECONDS):
@@ -225,7 +237,7 @@ async def serve(
     living = loop.create_task(signs.give())
     waiting, keys = Waiting(), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
-    gate = Gate(unready)
+    gate = Gate(unready, lambda: waiting.serves_soon)
     server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -23,7 +24,10 @@ from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES, needs_database
 from server.running.gate import Gate
 from server.running.stores import free_port
+from server.running.worker import Waiting
+from server.settings import Settings, read_settings
 from support.servers import Running, until
+from support.wire.faulty import FaultyWire
 
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
@@ -160,7 +164,7 @@ def application(name: str, came: list[str]) -> Application:
 
 @pytest.fixture
 def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Event]]:
-    """A gate, the port of its server, and an event: a request came to it."""
+    """A gate that opens soon, the port of its server, and an event: a request came to it."""
     arrived = asyncio.Event()
 
     class Seen(Gate):
@@ -168,7 +172,7 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
             arrived.set()
             return super().start_request(server_conn, request_conn)
 
-    made = Seen(application("waiting", came))
+    made = Seen(application("waiting", came), lambda: True)
     listening, port = bind_unused_port()
     server = HTTPServer(made)
     server.add_socket(listening)
@@ -179,8 +183,9 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
 
 @pytest.mark.gen_test
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
-    gate: tuple[Gate, int, asyncio.Event], came: list[str]
+    gate: tuple[Gate, int, asyncio.Event], came: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("server.running.gate.HELD_SECONDS", 0)  # it waits as long as the store answers
     opening, port, arrived = gate
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
         asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))
@@ -189,3 +194,26 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
         opening.open(application("serving", came))
         assert (await asked).text == "serving " + "x" * 200_000
         assert (await http.get("/healthz")).text == "serving "
+
+
+@pytest.mark.gen_test
+async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_another_one(
+    settings: Settings, redis_url: str, wire: FaultyWire, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = wire.uri(urlsplit(settings.mongodb_uri).path[1:])
+    known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
+    waiting, asked_to_stop = Waiting(), asyncio.Event()
+    wire.hold()
+    looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "", prepares=True))
+    await asyncio.to_thread(wire.held.wait)
+    assert not waiting.serves_soon
+    wire.release()
+    assert await looking
+    assert waiting.serves_soon
+    looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "another", prepares=True))
+    while "not ready" not in caplog.text:
+        assert not looking.done()
+        await asyncio.sleep(0)
+    assert not waiting.serves_soon
+    asked_to_stop.set()
+    assert await looking == ""
