@@ -35,7 +35,7 @@ class FailedStarts:
         self._changed = asyncio.Event()
 
     def begin(self, name: str) -> None:
-        """Note that the process of this name could not be started."""
+        """Note that the process of this name could not be started, or ended before it served."""
         lasting = self._alarms.get(name)
         if self._webhook is not None and (lasting is None or lasting["end_at"]):
             now_ms, key = _now_ms(), f"start::{name}"
@@ -54,7 +54,7 @@ class FailedStarts:
             self._changed.set()
 
     def end(self, name: str) -> None:
-        """Note that it was started."""
+        """Note that it was started; of a worker, that it serves."""
         lasting = self._alarms.get(name)
         if lasting is not None and not lasting["end_at"]:
             lasting["end_at"] = _now_ms()

@@ -72,6 +72,7 @@ class Supervisor:
         self._crowd: subprocess.Popen[bytes] | None = None
         self._stopping = asyncio.Event()
         self._exit_code = 0
+        self._served = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
@@ -173,7 +174,7 @@ class Supervisor:
 
         async def live() -> str:
             nonlocal uncounted
-            watchdog = Watchdog()
+            watchdog = Watchdog(serves=lambda: self._note_serving(name))
             signs = watchdog.worker_end
             known = ("--database", self._identity)
             try:
@@ -186,18 +187,24 @@ class Supervisor:
                 watchdog.close()
                 raise
             self._workers[name] = child
-            self._failed_starts.end(name)
             with _killed_by_failures(child):
                 code = await watchdog.ended(child, name)
             # We have no /metrics, so the next worker that serves counts the replacements.
             uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
             _forget_metrics(child.pid, self._metrics)
-            if code == BAD_SETTINGS_EXIT:  # it said why, and a restart would not help
+            if code == BAD_SETTINGS_EXIT and not self._served:  # it said why, and a restart would not help
                 self._exit_code = code
                 self._stopping.set()
+            elif code and not watchdog.served:
+                self._failed_starts.begin(name)
             return _end_of(child, code)
 
         await self._keep(name, live)
+
+    def _note_serving(self, name: str) -> None:
+        """Note that a worker serves. From now on no worker that may not ends the server: others may go on."""
+        self._served = True
+        self._failed_starts.end(name)
 
     async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""

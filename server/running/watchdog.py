@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 
 from server.children import ended
 
@@ -57,6 +58,7 @@ class Signs:
 class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
+    `serves` is called with its first sign that says that it serves.
     It looks for signs once per turn of `turn_seconds`. A turn that comes late does not count against the
     worker. Then this process was stopped, or the machine slept or was too busy.
     """
@@ -66,8 +68,10 @@ class Watchdog:
         turn_seconds: float = SIGN_SECONDS,
         missed_turns: int = MISSED_TURNS,
         starting_turns: int = STARTING_TURNS,
+        serves: Callable[[], None] = lambda: None,
     ) -> None:
         self.served = False
+        self._serves = serves
         self.stood_still = False
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
@@ -110,7 +114,9 @@ class Watchdog:
     def _stands_still(self, signs: bytes, late: bool) -> bool:
         if signs:
             self._missed, self._allowed = 0, self._missed_turns
-            self.served = self.served or SERVING in signs
+            if SERVING in signs and not self.served:
+                self.served = True
+                self._serves()
         elif not late:
             self._missed += 1
         return self._missed >= self._allowed

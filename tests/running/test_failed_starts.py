@@ -26,8 +26,12 @@ from support import SOURCE
 from support.servers import Running, until
 
 # As sitecustomize.py on PYTHONPATH, Python runs this at its start: no process starts while the file is there.
+# While another one is there, workers end at once with the code that it has.
 NO_PROCESSES = """
-import errno, os, _posixsubprocess
+import errno, os, sys, _posixsubprocess
+
+if "worker" in sys.orig_argv and os.path.exists({ending!r}):
+    os._exit(int(open({ending!r}).read()))
 
 fork_exec = _posixsubprocess.fork_exec
 
@@ -87,15 +91,24 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, robot: Robot, full: Path) -> Iterator[Running]:
+def ending(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """While this file is there, workers end with the code that it has."""
+    return tmp_path_factory.mktemp("ending") / "ending"
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, robot: Robot, full: Path, ending: Path
+) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("failing")
-    (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full)))
+    (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full), ending=str(ending)))
     running = Running(
         directory / "data", free_port(), PYTHONPATH=f"{directory}:{SOURCE}", ALARM_WEBHOOK=robot.url
     )
     running.wait_for("Wabao is ready")
     yield running
     full.unlink(missing_ok=True)
+    ending.unlink(missing_ok=True)
     assert running.end() == 0
 
 
@@ -128,6 +141,24 @@ def test_a_worker_that_cannot_be_forked_is_started_once_it_can_and_an_alarm_tell
     assert delays == sorted(set(delays))
     until(lambda: robot.of("worker 1") == ["begin"])
     full.unlink()
+    server.wait_for("wabao.worker serving")
+    assert answers(server)
+    until(lambda: robot.of("worker 1") == ["begin", "end"])
+
+
+@pytest.mark.parametrize("code", [1, 2], ids=["it fails", "it may not serve"])
+def test_a_worker_that_ends_before_it_serves_is_an_alarm_and_does_not_end_the_server(
+    server: Running, robot: Robot, ending: Path, code: int
+) -> None:
+    until(lambda: robot.of("worker 1") in ([], ["begin", "end"]))
+    robot.events.clear()
+    ending.write_text(str(code))
+    (worker,) = server.children()["worker"]
+    os.kill(worker, signal.SIGKILL)
+    for _ in range(2):
+        server.wait_for(rf"worker 1 \(pid \d+\) ended with {code}; starting it again")
+    until(lambda: robot.of("worker 1") == ["begin"])
+    ending.unlink()
     server.wait_for("wabao.worker serving")
     assert answers(server)
     until(lambda: robot.of("worker 1") == ["begin", "end"])
