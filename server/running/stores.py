@@ -315,7 +315,8 @@ def _identity_file(settings: Settings) -> Path:
 def remembered_identity(settings: Settings) -> str:
     """Return the identity of the database that the server of DATA_DIR serves from, "" if none is known."""
     try:
-        return _identity_file(settings).read_text(encoding="ascii")
+        # What is no ASCII is damaged, and the identity of no database.
+        return _identity_file(settings).read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return ""
 

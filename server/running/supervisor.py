@@ -76,11 +76,11 @@ class Supervisor:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
-        # That of the database, once known: DATA_DIR, which has it too, may be deleted while we run.
-        self._identity = remembered_identity(settings)
         directory = Path(settings.data_dir).absolute()
         self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
+        # That of the database, once known: DATA_DIR, which has it too, may be deleted while we run.
+        self._identity = remembered_identity(settings)
         self._listeners = listen(settings.port, settings.web_concurrency)
         server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
 

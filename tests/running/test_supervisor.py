@@ -152,6 +152,13 @@ def test_a_second_server_on_the_same_directory_or_port_is_refused(
     assert is_ready(server.address)
 
 
+def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path: Path):
+    (tmp_path / "data").touch()
+    refused = Running(tmp_path / "data", free_port())
+    assert refused.wait() == 2
+    assert refused.said == [f"DATA_DIR='{tmp_path}/data': File exists\n"]
+
+
 @pytest.mark.parametrize("command", ["check", "release"])
 @pytest.mark.parametrize("named", [False, True])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
