@@ -56,11 +56,11 @@ HELLO_SECONDS = 10.0
 # What a client does about each code that `/ws` closes with.
 CLOSES = {
     GOING_AWAY: "服务器要停了，或数据库没有响应：随机等 0 到 5 秒再连",
-    IDENTITY_REFUSED: "身份被拒绝，10 秒内没有说是谁，或已在别处退出登录：重新登录后再连",
+    IDENTITY_REFUSED: "身份被拒绝，或已在别处退出登录：重新登录后再连",
     NO_SUCH_TASK: "查询参数中的宝贝不存在：不要再连",
-    TOO_SLOW: "收得太慢：带上 since 再连",
+    TOO_SLOW: "收得太慢，或 10 秒内没有说是谁：带上 since 再连",
     MISBEHAVED: "一条消息超过 4 KB、一秒超过 20 条，或查询参数、第一条消息读不懂：不要再连",
-    TOO_MANY: "新连接太频繁：按 error 帧的 retry_after 等这么多秒再连",
+    TOO_MANY: "新连接太频繁，或没有说是谁的连接太多：按 error 帧的 retry_after 等这么多秒再连",
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
 
@@ -159,16 +159,20 @@ class Push(Socket):
         self._awaits_hello = asked
         if isinstance(self.iostream, Placed):
             self.iostream.awaits = True
-        self._late = asyncio.get_running_loop().call_later(
-            HELLO_SECONDS, self.no_hello, f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello"
-        )
+        late = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
+        self._late = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.no_hello, late, TOO_SLOW)
         oldest = self.context.hellos.add("", self)
         if oldest is not None:
-            oldest.no_hello("等着说 hello 的连接太多，请重新连接")
+            oldest.no_hello(TooMany("等着说 hello 的连接太多，请重新连接"), TOO_MANY)
 
-    def no_hello(self, msg: str) -> None:
-        """Close because the client has not said who it is."""
-        self._turn_away(NotLoggedIn(msg))
+    def no_hello(self, refusal: Refusal, code: int) -> None:
+        """Close because the client has not said who it is, with a code on which it comes back.
+
+        Its token may be good: a page may be frozen, and strangers may have opened the sockets that crowd it
+        out. So it need not log in again.
+        """
+        self._refuse(refusal, "")
+        self.leave(code, refusal.error)
 
     async def _take_hello(self, asked: ConnectRequest, message: str | bytes) -> None:
         """Let a client in by its first message, or turn it away."""

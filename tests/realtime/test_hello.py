@@ -89,25 +89,25 @@ async def test_who_is_known_cannot_become_somebody_else(client: Client, open_pag
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time(
+async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
     client: Client, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await client.log_in("alice")
     monkeypatch.setattr(push, "HELLO_SECONDS", 0.05)
     silent = await open_page(None)
-    assert await silent.closed() == 4001
+    assert await silent.closed() == 4008
     assert [frame["error"] for frame in silent.frames] == ["not_logged_in"]
     monkeypatch.setattr(push, "HELLO_SECONDS", 0.3)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)
     later = await open_page(None)
-    assert await later.closed() == 4001
+    assert await later.closed() == 4008
     await known.ask(action="ping")  # its time was up before that of `later`
     await known.until("pong")
 
 
 @pytest.mark.gen_test
-async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes(
+async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
     client: Client, open_page: Any, context: Context
 ) -> None:
     alice = await client.log_in("alice")
@@ -117,7 +117,8 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes(
     await known.ask(action="ping")
     await known.until("pong")
     oldest, *others = [await open_page(None) for _ in range(3)]
-    assert await oldest.closed() == 4001
+    assert await oldest.closed() == 4029
+    assert [frame["error"] for frame in oldest.frames] == ["too_many"]
     for page in others:
         await page.ask(action="hello", token=alice.token)
         await page.ask(action="ping")
