@@ -149,11 +149,13 @@ class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
+    `red_packets` is 0 where nobody can publish any.
     """
 
     digging_num: int
     release_num: int
     partake_num: int
+    red_packets: Annotated[int, Meta(ge=0, le=1)]
     review: ReviewState
     review_note: str
 
@@ -176,6 +178,7 @@ class GetMyInfo(Interface):
             digging_num=digs,
             release_num=released,
             partake_num=tasks,
+            red_packets=int(self.context.settings.takes_cash),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],
         )

@@ -110,7 +110,7 @@ def test_message_push_turns_checks_on():
 def test_production_names_all_that_is_missing_at_once():
     with pytest.raises(BadSettings) as refused:
         read_settings({"APP_ENV": "production"})
-    for name in PRODUCTION.keys() - {"APP_ENV"}:
+    for name in PRODUCTION.keys() - MERCHANT.keys() - {"APP_ENV"}:
         assert name in str(refused.value)
 
 
@@ -243,10 +243,15 @@ def test_production_has_no_sandbox_and_no_embedded_store():
         start_missing(Settings(app_env="production", redis_url="redis://x"), lock=-1)
 
 
-def test_wechat_may_be_configured_without_its_payments_in_development_only():
-    settings = read_settings({"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"})
-    assert not settings.sandboxed
-    assert settings.wechat_mchid == ""
+def test_without_a_merchant_production_starts_with_goods_alone():
+    goods_only = {**PRODUCTION, **dict.fromkeys(MERCHANT, "")}
+    for given in (goods_only, {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}):
+        settings = read_settings(given)
+        assert (settings.sandboxed, settings.merchant, settings.takes_cash) == (False, None, False)
+    assert read_settings(goods_only).guarded
+    for given in (PRODUCTION, {}):
+        assert read_settings(given).takes_cash
+        assert not read_settings({**given, "RED_PACKETS": "0"}).takes_cash
 
 
 def test_the_stand_in_may_be_asked_through_a_proxy():

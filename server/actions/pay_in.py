@@ -57,8 +57,8 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     most = context.settings.cash_order_yuan
     if most and total_fen(task) > most * FEN_PER_YUAN:
         raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
-    if context.pay.merchant is None:
-        raise WeChatBusy("这里还没有开通微信支付，暂时不能发红包")
+    if not context.settings.takes_cash:  # it was published when red packets were on
+        raise WeChatBusy("这里现在没有开通红包，暂时不能支付")
     for _ in range(ATTEMPTS):
         order = await _payable_order(context, task, publisher)
         if order is not None:

@@ -28,6 +28,7 @@ from server.store.people import Person, is_named, shown_name
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2
+GOODS_ONLY = "这里没有开通红包，只能埋实物"
 _USED = (
     "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
 )
@@ -77,6 +78,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if context.disk.low:
         raise DiskLow
     red_packet = draft.goods_type == RED_PACKET
+    if red_packet and not context.settings.takes_cash:
+        raise BadRequest(GOODS_ONLY, param="goods_type")
     money = _money(context, draft) if red_packet else 0
     draw_type = (
         ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")

@@ -122,6 +122,9 @@ class Supervisor:
             log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
         if off := settings.rules_off:
             log.warning("a real mini-program without these of production's rules: %s", ", ".join(off))
+        if not settings.takes_cash:
+            because = "RED_PACKETS=0" if not settings.red_packets else "there is no merchant of WeChat Pay"
+            log.warning("goods only: red packets are off, since %s", because)
         if settings.shows_unchecked:
             log.warning("content checks are off: people see texts and pictures that nobody has checked")
 

@@ -101,6 +101,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_push_token: str = ""
     wechat_encoding_aes_key: str = ""
     content_checks: Flag = 1
+    red_packets: Flag = 1
     wechat_mchid: str = ""
     wechat_api_v3_key: str = ""
     wechat_private_key: str = ""
@@ -174,6 +175,11 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         )
 
     @property
+    def takes_cash(self) -> bool:
+        """Whether red packets can be published. Without a merchant there are goods alone."""
+        return bool(self.red_packets and (self.sandboxed or self.wechat_mchid))
+
+    @property
     def checks_content(self) -> bool:
         """Whether WeChat checks texts and pictures before others see them: it can push its results."""
         return bool(self.wechat_encoding_aes_key and self.content_checks)
@@ -234,7 +240,6 @@ _PRODUCTION_NEEDS = (
     "wechat_appid",
     "wechat_secret",
     "wechat_page",
-    *merchant_settings.NAMES,
 )
 
 

@@ -37,6 +37,11 @@ export function payment(task, signal, paid) {
   );
 }
 
+/** Whether this server takes red packets at all. */
+export function takesCash() {
+  return document.documentElement.dataset.cash === "1";
+}
+
 /** What holds for red packets by this server's settings; 0 there is no limit. */
 export function rules() {
   const { cashPrivate, cashNewcomer, cashCredit } = document.documentElement.dataset;

@@ -5,7 +5,7 @@ import { mayPass, publishWith, takeHalf } from "./api.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
-import { rules } from "./payment.js";
+import { rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name}
@@ -14,6 +14,7 @@ const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知�
 
 export function publish(root, signal) {
   const draft = draftOf(person.unionid);
+  if (!takesCash()) delete draft.values.goods_type; // a draft of a red packet, from before
   const remember = (changes) => keep("sessionStorage", DRAFT, Object.assign(draft, changes));
   const picture = pictureField("picture", {
     label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内", address: draft.url, uploaded: (url) => remember({ url }),
@@ -61,7 +62,7 @@ function makeFields() {
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
     cd: number("cd", "每锹之后冷却几秒", 0, 3600, cooldownSeconds),
-    kinds: choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]]),
+    kinds: choice("goods_type", "埋什么", [["2", "实物"], ["1", "现金红包"]].slice(0, takesCash() ? 2 : 1)),
     giving: choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]),
     audience: choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]),
     cash: el("p.hint", { hidden: true }, rules()),
@@ -136,6 +137,7 @@ function adapt(form, fields) {
   const less = gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔";
   write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置，只比手快`);
   const least = redPacket ? Number(cashCd) : 0;
+  set(fields.kinds, { hidden: !takesCash() });
   form.elements.cd.min = least;
   write(fields.cd.querySelector(".hint"), `${least} 到 3600`);
   write(fields.summary, summarise(form, redPacket, several));

@@ -6,6 +6,7 @@ import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { arrange, el, fill, set, write } from "./dom.js";
+import { takesCash } from "./payment.js";
 import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
@@ -194,9 +195,10 @@ function searchForm(sought, changed) {
     clearTimeout(typing);
     typing = setTimeout(read, TYPING_MS);
   };
+  const kinds = KINDS.filter(([value]) => value !== "red_packet" || takesCash());
   const form = el("form.looking", { role: "search", onsubmit: (event) => { event.preventDefault(); read(); }, oninput: soon },
     name,
-    el("div.segments", { role: "group", "aria-label": "里面是什么" }, KINDS.map(([value, label]) =>
+    el("div.segments", { role: "group", "aria-label": "里面是什么" }, kinds.map(([value, label]) =>
       el("label", {}, el("input", { type: "radio", name: "kind", value, checked: value === sought.kind }), el("span", {}, label)))));
   return form;
 }

@@ -22,7 +22,7 @@ from server.running import stores as embedded
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, EmbeddedStore, StoreFailed, free_port
 from support import SOURCE
 from support.login import log_in
-from support.production import PRODUCTION
+from support.production import MERCHANT, PRODUCTION
 from support.servers import (
     PATIENCE_SECONDS,
     Running,
@@ -301,7 +301,15 @@ def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     running = Running(tmp_path / "with", free_port(), **trusting)
     running.wait_for("MongoDB does not answer; trying again")
     running.kill()
-    assert not [line for line in running.said if "TRUSTED_PROXIES" in line]
+    assert not [line for line in running.said if "TRUSTED_PROXIES" in line or "goods only" in line]
+
+
+def test_production_without_a_merchant_says_that_there_are_goods_only(tmp_path: Path):
+    silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
+    without = dict.fromkeys(MERCHANT, "")
+    running = Running(tmp_path / "data", free_port(), **{**PRODUCTION, **silent, **without})
+    running.wait_for("goods only: red packets are off, since there is no merchant of WeChat Pay")
+    running.kill()
 
 
 def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_path: Path):

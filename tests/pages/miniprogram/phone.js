@@ -102,6 +102,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
         } catch {
           // wx.request gives what is not JSON as it is
         }
+        say({ type: "answered", path: new URL(options.url).pathname });
         return { statusCode: reply.status, data };
       }),
 

@@ -118,7 +118,8 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
     picture.write_bytes(a_picture())
     with a_phone(address, "老王", picture) as publisher, a_phone(address, "阿强") as winner:
         publisher.open("/pages/publish/publish")
-        publisher.fire(".kind", "change", value="0")
+        publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
+        publisher.fire(".kind", "change", value="2")
         publisher.shows("去支付")
         publisher.tap(".picture")
         values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
@@ -136,6 +137,17 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         winner.fire(".claiming", "submit", value={})
         assert winner.until("transfer")["appId"].startswith("wx")
         winner.shows("奖品已经领取")
+
+
+@needs_node
+def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
+    with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
+        phone.open("/pages/publish/publish")
+        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.fire(".kind", "change", value="1")
+        phone.shows("奖品：实物，邮寄", "选一张图片")
+        phone.fire(".kind", "change", value="2")  # no picker offers it
+        assert "奖品：红包" not in phone.shows("去支付")
 
 
 @needs_node

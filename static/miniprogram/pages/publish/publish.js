@@ -1,16 +1,27 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
-import { admitted, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
+import { admitted, api, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 import { cashRules } from "../../shared/words.js";
 
-const KINDS = ["红包", "实物，现场领取", "实物，邮寄"];
+// At the places of draw_type 1 and 2 goods; then red packets, where the server takes them.
+const KINDS = ["实物，现场领取", "实物，邮寄", "红包"];
+const GOODS = KINDS.slice(0, 2);
+const RED_PACKET = 2;
 
 Component({
-  data: { kinds: KINDS, cash: cashRules(), kind: 1, several: false, thumbnail: "", busy: false, unnamed: false },
+  data: { kinds: GOODS, cash: cashRules(), kind: 0, several: false, thumbnail: "", busy: false, unnamed: false },
 
   methods: {
-    onShow() {
-      admitted().then(() => this.setData({ unnamed: isUnnamed() }), showProblem);
+    async onShow() {
+      try {
+        await admitted();
+        this.setData({ unnamed: isUnnamed() });
+        const { red_packets: taken } = await api.get("/getMyInfo");
+        const kinds = taken ? KINDS : GOODS;
+        this.setData({ kinds, kind: Math.min(this.data.kind, kinds.length - 1) });
+      } catch (error) {
+        showProblem(error);
+      }
     },
 
     /** Others see who publishes, so ask here for a name. */
@@ -51,8 +62,8 @@ Component({
         await admitted();
         const asked = {
           ...detail.value,
-          goods_type: kind === 0 ? 1 : 2,
-          draw_type: kind === 0 ? undefined : kind,
+          goods_type: kind === RED_PACKET ? 1 : 2,
+          draw_type: kind === RED_PACKET ? undefined : kind + 1,
           url: this.url,
         };
         const published = await publishWith(await takeHalf(asked), asked);
