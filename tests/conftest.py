@@ -54,9 +54,6 @@ from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
 TESTS_A_STORE = 150
-# Nothing is checked without the wire. Only `bench/strict_wire.py` leaves it out, to measure what it costs. It
-# names itself as the process that started this one; a variable that is left over names another one.
-WITHOUT_STRICT_WIRE = os.environ.get("WITHOUT_STRICT_WIRE") == f"bench/strict_wire.py {os.getppid()}"
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +139,7 @@ class TestedStore:
     def __init__(self, directory: Path) -> None:
         self._store = EmbeddedMongoDB(directory)
         self._store.start()
-        self.wire = None if WITHOUT_STRICT_WIRE else StrictWire(self._store.port, directory)
+        self.wire = StrictWire(self._store.port, directory)
         self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
         self.kept: KeptDatabases | None = None
         self.tests = 0
@@ -150,13 +147,12 @@ class TestedStore:
     @property
     def uri(self) -> str:
         """The URI of the wire. No client's thread watches a store that stays the same for a whole test."""
-        port = self.wire.port if self.wire else self._store.port
-        uri = self._store.uri.replace(f":{self._store.port}/", f":{port}/")
+        uri = self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
         return f"{uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
         """Return what the wire objected to. Nobody knows what such a command changed: no database is kept."""
-        objected = self.wire.take() if self.wire else []
+        objected = self.wire.take()
         if objected and self.kept:
             self.kept.clear()
         return objected
@@ -190,8 +186,7 @@ class TestedStore:
     def end(self) -> None:
         """End both; there is nothing to keep."""
         self.client.close()
-        if self.wire:
-            self.wire.end()
+        self.wire.end()
         self._store.kill()
 
 
@@ -276,7 +271,7 @@ def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Itera
 
     A test that starts a process keeps its database: nobody knows when the last of that process has arrived.
     """
-    if tested_store is None or tested_store.wire is None:
+    if tested_store is None:
         yield None
         return
     start = subprocess.Popen.__init__
