@@ -67,7 +67,6 @@ SLOW = (
     "actions/test_rotation.py::test_killed_",
     "crowd/",
     "game/test_model_guards.py",
-    "handlers/test_any_parameters.py",
     "memory/test_line.py::test_nobody_joins_a_line_that_is_too_long",
     "money/test_kills.py",
     "money/test_money_sequences.py",
