@@ -14,6 +14,7 @@ import pytest
 from server.actions.commit import COMMITTED_MS
 from server.context import Context
 from server.game import draw
+from server.game.sealed import Sealed
 from server.keys import Keys
 from support.client import Client, Someone, a_picture
 
@@ -145,6 +146,11 @@ async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(
     assert await tasks_of(context) == []
 
 
+def text_of(sealed: Sealed) -> str:
+    """Return a sealed value as clients get one."""
+    return sealed["key"] + sealed["box"].hex()
+
+
 @pytest.mark.gen_test
 async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(
     client: Client, context: Context
@@ -153,11 +159,12 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
     asked, half = await drafted(alice), await half_of(alice)
     sealed = half["sealed_seed"]
     others = (await half_of(bob))["sealed_seed"]
-    seeds_of_tasks = context.keys.seal("seed", bytes(40), alice.unionid).hex()
-    unknown = Keys(b"a secret of another server: 32 characters").seal("commitment", bytes(40), alice.unionid)
+    seeds_of_tasks = text_of(context.keys.seal("seed", bytes(40), alice.unionid))
+    other_keys = Keys(b"a secret of another server: 32 characters")
+    unknown = text_of(other_keys.seal("commitment", bytes(40), alice.unionid))
     places = range(0, len(sealed), 7)
     flipped = [f"{sealed[:at]}{int(sealed[at], 16) ^ 1:x}{sealed[at + 1 :]}" for at in places]
-    for wrong in (others, seeds_of_tasks, unknown.hex(), sealed[:-2], sealed[:-1], sealed + "00", *flipped):
+    for wrong in (others, seeds_of_tasks, unknown, sealed[:-2], sealed[:-1], sealed + "00", *flipped):
         reply = await alice.post("/postTask", **asked, sealed_seed=wrong, nonce=NONCE)
         assert (reply["error"], reply["param"]) == ("bad_commitment", "sealed_seed")
     assert await tasks_of(context) == []
