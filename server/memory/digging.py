@@ -9,6 +9,7 @@ from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
 from server.keys import Keys
+from server.shared_work import retrieve
 from server.store import Store
 from server.store.dig_ids import DigIds
 from server.store.tasks import View
@@ -36,7 +37,7 @@ class Looks:
         look = self._waiting.get(asked)
         if look is None:
             look = self._waiting[asked] = asyncio.get_running_loop().create_task(self._look(*asked))
-            look.add_done_callback(_retrieve)
+            look.add_done_callback(retrieve)
         return await asyncio.shield(look)
 
     async def _look(self, code: str, unionid: str, dig_id: str) -> View | None:
@@ -46,11 +47,6 @@ class Looks:
         if view is not None:
             self._clock.see(view["now"])
         return view
-
-
-def _retrieve(look: asyncio.Task[View | None]) -> None:
-    if not look.cancelled():
-        look.exception()  # asyncio logs what nobody retrieves
 
 
 class Digging:

@@ -7,6 +7,7 @@ unless ALARM_WEBHOOK_FORM says otherwise.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -103,14 +104,15 @@ class Webhook:
         return Event(f"{alarm['_id']}:{event}", event, kind, TITLES[kind], code, *told, at, url)
 
     async def tell(self, events: list[Event]) -> None:
-        """POST events. Returns once they are taken; raises NotTold."""
+        """POST events. Returns once they are taken, within POST_SECONDS; raises NotTold."""
         try:
             async with (
+                asyncio.timeout(POST_SECONDS),  # httpx's own is for each read
                 httpx.AsyncClient(timeout=POST_SECONDS, verify=trusted()) as http,
                 http.stream("POST", self._address(), json=self._body(events)) as reply,
             ):
                 await self._check(reply)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotTold(type(error).__name__) from None
 
     def _body(self, events: list[Event]) -> dict[str, Any]:

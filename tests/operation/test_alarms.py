@@ -22,10 +22,10 @@ from server.background import Background
 from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
-from server.operation import monitor
+from server.operation import monitor, webhook
 from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
 from server.operation.monitor import LEASE_MS, Monitor, key_of
-from server.operation.webhook import TEXT_BYTES, TITLES, Webhook
+from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
 from server.settings import Settings, read_settings
@@ -478,6 +478,34 @@ def an_alarm(kind: str, code: str = "") -> AlarmRecord:
 )
 def test_the_form_follows_from_the_address_unless_it_is_set(settings: dict[str, str], form: str) -> None:
     assert Webhook(read_settings(settings))._form == form
+
+
+@pytest.mark.gen_test
+async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "POST_SECONDS", 0.3)
+    over = asyncio.Event()
+
+    async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        except ConnectionError:
+            over.set()
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        url = "http://{}:{}/robot".format(*server.sockets[0].getsockname())
+        changed = msgspec.structs.replace(context.settings, alarm_webhook=url, alarm_webhook_form="wecom")
+        robot = Webhook(changed)
+        with pytest.raises(NotTold, match="TimeoutError"):
+            await robot.tell([robot.begin(an_alarm("redis"))])
+        await over.wait()
 
 
 @pytest.mark.parametrize("form", ["wecom", "dingtalk"])
