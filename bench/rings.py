@@ -16,10 +16,11 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
@@ -30,11 +31,12 @@ from support.client import Client, Someone
 from support.money_world import World
 from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
 
+_T = TypeVar("_T")
 # What each number of accounts may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
 # Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day. Once so many of them
 # wait, the limits of a day are full.
-ATTEMPTS, YUAN, FULL = 24, 100, 8
+ATTEMPTS, YUAN, FULL = 24, 100, 6
 HOLD_MS = 600_000
 # These keep people slow, which is left out here.
 QUICK = {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_LEAST_DIGGERS": "0"}
@@ -76,45 +78,55 @@ class Payout:
     is_public: int
 
 
-Way = Callable[[Sequence[Account]], Iterator[Payout]]
+Way = Callable[[Sequence[Account], int], Sequence[Payout]]
 
 
-def one_treasure(people: Sequence[Account]) -> Iterator[Payout]:
+def one_treasure(people: Sequence[Account], day: int) -> list[Payout]:
     """One of them publishes, all others win."""
-    publisher, *winners = people
-    some = winners[: 2_000 // YUAN]
-    for is_public in (0, 1):
-        if some:
-            yield Payout(publisher, some, YUAN, is_public)
+    publisher, *winners = turned(people, day)
+    some = winners[: min(attempts(people), 2_000 // YUAN)]  # what an order may be
+    return [Payout(publisher, some, YUAN, 1)] if some else []
 
 
-def pairs(people: Sequence[Account]) -> Iterator[Payout]:
+def pairs(people: Sequence[Account], day: int) -> list[Payout]:
     """Pairs that never meet, each paying the other."""
-    for one, other in zip(people[::2], people[1::2], strict=False):
-        yield Payout(one, [other], YUAN, 0)
-        yield Payout(other, [one], YUAN, 0)
+    both = [
+        (one, other)
+        for pair in zip(people[::2], people[1::2], strict=False)
+        for one, other in (pair, pair[::-1])
+    ]
+    return [Payout(one, [other], YUAN, 0) for one, other in turned(both, day)]
 
 
-def chain(people: Sequence[Account]) -> Iterator[Payout]:
+def chain(people: Sequence[Account], day: int) -> list[Payout]:
     """Each pays the next."""
-    for one, other in pairwise(people):
-        yield Payout(one, [other], YUAN, 0)
+    return [Payout(one, [other], YUAN, 0) for one, other in turned(list(pairwise(people)), day)]
 
 
-def one_yuan_first(people: Sequence[Account]) -> Iterator[Payout]:
+def one_yuan_first(people: Sequence[Account], day: int) -> list[Payout]:
     """Each pays another 1 yuan, then the rest."""
-    for one, other in zip(people[::2], people[1::2], strict=False):
-        for yuan in (1, YUAN - 1):
-            yield Payout(one, [other], yuan, 0)
-            yield Payout(other, [one], yuan, 0)
+    return [replace(each, yuan=yuan) for each in pairs(people, day) for yuan in (1, YUAN - 1)]
 
 
-def public(people: Sequence[Account]) -> Iterator[Payout]:
-    """Each publishes on the square, and others dig it within a second."""
-    for number, one in enumerate(people):
-        other = people[(number * 7 + 1) % len(people)]
-        if other is not one:
-            yield Payout(one, [other], YUAN, 1)
+def public(people: Sequence[Account], day: int) -> list[Payout]:
+    """Each publishes on the square, and another one, each day, digs it within a second."""
+    number = len(people)
+    return [
+        Payout(one, [other], YUAN, 1)
+        for place, one in enumerate(turned(people, day))
+        if (other := turned(people, day)[(place + 1 + day) % number]) is not one
+    ]
+
+
+def turned(some: Sequence[_T], day: int) -> list[_T]:
+    """Begin with others each day, so that no pair comes again before its turn."""
+    by = 4 * day % max(len(some), 1)
+    return [*some[by:], *some[:by]]
+
+
+def attempts(people: Sequence[Account]) -> int:
+    """Return how many payouts they try at once: more than the bars allow, and no more than they need."""
+    return min(ATTEMPTS, len(people) // 2 + 1)
 
 
 # The last one has an address each; in the others, all have one.
@@ -174,8 +186,8 @@ async def attack(world: World, name: str, people: Sequence[Account], days: int) 
     """Return what is paid on each day, in yuan. What waits is claimed again; what is held is given up."""
     got, left = [], list[tuple[Account, str, int]]()
     for day in range(days):
-        for payout in WAYS[name](people):
-            if len(left) >= ATTEMPTS:
+        for payout in WAYS[name](people, day):
+            if len(left) >= attempts(people):
                 break
             left += await win(world, payout)
         await pass_time(world, DAY_MS if day else HOLD_MS)

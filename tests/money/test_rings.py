@@ -144,8 +144,10 @@ class TestPrivateTreasures:
         both, under_limit = asyncio.Barrier(2), HeldPrizes.under_limit
 
         async def read_together(self: HeldPrizes, *arguments: Any) -> Any:
-            await both.wait()
-            return await under_limit(self, *arguments)
+            await both.wait()  # until both are recorded
+            found = await under_limit(self, *arguments)
+            await both.wait()  # until both have read, before either is decided
+            return found
 
         monkeypatch.setattr(HeldPrizes, "under_limit", read_together)
         replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
@@ -248,6 +250,23 @@ class TestRings:
         # One honest stranger who joined wins more than the ring may pay itself, and so does a publisher's.
         await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
         await paid(client, context, bob, await won(client, context, dora, bob, 50))
+
+    @pytest.mark.gen_test
+    async def test_who_dug_only_in_the_ring_of_a_publisher_is_a_newcomer_there(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        await let_pass(context, WEEK_MS + 1000)
+        for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
+            await paid(client, context, winner, await won(client, context, publisher, winner, 1))
+        stranger = await client.log_in("a stranger")
+        last = await won(client, context, alice, bob, 1)
+        await paid(client, context, bob, last)
+        assert [prize["young"] for prize in await find(context, "prizes", code=last)] == [1]
+        await bob.dig(await stranger.publish())
+        last = await won(client, context, alice, bob, 1)
+        await paid(client, context, bob, last)
+        assert [prize["young"] for prize in await find(context, "prizes", code=last)] == [0]
 
     @pytest.mark.parametrize(("act", "state"), [("release", "won"), ("return", "expiring")])
     @pytest.mark.gen_test
