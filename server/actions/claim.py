@@ -16,7 +16,7 @@ from server.actions.win import ensure_prize
 from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
-from server.game.bill import asking
+from server.game.bill import CONFIRM_MS, asking
 from server.game.task import Task
 from server.store.bills import Bill
 from server.store.prizes import GIVEN, Prize, claimable_until_ms
@@ -118,7 +118,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             prize = await _reread(context, prize)
             refuse_held(prize)
             if made or bill["state"] in ("asked", "waiting"):
-                return _claimed(task, prize, bill)
+                return _claimed(task, prize, bill, context.clock.now_ms())
     except PayUnknown:
         raise OutcomeUnknown from None
     raise OutcomeUnknown
@@ -139,10 +139,11 @@ async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
     return await _reread(context, prize)
 
 
-def _claimed(task: Task, prize: Prize, bill: Bill) -> Claim:
+def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
     if bill["state"] == "failed":
         raise WeChatBusy("微信没有付成这个红包，请稍后再领；一直不成请联系客服")
-    if bill["state"] == "asked" and bill["alarm"]:
+    over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
+    if over or (bill["state"] == "asked" and bill["alarm"]):
         raise WeChatBusy("红包正在准备，请稍后再来领取，不会丢失")
     return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
 

@@ -15,6 +15,9 @@ OPEN = "asked waiting"
 NEVER_HELD = "NOT_FOUND"
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
+# So long a winner can confirm it. Then WeChat closes it, and its `package_info` opens nothing any more.
+# https://pay.weixin.qq.com/doc/v3/merchant/4013778940
+CONFIRM_MS = 86_400_000
 
 bill = Table("bill", first="asked", ends="given failed", effects="ledger prize")
 

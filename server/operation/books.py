@@ -6,11 +6,12 @@ It only reads, and repairs nothing. If asked to, it also compares each order, bi
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.game.amounts import prize_fen, total_fen
+from server.game.amounts import DAY_MS, prize_fen, total_fen
 from server.game.bill import NEVER_HELD
 from server.game.findings import Finding, PaymentKind, Value, What
 from server.game.task import Task
@@ -25,6 +26,8 @@ from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
+# WeChat answers questions about the bills of so many days.
+ASKED_MS = 30 * DAY_MS
 
 _IN = ("paid", "spent", "unusable")
 _WITHHELD = ("held", "withheld")
@@ -311,6 +314,8 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
     try:
         answer = await pay.query_transfer(bill["_id"])
     except (PayRefused, PayUnknown, Contradiction) as error:
+        if isinstance(error, PayRefused) and error.not_found and _is_too_old(bill):
+            return "too old to ask", True
         never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
         return str(error), isinstance(error, PayRefused) and error.not_found and never_held
     said = f"{answer.state}, {answer.amount_fen} fen"
@@ -318,6 +323,14 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
         return said, False
     final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
     return said, final == bill["state"] if final else bill["state"] in ("asked", "waiting")
+
+
+def _is_too_old(bill: Bill) -> bool:
+    """Whether WeChat may know a bill that has ended no more: it answers for those of the last 30 days alone.
+
+    https://pay.weixin.qq.com/doc/v3/merchant/4012716437
+    """
+    return bill["state"] in ("given", "failed") and bill["created_at"] < time.time() * 1000 - ASKED_MS
 
 
 async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:

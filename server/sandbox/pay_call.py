@@ -32,6 +32,7 @@ FAILURES: dict[str, tuple[int, str]] = {
     "ORDERPAID": (400, "该订单已支付"),
     "ORDER_CLOSED": (400, "订单已关闭"),
     "SIGN_ERROR": (401, "签名错误，请检查后再试"),
+    "TRANSFER_REMARK_SET_FAIL": (400, "转账备注设置失败，请调整后重新再试"),
     "NO_AUTH": (403, "商户无权限"),
     "NOT_ENOUGH": (403, "资金不足"),
     "RULE_LIMIT": (403, "业务规则限制"),

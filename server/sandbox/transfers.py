@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from server.context import Context
 from server.sandbox.base import now_ms, state_of
+from server.sandbox.content import DOUBTFUL, RISKY
 from server.sandbox.notices import tell
 from server.sandbox.orders import NotifyUrl
 from server.sandbox.pay_call import PayCall, PayFailure
@@ -20,6 +21,8 @@ from server.store.sandbox.pay import SandboxBill
 
 # A person has one day to confirm.
 CONFIRM_MS = 86_400_000
+# WeChat answers questions about bills for so long: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
+KNOWN_MS = 30 * 86_400_000
 # From this amount on WeChat wants the person's name, which this merchant does not know.
 NAMED_FEN = 200_000
 # https://pay.weixin.qq.com/doc/v3/merchant/4012711988: 1000 is 现金营销
@@ -122,7 +125,7 @@ class QueryTransfer(PayCall):
     async def act(self, number: str) -> dict[str, object]:
         """Return the bill. Raises PayFailure NOT_FOUND."""
         bill = await find_bill(self.context, number)
-        if bill is None:
+        if bill is None or bill["created_at_ms"] < now_ms() - KNOWN_MS:
             raise PayFailure("NOT_FOUND")
         return _describe(bill) | {"appid": SANDBOX_APPID, "transfer_remark": bill["remark"]}
 
@@ -200,5 +203,7 @@ def _check(asked: TransferRequest) -> None:
         raise PayFailure("PARAM_ERROR", "未传入完整且对应的转账场景报备信息，请根据接口文档检查")
     if asked.user_recv_perception not in (None, *PERCEPTIONS):
         raise PayFailure("INVALID_REQUEST", "暂不支持展示当前传入的用户收款感知")
+    if any(word in asked.transfer_remark for word in (RISKY, DOUBTFUL)):
+        raise PayFailure("TRANSFER_REMARK_SET_FAIL")
     if asked.transfer_amount >= NAMED_FEN:
         raise PayFailure("PARAM_ERROR", "转账金额大于等于2000元时，收款用户姓名必填")

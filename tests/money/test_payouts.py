@@ -159,6 +159,36 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
 
 
 @pytest.mark.gen_test
+async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    first = await bob.post("/drawPrize", code=code)
+    assert first["package_info"]
+    await let_pass(context, DAY_MS + 1000)
+    at_wechat = context.sandbox.pay.bills  # type: ignore[union-attr]
+    await at_wechat.update_one({}, {"$inc": {"expires_at_ms": 60_000}})  # it does not close it to the minute
+    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    assert [bill["state"] for bill in await find(context, "bills")] == ["waiting"]
+    await let_pass(context, 60_000)
+    second = await bob.post("/drawPrize", code=code)
+    assert second["package_info"] not in ("", first["package_info"])
+    await confirm(client, context, second["package_info"])
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, name="违规的名字")
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
+    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
+
+
+@pytest.mark.gen_test
 async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
     client: Client, context: Context
 ) -> None:

@@ -15,9 +15,11 @@ from server.game.findings import BooksWhat
 from server.operation.books import differences, read_books, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
+from server.wechat.pay import PayRefused
 from support.client import Client
 from support.purse import (
     DAY_MS,
+    check_books,
     confirm,
     find,
     let_pass,
@@ -120,6 +122,8 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client: Clie
 async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, context: Context) -> None:
     code = await a_whole_story(client, context)
     orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills
+    await bills.update_many({}, {"$inc": {"created_at_ms": 60 * DAY_MS}})  # WeChat still knows them
+    await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
     cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
         (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says CLOSED"),
         (orders, {}, {"total_fen": 500}, "500 fen"),
@@ -140,6 +144,21 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, con
         await table.replace_one({"_id": before["_id"]}, before)
     gone = await bills.find_one_and_delete({"state": "SUCCESS"})
     assert gone is not None
+    found = await remote_differences(await read_books(context.store, code), context.pay)
+    assert any("NOT_FOUND" in line_of(finding) for finding in found)
+
+
+@pytest.mark.gen_test
+async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_difference(
+    client: Client, context: Context
+) -> None:
+    code = await a_whole_story(client, context)
+    await let_pass(context, 31 * DAY_MS)
+    for bill in await find(context, "bills"):
+        with pytest.raises(PayRefused, match="NOT_FOUND"):
+            await context.pay.query_transfer(bill["_id"])
+    await check_books(context)
+    await context.store.database["bills"].update_one({"state": "given"}, {"$set": {"created_at": 9**14}})
     found = await remote_differences(await read_books(context.store, code), context.pay)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)
 

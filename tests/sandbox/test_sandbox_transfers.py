@@ -30,6 +30,7 @@ from support.merchant_calls import TRANSFERS, a_bill, call
         ({"transfer_amount": "100"}, "PARAM_ERROR"),
         ({"transfer_amount": 200_000}, "PARAM_ERROR"),
         ({"transfer_remark": "祝" * 33}, "PARAM_ERROR"),
+        ({"transfer_remark": "违规的名字"}, "TRANSFER_REMARK_SET_FAIL"),
         ({"out_bill_no": "with-dash"}, "PARAM_ERROR"),
         ({"openid": ""}, "PARAM_ERROR"),
     ],

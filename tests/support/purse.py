@@ -32,7 +32,7 @@ _TIMES = {
     "reviews": ("created_at", "asked_at", "due_at"),
     "reports": ("at", "due_at"),
     "sandbox_orders": ("expires_at_ms",),
-    "sandbox_bills": ("expires_at_ms",),
+    "sandbox_bills": ("created_at_ms", "expires_at_ms"),
     "sandbox_notices": ("due_at_ms",),
 }
 _SWEPT = ("tasks", "reviews", "orders", "prizes", "bills", "refunds", "freezes")
