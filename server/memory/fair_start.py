@@ -23,12 +23,12 @@ _chance = secrets.SystemRandom()
 
 # Redis keeps places as doubles, which hold so many bits exactly.
 PLACE_BITS = 52
-# While a process gathers, it tells the new places so often. What the last telling misses is little then.
+# While a process gathers, it tells the new places so often, and once more so long before the window's end: then,
+# when each process reads who is first, nearly all places of all others are told.
 TELL_SECONDS = 0.1
+EARLY_SECONDS = 0.015
 # A process whose Redis answered none of its tellings so quickly draws alone: its people must not wait longer.
 QUICK_SECONDS = 0.01
-# From the end of the window until the order is read: the others' clocks and last tellings may be as late.
-SETTLE_SECONDS = 0.015
 # How long a Redis that was quick is waited for.
 PATIENCE_SECONDS = 0.15
 # The first of all goes on at once, all others when its dig is known, or after this long: it may be refused.
@@ -49,7 +49,7 @@ class _Lot:
 class _Gathering:
     """Who waits for the order in which digs are tried after `began` (unix ms): when digging began.
 
-    `quick`: Redis has answered quickly since.
+    `quick`: Redis has answered quickly since. `standing` is what it answered last.
     """
 
     began: int
@@ -58,6 +58,7 @@ class _Gathering:
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
     quick: bool = False
+    standing: Standing | None = None
 
 
 class FairStart:
@@ -148,41 +149,42 @@ class FairStart:
             return None
         await self._tell_until(shared, code, gathering, over)
         gathering.drawn = True
-        await asyncio.sleep(SETTLE_SECONDS)
-        if not (gathering.quick and gathering.lots):
-            return None
-        # Again its own first, which a Redis that was killed since has forgotten.
-        first = min(gathering.lots, key=lambda digger: gathering.lots[digger].place)
-        asked = {first: gathering.lots[first].place}
-        asking = asyncio.ensure_future(shared.enter(code, gathering.began, asked))
+        asking = self._background.spawn(self._tell(shared, code, gathering, again=True))
         # Not cancelled when it is late: that would break the connection, and it has a limit of its own.
-        await asyncio.wait([asking], timeout=PATIENCE_SECONDS)
-        return asking.result() if asking.done() else None
+        await asyncio.wait([asking], timeout=PATIENCE_SECONDS if gathering.quick else QUICK_SECONDS)
+        return gathering.standing if asking.done() else None
 
     async def _tell_until(self, shared: SharedOrder, code: str, gathering: _Gathering, over: float) -> None:
         """Tell the places that come, until the window is over; as often until Redis answers quickly."""
         loop = asyncio.get_running_loop()
-        while True:
-            untold = [digger for digger, lot in gathering.lots.items() if not lot.told]
-            if untold or not gathering.quick:
-                self._background.spawn(self._tell(shared, code, gathering, untold))
-            if loop.time() >= over:
-                return
-            await asyncio.sleep(min(TELL_SECONDS, over - loop.time()))
+        while (left := over - loop.time()) > 0:
+            if not gathering.quick or any(not lot.told for lot in gathering.lots.values()):
+                self._background.spawn(self._tell(shared, code, gathering))
+            await asyncio.sleep(min(TELL_SECONDS, left - EARLY_SECONDS if left > EARLY_SECONDS else left))
 
-    async def _tell(self, shared: SharedOrder, code: str, gathering: _Gathering, untold: list[str]) -> None:
-        """Tell new places. The first that was told of a person by any process stands."""
-        places = {digger: gathering.lots[digger].place for digger in untold}
+    async def _tell(
+        self, shared: SharedOrder, code: str, gathering: _Gathering, *, again: bool = False
+    ) -> None:
+        """Tell new places; the first that was told of a person by any process stands. Learn who is first.
+
+        `again` its own first, too: a Redis that was killed since has forgotten it.
+        """
+        lots = gathering.lots
+        untold = {digger: lot.place for digger, lot in lots.items() if not lot.told}
+        told = dict(untold)
+        if again and lots:
+            first = min(lots, key=lambda digger: lots[digger].place)
+            told[first] = lots[first].place
         for digger in untold:
-            gathering.lots[digger].told = True
+            lots[digger].told = True
         asked = asyncio.get_running_loop().time()
-        standing = await shared.enter(code, gathering.began, places)
+        gathering.standing = standing = await shared.enter(code, gathering.began, told)
         if standing is None:
             for digger in untold:
-                gathering.lots[digger].told = False
+                lots[digger].told = False
             return
         for digger, place in standing.places.items():
-            gathering.lots[digger].place = place
+            lots[digger].place = place
         gathering.quick |= asyncio.get_running_loop().time() - asked < QUICK_SECONDS
 
 
