@@ -23,8 +23,8 @@ _chance = secrets.SystemRandom()
 
 # Redis keeps places as doubles, which hold so many bits exactly.
 PLACE_BITS = 52
-# While a process gathers, it tells the new places so often, and once more so long before the window's end: then,
-# when each process reads who is first, nearly all places of all others are told.
+# While a process gathers, it tells the new places so often, and once more so long before the window's end.
+# When each process then reads who is first, nearly all places of all others are told.
 TELL_SECONDS = 0.1
 EARLY_SECONDS = 0.015
 # A process whose Redis answered none of its tellings so quickly draws alone: its people must not wait longer.
