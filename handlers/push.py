@@ -186,6 +186,8 @@ class Push(Socket):
             self._turn_away(error)
 
     def _end_waiting(self) -> None:
+        if self._awaits_hello is None:  # also of a request that is no websocket's, which has no stream here
+            return
         self._awaits_hello = None
         if isinstance(self.iostream, Placed):
             self.iostream.awaits = False

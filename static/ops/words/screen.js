@@ -98,6 +98,7 @@ export const SCREEN = {
   limit_upload_mb: ["上传量", "megabytes"],
   limit_posters: ["海报", "posters"],
   limit_logins: ["登录", "logins"],
+  limit_digs: ["连挖", "digs without a cooldown"],
   limit_reports: ["举报", "reports"],
   limit_profiles: ["改名", "names"],
   limit_consents: ["订阅", "consents"],
