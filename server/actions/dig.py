@@ -218,13 +218,23 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
         except TimeoutError:
             raise Unavailable from None
         try:
-            if repeats or not (_known_cooldown(context, request) or _needs_lot(context, request)):
+            if repeats or _may_go_on(context, request, looked=looked):
                 dug = await _dig_alone(context, request)
                 if dug is not None:
                     return dug
         finally:
             turn.release()
-        # Meanwhile somebody else dug, or we learned that lots come first: ask memory again.
+        # Meanwhile somebody else dug, or we learned that a look or the random order comes first: ask memory
+        # again.
+
+
+def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
+    """Whether nothing was learned while a request waited for its turn that has to come before it."""
+    return not (
+        _known_cooldown(context, request)
+        or _needs_lot(context, request)
+        or (not looked and _may_not_dig(context, request))
+    )
 
 
 def _may_not_dig(context: Context, request: _Request) -> bool:

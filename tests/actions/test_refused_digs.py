@@ -44,6 +44,27 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
 
 
 @pytest.mark.gen_test
+async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
+    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await client.log_in("alice")
+    code = await alice.publish(cd=60)
+    reads, view = list[str](), other.store.tasks.view
+
+    async def counted(code: str, *asked: str) -> Any:
+        reads.append(code)
+        return await view(code, *asked)
+
+    monkeypatch.setattr(other.store.tasks, "view", counted)
+    refused = await asyncio.gather(
+        *(dig(other, code, alice.unionid, f"alices-dig-{k}", admit, 0) for k in range(200)),
+        return_exceptions=True,
+    )
+    assert {type(each) for each in refused} == {OwnTask}
+    assert len(reads) <= 20  # those that wait together share one
+
+
+@pytest.mark.gen_test
 async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(
     client: Client, context: Context
 ) -> None:
