@@ -8,10 +8,14 @@ import stat
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute
+from cryptography.x509.oid import NameOID
 
 from server.__main__ import main
 from server.errors import BadSettings
@@ -325,6 +329,20 @@ def test_a_key_is_read_with_mangled_line_breaks(mangle):
     settings = read_settings({**PAID, **mangled})
     assert settings.wechat_private_key == PRIVATE_KEY
     assert settings.wechat_pay_public_key == PUBLIC_KEY
+
+
+def test_a_merchant_who_comes_from_it_gives_the_platform_certificate_too():
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "Tenpay.com")])
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    made = CertificateBuilder(name, name, KEY.public_key(), 5, at, at + timedelta(days=1))
+    pem = made.sign(KEY, SHA256()).public_bytes(Encoding.PEM).decode()
+    settings = read_settings({**PAID, "WECHAT_PLATFORM_CERT": pem.replace("\n", "\\n")})
+    assert settings.merchant is not None
+    assert settings.merchant.platform_cert == pem
+    with pytest.raises(BadSettings, match=r"^WECHAT_PLATFORM_CERT must be the text of"):
+        read_settings({**PAID, "WECHAT_PLATFORM_CERT": PUBLIC_KEY})
+    with pytest.raises(BadSettings, match=r"^WECHAT_PLATFORM_CERT also needs WECHAT_MCHID"):
+        read_settings({"WECHAT_PLATFORM_CERT": pem})
 
 
 def test_an_old_style_key_is_rewritten_in_the_new_one():

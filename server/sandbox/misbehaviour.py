@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from server.sandbox.base import ERRMSGS, now_ms
 from server.sandbox.content import CONTENT_CALLS, LABELS
-from server.sandbox.pay_call import FAILURES
+from server.sandbox.pay_call import ADDRESS_REFUSED, FAILURES
 from server.sandbox.refunds import tell_refund
 from server.sandbox.transfers import find_bill, tell_bill
 from server.sandbox.wallet import Wallet, WalletFailure
@@ -21,19 +21,21 @@ WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk")
 class MisbehaveRequest(msgspec.Struct):
     """`what` happens `times` times, to `number` in `call`; an empty `number` or `call` means any.
 
-    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code` (default
-    NOT_ENOUGH). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign wrongly
-    (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A transfer may stay `accepted`
-    until it is sent again. A payment may be by `any_card`, whatever the order says. A refund,
-    a confirmation or a cancellation may stay `pending` until `settle`. A
-    refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by `seconds`, or preceded
-    by a forged one; so may the push of a picture's result. A content check (`msg_sec_check`,
-    `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the error code `code`
-    (default 61010). It may also `judge` that the content is `code`: pass, review or risky. A message may also
-    be answered after `seconds` (`slow`) or by `garbage`, both once it was sent. Its number is an openid, and
-    its codes are WeChat's (default 43101, which also withdraws the consent). A question about a `risk` may be
-    answered late, by garbage, by an error code, or by the `rank` `code`. `expire` and `settle` (to the state
-    `code`) act on `number` at once. `behave` forgets all misbehaviour that is left.
+    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code`
+    (default NOT_ENOUGH; ADDRESS_REFUSED refuses our address, in WeChat's words). It may act and never
+    answer (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). A transfer or
+    its confirmation may `fail` with `code`. A transfer may stay `accepted` until it is sent again. A
+    payment may be by `any_card`, whatever the order says. A refund, a confirmation or a cancellation may
+    stay `pending` until `settle`. A refund may end `abnormal` or `closed`. A notice may be lost, repeated,
+    delayed by `seconds`, preceded by a forged one, or signed by the platform certificate
+    (`certify_notice`). The push of a picture's result may be lost, repeated or delayed too. A content check
+    (`msg_sec_check`, `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with
+    the error code `code` (default 61010). It may also `judge` that the content is `code`: pass, review or
+    risky. A message may also be answered after `seconds` (`slow`) or by `garbage`, both once it was sent.
+    Its number is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A
+    question about a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`.
+    `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour
+    that is left.
     """
 
     what: Literal[
@@ -56,6 +58,7 @@ class MisbehaveRequest(msgspec.Struct):
         "repeat_notice",
         "delay_notice",
         "forge_notice",
+        "certify_notice",
         "rank",
         "expire",
         "settle",
@@ -142,7 +145,7 @@ def _check_code(asked: MisbehaveRequest) -> None:
     if asked.what == "judge":
         codes = tuple(LABELS)
     elif asked.what == "refuse":
-        codes = ("", *(map(str, ERRMSGS) if asked.call in WECHAT_CALLS else FAILURES))
+        codes = ("", *(map(str, ERRMSGS) if asked.call in WECHAT_CALLS else (*FAILURES, ADDRESS_REFUSED)))
     else:
         return
     if asked.code not in codes:

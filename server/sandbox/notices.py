@@ -38,7 +38,7 @@ async def tell(
     if not url:
         return
     misbehaviour = await state_of(context).misbehaviours.take(
-        ("lose_notice", "repeat_notice", "delay_notice", "forge_notice"), number
+        ("lose_notice", "repeat_notice", "delay_notice", "forge_notice", "certify_notice"), number
     )
     what = misbehaviour["what"] if misbehaviour else ""
     now = now_ms()
@@ -50,6 +50,7 @@ async def tell(
         "resource": msgspec.json.encode(resource).decode(),
         "copies": 2 if what == "repeat_notice" else 1,
         "forged": what == "forge_notice",
+        "by_certificate": what == "certify_notice",
         "created_at_ms": now,
         "state": "lost" if what == "lose_notice" else "waiting",
         "attempts": 0,

@@ -43,6 +43,8 @@ FAILURES: dict[str, tuple[int, str]] = {
     "FREQUENCY_LIMITED": (429, "频率超限"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
+# To be told to refuse with this means: because of the caller's address.
+ADDRESS_REFUSED = "ADDRESS_REFUSED"
 # The misbehaviours of a call, as opposed to those of a notice.
 CALL_MISBEHAVIOURS = (
     *("error_before", "error_after", "timeout", "disconnect", "bad_signature"),
@@ -63,6 +65,12 @@ class PayFailure(Exception):
         self.code = code
         self.message = message or FAILURES[code][1]
         super().__init__(f"{code}: {self.message}")
+
+
+def _refusal(code: str) -> PayFailure:
+    if code == ADDRESS_REFUSED:
+        return PayFailure("INVALID_REQUEST", "此IP地址不允许调用该接口")
+    return PayFailure(code)
 
 
 class PayCall(SandboxHandler):
@@ -93,7 +101,7 @@ class PayCall(SandboxHandler):
         if what == "error_before":
             raise PayFailure("SYSTEM_ERROR")
         if what == "refuse" and self.misbehaviour:
-            raise PayFailure(self.misbehaviour["code"] or "NOT_ENOUGH")
+            raise _refusal(self.misbehaviour["code"] or "NOT_ENOUGH")
         answer = await self.act(number)
         if what == "error_after":
             raise PayFailure("SYSTEM_ERROR")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.merchant import SANDBOX_PUBLIC_KEY_ID
+from server.store.sandbox.merchant import SANDBOX_PLATFORM_SERIAL, SANDBOX_PUBLIC_KEY_ID
 from server.store.sandbox.notices import SandboxNotice
 
 # Per event: its summary, and the type of the JSON that is encrypted in it.
@@ -59,7 +59,9 @@ def signed_by_merchant(pairs: SandboxKeyPairs, text: str, signature: str) -> boo
     return True
 
 
-def signed_headers(pairs: SandboxKeyPairs, body: bytes, genuine: bool = True) -> dict[str, str]:
+def signed_headers(
+    pairs: SandboxKeyPairs, body: bytes, genuine: bool = True, *, by_certificate: bool = False
+) -> dict[str, str]:
     """Return the headers that sign a reply or a notice now, with a wrong signature unless `genuine`."""
     stamp, nonce = str(int(time.time())), secrets.token_hex(16)
     if genuine:
@@ -73,7 +75,7 @@ def signed_headers(pairs: SandboxKeyPairs, body: bytes, genuine: bool = True) ->
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Signature": signature,
         "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
-        "Wechatpay-Serial": SANDBOX_PUBLIC_KEY_ID,
+        "Wechatpay-Serial": f"{SANDBOX_PLATFORM_SERIAL:X}" if by_certificate else SANDBOX_PUBLIC_KEY_ID,
     }
 
 
@@ -102,7 +104,8 @@ def sealed_notice(
             },
         }
     )
-    headers = signed_headers(pairs, body, genuine)
+    by_certificate = notice.get("by_certificate", False)
+    headers = signed_headers(pairs, body, genuine, by_certificate=by_certificate)
     return headers | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}, body
 
 

@@ -108,6 +108,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_cert_serial: str = ""
     wechat_pay_public_key: str = ""
     wechat_pay_public_key_id: str = ""
+    wechat_platform_cert: str = ""
     message_won: str = ""
     message_claim_ends: str = ""
     message_ended: str = ""
@@ -172,6 +173,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
             cert_serial=self.wechat_cert_serial,
             public_key=self.wechat_pay_public_key,
             public_key_id=self.wechat_pay_public_key_id,
+            platform_cert=self.wechat_platform_cert,
         )
 
     @property
@@ -403,13 +405,16 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
         merchant = merchant_settings.check_merchant(
             {name: getattr(settings, name) for name in merchant_settings.NAMES}
         )
+        certificate = merchant_settings.check_certificate(settings.wechat_platform_cert)
     except ValueError as error:
         raise BadSettings(str(error)) from None
     if merchant and settings.sandboxed:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):
         raise BadSettings("PUBLIC_URL must begin with https:// if WECHAT_MCHID is set: WeChat notifies it")
-    return merchant
+    if certificate and not merchant:
+        raise BadSettings("WECHAT_PLATFORM_CERT also needs WECHAT_MCHID and the other settings of WeChat Pay")
+    return {**merchant, "wechat_platform_cert": certificate} if certificate else merchant
 
 
 def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:

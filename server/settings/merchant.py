@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from cryptography.x509 import load_pem_x509_certificate
 
 NAMES = (
     "wechat_mchid",
@@ -45,6 +46,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
 
     `cert_serial` names the certificate of `private_key`. WeChat signs replies and notices with the private
     key of `public_key`, which it calls `public_key_id`, and encrypts notices with `api_v3_key` (32 bytes).
+    For some days after a merchant comes from it, `platform_cert` (平台证书) still signs; "" if there is none.
     """
 
     mchid: str
@@ -53,6 +55,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     cert_serial: str
     public_key: str
     public_key_id: str
+    platform_cert: str = ""
 
     def __repr__(self) -> str:
         return f"Merchant({self.mchid})"  # logs and errors must not show the keys
@@ -77,6 +80,19 @@ def check_merchant(values: Mapping[str, str]) -> dict[str, str]:
         "wechat_private_key": _private_key(values["wechat_private_key"]),
         "wechat_pay_public_key": _public_key(values["wechat_pay_public_key"]),
     }
+
+
+def check_certificate(text: str) -> str:
+    """Return a platform certificate as PEM, "" if none is given. Raises what `check_merchant` raises."""
+    if not text:
+        return ""
+    try:
+        certificate = load_pem_x509_certificate(_rewritten(text))
+    except (ValueError, UnsupportedAlgorithm):
+        certificate = None
+    if certificate is None or not isinstance(certificate.public_key(), RSAPublicKey):
+        raise ValueError("WECHAT_PLATFORM_CERT must be the text of wechatpay_….pem: a certificate")
+    return bytes(certificate.public_bytes(Encoding.PEM)).decode()
 
 
 def _private_key(text: str) -> str:

@@ -105,6 +105,22 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
 
 
 @pytest.mark.gen_test
+async def test_a_refused_address_is_an_alarm_of_its_own_and_nothing_is_lost(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob])
+    await misbehave(client, "refuse", call="transfer", code="ADDRESS_REFUSED")
+    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    assert [bill["alarm"] for bill in await find(context, "bills")] == ["ADDRESS_REFUSED"]
+    assert 'wabao_money_alarms{alarm="ADDRESS_REFUSED",kind="bill"} 1.0' in await scrape(client, context)
+    claimed = await bob.post("/drawPrize", code=code)
+    await confirm(client, context, claimed["package_info"])
+    assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

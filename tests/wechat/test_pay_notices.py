@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -55,6 +56,21 @@ async def test_a_notice_with_other_headers_is_forged(shop, changes):
     changed = {name: value for name, value in (headers | changes).items() if value is not None}
     with pytest.raises(ForgedNotice):
         shop.pay.read_notice(changed, body)
+
+
+@pytest.mark.gen_test
+async def test_a_notice_signed_by_the_platform_certificate_is_genuine_while_that_is_configured(shop):
+    await shop.misbehave("certify_notice")
+    headers, body = await taken_notice(shop)
+    assert "PUB_KEY" not in headers["Wechatpay-Serial"]
+    assert isinstance(shop.pay.read_notice(headers, body), Notice)
+    with pytest.raises(ForgedNotice, match="signature"):
+        shop.pay.read_notice(headers, body + b" ")
+    shop.context.pay.merchant = msgspec.structs.replace(shop.context.pay.merchant, platform_cert="")
+    without = shop.client()
+    with pytest.raises(ForgedNotice, match="another key"):
+        without.read_notice(headers, body)
+    await without.aclose()
 
 
 @pytest.mark.gen_test

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute
+from cryptography.x509.oid import NameOID
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from server.settings.merchant import Merchant
@@ -15,6 +25,7 @@ from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 
 SANDBOX_MCHID = "1900000001"
 SANDBOX_CERT_SERIAL = "5A4D5831000000000000000000000000000000AB"
+SANDBOX_PLATFORM_SERIAL = 0x5157F09EFDC096DE15EBE81A47057A72000000CE
 SANDBOX_PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000"
 
 
@@ -29,7 +40,20 @@ async def sandbox_merchant(database: AsyncIOMotorDatabase[dict[str, Any]]) -> Me
         cert_serial=SANDBOX_CERT_SERIAL,
         public_key=pairs["platform_public_key"],
         public_key_id=SANDBOX_PUBLIC_KEY_ID,
+        platform_cert=await asyncio.to_thread(_certificate, pairs["platform_private_key"]),
     )
+
+
+def _certificate(private_key: str) -> str:
+    """Return the certificate with which this WeChat signed before: of the same key, always the same."""
+    key = load_pem_private_key(private_key.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101  (we made it)
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "Tenpay.com sandbox")])
+    made = CertificateBuilder(name, name, key.public_key(), SANDBOX_PLATFORM_SERIAL)
+    made = made.not_valid_before(datetime(2024, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2049, 1, 1, tzinfo=UTC)
+    )
+    return made.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def make_key_pairs() -> SandboxKeyPairs:

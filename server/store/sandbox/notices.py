@@ -5,7 +5,7 @@ Times are int64 unix milliseconds that the caller gives.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
 from pymongo import IndexModel, ReturnDocument
 
@@ -16,6 +16,7 @@ class SandboxNotice(TypedDict):
     """`_id` is the notice's id, `number` what it is about; `state` waiting, done, lost or given_up.
 
     `copies`: how often it is sent each time. `forged`: a forged one is sent before it.
+    `by_certificate`: the platform certificate signs it, as for a merchant who comes from that.
     """
 
     _id: str
@@ -25,6 +26,7 @@ class SandboxNotice(TypedDict):
     resource: str
     copies: int
     forged: bool
+    by_certificate: NotRequired[bool]
     created_at_ms: int
     state: str
     attempts: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Mapping
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import httpx
 import msgspec
+from cryptography.x509 import load_pem_x509_certificate
 from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType  # type: ignore[import-untyped]
 from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
@@ -43,13 +45,19 @@ NOTICE_SECONDS = 300
 # 1000 is 现金营销, which must be reported with exactly 活动名称 and 奖励说明.
 TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
+# Our own code, where WeChat says INVALID_REQUEST because of the address from which we called.
+ADDRESS_REFUSED = "ADDRESS_REFUSED"
 ORDERS = "/v3/pay/transactions/jsapi"
 
+# 商家转账 answers registered addresses alone, and refuses others under a code that means many things. On this
+# text depends what the operator reads, nothing else. https://pay.weixin.qq.com/doc/v3/merchant/4013751010
+_STRANGE_ADDRESS = "此IP地址不允许调用"
 # WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
 _SIGNED_BY = frozenset(
     f"wechatpay-{name}" for name in ("timestamp", "nonce", "signature", "serial", "signature-type")
 )
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
 _BEIJING = timezone(timedelta(hours=8))
 _Wire = TypeVar("_Wire", bound=msgspec.Struct)
 
@@ -63,7 +71,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         self._client = http
 
     async def _update_certificates(self) -> None:
-        """Fetch none: in public-key mode there are no certificates, so an answer signed by one is forged."""
+        """Fetch none: in public-key mode an answer is forged if signed by a certificate that is not given."""
 
 
 class Pay:
@@ -96,6 +104,7 @@ class Pay:
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
             mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
         )
+        self._signers: frozenset[int] = frozenset()  # serial numbers of certificates
         self._configured: Any = None if merchant is None else self._library(merchant)
 
     def _library(self, merchant: Merchant) -> Any:
@@ -109,6 +118,10 @@ class Pay:
         }
         library = AsyncWeChatPay(wechatpay_type=WeChatPayType.MINIPROG, appid=self.appid, **given)
         library._core = _Core(self._base_url, self._http, given)
+        if merchant.platform_cert:
+            certificate = load_pem_x509_certificate(merchant.platform_cert.encode())
+            library._core._certificates.append(certificate)
+            self._signers |= {certificate.serial_number}
         return library
 
     @property
@@ -294,7 +307,7 @@ class Pay:
             raise ForgedNotice("no timestamp")
         if abs(time.time() - int(stamp)) > NOTICE_SECONDS:
             raise ForgedNotice("its timestamp is more than five minutes away")
-        if found["wechatpay-serial"] != self.merchant.public_key_id:
+        if not self._may_sign(found["wechatpay-serial"]):
             raise ForgedNotice("it is signed under another key")
         if found["wechatpay-signature-type"] != "WECHATPAY2-SHA256-RSA2048":
             raise ForgedNotice("it is signed in another way")
@@ -308,6 +321,15 @@ class Pay:
         # if the JSON is valid but no notice.
         except (ValueError, TypeError, AttributeError) as error:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
+
+    def _may_sign(self, serial: str) -> bool:
+        """Whether WeChat signs with this: its public key, or its certificate while we come from that.
+
+        https://pay.weixin.qq.com/doc/v3/merchant/4012154180
+        """
+        if self.merchant is not None and serial == self.merchant.public_key_id:
+            return True
+        return _HEXADECIMAL.fullmatch(serial) is not None and int(serial, 16) in self._signers
 
     def _opened(self, notice: WireNotice) -> OrderAnswer | RefundAnswer | BillAnswer:
         if notice.event_type.startswith("TRANSACTION."):
@@ -374,6 +396,8 @@ def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
         return PayUnknown(f"HTTP {status} without a reason")
     if not 400 <= status < 500 or not failure.code or failure.code in _UNCERTAIN:
         return PayUnknown(f"HTTP {status} {failure.code}: {failure.message[:200]}")
+    if failure.code == "INVALID_REQUEST" and _STRANGE_ADDRESS in failure.message:
+        return PayRefused(ADDRESS_REFUSED, failure.message[:200], status)
     return PayRefused(failure.code, failure.message[:200], status)
 
 

@@ -92,6 +92,7 @@ export const FINDINGS = {
   waits_UNKNOWN: ["微信支付一小时多没有答复，还在问", "for over an hour WeChat Pay has not said what became of it"],
   waits_NOT_FOUND: ["微信支付说没有这一笔，它之前承认过；请到商户平台核对", "WeChat Pay knew it and now does not; look into its console"],
   waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; sent once there is more"],
+  waits_ADDRESS_REFUSED: ["微信支付不认服务器的出口 IP；到商户平台 → 商家转账 → 安全能力里登记", "WeChat Pay does not take our outgoing address; register it in its console"],
   waits_ACCEPTED: ["微信受理一小时多了还没有转出", "WeChat accepted it over an hour ago and has not paid"],
   waits_PROCESSING: ["微信处理一小时多了还没有结果", "WeChat has been at it for over an hour"],
   waits_ABNORMAL: ["退款异常，请到微信支付商户平台处理", "finish it in WeChat Pay's console"],

@@ -21,6 +21,7 @@ from server.store.orders import OrderState
 from server.store.prizes import PrizeState, Why
 from server.store.refunds import RefundKind, RefundState
 from server.store.reports import ReportReason
+from server.wechat.pay.client import ADDRESS_REFUSED
 from support import SOURCE
 
 OPS = SOURCE / "static" / "ops"
@@ -99,7 +100,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "payout": {"held", "withheld", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
-        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH"}
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", ADDRESS_REFUSED}
         | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
