@@ -28,6 +28,8 @@ from server.wechat.messages import moment
 WEEK_MS = 7 * DAY_MS
 # So many treasures that a person dug last tell whether they are a newcomer.
 DUG = 50
+# More than this is held for people whom WeChat had not seen in the mini-program when they dug.
+UNSEEN_FEN = 20 * FEN_PER_YUAN
 _WAITS: dict[Wait, str] = {
     "private": "不公开的红包，一位发布者一天最多发出 {} 元，这一位今天的满了",
     "newcomer": "刚来的人一天最多领 {} 元红包，你今天的满了",
@@ -245,8 +247,11 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
     for why, fen, most in limits:
         if most and fen > most * FEN_PER_YUAN:
             return why
-    if settings.risk_held and await context.store.risks.find_rank(prize["unionid"]) >= settings.risk_held:
-        return "risk"
+    if settings.risk_held:
+        # Who digs is in the mini-program; whom WeChat has not seen there digs by a script.
+        rank, unseen = await context.store.risks.find_rank(prize["unionid"])
+        if rank >= settings.risk_held or (unseen and prize["amount_fen"] > UNSEEN_FEN):
+            return "risk"
     return None
 
 

@@ -17,7 +17,9 @@ from server.wechat import WeChatError
 
 # At most so many questions at once: content checks use the same 100 connections to WeChat.
 UNDER_WAY = 50
+# https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/safety-control-capability/api_getuserriskrank.html
 NOT_SEEN = 61010
+UNSEEN = -1
 
 log = logging.getLogger("wabao.money")
 
@@ -44,7 +46,9 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
             return
         if await context.store.risks.begin(person["_id"], day, place, code):
             rank = await _rank(context, person["openid"], address)
-            if rank is not None:
+            if rank == UNSEEN:
+                await context.store.risks.note_unseen(person["_id"], day)
+            elif rank is not None:
                 await context.store.risks.save(person["_id"], day, rank)
     finally:
         context.risk_looks.end()
@@ -63,7 +67,10 @@ def _place(context: Context, address: str) -> str:
 
 
 async def _rank(context: Context, openid: str, address: str) -> int | None:
-    """Return what WeChat says; None if it says nothing, or is late and another call is waiting already."""
+    """Return what WeChat says, UNSEEN if it has not seen them for two hours.
+
+    None if it says nothing, or is late and another call is waiting already.
+    """
     looks, in_time = context.risk_looks, False
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
@@ -77,6 +84,8 @@ async def _rank(context: Context, openid: str, address: str) -> int | None:
         log.log(
             logging.INFO if error.errcode == NOT_SEEN else logging.WARNING, "a risk is not known: %s", error
         )
+        if error.errcode == NOT_SEEN:
+            return UNSEEN
     except WeChatBusy:
         log.warning("a risk is not known: WeChat does not say it in time")
     finally:

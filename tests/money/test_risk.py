@@ -17,10 +17,10 @@ def environment() -> dict[str, str]:
     return {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
 
 
-async def claimed(client: Client, context: Context, alice: Someone, bob: Someone) -> str:
+async def claimed(client: Client, context: Context, alice: Someone, bob: Someone, money: int = 2) -> str:
     """Let Bob win and claim; return the error, "" if he can confirm."""
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await publish_red_packet(alice, money=money)
+    await pay(client, context, alice, code, money)
     await win(client, context, bob, code)
     reply = await bob.post("/drawPrize", code=code)
     assert reply.get("package_info") or reply["error"]
@@ -57,6 +57,26 @@ async def test_a_person_of_unknown_risk_is_not_held(
     await misbehave(client, what, call="risk", code=code, times=10)
     assert await claimed(client, context, alice, bob) == ""
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
+
+
+@pytest.mark.parametrize(
+    ("code", "money", "error"),
+    [("61010", 20, ""), ("61010", 21, "payout_held"), ("48001", 21, "")],
+    ids=["unseen, 20 yuan", "unseen, more", "unknown, more"],
+)
+@pytest.mark.gen_test
+async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
+    client: Client, context: Context, code: str, money: int, error: str
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    await misbehave(client, "refuse", call="risk", code=code, times=10)
+    assert await claimed(client, context, alice, bob, money) == error
+    [prize] = await find(context, "prizes")
+    assert prize.get("held_for") == ("risk" if error else None)
+    await misbehave(client, "behave")
+    await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
+    context.risk_looks._day_of.clear()  # the next day
+    assert await claimed(client, context, alice, bob, money) == ""
 
 
 @pytest.mark.gen_test
