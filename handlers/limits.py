@@ -15,6 +15,9 @@ from server.keys import Keys
 from server.realtime.limits import Count
 from server.settings.limits import Limited
 
+# The query of `/ws` has five parameters.
+QUERY_FIELDS = 10
+
 
 def address_of(context: Context, request: HTTPServerRequest) -> str:
     """Return the address that a request is from, as far as trusted proxies say it."""
@@ -32,9 +35,17 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
     """
     token = presented_token(headers)
     if token is None and target.startswith("/ws?"):
-        token = parse_qs(target.partition("?")[2]).get("token", [""])[-1]
+        token = _token_of_query(target.partition("?")[2])
     proven = keys.read_token(token) if token else None
     return "" if proven is None else proven.unionid
+
+
+def _token_of_query(query: str) -> str:
+    """Return the token of old clients. A query of many parameters is not theirs, and takes long to parse."""
+    try:
+        return parse_qs(query, max_num_fields=QUERY_FIELDS).get("token", [""])[-1]
+    except ValueError:
+        return ""
 
 
 @runtime_checkable

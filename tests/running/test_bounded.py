@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import websocket_connect
@@ -450,6 +451,16 @@ async def test_websockets_with_a_token_do_not_count_for_their_address(
         await page.closed()
     with pytest.raises(HTTPClientError, match="429"):
         await served.watch(people[0], claimed, proven=False)
+
+
+@pytest.mark.gen_test
+async def test_a_query_of_very_many_parameters_is_not_searched_for_a_token(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    asked = f"/ws?token={alice.token}&unionid={alice.unionid}&code=x&since=1&ticks=1"
+    assert person_of(context.keys, asked, HTTPHeaders()) == alice.unionid
+    assert person_of(context.keys, asked + "&a=1" * 4000, HTTPHeaders()) == ""
 
 
 @pytest.mark.gen_test
