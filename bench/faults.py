@@ -139,10 +139,12 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
 async def snapshot(url: str) -> dict[str, Any]:
     connection = await websocket_connect(url)
     try:
-        message = await connection.read_message()
-        assert message is not None
-        frame = json.loads(message)
-        return {name: frame[name] for name in STATE}
+        while True:  # where Redis is just away, a `service` frame comes first
+            message = await connection.read_message()
+            assert message is not None
+            frame = json.loads(message)
+            if frame["type"] == "snapshot":
+                return {name: frame[name] for name in STATE}
     finally:
         connection.close()
 
