@@ -33,6 +33,9 @@ QUICK_SECONDS = 0.01
 PATIENCE_SECONDS = 0.15
 # The first of all goes on at once, all others when its dig is known, or after this long: it may be refused.
 OTHERS_SECONDS = 0.15
+# So long after the window, other processes may still read the order, or wait for the dig of the first of all.
+# Who asks then has a place, too: else they would overtake all by asking a process that gathered nobody.
+LATE_MS = int(1000 * (PATIENCE_SECONDS + OTHERS_SECONDS))
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class FairStart:
         shared: SharedOrder | None = None,
     ) -> None:
         self._window_ms = window_ms
+        self._gathers_ms = window_ms + LATE_MS if window_ms and shared else window_ms
         self._cooldowns = cooldowns
         self._clock = clock
         self._background = background
@@ -89,7 +93,7 @@ class FairStart:
         if gathering is not None:
             return gathering.began != had_lot_for
         began = self._cooldowns.digging_began(code)
-        return began != had_lot_for and 0 <= self._clock.now_ms() - began < self._window_ms
+        return began != had_lot_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
         """Wait for this request's place in the order; return when digging began (unix ms).

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from itertools import count
 from math import comb
 from pathlib import Path
 from random import SystemRandom
@@ -235,6 +236,33 @@ async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
         learn_end(each.cooldowns, "clocks", each.clock.now_ms() + 1000, depth=2)
     await waiting
     assert sorted(window.went) == [(0, "ann"), (0, "cyn"), (1, "ben"), (1, "dan")]
+
+
+@pytest.mark.gen_test
+async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_first(
+    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever comes at the right millisecond digs while the order is still being read."""
+    places = count(1)
+    monkeypatch.setattr(fair_start, "_chance", SimpleNamespace(getrandbits=lambda _bits: next(places)))
+    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
+    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
+    here, elsewhere = await processes(redis.uri)
+    window = Window("late", [here, elsewhere])
+    began = here.cooldowns.digging_began("late")
+    monkeypatch.setattr(elsewhere.clock, "now_ms", lambda: began + WINDOW_MS)
+    waiting = [asyncio.ensure_future(window.wait(0, "ann"))]
+    found = None
+    while found is None or not found.people:
+        found = await elsewhere.order.enter("late", began, {})
+    assert elsewhere.start.gathers("late", 0)
+    waiting.append(asyncio.ensure_future(window.wait(1, "late")))
+    await window.somebody.wait()
+    assert window.went == [(0, "ann")]
+    for each in (here, elsewhere):
+        learn_end(each.cooldowns, "late", began + 10_000, depth=2)
+    await asyncio.gather(*waiting)
+    assert window.went == [(0, "ann"), (1, "late")]
 
 
 @pytest.mark.gen_test
