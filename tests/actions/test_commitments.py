@@ -208,6 +208,20 @@ async def test_no_seed_makes_a_second_task_even_after_it_is_known(client: Client
 
 
 @pytest.mark.gen_test
+async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    asked, half = await drafted(alice), await half_of(alice)
+    code = (await alice.post("/postTask", **asked, **half))["code"]
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    await context.store.traces.move_tasks(alice.unionid, "forgotten:00")
+    again = await alice.post("/postTask", **asked | half | {"nonce": "ab" * 16})
+    assert (again["error"], "用过" in again["msg"]) == ("bad_commitment", True)
+    assert await tasks_of(context) == [code]
+
+
+@pytest.mark.gen_test
 async def test_a_nonce_may_come_back_with_another_seed(client: Client) -> None:
     alice = await client.log_in("alice")
     asked = await drafted(alice)
