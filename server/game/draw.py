@@ -194,7 +194,9 @@ def _rule_differences(rules: Rules, params: str) -> Iterable[str]:
     possible = 1 <= rules.prize_num <= MOST_PRIZES and 1 <= rules.forecast_num <= MOST_FORECAST
     if rules.prize_num > 1:
         possible = possible and 0 <= rules.fluctuation < rules.interval <= MOST_INTERVAL
-    if rules.version != 1:
+    if rules.version == 1:
+        possible = possible and not rules.seed_hash
+    else:
         possible = possible and rules.version == 2 and _NONCE.match(rules.nonce) is not None
     if not possible:
         yield f"params hold impossible rules: {encode_rules(rules)}"

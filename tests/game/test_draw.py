@@ -171,6 +171,7 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
                 ('"nonce":"' + "f" * 32 + '\\n","prize_num":1,"version":2', "impossible"),
                 ('"nonce":"' + "f" * 32 + '","prize_num":1', "rules make"),  # a nonce that does not count
                 ('"prize_num":1,"version":1', "spelled"),
+                ('"prize_num":1,"seed_hash":"00"', "impossible"),  # of no version
                 ('"prize_num":1,"ranks":[]', "spelled"),
                 ('"nonce":"' + "f" * 32 + '","prize_num":1,"seed_hash":"00","version":2', "seed hashes to"),
             )
