@@ -17,6 +17,7 @@ from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
+from server.game.order import wake
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.store.prizes import UNSETTLED, claimable_until_ms
@@ -112,7 +113,7 @@ async def _settle_unopened(context: Context, task: Task) -> None:
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
-        await context.store.orders.wake("code", [task["_id"]])  # its own sweep closes it
+        await context.store.orders.move_all({"code": task["_id"]}, wake())  # its own sweep closes it
     unpaid_until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
@@ -143,7 +144,7 @@ async def _wind_up(context: Context, task: Task) -> None:
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
         elif order is not None:
-            await store.orders.wake("code", [code])  # its own sweep closes it
+            await store.orders.move_all({"code": code}, wake())  # its own sweep closes it
         await store.tasks.finish(code)
         return
     if task["prizes_left"]:

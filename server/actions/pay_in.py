@@ -25,7 +25,9 @@ from server.errors import (
     WeChatBusy,
     WrongAmount,
 )
+from server.game import order as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.order import asking
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.random_codes import random_code
@@ -103,13 +105,13 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         try:
             await _brake(context, order)
         except OverLimit:
-            await orders.mark_closed(order["_id"])  # WeChat has not heard of it
+            await orders.moves(order["_id"], row.closed())  # WeChat has not heard of it
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
         await _brake(context, order)  # a process may have died before it did
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
-    if closing or (order["prepay_id"] and await orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS)):
+    if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
         try:
             order = await ask_about_order(context, order, close=closing)
         except PayUnknown:
@@ -184,7 +186,7 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
             raise WeChatBusy from None
         await _ask_about_refused(context, order)
         return None
-    await context.store.orders.save_prepay(order["_id"], prepay_id)
+    await context.store.orders.moves(order["_id"], row.prepaid(prepay_id))
     order["prepay_id"] = prepay_id
     return order
 
@@ -215,13 +217,13 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
             raise WeChatBusy from None
         # WeChat does not have the order. Until it expires our request may still reach WeChat.
         if expired:
-            await context.store.orders.close_expired(number)
+            await context.store.orders.moves(number, row.expired())
         return await _reread(context, number)
     if answer.paid:
         if await note_payment(context, answer):
             await follow_payments(context, [await _reread(context, number)])
     elif answer.trade_state in ("CLOSED", "REVOKED"):
-        await context.store.orders.mark_closed(number)
+        await context.store.orders.moves(number, row.closed())
     return await _reread(context, number)
 
 
@@ -248,11 +250,9 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
     Contradiction if we have no such order of that amount.
     """
     number, now_ms = answer.out_trade_no, context.clock.now_ms()
-    transaction_id = answer.transaction_id or ""
-    bank_type = answer.bank_type or ""
-    if await context.store.orders.mark_paid(
-        number, answer.amount_fen or 0, transaction_id, bank_type, now_ms
-    ):
+    transaction_id, bank_type = answer.transaction_id or "", answer.bank_type or ""
+    move = row.paid(answer.amount_fen or 0, transaction_id, bank_type, now_ms)
+    if await context.store.orders.moves(number, move):
         return True
     order = await context.store.orders.find(number)
     if order is None or order["amount_fen"] != answer.amount_fen:
@@ -288,12 +288,12 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             spent.append(order["_id"])
         elif _is_over(task) or is_by_credit(order):
             await owe_refund(context, "whole", order, order["amount_fen"])
-            await store.orders.mark_unusable(order["_id"])
+            await store.orders.moves(order["_id"], row.unusable())
         # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
         elif await store.shown_tasks.note_prepaid(order["code"]):
             await announce_judged(context, order["code"])
     if spent:
-        await store.orders.mark_spent(spent)
+        await store.orders.move_all({"_id": {"$in": spent}}, row.spent())
 
 
 def is_by_credit(order: Order) -> bool:
@@ -367,7 +367,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
         return False
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
-        if not await context.store.orders.begin_asking(order["_id"], now_ms, LOOK_APART_MS):
+        if not await context.store.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
             return False
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -398,15 +398,14 @@ async def settle_order(context: Context, order: Order) -> None:
         try:
             order = await ask_about_order(context, order, close=useless)
         except PayUnknown:
-            await context.store.orders.note_unknown(order, context.clock.now_ms())
+            await context.store.orders.moves(order["_id"], row.unanswered(context.clock.now_ms()))
             raise
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
         # Less often as it gets older, and once right after it expires.
         rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
         due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
-        await context.store.orders.postpone(leased, min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms)
+        again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
+        await context.store.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
-    else:
-        await context.store.orders.finish(order)

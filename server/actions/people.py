@@ -17,6 +17,7 @@ from server.errors import (
     NotLoggedIn,
     TokenRequired,
 )
+from server.game.order import wake
 from server.game.review import ReviewState
 from server.plain_text import one_line
 from server.realtime.news import Revoked
@@ -207,7 +208,8 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     await context.store.people.ban(person["openid"], ban)
     banned = await context.store.people.of_openid(person["openid"])
     # Their unpaid orders are closed. If the process dies first, an order's next look at WeChat does it.
-    await context.store.orders.wake("publisher", [record["_id"] for record in banned])
+    publishers = {"publisher": {"$in": [record["_id"] for record in banned]}}
+    await context.store.orders.move_all(publishers, wake())
     ended = [Revoked(record["_id"], record.get("generation", 0)) for record in banned]
     await asyncio.gather(*(context.hub.announce_ended(each) for each in ended))
 

@@ -1,7 +1,8 @@
 """The lifecycle of an order: what a publisher pays in, to open one red-packet task. Pure.
 
-A paid order opens its task (`spent`), or is refunded whole (`unusable`). While its task is in review it stays
-`paid`. `live` is there until the task may get another order.
+A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). This is
+done for many orders at a time, so `paid` is a state and not an effect. In review of its task it stays `paid`.
+`live` is there until the task may get another order.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
 from server.game.lifecycle import ABSENT, NOW, AtMost, Over, Row, Table
 
-order = Table("order", first="asked", ends="spent unusable closed", effects="ledger")
+order = Table("order", first="asked", ends="spent unusable closed")
 
 
 @order
@@ -38,19 +39,18 @@ def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> R
             "due_at": now_ms + FOLLOWED_MS,
         },
         drops="unknown_since",
-        owes="ledger",
     )
 
 
 @order
 def spent() -> Row:
-    """It opened its task."""
+    """It opened its task, and the ledger has it."""
     return Row("paid -> spent", sets={"alarm": ""}, drops="due_at")
 
 
 @order
 def unusable() -> Row:
-    """It cannot open its task. Its refund is written already."""
+    """It cannot open its task. The ledger has it, and its refund is written."""
     return Row("paid -> unusable", sets={"alarm": ""}, drops="due_at live")
 
 

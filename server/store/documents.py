@@ -63,6 +63,18 @@ class Documents(Generic[T]):
         )
         return changed if changed is not None and was_done(move, changed["state"]) else None
 
+    async def moves(self, key: str, move: Move) -> bool:
+        """Do a move of one document; return whether a row fits it. Cheaper than `move`: nothing is read back.
+
+        Not for rows by the clock: whether they were done, only the document tells.
+        """
+        moved = await self.rows.update_one({"_id": key, **condition(move)}, update(move))
+        return moved.matched_count == 1
+
+    async def move_all(self, scope: dict[str, Any], move: Move) -> None:
+        """Do a move of each document that has these fields and that a row fits."""
+        await self.rows.update_many({**scope, **condition(move)}, update(move))
+
     @classmethod
     def indexes(cls) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each of its collections, by the collection's name."""

@@ -14,8 +14,6 @@ _Document = dict[str, Any]
 
 # WeChat says something that contradicts our own record.
 CONTRADICTION = "CONTRADICTION"
-# What a change unsets if it notes that WeChat did say something.
-CLEAR_UNKNOWN: _Document = {"unknown_since": ""}
 
 
 class Payments(DueDocuments[T]):

@@ -16,6 +16,7 @@ from server.actions.people import check_ban, log_in
 from server.actions.whom import Whom
 from server.context import Context
 from server.errors import Banned
+from server.game import order as row
 from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
@@ -266,7 +267,7 @@ async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
     assert (page["data"]["status"], page["end_note"], REASON in str(page)) == (1, NOT_BEGUN, False)
 
 
-@pytest.mark.parametrize("step", ["insert", "mark_unusable"])
+@pytest.mark.parametrize("step", ["insert", "moves"])
 @pytest.mark.gen_test
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
@@ -277,7 +278,7 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     await order(alice, code)
     await ban(client, code)
     [paid] = await find(context, "orders")
-    assert await context.store.orders.mark_paid(paid["_id"], 200, "transaction", "OTHERS", 1)
+    assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 1))
     store = context.store.refunds if step == "insert" else context.store.orders
     with monkeypatch.context() as patch:
         patch.setattr(store, step, lambda *_: die())

@@ -38,7 +38,7 @@ STEPS = {
         "shown_tasks.show",
         "tasks.open_paid",
         "ledger.enter_all",
-        "orders.mark_spent",
+        "orders.spent",
         "reviews.finish",
     ],
     "a paid red packet is refused": [
@@ -48,7 +48,7 @@ STEPS = {
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
-        "orders.mark_unusable",
+        "orders.unusable",
         "reviews.finish",
     ],
     "an operator decides that a paid red packet is refused": [
@@ -57,7 +57,7 @@ STEPS = {
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
-        "orders.mark_unusable",
+        "orders.unusable",
         "reviews.finish",
     ],
 }

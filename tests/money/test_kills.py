@@ -14,30 +14,26 @@ from support.purse import put_back, sweep_until_quiet
 from support.scenarios import SCENARIOS
 
 # How an order is closed.
-CLOSED = (
-    *("orders.lease_due", "pay.query_order", "pay.close_order", "pay.query_order"),
-    *("orders.mark_closed", "orders.finish"),
-)
+CLOSED = ("orders.lease_due", "pay.query_order", "pay.close_order", "pay.query_order", "orders.closed")
 # The steps of each scenario, in order.
 STEPS = {
-    "a payment is ordered": ["orders.insert", "pay.create_order", "orders.save_prepay"],
+    "a payment is ordered": ["orders.insert", "pay.create_order", "orders.prepaid"],
     "a payment is heard of": [
-        "orders.begin_asking",
+        "orders.asking",
         "pay.query_order",
-        "orders.mark_paid",
+        "orders.paid",
         "tasks.open_paid",
         "ledger.enter_all",
-        "orders.mark_spent",
+        "orders.spent",
     ],
     "a payment that came too late is heard of": [
         "orders.lease_due",
         "pay.query_order",
-        "orders.mark_paid",
+        "orders.paid",
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
-        "orders.mark_unusable",
-        "orders.finish",
+        "orders.unusable",
         "tasks.lease_due",
         "proofs.ask",
         "tasks.finish",
@@ -48,12 +44,11 @@ STEPS = {
     "a payment by a credit card is heard of": [
         "orders.lease_due",
         "pay.query_order",
-        "orders.mark_paid",
+        "orders.paid",
         "tasks.end",
         "ledger.enter_all",
         "refunds.insert",
-        "orders.mark_unusable",
-        "orders.finish",
+        "orders.unusable",
         "tasks.lease_due",
         "proofs.ask",
         "tasks.finish",
@@ -74,13 +69,12 @@ STEPS = {
         "tasks.postpone",
         "orders.lease_due",
         "pay.query_order",
-        "orders.mark_paid",
+        "orders.paid",
         "tasks.open_paid",
         "ledger.enter_all",
         "shown_tasks.end_taken_down",
         "refunds.insert",
-        "orders.mark_unusable",
-        "orders.finish",
+        "orders.unusable",
         "tasks.lease_due",
         "proofs.ask",
         "tasks.finish",

@@ -10,6 +10,7 @@ import pytest
 from server.actions.pay_in import follow_payments
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game import order as row
 from support.client import Client
 from support.purse import (
     DAY_MS,
@@ -270,7 +271,7 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, cont
     code = await publish_red_packet(alice)
     first = await order(alice, code)
     # As if WeChat had said that the order is closed, and took money for it afterwards.
-    await context.store.orders.mark_closed((await find(context, "orders"))[0]["_id"])
+    await context.store.orders.moves((await find(context, "orders"))[0]["_id"], row.closed())
     second = await order(alice, code)
     assert first["package"] != second["package"]
     for parameters in (second, first):
@@ -353,7 +354,8 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, 
         await order(alice, code)
     await alice.post("/endTask", code=useless)
     for made in await find(context, "orders"):
-        assert await context.store.orders.mark_paid(made["_id"], made["amount_fen"], "t", "OTHERS", 0)
+        paid = row.paid(made["amount_fen"], "t", "OTHERS", 0)
+        assert await context.store.orders.moves(made["_id"], paid)
         await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
     assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
     await follow_payments(context, await find(context, "orders"))

@@ -10,6 +10,7 @@ import pytest
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
+from server.game.order import expired
 from support import SOURCE
 from support.client import Client, Someone
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
@@ -160,10 +161,10 @@ async def test_an_order_that_wechat_may_still_get_is_not_closed(
     code = await publish_red_packet(alice)
     await pay_later(alice, code)
     (order,) = await find(context, "orders")
-    await liar.store.orders.close_expired(order["_id"])
+    await liar.store.orders.moves(order["_id"], expired())
     assert (await find(context, "orders"))[0] == order
     await let_pass(context, AHEAD_MS)
-    await liar.store.orders.close_expired(order["_id"])
+    await liar.store.orders.moves(order["_id"], expired())
     (closed,) = await find(context, "orders")
     assert closed["state"] == "closed"
     assert "live" not in closed

@@ -1,4 +1,4 @@
-"""The methods of the store that change orders and prizes do what the rows of their tables do."""
+"""The methods of the store that change prizes do what the rows of its table do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.game import order, prize
+from server.game import prize
 from server.game.lifecycle import Move, Table, apply
 from server.store import Store
 from support.lifecycles import documents, is_from_clock
@@ -17,7 +17,6 @@ NUMBER = 24
 SLACK_MS = 60_000
 # Fields that a document of its collection always has; any other may be absent.
 ALWAYS: dict[str, dict[str, Any]] = {
-    "order": {"alarm": "", "amount_fen": 1, "asked_at": 1, "expires_at": 1},
     "prize": {"attempt": 0, "amount_fen": 0, "given_at": 0, "claimed_at": 0},
 }
 
@@ -28,23 +27,6 @@ def pairs(now_ms: int) -> list[tuple[Table, Move, Method]]:
     """Return the rows with what the store has for each, called with the same values."""
     far_ms = now_ms + 60_000
     return [
-        (order.order, order.prepaid("p"), lambda s, d, _: s.orders.save_prepay(d["_id"], "p")),
-        (
-            order.order,
-            order.asking(now_ms, 2_000),
-            lambda s, d, _: s.orders.begin_asking(d["_id"], now_ms, 2_000),
-        ),
-        (
-            order.order,
-            order.paid(1, "t", "OTHERS", now_ms),
-            lambda s, d, _: s.orders.mark_paid(d["_id"], 1, "t", "OTHERS", now_ms),
-        ),
-        (order.order, order.spent(), lambda s, d, _: s.orders.mark_spent([d["_id"]])),
-        (order.order, order.unusable(), lambda s, d, _: s.orders.mark_unusable(d["_id"])),
-        (order.order, order.closed(), lambda s, d, _: s.orders.mark_closed(d["_id"])),
-        (order.order, order.expired(), lambda s, d, _: s.orders.close_expired(d["_id"])),
-        (order.order, order.wake(), lambda s, d, _: s.orders.wake("code", [d["_id"]])),
-        (order.order, order.unpaid(1, 9), lambda s, d, _: s.orders.postpone({**d, "due_at": 1}, 9)),  # type: ignore[typeddict-item]
         (
             prize.prize,
             prize.claimed(1, now_ms, far_ms, 2, 1),

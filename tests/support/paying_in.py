@@ -9,9 +9,9 @@ from typing import Any, Literal
 from server.game import order
 from server.game.lifecycle import Move
 from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
-from support.paying_out import owes, put, state
+from support.paying_out import put, state
 
-ORDER = ("state", "live", "expires_at", "amount_fen", "then")
+ORDER = ("state", "live", "expires_at", "amount_fen")
 FEN = 100
 
 
@@ -61,7 +61,7 @@ def is_end(world: World) -> bool:
     """Whether all that was paid opened its task or goes back, and nothing can be paid any more."""
     return all(
         known is None
-        or (state(known) in ("spent", "unusable") and owes(known, "ledger"))
+        or state(known) in ("spent", "unusable")
         or (state(known) == "closed" and truth in ("", "CLOSED") and "live" not in dict(known))
         for known, truth in zip(world.orders, world.wechat, strict=True)
     )
