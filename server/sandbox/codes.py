@@ -21,6 +21,8 @@ from server.store.sandbox.codes import TokenState
 TOKEN_MS = 7_200_000
 # The next token is handed out when the current one has five minutes left.
 RENEWED_BEFORE_MS = 300_000
+# https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
+FORCED_A_DAY, FORCED_APART_MS, DAY_MS = 20, 30_000, 86_400_000
 
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
 _PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")
@@ -57,6 +59,8 @@ class StableToken(SandboxHandler):
         if asked.secret != settings.app_secret:
             raise WeChatFailure(40125)
         now = now_ms()
+        if asked.force_refresh:
+            await self._count_forced(asked.appid, now)
         token = secrets.token_urlsafe(96)
         new: TokenState = {"_id": asked.appid, "token": token, "expires_at_ms": now + TOKEN_MS}
         expiring_before_ms = now + TOKEN_MS + 1 if asked.force_refresh else now + RENEWED_BEFORE_MS
@@ -64,6 +68,17 @@ class StableToken(SandboxHandler):
         self.write_json(
             {"access_token": valid["token"], "expires_in": (valid["expires_at_ms"] - now) // 1000}
         )
+
+
+    async def _count_forced(self, appid: str, now: int) -> None:
+        """Raise WeChatFailure where WeChat forces no more: 20 times a day, 30 s apart."""
+        codes = self.state.codes
+        forced = [at for at in await codes.forced_at(appid) if at > now - DAY_MS]
+        if len(forced) >= FORCED_A_DAY:
+            raise WeChatFailure(45009)
+        if forced and forced[-1] > now - FORCED_APART_MS:
+            raise WeChatFailure(45011)
+        await codes.note_forced(appid, [*forced, now])
 
 
 class MiniProgramCode(SandboxHandler):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from server.game.amounts import DAY_MS
 from server.game.sealed import Sealed
 from server.store.boxes import sealed_index
 from server.store.documents import Documents
@@ -20,7 +21,10 @@ _Document = dict[str, Any]
 
 
 class AccessTokens(Documents[_Document]):
-    """One document per appid: the sealed token as `box`, when it expires, and until when a renewal has it."""
+    """One document per appid: the sealed token as `box`, when it expires, and until when a renewal has it.
+
+    `forced_at_ms`: when renewals were forced.
+    """
 
     NAME = "access_tokens"
     INDEXES: ClassVar[list[IndexModel]] = [sealed_index("box")]
@@ -48,6 +52,25 @@ class AccessTokens(Documents[_Document]):
         except DuplicateKeyError:
             return False
         return leased.modified_count == 1 or leased.upserted_id is not None
+
+    async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
+        """Note that a renewal is forced; False if there were so many within a day, or one just before.
+
+        Only for who has the lease. `forced_at_ms` has the times of a day, the last one last.
+        """
+        day_ago = {"$subtract": [NOW_MS, DAY_MS]}
+        times = {"$ifNull": ["$forced_at_ms", []]}
+        recent = {"$filter": {"input": times, "cond": {"$gt": ["$$this", day_ago]}}}
+        last = {"$ifNull": [{"$max": "$forced_at_ms"}, 0]}
+        may = {
+            "$and": [
+                {"$lt": [{"$size": recent}, most_a_day]},
+                {"$lte": [last, {"$subtract": [NOW_MS, apart_ms]}]},
+            ]
+        }
+        noted = {"$cond": [may, {"$concatArrays": [recent, [NOW_MS]]}, times]}
+        changed = await self.collection.update_one({"_id": appid}, [{"$set": {"forced_at_ms": noted}}])
+        return changed.modified_count == 1
 
     async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
         """Store a renewed token and end the lease."""

@@ -199,14 +199,19 @@ class WeChat:
         return traced.trace_id
 
     async def _with_token(self, call: Callable[[str], Awaitable[_Answer]]) -> _Answer:
-        """Call with the access token; once more with a new one if WeChat refuses it."""
+        """Call with the access token; again with the one that WeChat gives then, if it refuses that.
+
+        If it refuses this too, a new one is forced, and the call repeated for the last time.
+        """
         token = await self._token.current()
-        try:
-            return await call(token)
-        except WeChatError as error:
-            if error.errcode not in _TOKEN_REFUSED:
-                raise
-        return await call(await self._token.current(refused=token))
+        for force in (False, True):
+            try:
+                return await call(token)
+            except WeChatError as error:
+                if error.errcode not in _TOKEN_REFUSED:
+                    raise
+            token = await self._token.current(refused=token, force=force)
+        return await call(token)
 
     async def risk_rank(self, openid: str, address: str) -> int:
         """Return how risky WeChat calls a person who plays for money, 0 to 4 (`getUserRiskRank`).

@@ -1,7 +1,9 @@
 """The access token: one per appid, shared by all processes, kept sealed in a store.
 
-WeChat allows twenty forced renewals a day, and each ends the token before. So one request leases the renewal,
-and all others, in this process and elsewhere, wait for the token that it stores.
+One request leases the renewal, and all others, in this process and elsewhere, wait for the token that it
+stores. If WeChat refuses a token, it is asked as always; if it refuses what that gave, a renewal is forced.
+Forcing ends the token before, for all who hold it, and WeChat allows twenty a day, 30 s apart:
+https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ LEASE_MS = 20_000
 REMEMBERED_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.1
+FORCED_A_DAY = 20
+FORCED_APART_MS = 30_000
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +46,9 @@ class SealedTokens(Protocol):
 
     async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
         """Lease the renewal for so long; False if another has it or the token is no longer `seen`."""
+
+    async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
+        """Note that a renewal is forced, unless there were so many within a day, or one just before."""
 
     async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
         """Save a renewed token and give the lease back."""
@@ -64,13 +71,14 @@ class AccessToken:
         self._tokens = tokens
         self._keys = keys
         self._fetch = fetch
-        self._renewals = SharedWork[str | None, str]()
+        self._renewals = SharedWork[tuple[str | None, bool], str]()
         self._read: tuple[str, float] | None = None  # a token, and until when it is not read again
 
-    async def current(self, refused: str | None = None) -> str:
+    async def current(self, refused: str | None = None, *, force: bool = False) -> str:
         """Return a token that is valid for some minutes. `refused` is one that WeChat just refused.
 
-        Raises what `fetch` raises, and WeChatBusy if another process does not finish its renewal.
+        With `force`, what WeChat gave instead of that was refused too, maybe the same token. Raises what
+        `fetch` raises, and WeChatBusy if another process does not finish its renewal or none may be forced.
         """
         if self._read is not None and self._read[0] != refused and time.monotonic() < self._read[1]:
             return self._read[0]
@@ -80,9 +88,9 @@ class AccessToken:
             self._read = token, time.monotonic() + REMEMBERED_SECONDS
             return token
         with paused():
-            return await self._renewals.result(refused, partial(self._renewed, refused))
+            return await self._renewals.result((refused, force), partial(self._renewed, refused, force))
 
-    async def _renewed(self, refused: str | None) -> str:
+    async def _renewed(self, refused: str | None, force: bool) -> str:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while True:
@@ -90,7 +98,7 @@ class AccessToken:
                     if token is not None:
                         return token
                     if await self._tokens.lease(self._appid, box, LEASE_MS):
-                        return await self._renew(force=refused is not None)
+                        return await self._renew(force)
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
             _log.warning("the access token's renewal takes too long")
@@ -99,6 +107,9 @@ class AccessToken:
     async def _renew(self, force: bool) -> str:
         saved = False
         try:
+            if force and not await self._tokens.begin_forcing(self._appid, FORCED_A_DAY, FORCED_APART_MS):
+                _log.warning("WeChat refuses the access token that it gives, and none may be forced now")
+                raise WeChatBusy
             token, seconds = await self._fetch(force)
             box = self._keys.seal("access_token", token.encode(), self._appid)
             await self._tokens.save(self._appid, box, seconds * 1000)

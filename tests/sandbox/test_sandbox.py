@@ -7,6 +7,7 @@ import base64
 import copy
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ from support.login import a_ticket
 
 LOGIN = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "grant_type": "authorization_code"}
 GRANT = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "grant_type": "client_credential"}
+FORCED = {**GRANT, "force_refresh": True}
 
 
 class Place:
@@ -335,6 +337,22 @@ async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, 
     assert old.json()["errcode"] == 40001
     new = await place.post(f"/wxa/getwxacodeunlimit?access_token={forced['access_token']}", {"scene": "a"})
     assert new.headers["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.gen_test
+async def test_renewals_are_forced_twenty_times_a_day_and_half_a_minute_apart(place, context):
+    async def force() -> dict[str, Any]:
+        answer: dict[str, Any] = (await place.post("/cgi-bin/stable_token", FORCED)).json()
+        return answer
+
+    await place.post("/cgi-bin/stable_token", GRANT)
+    assert (await force())["access_token"]
+    assert (await force())["errcode"] == 45011
+    tokens, now = context.sandbox.codes.tokens, int(time.time() * 1000)
+    await tokens.update_one({}, {"$set": {"forced_at_ms": [now - 3_600_000] * 20}})
+    assert (await force())["errcode"] == 45009
+    await tokens.update_one({}, {"$set": {"forced_at_ms": [now - 86_500_000] * 20}})
+    assert (await force())["access_token"]
 
 
 @pytest.mark.gen_test

@@ -351,27 +351,55 @@ async def test_a_token_sealed_with_another_secret_key_is_asked_for_again(context
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
 @pytest.mark.gen_test
-async def test_a_refused_token_is_renewed_by_force_once_and_the_call_repeated(context, base, script, errcode):
+async def test_a_refused_token_is_asked_for_as_always_and_the_call_repeated(context, base, script, errcode):
     script("/cgi-bin/stable_token", token("old"), token("new"))
     script("/wxa/getwxacodeunlimit", {"errcode": errcode, "errmsg": "…"}, PNG)
     async with connected(context, base) as wechat:
         assert await wechat.mini_program_code("scene", "pages/dig") == PNG
         assert await wechat.access_token() == "new"
-    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, True]
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
     assert script.to("/wxa/getwxacodeunlimit") == [
         {"access_token": used, "scene": "scene", "page": "pages/dig"} for used in ("old", "new")
     ]
 
 
 @pytest.mark.gen_test
-async def test_a_token_that_is_refused_again_is_not_renewed_for_ever(context, base, script):
-    script("/cgi-bin/stable_token", token("old"), token("new"))
-    script("/wxa/getwxacodeunlimit", {"errcode": 40001, "errmsg": "…"})
+async def test_a_renewal_is_forced_once_what_wechat_gave_was_refused_too(context, base, script):
+    script("/cgi-bin/stable_token", token("old"), token("old"), token("new"))
+    script("/wxa/getwxacodeunlimit", {"errcode": 40001}, {"errcode": 40001}, PNG)
     async with connected(context, base) as wechat:
-        with pytest.raises(WeChatError):
-            await wechat.mini_program_code("scene", "")
-    assert len(script.to("/cgi-bin/stable_token")) == 2
-    assert len(script.to("/wxa/getwxacodeunlimit")) == 2
+        assert await wechat.mini_program_code("scene", "") == PNG
+        assert await wechat.access_token() == "new"
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False, True]
+    assert [asked["access_token"] for asked in script.to("/wxa/getwxacodeunlimit")] == ["old", "old", "new"]
+
+
+@pytest.mark.gen_test
+async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(context, base, script):
+    kept = context.store.access_tokens
+    script("/cgi-bin/stable_token", token("one"))
+    script("/wxa/getwxacodeunlimit", {"errcode": 40001, "errmsg": "…"})
+
+    async def forced() -> int:
+        async with connected(context, base) as wechat:
+            with pytest.raises((WeChatError, WeChatBusy)):
+                await wechat.mini_program_code("scene", "")
+        return sum(asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token"))
+
+    async def let_pass(seconds: int) -> None:
+        found = await kept.collection.find_one({"_id": APPID})
+        earlier = [at - seconds * 1000 for at in found["forced_at_ms"]]
+        await kept.collection.update_one({"_id": APPID}, {"$set": {"forced_at_ms": earlier}})
+
+    assert [await forced(), await forced()] == [1, 1]
+    for number in range(2, 21):
+        await let_pass(31)
+        assert await forced() == number
+    await let_pass(31)
+    assert await forced() == 20
+    await let_pass(86_400 - 20 * 31)
+    assert await forced() == 21
+    assert await kept.lease(APPID, (await kept.find(APPID))[0], 1)  # no renewal holds it any more
 
 
 @pytest.mark.gen_test
@@ -393,7 +421,7 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
             *(wechat.mini_program_code("scene", "") for wechat in [one, another] * 5)
         )
     assert drawn == [PNG] * 10
-    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, True]
+    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
 
 
 @pytest.mark.gen_test

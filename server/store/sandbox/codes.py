@@ -6,7 +6,7 @@ deleted when the next one is added.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
@@ -28,11 +28,12 @@ class LoginCode(TypedDict):
 
 
 class TokenState(TypedDict):
-    """The one access token that is valid for `_id`, an appid."""
+    """The one access token that is valid for `_id`, an appid. `forced_at_ms`: when renewals were forced."""
 
     _id: str
     token: str
     expires_at_ms: int
+    forced_at_ms: NotRequired[list[int]]
 
 
 class _Tokens(Documents[TokenState]):
@@ -68,6 +69,15 @@ class SandboxCodes(Documents[LoginCode]):
     async def find_token(self, appid: str, now_ms: int) -> TokenState | None:
         """Return the valid access token, None if there is none."""
         return await self.tokens.find_one({"_id": appid, "expires_at_ms": {"$gt": now_ms}})
+
+    async def forced_at(self, appid: str) -> list[int]:
+        """Return when renewals of the token were forced, the last one last."""
+        state = await self.tokens.find_one({"_id": appid})
+        return [] if state is None else state.get("forced_at_ms", [])
+
+    async def note_forced(self, appid: str, forced_at_ms: list[int]) -> None:
+        """Keep when renewals were forced. Without a token there is nothing to end, and nothing is kept."""
+        await self.tokens.update_one({"_id": appid}, {"$set": {"forced_at_ms": forced_at_ms}})
 
     async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:
         """Store `state` if the stored token expires before that time; return the one that is valid now."""

@@ -139,9 +139,11 @@ EXPRESSIONS = {
     "$add": "operator/aggregation/add/",
     "$and": "operator/aggregation/and/",
     "$concat": "operator/aggregation/concat/",
+    "$concatArrays": "operator/aggregation/concatArrays/",
     "$cond": "operator/aggregation/cond/",
     "$divide": "operator/aggregation/divide/",
     "$eq": "operator/aggregation/eq/",
+    "$filter": "operator/aggregation/filter/",
     "$gt": "operator/aggregation/gt/",
     "$gte": "operator/aggregation/gte/",
     "$ifNull": "operator/aggregation/ifNull/",
@@ -165,6 +167,7 @@ VARIABLES = {
     "NOW": "aggregation-variables/",
     "REMOVE": "aggregation-variables/",  # an expression that is it leaves its field out (SERVER-27614)
     "ROOT": "aggregation-variables/",
+    "this": "operator/aggregation/filter/",  # of $filter without `as`
 }
 
 QUERY_OPERATORS = {
