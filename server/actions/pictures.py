@@ -70,7 +70,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     code = b""
     if not context.settings.sandboxed:
         try:
-            code = await context.wechat.mini_program_code(share, context.settings.wechat_page)
+            code = await _mini_program_code(context, share)
         except (WeChatBusy, WeChatError) as error:
             log.warning("WeChat drew no mini-program code, the poster shows the page's QR code: %s", error)
             made_for += ":page"
@@ -118,13 +118,18 @@ async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawi
 
 async def _draw_code(context: Context, scene: str, made_for: str) -> str:
     try:
-        drawn = await context.wechat.mini_program_code(scene, context.settings.wechat_page)
+        drawn = await _mini_program_code(context, scene)
     except WeChatError as error:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
     # There is no person to queue for, so the code's own name stands in the queue.
     picture = await context.pictures.normalise(drawn, made_for)
     return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
+
+
+async def _mini_program_code(context: Context, scene: str) -> bytes:
+    settings = context.settings
+    return await context.wechat.mini_program_code(scene, settings.wechat_page, settings.message_opens)
 
 
 def stays_up(file: File) -> bool:

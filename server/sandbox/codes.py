@@ -6,7 +6,7 @@ import asyncio
 import io
 import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -43,6 +43,8 @@ class CodeRequest(msgspec.Struct):
     scene: str = ""
     page: str = "pages/index/index"
     width: Annotated[int, Meta(ge=280, le=1280)] = 430
+    env_version: Literal["release", "trial", "develop"] = "release"
+    check_path: bool = True
 
 
 class StableToken(SandboxHandler):

@@ -118,9 +118,7 @@ class Misbehave(Wallet):
         pay, now = self.state.pay, now_ms()
         if await pay.expire_bill(number, now):
             await find_bill(self.context, number)
-        elif await pay.expire_order(number, now):
-            await pay.find_order(number, now)
-        else:
+        elif not await pay.expire_order(number, now):
             raise WalletFailure("no such order or bill")
 
     async def _end_pending(self, number: str, code: str) -> None:

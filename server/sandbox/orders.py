@@ -78,7 +78,7 @@ class MakeOrder(PayCall):
         now = now_ms()
         expires_at_ms = now + PREPAY_MS if asked.time_expire is None else _unix_ms(asked.time_expire)
         body = msgspec.json.encode(asked).decode()
-        kept = await self.pay.find_order(asked.out_trade_no, now)
+        kept = await self.pay.find_order(asked.out_trade_no)
         if kept is None:
             if expires_at_ms <= now:
                 raise PayFailure("PARAM_ERROR", "订单失效时间不得早于当前时间")
@@ -168,7 +168,7 @@ def describe_order(order: SandboxOrder) -> dict[str, object]:
 
 async def find_order(call: PayCall, out_trade_no: str) -> SandboxOrder:
     """Return the order that a call is about. Raises PayFailure ORDER_NOT_EXIST if there is none."""
-    order = await call.pay.find_order(out_trade_no, now_ms())
+    order = await call.pay.find_order(out_trade_no)
     if order is None:
         raise PayFailure("ORDER_NOT_EXIST")
     return order

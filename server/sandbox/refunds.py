@@ -70,7 +70,7 @@ class MakeRefund(PayCall):
 
     async def _add(self, asked: RefundRequest) -> tuple[SandboxOrder, SandboxRefund]:
         now = now_ms()
-        order = await self.pay.find_order(asked.out_trade_no, now)
+        order = await self.pay.find_order(asked.out_trade_no)
         if order is None:
             raise PayFailure("RESOURCE_NOT_EXISTS", "订单不存在")
         if asked.amount.total != order["total_fen"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,8 @@ TEXT_CHARACTERS = 2500
 _NOT_THERE = 61010
 _PICTURE_TYPE = 2
 _Answer = TypeVar("_Answer")
+Version: TypeAlias = Literal["formal", "trial", "developer"]
+_ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
@@ -131,13 +133,18 @@ class WeChat:
         """Return the token that all processes share. It stays valid for at least some minutes."""
         return await self._token.current()
 
-    async def mini_program_code(self, scene: str, page: str) -> bytes:
+    async def mini_program_code(self, scene: str, page: str, opens: Version = "formal") -> bytes:
         """Return the picture (JPEG or PNG) of a code that opens `page` with `scene` (`getwxacodeunlimit`).
 
         `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; "" is the
-        home page.
+        home page. `opens` is the version of the mini-program; a page that is not published yet, as in the
+        others, is not checked.
+        https://developers.weixin.qq.com/minigame/dev/api-backend/open-api/qr-code/wxacode.getUnlimited.html
         """
-        return await self._with_token(lambda token: self._draw_code(token, scene, page))
+        body: dict[str, object] = {"scene": scene, **({"page": page} if page else {})}
+        if opens != "formal":
+            body |= {"env_version": _ENV_VERSIONS[opens], "check_path": False}
+        return await self._with_token(lambda token: self._draw_code(token, body))
 
     async def check_text(self, openid: str, scene: int, text: str) -> Result:
         """Return what WeChat thinks of a text by this person (`msg_sec_check`, version 2).
@@ -257,8 +264,7 @@ class WeChat:
         path, parameters = "/cgi-bin/message/subscribe/send", {"access_token": token}
         await self._patient.read("POST", path, _Done, parameters, body)
 
-    async def _draw_code(self, token: str, scene: str, page: str) -> bytes:
-        body = {"scene": scene, **({"page": page} if page else {})}
+    async def _draw_code(self, token: str, body: Mapping[str, object]) -> bytes:
         content = await self._api.call("POST", "/wxa/getwxacodeunlimit", {"access_token": token}, body)
         if not content.startswith(_PICTURES):
             raise WeChatBusy

@@ -18,6 +18,7 @@ from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
 from server.operation.pulses import add_up
 from server.pictures.decode import normalise
+from server.wechat import Version
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.pictures import encoded
@@ -115,9 +116,9 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
 ) -> None:
     drawn, draw = [], context.wechat.mini_program_code
 
-    async def counted(scene: str, page: str) -> bytes:
+    async def counted(scene: str, page: str, opens: Version) -> bytes:
         drawn.append(scene)
-        return await draw(scene, page)
+        return await draw(scene, page, opens)
 
     monkeypatch.setattr(context.wechat, "mini_program_code", counted)
     replies = await asyncio.gather(

@@ -153,11 +153,13 @@ async def test_orders_under_one_number_at_the_same_time_are_one_order(shop):
 
 
 @pytest.mark.gen_test
-async def test_an_expired_order_is_closed_and_cannot_be_paid(shop):
+async def test_an_expired_order_cannot_be_paid_and_is_closed_by_a_call_alone(shop):
     number, prepay_id = await shop.order()
     await shop.misbehave("expire", number=number)
-    assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
+    assert (await shop.pay.query_order(number)).trade_state == "NOTPAY"
     assert "fail" in await shop.request_payment(shop.pay.payment_parameters(prepay_id))
+    await shop.pay.close_order(number)
+    assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
     with pytest.raises(PayRefused, match="ORDER_CLOSED"):
         await call_again(shop, number)
 

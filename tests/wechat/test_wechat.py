@@ -363,6 +363,17 @@ async def test_a_refused_token_is_asked_for_as_always_and_the_call_repeated(cont
     ]
 
 
+@pytest.mark.parametrize(("opens", "named"), [("trial", "trial"), ("developer", "develop")])
+@pytest.mark.gen_test
+async def test_a_code_may_open_a_version_that_is_not_published(context, base, script, opens, named):
+    script("/cgi-bin/stable_token", token("one"))
+    script("/wxa/getwxacodeunlimit", PNG)
+    async with connected(context, base) as wechat:
+        assert await wechat.mini_program_code("scene", "pages/dig", opens) == PNG
+    [asked] = script.to("/wxa/getwxacodeunlimit")
+    assert (asked["env_version"], asked["check_path"]) == (named, False)
+
+
 @pytest.mark.gen_test
 async def test_a_renewal_is_forced_once_what_wechat_gave_was_refused_too(context, base, script):
     script("/cgi-bin/stable_token", token("old"), token("old"), token("new"))

@@ -100,15 +100,14 @@ class SandboxPay:
         """Store `order` unless its number is taken; return the one that has the number."""
         return await self._orders.add_or_read(order)
 
-    async def find_order(self, out_trade_no: str, now_ms: int) -> SandboxOrder | None:
-        """Return an order. It is closed first if it has expired."""
-        await self.close_order(out_trade_no, {"expires_at_ms": {"$lte": now_ms}})
+    async def find_order(self, out_trade_no: str) -> SandboxOrder | None:
+        """Return an order. One that has expired can be paid no more, and is not closed by that."""
         return await self.orders.find_one({"_id": out_trade_no})
 
-    async def close_order(self, out_trade_no: str, where: dict[str, Any] | None = None) -> bool:
+    async def close_order(self, out_trade_no: str) -> bool:
         """Close an unpaid order; return whether this call did."""
         closed = await self.orders.update_one(
-            {"_id": out_trade_no, "trade_state": "NOTPAY", **(where or {})},
+            {"_id": out_trade_no, "trade_state": "NOTPAY"},
             {"$set": {"trade_state": "CLOSED"}},
         )
         return closed.modified_count == 1
