@@ -156,7 +156,7 @@ async def dig(
     without one, so that a bare id does not take the place of its owner. `address` returns
     their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
     client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
-    `waits` is called before a known caller waits for that.
+    `waits` is called before a known caller waits for that with the first of their requests.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
@@ -205,7 +205,8 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                 if not repeats and _needs_lot(context, request):
                     digger = await _who_gets_a_lot(context, request)
                     if _needs_lot(context, request):
-                        if digger is not None:
+                        # Or one person could have any number of requests wait.
+                        if digger is not None and not context.fair_start.has_place(request.code, digger):
                             request.waits()
                         request.had_lot_for = await context.fair_start.wait(
                             request.code, digger, proven=request.session is not None

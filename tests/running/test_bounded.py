@@ -352,6 +352,40 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
 
 
 @pytest.mark.gen_test
+async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold_a_place(
+    serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, over, wait = asyncio.Semaphore(0), asyncio.Event(), context.fair_start.wait
+
+    async def wait_or_end(*asked: Any, **how: Any) -> int:
+        came.release()
+        waiting, ended = asyncio.create_task(wait(*asked, **how)), asyncio.create_task(over.wait())
+        await asyncio.wait([waiting, ended], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        return 1
+
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    monkeypatch.setattr(context.fair_start, "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(context.fair_start, "wait", wait_or_end)
+    monkeypatch.setattr(context.fair_start, "_window_ms", 60_000)
+    monkeypatch.setattr(context.cooldowns, "digging_began", lambda _code: context.clock.now_ms())
+    served = serve(Bounds(a_person=1))
+    body = json.dumps({"unionid": bob.unionid, "code": code})
+    dig = (
+        f"POST /postTask HTTP/1.1\r\nHost: wabao\r\nAuthorization: Bearer {bob.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for _ in range(2):
+            (await served.connect()).writer.write(dig)
+            await came.acquire()
+    assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 429
+    over.set()
+    await context.background.end()  # nobody waits for the end of that window
+
+
+@pytest.mark.gen_test
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
     served = serve(Bounds(an_address=1))
 
