@@ -193,7 +193,7 @@ async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] |
             continue
         until_ms = await _fits_at(context, prize, scope, most_yuan)
         if until_ms is None:
-            return "newcomer"
+            return "private" if why == "private" else "newcomer"
         if until_ms:
             waits.append((until_ms, why))
     if not waits:

@@ -15,8 +15,9 @@ from server.game.amounts import RELEASED_MS
 from server.game.lifecycle import ABSENT, PRESENT, Above, AtMost, IsNot, Keep, Over, Row, Table, Test
 
 # Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
-# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day.
-Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer"]
+# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day, or
+# what private treasures pay.
+Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private"]
 # Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
 # all newcomers get, and what they get from newcomers.
 Wait: TypeAlias = Literal["private", "newcomer", "newcomers", "among_newcomers"]
