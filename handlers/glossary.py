@@ -164,6 +164,7 @@ MEANINGS = {
     "SetProfileReply.review": Meaning(
         "别人看不看得到新的名字或头像", {"checking": "微信检查之后才看得到", "shown": "已经看得到"}
     ),
+    "red_packets": Meaning("这里能不能发布红包", NO_YES),
     "GetMyInfoReply.review": Meaning(
         "别人看不看得到最近选的名字或头像",
         {
