@@ -206,7 +206,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                     digger = await _who_gets_a_lot(context, request)
                     if _needs_lot(context, request):
                         # Or one person could have any number of requests wait.
-                        if digger is not None and not context.fair_start.has_place(request.code, digger):
+                        if digger is not None and not context.fair_start.is_after_all(request.code, digger):
                             request.waits()
                         request.had_lot_for = await context.fair_start.wait(
                             request.code, digger, proven=request.session is not None

@@ -95,10 +95,10 @@ class FairStart:
         began = self._cooldowns.digging_began(code)
         return began != had_lot_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
-    def has_place(self, code: str, digger: str) -> bool:
-        """Whether a request of this digger waits already, and has their place."""
+    def is_after_all(self, code: str, digger: str) -> bool:
+        """Whether a request of this digger would wait behind all: they have a place, or it is late."""
         gathering = self._gatherings.get(code)
-        return gathering is not None and digger in gathering.lots
+        return gathering is not None and (gathering.drawn or digger in gathering.lots)
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
         """Wait for this request's place in the order; return when digging began (unix ms).
