@@ -109,6 +109,7 @@ OPS_MEANINGS = {
     "RingMember.wxname": Meaning("别人看到的名字"),
     "RingMember.paid_fen": Meaning("30 天里发给这一圈的人（分）"),
     "RingMember.won_fen": Meaning("30 天里从这一圈的人领到（分）"),
+    "seen_at": Meaning("这一圈是什么时刻看的（unix 毫秒，即它的 at）；此后才拦下的不在这次决定里"),
     "OpsRingReply.links": Meaning("谁和谁有关系，为什么"),
     "RingLink.one": Meaning("一个人的序号"),
     "RingLink.other": Meaning("另一个人的序号"),

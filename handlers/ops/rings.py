@@ -25,11 +25,15 @@ class OpsRingRequest(msgspec.Struct):
     depth: Depth
 
 
+SeenAt = Annotated[int, Meta(ge=0, le=2**53, title="看到的时刻", description="这一圈的 at，unix 毫秒")]
+
+
 class OpsRingActRequest(msgspec.Struct):
-    """The same, and why."""
+    """The same, of when (unix ms) the ring is that the operator decides about, and why."""
 
     code: Code
     depth: Depth
+    seen_at: SeenAt
     reason: Reason
 
 
@@ -65,8 +69,9 @@ class RingPrize(msgspec.Struct):
 
 
 class OpsRingReply(Reply, kw_only=True):
-    """The ring as it is now. It has no ids and no addresses."""
+    """The ring as it is now, `at` (unix ms). It has no ids and no addresses."""
 
+    at: int
     people: list[RingMember]
     links: list[RingLink]
     held: list[RingPrize]
@@ -81,7 +86,7 @@ class OpsRing(OperatorInterface):
 
     async def operate(self, request: OpsRingRequest) -> OpsRingReply:
         """Raises BadRequest if that prize was never won."""
-        store = self.context.store
+        store, at = self.context.store, self.context.clock.now_ms()
         ring = await ring_of_prize(self.context, request.code, request.depth)
         people = sorted(ring.people)
         number = {person: place for place, person in enumerate(people, 1)}
@@ -93,6 +98,7 @@ class OpsRing(OperatorInterface):
             paid[publisher] += fen
             won[winner] += fen
         return OpsRingReply(
+            at=at,
             people=[RingMember(number[each], names[each], paid[each], won[each]) for each in people],
             links=[
                 RingLink(number[one], number[other], link.paid, link.brought, int(link.address), link.fen)
@@ -108,7 +114,7 @@ class OpsRing(OperatorInterface):
                     prize["amount_fen"],
                     prize["won_at"],
                 )
-                for prize in await store.held_prizes.held_among(people, "ring")
+                for prize in await store.held_prizes.held_among(people, "ring", at)
             ],
         )
 
@@ -123,7 +129,9 @@ class OpsReleaseRing(OperatorInterface):
 
     async def operate(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""
-        await release_ring(self.context, self.actor, request.code, request.depth, request.reason)
+        await release_ring(
+            self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
+        )
         return Reply()
 
 
@@ -137,5 +145,7 @@ class OpsReturnRing(OperatorInterface):
 
     async def operate(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""
-        await give_back_ring(self.context, self.actor, request.code, request.depth, request.reason)
+        await give_back_ring(
+            self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
+        )
         return Reply()

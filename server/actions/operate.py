@@ -72,24 +72,29 @@ async def give_back(context: Context, actor: Actor, what: What, code: str, depth
         await freezing.give_back(context, what, code, depth)
 
 
-async def release_ring(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
+async def release_ring(
+    context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
+) -> None:
     """Release each prize that is held because of the ring of this one. Raises BadRequest if none is.
 
+    What is held only since the operator looked, at `seen_at_ms`, nobody has decided about: it stays held.
     Each is an act of its own in the log: if the process dies, those that are left are still held.
     """
-    for prize in await _held_of_ring(context, code, depth):
+    for prize in await _held_of_ring(context, code, depth, seen_at_ms):
         await release(context, actor, "prize", prize["code"], prize["depth"], reason)
 
 
-async def give_back_ring(context: Context, actor: Actor, code: str, depth: int, reason: str) -> None:
+async def give_back_ring(
+    context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
+) -> None:
     """Return them to their publishers instead."""
-    for prize in await _held_of_ring(context, code, depth):
+    for prize in await _held_of_ring(context, code, depth, seen_at_ms):
         await give_back(context, actor, "prize", prize["code"], prize["depth"], reason)
 
 
-async def _held_of_ring(context: Context, code: str, depth: int) -> list[Prize]:
+async def _held_of_ring(context: Context, code: str, depth: int, seen_at_ms: int) -> list[Prize]:
     ring = await ring_of_prize(context, code, depth)
-    held = await context.store.held_prizes.held_among(sorted(ring.people), "ring")
+    held = await context.store.held_prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
     if not held:
         raise BadRequest("这些人没有在核对的红包，可能已经处理过了，请刷新")
     return held

@@ -165,10 +165,16 @@ class HeldPrizes(Documents[Prize]):
             {"unionid": unionid, "won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
         )
 
-    async def held_among(self, people: list[str], why: Why) -> list[Prize]:
-        """Return what is held for this reason of what these people's treasures owe one of them."""
+    async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
+        """Return what is held for this reason, since then or longer, of what these people owe each other."""
         found = self.collection.find(
-            {"publisher": {"$in": people}, "unionid": {"$in": people}, "state": "held", "held_for": why}
+            {
+                "publisher": {"$in": people},
+                "unionid": {"$in": people},
+                "state": "held",
+                "held_for": why,
+                "withheld_at": {"$lte": until_ms},
+            }
         )
         return await found.to_list(None)
 

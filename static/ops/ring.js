@@ -11,7 +11,7 @@ import { t } from "./words.js";
 export function ringPage(root, code, depth) {
   const ring = new Part();
   const page = listPage(root, t("ring"), el("div.found", {}, ring.element), () => get("/ops/ring", { code, depth }), (reply) => {
-    ring.show(reply, () => partsOf(reply, { code, depth }, page.again));
+    ring.show(reply, () => partsOf(reply, { code, depth, seen_at: reply.at }, page.again));
   });
   return page;
 }

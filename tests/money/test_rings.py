@@ -302,9 +302,14 @@ class TestRings:
         )
         assert {(each["code"], each["amount_fen"]) for each in ring["held"]} == {(c, 500) for c in codes}
         assert not any(each.unionid in str(ring) for each in (alice, bob, carol))
+        await let_pass(context, 1000)
+        later = await won(client, context, bob, alice, 6)
+        assert (await claim(alice, later))["error"] == "payout_held"
+        asked["seen_at"] = ring["at"]
         assert (await client.post(f"/ops/{act}Ring", **asked, reason="看过了"))["status"] == 0
         found = {each["_id"]: each for each in await find(context, "prizes")}
         assert [found[f"{code}:1"]["state"] for code in codes] == [state] * 2
+        assert found[f"{later}:1"]["state"] == "held", "nobody has seen it"
         acts = [(each["act"], each["outcome"]) for each in (await client.get("/ops/log"))["data"]]
         assert acts.count((f"{act}_prize", "done")) == 2
         assert (await client.post(f"/ops/{act}Ring", **asked, reason="再来"))["error"] == "bad_request"
