@@ -130,11 +130,14 @@ class Guarded(Application):
 
     def __init__(self, context: Context, routes: list[URLSpec], **settings: Any) -> None:
         super().__init__(routes, **settings)
-        self._database = context.database
+        self._database, self._activity = context.database, context.hub.activity
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
         """Find what answers a request."""
-        if self._database.wrong is not None and needs_database(request.path):
+        needs = needs_database(request.path)
+        if needs:
+            self._activity.note()
+        if needs and self._database.wrong is not None:
             return self.get_handler_delegate(request, UnreadySocket if request.path == "/ws" else Unready)
         return super().find_handler(request, **kwargs)
 

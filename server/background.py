@@ -43,7 +43,16 @@ class Background:
 
         With `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
         """
-        self.spawn(_repeat(work, seconds if callable(seconds) else lambda: seconds, at_once=at_once))
+        self.spawn(
+            _repeat(work, lambda: asyncio.sleep(seconds() if callable(seconds) else seconds), at_once=at_once)
+        )
+
+    def keep_on(self, work: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` at once and then again and again until `end`, with a `rest` after each turn.
+
+        A failed turn is logged, and the next one follows.
+        """
+        self.spawn(_repeat(work, rest, at_once=True))
 
     async def finish(self, seconds: float = FINISH_SECONDS) -> None:
         """Wait until all current work is done, at most `seconds`."""
@@ -64,10 +73,10 @@ class Background:
 
 
 async def _repeat(
-    work: Callable[[], Awaitable[None]], seconds: Callable[[], float], *, at_once: bool
+    work: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], *, at_once: bool
 ) -> None:
     if not at_once:
-        await asyncio.sleep(seconds())
+        await rest()
     while True:
         try:
             await work()
@@ -76,7 +85,7 @@ async def _repeat(
                 app_log.warning("%s: a store does not answer: %s", _name(work), said_by(error))
             else:
                 app_log.exception("%s failed", _name(work))
-        await asyncio.sleep(seconds())
+        await rest()
 
 
 def _name(work: Callable[..., Any]) -> str:

@@ -19,6 +19,7 @@ from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.feed import Feed
+from server.operation.leader import Leader
 from server.operation.monitor import Monitor
 from server.operation.pulses import Pulsing
 from server.operation.webhook import Webhook
@@ -73,6 +74,7 @@ class Context:
     database: OwnDatabase
     outages: Outages = field(init=False)
     pulsing: Pulsing = field(init=False)
+    leader: Leader = field(init=False)
     monitor: Monitor = field(init=False)
     feed: Feed = field(init=False)
     digging: Digging = field(init=False)
@@ -99,15 +101,15 @@ class Context:
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
         self.disk = Disk(self.settings.data_dir, self.settings.disk_free_mb)
-        self.outages = Outages(self.database, self.bus, self.hub.connections)
+        self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
         self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
-        webhook = Webhook(self.settings)
+        self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
         self.monitor = Monitor(
             self.store,
             self.outages,
             self.disk,
-            webhook,
-            self.bus.process,
+            Webhook(self.settings),
+            self.leader,
             self.clock.now_ms,
             messages=bool(self.settings.templates),
             reviews=self.settings.checks_content,
@@ -157,7 +159,7 @@ class Context:
                 settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
             )
         hub.start()
-        database = OwnDatabase(store, keys, identity)
+        database = OwnDatabase(store, keys, identity, clock.see)
         return cls(
             settings, keys, store, sandbox, wechat, pay, message_push, bus, hub, clock, cooldowns, database
         )
@@ -166,7 +168,7 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.background.finish()
         await self.feed.close()
-        await self.monitor.close()
+        await self.leader.close()
         await self.visiting.close()
         await self.people.close()
         await self.hub.close()

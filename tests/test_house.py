@@ -62,7 +62,8 @@ WRITING = {
 WRITERS = (
     "server/actions/",
     "server/memory/visiting.py",  # the visits of a moment, for actions/visit.py
-    "server/operation/monitor.py",  # its lease, and the alarms
+    "server/operation/leader.py",  # its lease
+    "server/operation/monitor.py",  # the alarms
     "server/check/",  # in a database that it makes and drops
 )
 # server/wechat/pay/client.py

@@ -503,7 +503,7 @@ async def _keep_prize(context: Context, recorded: Dig) -> None:
 
 
 async def settle_pending(context: Context) -> None:
-    """Finish digs whose process died before the history had them. Runs every 2 s in every process."""
+    """Finish digs whose process died before the history had them. The leader calls it within 2 s."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         try:
             await context.store.digs.insert(recorded)

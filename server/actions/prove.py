@@ -68,7 +68,7 @@ async def find_proof(context: Context, code: str) -> WrittenProof:
 
 
 async def write_proofs(context: Context) -> None:
-    """Write the proofs that are due. Every process runs this again and again, and leases each proof first."""
+    """Write the proofs that are due. The leader runs this again and again, and leases each proof first."""
     async for record in context.store.proofs.lease_due(context.clock.now_ms):
         try:
             await write_proof(context, record["_id"], TURN_SECONDS)

@@ -45,7 +45,7 @@ log = logging.getLogger("wabao.reviews")
 
 
 async def settle_reviews(context: Context) -> None:
-    """Bring all reviews that are due one step nearer to their end. Every process repeats this.
+    """Bring all reviews that are due one step nearer to their end. The leader repeats this.
 
     While WeChat does not answer about texts, pictures go on, and the reverse.
     """

@@ -7,7 +7,7 @@ from server.realtime.own_database import OwnDatabase
 from server.store import Store
 
 # How long such a note lasts, and after how long it is written anew.
-SEALING_MS, SEALING_SECONDS = 15_000, 4.0
+SEALING_MS, SEALING_SECONDS = 15_000, 5.0
 
 
 async def note_sealing(store: Store, database: OwnDatabase, keys: Keys) -> None:

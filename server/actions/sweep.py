@@ -1,13 +1,13 @@
-"""One sweep over everything that is due. Every process sweeps again and again; each thing is done once.
+"""One sweep over everything that is due. The leader sweeps again and again; each thing is done once.
 
 A sweep leases each due thing by a conditional update before it acts (`server/store/due.py`). So of several
-sweeps only one acts; if it dies, another one does later.
+sweeps only one acts; if it dies, another one does later. That needs no leader: it only saves questions.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from server.actions.end_task import settle_task
@@ -23,6 +23,7 @@ from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
 from server.store import is_unavailable
+from server.store.agenda import Kind
 from server.store.bills import Bills
 from server.store.orders import Orders
 from server.store.payments import CONTRADICTION
@@ -31,23 +32,32 @@ from server.store.refunds import Refunds
 from server.wechat.pay import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90
+# What a sweep does, in this order: what is paid first.
+SWEPT: tuple[Kind, ...] = ("orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses")
 
 _Due = TypeVar("_Due", bound=Mapping[str, Any])
 
 log = logging.getLogger("wabao.money")
 
 
-async def sweep(context: Context) -> None:
-    """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end."""
+async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
+    """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end.
+
+    Of the others than these `kinds` nothing is due.
+    """
     store, now_ms = context.store, context.clock.now_ms
-    context.clock.see(await store.now_ms())  # it may be the only time of MongoDB's that this process sees
-    await _each(context, store.orders.lease_due(now_ms), settle_order, store.orders)
-    await _each(context, store.tasks.lease_due(now_ms), settle_task)
-    await _each(context, store.freezes.lease_due(now_ms), settle_freeze)
-    await _each(context, store.prizes.lease_due(now_ms), settle_prize)
-    await _each(context, store.bills.lease_due(now_ms), settle_bill, store.bills)
-    await _each(context, store.refunds.lease_due(now_ms), settle_refund, store.refunds)
-    await _delete_old_addresses(context)
+    swept: tuple[tuple[Kind, Callable[[], Awaitable[None]]], ...] = (
+        ("orders", lambda: _each(context, store.orders.lease_due(now_ms), settle_order, store.orders)),
+        ("tasks", lambda: _each(context, store.tasks.lease_due(now_ms), settle_task)),
+        ("freezes", lambda: _each(context, store.freezes.lease_due(now_ms), settle_freeze)),
+        ("prizes", lambda: _each(context, store.prizes.lease_due(now_ms), settle_prize)),
+        ("bills", lambda: _each(context, store.bills.lease_due(now_ms), settle_bill, store.bills)),
+        ("refunds", lambda: _each(context, store.refunds.lease_due(now_ms), settle_refund, store.refunds)),
+        ("addresses", lambda: _delete_old_addresses(context)),
+    )
+    for kind, settle in swept:
+        if kind in kinds:
+            await settle()
 
 
 async def _delete_old_addresses(context: Context) -> None:

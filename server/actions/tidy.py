@@ -1,6 +1,6 @@
 """Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits and reports.
 
-One process does it for all. It may be killed between any two writes: what was begun is found again.
+The leader does it for all. It may be killed between any two writes: what was begun is found again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from server.game.amounts import DAY_MS
 from server.store.files import ROUTE
 from server.store.places import PLACE_DAYS
 
-DUTY = "tidy"
-LEASE_MS = 180_000
 # The rest waits for the next turn.
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
@@ -29,20 +27,17 @@ log = logging.getLogger("wabao.tidy")
 
 
 async def tidy(context: Context) -> None:
-    """Delete what is due, some at a time. Every process calls this again and again; one of them works."""
-    store, clock = context.store, context.clock
-    clock.see(await store.now_ms())  # what is deleted must be old by MongoDB's clock
-    now_ms = clock.now_ms()
-    if await store.leases.acquire(DUTY, context.bus.process, now_ms, now_ms + LEASE_MS):
-        until = time.monotonic() + TURN_SECONDS
-        batches = (
-            ("files", tidy_files),
-            ("visits", tidy_visits),
-            ("reports", tidy_reports),
-            ("places", tidy_places),
-        )
-        for what, batch in batches:
-            await _repeat(context, what, batch, until)
+    """Delete what is due, some at a time. The leader calls this again and again."""
+    context.clock.see(await context.store.now_ms())  # what is deleted must be old by MongoDB's clock
+    until = time.monotonic() + TURN_SECONDS
+    batches = (
+        ("files", tidy_files),
+        ("visits", tidy_visits),
+        ("reports", tidy_reports),
+        ("places", tidy_places),
+    )
+    for what, batch in batches:
+        await _repeat(context, what, batch, until)
 
 
 async def _repeat(

@@ -1,4 +1,4 @@
-"""Noticing alarms, keeping them, and telling the webhook. One process does it for all, by a lease.
+"""Noticing alarms, keeping them, and telling the webhook. The leader does it for all (`leader.py`).
 
 An alarm is written before the webhook is told, and what was told is written after. So a kill loses nothing:
 at worst the webhook is told the same event twice, under the same id. Only the begin of MongoDB's silence is
@@ -30,21 +30,22 @@ from server.operation.alarms import (
     check_reviews,
     silence,
 )
+from server.operation.leader import Leader
 from server.operation.patterns import PATTERNS_SECONDS, check_patterns
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
 from server.realtime.outages import Outages
-from server.store import Store, is_unavailable
+from server.store import Store
 from server.store.alarms import AlarmRecord
 
 TURN_SECONDS = 1.0
 LOOK_SECONDS = 0.5
-LEASE_MS = 10_000
-RENEWED_MS = 3_000
+# While the same is found, how often it is compared with what is kept.
+COMPARED_SECONDS = 10.0
+# How often it is looked for what the webhook must still be told, if nothing was written since.
+LOOKED_SECONDS = 5.0
 CHECKED_TASKS = 20
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 5_000, 600_000
 GIVEN_UP_MS = 24 * 3_600_000
-CLOSE_SECONDS = 1.0
-_DUTY = "alarms"
 _PAYMENTS = ("order", "bill", "refund")
 
 log = logging.getLogger("wabao.alarms")
@@ -57,7 +58,7 @@ def key_of(alarm: Alarm) -> str:
 
 
 class Monitor:
-    """One per process. It does nothing until `run` runs, and writes only while it has the lease."""
+    """One per process. It does nothing until `run` runs, and writes only while this process leads."""
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Monitor:
         outages: Outages,
         disk: Disk,
         webhook: Webhook,
-        process: str,
+        leader: Leader,
         now_ms: Callable[[], int],
         *,
         messages: bool = False,
@@ -73,9 +74,10 @@ class Monitor:
     ) -> None:
         """`messages`: there are messages to people who left. `reviews`: WeChat checks contents."""
         self._store, self._outages, self._webhook = store, outages, webhook
-        self._disk, self._process, self._now_ms = disk, process, now_ms
-        self._leased_until = 0  # unix ms; 0 if another process has the lease
-        self._asked_at = float("-inf")
+        self._disk, self._leader, self._now_ms = disk, leader, now_ms
+        self._led = False
+        self._compared: tuple[dict[str, Alarm], set[str]] | None = None  # what was found then
+        self._compared_at = self._looked_at = float("-inf")
         self._silent_since = 0  # since when MongoDB is silent, or not ours, unix ms; 0 if it answers
         self._silent_why = Alarm("mongodb")
         self._silences: list[AlarmRecord] = []  # earlier ones, for other reasons, that are not written yet
@@ -111,23 +113,6 @@ class Monitor:
         finally:
             await working.end()
 
-    async def close(self) -> None:
-        """Give the lease back, so that another process need not wait for its end."""
-        if not self._leased_until:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._store.leases.release(_DUTY, self._process)
-        except TimeoutError:
-            return  # it ends by itself
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-
-    @property
-    def _has_lease(self) -> bool:
-        return self._now_ms() < self._leased_until
-
     async def _look(self) -> None:
         """Notice MongoDB's silence, while all others may be waiting for its answer. Asks no store."""
         silent = "mongodb" in self._outages.silent
@@ -140,33 +125,22 @@ class Monitor:
         """Write what began and what ended."""
         if "mongodb" in self._outages.silent:
             return
-        if self._silent_since:  # even if another process has the lease by now: only we know of it
+        if self._silent_since:  # even if another process leads by now: only we know of it
             await self._write_silence()
-        if await self._acquire():
-            await self._reconcile()
-
-    async def _acquire(self) -> bool:
-        """Whether we have the lease. It is renewed long before it ends; another's is asked for as often."""
-        now_ms = self._now_ms()
-        if now_ms < self._leased_until - LEASE_MS + RENEWED_MS:
-            return True
-        if not self._leased_until and time.monotonic() - self._asked_at < RENEWED_MS / 1000:
-            return False
-        had = self._leased_until
-        self._asked_at = time.monotonic()
-        acquired = await self._store.leases.acquire(_DUTY, self._process, now_ms, now_ms + LEASE_MS)
-        self._leased_until = now_ms + LEASE_MS if acquired else 0
-        if acquired and not had:
+        if self._leader.held and not self._led:
+            self._compared = None
             for check in self._checks:
                 check.begin()
-        return acquired
+        self._led = self._leader.held
+        if self._leader.leads:
+            await self._reconcile()
 
     async def _note_silence(self) -> None:
-        """If we held the last lease, tell of MongoDB's silence: while it lasts, nobody else gets a lease.
+        """If we were the last to lead, tell of MongoDB's silence: while it lasts, nobody else gets the lease.
 
         A database that is not ours is told of as another alarm, also if MongoDB was silent before.
         """
-        if not self._leased_until:
+        if not self._leader.held:
             return
         why = silence(self._outages.database)
         if self._silent_since and why != self._silent_why:
@@ -187,6 +161,7 @@ class Monitor:
         for record in (*self._silences, self._silence(self._now_ms())):
             await self._store.alarms.begin(record)
         self._silences.clear()
+        self._looked_at = float("-inf")
         self._silent_since, self._silence_told = 0, False
 
     def _record(self, alarm: Alarm, begin_at: int) -> AlarmRecord:
@@ -206,9 +181,12 @@ class Monitor:
 
     async def _reconcile(self) -> None:
         """Make the alarms that last those that are found. What was not checked again yet is left alone."""
-        alarms = self._store.alarms
+        alarms, began = self._store.alarms, time.monotonic()
         found = {key_of(alarm): alarm for alarm in self._found()}
         unknown = {check.name for check in self._checks if not check.ran}
+        if (found, unknown) == self._compared and began - self._compared_at < COMPARED_SECONDS:
+            return
+        self._compared = None
         lasting = {record["key"]: record for record in await alarms.lasting()}
         now_ms = self._now_ms()
         for key in [key for key in found if key not in lasting]:  # in the order they were found
@@ -220,6 +198,8 @@ class Monitor:
         for key in lasting.keys() - found.keys():
             if _checked_by(lasting[key]["kind"]) not in unknown:
                 await alarms.end(lasting[key]["_id"], now_ms, tell=self._webhook.wanted)
+        self._compared, self._compared_at = (found, unknown), began
+        self._looked_at = float("-inf")
 
     def _found(self) -> list[Alarm]:
         found = [Alarm("redis")] if "redis" in self._outages.silent else []
@@ -229,7 +209,7 @@ class Monitor:
         return found + [alarm for check in self._checks for alarm in check.found]
 
     async def _run_check(self, check: Check) -> None:
-        if self._has_lease and "mongodb" not in self._outages.silent:
+        if self._leader.leads and "mongodb" not in self._outages.silent:
             await check.run_if_due(self._now_ms)
 
     # ---- the webhook
@@ -252,10 +232,13 @@ class Monitor:
 
     async def _tell_due(self) -> None:
         """Tell the webhook all that is due, in one message."""
-        if not self._has_lease or "mongodb" in self._outages.silent or not self._may_tell():
+        if not self._leader.leads or "mongodb" in self._outages.silent or not self._may_tell():
+            return
+        if time.monotonic() - self._looked_at < LOOKED_SECONDS:
             return
         records = [record async for record in self._store.alarms.lease_due(self._now_ms)]
         if not records:
+            self._looked_at = time.monotonic()
             return
         events = sorted((event for record in records for event in self._untold(record)), key=lambda e: e.at)
         if await self._told(events):

@@ -20,6 +20,7 @@ from server.clock import Clock
 from server.errors import NoSuchTask, NotShown, Unavailable
 from server.game.dig import Dig
 from server.game.task import Task, awaited_opening
+from server.realtime.activity import Activity
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
@@ -27,8 +28,8 @@ from server.realtime.frames import encode
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import News, Revoked, SendAway, news_of_end
 from server.realtime.replay import REPLAYED_DIGS
+from server.realtime.sessions import FORGOTTEN_SECONDS, Sessions
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
-from server.realtime.sessions import Sessions
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.shared_work import SharedWork
@@ -67,6 +68,7 @@ class Hub:
         self._bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
         self.connections: set[Closable] = set()
+        self.activity = Activity(self.connections)
         self.congested: set[Sink] = set()
         self._stopping = False
         self._resting_until = 0.0
@@ -91,7 +93,7 @@ class Hub:
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self._audience.tell, 1.0)
         self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
-        self._keepers.repeat(self.sessions.poll, SESSIONS_SECONDS)
+        self._keepers.repeat(self._poll_sessions, SESSIONS_SECONDS)
 
     @property
     def draining(self) -> bool:
@@ -418,6 +420,13 @@ class Hub:
             if watched.behind or watched.differs(position):
                 metrics.POLLED_GAPS.inc()
                 self._read_soon(watched)
+
+    async def _poll_sessions(self) -> None:
+        """Read whose tokens ended, unless nobody is here and all that was known of people is too old."""
+        if self.activity.idle(FORGOTTEN_SECONDS):
+            self.sessions.rest()
+        else:
+            await self.sessions.poll()
 
     # ---- what is kept, and how many watch
 

@@ -1,23 +1,26 @@
 """Whether the stores answer this process, and telling its pages when that changes.
 
 A database that is not ours counts as one that does not answer.
-Pages see it within 3 s: the stores are asked twice a second, and an answer may take 1.5 s.
+Pages see it within 3 s: the stores are asked twice a second, and an answer may take 1.5 s. While nobody is
+here, they are asked less often, and at once when somebody comes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Literal, TypeAlias
 
 from server.background import Background
+from server.realtime.activity import Activity
 from server.realtime.bus import Bus
 from server.realtime.frames import Service, encode
 from server.realtime.own_database import OwnDatabase
 from server.realtime.watched_task import Sink
 from server.shared_work import retrieve
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.5, 2.0
 ANSWER_SECONDS = 1.25
 # If this process itself stood still, an answer that is there needs a few turns of the loop to be seen.
 GRACE_SECONDS = 0.25
@@ -28,10 +31,12 @@ StoreName: TypeAlias = Literal["mongodb", "redis"]
 class Outages:
     """One per process. It knows of no outage until `run` runs."""
 
-    def __init__(self, database: OwnDatabase, bus: Bus, connections: Collection[Sink]) -> None:
+    def __init__(
+        self, database: OwnDatabase, bus: Bus, connections: Collection[Sink], activity: Activity
+    ) -> None:
         """`connections` are the pages to tell."""
         self.database = database
-        self._connections = connections
+        self._connections, self._activity = connections, activity
         self._silent: set[StoreName] = set()
         self._asked: dict[StoreName, Callable[[], Awaitable[bool]]] = {
             "mongodb": database.answers,
@@ -53,11 +58,14 @@ class Outages:
         """Ask both stores again and again, until cancelled."""
         asking = Background()
         for name in self._asked:
-            asking.repeat(lambda name=name: self._ask(name), PAUSE_SECONDS, at_once=True)  # type: ignore[misc]
+            asking.keep_on(partial(self._ask, name), self._rest)
         try:
             await asyncio.Event().wait()
         finally:
             await asking.end()
+
+    async def _rest(self) -> None:
+        await self._activity.rest(PAUSE_SECONDS, IDLE_PAUSE_SECONDS)
 
     async def _ask(self, name: StoreName) -> None:
         """Ask a store once. A late answer is awaited, so that a silent store has one question to answer."""

@@ -58,9 +58,14 @@ class Wrong:
 class OwnDatabase:
     """One per process. `wrong` is None while the database may be served from."""
 
-    def __init__(self, store: Store, keys: Keys, identity: str = "") -> None:
-        """`identity` is the database's, if it is known; otherwise the first that is found is ours."""
-        self._store, self._keys = store, keys
+    def __init__(
+        self, store: Store, keys: Keys, identity: str = "", see: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """`identity` is the database's, if it is known; otherwise the first that is found is ours.
+
+        `see` is told MongoDB's time with each look.
+        """
+        self._store, self._keys, self._see = store, keys, see
         self.identity = identity
         self.wrong: Wrong | None = None
         self._held_until = 0.0
@@ -70,7 +75,9 @@ class OwnDatabase:
     async def look(self) -> None:
         """See in one read whether the database may be served from. Raises PyMongoError."""
         made = self._store.connections.made
-        about = await self._store.meta.find()
+        about, now_ms = await self._store.meta.look()
+        if about is not None:
+            self._see(now_ms)
         found = "" if about is None else about["identity"]
         self.identity = self.identity or found
         if about is None or found != self.identity:

@@ -11,6 +11,8 @@ from typing import Protocol
 POLL_SECONDS = 5.0
 # How far a poll looks back: longer than any process trusts what it has read about a person.
 LOOKED_BACK_MS = 120_000
+# After so long without a request or a connection, none is under way, and what was read is trusted no more.
+FORGOTTEN_SECONDS = 300.0
 
 
 class PersonConnection(Protocol):
@@ -51,6 +53,11 @@ class Sessions:
     def valid(self, unionid: str) -> int:
         """Return which generation of a person's tokens is valid, if older ones ended recently; else 0."""
         return self._known.get(unionid, 0)
+
+    def rest(self) -> None:
+        """Know of nobody: there is no connection, and nothing read about a person is trusted any more."""
+        self._known = {}
+        self._polled_ms = self._now_ms()
 
     async def poll(self) -> None:
         """Read from MongoDB what no news has told."""

@@ -10,7 +10,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -19,14 +19,7 @@ from tornado.web import OutputTransform
 
 from handlers.limits import person_of
 from server import metrics
-from server.actions.dig import settle_pending
-from server.actions.prove import write_proofs
-from server.actions.report import settle_reports
-from server.actions.review import settle_reviews
 from server.actions.seal import SEALING_SECONDS, note_sealing
-from server.actions.send_messages import delete_old_messages, send_messages
-from server.actions.sweep import sweep
-from server.actions.tidy import tidy
 from server.app import make_app, unready_app
 from server.background import Background, end_tasks
 from server.context import Context
@@ -36,9 +29,9 @@ from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase, Wrong
 from server.running.bounded import BoundedServer, Bounds
 from server.running.gate import Gate
+from server.running.leading import Leading
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Signs
-from server.sandbox import send_notices
 from server.settings import Settings, secrets_of
 from server.shared_work import retrieve
 from server.store import Store, is_unavailable, said_by
@@ -53,19 +46,6 @@ REQUESTS_A_PERSON = 20
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
 # several times while they are opened; with these thresholds, once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
-
-# What each process repeats, with the seconds between. All are safe in several processes at once.
-PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
-    (settle_pending, 2),
-    (sweep, 2),
-    (settle_reviews, 1),
-    (settle_reports, 2),
-    (write_proofs, 1),
-    (send_notices, 1),
-    (tidy, 60),
-    (send_messages, 2),
-    (delete_old_messages, 600),
-)
 
 log = logging.getLogger("wabao.worker")
 
@@ -221,6 +201,19 @@ async def see_clock(context: Context) -> None:
         log.warning("MongoDB does not tell the time yet: %s", error)
 
 
+def begin_repeated(context: Context) -> Background:
+    """Begin what this process does again and again while it serves; only the leader does what is due."""
+    repeated = Background()
+    noting = partial(note_sealing, context.store, context.database, context.keys)
+    repeated.repeat(noting, SEALING_SECONDS)
+    repeated.spawn(context.leader.run())
+    repeated.spawn(Leading(context).run())
+    repeated.spawn(context.outages.run())
+    repeated.spawn(context.monitor.run())
+    repeated.spawn(context.pulsing.run())
+    return repeated
+
+
 async def serve(
     settings: Settings, listener: socket.socket, signs: Signs, replaced: int, identity: str, *, prepares: bool
 ) -> None:
@@ -256,14 +249,7 @@ async def serve(
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
-    periodic = Background()
-    for work, seconds in PERIODIC:
-        # Not from another's database: it might pay what others owe.
-        periodic.repeat(context.database.while_ours(partial(work, context)), seconds)
-    periodic.repeat(partial(note_sealing, context.store, context.database, context.keys), SEALING_SECONDS)
-    periodic.spawn(context.outages.run())
-    periodic.spawn(context.monitor.run())
-    periodic.spawn(context.pulsing.run())
+    repeated = begin_repeated(context)
     app = make_app(context)
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     gate.open(app)
@@ -273,7 +259,7 @@ async def serve(
     await asked_to_stop.wait()
     await asyncio.gather(server.drain(), context.hub.drain())
     async with asyncio.timeout(CONTEXT_SECONDS):
-        await periodic.end()
+        await repeated.end()
         await context.close()
     living.cancel()
     log.info("drained")

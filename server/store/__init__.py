@@ -21,6 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from server.errors import BadSettings
 from server.store.access_tokens import AccessTokens
+from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.bills import Bills
@@ -137,6 +138,7 @@ class Store:
         self.access_tokens = AccessTokens(self.database)
         self.boxes = Boxes(self.database)
         self.meta = Meta(self.database)
+        self.agenda = Agenda(self.database)
         self.traces = Traces(self.database)
 
     def _open_money(self) -> None:

@@ -7,10 +7,11 @@ from typing import TypedDict
 from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
+from server.store.pipelines import NOW_MS
 
 
 class Lease(TypedDict):
-    """Which process has a duty, and until when (unix ms)."""
+    """Which process has a duty, and until when by MongoDB's clock (unix ms)."""
 
     _id: str
     holder: str
@@ -22,16 +23,27 @@ class Leases(Documents[Lease]):
 
     NAME = "leases"
 
-    async def acquire(self, duty: str, holder: str, now_ms: int, until_ms: int) -> bool:
-        """Take or renew a duty's lease; False if another process has it."""
-        free = {"_id": duty, "$or": [{"holder": holder}, {"until": {"$lte": now_ms}}]}
-        try:
-            await self.collection.update_one(
-                free, {"$set": {"holder": holder, "until": until_ms}}, upsert=True
-            )
-        except DuplicateKeyError:
-            return False
-        return True
+    async def acquire(self, duty: str, holder: str, lasts_ms: int) -> Lease:
+        """Take or renew a duty's lease unless another process has it; return the lease that there is then.
+
+        One update by MongoDB's clock, so no process takes a lease early because its own clock is wrong.
+        """
+        over = {"$lte": [{"$ifNull": ["$until", 0]}, NOW_MS]}
+        free = {"$or": [{"$eq": ["$holder", holder]}, over]}
+        taken = {
+            "holder": {"$cond": [free, holder, "$holder"]},
+            "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$until"]},
+        }
+        for _ in range(2):
+            try:
+                lease = await self.find_one_and_update(
+                    {"_id": duty}, [{"$set": taken}], upsert=True, return_document=True
+                )
+            except DuplicateKeyError:
+                continue  # several take it for the first time: now there is one to update
+            if lease is not None:
+                return lease
+        raise LookupError(f"nobody can have the lease {duty}")
 
     async def release(self, duty: str, holder: str) -> None:
         """Give a lease back."""

@@ -9,7 +9,7 @@ is there, until a rotation has left nothing under it.
 from __future__ import annotations
 
 import secrets
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from pymongo.errors import DuplicateKeyError
 
@@ -25,6 +25,17 @@ class AboutDatabase(TypedDict):
     _id: str
     identity: str
     keys: dict[str, int]
+
+
+class Look(NamedTuple):
+    """`about` is None in a database that was never prepared. `now_ms` is MongoDB's clock, 0 there."""
+
+    about: AboutDatabase | None
+    now_ms: int
+
+
+# The document, with MongoDB's clock.
+LOOK: list[dict[str, Any]] = [{"$match": {"_id": _ID}}, {"$set": {"now": NOW_MS}}]
 
 
 class Meta(Documents[AboutDatabase]):
@@ -43,6 +54,13 @@ class Meta(Documents[AboutDatabase]):
     async def find(self) -> AboutDatabase | None:
         """Return what stands there; None in a database that was never prepared."""
         return await self.collection.find_one({"_id": _ID})
+
+    async def look(self) -> Look:
+        """Return what stands there, and MongoDB's clock."""
+        found = await self.rows.aggregate(LOOK).to_list(1)
+        if not found:
+            return Look(None, 0)
+        return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was all it had more
 
     async def note_sealing(self, identity: str, fingerprint: str, lasts_ms: int) -> bool:
         """Note that a server seals under this secret for so long; False if the database is another one."""

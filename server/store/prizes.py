@@ -323,7 +323,7 @@ class Prizes(DueDocuments[Prize]):
 
     async def find_old_address(self, before_ms: int) -> bool:
         """Whether there is an address that came, and its goods arrived, before that time."""
-        return await self.collection.find_one(_old_address(before_ms), {"_id": 1}) is not None
+        return await self.collection.find_one(old_address(before_ms), {"_id": 1}) is not None
 
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
         """Delete those of these addresses whose goods arrived `age_ms` ago by MongoDB's clock.
@@ -334,7 +334,7 @@ class Prizes(DueDocuments[Prize]):
         arrived = {"$max": [{"$ifNull": ["$received_at", "$given_at"]}, "$released_at"]}
         old = {"$lte": [arrived, {"$subtract": [NOW_MS, age_ms]}]}
         await self.collection.update_many(
-            _old_address(before_ms),
+            old_address(before_ms),
             [{"$set": {field: {"$cond": [old, new, f"${field}"]} for field, new in without.items()}}],
         )
 
@@ -390,7 +390,8 @@ class Prizes(DueDocuments[Prize]):
         return await self.find_one_and_update(condition, {"$set": changes}, return_document=True)
 
 
-def _old_address(before_ms: int) -> _Document:
+def old_address(before_ms: int) -> _Document:
+    """Return the query that finds addresses of goods that came, and arrived, before that time."""
     return {
         "address_box": {"$exists": True},
         "given_at": {"$gt": 0, "$lte": before_ms},

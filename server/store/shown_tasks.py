@@ -154,9 +154,8 @@ class ShownTasks(Documents[Task]):
 
     async def long_reported(self, before_ms: int, limit: int) -> list[str]:
         """Return the codes of tasks that reports alone hide since before that time, the longest first."""
-        hidden = {"reported": 1, "reported_at": {"$lte": before_ms}}
         longest = [("reported_at", pymongo.ASCENDING)]
-        found = self.rows.find(hidden, {"_id": 1}, sort=longest, limit=limit)
+        found = self.rows.find(long_reported(before_ms), {"_id": 1}, sort=longest, limit=limit)
         return [row["_id"] for row in await found.to_list(limit)]
 
     async def unhide_reported(self, code: str, age_ms: int) -> bool:
@@ -179,3 +178,8 @@ class ShownTasks(Documents[Task]):
     async def reported_number(self) -> int:
         """Return how many tasks reports alone hide."""
         return await self.rows.count_documents({"reported": 1})
+
+
+def long_reported(before_ms: int) -> _Document:
+    """Return the query that finds tasks that reports alone hide since before that time."""
+    return {"reported": 1, "reported_at": {"$lte": before_ms}}

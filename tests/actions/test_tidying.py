@@ -310,20 +310,6 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
 
 
 @pytest.mark.gen_test
-async def test_one_process_tidies_for_all(client: Client, context: Context) -> None:
-    now_ms = context.clock.now_ms()
-    assert await context.store.leases.acquire("tidy", "another", now_ms, now_ms + 60_000)
-    alice = await client.log_in("alice")
-    unused = await uploaded(alice)
-    await let_files_age(context, UNUSED_MS)
-    await tidy(context)
-    assert await served(client, *unused) == [200, 200]
-    await context.store.leases.release("tidy", "another")
-    await tidy(context)
-    assert await served(client, *unused) == [404, 404]
-
-
-@pytest.mark.gen_test
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.game.order import expired
 from support import SOURCE
 from support.client import Client, Someone
+from support.leading import lead
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
 
 HOUR_MS = 3_600_000
@@ -68,12 +69,12 @@ def test_the_store_reads_this_machines_clock_only_to_compare_it() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_sweep_reads_mongodbs_clock_before_it_looks(
+async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(
     client: Client, context: Context, other: Context
 ) -> None:
     _, _, code = await paid_packet(client, context)
     other.clock._offset_ms += AHEAD_MS
-    await sweep(other)
+    await lead(other)
     assert abs(other.clock.now_ms() - context.clock.now_ms()) < 5_000
     assert (await find(context, "tasks", _id=code))[0]["status"] == 0
 

@@ -24,7 +24,8 @@ from server.errors import BadSettings
 from server.game.review import ReviewState
 from server.operation import monitor, webhook
 from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
-from server.operation.monitor import LEASE_MS, Monitor, key_of
+from server.operation.leader import Leader
+from server.operation.monitor import Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
@@ -32,6 +33,7 @@ from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord
 from support.client import Client
+from support.leading import let_the_lease_end
 from support.operators import operator
 from support.queued import a_message, a_review
 from support.steps import Killed, Steps
@@ -91,8 +93,11 @@ class Scene:
         changed = msgspec.structs.replace(context.settings, **settings)
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
         self.found: list[Alarm] = []
+        self.leader = Leader(
+            self.store, context.bus, context.database, process, context.clock.now_ms
+        )
         self.monitor = Monitor(
-            self.store, self.outages, context.disk, Webhook(changed), process, lambda: self.now_ms
+            self.store, self.outages, context.disk, Webhook(changed), self.leader, lambda: self.now_ms
         )
         self.monitor._found = lambda: self.found  # type: ignore[method-assign]
         for check in self.monitor._checks:
@@ -101,7 +106,8 @@ class Scene:
 
     async def turn(self, seconds: float = 1) -> None:
         self.now_ms += int(seconds * 1000)
-        self.monitor._told_at = self.monitor._asked_at = float("-inf")  # as if the pause had passed
+        self.monitor._told_at = self.monitor._looked_at = float("-inf")  # as if the pauses had passed
+        await self.leader.ask()
         await self.monitor._look()
         await self.monitor._turn()
         if self.monitor._webhook.wanted:
@@ -178,12 +184,12 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
         context.outages,
         context.disk,
         Webhook(context.settings),
-        "a",
+        context.leader,
         context.clock.now_ms,
         messages=True,
         reviews=True,
     )
-    async with running(monitoring.run()):
+    async with running(context.leader.run(), monitoring.run()):
         async with asyncio.timeout(10):
             while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)
@@ -232,9 +238,12 @@ async def test_one_process_monitors_and_another_goes_on_after_it(context: Contex
     second.found = []
     await second.turn()
     assert await first.kept() == [("books", False)], "only the first has the lease"
-    await second.turn(LEASE_MS / 1000)  # the first was killed
+    await let_the_lease_end(context)  # the first was killed
+    await second.turn()
     assert await first.kept() == [("books", True)]
-    await second.monitor.close()
+    await first.turn()
+    assert await first.kept() == [("books", True)], "it only stood still, and leads no more"
+    await second.leader.close()
     await first.turn()
     assert await first.kept() == [("books", False), ("books", True)]
 
@@ -248,7 +257,8 @@ async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Cont
     for check in second.monitor._checks:
         check.ran = False
     second.now_ms = first.now_ms
-    await second.turn(LEASE_MS / 1000)
+    await let_the_lease_end(context)
+    await second.turn()
     assert sorted(await first.kept()) == [("books", False), ("redis", True)]
     for check in second.monitor._checks:
         check.ran = True
@@ -332,6 +342,7 @@ async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot,
             killed = True
         victim.store.close()
         assert killed == steps.killed
+        await let_the_lease_end(context)
         heir = Scene(context, "b", alarm_webhook=robot.url)
         heir.now_ms = scene.now_ms
         heir.found = scene.found
@@ -442,7 +453,7 @@ class TestWithARedisOfItsOwn:
             msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
         )
         monkeypatch.setattr(monitor, "PAUSE_SECONDS", 0)
-        async with running(context.outages.run(), context.monitor.run()):
+        async with running(context.leader.run(), context.outages.run(), context.monitor.run()):
             redis.kill()
             await robot.asked.wait()
             assert robot.events == [("begin", "redis")]

@@ -43,6 +43,7 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
     watching = Background()
 
     def begin() -> None:
+        watching.spawn(context.leader.run())
         watching.spawn(context.outages.run())
         watching.spawn(context.monitor.run())
 

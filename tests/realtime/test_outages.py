@@ -69,13 +69,13 @@ async def test_a_process_that_stands_still_blames_no_store(
 ) -> None:
     page = await open_page(await client.log_in("alice"))
     asked = asyncio.Event()
-    find = Meta.find
+    look = Meta.look
 
     async def noting(own: Meta) -> Any:
         asked.set()
-        return await find(own)
+        return await look(own)
 
-    monkeypatch.setattr(Meta, "find", noting)
+    monkeypatch.setattr(Meta, "look", noting)
     for _ in range(3):
         asked.clear()
         await asked.wait()

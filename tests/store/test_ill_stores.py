@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 import pytest
@@ -25,9 +25,10 @@ from server.actions.dig import settle_pending
 from server.app import INTERFACES
 from server.context import Context
 from server.logs import OneLine
-from server.running.worker import PERIODIC
+from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
+from server.store.agenda import Kind
 from server.store.dig_ids import DigIds
 from support.client import Client, Someone, a_picture
 from support.operators import open_feed, operator
@@ -127,8 +128,10 @@ async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
     for path in (given["url"], "/metrics", "/readyz", "/healthz", "/", f"/miniProgramCode?code={code}"):
         answers[path] = Answer((await client.http.get(path)).status_code, "")
     (await open_page(bob, code)).connection.close()
-    for work, _ in PERIODIC:
-        context.background.spawn(work(context))  # type: ignore[arg-type]
+    for _, work in WORKS:
+        context.background.spawn(work(context, frozenset(get_args(Kind))))
+    for repeated, _ in PERIODIC:
+        context.background.spawn(repeated(context))  # type: ignore[arg-type]
     await context.background.finish()
     wire.calm()
     gc.collect()

@@ -1,0 +1,110 @@
+"""The leader: the one process that does for all what any could do, by a lease.
+
+It sweeps what is due, tidies, and notices alarms. If it ends, it gives the lease back and tells the others
+through Redis; if it is killed or stands still, the lease ends, and another process takes it within
+LEASE_MS and the time of one question.
+
+Two leaders do no harm. One that stood still may go on with what it had begun, beside its successor. But
+whatever a leader does to a document, it leases first, by an update on the condition that it is due
+(`server/store/due.py`), or it does by an update on the condition that it is not done. So the leases of
+documents decide, and this one only saves questions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from server.background import Background
+from server.realtime.bus import Bus
+from server.realtime.own_database import OwnDatabase
+from server.store import Store, is_unavailable
+
+LEASE_MS = 8_000
+RENEW_SECONDS = 3.0
+LEAST_SECONDS = 0.25
+AGAIN_SECONDS = 1.0  # after MongoDB did not answer
+CLOSE_SECONDS = 1.0
+DUTY = "leader"
+# The name under which Redis tells that the lease is free.
+NEWS = "leader"
+
+
+class Leader:
+    """One per process. It asks for the lease while `run` runs."""
+
+    def __init__(
+        self, store: Store, bus: Bus, database: OwnDatabase, process: str, now_ms: Callable[[], int]
+    ) -> None:
+        """`process` is the name to lease under."""
+        self._store, self._bus, self._database = store, bus, database
+        self._process, self._now_ms = process, now_ms
+        self.held = False
+        self._until = float("-inf")  # by the monotonic clock, which counts also while the process is frozen
+        self._wait_seconds = AGAIN_SECONDS
+        self._taken = asyncio.Event()
+        self._free = asyncio.Event()
+        bus.hear(NEWS, self._hear)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the leader now. `held`: whether it was when it last asked."""
+        return time.monotonic() < self._until
+
+    async def lead(self) -> None:
+        """Return once this process is the leader."""
+        while not self.leads:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def run(self) -> None:
+        """Take the lease as soon as it is free, and renew it, until cancelled."""
+        asking = Background()
+        asking.keep_on(self._database.while_ours(self.ask), self._rest)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asking.end()
+
+    async def _rest(self) -> None:
+        """Wait until it is worth asking again: until the lease may be free, or has to be renewed."""
+        wait_seconds, self._wait_seconds = self._wait_seconds, AGAIN_SECONDS
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await self._free.wait()
+        self._free.clear()
+
+    async def ask(self) -> None:
+        """Take or renew the lease, unless another process has it. Raises what a lost MongoDB raises."""
+        asked_at = time.monotonic()
+        lease = await self._store.leases.acquire(DUTY, self._process, LEASE_MS)
+        self.held = lease["holder"] == self._process
+        if self.held:
+            self._until = asked_at + LEASE_MS / 1000
+            self._wait_seconds = RENEW_SECONDS
+            self._taken.set()
+            return
+        self._until = float("-inf")
+        # It ends within LEASE_MS: so this is not late even if our estimate of MongoDB's clock is wrong.
+        self._wait_seconds = max(LEAST_SECONDS, min(lease["until"] - self._now_ms(), LEASE_MS) / 1000)
+
+    def _hear(self, payload: bytes) -> None:
+        """Ask at once: the lease is free, or it may have become so while Redis was away."""
+        self._free.set()
+
+    async def close(self) -> None:
+        """Give the lease back, and tell the others. Call it once nothing is done for all any more."""
+        if not self.held:
+            return
+        self.held, self._until = False, float("-inf")
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._store.leases.release(DUTY, self._process)
+                await self._bus.publish(NEWS, b"free")
+        except TimeoutError:
+            return  # it ends by itself
+        except Exception as error:
+            if not is_unavailable(error):
+                raise

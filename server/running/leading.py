@@ -1,0 +1,120 @@
+"""What the leader does for all processes: it asks what is due, and does it.
+
+One question asks all collections at once. Each work has a task of its own, so that one that waits for WeChat
+holds up no other; it is not begun again while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeAlias
+
+from server.actions.dig import settle_pending
+from server.actions.prove import write_proofs
+from server.actions.report import HOUR_MS, settle_reports
+from server.actions.review import settle_reviews
+from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
+from server.actions.tidy import tidy
+from server.background import Background
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.sandbox import send_notices
+from server.store.agenda import Kind
+
+# How often the leader asks what is due; the second one is while nobody uses its process.
+LOOK_SECONDS, IDLE_LOOK_SECONDS = 1.0, 2.0
+# A store that has no use for our indexes reads all of a collection. It is left to others for as many times as
+# long as an answer took.
+REST_TIMES = 5
+
+Work: TypeAlias = Callable[[Context, frozenset[Kind]], Coroutine[Any, Any, None]]
+
+
+def _whole(work: Callable[[Context], Awaitable[None]]) -> Work:
+    """Return the work that does all of its kinds, whichever is due."""
+
+    async def do(context: Context, due: frozenset[Kind]) -> None:
+        del due
+        await work(context)
+
+    return do
+
+
+# What is done once something of these kinds is due.
+WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
+    (("pending",), _whole(settle_pending)),
+    (SWEPT, sweep),
+    (("people", "reviews"), _whole(settle_reviews)),
+    (("reports", "reported"), _whole(settle_reports)),
+    (("proofs",), _whole(write_proofs)),
+    (("messages",), _whole(send_messages)),
+    (("notices",), _whole(send_notices)),
+)
+# What the leader repeats besides, with the seconds between.
+PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
+    (tidy, 60),
+    (delete_old_messages, 600),
+)
+
+
+class Leading:
+    """One per process. It does nothing until `run` runs, and then only while the process leads."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._ages_ms: dict[Kind, int] = {
+            "addresses": ADDRESS_DAYS * DAY_MS,
+            "reported": context.settings.report_hide_hours * HOUR_MS,
+        }
+        unused: set[Kind] = set()
+        if not context.settings.templates:
+            unused.add("messages")
+        if not context.settings.sandboxed:
+            unused.add("notices")
+        self._kinds = [kind for kinds, _ in WORKS for kind in kinds if kind not in unused]
+        self._took_seconds = 0.0
+        self._running: dict[Work, asyncio.Task[None]] = {}
+        self._working = Background()
+
+    async def run(self) -> None:
+        """Do what is due, until cancelled."""
+        self._working.repeat(self.look, self._pause_seconds, at_once=True)
+        for work, seconds in PERIODIC:
+            self._working.repeat(partial(self._lead, work), seconds)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self._working.end()
+
+    async def finish(self) -> None:
+        """Wait until what was begun is done, but for what is repeated."""
+        await asyncio.gather(*self._running.values())
+
+    def _pause_seconds(self) -> float:
+        least = IDLE_LOOK_SECONDS if self._context.hub.activity.idle() else LOOK_SECONDS
+        return max(least, REST_TIMES * self._took_seconds)
+
+    async def look(self) -> None:
+        """Once this process leads: ask what is due, and begin to do it."""
+        context = self._context
+        await context.leader.lead()
+        began = time.monotonic()
+        due = await context.store.agenda.look(context.clock.now_ms(), self._kinds, self._ages_ms)
+        self._took_seconds = time.monotonic() - began
+        # Nothing from another's database: it might pay what others owe.
+        if due is None or context.database.wrong is not None or due.identity != context.database.identity:
+            return
+        context.clock.see(due.now_ms)
+        for kinds, work in WORKS:
+            if due.kinds.intersection(kinds) and work not in self._running:
+                begun = self._working.spawn(work(context, due.kinds))
+                self._running[work] = begun
+                begun.add_done_callback(lambda _, work=work: self._running.pop(work))  # type: ignore[misc]
+
+    async def _lead(self, work: Callable[[Context], Awaitable[None]]) -> None:
+        if self._context.leader.leads and self._context.database.wrong is None:
+            await work(self._context)

@@ -1,0 +1,77 @@
+"""What there is to do: one round trip asks all collections whether anything of them is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from server.store.documents import Documents
+from server.store.meta import LOOK, AboutDatabase
+from server.store.prizes import old_address
+from server.store.shown_tasks import long_reported
+
+_Document = dict[str, Any]
+
+# - pending: digs that the history may lack.
+# - addresses: of goods that arrived long ago.
+# - reported: tasks that reports alone have hidden for long enough.
+# - notices: what the sandbox has to tell.
+# - the others: collections whose documents have `due_at`.
+Kind: TypeAlias = Literal[
+    "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
+    "reports", "reported", "proofs", "messages", "notices",
+]
+
+
+class Due(NamedTuple):
+    """Of which kinds something is due; the database's identity, and its clock (unix ms)."""
+
+    kinds: frozenset[Kind]
+    identity: str
+    now_ms: int
+
+
+class Agenda(Documents[AboutDatabase]):
+    """Reads that begin at `meta`, which is always there."""
+
+    NAME = "meta"
+
+    async def look(self, now_ms: int, kinds: Iterable[Kind], ages_ms: Mapping[Kind, int]) -> Due | None:
+        """Return of which of these kinds something is due; None in a database that was never prepared.
+
+        `ages_ms` says for "addresses" and "reported" after how long they are. As with
+        `DueDocuments.lease_due`, `now_ms` only says where to look.
+        """
+        asked = [_any_of(kind, now_ms - ages_ms.get(kind, 0)) for kind in kinds]
+        rows = await self.rows.aggregate([*LOOK, *asked]).to_list(None)
+        about = [row for row in rows if "kind" not in row]
+        if not about:
+            return None
+        found = frozenset(row["kind"] for row in rows if "kind" in row)
+        return Due(found, about[0]["identity"], about[0]["now"])
+
+
+def _any_of(kind: Kind, before_ms: int) -> _Document:
+    """Return the stage that adds a row if anything of a kind is due since before that time."""
+    collection, due = _query(kind, before_ms)
+    found: list[_Document] = [
+        {"$match": due},
+        {"$limit": 1},
+        {"$project": {"_id": 0, "kind": {"$literal": kind}}},
+    ]
+    return {"$unionWith": {"coll": collection, "pipeline": found}}
+
+
+def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
+    """Return in which collection and by which query a kind is found."""
+    match kind:
+        case "pending":
+            return "tasks", {"pending": 1}
+        case "addresses":
+            return "prizes", old_address(before_ms)
+        case "reported":
+            return "tasks", long_reported(before_ms)
+        case "notices":
+            # As `SandboxNotices.lease`. WeChat's client, which knows the store, must not know that module.
+            return "sandbox_notices", {"state": "waiting", "due_at_ms": {"$lte": before_ms}}
+    return kind, {"due_at": {"$lte": before_ms}}

@@ -1,0 +1,253 @@
+"""One process does for all what is due; what the others ask while nobody asks anything of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any, get_args
+
+import pytest
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from server import context as contexts
+from server.background import Background
+from server.context import Context
+from server.operation import leader as leaders
+from server.realtime.activity import Activity
+from server.running.leading import WORKS, Leading
+from server.running.worker import begin_repeated
+from server.settings import Settings
+from server.store import Store
+from server.store.agenda import Kind
+from support.client import Client
+from support.leading import lead
+from support.purse import check_books, find, let_pass, pay, publish_red_packet, win
+
+DAYS_MS = 86_400_000
+MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
+
+
+class Counted(CommandListener):
+    """The commands of one process, and when it has looked three times whether MongoDB answers."""
+
+    def __init__(self) -> None:
+        self.kinds = Counter[str]()
+        self.looked = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.kinds[f"{event.command_name} {event.command.get(event.command_name)}"] += 1
+        if self.kinds["aggregate meta"] >= 3:
+            self._loop.call_soon_threadsafe(self.looked.set)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def a_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[Context, Counted]:
+    """Open a context as a worker does, whose commands are counted."""
+    counted = Counted()
+    monkeypatch.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
+    opened = await Context.open(settings)
+    await opened.database.look()
+    return opened, counted
+
+
+@pytest.mark.usefixtures("context")
+@pytest.mark.gen_test
+async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, of_leader), (second, of_follower) = [await a_process(settings, monkeypatch) for _ in range(2)]
+    repeated = [begin_repeated(first)]
+    await first.leader.lead()
+    repeated.append(begin_repeated(second))
+    while not all(check.ran for check in first.monitor._checks):  # noqa: ASYNC110  (nothing tells)
+        await asyncio.sleep(0.05)  # whoever begins to lead checks everything at once
+    for counted in (of_leader, of_follower):
+        counted.kinds.clear()
+        counted.looked.clear()
+    began = time.monotonic()
+    await of_follower.looked.wait()
+    seconds = time.monotonic() - began
+    leader, follower = Counter(of_leader.kinds), Counter(of_follower.kinds)
+    assert first.leader.leads
+    assert not second.leader.leads
+    assert leader.total() <= MOST_OF_LEADER * seconds + 1, leader
+    assert follower.total() <= MOST_OF_FOLLOWER * seconds + 1, follower
+    for background, opened in zip(repeated, (first, second), strict=True):
+        await background.end()
+        await opened.close()
+
+
+def test_a_lease_ends_early_enough_to_be_taken_over_within_ten_seconds() -> None:
+    assert leaders.LEASE_MS + 1000 * leaders.LEAST_SECONDS < 10_000
+    assert leaders.LEASE_MS > 2 * 1000 * leaders.RENEW_SECONDS, "one question may be lost"
+
+
+@pytest.mark.gen_test
+async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_ends(
+    context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaders, "LEASE_MS", 1_000)
+    monkeypatch.setattr(leaders, "RENEW_SECONDS", 0.2)
+    first, second = Background(), Background()
+    first.spawn(context.leader.run())
+    await context.leader.lead()
+    second.spawn(other.leader.run())
+    (lease,) = await find(context, "leases")
+    while (await find(context, "leases"))[0]["until"] == lease["until"]:  # noqa: ASYNC110  (nothing tells)
+        await asyncio.sleep(0.05)
+    assert not other.leader.leads, "it is renewed"
+    await first.end()  # as by kill -9: nothing is given back
+    (lease,) = await find(context, "leases")
+    await other.leader.lead()
+    assert await context.store.now_ms() >= lease["until"]
+    assert not context.leader.leads, "also if it only stood still: it knows that its time is over"
+    await context.leader.ask()
+    assert not context.leader.held
+    await second.end()
+
+
+@pytest.mark.gen_test
+async def test_a_leader_that_ends_hands_over_at_once(context: Context, other: Context) -> None:
+    first, second = Background(), Background()
+    first.spawn(context.leader.run())
+    await context.leader.lead()
+    await other.bus.connected.wait()
+    second.spawn(other.leader.run())
+    await other.leader.ask()
+    assert not other.leader.leads
+    began = time.monotonic()
+    await first.end()
+    await context.leader.close()
+    await other.leader.lead()
+    assert time.monotonic() - began < leaders.LEASE_MS / 1000 / 2
+    await second.end()
+
+
+@pytest.mark.gen_test
+async def test_several_that_ask_at_once_for_the_first_lease_agree_on_one(context: Context) -> None:
+    leases = context.store.leases
+    taken = await asyncio.gather(*(leases.acquire("leader", f"{number}", 60_000) for number in range(8)))
+    assert len({lease["holder"] for lease in taken}) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_lease_goes_by_mongodbs_clock(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    await context.store.leases.acquire("leader", "another", 60_000)
+    right = context.clock.now_ms
+    monkeypatch.setattr(context.leader, "_now_ms", lambda: right() + DAYS_MS)
+    await context.leader.ask()
+    assert not context.leader.leads
+    assert context.leader._wait_seconds == leaders.LEAST_SECONDS
+    monkeypatch.setattr(context.leader, "_now_ms", lambda: right() - DAYS_MS)
+    await context.leader.ask()
+    assert context.leader._wait_seconds == leaders.LEASE_MS / 1000
+
+
+@pytest.mark.gen_test
+async def test_a_follower_does_nothing_of_what_is_due(context: Context, other: Context) -> None:
+    await context.leader.ask()
+    await other.database.look()
+    await other.leader.ask()
+    following = asyncio.ensure_future(Leading(other).look())
+    await context.store.proofs.ask("A" * 12, 1)
+    await lead(context)
+    assert (await find(context, "proofs"))[0]["due_at"] > 1, "the leader leased it"
+    assert not following.done()
+    following.cancel()
+
+
+@pytest.mark.gen_test
+async def test_two_leaders_at_once_pay_and_refund_once(
+    client: Client, context: Context, other: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, bob, code)
+    await bob.post("/drawPrize", code=code)
+    both = [Leading(process) for process in (context, other)]
+    for process in (context, other):
+        await process.database.look()
+        process.leader._until = float("inf")  # one of them stood still, and has not noticed
+    for passed_ms in (0, 60_000, 30 * DAYS_MS, 60_000, 60_000, 30 * DAYS_MS, 60_000, 60_000):
+        await let_pass(context, passed_ms)
+        await asyncio.gather(*(leading.look() for leading in both))
+        await asyncio.gather(*(leading.finish() for leading in both))
+    refunds = await find(context, "refunds", state="refunded")
+    assert sorted(refund["kind"] for refund in refunds) == ["unclaimed", "unwon"]
+    assert sum(refund["amount_fen"] for refund in refunds) == 400, "the bill was cancelled, unconfirmed"
+    await check_books(context)
+    for process in (context, other):
+        process.leader._until = float("-inf")
+
+
+SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "pending": ("tasks", {"pending": 1}, {}),
+    "addresses": (
+        "prizes",
+        {"state": "given", "given_at": 1, "address_box": {"key": "k", "box": b"b"}},
+        {"state": "given", "given_at": 2**50, "address_box": {"key": "k", "box": b"b"}},
+    ),
+    "reported": ("tasks", {"reported": 1, "reported_at": 1}, {"reported": 1, "reported_at": 2**50}),
+    "notices": (
+        "sandbox_notices",
+        {"state": "waiting", "due_at_ms": 1},
+        {"state": "waiting", "due_at_ms": 2**50},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.gen_test
+async def test_one_look_finds_each_kind_of_what_is_due(context: Context, kind: Kind) -> None:
+    collection, due, later = SOMETHING_DUE.get(kind, (kind, {"due_at": 1}, {"due_at": 2**50}))
+    database = context.store.database
+    await database[collection].insert_one({"_id": "later", "code": "later", **later})
+    now_ms = context.clock.now_ms()
+    before = await context.store.agenda.look(now_ms, get_args(Kind), {})
+    assert before is not None
+    assert before.kinds == frozenset()
+    await database[collection].insert_one({"_id": "due", "code": "due", **due})
+    found = await context.store.agenda.look(now_ms, get_args(Kind), {})
+    assert found is not None
+    assert found.kinds == {kind}
+    assert abs(found.now_ms - now_ms) < 60_000
+
+
+def test_each_kind_of_what_is_due_is_done_by_one_work() -> None:
+    assert sorted(kind for kinds, _ in WORKS for kind in kinds) == sorted(get_args(Kind))
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_done_from_a_database_that_is_not_ours(context: Context) -> None:
+    await context.database.look()
+    await context.leader.ask()
+    await context.store.proofs.ask("A" * 12, 1)
+    context.database.identity = "another"
+    leading = Leading(context)
+    await leading.look()
+    await leading.finish()
+    assert (await find(context, "proofs"))[0]["due_at"] == 1
+
+
+@pytest.mark.gen_test
+async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebody_comes() -> None:
+    connections = set[str]()
+    activity = Activity(connections)
+    assert activity.idle()
+    resting = asyncio.ensure_future(activity.rest(0, 600))
+    await asyncio.sleep(0)
+    assert not resting.done()
+    activity.note()
+    await resting
+    assert not activity.idle()
+    assert activity.idle(-1)
+    connections.add("a page")
+    assert not activity.idle(-1)
