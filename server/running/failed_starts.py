@@ -1,4 +1,4 @@
-"""The alarm that a process of this server cannot be started. The supervisor tells it to the webhook itself.
+"""Alarms of starts: a process cannot be started, or refuses the database. The supervisor tells the webhook.
 
 The other alarms are the workers' (`server/operation/monitor.py`), of which there may be none left.
 """
@@ -14,6 +14,7 @@ from server.settings import Settings
 from server.store.alarms import AlarmRecord
 
 if TYPE_CHECKING:
+    from server.operation.alarms import Kind
     from server.operation.webhook import Event, Webhook
 
 # More often than every 3 s would be too much for a group's robot (`server/operation/webhook.py`).
@@ -23,7 +24,7 @@ log = logging.getLogger("wabao.supervisor")
 
 
 class FailedStarts:
-    """One per supervisor. It remembers the last failure of each process until the webhook took its end."""
+    """One per supervisor. It remembers the last failure of each kind until the webhook took its end."""
 
     def __init__(self, settings: Settings) -> None:
         self._webhook: Webhook | None = None
@@ -34,15 +35,19 @@ class FailedStarts:
         self._alarms: dict[str, AlarmRecord] = {}
         self._changed = asyncio.Event()
 
-    def begin(self, name: str) -> None:
-        """Note that the process of this name could not be started, or ended before it served."""
-        lasting = self._alarms.get(name)
+    def begin(self, name: str, kind: Kind = "start") -> None:
+        """Note that the process of this name could not be started, or ended before it served.
+
+        Of another `kind`: that this alarm began.
+        """
+        key = f"{kind}::{name}"
+        lasting = self._alarms.get(key)
         if self._webhook is not None and (lasting is None or lasting["end_at"]):
-            now_ms, key = _now_ms(), f"start::{name}"
-            self._alarms[name] = AlarmRecord(
+            now_ms = _now_ms()
+            self._alarms[key] = AlarmRecord(
                 _id=f"{key}@{now_ms}",
                 key=key,
-                kind="start",
+                kind=kind,
                 code="",
                 what=name,
                 values=[],
@@ -53,9 +58,9 @@ class FailedStarts:
             )
             self._changed.set()
 
-    def end(self, name: str) -> None:
-        """Note that it was started; of a worker, that it serves."""
-        lasting = self._alarms.get(name)
+    def end(self, name: str, kind: Kind = "start") -> None:
+        """Note that it was started; of a worker, that it serves; of another kind, that the alarm is over."""
+        lasting = self._alarms.get(f"{kind}::{name}")
         if lasting is not None and not lasting["end_at"]:
             lasting["end_at"] = _now_ms()
             self._changed.set()
@@ -82,8 +87,8 @@ class FailedStarts:
             await webhook.tell(events)
         for record, ended in untold:  # which may have ended, or begun anew, meanwhile
             record["told"] = 2 if ended else 1
-            if ended and self._alarms.get(record["what"]) is record:
-                del self._alarms[record["what"]]
+            if ended and self._alarms.get(record["key"]) is record:
+                del self._alarms[record["key"]]
 
 
 def _now_ms() -> int:

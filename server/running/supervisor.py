@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -37,7 +38,7 @@ from server.running.stores import (
     server_file,
     start_missing,
 )
-from server.running.watchdog import Watchdog
+from server.running.watchdog import REFUSING, SERVING, Watchdog
 from server.settings import Settings, secrets_of
 
 BACKLOG = 4096
@@ -74,6 +75,7 @@ class Supervisor:
         self._exit_code = 0
         self._served = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._refusing: set[str] = set()  # workers that may not serve from the database they met
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
         directory = Path(settings.data_dir).absolute()
@@ -177,7 +179,7 @@ class Supervisor:
 
         async def live() -> str:
             nonlocal uncounted
-            watchdog = Watchdog(serves=lambda: self._note_serving(name))
+            watchdog = Watchdog(hears=partial(self._note_sign, name))
             signs = watchdog.worker_end
             known = ("--database", self._identity)
             try:
@@ -204,10 +206,22 @@ class Supervisor:
 
         await self._keep(name, live)
 
-    def _note_serving(self, name: str) -> None:
-        """Note that a worker serves. From now on no worker that may not ends the server: others may go on."""
-        self._served = True
-        self._failed_starts.end(name)
+    def _note_sign(self, name: str, sign: bytes) -> None:
+        """Note whether a worker serves, or refuses the database.
+
+        Once one serves, no worker that may not ends the server: others may go on. Of a database that is
+        refused from a start on we tell ourselves: no worker that has the monitor's lease may have met it.
+        """
+        if sign == SERVING:
+            self._served = True
+            self._failed_starts.end(name)
+            self._refusing.discard(name)
+        elif sign == REFUSING:
+            self._refusing.add(name)
+        if self._refusing:
+            self._failed_starts.begin("", "database")
+        else:
+            self._failed_starts.end("", "database")
 
     async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""

@@ -25,7 +25,7 @@ MISSED_TURNS = 10
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
-STARTING, SERVING = b"0", b"1"
+STARTING, SERVING, REFUSING = b"0", b"1", b"2"
 _READ_BYTES = 1 << 16  # the capacity of a pipe
 
 log = logging.getLogger("wabao.supervisor")
@@ -42,6 +42,10 @@ class Signs:
     def serving(self) -> None:
         """Let all signs from now on say that the worker serves."""
         self._sign = SERVING
+
+    def refusing(self) -> None:
+        """Let all signs from now on say that the worker may not serve from the database that it met."""
+        self._sign = REFUSING
 
     async def give(self) -> None:
         """Give a sign each second until cancelled, or until the supervisor is about to end."""
@@ -68,11 +72,12 @@ class Watchdog:
         turn_seconds: float = SIGN_SECONDS,
         missed_turns: int = MISSED_TURNS,
         starting_turns: int = STARTING_TURNS,
-        serves: Callable[[], None] = lambda: None,
+        hears: Callable[[bytes], None] = lambda _: None,
     ) -> None:
+        """`hears` is called with the newest sign, in each turn in which one came."""
         self.served = False
-        self._serves = serves
         self.stood_still = False
+        self._hears = hears
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
         self._allowed = starting_turns  # `missed_turns` after the first sign
@@ -114,9 +119,8 @@ class Watchdog:
     def _stands_still(self, signs: bytes, late: bool) -> bool:
         if signs:
             self._missed, self._allowed = 0, self._missed_turns
-            if SERVING in signs and not self.served:
-                self.served = True
-                self._serves()
+            self.served = self.served or SERVING in signs
+            self._hears(signs[-1:])
         elif not late:
             self._missed += 1
         return self._missed >= self._allowed

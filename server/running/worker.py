@@ -157,9 +157,10 @@ class Waiting:
     `serves_soon`: MongoDB answered, and so far nothing stands against serving from it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signs: Signs) -> None:
         self.why = ""
         self.serves_soon = False
+        self._signs = signs
 
     def _answers(self) -> None:
         self.serves_soon = True
@@ -180,6 +181,7 @@ class Waiting:
                 if error.msg != self.why:
                     log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
                 self.why = error.msg
+                self._signs.refusing()
             except Exception as error:
                 if not is_unavailable(error):
                     raise
@@ -228,7 +230,7 @@ async def serve(
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
-    waiting, keys = Waiting(), Keys(*secrets_of(settings))
+    waiting, keys = Waiting(signs), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     gate = Gate(unready, lambda: waiting.serves_soon)
     server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import resource
+import secrets
 import signal
 import sys
 import threading
@@ -18,11 +19,15 @@ from typing import Any, cast
 import httpx
 import msgspec
 import pytest
+from pymongo import MongoClient
 
 from server.children import ended, start_child
 from server.running import supervisor
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, free_port
+from server.running.worker import look_at_data
+from server.settings import read_settings
 from support import SOURCE
+from support.databases import with_database
 from support.servers import Running, until
 
 # As sitecustomize.py on PYTHONPATH, Python runs this at its start: no process starts while the file is there.
@@ -46,7 +51,7 @@ FEWEST = 3  # descriptors: there are more already, so that no other can be opene
 
 
 class Robot:
-    """A webhook: `events` are the (event, what) that it was told of processes that cannot be started."""
+    """A webhook: `events` are the (event, what) that the supervisor told it."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -56,7 +61,9 @@ class Robot:
             def do_POST(self) -> None:
                 body = msgspec.json.decode(self.rfile.read(int(self.headers["Content-Length"])))
                 told.extend(
-                    (each["event"], each["what"]) for each in body["events"] if each["kind"] == "start"
+                    (each["event"], each["what"])
+                    for each in body["events"]
+                    if each["kind"] in ("start", "database")
                 )
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
@@ -238,3 +245,22 @@ def test_a_store_that_cannot_be_asked_is_not_ended(child: Any, monkeypatch: pyte
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(supervisor._end_if_silent(cast(EmbeddedStore, Store()), child))
     assert child.poll() is None
+
+
+def test_an_alarm_tells_of_a_database_that_is_refused_from_the_start_on(
+    tmp_path: Path, robot: Robot, mongodb_uri: str, redis_url: str
+) -> None:
+    robot.events.clear()
+    name = f"test_{secrets.token_hex(6)}"
+    stores = {"MONGODB_URI": with_database(mongodb_uri, name), "REDIS_URL": redis_url}
+    asyncio.run(look_at_data(read_settings({**stores, "DATA_DIR": str(tmp_path)}), prepares=True))
+    (tmp_path / "database").write_text("0123456789abcdef")
+    server = Running(tmp_path, free_port(), ALARM_WEBHOOK=robot.url, WEB_CONCURRENCY="2", **stores)
+    server.wait_for("not ready: MONGODB_URI: the database of this server is 0123456789abcdef")
+    until(lambda: robot.of("") == ["begin"])
+    with MongoClient[dict[str, Any]](mongodb_uri) as mongodb:
+        ours = {"identity": "0123456789abcdef"}
+        mongodb[name]["meta"].update_one({"_id": "database"}, {"$set": ours})
+    until(lambda: robot.of("") == ["begin", "end"])
+    assert answers(server)
+    server.kill()
