@@ -74,6 +74,18 @@ class _Core(AsyncCore):  # type: ignore[misc]
         """Fetch none: in public-key mode an answer is forged if signed by a certificate that is not given."""
 
 
+    def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
+        return self._named(headers) and bool(super()._verify_signature(headers, body))
+
+    async def _verify_signature_async(self, headers: Mapping[str, str], body: str) -> bool:
+        return self._named(headers) and bool(await super()._verify_signature_async(headers, body))
+
+    def _named(self, headers: Mapping[str, str]) -> bool:
+        """Whether a key or certificate can have the signer's name: at another the library fails."""
+        serial = headers.get("wechatpay-serial") or headers.get("Wechatpay-Serial") or ""
+        return serial == self._public_key_id or _HEXADECIMAL.fullmatch(serial) is not None
+
+
 class Pay:
     """One merchant's connection to WeChat Pay for one mini-program; one per process.
 
