@@ -367,9 +367,14 @@ CARDS = ["CMB_CREDIT", "ICBC_CREDIT", "UPQUICKPASS_CREDIT"]
 NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": WeChat does not say
 
 
-async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str) -> str:
-    """Return a red packet that was paid by this, and WeChat's notice of it was answered."""
+async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str, **before: Any) -> str:
+    """Return a red packet that was paid by this, and WeChat's notice of it was answered.
+
+    `before` it is paid, its task becomes so.
+    """
     code = await publish_red_packet(publisher)
+    if before:
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": before})
     parameters = await order(publisher, code)
     if bank_type in CARDS:
         await misbehave(client, "any_card")  # `limit_pay` is no promise of WeChat's interface
@@ -403,6 +408,34 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
     shown = await alice.get("/getTaskDetails", code=code)
     assert (shown["data"]["end_reason"], "储蓄卡" in shown["data"]["end_note"]) == ("credit", True)
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
+
+
+@pytest.mark.gen_test
+async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
+    await check_no_card(client, context, code)
+    assert not await context.store.shown_tasks.show(code, 3_600_000)
+    await check_no_card(client, context, code)
+
+
+@pytest.mark.gen_test
+async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back_once(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    await misbehave(client, "any_card")
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    asked = {"appId": context.settings.appid, **parameters, "bankType": "CMB_CREDIT"}
+    assert (await wx(client, "pay", **asked)).endswith(":ok")
+    await sweep_until_quiet(context)
+    [refund] = await find(context, "refunds", code=code)
+    assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
+    await check_books(context)
 
 
 @pytest.mark.parametrize("bank_type", NO_CREDIT_CARDS)
