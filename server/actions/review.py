@@ -113,7 +113,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
     """
     found: Review | None = review
     if "look" in review and not context.settings.checks_content:
-        return await context.store.reviews.conclude(review["_id"], "held", review["look"])
+        return await _conclude(context, review, [])
     asks_text = review["text"] and not review["text_said"]
     if asks_text:
         with _asking_about("text"):
@@ -130,13 +130,17 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
     if "" in said:
         return found
-    if "review" in said or not said:  # with nothing to check, nobody has looked at it
-        return await context.store.reviews.conclude(found["_id"], "held", _why(found))
-    if "look" in found:
-        return await context.store.reviews.conclude(found["_id"], "held", found["look"])
-    if found["code"] and await _is_banned(context, found["unionid"]):
-        return await context.store.reviews.conclude(found["_id"], "held", BANNED)
-    return await context.store.reviews.conclude(found["_id"], "shown", "")
+    # With nothing to check, nobody has looked at it.
+    return await _conclude(context, found, [_why(found)] if "review" in said or not said else [])
+
+
+async def _conclude(context: Context, review: Review, why: list[str]) -> Review | None:
+    """Show what was checked, or hold it for all reasons that there are: an operator decides about all."""
+    if "look" in review:
+        why.append(review["look"])
+    if review["code"] and await _is_banned(context, review["unionid"]):
+        why.append(BANNED)
+    return await context.store.reviews.conclude(review["_id"], "held" if why else "shown", "；".join(why))
 
 
 class _Late(Exception):

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from server.actions.people import ban_person
+from server.actions.review import BANNED
 from server.context import Context
 from server.game.review import Mailed, why_looked_at
 from server.settings import GUARDED_DEFAULTS
+from server.store.people import Ban
 from support.client import Client
 from support.operators import operator
-from support.purse import find
+from support.purse import find, misbehave
 from support.reviews import CHECKED, settle, state_of
 
 MOST = 20
@@ -76,6 +79,24 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
     assert approved["status"] == 0
     assert (await bob.dig(code))["status"] == 0
     assert await find(context, "reviews") == []
+
+
+@pytest.mark.parametrize("environment", [CHECKED], indirect=True)
+@pytest.mark.gen_test
+async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(
+    client: Client, context: Context
+) -> None:
+    """Else who looks at the picture lets through the addresses as well."""
+    alice = await client.log_in("alice")
+    await misbehave(client, "judge", call="media_check_async", code="review")
+    await alice.publish(prize_num=1000, interval=3, fluctuation=1)
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
+    await settle(context)
+    [review] = await find(context, "reviews")
+    assert review["state"] == "held"
+    assert [why in review["why"] for why in ("图片", "超过 20 份", BANNED)] == [True] * 3
 
 
 @pytest.mark.gen_test
