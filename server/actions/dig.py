@@ -279,11 +279,12 @@ async def _look(context: Context, request: _Request) -> Dug | None:
 async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
     """Return who gets the request's lot; None for a caller who will be refused later.
 
-    A person has one lot, even if they ask both by a token and by their bare id. Unknown ids and ended tokens
-    get none: each would cost a read of the store, and could be drawn before a person.
+    A person has one lot, even if they ask both by a token and by their bare id. Unknown ids, ended tokens and
+    banned people get none: each would cost a read of the store, and could be drawn before a person.
     """
     try:
-        await request.admit(await context.people.find(request.unionid, request.session))
+        person = await request.admit(await context.people.find(request.unionid, request.session))
+        check_ban(person, context.clock.now_ms())
     except Refusal:
         return None
     return request.unionid

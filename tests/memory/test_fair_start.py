@@ -231,6 +231,19 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
 
 
 @pytest.mark.gen_test
+async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
+    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
+) -> None:
+    """Else each ban, and each process, would be a first of all who is refused, and holds up the others."""
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, _ = await cooled(alice)
+    await learned(code, context, other)
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
+    told, refused = await ask_at(code, [(other, carol), (other, bob)])
+    assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
+
+
+@pytest.mark.gen_test
 async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
