@@ -6,6 +6,7 @@ import logging
 
 from server.actions.transition import Effects, carry_out
 from server.context import Context
+from server.game.order import refunding
 from server.game.refund import RefundKind, abnormal, closed, processing, refunded, unanswered
 from server.game.refund import refused as refused_by_wechat
 from server.store.orders import Order
@@ -15,6 +16,9 @@ from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswe
 from server.wechat.pay.answers import RefundStatus
 
 ASK_AGAIN_MS = 60_000
+# WeChat wants refunds of one order a minute apart, and at most 50 of them. There are at most three.
+# https://pay.weixin.qq.com/doc/v3/merchant/4012556457
+APART_MS = 60_000
 # An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
 ASK_ABNORMAL_MS = 3_600_000
 ALARM_AFTER_MS = 3_600_000
@@ -58,6 +62,9 @@ async def settle_refund(context: Context, refund: Refund) -> None:
         return
     try:
         if refund["state"] == "asked":
+            about = refunding(refund["_id"], context.clock.now_ms(), APART_MS)
+            if await context.store.orders.move(refund["out_trade_no"], about) is None:
+                return  # another of the same order was just sent: this one is due again in a minute
             answer = await context.pay.refund(
                 refund["_id"],
                 refund["out_trade_no"],

@@ -8,7 +8,10 @@ done for many orders at a time, so `paid` is a state and not an effect. In revie
 from __future__ import annotations
 
 from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
-from server.game.lifecycle import ABSENT, NOW, AtMost, Over, Row, Table
+from server.game.lifecycle import ABSENT, NOW, AtMost, IsNot, Over, Row, Table
+
+# The states in which WeChat has its money.
+PAID = "paid spent unusable"
 
 order = Table("order", first="asked", ends="spent unusable closed")
 
@@ -69,6 +72,21 @@ def expired() -> Row:
         sets={"alarm": ""},
         drops="due_at live unknown_since",
     )
+
+
+@order
+def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
+    """A refund of it, of that number, is about to be sent: again, or `apart_ms` after the last other one."""
+    sets = {"refunding": number, "refunding_at": now_ms}
+    return [
+        Row(PAID, where={"refunding": ABSENT, "refunding_at": ABSENT}, sets=sets),
+        Row(PAID, where={"refunding": number}, sets=sets),
+        Row(
+            PAID,
+            where={"refunding": IsNot(number), "refunding_at": AtMost(now_ms - apart_ms)},
+            sets=sets,
+        ),
+    ]
 
 
 @order

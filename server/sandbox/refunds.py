@@ -17,6 +17,9 @@ from server.sandbox.signing import beijing_time
 from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.store.sandbox.pay import REFUNDS_AN_ORDER, SandboxOrder, SandboxRefund
 
+# https://pay.weixin.qq.com/doc/v3/merchant/4012556457
+APART_MS = 60_000
+
 
 class RefundAmount(msgspec.Struct):
     """How much to refund, and the total of the order."""
@@ -88,11 +91,11 @@ class MakeRefund(PayCall):
             "created_at_ms": now,
         }
         taken_fen = 0 if status == "CLOSED" else asked.amount.refund
-        if not await self.pay.add_refund(asked.out_trade_no, refund, taken_fen):
-            raise await self._why_not(asked)
+        if not await self.pay.add_refund(asked.out_trade_no, refund, taken_fen, now - APART_MS):
+            raise await self._why_not(asked, now)
         return order, refund
 
-    async def _why_not(self, asked: RefundRequest) -> PayFailure:
+    async def _why_not(self, asked: RefundRequest, now: int) -> PayFailure:
         order = await find_order(self, asked.out_trade_no)
         if order["trade_state"] not in ("SUCCESS", "REFUND"):
             return PayFailure("INVALID_REQUEST", "订单未支付，不能退款")
@@ -100,6 +103,8 @@ class MakeRefund(PayCall):
             return PayFailure("INVALID_REQUEST", "订单退款次数超过限制")
         if order["refundable_fen"] < asked.amount.refund:
             return PayFailure("INVALID_REQUEST", "申请退款金额大于订单可退金额，请核实后再试")
+        if order.get("refunded_at_ms", 0) > now - APART_MS:
+            return PayFailure("FREQUENCY_LIMITED", "同一笔订单多次退款的请求需相隔1分钟")
         return PayFailure("SYSTEM_ERROR")  # another request for the same refund came at the same time
 
 

@@ -28,6 +28,7 @@ WORLDS = ((1, 0), (1, 1), (2, 0))
 LARGE = ("prize.freed[0] attempt", "prize.withheld_unweighed[0] attempt")
 
 ASKED_OFTEN = "it only says how often WeChat is asked"
+APART = "it only says how far apart refunds are sent: WeChat makes one of each number, however often"
 AN_ALARM = "it only raises an alarm, once WeChat has said nothing for an hour"
 AN_AMOUNT = "a notice of another amount, which the model does not send"
 CORRECTED = "it only says for how long a winner or publisher may correct what they wrote"
@@ -63,6 +64,8 @@ NOT_OF_THE_MODEL = {
     **dict.fromkeys(("prize.released[3] given_at", "prize.released_alone[1] given_at"), TAKEN),
     **{f"prize.denied[{place}] {name}": TAKEN for place, name in ((1, "amount_fen"), (2, "amount_fen"))},
     "prize.denied[2] given_at": TAKEN,
+    **{f"order.refunding[{place}] refunding": APART for place in (0, 1)},
+    **{f"order.refunding[{place}] refunding_at": APART for place in (0, 2)},
     **{f"prize.released[{place}] bill_lost": LOST for place in range(4)},
     **{f"prize.released_alone[{place}] bill_lost": LOST for place in range(3)},
     "bill.sending[0] unsendable": "`give_up` looks at when it was sent, too",

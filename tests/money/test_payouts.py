@@ -314,6 +314,27 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Clie
 
 
 @pytest.mark.gen_test
+async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob], prizes=2)
+    await let_pass(context, 5 * DAY_MS + 1000)
+    await sweep(context)
+    [first] = await find(context, "refunds")
+    [order] = await find(context, "orders")
+    assert (first["kind"], order["refunding"]) == ("unwon", first["_id"])
+    second = first | {"_id": f"C{order['_id']}", "kind": "unclaimed", "state": "asked", "due_at": 1}
+    await context.store.database["refunds"].insert_one(second)
+    for waited_ms, state in ((0, "asked"), (58_000, "asked"), (3_000, "processing")):
+        await let_pass(context, waited_ms)
+        await context.store.database["refunds"].update_one({"_id": second["_id"]}, {"$set": {"due_at": 1}})
+        await sweep(context)
+        await rest(context)
+        found = {refund["_id"]: refund for refund in await find(context, "refunds", code=code)}
+        assert (found[second["_id"]]["state"] in ("processing", "refunded")) == (state != "asked")
+        assert found[second["_id"]]["alarm"] == ""
+
+
+@pytest.mark.gen_test
 async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     client: Client, context: Context
 ) -> None:

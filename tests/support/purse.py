@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 SWEEPS = 12
 _TIMES = {
     "tasks": ("created_at", "opened_at", "shown_at", "expires_at", "ended_at", "reported_at", "due_at"),
-    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "due_at"),
+    "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "refunding_at", "due_at"),
     "prizes": (
         *("won_at", "claimed_at", "given_at", "sent_at", "received_at", "withheld_at", "released_at"),
         *("waits_until", "due_at"),
@@ -31,7 +31,7 @@ _TIMES = {
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
     "reviews": ("created_at", "asked_at", "due_at"),
     "reports": ("at", "due_at"),
-    "sandbox_orders": ("expires_at_ms",),
+    "sandbox_orders": ("expires_at_ms", "refunded_at_ms"),
     "sandbox_bills": ("created_at_ms", "expires_at_ms"),
     "sandbox_notices": ("due_at_ms",),
 }
@@ -160,6 +160,8 @@ async def sweep_until_quiet(context: Context) -> None:
                 await context.store.database[collection].update_many(
                     {"due_at": {"$gt": now_ms, "$lt": until_ms}}, {"$set": {"due_at": now_ms}}
                 )
+        if any(refund["state"] == "asked" for refund in found["refunds"]):
+            await let_refund(context)
         await settle_reviews(context)
         await sweep(context)
         await rest(context)
@@ -173,6 +175,12 @@ async def sweep_until_quiet(context: Context) -> None:
             return
         before = after
     raise AssertionError(f"{SWEEPS} sweeps were not enough")
+
+
+async def let_refund(context: Context) -> None:
+    """Let a minute pass since the last refund of each order: WeChat takes the next only then."""
+    for collection, at in (("orders", "refunding_at"), ("sandbox_orders", "refunded_at_ms")):
+        await context.store.database[collection].update_many({at: {"$gt": 0}}, {"$inc": {at: -60_000}})
 
 
 async def check_books(context: Context, *, remote: bool = True) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
@@ -50,6 +50,7 @@ class SandboxOrder(TypedDict):
     bank_type: str
     refundable_fen: int
     refunds: list[SandboxRefund]
+    refunded_at_ms: NotRequired[int]
 
 
 class SandboxBill(TypedDict):
@@ -134,10 +135,13 @@ class SandboxPay:
 
     # -- refunds
 
-    async def add_refund(self, out_trade_no: str, refund: SandboxRefund, taken_fen: int) -> bool:
+    async def add_refund(
+        self, out_trade_no: str, refund: SandboxRefund, taken_fen: int, since_ms: int
+    ) -> bool:
         """Refund a part of what is left of a paid order; False if WeChat's rules forbid it.
 
-        `taken_fen` is what it takes of that: the amount, or 0 for a refund that WeChat closes at once.
+        `taken_fen` is what it takes of that: the amount, or 0 for a refund that WeChat closes at once. There
+        must have been none since `since_ms`.
         """
         changed = await self.orders.update_one(
             {
@@ -146,11 +150,12 @@ class SandboxPay:
                 "refundable_fen": {"$gte": refund["amount_fen"]},
                 "refunds.out_refund_no": {"$ne": refund["out_refund_no"]},
                 f"refunds.{REFUNDS_AN_ORDER - 1}": {"$exists": False},
+                "$or": [{"refunded_at_ms": {"$exists": False}}, {"refunded_at_ms": {"$lte": since_ms}}],
             },
             {
                 "$push": {"refunds": refund},
                 "$inc": {"refundable_fen": -taken_fen},
-                "$set": {"trade_state": "REFUND"},
+                "$set": {"trade_state": "REFUND", "refunded_at_ms": refund["created_at_ms"]},
             },
         )
         return changed.modified_count == 1
